@@ -1,0 +1,28 @@
+# What every target of ours is compiled with. Linked PRIVATE, never exported.
+set(VOW_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (empty: none)")
+option(VOW_CRASH_POINTS "Compile the named crash points in (tests only)" OFF)
+option(VOW_TESTS "Build the tests" ON)
+
+add_library(vow_options INTERFACE)
+target_compile_features(vow_options INTERFACE c_std_17)
+target_compile_options(vow_options INTERFACE
+    -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Wswitch-enum -Wpointer-arith -Wundef -Werror
+    -fno-common -fstack-protector-strong)
+target_compile_definitions(vow_options INTERFACE _GNU_SOURCE)
+if(VOW_SANITIZE)
+    target_compile_options(vow_options INTERFACE -fsanitize=${VOW_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(vow_options INTERFACE -fsanitize=${VOW_SANITIZE})
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_definitions(vow_options INTERFACE _FORTIFY_SOURCE=2)
+    target_link_options(vow_options INTERFACE -Wl,-z,relro,-z,now)
+endif()
+if(VOW_CRASH_POINTS)
+    target_compile_definitions(vow_options INTERFACE VOW_CRASH_POINTS)
+endif()
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+target_compile_definitions(vow_options INTERFACE VOW_SOFTWARE_VERSION="${PROJECT_VERSION}")

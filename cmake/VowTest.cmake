@@ -1,0 +1,27 @@
+# vow_suite(NAME SOURCES file... [USES target...] [LABELS label...] [TIMEOUT seconds])
+# One Criterion executable; CTest fails on a sanitizer's report even if Criterion lets it pass (Criterion does not fail a
+# test whose child only leaks).
+set(VOW_SANITIZER_REPORT "ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+
+function(vow_suite name)
+    cmake_parse_arguments(SUITE "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+    if(VOW_SANITIZE STREQUAL "thread")
+        list(APPEND SUITE_SOURCES ${PROJECT_SOURCE_DIR}/tests/support/tsan_runner.c)
+    endif()
+    add_executable(${name} ${SUITE_SOURCES})
+    target_link_libraries(${name} PRIVATE vow_options ${SUITE_USES} PkgConfig::criterion)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    vow_test(${name} COMMAND ${name} --verbose=0 LABELS ${SUITE_LABELS} TIMEOUT ${SUITE_TIMEOUT})
+endfunction()
+
+# vow_test(NAME COMMAND ... [LABELS label...] [TIMEOUT seconds]): any program as a CTest.
+function(vow_test name)
+    cmake_parse_arguments(TEST "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+    if(NOT TEST_TIMEOUT)
+        set(TEST_TIMEOUT 120)
+    endif()
+    add_test(NAME ${name} COMMAND ${TEST_COMMAND})
+    set_tests_properties(${name} PROPERTIES
+        TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" FAIL_REGULAR_EXPRESSION "${VOW_SANITIZER_REPORT}" SKIP_RETURN_CODE 77
+        ENVIRONMENT "ASAN_OPTIONS=detect_leaks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=1")
+endfunction()
