@@ -1,0 +1,185 @@
+/* One line for a message: golden traces, logs. Apart from message.c because it needs stdio, which cores must not. */
+#include "proto/message.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "proto/error.h"
+
+struct out {
+    char *text;
+    size_t size;
+    size_t len; /* wanted so far, as snprintf() counts: may be over size */
+};
+
+__attribute__((format(printf, 2, 3))) static void print(struct out *out, const char *format, ...)
+{
+    const size_t used = out->len < out->size ? out->len : out->size;
+    va_list args;
+    va_start(args, format);
+    const int len = vsnprintf(out->text + used, out->size - used, format, args);
+    va_end(args);
+    out->len += len > 0 ? (size_t)len : 0;
+}
+
+/* The name of an enum's value; names[0] stands for every number that is none. */
+static const char *pick(const char *const *names, size_t names_len, unsigned value)
+{
+    return names[value < names_len ? value : 0];
+}
+#define PICK(names, value) pick(names, sizeof(names) / sizeof(names)[0], (unsigned)(value))
+
+static const char *const votes[] = {"?", "YES", "READ-ONLY", "NO"};
+static const char *const verdicts[] = {"?", "COMMIT", "ABORT"};
+static const char *const acks[] = {"?", "DONE", "NO-RECORD"};
+static const char *const waits[] = {"?", "UNDECIDED", "RECOVERING", "NOT-MINE"};
+static const char *const one_phases[] = {"?", "COMMITTED", "ABORTED", "NO-RECORD"};
+static const char *const roles[] = {"?", "client", "participant", "admin", "coordinator"};
+static const char *const commands[] = {"?", "STATUS", "LIST", "SHOW", "HISTORY", "PEERS"};
+
+static void print_header(struct out *out, const struct vow_msg_header *header)
+{
+    print(out, " b%" PRIu32, header->branch);
+    if (header->attempt != 0)
+        print(out, " attempt=%" PRIu32, header->attempt);
+}
+
+static void print_cause(struct out *out, enum vow_cause cause)
+{
+    if (cause != VOW_CAUSE_NONE)
+        print(out, " cause=%s", vow_cause_name((int)cause));
+}
+
+static void print_error(struct out *out, int error)
+{
+    if (error != 0)
+        print(out, " error=%s", vow_error_name(error));
+}
+
+static void print_word(struct out *out, const char *key, const char *word)
+{
+    if (word != NULL && word[0] != '\0')
+        print(out, " %s=%s", key, word);
+}
+
+static void print_prepare(struct out *out, const struct vow_msg_prepare *m)
+{
+    print_header(out, &m->header);
+    print(out, " calls=%" PRIu32 " peers=%" PRIu32, m->calls_len, m->peers_len);
+    if (m->ops != 0)
+        print(out, " ops=%" PRIu32, m->ops);
+}
+
+static void print_outcome(struct out *out, const struct vow_msg_outcome *m)
+{
+    print(out, " %s", vow_outcome_name((int)m->outcome));
+    print_cause(out, m->cause);
+    print_error(out, m->error);
+    print_word(out, "by", m->participant);
+}
+
+static void print_hello(struct out *out, const struct vow_msg_hello *m)
+{
+    print(out, " %s %s versions=%" PRIu32 "..%" PRIu32, PICK(roles, m->role), m->name, m->version_min, m->version_max);
+    if (m->incarnation != 0)
+        print(out, " incarnation=%" PRIu64, m->incarnation);
+}
+
+/* What clients, operators and the handshake say. */
+static void print_session_body(struct out *out, const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_HELLO:
+        print_hello(out, &msg->hello);
+        break;
+    case VOW_MSG_WELCOME:
+        print(out, " %s version=%" PRIu32 " epoch=%" PRIu32, msg->welcome.name, msg->welcome.version,
+              msg->welcome.epoch);
+        break;
+    case VOW_MSG_REJECT:
+        print_error(out, msg->reject.error);
+        break;
+    case VOW_MSG_IDS_REQUEST:
+        print(out, " count=%" PRIu32, msg->ids_request.count);
+        break;
+    case VOW_MSG_IDS:
+        print(out, " first=%" PRIu64 " count=%" PRIu32, msg->ids.first_seq, msg->ids.count);
+        break;
+    case VOW_MSG_COMMIT_REQUEST:
+        print(out, " calls=%" PRIu32, msg->commit_request.calls_len);
+        break;
+    case VOW_MSG_STATUS_REQUEST:
+        print_word(out, "of", msg->status_request.participant);
+        break;
+    case VOW_MSG_OUTCOME:
+        print_outcome(out, &msg->outcome);
+        break;
+    case VOW_MSG_ADMIN_REQUEST:
+        print(out, " %s", PICK(commands, msg->admin_request.command));
+        print_word(out, "filter", msg->admin_request.filter);
+        break;
+    case VOW_MSG_ADMIN_REPLY:
+        print_error(out, msg->admin_reply.error);
+        print(out, "%s", msg->admin_reply.last ? " last" : "");
+        break;
+    default:
+        break; /* the name says it all */
+    }
+}
+
+/* What coordinator and participants say about a branch. Returns false if msg is not of that kind. */
+static bool print_branch_body(struct out *out, const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_ENLISTED:
+        print_header(out, &msg->enlisted.header);
+        print_error(out, msg->enlisted.error);
+        return true;
+    case VOW_MSG_PREPARE:
+    case VOW_MSG_COMMIT_ONE_PHASE:
+        print_prepare(out, &msg->prepare);
+        return true;
+    case VOW_MSG_VOTE:
+        print_header(out, &msg->vote.header);
+        print(out, " %s", PICK(votes, msg->vote.vote));
+        print_cause(out, msg->vote.cause);
+        return true;
+    case VOW_MSG_DECISION:
+        print_header(out, &msg->decision.header);
+        print(out, " %s", PICK(verdicts, msg->decision.verdict));
+        return true;
+    case VOW_MSG_ACK:
+        print_header(out, &msg->ack.header);
+        print(out, " %s", PICK(acks, msg->ack.ack));
+        return true;
+    case VOW_MSG_ONE_PHASE_DONE:
+        print_header(out, &msg->one_phase_done.header);
+        print(out, " %s", PICK(one_phases, msg->one_phase_done.result));
+        print_cause(out, msg->one_phase_done.cause);
+        return true;
+    case VOW_MSG_WAIT:
+        print_header(out, &msg->wait.header);
+        print(out, " %s", PICK(waits, msg->wait.reason));
+        return true;
+    case VOW_MSG_ENLIST:
+        print_header(out, &msg->enlist.header);
+        return true;
+    case VOW_MSG_ONE_PHASE_QUERY:
+    case VOW_MSG_FORGET:
+    case VOW_MSG_INQUIRY:
+        print_header(out, &msg->inquiry.header);
+        return true;
+    default:
+        return false;
+    }
+}
+
+int vow_msg_print(const struct vow_msg *msg, char *text, size_t text_size)
+{
+    struct out out = {.text = text, .size = text_size};
+    print(&out, "%s", vow_msg_name(msg->kind));
+    if (!print_branch_body(&out, msg))
+        print_session_body(&out, msg);
+    return (int)out.len;
+}

@@ -1,0 +1,18 @@
+/* One message of every kind, with every part set and with as little as is allowed; and how to compare two. */
+#ifndef VOW_TESTS_PROTO_SAMPLE_H
+#define VOW_TESTS_PROTO_SAMPLE_H
+
+#include <stddef.h>
+
+#include "proto/message.h"
+
+extern const enum vow_msg_kind sample_kinds[];
+extern const size_t sample_kinds_len;
+
+struct vow_msg sample_full(enum vow_msg_kind kind);
+struct vow_msg sample_bare(enum vow_msg_kind kind);
+
+/* Fails the running test if a field differs. */
+void sample_expect_same(const struct vow_msg *a, const struct vow_msg *b);
+
+#endif
