@@ -1,0 +1,265 @@
+#include "proto/net/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "proto/assert.h"
+#include "proto/error.h"
+
+/* A list with its end at hand. */
+struct queue {
+    struct vow_job *first;
+    struct vow_job **end;
+};
+
+struct vow_worker {
+    struct vow_worker_options options;
+    pthread_t thread;
+    struct event *done_event; /* on done_fd */
+    int done_fd;
+    uint64_t outstanding; /* the loop's own: jobs submitted and not taken back */
+
+    pthread_mutex_t mutex; /* for all that follows */
+    pthread_cond_t work;   /* is_wanted or is_ending was set */
+    pthread_cond_t rest;   /* a batch has ended and no other is wanted */
+    struct queue queued;
+    struct queue done;
+    bool is_wanted; /* a batch shall run now, with whatever is queued */
+    bool is_running;
+    bool is_ending;
+};
+
+static void queue_init(struct queue *queue)
+{
+    queue->first = NULL;
+    queue->end = &queue->first;
+}
+
+/* Returns how many jobs were added. */
+static uint64_t queue_append(struct queue *queue, struct vow_job *first)
+{
+    uint64_t count = 0;
+    *queue->end = first;
+    for (; *queue->end != NULL; queue->end = &(*queue->end)->next)
+        count++;
+    return count;
+}
+
+static struct vow_job *queue_take_all(struct queue *queue)
+{
+    struct vow_job *first = queue->first;
+    queue_init(queue);
+    return first;
+}
+
+static struct timespec after_ms(uint32_t ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+/* Waits, with the mutex held, until a batch shall run: wanted, or due by the tick. */
+static void wait_for_work(struct vow_worker *worker)
+{
+    const struct timespec tick = after_ms(worker->options.tick_ms);
+    while (!worker->is_wanted && !worker->is_ending) {
+        if (worker->options.tick_ms == 0)
+            pthread_cond_wait(&worker->work, &worker->mutex);
+        else if (pthread_cond_timedwait(&worker->work, &worker->mutex, &tick) == ETIMEDOUT)
+            return;
+    }
+}
+
+/* One wake-up of the loop for all that it has not taken back yet. */
+static void wake_loop(struct vow_worker *worker)
+{
+    const uint64_t one = 1;
+    const ssize_t written = write(worker->done_fd, &one, sizeof(one));
+    VOW_ASSERT(written == sizeof(one));
+}
+
+/* Runs one batch, with the mutex given up meanwhile: what is submitted then becomes the next batch. */
+static void run_batch(struct vow_worker *worker)
+{
+    struct vow_job *batch = queue_take_all(&worker->queued);
+    worker->is_wanted = false;
+    worker->is_running = true;
+    pthread_mutex_unlock(&worker->mutex);
+    struct vow_job *done = worker->options.run(worker->options.ctx, batch);
+    pthread_mutex_lock(&worker->mutex);
+    worker->is_running = false;
+
+    const bool is_loop_awake = worker->done.first != NULL;
+    queue_append(&worker->done, done);
+    if (done != NULL && !is_loop_awake)
+        wake_loop(worker);
+}
+
+static void *thread_main(void *arg)
+{
+    struct vow_worker *worker = arg;
+    pthread_setname_np(pthread_self(), worker->options.thread_name);
+    pthread_mutex_lock(&worker->mutex);
+    for (;;) {
+        wait_for_work(worker);
+        if (worker->is_ending)
+            break;
+        run_batch(worker);
+        if (!worker->is_wanted)
+            pthread_cond_signal(&worker->rest);
+    }
+    pthread_mutex_unlock(&worker->mutex);
+    return NULL;
+}
+
+/* Hands back what is done. The last touch of the worker is before the owner's call, which may free it. */
+static bool deliver(struct vow_worker *worker)
+{
+    pthread_mutex_lock(&worker->mutex);
+    struct vow_job *first = queue_take_all(&worker->done);
+    pthread_mutex_unlock(&worker->mutex);
+    for (const struct vow_job *job = first; job != NULL; job = job->next) {
+        VOW_ASSERT(worker->outstanding > 0);
+        worker->outstanding--;
+    }
+    if (first != NULL)
+        worker->options.done(worker->options.ctx, first);
+    return first != NULL;
+}
+
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    uint64_t count;
+    const ssize_t got = read(fd, &count, sizeof(count));
+    (void)got;
+    deliver(arg);
+}
+
+static int start_thread(struct vow_worker *worker)
+{
+    /* Signals are the loop's business. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int error = pthread_create(&worker->thread, NULL, thread_main, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error == 0 ? 0 : VOW_E_SYSTEM;
+}
+
+static void init_locks(struct vow_worker *worker)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&worker->rest, NULL);
+    pthread_mutex_init(&worker->mutex, NULL);
+}
+
+static void destroy_locks(struct vow_worker *worker)
+{
+    pthread_mutex_destroy(&worker->mutex);
+    pthread_cond_destroy(&worker->rest);
+    pthread_cond_destroy(&worker->work);
+}
+
+int vow_worker_new(struct event_base *base, const struct vow_worker_options *options, struct vow_worker **out)
+{
+    int error = VOW_E_NO_MEMORY;
+    *out = NULL;
+    struct vow_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL)
+        return error;
+    worker->options = *options;
+    queue_init(&worker->queued);
+    queue_init(&worker->done);
+    init_locks(worker);
+    worker->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (worker->done_fd < 0) {
+        error = VOW_E_SYSTEM;
+        goto err_free;
+    }
+    worker->done_event = event_new(base, worker->done_fd, EV_READ | EV_PERSIST, on_done, worker);
+    if (worker->done_event == NULL || event_add(worker->done_event, NULL) != 0)
+        goto err_close;
+    error = start_thread(worker);
+    if (error != 0)
+        goto err_close;
+    *out = worker;
+    return 0;
+
+err_close:
+    if (worker->done_event != NULL)
+        event_free(worker->done_event);
+    close(worker->done_fd);
+err_free:
+    destroy_locks(worker);
+    free(worker);
+    return error;
+}
+
+void vow_worker_submit(struct vow_worker *worker, struct vow_job *first, bool urgent)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->outstanding += queue_append(&worker->queued, first);
+    const bool must_wake = urgent && !worker->is_wanted && !worker->is_running;
+    worker->is_wanted = worker->is_wanted || urgent;
+    pthread_mutex_unlock(&worker->mutex);
+    /* A running thread looks again by itself before it rests. */
+    if (must_wake)
+        pthread_cond_signal(&worker->work);
+}
+
+/* Waits until no batch runs or is wanted. */
+static void await_rest(struct vow_worker *worker)
+{
+    pthread_mutex_lock(&worker->mutex);
+    while (worker->is_wanted || worker->is_running)
+        pthread_cond_wait(&worker->rest, &worker->mutex);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+/* Runs one batch, of what is queued or else of nothing, and waits for it. Returns false if that gave nothing back. */
+static bool run_and_deliver(struct vow_worker *worker)
+{
+    vow_worker_submit(worker, NULL, true);
+    await_rest(worker);
+    return deliver(worker);
+}
+
+void vow_worker_free(struct vow_worker *worker)
+{
+    if (worker == NULL)
+        return;
+    /* done() may submit again, and run() may have kept jobs: go on for as long as that leads anywhere. */
+    await_rest(worker);
+    deliver(worker);
+    while (worker->outstanding > 0 && run_and_deliver(worker))
+        continue;
+    pthread_mutex_lock(&worker->mutex);
+    worker->is_ending = true;
+    pthread_cond_signal(&worker->work);
+    pthread_mutex_unlock(&worker->mutex);
+    pthread_join(worker->thread, NULL);
+    deliver(worker);
+    event_free(worker->done_event);
+    close(worker->done_fd);
+    destroy_locks(worker);
+    free(worker);
+}
