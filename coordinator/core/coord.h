@@ -1,0 +1,193 @@
+/*
+ * The coordinator's core: presumed-abort two-phase commit for many transactions as one pure step function.
+ *
+ *     vow_coord_step(core, event, effects)      vow_coord_deadline_ms(core)
+ *
+ * It does no I/O, reads no clock, draws no randomness, allocates nothing: time comes in events, memory comes at init,
+ * and what shall happen goes out as effects. The same core runs in vowd and in the tests. The table of one
+ * transaction's states is coord.def; protocol.md section 2.2 is what it implements.
+ *
+ * The driver's contract:
+ *   - Effects are carried out in order, before the next step. Memory that an effect points to is the core's (or the
+ *     event's) until the next step.
+ *   - LOG is answered later by LOG_DONE with the same token, once the record is durable. The core emits whatever
+ *     depends on it then and not before, so the driver has no ordering rule to break. A log write that fails is never
+ *     answered: the process stops and recovers (guarantee 4).
+ *   - Recovery: feed RECOVERED for every open record of the journal, then RECOVERY_DONE, before any other event. Until
+ *     then inquiries are answered "recovering" (protocol 2.2, mistake 12).
+ *   - When now reaches vow_coord_deadline_ms(), feed TIMER. One TIMER does a bounded amount of work; ask for the
+ *     deadline again.
+ *
+ * Sessions are numbers the driver gives to connections; it never uses one twice, and never 0. One thread.
+ */
+#ifndef VOW_COORDINATOR_COORD_H
+#define VOW_COORDINATOR_COORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coordinator/core/record.h"
+#include "proto/fsm.h"
+#include "proto/message.h"
+
+struct vow_coord;
+
+/* The highest limits there can be. */
+#define VOW_COORD_TXNS_HIGHEST (1u << 20)
+#define VOW_COORD_BRANCHES_HIGHEST (1u << 22)
+#define VOW_COORD_PEERS_HIGHEST (1u << 14)
+
+struct vow_coord_limits {
+    uint32_t txns_max;     /* transactions in memory, open and recovered; beyond: BUSY */
+    uint32_t branches_max; /* branches in memory, of all transactions */
+    uint32_t peers_max;    /* participants ever seen by this process */
+    uint32_t ended_max;    /* outcomes of ended transactions kept in memory for clients that ask again */
+    /* From the oldest usable id to the newest, a multiple of 64; over it the oldest are void. */
+    uint32_t ids_window;
+    /* Timers of protocol 2.4, milliseconds. */
+    uint32_t txn_timeout_ms;
+    uint32_t vote_timeout_ms;
+    uint32_t ack_timeout_ms;
+    uint32_t ack_timeout_max_ms;
+    bool notes; /* write history notes (records above VOW_RECORD_NOTES) */
+};
+
+/* 16384, 65536, 256, 16384, 1 << 20; 30 s, 5 s, 1 s, 60 s; true */
+extern const struct vow_coord_limits vow_coord_default_limits;
+
+struct vow_coord_identity {
+    uint64_t coord;     /* at most VOW_COORD_MAX */
+    uint32_t epoch;     /* the one takeover() gave */
+    uint8_t secret[16]; /* for the rand part of ids; fresh at each start */
+    uint64_t seed;      /* for the jitter of resends */
+};
+
+enum vow_coord_event_kind {
+    VOW_COORD_MESSAGE = 1,   /* session, msg */
+    VOW_COORD_LOG_DONE,      /* token: the record is durable */
+    VOW_COORD_LOOKED_UP,     /* lookup: answers a LOOKUP effect */
+    VOW_COORD_TIMER,         /* nothing but now */
+    VOW_COORD_PEER_UP,       /* session, peer: a participant finished its handshake */
+    VOW_COORD_SESSION_DOWN,  /* session: a participant's or client's connection is gone */
+    VOW_COORD_RECOVERED,     /* record: a COMMIT without END, or a HAZARD, from the journal */
+    VOW_COORD_RECOVERY_DONE, /* all of them were fed */
+    VOW_COORD_DRAIN,         /* from now on refuse new work (SHUTTING_DOWN), finish what is in flight */
+};
+
+struct vow_coord_peer {
+    const char *name;
+    uint64_t incarnation;
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+};
+
+struct vow_coord_lookup {
+    struct vow_gtrid gtrid;
+    uint64_t session; /* who asked, as in the effect */
+    bool found;       /* the journal has a terminal record of gtrid */
+    enum vow_outcome outcome;
+    enum vow_cause cause;
+    bool below_floor; /* older than the retained history: EXPIRED, never ABORTED */
+};
+
+struct vow_coord_event {
+    enum vow_coord_event_kind kind;
+    uint64_t now_ms;  /* monotonic; never less than in an earlier event */
+    uint64_t session; /* who it came from */
+    union {
+        const struct vow_msg *msg; /* lives for the call */
+        uint64_t token;
+        struct vow_coord_lookup lookup;
+        struct vow_coord_peer peer;
+        const struct vow_record *record; /* lives for the call */
+    };
+};
+
+enum vow_coord_effect_kind {
+    VOW_COORD_SEND = 1, /* msg to a participant's session */
+    VOW_COORD_REPLY,    /* msg to a client's session (gone sessions: the driver drops it) */
+    VOW_COORD_LOG,      /* append record; forced: now, somebody waits; not forced: with any later batch */
+    VOW_COORD_LOOKUP,   /* ask the journal for the outcome of gtrid, answer with LOOKED_UP */
+    VOW_COORD_TRACE,    /* one transaction moved from a state to a state; for tests */
+    VOW_COORD_ALARM,    /* something an operator must see: a violation, a hazard */
+};
+
+struct vow_coord_effect {
+    enum vow_coord_effect_kind kind;
+    uint64_t session; /* SEND, REPLY, LOOKUP */
+    union {
+        struct vow_msg msg;
+        struct {
+            uint64_t token;
+            bool forced;
+            struct vow_record record;
+        } log;
+        struct vow_gtrid lookup;
+        struct {
+            struct vow_gtrid gtrid;
+            uint8_t from, event, to; /* of coord.def */
+        } trace;
+        struct {
+            struct vow_gtrid gtrid;
+            const char *what; /* static text */
+            const char *who;  /* a participant's name or "" */
+        } alarm;
+    };
+};
+
+struct vow_coord_effects {
+    const struct vow_coord_effect *items;
+    size_t len;
+};
+
+/* The memory a core with these limits needs. limits are checked: returns 0 if one is out of range. */
+size_t vow_coord_size(const struct vow_coord_limits *limits);
+/* Builds a core in mem (vow_coord_size() bytes, aligned for max_align_t), which stays the caller's. Nothing to free. */
+struct vow_coord *vow_coord_init(void *mem, const struct vow_coord_limits *limits,
+                                 const struct vow_coord_identity *identity);
+
+/* Never fails. *effects is valid until the next step. */
+void vow_coord_step(struct vow_coord *core, const struct vow_coord_event *event, struct vow_coord_effects *effects);
+/* When to feed TIMER next; UINT64_MAX = not before some other event. */
+uint64_t vow_coord_deadline_ms(const struct vow_coord *core);
+
+/* --- Looking in, for status, list and show; changes nothing. --- */
+
+struct vow_coord_counts {
+    uint64_t begun, committed, aborted, read_only, one_phase; /* since init */
+    uint64_t by_cause[32];                                    /* aborted, by enum vow_cause */
+    uint64_t protocol_errors, ignored, hazards;               /* cells of the table that were hit */
+    uint32_t open;                                            /* transactions in memory now */
+    uint32_t in_doubt; /* of them: committed and not yet acknowledged by all, or delegated and not yet answered */
+    struct vow_watermark watermark;
+    bool recovering, draining;
+};
+void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *counts);
+
+struct vow_coord_branch_view {
+    const char *participant;
+    uint32_t branch;
+    bool connected, voted, acknowledged;
+    enum vow_vote vote; /* if voted */
+};
+struct vow_coord_txn_view {
+    struct vow_gtrid gtrid;
+    const char *state; /* name in coord.def */
+    uint64_t begun_ms, state_since_ms, next_ms;
+    uint32_t attempts;     /* resends of the decision so far */
+    uint32_t branches_len; /* of which the first VOW_CALLS_MAX are in branches */
+    struct vow_coord_branch_view branches[VOW_CALLS_MAX];
+};
+/* Walks the transactions in memory: *cursor from 0; returns false after the last. */
+bool vow_coord_next(const struct vow_coord *core, uint32_t *cursor, struct vow_coord_txn_view *view);
+bool vow_coord_find(const struct vow_coord *core, const struct vow_gtrid *gtrid, struct vow_coord_txn_view *view);
+/* Walks the participants ever seen. session 0 = not connected. */
+bool vow_coord_next_peer(const struct vow_coord *core, uint32_t *cursor, const char **name, uint64_t *session,
+                         uint64_t *incarnation);
+
+/* The state table, for the checker, the diagrams and vowctl. */
+const struct vow_fsm *vow_coord_fsm(void);
+/* How often each edge of vow_coord_fsm() was taken, in its order. */
+const uint64_t *vow_coord_edge_hits(const struct vow_coord *core);
+
+#endif

@@ -1,0 +1,28 @@
+#include "coordinator/core/ended.h"
+
+#include "proto/assert.h"
+
+void coord_ended_add(struct vow_coord *core, const struct vow_gtrid *gtrid, enum vow_outcome outcome,
+                     enum vow_cause cause, uint32_t who)
+{
+    uint32_t index = core->ended_next;
+    struct ended *ended = &core->ended[index];
+    const struct ended *known = coord_ended_find(core, gtrid);
+
+    /* One id, one outcome, for ever (guarantee 3). */
+    VOW_IMPLIES(known != NULL, known->outcome == (uint8_t)outcome);
+    if (known != NULL)
+        return;
+    if (ended->taken)
+        vow_gtrid_table_remove(&core->ended_table, index);
+    *ended = (struct ended){*gtrid, (uint8_t)outcome, (uint8_t)cause, true, who};
+    vow_gtrid_table_add(&core->ended_table, index);
+    core->ended_next = (index + 1) % core->limits.ended_max;
+}
+
+const struct ended *coord_ended_find(const struct vow_coord *core, const struct vow_gtrid *gtrid)
+{
+    uint32_t index = vow_gtrid_table_find(&core->ended_table, gtrid);
+
+    return index != COORD_NIL ? &core->ended[index] : NULL;
+}

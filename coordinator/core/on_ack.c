@@ -1,0 +1,112 @@
+/* Acknowledgements of COMMIT, and the resends until they are there: protocol 2.2, COMMITTING. */
+#include <string.h>
+
+#include "coordinator/core/dispatch.h"
+#include "coordinator/core/emit.h"
+#include "coordinator/core/txn.h"
+
+void coord_on_ack(struct vow_coord *core, struct input *in)
+{
+    struct branch *branch = in->branch;
+    struct txn *txn = in->txn;
+
+    if (branch->vote != VOW_VOTE_YES) {
+        core->counts.protocol_errors++;
+        coord_alarm(core, in->gtrid, "an acknowledgement from outside the yes-list (F172)",
+                    branch_peer(core, branch)->name);
+        return;
+    }
+    if (branch->acknowledged) {
+        core->counts.ignored++;
+        return;
+    }
+    branch->acknowledged = true;
+    /* END only after the last one (mistake 4); it need not be forced, for participants acknowledge again (2.8). */
+    if (--txn->unacknowledged == 0) {
+        txn_disarm(core, txn);
+        txn_move(core, txn, TXN_ENDING);
+        coord_log(core, VOW_RECORD_END, in->gtrid, txn_token(core, txn), false);
+    }
+}
+
+/* "No record" is never an acknowledgement (bugs B20, B21, B24): the transaction stays open and an operator hears of
+ * it. */
+void coord_on_no_record(struct vow_coord *core, struct input *in)
+{
+    struct branch *branch = in->branch;
+    const char *who = branch_peer(core, branch)->name;
+    struct vow_record *record;
+
+    if (branch->vote != VOW_VOTE_YES || branch->acknowledged || branch->hazard) {
+        core->counts.ignored++;
+        return;
+    }
+    branch->hazard = true;
+    core->counts.hazards++;
+    record = coord_log(core, VOW_RECORD_HAZARD, in->gtrid, 0, true);
+    coord_copy_text(record->who, sizeof(record->who), who);
+    coord_alarm(core, in->gtrid, "a participant has no record of what it must commit", who);
+}
+
+/* The prepared work lies in another data file than the one that came back (F044). It is asked all the same. */
+static void check_data_file(struct vow_coord *core, const struct txn *txn, struct branch *branch)
+{
+    const struct peer *peer = branch_peer(core, branch);
+
+    if (!branch->strange_reported && memcmp(peer->db_uuid, branch->db_uuid, VOW_DB_UUID_BYTES) != 0) {
+        branch->strange_reported = true;
+        coord_alarm(core, &txn->gtrid, "a participant in doubt came back with another data file (F044)", peer->name);
+    }
+}
+
+/* Who is to hear COMMIT now: those that came back, if that is why the timer ran; a hazard only at the slowest pace. */
+static bool is_resend_due(const struct vow_coord *core, const struct txn *txn, const struct branch *branch,
+                          bool only_due)
+{
+    if (branch->vote != VOW_VOTE_YES || branch->acknowledged || branch_peer(core, branch)->session == 0)
+        return false;
+    if (only_due)
+        return branch->due;
+    return !branch->hazard || txn->delay_ms == core->limits.ack_timeout_max_ms;
+}
+
+static bool has_due(const struct vow_coord *core, const struct txn *txn)
+{
+    for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        if (b->due)
+            return true;
+    }
+    return false;
+}
+
+static bool has_connected(const struct vow_coord *core, const struct txn *txn)
+{
+    for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        if (b->vote == VOW_VOTE_YES && !b->acknowledged && branch_peer(core, b)->session != 0)
+            return true;
+    }
+    return false;
+}
+
+void coord_on_resend(struct vow_coord *core, struct input *in)
+{
+    struct txn *txn = in->txn;
+    bool only_due = has_due(core, txn);
+
+    txn->attempts++;
+    for (struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        if (is_resend_due(core, txn, b, only_due)) {
+            coord_send_decision(core, txn, b, VOW_COMMIT);
+            check_data_file(core, txn, b);
+        }
+        b->due = false;
+    }
+    /* With nobody there the timer rests: the one who comes back starts it. */
+    if (!has_connected(core, txn)) {
+        txn_disarm(core, txn);
+        return;
+    }
+    if (!only_due)
+        txn_back_off(core, txn);
+    txn_arm_resend(core, txn);
+}

@@ -1,0 +1,205 @@
+/* What clients ask for while the id may still begin, or its transaction is in memory. */
+#include "coordinator/core/dispatch.h"
+#include "coordinator/core/emit.h"
+#include "coordinator/core/ended.h"
+#include "coordinator/core/outcome.h"
+#include "coordinator/core/past.h"
+#include "coordinator/core/peers.h"
+#include "coordinator/core/prepare.h"
+#include "coordinator/core/txn.h"
+#include "proto/error.h"
+
+static bool is_fresh(const struct vow_coord *core, const struct input *in)
+{
+    return coord_ids_class(&core->ids, in->gtrid) == COORD_ID_FRESH;
+}
+
+static struct txn *begin(struct vow_coord *core, const struct input *in)
+{
+    struct txn *txn = txn_new(core, in->gtrid, in->session);
+
+    coord_ids_use(&core->ids, in->gtrid);
+    txn_hold_watermark(core, txn);
+    core->counts.begun++;
+    return txn;
+}
+
+void coord_on_begin(struct vow_coord *core, struct input *in)
+{
+    struct txn *txn;
+
+    if (!is_fresh(core, in)) {
+        coord_answer_past(core, in, "");
+        return;
+    }
+    if (core->draining || !txn_has_room(core, 0)) {
+        coord_reply_error(core, in->session, in->gtrid, core->draining ? VOW_E_SHUTTING_DOWN : VOW_E_BUSY);
+        return;
+    }
+    txn = begin(core, in);
+    txn_move(core, txn, TXN_ACTIVE);
+    txn->expires_ms = core->now_ms + core->limits.txn_timeout_ms;
+    txn_arm(core, txn, txn->expires_ms);
+    coord_reply_outcome(core, in->session, in->gtrid, VOW_PENDING);
+}
+
+void coord_on_retry_begin(struct vow_coord *core, struct input *in)
+{
+    in->txn->client = in->session;
+    in->txn->client_lost = false;
+    txn_arm(core, in->txn, in->txn->expires_ms);
+    coord_reply_outcome(core, in->session, in->gtrid, VOW_PENDING);
+}
+
+/* All that the request's calls need is found before anything is sent or remembered. Returns false if it was
+ * answered. */
+static bool admit(struct vow_coord *core, const struct input *in, const struct coord_plan *plan)
+{
+    struct coord_blame blame = {VOW_CAUSE_PARTICIPANT_UNAVAILABLE, plan->unavailable_peer, plan->unavailable, ""};
+
+    if (plan->unavailable == NULL && txn_has_room(core, plan->new_branches))
+        return true;
+    if (plan->unavailable == NULL) {
+        coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
+        return false;
+    }
+    coord_ids_use(&core->ids, in->gtrid);
+    core->counts.begun++;
+    coord_conclude_aborted(core, in->gtrid, in->session, &blame);
+    return false;
+}
+
+static const char *only_participant(const struct vow_msg_commit_request *request)
+{
+    /* The flag is set by clients whose calls all go to one participant. */
+    return request->calls_len > 0 ? request->calls[0].participant : "";
+}
+
+void coord_on_new_commit(struct vow_coord *core, struct input *in)
+{
+    const struct vow_msg_commit_request *request = &in->msg->commit_request;
+    struct coord_plan plan;
+
+    if (!is_fresh(core, in)) {
+        coord_answer_past(core, in, only_participant(request));
+    } else if (core->draining) {
+        coord_reply_error(core, in->session, in->gtrid, VOW_E_SHUTTING_DOWN);
+    } else if (request->calls_len > VOW_CALLS_MAX) {
+        coord_reply_error(core, in->session, in->gtrid, VOW_E_TOO_LARGE);
+    } else if (request->calls_len == 0) {
+        coord_ids_use(&core->ids, in->gtrid);
+        core->counts.begun++;
+        coord_conclude_read_only(core, in->gtrid, in->session);
+    } else {
+        plan = coord_plan_calls(core, NULL, request);
+        if (admit(core, in, &plan))
+            txn_prepare(core, begin(core, in), request);
+    }
+}
+
+/* A participant that joined and is gone, or came back without the work (mistake 19); or NULL. */
+static const struct branch *find_unfit(const struct vow_coord *core, const struct txn *txn, enum vow_cause *cause)
+{
+    for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        if (branch_peer(core, b)->session == 0) {
+            *cause = VOW_CAUSE_PARTICIPANT_UNAVAILABLE;
+            return b;
+        }
+        if (!coord_peer_is_same_life(core, b)) {
+            *cause = VOW_CAUSE_STALE_INCARNATION;
+            return b;
+        }
+    }
+    return NULL;
+}
+
+static void commit_active(struct vow_coord *core, struct input *in, const struct coord_plan *plan)
+{
+    struct txn *txn = in->txn;
+    enum vow_cause cause = VOW_CAUSE_NONE;
+    const struct branch *unfit = find_unfit(core, txn, &cause);
+    struct coord_blame blame = {VOW_CAUSE_PARTICIPANT_UNAVAILABLE, plan->unavailable_peer, plan->unavailable, ""};
+
+    txn->client = in->session;
+    if (unfit != NULL)
+        blame = coord_blame_branch(cause, unfit, "");
+    if (unfit != NULL || plan->unavailable != NULL) {
+        txn_abort(core, txn, &blame);
+    } else if (txn->branches_len + plan->new_branches == 0) {
+        txn_move(core, txn, TXN_NONE);
+        coord_conclude_read_only(core, in->gtrid, in->session);
+    } else {
+        txn_prepare(core, txn, &in->msg->commit_request);
+    }
+}
+
+void coord_on_commit(struct vow_coord *core, struct input *in)
+{
+    const struct vow_msg_commit_request *request = &in->msg->commit_request;
+    struct coord_plan plan = {0, NULL, COORD_NIL};
+
+    if (request->calls_len <= VOW_CALLS_MAX)
+        plan = coord_plan_calls(core, in->txn, request);
+    if (request->calls_len > VOW_CALLS_MAX || in->txn->branches_len + plan.new_branches > VOW_CALLS_MAX)
+        coord_reply_error(core, in->session, in->gtrid, VOW_E_TOO_LARGE);
+    else if (core->branches_left < plan.new_branches)
+        coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
+    else
+        commit_active(core, in, &plan);
+}
+
+/* The newest connection is the one that is still there (F062). */
+void coord_on_retry(struct vow_coord *core, struct input *in)
+{
+    (void)core;
+    in->txn->client = in->session;
+}
+
+void coord_on_rollback(struct vow_coord *core, struct input *in)
+{
+    struct coord_blame blame = coord_blame_nobody(VOW_CAUSE_CLIENT_ROLLBACK);
+
+    txn_abort(core, in->txn, &blame);
+    /* Whoever asked to commit on another connection hears the same (F065). */
+    if (in->session != in->txn->client) {
+        coord_reply(
+            core, in->session,
+            &(struct vow_msg_outcome){
+                .gtrid = *in->gtrid, .outcome = VOW_ABORTED, .cause = blame.cause, .participant = "", .text = ""});
+    }
+}
+
+/* The id was asked about before it was used: it can never be used now, so the answer is final. */
+void coord_on_void(struct vow_coord *core, struct input *in)
+{
+    bool rollback = in->event == TXN_ON_ROLLBACK_REQUEST;
+    struct vow_record *note;
+    enum vow_cause cause = rollback ? VOW_CAUSE_CLIENT_ROLLBACK : VOW_CAUSE_PRESUMED;
+
+    if (!is_fresh(core, in)) {
+        coord_answer_past(core, in, rollback ? "" : in->msg->status_request.participant);
+        return;
+    }
+    coord_ids_use(&core->ids, in->gtrid);
+    coord_ended_add(core, in->gtrid, VOW_ABORTED, cause, COORD_NIL);
+    coord_reply_ended(core, in->session, coord_ended_find(core, in->gtrid));
+    if (core->limits.notes) {
+        note = coord_log(core, VOW_RECORD_ABORTED, in->gtrid, 0, false);
+        note->cause = cause;
+    }
+}
+
+void coord_on_ask(struct vow_coord *core, struct input *in)
+{
+    enum txn_state state = (enum txn_state)in->txn->state;
+    bool committed = state == TXN_COMMITTING || state == TXN_ENDING || state == TXN_FORGETTING;
+
+    coord_reply_outcome(core, in->session, in->gtrid, committed ? VOW_COMMITTED : VOW_PENDING);
+}
+
+void coord_on_client_lost(struct vow_coord *core, struct input *in)
+{
+    struct coord_blame blame = coord_blame_nobody(VOW_CAUSE_CLIENT_LOST);
+
+    txn_abort(core, in->txn, &blame);
+}

@@ -1,0 +1,96 @@
+#include "coordinator/core/peers.h"
+
+#include <string.h>
+
+#include "proto/assert.h"
+
+/* FNV-1a: names are few and come from configuration. */
+static uint32_t *head_of(const struct vow_coord *core, const char *name)
+{
+    uint32_t hash = 2166136261u;
+
+    for (const char *c = name; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    return &core->peer_heads[hash & (vow_gtrid_table_heads(core->limits.peers_max) - 1)];
+}
+
+uint32_t coord_peer_find(const struct vow_coord *core, const char *name)
+{
+    uint32_t index = *head_of(core, name);
+
+    while (index != COORD_NIL && strcmp(core->peers[index].name, name) != 0)
+        index = core->peers[index].next;
+    return index;
+}
+
+uint32_t coord_peer_intern(struct vow_coord *core, const char *name)
+{
+    uint32_t index = coord_peer_find(core, name);
+    uint32_t *head = head_of(core, name);
+    struct peer *peer;
+
+    if (index != COORD_NIL)
+        return index;
+    if (core->peers_len == core->limits.peers_max)
+        return COORD_NIL;
+    VOW_ASSERT(strlen(name) < VOW_NAME_SIZE);
+    index = core->peers_len++;
+    peer = &core->peers[index];
+    memset(peer, 0, sizeof(*peer));
+    memcpy(peer->name, name, strlen(name) + 1);
+    peer->branches = COORD_NIL;
+    peer->next = *head;
+    *head = index;
+    return index;
+}
+
+uint32_t coord_peer_of_session(const struct vow_coord *core, uint64_t session)
+{
+    for (uint32_t i = 0; i < core->peers_len && session != 0; i++) {
+        if (core->peers[i].session == session)
+            return i;
+    }
+    return COORD_NIL;
+}
+
+static bool has_same_file(const struct peer *peer, const struct branch *branch)
+{
+    return memcmp(peer->db_uuid, branch->db_uuid, VOW_DB_UUID_BYTES) == 0;
+}
+
+/* Lives are counted in the data file: two files may well be in the same one. */
+bool coord_peer_is_same_life(const struct vow_coord *core, const struct branch *branch)
+{
+    const struct peer *peer = branch_peer(core, branch);
+
+    return peer->incarnation == branch->incarnation && has_same_file(peer, branch);
+}
+
+bool coord_peer_has_seen(const struct vow_coord *core, const struct branch *branch)
+{
+    const struct peer *peer = branch_peer(core, branch);
+
+    return peer->incarnation >= branch->incarnation && has_same_file(peer, branch);
+}
+
+void coord_peer_link(struct vow_coord *core, struct branch *branch)
+{
+    struct peer *peer = branch_peer(core, branch);
+    uint32_t index = (uint32_t)(branch - core->branches);
+
+    branch->peer_prev = COORD_NIL;
+    branch->peer_next = peer->branches;
+    if (peer->branches != COORD_NIL)
+        core->branches[peer->branches].peer_prev = index;
+    peer->branches = index;
+}
+
+void coord_peer_unlink(struct vow_coord *core, struct branch *branch)
+{
+    if (branch->peer_prev != COORD_NIL)
+        core->branches[branch->peer_prev].peer_next = branch->peer_next;
+    else
+        branch_peer(core, branch)->branches = branch->peer_next;
+    if (branch->peer_next != COORD_NIL)
+        core->branches[branch->peer_next].peer_prev = branch->peer_prev;
+}

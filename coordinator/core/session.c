@@ -1,0 +1,74 @@
+/*
+ * Connections that come and go. What follows for each transaction is left to its timer, which is set to now: a
+ * participant with a thousand transactions costs this step nothing but a walk.
+ */
+#include <string.h>
+
+#include "coordinator/core/dispatch.h"
+#include "coordinator/core/emit.h"
+#include "coordinator/core/peers.h"
+#include "coordinator/core/txn.h"
+
+static void wake(struct vow_coord *core, const struct branch *branch)
+{
+    txn_arm(core, &core->txns[branch->txn], core->now_ms);
+}
+
+/* Its connection is gone: where it has not voted yet, it never will in time. */
+static void lose_peer(struct vow_coord *core, struct peer *peer)
+{
+    peer->session = 0;
+    for (struct branch *b = branch_at(core, peer->branches); b != NULL; b = branch_at(core, b->peer_next)) {
+        if (core->txns[b->txn].state == TXN_PREPARING && b->vote == 0) {
+            b->lost = true;
+            wake(core, b);
+        }
+    }
+}
+
+/* It is back: where it owes an acknowledgement or an outcome, it is asked at once. */
+static void wake_branches(struct vow_coord *core, const struct peer *peer)
+{
+    for (struct branch *b = branch_at(core, peer->branches); b != NULL; b = branch_at(core, b->peer_next)) {
+        enum txn_state state = (enum txn_state)core->txns[b->txn].state;
+        bool owes_ack = state == TXN_COMMITTING && b->vote == VOW_VOTE_YES && !b->acknowledged;
+
+        if (owes_ack || state == TXN_DELEGATED) {
+            b->due = true;
+            wake(core, b);
+        }
+    }
+}
+
+void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct vow_coord_peer *up)
+{
+    uint32_t index = coord_peer_intern(core, up->name);
+    struct peer *peer;
+
+    if (index == COORD_NIL) {
+        coord_alarm(core, &(struct vow_gtrid){{0}}, "more participants than peers_max", up->name);
+        return;
+    }
+    peer = &core->peers[index];
+    /* The newer connection wins; the driver closes the older one. */
+    if (peer->session != 0)
+        lose_peer(core, peer);
+    peer->session = session;
+    peer->incarnation = up->incarnation;
+    memcpy(peer->db_uuid, up->db_uuid, sizeof(peer->db_uuid));
+    wake_branches(core, peer);
+}
+
+void coord_take_session_down(struct vow_coord *core, uint64_t session)
+{
+    uint32_t peer = coord_peer_of_session(core, session);
+
+    if (peer != COORD_NIL)
+        lose_peer(core, &core->peers[peer]);
+    for (uint32_t i = core->active; i != COORD_NIL; i = core->txns[i].active_next) {
+        if (core->txns[i].client == session) {
+            core->txns[i].client_lost = true;
+            txn_arm(core, &core->txns[i], core->now_ms);
+        }
+    }
+}

@@ -1,0 +1,377 @@
+/* Limits, refusals, and what vowctl sees. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "proto/error.h"
+
+static const char *const one[] = {"p"};
+static const char *const two[] = {"p", "q"};
+
+Test(limits, are_checked)
+{
+    struct vow_coord_limits limits = vow_coord_default_limits;
+
+    cr_expect_gt(vow_coord_size(&limits), 0);
+    limits.ids_window = 1000; /* not a multiple of 64 */
+    cr_expect_eq(vow_coord_size(&limits), 0);
+    limits = vow_coord_default_limits;
+    limits.ack_timeout_max_ms = limits.ack_timeout_ms - 1;
+    cr_expect_eq(vow_coord_size(&limits), 0);
+    limits = vow_coord_default_limits;
+    limits.txns_max = 0;
+    cr_expect_eq(vow_coord_size(&limits), 0);
+    limits.txns_max = UINT32_MAX;
+    cr_expect_eq(vow_coord_size(&limits), 0);
+}
+
+/* Guarantee 6: refused, nothing happened, the id is still good. */
+Test(limits, a_full_table_refuses_and_leaves_the_id_good)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct vow_gtrid a, b;
+    struct vow_msg_header header;
+    struct fixture f;
+    uint64_t p, q;
+
+    limits.txns_max = 1;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    p = fixture_peer_up(&f, "p");
+    q = fixture_peer_up(&f, "q");
+    (void)q;
+    a = fixture_id(&f, 0);
+    b = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &a, one, 1);
+    fixture_commit(&f, 2, &b, two, 2);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_UNKNOWN);
+    cr_expect_eq(fixture_outcome(&f)->error, VOW_E_BUSY);
+    cr_expect_null(fixture_effect(&f, VOW_COORD_SEND, 0));
+    header = fixture_header(&f, &a, 0, 1);
+    fixture_vote(&f, p, &header, VOW_VOTE_NO);
+    fixture_commit(&f, 2, &b, two, 2);
+    cr_expect_str_eq(fixture_state(&f, &b), "PREPARING");
+    fixture_close(&f);
+}
+
+/* A client asks faster than the journal answers: what waits there is bounded, too. */
+Test(limits, questions_to_the_journal_beyond_the_limit_are_refused)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    const struct vow_gtrid old = vow_gtrid_make(FIXTURE_COORD, 1, 1, 0, 1);
+    struct fixture f;
+
+    limits.txns_max = 2;
+    fixture_init(&f, &limits, 2);
+    fixture_recovery_done(&f);
+    fixture_status(&f, 1, &old, "");
+    fixture_status(&f, 1, &old, "");
+    cr_expect_not_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0));
+    fixture_status(&f, 1, &old, "");
+    cr_expect_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0));
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_UNKNOWN);
+    cr_expect_eq(fixture_outcome(&f)->error, VOW_E_BUSY);
+    fixture_looked_up(&f, &(struct vow_coord_lookup){.gtrid = old, .session = 1});
+    fixture_status(&f, 1, &old, "");
+    cr_expect_not_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0));
+    fixture_close(&f);
+}
+
+Test(limits, no_room_for_the_branches_refuses_too)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct vow_gtrid id;
+    struct fixture f;
+
+    limits.branches_max = 1;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    fixture_peer_up(&f, "p");
+    fixture_peer_up(&f, "q");
+    id = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &id, two, 2);
+    cr_expect_eq(fixture_outcome(&f)->error, VOW_E_BUSY);
+    fixture_commit(&f, 1, &id, one, 1);
+    cr_expect_str_eq(fixture_state(&f, &id), "PREPARING");
+    fixture_close(&f);
+}
+
+Test(limits, more_participants_than_peers_max_raise_an_alarm)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct fixture f;
+
+    limits.peers_max = 1;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    fixture_peer_up(&f, "p");
+    fixture_peer_up(&f, "q");
+    cr_expect_not_null(fixture_effect(&f, VOW_COORD_ALARM, 0));
+    fixture_close(&f);
+}
+
+/* The largest transaction fits the effects of one step in every phase. */
+Test(limits, sixty_four_participants)
+{
+    char names[VOW_CALLS_MAX][16];
+    const char *pointers[VOW_CALLS_MAX];
+    uint64_t sessions[VOW_CALLS_MAX];
+    struct vow_coord_limits limits = fixture_limits();
+    struct vow_gtrid id;
+    struct fixture f;
+
+    limits.peers_max = VOW_CALLS_MAX;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    for (uint32_t i = 0; i < VOW_CALLS_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "p%u", i);
+        pointers[i] = names[i];
+        sessions[i] = fixture_peer_up(&f, names[i]);
+    }
+    id = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &id, pointers, VOW_CALLS_MAX);
+    for (uint32_t i = 0; i < VOW_CALLS_MAX; i++) {
+        struct vow_msg_header header = fixture_header(&f, &id, i, 1);
+
+        fixture_vote(&f, sessions[i], &header, VOW_VOTE_YES);
+    }
+    cr_expect_eq(fixture_record(&f, VOW_RECORD_COMMIT)->branches_len, VOW_CALLS_MAX);
+    fixture_log_done(&f, fixture_token(&f));
+    cr_expect_not_null(fixture_effect(&f, VOW_COORD_SEND, VOW_CALLS_MAX - 1u));
+    /* All come back with another data file: a resend and an alarm for each. */
+    for (uint32_t i = 0; i < VOW_CALLS_MAX; i++)
+        fixture_peer_back(&f, names[i], 2, 9);
+    fixture_after(&f, 0);
+    cr_expect_eq(f.effects.len, (size_t)2 * VOW_CALLS_MAX);
+    fixture_close(&f);
+}
+
+/* A lost participant of many transactions costs the step of the loss nothing; the timer takes them in bounded bites. */
+Test(limits, one_timer_does_a_bounded_amount_of_work)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct fixture f;
+    uint64_t peer;
+    int timers = 0;
+
+    limits.txns_max = 1000;
+    limits.branches_max = 1000;
+    limits.ids_window = 1024;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    peer = fixture_peer_up(&f, "p");
+    for (int i = 0; i < 200; i++) {
+        struct vow_gtrid id = fixture_id(&f, 0);
+
+        fixture_commit(&f, 1, &id, one, 1);
+    }
+    fixture_down(&f, peer);
+    cr_expect_eq(f.effects.len, 0);
+    while (vow_coord_deadline_ms(f.core) <= f.now_ms) {
+        uint32_t before = fixture_counts(&f).open;
+
+        fixture_after(&f, 0);
+        cr_expect_leq(before - fixture_counts(&f).open, 64);
+        timers++;
+    }
+    cr_expect_eq(fixture_counts(&f).open, 0);
+    cr_expect_eq(fixture_counts(&f).by_cause[VOW_CAUSE_PARTICIPANT_LOST], 200);
+    cr_expect_geq(timers, 4);
+    fixture_close(&f);
+}
+
+/* Calls of one participant need not be neighbours; each gets its own, in order. */
+Test(requests, calls_are_sorted_by_participant)
+{
+    struct vow_msg_call calls[] = {{"p", "a", {NULL, 0}}, {"q", "b", {NULL, 0}}, {"p", "c", {NULL, 0}}};
+    struct vow_msg msg = {.kind = VOW_MSG_COMMIT_REQUEST};
+    const struct vow_msg_prepare *prepare;
+    struct fixture f;
+
+    fixture_open(&f);
+    fixture_peer_up(&f, "p");
+    fixture_peer_up(&f, "q");
+    msg.commit_request = (struct vow_msg_commit_request){fixture_id(&f, 0), 3, calls};
+    fixture_send(&f, 1, &msg);
+    prepare = &fixture_effect(&f, VOW_COORD_SEND, 0)->msg.prepare;
+    cr_expect_eq(prepare->calls_len, 2);
+    cr_expect_str_eq(prepare->calls[0].handler, "a");
+    cr_expect_str_eq(prepare->calls[1].handler, "c");
+    prepare = &fixture_effect(&f, VOW_COORD_SEND, 1)->msg.prepare;
+    cr_expect_eq(prepare->calls_len, 1);
+    cr_expect_str_eq(prepare->calls[0].handler, "b");
+    cr_expect_eq(prepare->peers_len, 2);
+    cr_expect_str_eq(prepare->peers[1], "q");
+    fixture_close(&f);
+}
+
+/* Outcomes older than the ring come from the journal. */
+Test(requests, what_the_ring_forgot_is_looked_up)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct vow_coord_lookup lookup = {.session = 5, .found = true, .outcome = VOW_COMMITTED};
+    struct fixture f;
+
+    limits.ended_max = 1;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    lookup.gtrid = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &lookup.gtrid, NULL, 0);
+    for (int i = 0; i < 3; i++) {
+        struct vow_gtrid id = fixture_id(&f, 0);
+
+        fixture_commit(&f, 1, &id, NULL, 0);
+    }
+    fixture_status(&f, 5, &lookup.gtrid, "");
+    cr_expect_eq(fixture_effect(&f, VOW_COORD_LOOKUP, 0)->session, 5);
+    fixture_looked_up(&f, &lookup);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    fixture_close(&f);
+}
+
+/* Without notes nothing but the protocol's records is written; the one-phase note guards the memo and stays. */
+Test(requests, notes_can_be_switched_off)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct vow_msg_header header;
+    struct vow_gtrid id;
+    struct fixture f;
+    uint64_t peer;
+
+    limits.notes = false;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    peer = fixture_peer_up(&f, "p");
+    id = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &id, NULL, 0);
+    cr_expect_null(fixture_effect(&f, VOW_COORD_LOG, 0));
+    id = fixture_id(&f, VOW_GTRID_ONE_PHASE);
+    header = fixture_header(&f, &id, 0, 1);
+    fixture_commit(&f, 1, &id, one, 1);
+    fixture_one_phase_done(&f, peer, &header, VOW_ONE_PHASE_COMMITTED);
+    cr_expect_not_null(fixture_record(&f, VOW_RECORD_ONE_PHASE));
+    fixture_close(&f);
+}
+
+/* Resends: doubled up to the limit, a quarter more or less, for ever (protocol 2.4). */
+Test(requests, resends_back_off)
+{
+    struct vow_msg_header header;
+    struct vow_gtrid id;
+    struct fixture f;
+    uint64_t peer, delay = 1000;
+
+    fixture_open(&f);
+    peer = fixture_peer_up(&f, "p");
+    id = fixture_id(&f, 0);
+    header = fixture_header(&f, &id, 0, 1);
+    fixture_commit(&f, 1, &id, one, 1);
+    fixture_vote(&f, peer, &header, VOW_VOTE_YES);
+    fixture_log_done(&f, fixture_token(&f));
+    for (uint32_t i = 1; i <= 12; i++) {
+        uint64_t wait = vow_coord_deadline_ms(f.core) - f.now_ms;
+
+        cr_expect(wait >= delay * 3 / 4 && wait <= delay * 5 / 4, "%u: %lu", i, (unsigned long)wait);
+        fixture_after(&f, wait);
+        cr_assert_not_null(fixture_message(&f, VOW_MSG_DECISION));
+        cr_expect_eq(fixture_message(&f, VOW_MSG_DECISION)->decision.header.attempt, i);
+        delay = delay * 2 > 60000 ? 60000 : delay * 2;
+    }
+    fixture_down(&f, peer);
+    fixture_after(&f, 120000);
+    cr_expect_eq(vow_coord_deadline_ms(f.core), UINT64_MAX, "with nobody there, the timer rests");
+    fixture_peer_up(&f, "p");
+    cr_expect_eq(vow_coord_deadline_ms(f.core), f.now_ms);
+    fixture_close(&f);
+}
+
+Test(view, shows_what_is_open)
+{
+    struct vow_coord_txn_view view;
+    struct vow_gtrid id;
+    struct vow_msg_header header;
+    struct fixture f;
+    uint32_t cursor = 0;
+    const char *name;
+    uint64_t session, incarnation, p;
+
+    fixture_open(&f);
+    p = fixture_peer_up(&f, "p");
+    fixture_peer_back(&f, "q", 7, 1);
+    id = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &id, two, 2);
+    header = fixture_header(&f, &id, 0, 1);
+    fixture_vote(&f, p, &header, VOW_VOTE_YES);
+    cr_assert(vow_coord_next(f.core, &cursor, &view));
+    cr_expect(vow_gtrid_equal(&view.gtrid, &id));
+    cr_expect_str_eq(view.state, "PREPARING");
+    cr_expect_eq(view.branches_len, 2);
+    cr_expect_str_eq(view.branches[0].participant, "p");
+    cr_expect(view.branches[0].voted && view.branches[0].vote == VOW_VOTE_YES);
+    cr_expect(!view.branches[1].voted && view.branches[1].connected);
+    cr_expect_eq(view.next_ms, f.now_ms + 5000);
+    cr_expect_not(vow_coord_next(f.core, &cursor, &view));
+    cursor = 0;
+    cr_assert(vow_coord_next_peer(f.core, &cursor, &name, &session, &incarnation));
+    cr_assert(vow_coord_next_peer(f.core, &cursor, &name, &session, &incarnation));
+    cr_expect_str_eq(name, "q");
+    cr_expect_eq(incarnation, 7);
+    cr_expect_not(vow_coord_next_peer(f.core, &cursor, &name, &session, &incarnation));
+    fixture_close(&f);
+}
+
+Test(view, counts)
+{
+    struct vow_msg_header header;
+    struct vow_coord_counts counts;
+    struct vow_gtrid id;
+    struct fixture f;
+    uint64_t p;
+    uint64_t hits = 0;
+
+    fixture_open(&f);
+    p = fixture_peer_up(&f, "p");
+    id = fixture_id(&f, 0);
+    header = fixture_header(&f, &id, 0, 1);
+    fixture_commit(&f, 1, &id, one, 1);
+    fixture_vote(&f, p, &header, VOW_VOTE_YES);
+    fixture_log_done(&f, fixture_token(&f));
+    counts = fixture_counts(&f);
+    cr_expect_eq(counts.begun, 1);
+    cr_expect_eq(counts.committed, 1);
+    cr_expect_eq(counts.open, 1);
+    cr_expect_eq(counts.in_doubt, 1);
+    fixture_ack(&f, p, &header, VOW_ACK_DONE);
+    cr_expect_eq(fixture_counts(&f).in_doubt, 0);
+    for (size_t i = 0; i < vow_coord_fsm()->edges_len; i++)
+        hits += vow_coord_edge_hits(f.core)[i];
+    cr_expect_eq(hits, 4);
+    cr_expect_str_eq(vow_record_name(VOW_RECORD_HAZARD), "HAZARD");
+    cr_expect_str_eq(vow_record_name(VOW_RECORD_NOTES), "?");
+    fixture_close(&f);
+}
+
+/* A participant may be there before the log was read: it is told as soon as the timer is. */
+Test(recovery, an_open_commit_is_due_at_once)
+{
+    struct vow_record_branch member = {.name = "p", .branch = 3, .incarnation = 1};
+    struct vow_record record = {.kind = VOW_RECORD_COMMIT, .epoch = 1, .branches_len = 1, .branches = &member};
+    struct vow_coord_limits limits = fixture_limits();
+    struct fixture f;
+
+    fixture_init(&f, &limits, 2);
+    record.gtrid = vow_gtrid_make(FIXTURE_COORD, 1, 9, 0, 7);
+    fixture_peer_back(&f, "p", 2, 0);
+    fixture_recovered(&f, &record);
+    fixture_recovered(&f, &record); /* twice is once */
+    fixture_recovery_done(&f);
+    cr_expect_eq(fixture_counts(&f).open, 1);
+    cr_expect_eq(vow_coord_deadline_ms(f.core), f.now_ms);
+    fixture_after(&f, 0);
+    cr_assert_not_null(fixture_message(&f, VOW_MSG_DECISION));
+    cr_expect_eq(fixture_message(&f, VOW_MSG_DECISION)->decision.verdict, VOW_COMMIT);
+    cr_expect_eq(fixture_message(&f, VOW_MSG_DECISION)->decision.header.branch, 3);
+    cr_expect_eq(fixture_message(&f, VOW_MSG_DECISION)->decision.header.incarnation, 2);
+    fixture_close(&f);
+}
