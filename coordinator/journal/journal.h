@@ -1,0 +1,135 @@
+/*
+ * The journal: the durable history of the coordinator, and its only memory of a decision.
+ *
+ * An append-only table of events (LSN, time, gtrid, kind, body) with a hash chained from row to row, and a second small
+ * file, the witness, that holds the last LSN and hash and is synced in the same group commit: docs/operations.md. A log
+ * that ends before its witness, or whose chain does not verify, is never read as "no record, so abort": open refuses
+ * it.
+ *
+ * Two layers. `struct vow_journal_engine` is what a replicated store could implement later. `struct vow_journal` puts
+ * any engine on a thread of its own with group commit: what is submitted while one commit runs goes into the next;
+ * records that nothing waits for ride along, or go with the 100 ms tick.
+ */
+#ifndef VOW_COORDINATOR_JOURNAL_H
+#define VOW_COORDINATOR_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coordinator/core/record.h"
+#include "proto/error.h"
+#include "proto/net/worker.h"
+
+struct event_base;
+struct vow_journal_stats;
+
+enum vow_journal_op_kind {
+    VOW_JOURNAL_APPEND = 1, /* any record but COMMIT */
+    VOW_JOURNAL_DECIDE,     /* a COMMIT record, written once */
+    VOW_JOURNAL_END,        /* an END record; nothing is dropped: the whole history is kept */
+    VOW_JOURNAL_GET,        /* the outcome of one transaction */
+    VOW_JOURNAL_HISTORY,    /* the events of one transaction */
+};
+
+enum vow_journal_result {
+    VOW_JOURNAL_WON = 1, /* written, durable */
+    VOW_JOURNAL_EXISTS,  /* a decision was there before: adopt it */
+    VOW_JOURNAL_FENCED,  /* a newer epoch owns the log: stop */
+    VOW_JOURNAL_UNKNOWN, /* not known whether it is durable: stop, restart, read the log */
+};
+
+/* One event of the history, as read back. Text fields are the reader's to copy before the callback returns. */
+struct vow_journal_event {
+    uint64_t lsn;
+    uint64_t wall_us;
+    struct vow_record record;
+};
+
+/* A piece of work for the journal. The submitter owns it before submit and after done. */
+struct vow_journal_op {
+    struct vow_job job; /* first */
+    enum vow_journal_op_kind kind;
+    bool forced; /* APPEND, END: start a commit for it at once */
+    uint64_t token;
+    struct vow_gtrid gtrid; /* GET, HISTORY */
+    /* APPEND, DECIDE, END. record.branches points to `branches` below, or to memory that outlives the op. */
+    struct vow_record record;
+    struct vow_record_branch *branches;
+    /* Filled by the journal: */
+    enum vow_journal_result result;   /* APPEND, DECIDE, END */
+    int error;                        /* 0, or why UNKNOWN; GET: VOW_E_NOT_FOUND, VOW_E_EXPIRED */
+    uint64_t lsn;                     /* of the record written, or of the terminal record found */
+    enum vow_outcome outcome;         /* GET */
+    enum vow_cause cause;             /* GET */
+    struct vow_journal_event *events; /* HISTORY: the submitter's, for vow_journal_events_free() */
+    uint32_t events_len;
+    void *user;
+};
+
+void vow_journal_events_free(struct vow_journal_event *events, uint32_t events_len);
+
+/* For each open record (COMMIT without END; HAZARD) in LSN order. Returning non-zero stops the scan with that error. */
+typedef int vow_journal_scan_fn(void *ctx, const struct vow_journal_event *event);
+
+struct vow_journal_identity {
+    uint64_t coord; /* drawn when the directory was made */
+    uint32_t epoch; /* after takeover */
+    char name[VOW_NAME_SIZE];
+};
+
+/* A store for the journal. All calls come from one thread at a time. */
+struct vow_journal_engine {
+    const char *name;
+    /* Bumps the epoch, durably, and fences all older ones. */
+    int (*takeover)(void *engine, struct vow_journal_identity *identity, struct vow_error_detail *detail);
+    /* Does a batch as ONE durable unit: on return every op of the list has its result. If the unit could not be made
+     * durable every write op has VOW_JOURNAL_UNKNOWN and the engine refuses all further writes. */
+    void (*commit)(void *engine, struct vow_journal_op *first);
+    /* Calls `each` for every open record. Returns 0, or the error that ended the scan. */
+    int (*scan)(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
+    void (*close)(void *engine);
+    /* What was done so far; any thread. NULL is allowed: then all counters are zero. */
+    void (*stats)(const void *engine, struct vow_journal_stats *stats);
+};
+
+struct vow_journal_options {
+    const char *directory; /* made (0700) if missing */
+    /* The coordinator's name, kept in a new directory; a different one in an old directory is refused (F022). */
+    const char *name;
+};
+
+/*
+ * Opens or makes the SQLite engine in a data directory: takes the exclusive lock, checks the pragmas, verifies chain
+ * and witness. On an error *detail says what was found and what to do, nothing is changed on disk, nothing is locked.
+ *   VOW_E_LOCKED         another process has the directory
+ *   VOW_E_DAMAGED        a hash, an LSN gap, an unreadable row or page
+ *   VOW_E_BEHIND_WITNESS the log ends before its witness, or the log is missing and a witness is there
+ *   VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_IDENTITY, VOW_E_IO, VOW_E_NO_MEMORY
+ */
+int vow_journal_sqlite_open(const struct vow_journal_options *options, const struct vow_journal_engine **ops,
+                            void **engine, struct vow_error_detail *detail);
+
+struct vow_journal_stats {
+    uint64_t commits;        /* group commits */
+    uint64_t syncs;          /* fsync or fdatasync calls of log and witness, counted at the VFS */
+    uint64_t records;        /* protocol records written */
+    uint64_t forced_records; /* of them forced */
+    uint64_t notes;
+    uint64_t last_lsn;
+};
+
+struct vow_journal;
+typedef void vow_journal_done_fn(void *ctx, struct vow_journal_op *first); /* list linked by job.next */
+
+/* Puts an open engine on a thread of its own. Takes the engine over in any case: it is closed on error too. */
+int vow_journal_start(struct event_base *base, const struct vow_journal_engine *ops, void *engine,
+                      vow_journal_done_fn *done, void *ctx, struct vow_journal **out, struct vow_error_detail *detail);
+/* Loop's thread. Takes a list linked by job.next. */
+void vow_journal_submit(struct vow_journal *journal, struct vow_journal_op *first);
+/* Any thread. Each counter is at least what it was at the last done(). */
+void vow_journal_stats(const struct vow_journal *journal, struct vow_journal_stats *stats);
+/* Writes what was submitted, calls done() for it, checkpoints, closes. NULL is allowed. */
+void vow_journal_stop(struct vow_journal *journal);
+
+#endif

@@ -1,0 +1,87 @@
+#include "coordinator/journal/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "coordinator/journal/fail.h"
+
+static int open_file(int directory_fd)
+{
+    return openat(directory_fd, JOURNAL_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* A lock of the open file description: unlike POSIX record locks, closing another descriptor does not drop it. */
+static int try_lock(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_SETLK, &whole);
+}
+
+/* A file system that would give the lock twice protects nothing. */
+static bool excludes_others(int directory_fd)
+{
+    int fd = open_file(directory_fd);
+    bool excluded = fd >= 0 && try_lock(fd) != 0 && (errno == EAGAIN || errno == EACCES);
+
+    journal_lock_drop(fd);
+    return excluded;
+}
+
+static int fail_locked(const char *directory, int fd, struct vow_error_detail *detail)
+{
+    char holder[24] = {0};
+    ssize_t len = pread(fd, holder, sizeof(holder) - 1, 0);
+
+    if (len <= 0 || strspn(holder, "0123456789") == 0)
+        (void)snprintf(holder, sizeof(holder), "?");
+    holder[strcspn(holder, "\n")] = '\0';
+    return journal_fail(detail, VOW_E_LOCKED, "%.150s is in use by process %s; stop it or choose another directory",
+                        directory, holder);
+}
+
+/* What is written here is for people; that it could not be written changes nothing. */
+static void write_holder(int fd)
+{
+    char holder[24];
+    int len = snprintf(holder, sizeof(holder), "%ld\n", (long)getpid());
+
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, holder, (size_t)len, 0) != len)
+        return;
+}
+
+int journal_lock_take(const char *directory, int directory_fd, struct vow_error_detail *detail)
+{
+    int error;
+    int fd = open_file(directory_fd);
+
+    if (fd < 0)
+        return journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m", directory);
+    if (try_lock(fd) != 0) {
+        error = errno == EAGAIN || errno == EACCES
+                    ? fail_locked(directory, fd, detail)
+                    : journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m; use a local disk", directory);
+        goto err_drop;
+    }
+    if (!excludes_others(directory_fd)) {
+        error = journal_fail(detail, VOW_E_IO, "%.150s: locks do not work on this file system; use a local disk",
+                             directory);
+        goto err_drop;
+    }
+    write_holder(fd);
+    return fd;
+
+err_drop:
+    journal_lock_drop(fd);
+    return error;
+}
+
+void journal_lock_drop(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}

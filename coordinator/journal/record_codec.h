@@ -1,0 +1,24 @@
+/* The body of a record to bytes and back (journal.proto). The only place of the journal that knows the generated
+ * types. */
+#ifndef VOW_JOURNAL_RECORD_CODEC_H
+#define VOW_JOURNAL_RECORD_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coordinator/core/record.h"
+
+/* More than the longest body needs: VOW_CALLS_MAX branches of at most 105 bytes, and two texts. */
+#define JOURNAL_BODY_MAX 8192
+
+/* Writes the body of a well-formed record (asserted: the core made it). Returns its length. */
+size_t journal_body_encode(const struct vow_record *record, uint8_t out[JOURNAL_BODY_MAX]);
+
+/*
+ * Reads a body into *record, whose kind and gtrid the caller takes from the row and sets before. record->branches then
+ * points to `branches`. Returns 0, or VOW_E_DAMAGED if the bytes are not the body of such a record.
+ */
+int journal_body_decode(const uint8_t *body, size_t len, struct vow_record *record,
+                        struct vow_record_branch branches[VOW_CALLS_MAX]);
+
+#endif

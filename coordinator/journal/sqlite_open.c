@@ -1,0 +1,350 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "coordinator/journal/fail.h"
+#include "coordinator/journal/lock.h"
+#include "coordinator/journal/sqlite_engine.h"
+#include "coordinator/journal/sqlite_vfs.h"
+
+/* The name of a coordinator that was not given one. */
+#define DEFAULT_NAME "vowd"
+/* A shell or a backup that looks in just now is waited for, this long and no longer (fault F120). */
+#define BUSY_MS 200
+
+static const char schema[] = //
+    "BEGIN EXCLUSIVE;"
+    "CREATE TABLE event (lsn INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, gtrid BLOB NOT NULL, kind INTEGER NOT NULL,"
+    " body BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
+    "CREATE INDEX event_gtrid ON event (gtrid, kind);"
+    "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), coord INTEGER NOT NULL, name TEXT NOT NULL,"
+    " epoch INTEGER NOT NULL, seal BLOB NOT NULL) STRICT;";
+
+#define COLUMNS "lsn, wall_us, gtrid, kind, body, hash"
+
+/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, ABORTED 17, READ_ONLY 18, ONE_PHASE 19. */
+static const char *const statements[JOURNAL_STMT_COUNT] = {
+    [JOURNAL_STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [JOURNAL_STMT_COMMIT] = "COMMIT",
+    [JOURNAL_STMT_APPEND] = "INSERT INTO event (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?)",
+    [JOURNAL_STMT_IDENTITY] = "INSERT OR REPLACE INTO identity (id, coord, name, epoch, seal) VALUES (1, ?, ?, ?, ?)",
+    [JOURNAL_STMT_TERMINAL] =
+        "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 17, 18, 19) ORDER BY lsn LIMIT 1",
+    [JOURNAL_STMT_HISTORY] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? ORDER BY lsn",
+    [JOURNAL_STMT_OPEN] = "SELECT " COLUMNS " FROM event AS e WHERE kind IN (2, 4) AND NOT EXISTS"
+                          " (SELECT 1 FROM event AS n WHERE n.gtrid = e.gtrid AND n.kind = 3) ORDER BY lsn",
+};
+
+static int error_of_sqlite(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return VOW_E_LOCKED;
+    case SQLITE_NOMEM:
+        return VOW_E_NO_MEMORY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return VOW_E_DAMAGED;
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return VOW_E_IO;
+    default:
+        return VOW_E_DATABASE;
+    }
+}
+
+static const char *advice_for(int error)
+{
+    switch (error) {
+    case VOW_E_LOCKED:
+        return "another program has the file open; end it";
+    case VOW_E_DAMAGED:
+        return "restore " JOURNAL_DB_FILE ", its -wal and the witness together";
+    case VOW_E_IO:
+        return "check disk space, permissions and the kernel's log";
+    default:
+        return "see SQLite's message";
+    }
+}
+
+int journal_sqlite_fail(const struct sqlite_engine *engine, const char *doing, struct vow_error_detail *detail)
+{
+    int error = error_of_sqlite(sqlite3_errcode(engine->db));
+
+    return journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE ": %s: %.60s (%d); %s", engine->directory, doing,
+                        sqlite3_errmsg(engine->db), sqlite3_extended_errcode(engine->db), advice_for(error));
+}
+
+/* Makes the directory if it is missing, and its name durable (fault F110). */
+static int open_directory(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    int parent;
+    bool made = mkdir(engine->directory, 0700) == 0;
+
+    if (!made && errno != EEXIST) {
+        return journal_fail(detail, VOW_E_IO, "%.150s: %m; make the parent directory, or choose another one",
+                            engine->directory);
+    }
+    engine->directory_fd = open(engine->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (engine->directory_fd < 0)
+        return journal_fail(detail, VOW_E_IO, "%.150s: %m; a data directory is needed here", engine->directory);
+    if (!made)
+        return 0;
+    parent = openat(engine->directory_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    made = parent >= 0 && fsync(parent) == 0;
+    if (parent >= 0)
+        (void)close(parent);
+    return made ? 0 : journal_fail(detail, VOW_E_IO, "%.150s: the parent directory: %m", engine->directory);
+}
+
+static off_t size_of(const struct sqlite_engine *engine, const char *file)
+{
+    struct stat status;
+
+    return fstatat(engine->directory_fd, file, &status, 0) == 0 ? status.st_size : 0;
+}
+
+/*
+ * What must be looked at before SQLite does: to it an empty or missing database is a new one, whose old WAL it deletes.
+ */
+static int check_files(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    struct stat status;
+
+    engine->had_wal = fstatat(engine->directory_fd, JOURNAL_DB_FILE "-wal", &status, 0) == 0;
+    if (size_of(engine, JOURNAL_DB_FILE) > 0)
+        return 0;
+    if (engine->witness.head.lsn > 0) {
+        return journal_fail(detail, VOW_E_BEHIND_WITNESS,
+                            "%.80s/" JOURNAL_DB_FILE
+                            " is missing or empty, its witness stands at lsn %llu; restore the "
+                            "newest journal, nothing may be presumed",
+                            engine->directory, (unsigned long long)engine->witness.head.lsn);
+    }
+    if (engine->had_wal && size_of(engine, JOURNAL_DB_FILE "-wal") > 0) {
+        return journal_fail(detail, VOW_E_DAMAGED,
+                            "%.80s/" JOURNAL_DB_FILE " is missing or empty and its -wal is there; restore the file, or "
+                            "move the rest away to start anew",
+                            engine->directory);
+    }
+    return 0;
+}
+
+/* Sets or reads a pragma that answers with one value. */
+static int pragma(struct sqlite_engine *engine, const char *sql, char *value, size_t size,
+                  struct vow_error_detail *detail)
+{
+    sqlite3_stmt *stmt = NULL;
+    int error = 0;
+
+    if (sqlite3_prepare_v2(engine->db, sql, -1, &stmt, NULL) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW)
+        error = journal_sqlite_fail(engine, sql, detail);
+    else
+        (void)snprintf(value, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+    (void)sqlite3_finalize(stmt);
+    return error;
+}
+
+static int pragma_number(struct sqlite_engine *engine, const char *sql, long *number, struct vow_error_detail *detail)
+{
+    char value[32] = "";
+    int error = pragma(engine, sql, value, sizeof(value), detail);
+
+    *number = strtol(value, NULL, 10);
+    return error;
+}
+
+/* Durability hangs on these settings, so what SQLite answers is believed, not what we asked for (fault F124). */
+static int demand(struct sqlite_engine *engine, const char *sql, const char *wanted, struct vow_error_detail *detail)
+{
+    char value[32] = "";
+    int error = pragma(engine, sql, value, sizeof(value), detail);
+
+    if (error == 0 && strcmp(value, wanted) != 0) {
+        error = journal_fail(detail, VOW_E_PRAGMA,
+                             "%.80s/" JOURNAL_DB_FILE ": %s is \"%s\" and must be \"%s\"; use another build of SQLite",
+                             engine->directory, sql, value, wanted);
+    }
+    return error;
+}
+
+static int execute(struct sqlite_engine *engine, const char *sql, struct vow_error_detail *detail)
+{
+    return sqlite3_exec(engine->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : journal_sqlite_fail(engine, sql, detail);
+}
+
+/* Exclusive comes before the first read: from then on no other process can open the file, and no -shm is made. */
+static int open_database(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    char path[JOURNAL_PATH_SIZE];
+    const char *vfs = journal_vfs_name();
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int len = snprintf(path, sizeof(path), "%s/" JOURNAL_DB_FILE, engine->directory);
+    int error;
+
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return journal_fail(detail, VOW_E_ARGUMENT, "the path of the data directory is too long");
+    if (vfs == NULL || sqlite3_open_v2(path, &engine->db, flags, vfs) != SQLITE_OK) {
+        return engine->db == NULL ? journal_fail(detail, VOW_E_NO_MEMORY, "out of memory")
+                                  : journal_sqlite_fail(engine, "opening", detail);
+    }
+    /* Until all is verified, closing leaves a WAL as it was found. One that was not there before goes away again. */
+    (void)sqlite3_db_config(engine->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, engine->had_wal ? 1 : 0, NULL);
+    (void)sqlite3_busy_timeout(engine->db, BUSY_MS);
+    error = demand(engine, "PRAGMA locking_mode = EXCLUSIVE", "exclusive", detail);
+    if (error == 0) {
+        error = execute(engine,
+                        "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                        "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384",
+                        detail);
+    }
+    return error;
+}
+
+static int check_header(struct sqlite_engine *engine, bool *is_new, struct vow_error_detail *detail)
+{
+    long pages = 0, application = 0, format = 0;
+    int error = pragma_number(engine, "PRAGMA page_count", &pages, detail);
+
+    error = error != 0 ? error : pragma_number(engine, "PRAGMA application_id", &application, detail);
+    error = error != 0 ? error : pragma_number(engine, "PRAGMA user_version", &format, detail);
+    if (error == 0 && pages > 0 && application != JOURNAL_APPLICATION_ID) {
+        error =
+            journal_fail(detail, VOW_E_DAMAGED,
+                         "%.80s/" JOURNAL_DB_FILE " is not a Vow journal (application id %ld); restore the journal or "
+                         "choose another directory",
+                         engine->directory, application);
+    } else if (error == 0 && format > JOURNAL_FORMAT) {
+        error =
+            journal_fail(detail, VOW_E_NEWER,
+                         "%.80s/" JOURNAL_DB_FILE " has format %ld, this program knows up to %d; use the version that "
+                         "wrote it or a newer one",
+                         engine->directory, format, JOURNAL_FORMAT);
+    }
+    *is_new = pages == 0;
+    return error;
+}
+
+/* All of a new database is one transaction. It has no identity yet: the first takeover draws one together with the
+ * first event, so that a directory that lost all its files can never speak for the transactions of the old one
+ * (fault F024). */
+static int create_schema(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    char tail[96];
+    int error = execute(engine, schema, detail);
+
+    (void)snprintf(tail, sizeof(tail), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+                   JOURNAL_APPLICATION_ID, JOURNAL_FORMAT);
+    error = error != 0 ? error : execute(engine, tail, detail);
+    if (error == 0 && fchmodat(engine->directory_fd, JOURNAL_DB_FILE, 0600, 0) != 0)
+        error = journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_DB_FILE ": %m", engine->directory);
+    return error;
+}
+
+static int count_wal_pages(void *ctx, sqlite3 *db, const char *database, int pages)
+{
+    struct sqlite_engine *engine = ctx;
+
+    (void)db;
+    (void)database;
+    engine->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int prepare_statements(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    for (int i = 0; i < JOURNAL_STMT_COUNT; i++) {
+        if (sqlite3_prepare_v3(engine->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &engine->statements[i],
+                               NULL) != SQLITE_OK)
+            return journal_sqlite_fail(engine, "preparing a statement", detail);
+    }
+    return 0;
+}
+
+/* From here on the disk may change: what was there is verified. The WAL hook takes the place of automatic
+ * checkpoints. */
+static int make_ready(struct sqlite_engine *engine, bool is_new, struct vow_error_detail *detail)
+{
+    int error = is_new ? create_schema(engine, detail) : 0;
+
+    error = error != 0 ? error : demand(engine, "PRAGMA journal_mode = WAL", "wal", detail);
+    error = error != 0 ? error : demand(engine, "PRAGMA synchronous", "2", detail);
+    error = error != 0 ? error : demand(engine, "PRAGMA locking_mode", "exclusive", detail);
+    if (error == 0 && engine->witness.fd < 0)
+        error = journal_witness_create(&engine->witness, detail);
+    error = error != 0 ? error : prepare_statements(engine, detail);
+    (void)sqlite3_wal_hook(engine->db, count_wal_pages, engine);
+    return error;
+}
+
+static int open_engine(struct sqlite_engine *engine, const char *name, struct vow_error_detail *detail)
+{
+    bool is_new = false;
+    int error = open_directory(engine, detail);
+
+    if (error == 0) {
+        engine->lock_fd = journal_lock_take(engine->directory, engine->directory_fd, detail);
+        error = engine->lock_fd < 0 ? engine->lock_fd : 0;
+    }
+    if (error == 0 && journal_chain_init(&engine->chain) != 0)
+        error = journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
+    if (error == 0)
+        error = journal_witness_open(&engine->witness, engine->directory, engine->directory_fd, &engine->chain, detail);
+    error = error != 0 ? error : check_files(engine, detail);
+    error = error != 0 ? error : open_database(engine, detail);
+    error = error != 0 ? error : check_header(engine, &is_new, detail);
+    if (error == 0)
+        error = is_new ? journal_sqlite_check_end(engine, detail) : journal_sqlite_verify(engine, name, detail);
+    error = error != 0 ? error : make_ready(engine, is_new, detail);
+    engine->ready = error == 0;
+    return error;
+}
+
+int vow_journal_sqlite_open(const struct vow_journal_options *options, const struct vow_journal_engine **ops,
+                            void **out, struct vow_error_detail *detail)
+{
+    struct sqlite_engine *engine;
+    int error;
+
+    if (options->name != NULL && !vow_name_is_valid(options->name))
+        return journal_fail(detail, VOW_E_NAME, "\"%.63s\" is no name: 1 to 63 of a-z A-Z 0-9 . _ -", options->name);
+    engine = calloc(1, sizeof(*engine));
+    if (engine == NULL || (engine->directory = strdup(options->directory)) == NULL) {
+        free(engine);
+        return journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
+    }
+    engine->directory_fd = engine->lock_fd = engine->witness.fd = -1;
+    (void)snprintf(engine->identity.name, sizeof(engine->identity.name), "%s",
+                   options->name != NULL ? options->name : DEFAULT_NAME);
+    error = open_engine(engine, options->name, detail);
+    if (error != 0) {
+        journal_sqlite_free(engine);
+        return error;
+    }
+    *ops = &journal_sqlite_engine;
+    *out = engine;
+    return 0;
+}
+
+void journal_sqlite_free(struct sqlite_engine *engine)
+{
+    for (int i = 0; i < JOURNAL_STMT_COUNT; i++)
+        (void)sqlite3_finalize(engine->statements[i]);
+    if (engine->db != NULL)
+        (void)sqlite3_close(engine->db);
+    journal_witness_close(&engine->witness);
+    journal_chain_deinit(&engine->chain);
+    journal_lock_drop(engine->lock_fd);
+    if (engine->directory_fd >= 0)
+        (void)close(engine->directory_fd);
+    free(engine->directory);
+    free(engine);
+}

@@ -1,0 +1,159 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/journal/fail.h"
+#include "coordinator/journal/record_codec.h"
+#include "coordinator/journal/sqlite_engine.h"
+
+enum column { COLUMN_LSN, COLUMN_WALL_US, COLUMN_GTRID, COLUMN_KIND, COLUMN_BODY, COLUMN_HASH };
+
+static bool is_blob(sqlite3_stmt *stmt, enum column column, size_t len)
+{
+    return sqlite3_column_type(stmt, (int)column) == SQLITE_BLOB && sqlite3_column_bytes(stmt, (int)column) == (int)len;
+}
+
+static bool is_number(sqlite3_stmt *stmt, enum column column)
+{
+    return sqlite3_column_type(stmt, (int)column) == SQLITE_INTEGER && sqlite3_column_int64(stmt, (int)column) >= 0;
+}
+
+bool journal_sqlite_row(sqlite3_stmt *stmt, struct journal_row *row, struct journal_hash *hash)
+{
+    if (!is_number(stmt, COLUMN_LSN) || !is_number(stmt, COLUMN_WALL_US) || !is_number(stmt, COLUMN_KIND) ||
+        !is_blob(stmt, COLUMN_GTRID, VOW_GTRID_BYTES) || !is_blob(stmt, COLUMN_HASH, JOURNAL_HASH_BYTES) ||
+        sqlite3_column_type(stmt, COLUMN_BODY) != SQLITE_BLOB)
+        return false;
+    row->lsn = (uint64_t)sqlite3_column_int64(stmt, COLUMN_LSN);
+    row->wall_us = (uint64_t)sqlite3_column_int64(stmt, COLUMN_WALL_US);
+    row->kind = (uint32_t)sqlite3_column_int64(stmt, COLUMN_KIND);
+    memcpy(row->gtrid.bytes, sqlite3_column_blob(stmt, COLUMN_GTRID), VOW_GTRID_BYTES);
+    memcpy(hash->bytes, sqlite3_column_blob(stmt, COLUMN_HASH), JOURNAL_HASH_BYTES);
+    row->body.data = sqlite3_column_blob(stmt, COLUMN_BODY);
+    row->body.len = (size_t)sqlite3_column_bytes(stmt, COLUMN_BODY);
+    return true;
+}
+
+static int read_event(const struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
+                      struct vow_record_branch branches[VOW_CALLS_MAX], struct vow_error_detail *detail)
+{
+    struct journal_row row;
+    struct journal_hash hash;
+    bool good = journal_sqlite_row(stmt, &row, &hash);
+
+    if (good) {
+        event->lsn = row.lsn;
+        event->wall_us = row.wall_us;
+        event->record.kind = (enum vow_record_kind)row.kind;
+        event->record.gtrid = row.gtrid;
+        good = journal_body_decode(row.body.data, row.body.len, &event->record, branches) == 0;
+    }
+    return good ? 0
+                : journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %lld: not a record; restore it",
+                               engine->directory, (long long)sqlite3_column_int64(stmt, COLUMN_LSN));
+}
+
+/* A statement's next row as an event. Returns 1, 0 after the last row, or an error. */
+static int next_event(const struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
+                      struct vow_record_branch branches[VOW_CALLS_MAX], struct vow_error_detail *detail)
+{
+    int error;
+    int rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_DONE)
+        return 0;
+    error = rc == SQLITE_ROW ? read_event(engine, stmt, event, branches, detail)
+                             : journal_sqlite_fail(engine, "reading", detail);
+    return error != 0 ? error : 1;
+}
+
+static sqlite3_stmt *select_gtrid(struct sqlite_engine *engine, enum journal_statement which,
+                                  const struct vow_gtrid *gtrid)
+{
+    sqlite3_stmt *stmt = engine->statements[which];
+
+    (void)sqlite3_bind_blob(stmt, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
+    return stmt;
+}
+
+int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, struct vow_journal_op *op,
+                            struct vow_error_detail *detail)
+{
+    struct vow_record_branch branches[VOW_CALLS_MAX];
+    struct vow_journal_event event = {0};
+    sqlite3_stmt *stmt = select_gtrid(engine, JOURNAL_STMT_TERMINAL, gtrid);
+    int found = next_event(engine, stmt, &event, branches, detail);
+
+    (void)sqlite3_reset(stmt);
+    if (found == 0)
+        return VOW_E_NOT_FOUND;
+    if (found < 0)
+        return found;
+    op->lsn = event.lsn;
+    op->outcome = event.record.kind == VOW_RECORD_ABORTED ? VOW_ABORTED : VOW_COMMITTED;
+    op->cause = event.record.cause;
+    return 0;
+}
+
+/* Gives an event branches of its own in place of the reader's. */
+static int keep_branches(struct vow_journal_event *event)
+{
+    size_t size = event->record.branches_len * sizeof(*event->record.branches);
+    struct vow_record_branch *copy = NULL;
+
+    if (size > 0) {
+        copy = malloc(size);
+        if (copy == NULL)
+            return VOW_E_NO_MEMORY;
+        memcpy(copy, event->record.branches, size);
+    }
+    event->record.branches = copy;
+    return 0;
+}
+
+static int add_event(struct vow_journal_op *op, struct vow_journal_event *event)
+{
+    struct vow_journal_event *events =
+        realloc(op->events, ((size_t)op->events_len + 1) * sizeof(*events)); /* a transaction has few events */
+
+    if (events == NULL)
+        return VOW_E_NO_MEMORY;
+    op->events = events;
+    if (keep_branches(event) != 0)
+        return VOW_E_NO_MEMORY;
+    events[op->events_len++] = *event;
+    return 0;
+}
+
+int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail)
+{
+    struct vow_record_branch branches[VOW_CALLS_MAX];
+    struct vow_journal_event event = {0};
+    sqlite3_stmt *stmt = select_gtrid(engine, JOURNAL_STMT_HISTORY, &op->gtrid);
+    int error = 0, found;
+
+    op->events = NULL;
+    op->events_len = 0;
+    while (error == 0 && (found = next_event(engine, stmt, &event, branches, detail)) != 0)
+        error = found < 0 ? found : add_event(op, &event);
+    (void)sqlite3_reset(stmt);
+    if (error != 0) {
+        vow_journal_events_free(op->events, op->events_len);
+        op->events = NULL;
+        op->events_len = 0;
+    }
+    return error != 0 || op->events_len > 0 ? error : VOW_E_NOT_FOUND;
+}
+
+int journal_sqlite_scan(void *ctx, vow_journal_scan_fn *each, void *each_ctx, struct vow_error_detail *detail)
+{
+    struct sqlite_engine *engine = ctx;
+    struct vow_record_branch branches[VOW_CALLS_MAX];
+    struct vow_journal_event event = {0};
+    sqlite3_stmt *stmt = engine->statements[JOURNAL_STMT_OPEN];
+    int error = 0, found;
+
+    while (error == 0 && (found = next_event(engine, stmt, &event, branches, detail)) != 0)
+        error = found < 0 ? found : each(each_ctx, &event);
+    (void)sqlite3_reset(stmt);
+    return error;
+}

@@ -1,0 +1,17 @@
+/*
+ * SQLite's way to the disk, with the sync calls counted: the cost of a transaction is stated in forced writes
+ * (protocol 1.1), and a test must be able to hold us to it.
+ */
+#ifndef VOW_JOURNAL_SQLITE_VFS_H
+#define VOW_JOURNAL_SQLITE_VFS_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+/* Registers the layer over the default VFS, the first time, and returns its name; NULL if there is no memory. */
+const char *journal_vfs_name(void);
+
+/* Sync calls on the database and WAL files of a connection that was opened through it, since they were opened. */
+uint64_t journal_vfs_syncs(sqlite3 *db);
+
+#endif

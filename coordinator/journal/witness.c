@@ -1,0 +1,200 @@
+#include "coordinator/journal/witness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "coordinator/journal/bytes.h"
+#include "coordinator/journal/fail.h"
+
+/*
+ * A slot: magic 8 | version 4 | zero 4 | counter 8 | lsn 8 | hash 16 | checksum 16 over all before it | zeros.
+ * A change of this layout raises VERSION.
+ */
+#define MAGIC "VOWWITNS"
+#define VERSION 1u
+#define SLOT_BYTES 512
+#define SLOT_STRIDE 4096 /* the largest disk sector in use: a torn sector must not take both slots */
+#define SUMMED_BYTES 48
+
+enum slot_state { SLOT_BAD, SLOT_GOOD, SLOT_NEWER };
+
+struct slot {
+    uint64_t counter;
+    struct journal_head head;
+};
+
+static int slot_encode(struct journal_chain *chain, const struct slot *slot, uint8_t bytes[SLOT_BYTES])
+{
+    struct journal_hash checksum;
+    uint8_t *at = bytes + 8;
+
+    memset(bytes, 0, SLOT_BYTES);
+    memcpy(bytes, MAGIC, 8);
+    at = journal_put(at, VERSION, 4);
+    at = journal_put(at, 0, 4);
+    at = journal_put(at, slot->counter, 8);
+    at = journal_put(at, slot->head.lsn, 8);
+    memcpy(at, slot->head.hash.bytes, JOURNAL_HASH_BYTES);
+    if (journal_chain_digest(chain, bytes, SUMMED_BYTES, &checksum) != 0)
+        return VOW_E_SYSTEM;
+    memcpy(bytes + SUMMED_BYTES, checksum.bytes, sizeof(checksum.bytes));
+    return 0;
+}
+
+static enum slot_state slot_decode(struct journal_chain *chain, const uint8_t bytes[SLOT_BYTES], struct slot *slot)
+{
+    struct journal_hash checksum;
+
+    if (memcmp(bytes, MAGIC, 8) != 0 || journal_chain_digest(chain, bytes, SUMMED_BYTES, &checksum) != 0 ||
+        memcmp(bytes + SUMMED_BYTES, checksum.bytes, sizeof(checksum.bytes)) != 0)
+        return SLOT_BAD;
+    if (journal_take(bytes + 8, 4) > VERSION)
+        return SLOT_NEWER;
+    slot->counter = journal_take(bytes + 16, 8);
+    slot->head.lsn = journal_take(bytes + 24, 8);
+    memcpy(slot->head.hash.bytes, bytes + 32, JOURNAL_HASH_BYTES);
+    return SLOT_GOOD;
+}
+
+/* Short writes and interruptions are looped over (fault F107). */
+static int write_at(int fd, const uint8_t *bytes, size_t len, off_t offset)
+{
+    while (len > 0) {
+        ssize_t written = pwrite(fd, bytes, len, offset);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return VOW_E_IO;
+        bytes += written;
+        len -= (size_t)written;
+        offset += written;
+    }
+    return 0;
+}
+
+/* Returns the bytes read, fewer than len only at the end of the file; or -1. */
+static ssize_t read_at(int fd, uint8_t *bytes, size_t len, off_t offset)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t part = pread(fd, bytes + got, len - got, offset + (off_t)got);
+
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part < 0)
+            return -1;
+        if (part == 0)
+            break;
+        got += (size_t)part;
+    }
+    return (ssize_t)got;
+}
+
+/* Takes slot `index` over into *witness if it is good and newer than what is there. */
+static int read_slot(struct journal_witness *witness, unsigned index, struct vow_error_detail *detail)
+{
+    uint8_t bytes[SLOT_BYTES] = {0};
+    struct slot slot;
+    enum slot_state state;
+
+    if (read_at(witness->fd, bytes, sizeof(bytes), (off_t)index * SLOT_STRIDE) < 0) {
+        return journal_fail(detail, VOW_E_IO,
+                            "%.100s/" JOURNAL_WITNESS_FILE ": %m; repair the disk or restore the file",
+                            witness->directory);
+    }
+    state = slot_decode(witness->chain, bytes, &slot);
+    if (state == SLOT_NEWER) {
+        return journal_fail(detail, VOW_E_NEWER,
+                            "%.100s/" JOURNAL_WITNESS_FILE
+                            " was written by a newer version; use that version or a newer one",
+                            witness->directory);
+    }
+    if (state == SLOT_GOOD && slot.counter % 2 == index && slot.counter > witness->counter) {
+        witness->counter = slot.counter;
+        witness->head = slot.head;
+    }
+    return 0;
+}
+
+int journal_witness_open(struct journal_witness *witness, const char *directory, int directory_fd,
+                         struct journal_chain *chain, struct vow_error_detail *detail)
+{
+    int error;
+
+    *witness = (struct journal_witness){.directory = directory, .directory_fd = directory_fd, .chain = chain};
+    witness->fd = openat(directory_fd, JOURNAL_WITNESS_FILE, O_RDWR | O_CLOEXEC);
+    if (witness->fd < 0 && errno == ENOENT)
+        return 0;
+    if (witness->fd < 0)
+        return journal_fail(detail, VOW_E_IO, "%.100s/" JOURNAL_WITNESS_FILE ": %m", directory);
+    error = read_slot(witness, 0, detail);
+    error = error != 0 ? error : read_slot(witness, 1, detail);
+    if (error == 0 && witness->counter == 0) {
+        error =
+            journal_fail(detail, VOW_E_DAMAGED,
+                         "%.100s/" JOURNAL_WITNESS_FILE ": neither of its two slots is good; restore this file as it "
+                         "was when the journal was last written",
+                         directory);
+    }
+    return error;
+}
+
+void journal_witness_close(struct journal_witness *witness)
+{
+    if (witness->fd >= 0)
+        (void)close(witness->fd);
+    witness->fd = -1;
+}
+
+/* All of the file is written before it gets its name, so that a crash in between leaves no witness rather than a
+ * bad one. */
+static int create_file(struct journal_witness *witness, const struct slot *first)
+{
+    static const char temporary[] = JOURNAL_WITNESS_FILE ".new";
+    uint8_t bytes[2 * SLOT_STRIDE] = {0};
+
+    witness->fd = openat(witness->directory_fd, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (witness->fd < 0 || slot_encode(witness->chain, first, bytes + first->counter % 2 * SLOT_STRIDE) != 0 ||
+        write_at(witness->fd, bytes, sizeof(bytes), 0) != 0 || fsync(witness->fd) != 0 ||
+        renameat(witness->directory_fd, temporary, witness->directory_fd, JOURNAL_WITNESS_FILE) != 0 ||
+        fsync(witness->directory_fd) != 0)
+        return VOW_E_IO;
+    return 0;
+}
+
+int journal_witness_create(struct journal_witness *witness, struct vow_error_detail *detail)
+{
+    struct slot first = {.counter = 1};
+
+    if (create_file(witness, &first) != 0) {
+        return journal_fail(detail, VOW_E_IO, "%.100s/" JOURNAL_WITNESS_FILE ": %m; the file cannot be made",
+                            witness->directory);
+    }
+    witness->counter = first.counter;
+    witness->head = first.head;
+    return 0;
+}
+
+int journal_witness_write(struct journal_witness *witness, const struct journal_head *head,
+                          struct vow_error_detail *detail)
+{
+    uint8_t bytes[SLOT_BYTES];
+    struct slot slot = {.counter = witness->counter + 1, .head = *head};
+
+    if (slot_encode(witness->chain, &slot, bytes) != 0)
+        return journal_fail(detail, VOW_E_SYSTEM, "%.100s/" JOURNAL_WITNESS_FILE ": no digest", witness->directory);
+    witness->syncs++;
+    if (write_at(witness->fd, bytes, sizeof(bytes), (off_t)(slot.counter % 2) * SLOT_STRIDE) != 0 ||
+        fdatasync(witness->fd) != 0) {
+        return journal_fail(detail, VOW_E_IO, "%.100s/" JOURNAL_WITNESS_FILE ": %m; start again to recover",
+                            witness->directory);
+    }
+    witness->counter = slot.counter;
+    witness->head = slot.head;
+    return 0;
+}
