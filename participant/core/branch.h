@@ -1,0 +1,160 @@
+/*
+ * The participant's core: the branches of one participant, as one pure step function. Same contract as the
+ * coordinator's core (coordinator/core/coord.h): no I/O, no clock, no allocation; time and memory come from outside;
+ * effects are carried out in order. The table of one branch's states is branch.def; protocol.md section 2.3 is what it
+ * implements.
+ *
+ * The store does the durable work. A STORE effect names an operation; STORE_DONE comes back when the operation is
+ * durable (or refused), in any order and as late as the store likes. A vote or an acknowledgement is emitted on
+ * STORE_DONE and never before. A branch has at most one operation under way. A store that cannot say what is on its
+ * disk does not answer: the process stops.
+ */
+#ifndef VOW_PARTICIPANT_BRANCH_H
+#define VOW_PARTICIPANT_BRANCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/fsm.h"
+#include "proto/message.h"
+
+struct vow_branches;
+
+struct vow_branches_limits {
+    uint32_t branches_max; /* branches in memory; beyond: vote NO at once (fault F059) */
+    uint32_t ended_max;    /* ended ids remembered, so that a late PREPARE is refused (F048) */
+    /* Timers of protocol 2.4, milliseconds. */
+    uint32_t decision_timeout_ms;     /* T_dec: first INQUIRY */
+    uint32_t decision_timeout_max_ms; /* its back-off ends here */
+};
+
+/* 65536, 16384; 2 s, 30 s */
+extern const struct vow_branches_limits vow_branches_default_limits;
+
+struct vow_branches_identity {
+    uint64_t incarnation;           /* the boot counter, already durable */
+    uint64_t coord;                 /* the coordinator this participant's data belongs to; 0 = none yet */
+    uint32_t epoch;                 /* the highest epoch of it that was stored */
+    struct vow_watermark watermark; /* the stored forget watermark */
+    uint64_t seed;
+};
+
+enum vow_store_op_kind {
+    VOW_STORE_PREPARE = 1, /* run the calls, keep their effect as a prepared branch, take the locks */
+    VOW_STORE_COMMIT,      /* apply, drop locks, leave a tombstone: one durable unit */
+    VOW_STORE_ABORT,       /* drop the branch and its locks; need not be durable */
+    VOW_STORE_ONE_PHASE,   /* run the calls and commit them with an outcome memo: one durable unit */
+    VOW_STORE_MEMO,        /* what the memo of a one-phase commit says */
+    VOW_STORE_FORGET,      /* drop a one-phase memo; need not be durable */
+    VOW_STORE_WATERMARK,   /* keep epoch and watermark, drop tombstones below it, lazily; branch-less */
+};
+
+enum vow_store_result {
+    /* PREPARE: prepared, durable. COMMIT: committed, durable (now, or a tombstone says before). ONE_PHASE, MEMO:
+     * committed. */
+    VOW_STORE_DONE = 1,
+    VOW_STORE_READ_ONLY, /* PREPARE, ONE_PHASE: nothing was written, nothing is kept */
+    VOW_STORE_REFUSED,   /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept */
+    VOW_STORE_NO_RECORD, /* COMMIT, MEMO: no branch, no tombstone */
+};
+
+enum vow_branches_event_kind {
+    VOW_BRANCHES_MESSAGE = 1, /* msg, from the coordinator */
+    VOW_BRANCHES_STORE_DONE,  /* done */
+    VOW_BRANCHES_TIMER,
+    VOW_BRANCHES_COORD_UP, /* coord: the handshake is done; prepared branches inquire */
+    VOW_BRANCHES_COORD_DOWN,
+    VOW_BRANCHES_RECOVERED, /* recovered: a prepared branch found in the store; all are fed before COORD_UP */
+};
+
+struct vow_branches_done {
+    enum vow_store_op_kind op;
+    struct vow_gtrid gtrid;
+    uint32_t branch;
+    enum vow_store_result result;
+    enum vow_cause cause; /* REFUSED */
+    const char *text;     /* REFUSED; lives for the call */
+};
+
+struct vow_branches_event {
+    enum vow_branches_event_kind kind;
+    uint64_t now_ms;
+    union {
+        const struct vow_msg *msg;
+        struct vow_branches_done done;
+        struct {
+            uint64_t coord;
+            uint32_t epoch;
+            struct vow_watermark watermark;
+        } coord;
+        struct {
+            struct vow_gtrid gtrid;
+            uint32_t branch;
+            uint32_t epoch; /* of the PREPARE it voted on */
+        } recovered;
+    };
+};
+
+enum vow_branches_effect_kind {
+    /* msg, to the coordinator; dropped if there is no connection: every message is asked for again. */
+    VOW_BRANCHES_SEND = 1,
+    VOW_BRANCHES_STORE, /* store */
+    VOW_BRANCHES_TRACE, /* one branch moved from a state to a state; for tests */
+    VOW_BRANCHES_ALARM, /* something an operator must see */
+};
+
+struct vow_branches_effect {
+    enum vow_branches_effect_kind kind;
+    union {
+        struct vow_msg msg;
+        struct {
+            enum vow_store_op_kind op;
+            struct vow_gtrid gtrid;
+            uint32_t branch;
+            uint32_t epoch;
+            uint64_t coord;                 /* WATERMARK: the coordinator that epoch is of; 0 = none yet */
+            struct vow_watermark watermark; /* WATERMARK */
+            uint32_t calls_len;
+            const struct vow_msg_call *calls; /* PREPARE, ONE_PHASE: the event's memory; the driver copies */
+        } store;
+        struct {
+            struct vow_gtrid gtrid;
+            uint8_t from, event, to; /* of branch.def */
+        } trace;
+        struct {
+            struct vow_gtrid gtrid;
+            const char *what; /* static text */
+        } alarm;
+    };
+};
+
+struct vow_branches_effects {
+    const struct vow_branches_effect *items;
+    size_t len;
+};
+
+/*
+ * The memory a core with these limits needs, aligned for max_align_t; 0 if a limit is out of range. branches_max must
+ * have room for all recovered branches.
+ */
+size_t vow_branches_size(const struct vow_branches_limits *limits);
+struct vow_branches *vow_branches_init(void *mem, const struct vow_branches_limits *limits,
+                                       const struct vow_branches_identity *identity);
+void vow_branches_step(struct vow_branches *core, const struct vow_branches_event *event,
+                       struct vow_branches_effects *effects);
+uint64_t vow_branches_deadline_ms(const struct vow_branches *core);
+
+struct vow_branches_counts {
+    uint64_t prepared, committed, aborted, read_only, refused, one_phase; /* since init */
+    uint64_t protocol_errors, ignored, inquiries;
+    uint32_t open;            /* in memory now */
+    uint32_t in_doubt;        /* of them: voted YES, no decision known */
+    uint64_t in_doubt_max_ms; /* the longest any branch has been in doubt, ended ones too */
+};
+void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struct vow_branches_counts *counts);
+
+const struct vow_fsm *vow_branches_fsm(void);
+const uint64_t *vow_branches_edge_hits(const struct vow_branches *core);
+
+#endif

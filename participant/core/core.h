@@ -1,0 +1,185 @@
+/* Inside the participant's core: what its files share. Nobody else includes this; the contract is branch.h. */
+#ifndef VOW_PARTICIPANT_CORE_H
+#define VOW_PARTICIPANT_CORE_H
+
+#include "participant/core/branch.h"
+#include "participant/core/states.h"
+#include "proto/assert.h"
+#include "proto/gtrid_table.h"
+#include "proto/heap.h"
+
+/* No entry. */
+#define BRANCH_NONE VOW_GTRID_TABLE_NONE
+/* No operation of the store is under way. */
+#define BRANCH_NO_OP 0
+#define BRANCH_NEVER_MS UINT64_MAX
+/* What one TIMER does at most; the rest stays due. */
+#define BRANCH_TIMEOUTS_PER_STEP 64
+/* The worst step: a full TIMER (a move and a message each), and what any step may add to it. */
+#define BRANCH_EFFECTS_MAX (2 * BRANCH_TIMEOUTS_PER_STEP + 8)
+/* Room beyond branches_max for questions about ended branches: a full table must not keep a COMMIT from its ACK. */
+#define BRANCH_RECALLS_MAX 64
+
+/* One branch in memory. */
+struct vow_branch_entry {
+    struct vow_gtrid gtrid; /* first: the table's key */
+    uint8_t state;          /* written by branch_move() alone */
+    uint8_t op;             /* the store's operation under way, or BRANCH_NO_OP */
+    uint8_t cause; /* RECALLING: why a one-phase commit is refused if the store has no memo; VOW_CAUSE_NONE: a query */
+    bool forget;   /* FORGET came while the store was at work: drop the memo after that */
+    uint32_t branch;
+    uint32_t epoch;     /* of the message that the next answer is for; answers echo it */
+    uint32_t attempt;   /* likewise */
+    uint32_t inquiries; /* sent so far: the attempt of the next one */
+    uint32_t delay_ms;  /* PREPARED: the back-off of inquiries */
+    uint32_t next_free; /* among the free ones */
+    uint64_t yes_ms;    /* PREPARED: in doubt since */
+    uint64_t due_ms;    /* PREPARED: next inquiry; else BRANCH_NEVER_MS */
+};
+
+/* How a transaction ended here: remembered for a while so that a late duplicate does not do its work again (F048). */
+enum vow_branch_end {
+    VOW_BRANCH_END_ABORTED = 1, /* with a cause */
+    VOW_BRANCH_END_TWO_PHASE,   /* its COMMIT or its READ_ONLY vote was seen: no PREPARE is good any more */
+    VOW_BRANCH_END_READ_ONLY,   /* a one-phase commit that wrote nothing: there is no memo, and it must not run twice */
+    VOW_BRANCH_END_FORGOTTEN,   /* a one-phase commit whose memo the coordinator let go */
+};
+
+struct vow_branch_ended {
+    struct vow_gtrid gtrid; /* first: the table's key */
+    uint8_t end;            /* enum vow_branch_end; 0 = a slot not used yet */
+    uint8_t cause;
+};
+
+/* What is known of the coordinator. */
+struct vow_branch_known {
+    uint64_t coord;
+    uint32_t epoch; /* the highest seen */
+    struct vow_watermark watermark;
+};
+
+/* How it gets to the store: lazily, one WATERMARK operation at a time. */
+struct vow_branch_keep {
+    struct vow_branch_known now, sent; /* sent: what the store has or is being given */
+    bool under_way;
+    bool urgent;
+    uint64_t behind_ms; /* since when `sent` lags; BRANCH_NEVER_MS = it does not */
+};
+
+/* One cell of the table, made ready for dispatch. */
+struct vow_branch_cell {
+    vow_branch_handler_fn *handler; /* NULL: verdict and why hold */
+    enum vow_fsm_verdict verdict;
+    const char *why;
+};
+
+struct vow_branches {
+    struct vow_branches_limits limits;
+    uint64_t incarnation;
+    uint64_t random;
+    uint64_t now_ms;
+    struct vow_branch_keep keep;
+
+    struct vow_branch_entry *entries;
+    uint32_t entries_max, free, open; /* free: the first of a list through .next_free */
+    struct vow_gtrid_table table;     /* of the entries */
+    struct vow_heap timers;           /* the entries with a timer, which are the ones in doubt, by due_ms */
+    struct vow_branch_ended *ended;   /* a ring */
+    uint32_t ended_at;
+    struct vow_gtrid_table ended_table;
+
+    /* The step under way. */
+    const struct vow_branches_event *input;
+    const struct vow_msg_header *header; /* of input's message; NULL if it is none */
+    enum vow_branch_event event;
+    bool moved;
+    char text[VOW_TEXT_SIZE];
+    size_t effects_len;
+    struct vow_branches_effect effects[BRANCH_EFFECTS_MAX];
+
+    struct vow_branches_counts counts;
+    struct vow_branch_cell cells[VOW_BRANCH_STATES][VOW_BRANCH_EVENTS];
+    uint64_t edge_hits[VOW_BRANCH_EDGES];
+};
+
+/* --- entry.c: dispatch and the one mover --- */
+
+void branch_cells_init(struct vow_branches *core);
+/* Runs the cell (state of that branch, event). */
+void branch_dispatch(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch,
+                     enum vow_branch_event event);
+/* The only writer of a state: asserts the edge and the entry's invariant, counts, traces. Once for each handler. */
+void branch_move(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_branch_state to);
+/* From now on an answer echoes the message of this step. */
+void branch_take_header(struct vow_branches *core, struct vow_branch_entry *entry);
+/* The same for a question asked again: an old duplicate of it changes nothing. */
+void branch_take_newer_header(struct vow_branches *core, struct vow_branch_entry *entry);
+
+/* --- table.c --- */
+
+void branch_table_init(struct vow_branches *core);
+struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch);
+/* Copies *blank in; there is room (asserted). */
+struct vow_branch_entry *branch_table_add(struct vow_branches *core, const struct vow_branch_entry *blank);
+void branch_table_remove(struct vow_branches *core, struct vow_branch_entry *entry);
+/* Room for new work, and for a question about old work. */
+bool branch_table_has_room(const struct vow_branches *core);
+bool branch_table_has_recall_room(const struct vow_branches *core);
+
+/* --- ended.c --- */
+
+void branch_ended_init(struct vow_branches *core);
+/* What was remembered first stays. */
+void branch_ended_remember(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_branch_end end,
+                           enum vow_cause cause);
+/* NULL if it is not remembered. */
+const struct vow_branch_ended *branch_ended_find(const struct vow_branches *core, const struct vow_gtrid *gtrid);
+
+/* --- keep.c --- */
+
+void branch_keep_init(struct vow_branches *core, const struct vow_branches_identity *identity);
+/* Takes what is newer. */
+void branch_keep_raise(struct vow_branches *core, uint32_t epoch, struct vow_watermark watermark);
+/* At the end of each step: hands the store what it lacks, if that is worth an operation. */
+void branch_keep_flush(struct vow_branches *core);
+void branch_keep_stored(struct vow_branches *core);
+uint64_t branch_keep_due_ms(const struct vow_branches *core);
+
+/* --- emit.c --- */
+
+void branch_trace(struct vow_branches *core, const struct vow_gtrid *gtrid, uint8_t from, uint8_t to);
+void branch_alarm(struct vow_branches *core, const struct vow_gtrid *gtrid, const char *what);
+/* An alarm, and one more in the count of protocol errors. */
+void branch_violation(struct vow_branches *core, const struct vow_gtrid *gtrid, const char *what);
+/* Starts the entry's operation; none is under way (asserted). */
+void branch_store(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_store_op_kind op);
+void branch_store_forget(struct vow_branches *core, const struct vow_branch_entry *entry);
+void branch_store_watermark(struct vow_branches *core);
+void branch_send_vote(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_vote vote,
+                      enum vow_cause cause, const char *text);
+void branch_send_ack(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_ack ack);
+void branch_send_one_phase_done(struct vow_branches *core, const struct vow_branch_entry *entry,
+                                enum vow_one_phase result, enum vow_cause cause, const char *text);
+void branch_send_inquiry(struct vow_branches *core, struct vow_branch_entry *entry);
+
+/* --- on_*.c: besides the handlers of the table --- */
+
+void branch_on_message(struct vow_branches *core, const struct vow_msg *msg);
+/* VOW_CAUSE_NONE if the work of this step's PREPARE or COMMIT_ONE_PHASE may be done. */
+enum vow_cause branch_admission(const struct vow_branches *core, const struct vow_msg_prepare *work);
+void branch_on_store_done(struct vow_branches *core, const struct vow_branches_done *done);
+/* The store's answer to MEMO, for a branch in RECALLING. */
+void branch_memo_found(struct vow_branches *core, struct vow_branch_entry *entry);
+void branch_memo_missing(struct vow_branches *core, struct vow_branch_entry *entry);
+/* The branch is prepared and durable, as of now: in doubt, its first inquiry armed. */
+/* Runs, moves or stops the entry's timer, as its due_ms says. */
+void branch_timer_settle(struct vow_branches *core, const struct vow_branch_entry *entry);
+/* The entry with the least due_ms; NULL if no timer runs. */
+const struct vow_branch_entry *branch_timer_first(const struct vow_branches *core);
+void branch_begin_doubt(struct vow_branches *core, struct vow_branch_entry *entry);
+/* The decision came. */
+void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry);
+void branch_on_timer(struct vow_branches *core);
+void branch_on_coord_up(struct vow_branches *core, const struct vow_branches_event *event);
+
+#endif

@@ -1,0 +1,133 @@
+/* The effects of a step, one function for each thing that can be said. */
+#include <string.h>
+
+#include "participant/core/core.h"
+
+static struct vow_branches_effect *add(struct vow_branches *core, enum vow_branches_effect_kind kind)
+{
+    VOW_ASSERT(core->effects_len < BRANCH_EFFECTS_MAX);
+    struct vow_branches_effect *effect = &core->effects[core->effects_len++];
+    *effect = (struct vow_branches_effect){.kind = kind};
+    return effect;
+}
+
+/* --- to whoever watches --- */
+
+void branch_trace(struct vow_branches *core, const struct vow_gtrid *gtrid, uint8_t from, uint8_t to)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_TRACE);
+    effect->trace.gtrid = *gtrid;
+    effect->trace.from = from;
+    effect->trace.event = (uint8_t)core->event;
+    effect->trace.to = to;
+}
+
+void branch_alarm(struct vow_branches *core, const struct vow_gtrid *gtrid, const char *what)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_ALARM);
+    effect->alarm.gtrid = *gtrid;
+    effect->alarm.what = what;
+}
+
+void branch_violation(struct vow_branches *core, const struct vow_gtrid *gtrid, const char *what)
+{
+    core->counts.protocol_errors++;
+    branch_alarm(core, gtrid, what);
+}
+
+/* --- to the store --- */
+
+static struct vow_branches_effect *add_store(struct vow_branches *core, const struct vow_branch_entry *entry,
+                                             enum vow_store_op_kind op)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_STORE);
+    effect->store.op = op;
+    effect->store.gtrid = entry->gtrid;
+    effect->store.branch = entry->branch;
+    effect->store.epoch = entry->epoch;
+    return effect;
+}
+
+void branch_store(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_store_op_kind op)
+{
+    VOW_ASSERT(entry->op == BRANCH_NO_OP);
+    struct vow_branches_effect *effect = add_store(core, entry, op);
+    if (op == VOW_STORE_PREPARE || op == VOW_STORE_ONE_PHASE) {
+        effect->store.calls_len = core->input->msg->prepare.calls_len;
+        effect->store.calls = core->input->msg->prepare.calls;
+    }
+    entry->op = (uint8_t)op;
+}
+
+void branch_store_forget(struct vow_branches *core, const struct vow_branch_entry *entry)
+{
+    add_store(core, entry, VOW_STORE_FORGET);
+}
+
+void branch_store_watermark(struct vow_branches *core)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_STORE);
+    effect->store.op = VOW_STORE_WATERMARK;
+    effect->store.coord = core->keep.now.coord;
+    effect->store.epoch = core->keep.now.epoch;
+    effect->store.watermark = core->keep.now.watermark;
+}
+
+/* --- to the coordinator --- */
+
+/* The header of an answer: that of the message answered, in this participant's name. */
+static struct vow_msg_header echo(const struct vow_branches *core, const struct vow_branch_entry *entry)
+{
+    return (struct vow_msg_header){
+        .gtrid = entry->gtrid,
+        .branch = entry->branch,
+        .incarnation = core->incarnation,
+        .epoch = entry->epoch,
+        .attempt = entry->attempt,
+    };
+}
+
+/* The event's text lives for the call only and effects live longer. One text a step is all there is. */
+static const char *keep_text(struct vow_branches *core, const char *text)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+    if (len > VOW_TEXT_MAX)
+        len = VOW_TEXT_MAX;
+    memcpy(core->text, text != NULL ? text : "", len);
+    core->text[len] = '\0';
+    return core->text;
+}
+
+void branch_send_vote(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_vote vote,
+                      enum vow_cause cause, const char *text)
+{
+    struct vow_msg *msg = &add(core, VOW_BRANCHES_SEND)->msg;
+    msg->kind = VOW_MSG_VOTE;
+    msg->vote = (struct vow_msg_vote){echo(core, entry), vote, cause, keep_text(core, text)};
+}
+
+void branch_send_ack(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_ack ack)
+{
+    struct vow_msg *msg = &add(core, VOW_BRANCHES_SEND)->msg;
+    msg->kind = VOW_MSG_ACK;
+    msg->ack = (struct vow_msg_ack){echo(core, entry), ack};
+}
+
+void branch_send_one_phase_done(struct vow_branches *core, const struct vow_branch_entry *entry,
+                                enum vow_one_phase result, enum vow_cause cause, const char *text)
+{
+    struct vow_msg *msg = &add(core, VOW_BRANCHES_SEND)->msg;
+    msg->kind = VOW_MSG_ONE_PHASE_DONE;
+    msg->one_phase_done = (struct vow_msg_one_phase_done){echo(core, entry), result, cause, keep_text(core, text)};
+}
+
+void branch_send_inquiry(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    struct vow_msg *msg = &add(core, VOW_BRANCHES_SEND)->msg;
+    msg->kind = VOW_MSG_INQUIRY;
+    msg->inquiry.header = echo(core, entry);
+    /* Not an answer: it names the newest epoch seen, so that a coordinator restored from a backup sees that it lags. */
+    msg->inquiry.header.epoch = core->keep.now.epoch;
+    msg->inquiry.header.attempt = entry->inquiries++;
+    core->counts.inquiries++;
+}

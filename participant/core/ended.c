@@ -1,0 +1,34 @@
+/*
+ * The ring of ended ids. A branch that has ended is out of memory; a duplicate of its PREPARE that comes later would
+ * look like new work. The store knows committed branches by their tombstones, and nothing of the aborted ones: this
+ * ring does. It is not durable and the oldest ids fall out: beyond it stand the incarnation, the epoch and the
+ * watermark.
+ */
+#include "participant/core/core.h"
+
+void branch_ended_init(struct vow_branches *core)
+{
+    vow_gtrid_table_init(&core->ended_table, core->limits.ended_max);
+    for (uint32_t i = 0; i < core->limits.ended_max; i++)
+        core->ended[i] = (struct vow_branch_ended){.end = 0};
+    core->ended_at = 0;
+}
+
+const struct vow_branch_ended *branch_ended_find(const struct vow_branches *core, const struct vow_gtrid *gtrid)
+{
+    const uint32_t slot = vow_gtrid_table_find(&core->ended_table, gtrid);
+    return slot != BRANCH_NONE ? &core->ended[slot] : NULL;
+}
+
+void branch_ended_remember(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_branch_end end,
+                           enum vow_cause cause)
+{
+    if (vow_gtrid_table_find(&core->ended_table, gtrid) != BRANCH_NONE)
+        return;
+    const uint32_t slot = core->ended_at;
+    core->ended_at = (slot + 1) % core->limits.ended_max;
+    if (core->ended[slot].end != 0)
+        vow_gtrid_table_remove(&core->ended_table, slot);
+    core->ended[slot] = (struct vow_branch_ended){.gtrid = *gtrid, .end = (uint8_t)end, .cause = (uint8_t)cause};
+    vow_gtrid_table_add(&core->ended_table, slot);
+}

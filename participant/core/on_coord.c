@@ -1,0 +1,43 @@
+/* The coordinator is there (again), and what a restart found in the store. */
+#include "participant/core/core.h"
+
+void branch_recover_prepared(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    /* A limit below what the store holds is the driver's bug: a vow once given is never dropped for want of room. */
+    VOW_ASSERT(branch_table_has_recall_room(core));
+    entry->epoch = core->input->recovered.epoch;
+    branch_begin_doubt(core, entry);
+    branch_move(core, entry, VOW_BRANCH_PREPARED);
+}
+
+/*
+ * Every branch in doubt asks at once: the answer to its vote may have been lost with the connection, and this one may
+ * be to a restarted coordinator. Equal keys are a heap in any order. A branch that prepares now will vote on this
+ * connection.
+ */
+static void ask_all(struct vow_branches *core)
+{
+    for (uint32_t i = 0; i < core->timers.len; i++) {
+        struct vow_heap_entry *timer = &core->timers.entries[i];
+        struct vow_branch_entry *entry = &core->entries[timer->item];
+        timer->key.major = entry->due_ms = core->now_ms;
+        entry->delay_ms = core->limits.decision_timeout_ms;
+    }
+}
+
+void branch_on_coord_up(struct vow_branches *core, const struct vow_branches_event *event)
+{
+    const struct vow_gtrid none = {{0}};
+    struct vow_branch_known *known = &core->keep.now;
+    ask_all(core);
+    if (known->coord != 0 && known->coord != event->coord.coord) {
+        branch_alarm(core, &none, "connected to a foreign coordinator");
+        return;
+    }
+    if (event->coord.epoch < known->epoch)
+        branch_alarm(core, &none,
+                     "the coordinator's epoch went back: restored from a backup, or an old one is still running");
+    known->coord = event->coord.coord;
+    branch_keep_raise(core, event->coord.epoch, event->coord.watermark);
+    core->keep.urgent = true;
+}

@@ -1,0 +1,96 @@
+/*
+ * A message from the coordinator: is it for this participant at all, what does it tell of the coordinator, which
+ * event is it.
+ */
+#include "participant/core/core.h"
+
+/* NULL for the kinds that no coordinator sends to a participant. */
+static const struct vow_msg_header *header_of(const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_PREPARE:
+        return &msg->prepare.header;
+    case VOW_MSG_DECISION:
+        return &msg->decision.header;
+    case VOW_MSG_COMMIT_ONE_PHASE:
+        return &msg->commit_one_phase.header;
+    case VOW_MSG_ONE_PHASE_QUERY:
+        return &msg->one_phase_query.header;
+    case VOW_MSG_FORGET:
+        return &msg->forget.header;
+    case VOW_MSG_WAIT:
+        return &msg->wait.header;
+    default:
+        return NULL;
+    }
+}
+
+static struct vow_watermark watermark_of(const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_PREPARE:
+        return msg->prepare.watermark;
+    case VOW_MSG_DECISION:
+        return msg->decision.watermark;
+    case VOW_MSG_COMMIT_ONE_PHASE:
+        return msg->commit_one_phase.watermark;
+    default:
+        return (struct vow_watermark){0};
+    }
+}
+
+/* An abort is not logged, so only the newest owner of the log can tell that nothing was decided (protocol 2.9). */
+static enum vow_branch_event decision_event(const struct vow_branches *core, const struct vow_msg_decision *decision)
+{
+    if (decision->verdict == VOW_COMMIT)
+        return VOW_BRANCH_EV_COMMIT;
+    return decision->header.epoch < core->keep.now.epoch ? VOW_BRANCH_EV_STALE_ABORT : VOW_BRANCH_EV_ABORT;
+}
+
+static enum vow_branch_event event_of(const struct vow_branches *core, const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_PREPARE:
+        return VOW_BRANCH_EV_PREPARE;
+    case VOW_MSG_DECISION:
+        return decision_event(core, &msg->decision);
+    case VOW_MSG_COMMIT_ONE_PHASE:
+        return VOW_BRANCH_EV_COMMIT_ONE_PHASE;
+    case VOW_MSG_ONE_PHASE_QUERY:
+        return VOW_BRANCH_EV_ONE_PHASE_QUERY;
+    case VOW_MSG_FORGET:
+        return VOW_BRANCH_EV_FORGET;
+    case VOW_MSG_WAIT:
+        return VOW_BRANCH_EV_WAIT;
+    default:
+        VOW_UNREACHABLE("a message without a header");
+    }
+}
+
+/* A verdict that is neither would be read as one of the two below. */
+static bool is_well_formed(const struct vow_msg *msg)
+{
+    return msg->kind != VOW_MSG_DECISION || msg->decision.verdict == VOW_COMMIT || msg->decision.verdict == VOW_ABORT;
+}
+
+static bool is_foreign(const struct vow_branches *core, const struct vow_gtrid *gtrid)
+{
+    return core->keep.now.coord != 0 && vow_gtrid_coord(gtrid) != core->keep.now.coord;
+}
+
+void branch_on_message(struct vow_branches *core, const struct vow_msg *msg)
+{
+    const struct vow_gtrid none = {{0}};
+    const struct vow_msg_header *header = header_of(msg);
+    if (header == NULL || !is_well_formed(msg)) {
+        branch_violation(core, header != NULL ? &header->gtrid : &none, "a message that no coordinator sends");
+        return;
+    }
+    if (is_foreign(core, &header->gtrid)) {
+        branch_violation(core, &header->gtrid, "a transaction of a foreign coordinator");
+        return;
+    }
+    core->header = header;
+    branch_keep_raise(core, header->epoch, watermark_of(msg));
+    branch_dispatch(core, &header->gtrid, header->branch, event_of(core, msg));
+}

@@ -1,0 +1,69 @@
+/*
+ * In doubt: from the YES to the decision the branch asks, and asks again, and never decides alone (protocol 2.3,
+ * mistake 5).
+ */
+#include "participant/core/core.h"
+#include "proto/jitter.h"
+
+/* The next inquiry comes after delay_ms, plus or minus a quarter: many branches wait for one coordinator. */
+static void arm(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    const uint64_t quarter = entry->delay_ms / 4;
+    entry->due_ms = core->now_ms + entry->delay_ms - quarter + vow_jitter_next(&core->random) % (2 * quarter + 1);
+}
+
+void branch_timer_settle(struct vow_branches *core, const struct vow_branch_entry *entry)
+{
+    const uint32_t at = (uint32_t)(entry - core->entries);
+    if (entry->due_ms == BRANCH_NEVER_MS)
+        vow_heap_remove(&core->timers, at);
+    else
+        vow_heap_set(&core->timers, at, (struct vow_heap_key){entry->due_ms, 0});
+}
+
+const struct vow_branch_entry *branch_timer_first(const struct vow_branches *core)
+{
+    const struct vow_heap_entry *first = vow_heap_first(&core->timers);
+    return first != NULL ? &core->entries[first->item] : NULL;
+}
+
+void branch_begin_doubt(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    entry->yes_ms = core->now_ms;
+    entry->delay_ms = core->limits.decision_timeout_ms;
+    arm(core, entry);
+}
+
+void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    const uint64_t doubt_ms = core->now_ms - entry->yes_ms;
+    if (doubt_ms > core->counts.in_doubt_max_ms)
+        core->counts.in_doubt_max_ms = doubt_ms;
+    entry->due_ms = BRANCH_NEVER_MS;
+}
+
+void branch_inquiry_send(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    const uint32_t max_ms = core->limits.decision_timeout_max_ms;
+    branch_send_inquiry(core, entry);
+    entry->delay_ms = entry->delay_ms < max_ms / 2 ? entry->delay_ms * 2 : max_ms;
+    arm(core, entry);
+    branch_move(core, entry, VOW_BRANCH_PREPARED);
+}
+
+/* Whatever the reason, waiting is no verdict (mistakes 6 and 21). */
+void branch_inquiry_wait(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    arm(core, entry);
+    branch_move(core, entry, VOW_BRANCH_PREPARED);
+}
+
+void branch_on_timer(struct vow_branches *core)
+{
+    for (int i = 0; i < BRANCH_TIMEOUTS_PER_STEP; i++) {
+        const struct vow_branch_entry *first = branch_timer_first(core);
+        if (first == NULL || first->due_ms > core->now_ms)
+            return;
+        branch_dispatch(core, &first->gtrid, first->branch, VOW_BRANCH_EV_TIMEOUT);
+    }
+}

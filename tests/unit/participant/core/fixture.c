@@ -1,0 +1,128 @@
+#include "fixture.h"
+
+#include <stdlib.h>
+
+#include "proto/assert.h"
+
+struct vow_branches_identity fixture_identity(void)
+{
+    return (struct vow_branches_identity){.incarnation = INCARNATION, .coord = COORD, .epoch = EPOCH, .seed = 1};
+}
+
+struct vow_branches_limits fixture_limits(void)
+{
+    struct vow_branches_limits limits = vow_branches_default_limits;
+    limits.branches_max = 256;
+    limits.ended_max = 64;
+    return limits;
+}
+
+void fixture_start(struct fixture *f, const struct vow_branches_limits *limits,
+                   const struct vow_branches_identity *identity)
+{
+    const size_t size = vow_branches_size(limits);
+    void *mem = size != 0 ? malloc(size) : NULL;
+    VOW_ASSERT(mem != NULL);
+    *f = (struct fixture){.core = vow_branches_init(mem, limits, identity), .now_ms = 1000};
+}
+
+void fixture_stop(struct fixture *f)
+{
+    free(f->core);
+    f->core = NULL;
+}
+
+struct vow_gtrid gtrid_of(uint64_t seq)
+{
+    return vow_gtrid_make(COORD, EPOCH, seq, 0, 0);
+}
+
+struct vow_msg_header *header_in(struct vow_msg *msg)
+{
+    /* Every message of the commit protocol begins with its header. */
+    return &msg->inquiry.header;
+}
+
+struct vow_msg message_of(enum vow_msg_kind kind, struct vow_gtrid gtrid)
+{
+    struct vow_msg msg = {.kind = kind};
+    *header_in(&msg) = (struct vow_msg_header){.gtrid = gtrid, .incarnation = INCARNATION, .epoch = EPOCH};
+    if (kind == VOW_MSG_DECISION)
+        msg.decision.verdict = VOW_COMMIT;
+    if (kind == VOW_MSG_WAIT)
+        msg.wait.reason = VOW_WAIT_UNDECIDED;
+    return msg;
+}
+
+struct vow_msg abort_of(struct vow_gtrid gtrid)
+{
+    struct vow_msg msg = message_of(VOW_MSG_DECISION, gtrid);
+    msg.decision.verdict = VOW_ABORT;
+    return msg;
+}
+
+static void feed(struct fixture *f, struct vow_branches_event event)
+{
+    event.now_ms = f->now_ms;
+    vow_branches_step(f->core, &event, &f->effects);
+}
+
+void feed_message(struct fixture *f, const struct vow_msg *msg)
+{
+    feed(f, (struct vow_branches_event){.kind = VOW_BRANCHES_MESSAGE, .msg = msg});
+}
+
+void feed_store(struct fixture *f, enum vow_store_op_kind op, struct vow_gtrid gtrid, enum vow_store_result result)
+{
+    struct vow_branches_done done = {.op = op, .gtrid = gtrid, .result = result};
+    if (result == VOW_STORE_REFUSED)
+        done.cause = VOW_CAUSE_CONSTRAINT;
+    feed(f, (struct vow_branches_event){.kind = VOW_BRANCHES_STORE_DONE, .done = done});
+}
+
+void feed_timer(struct fixture *f, uint64_t now_ms)
+{
+    f->now_ms = now_ms;
+    feed(f, (struct vow_branches_event){.kind = VOW_BRANCHES_TIMER});
+}
+
+void feed_coord_up(struct fixture *f, uint64_t coord, uint32_t epoch, struct vow_watermark watermark)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_COORD_UP};
+    event.coord.coord = coord;
+    event.coord.epoch = epoch;
+    event.coord.watermark = watermark;
+    feed(f, event);
+}
+
+void feed_recovered(struct fixture *f, struct vow_gtrid gtrid)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};
+    event.recovered.gtrid = gtrid;
+    event.recovered.epoch = EPOCH;
+    feed(f, event);
+}
+
+struct vow_branches_counts counts_of(const struct fixture *f)
+{
+    struct vow_branches_counts counts;
+    vow_branches_counts(f->core, f->now_ms, &counts);
+    return counts;
+}
+
+size_t count_effects(const struct fixture *f, enum vow_branches_effect_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < f->effects.len; i++)
+        count += f->effects.items[i].kind == kind;
+    return count;
+}
+
+const struct vow_branches_effect *first_effect(const struct fixture *f, enum vow_branches_effect_kind kind)
+{
+    for (size_t i = 0; i < f->effects.len; i++) {
+        if (f->effects.items[i].kind == kind)
+            return &f->effects.items[i];
+    }
+    return NULL;
+}

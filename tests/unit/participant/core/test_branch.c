@@ -1,0 +1,259 @@
+/* What scenarios cannot show well: limits, bounds, who owns which memory, and what a transaction costs. */
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "fixture.h"
+
+static struct fixture f;
+
+static void start(void)
+{
+    const struct vow_branches_limits limits = fixture_limits();
+    const struct vow_branches_identity identity = fixture_identity();
+    fixture_start(&f, &limits, &identity);
+}
+
+static void stop(void)
+{
+    fixture_stop(&f);
+}
+
+TestSuite(branch, .init = start, .fini = stop);
+
+/* --- limits --- */
+
+Test(branch, size_refuses_limits_out_of_range)
+{
+    struct vow_branches_limits limits = vow_branches_default_limits;
+    cr_assert_neq(vow_branches_size(&limits), 0);
+    limits.branches_max = 0;
+    cr_assert_eq(vow_branches_size(&limits), 0);
+    limits = vow_branches_default_limits;
+    limits.branches_max = UINT32_MAX;
+    cr_assert_eq(vow_branches_size(&limits), 0);
+    limits = vow_branches_default_limits;
+    limits.ended_max = 0;
+    cr_assert_eq(vow_branches_size(&limits), 0);
+    limits = vow_branches_default_limits;
+    limits.decision_timeout_ms = limits.decision_timeout_max_ms + 1;
+    cr_assert_eq(vow_branches_size(&limits), 0);
+}
+
+Test(branch, timer_does_a_bounded_amount_of_work)
+{
+    const uint64_t all = 200;
+    for (uint64_t i = 1; i <= all; i++)
+        feed_recovered(&f, gtrid_of(i));
+    feed_coord_up(&f, COORD, EPOCH, (struct vow_watermark){0});
+    cr_assert_eq(vow_branches_deadline_ms(f.core), f.now_ms);
+    uint64_t asked = 0;
+    while (vow_branches_deadline_ms(f.core) <= f.now_ms) {
+        feed_timer(&f, f.now_ms);
+        cr_assert_leq(count_effects(&f, VOW_BRANCHES_SEND), 64);
+        asked += count_effects(&f, VOW_BRANCHES_SEND);
+    }
+    cr_assert_eq(asked, all);
+}
+
+/* F059, and the reserve: a table full of branches in doubt must still acknowledge what ended before. */
+Test(branch, a_full_table_serves_what_is_in_it)
+{
+    uint64_t next = 1;
+    while (counts_of(&f).open < fixture_limits().branches_max)
+        feed_recovered(&f, gtrid_of(next++));
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(next++));
+    feed_message(&f, &prepare);
+    const struct vow_msg_vote *vote = &first_effect(&f, VOW_BRANCHES_SEND)->msg.vote;
+    cr_assert_eq(vote->vote, VOW_VOTE_NO);
+    cr_assert_eq(vote->cause, VOW_CAUSE_NO_SPACE);
+    /* COMMITs of earlier branches, until the reserve is full, too: the rest is dropped, and will be sent again. */
+    struct vow_branches_counts before;
+    do {
+        before = counts_of(&f);
+        const struct vow_msg commit = message_of(VOW_MSG_DECISION, gtrid_of(next++));
+        feed_message(&f, &commit);
+        cr_assert_eq(count_effects(&f, VOW_BRANCHES_SEND), 0);
+    } while (counts_of(&f).open > before.open);
+    cr_assert_gt(before.open, fixture_limits().branches_max);
+    cr_assert_eq(counts_of(&f).ignored, before.ignored + 1);
+    const struct vow_msg commit = message_of(VOW_MSG_DECISION, gtrid_of(1));
+    feed_message(&f, &commit);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_STORE)->store.op, VOW_STORE_COMMIT);
+}
+
+/* More ids than the ring and the table hold: both are recycled without a trace. */
+Test(branch, ring_and_table_are_recycled)
+{
+    for (uint64_t i = 1; i <= 5000; i++) {
+        const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(i)), decision = abort_of(gtrid_of(i));
+        feed_message(&f, &prepare);
+        feed_store(&f, VOW_STORE_PREPARE, gtrid_of(i), VOW_STORE_DONE);
+        feed_message(&f, &decision);
+        feed_store(&f, VOW_STORE_ABORT, gtrid_of(i), VOW_STORE_DONE);
+    }
+    const struct vow_branches_counts counts = counts_of(&f);
+    cr_assert_eq(counts.open, 0);
+    cr_assert_eq(counts.aborted, 5000);
+    cr_assert_eq(counts.protocol_errors, 0);
+    cr_assert_eq(vow_branches_deadline_ms(f.core), UINT64_MAX);
+}
+
+/* --- memory of effects --- */
+
+Test(branch, text_outlives_the_event)
+{
+    char text[VOW_TEXT_SIZE + 50];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    feed_message(&f, &prepare);
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_STORE_DONE, .now_ms = f.now_ms};
+    event.done = (struct vow_branches_done){.op = VOW_STORE_PREPARE,
+                                            .gtrid = gtrid_of(1),
+                                            .result = VOW_STORE_REFUSED,
+                                            .cause = VOW_CAUSE_HANDLER_REFUSED,
+                                            .text = text};
+    vow_branches_step(f.core, &event, &f.effects);
+    memset(text, 'y', sizeof(text) - 1);
+    const struct vow_msg_vote *vote = &first_effect(&f, VOW_BRANCHES_SEND)->msg.vote;
+    cr_assert_eq(strlen(vote->text), VOW_TEXT_MAX);
+    cr_assert_eq(vote->text[0], 'x');
+}
+
+Test(branch, calls_are_handed_on_as_they_came)
+{
+    const struct vow_msg_call calls[3] = {{.handler = "a"}, {.handler = "b"}, {.handler = "c"}};
+    struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    prepare.prepare.calls = calls;
+    prepare.prepare.calls_len = 3;
+    feed_message(&f, &prepare);
+    const struct vow_branches_effect *store = first_effect(&f, VOW_BRANCHES_STORE);
+    cr_assert_eq(store->store.calls, calls);
+    cr_assert_eq(store->store.calls_len, 3);
+    cr_assert_eq(store->store.epoch, EPOCH);
+}
+
+/* Two branches of one transaction are two branches. */
+Test(branch, branches_are_told_apart_by_number)
+{
+    struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    feed_message(&f, &prepare);
+    prepare.prepare.header.branch = 1;
+    feed_message(&f, &prepare);
+    cr_assert_eq(counts_of(&f).open, 2);
+    feed_store(&f, VOW_STORE_PREPARE, gtrid_of(1), VOW_STORE_DONE);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_SEND)->msg.vote.header.branch, 0);
+    cr_assert_eq(counts_of(&f).in_doubt, 1);
+}
+
+/* --- the paper's row, the participant's share (protocol 1.2) --- */
+
+struct cost {
+    size_t messages; /* received and sent */
+    size_t forced;   /* operations that were waited for before a message, or that the store forces */
+    size_t unforced;
+};
+
+static void count(struct cost *cost)
+{
+    cost->messages += count_effects(&f, VOW_BRANCHES_SEND);
+    for (size_t i = 0; i < f.effects.len; i++) {
+        const struct vow_branches_effect *effect = &f.effects.items[i];
+        if (effect->kind != VOW_BRANCHES_STORE)
+            continue;
+        const bool forced = effect->store.op == VOW_STORE_PREPARE || effect->store.op == VOW_STORE_COMMIT ||
+                            effect->store.op == VOW_STORE_ONE_PHASE;
+        cost->forced += forced;
+        cost->unforced += !forced;
+    }
+}
+
+static void receive(struct cost *cost, const struct vow_msg *msg)
+{
+    cost->messages++;
+    feed_message(&f, msg);
+    count(cost);
+}
+
+/* The store writes a record only if there is something to write. */
+static void store_answers(struct cost *cost, enum vow_store_op_kind op, enum vow_store_result result)
+{
+    if (result != VOW_STORE_DONE)
+        cost->forced--;
+    feed_store(&f, op, gtrid_of(1), result);
+    count(cost);
+}
+
+static void expect(const struct cost *cost, size_t messages, size_t forced, size_t unforced)
+{
+    cr_expect_eq(cost->messages, messages, "%zu messages", cost->messages);
+    cr_expect_eq(cost->forced, forced, "%zu forced", cost->forced);
+    cr_expect_eq(cost->unforced, unforced, "%zu unforced", cost->unforced);
+    cr_expect_eq(counts_of(&f).open, 0);
+}
+
+Test(branch, cost_of_a_commit_is_four_messages_and_two_forced_writes)
+{
+    struct cost cost = {0};
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    const struct vow_msg commit = message_of(VOW_MSG_DECISION, gtrid_of(1));
+    receive(&cost, &prepare);
+    store_answers(&cost, VOW_STORE_PREPARE, VOW_STORE_DONE);
+    receive(&cost, &commit);
+    store_answers(&cost, VOW_STORE_COMMIT, VOW_STORE_DONE);
+    expect(&cost, 4, 2, 0);
+}
+
+Test(branch, cost_of_an_abort_is_three_messages_and_one_forced_write)
+{
+    struct cost cost = {0};
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1)), decision = abort_of(gtrid_of(1));
+    receive(&cost, &prepare);
+    store_answers(&cost, VOW_STORE_PREPARE, VOW_STORE_DONE);
+    receive(&cost, &decision);
+    store_answers(&cost, VOW_STORE_ABORT, VOW_STORE_DONE);
+    expect(&cost, 3, 1, 1);
+}
+
+Test(branch, cost_of_a_read_only_vote_is_two_messages)
+{
+    struct cost cost = {0};
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    receive(&cost, &prepare);
+    store_answers(&cost, VOW_STORE_PREPARE, VOW_STORE_READ_ONLY);
+    expect(&cost, 2, 0, 0);
+}
+
+Test(branch, cost_of_a_no_vote_is_two_messages)
+{
+    struct cost cost = {0};
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    receive(&cost, &prepare);
+    store_answers(&cost, VOW_STORE_PREPARE, VOW_STORE_REFUSED);
+    expect(&cost, 2, 0, 0);
+}
+
+Test(branch, cost_of_one_phase_is_two_messages_and_one_forced_write)
+{
+    struct cost cost = {0};
+    const struct vow_msg one_phase = message_of(VOW_MSG_COMMIT_ONE_PHASE, gtrid_of(1));
+    receive(&cost, &one_phase);
+    store_answers(&cost, VOW_STORE_ONE_PHASE, VOW_STORE_DONE);
+    expect(&cost, 2, 1, 0);
+}
+
+/* Every message waits for its write, by name: mistakes 2 and 3 of protocol 2.10. */
+Test(branch, nothing_is_said_before_the_store_has_answered)
+{
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    const struct vow_msg commit = message_of(VOW_MSG_DECISION, gtrid_of(1));
+    const struct vow_msg one_phase = message_of(VOW_MSG_COMMIT_ONE_PHASE, gtrid_of(2));
+    feed_message(&f, &prepare);
+    cr_assert_eq(count_effects(&f, VOW_BRANCHES_SEND), 0);
+    feed_store(&f, VOW_STORE_PREPARE, gtrid_of(1), VOW_STORE_DONE);
+    feed_message(&f, &commit);
+    cr_assert_eq(count_effects(&f, VOW_BRANCHES_SEND), 0);
+    feed_message(&f, &one_phase);
+    cr_assert_eq(count_effects(&f, VOW_BRANCHES_SEND), 0);
+}

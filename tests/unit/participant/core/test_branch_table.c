@@ -1,0 +1,187 @@
+/* The table of branch.def is whole, and every one of its cells does what it says when it is driven through step(). */
+#include <stdio.h>
+
+#include <criterion/criterion.h>
+
+#include "fixture.h"
+#include "participant/core/states.h"
+
+Test(branch_table, is_whole)
+{
+    char why[256];
+    const char *fault = vow_fsm_check(vow_branches_fsm(), why, sizeof(why));
+    cr_assert_null(fault, "%s", fault);
+}
+
+/* --- every cell --- */
+
+#define SUBJECT gtrid_of(100)
+
+static void send(struct fixture *f, enum vow_msg_kind kind)
+{
+    const struct vow_msg msg = message_of(kind, SUBJECT);
+    feed_message(f, &msg);
+}
+
+static void send_abort(struct fixture *f, uint32_t epoch)
+{
+    struct vow_msg msg = abort_of(SUBJECT);
+    msg.decision.header.epoch = epoch;
+    feed_message(f, &msg);
+}
+
+/* Brings the subject into a state; returns the store's operation that is under way then, 0 if none. */
+static enum vow_store_op_kind bring_to(struct fixture *f, enum vow_branch_state state)
+{
+    switch (state) {
+    case VOW_BRANCH_UNKNOWN:
+    case VOW_BRANCH_STATES:
+        return 0;
+    case VOW_BRANCH_PREPARING:
+        send(f, VOW_MSG_PREPARE);
+        return VOW_STORE_PREPARE;
+    case VOW_BRANCH_DOOMED:
+        bring_to(f, VOW_BRANCH_PREPARING);
+        send_abort(f, EPOCH);
+        return VOW_STORE_PREPARE;
+    case VOW_BRANCH_PREPARED:
+        feed_recovered(f, SUBJECT);
+        return 0;
+    case VOW_BRANCH_COMMITTING:
+        bring_to(f, VOW_BRANCH_PREPARED);
+        send(f, VOW_MSG_DECISION);
+        return VOW_STORE_COMMIT;
+    case VOW_BRANCH_ABORTING:
+        bring_to(f, VOW_BRANCH_PREPARED);
+        send_abort(f, EPOCH);
+        return VOW_STORE_ABORT;
+    case VOW_BRANCH_ONE_PHASE:
+        send(f, VOW_MSG_COMMIT_ONE_PHASE);
+        return VOW_STORE_ONE_PHASE;
+    case VOW_BRANCH_RECALLING:
+        send(f, VOW_MSG_ONE_PHASE_QUERY);
+        return VOW_STORE_MEMO;
+    }
+    return 0;
+}
+
+static void answer(struct fixture *f, enum vow_store_op_kind op, enum vow_store_result result)
+{
+    feed_store(f, op != 0 ? op : VOW_STORE_PREPARE, SUBJECT, result);
+}
+
+static void drive(struct fixture *f, enum vow_branch_event event, enum vow_store_op_kind op)
+{
+    switch (event) {
+    case VOW_BRANCH_EV_PREPARE:
+        send(f, VOW_MSG_PREPARE);
+        return;
+    case VOW_BRANCH_EV_COMMIT:
+        send(f, VOW_MSG_DECISION);
+        return;
+    case VOW_BRANCH_EV_ABORT:
+        send_abort(f, EPOCH);
+        return;
+    case VOW_BRANCH_EV_STALE_ABORT:
+        send_abort(f, EPOCH - 1);
+        return;
+    case VOW_BRANCH_EV_COMMIT_ONE_PHASE:
+        send(f, VOW_MSG_COMMIT_ONE_PHASE);
+        return;
+    case VOW_BRANCH_EV_ONE_PHASE_QUERY:
+        send(f, VOW_MSG_ONE_PHASE_QUERY);
+        return;
+    case VOW_BRANCH_EV_FORGET:
+        send(f, VOW_MSG_FORGET);
+        return;
+    case VOW_BRANCH_EV_WAIT:
+        send(f, VOW_MSG_WAIT);
+        return;
+    case VOW_BRANCH_EV_TIMEOUT:
+        feed_timer(f, f->now_ms + 3600000);
+        return;
+    case VOW_BRANCH_EV_RECOVERED:
+        feed_recovered(f, SUBJECT);
+        return;
+    case VOW_BRANCH_EV_STORE_DONE:
+        answer(f, op, VOW_STORE_DONE);
+        return;
+    case VOW_BRANCH_EV_STORE_READ_ONLY:
+        answer(f, op, VOW_STORE_READ_ONLY);
+        return;
+    case VOW_BRANCH_EV_STORE_REFUSED:
+        answer(f, op, VOW_STORE_REFUSED);
+        return;
+    case VOW_BRANCH_EV_STORE_NO_RECORD:
+        answer(f, op, VOW_STORE_NO_RECORD);
+        return;
+    case VOW_BRANCH_EVENTS:
+        return;
+    }
+}
+
+static const struct vow_fsm_cell *cell_at(unsigned state, unsigned event)
+{
+    const struct vow_fsm *fsm = vow_branches_fsm();
+    for (size_t i = 0; i < fsm->cells_len; i++) {
+        if (fsm->cells[i].state == state && fsm->cells[i].event == event)
+            return &fsm->cells[i];
+    }
+    return NULL;
+}
+
+/* A cell without an edge leaves everything as it is, but for one count (and an alarm if it is a violation). */
+static void check_cell(struct fixture *f, const struct vow_fsm_cell *cell, const struct vow_branches_counts *before,
+                       const char *name)
+{
+    const struct vow_branches_counts after = counts_of(f);
+    const bool is_error = cell->verdict == VOW_FSM_PROTOCOL_ERROR;
+    /* No timer runs but in PREPARED, so there is nothing that could be counted. */
+    const bool is_counted = cell->event != VOW_BRANCH_EV_TIMEOUT;
+    cr_expect_eq(count_effects(f, VOW_BRANCHES_ALARM), f->effects.len, "%s: says something", name);
+    cr_expect_eq(f->effects.len, is_error ? 1 : 0, "%s: alarms", name);
+    cr_expect_eq(after.protocol_errors, before->protocol_errors + is_error, "%s: protocol errors", name);
+    cr_expect_eq(after.ignored, before->ignored + (!is_error && is_counted), "%s: ignored", name);
+    cr_expect_eq(after.open, before->open, "%s: open", name);
+    cr_expect_eq(after.in_doubt, before->in_doubt, "%s: in doubt", name);
+}
+
+static void check_edge(struct fixture *f, unsigned state, unsigned event, const char *name)
+{
+    const struct vow_branches_effect *trace = first_effect(f, VOW_BRANCHES_TRACE);
+    cr_assert_eq(count_effects(f, VOW_BRANCHES_TRACE), 1, "%s: moves once", name);
+    cr_expect_eq(trace->trace.from, state, "%s: from", name);
+    cr_expect_eq(trace->trace.event, event, "%s: event", name);
+    cr_expect(vow_fsm_has_edge(vow_branches_fsm(), state, event, trace->trace.to), "%s: edge", name);
+    cr_expect_eq(counts_of(f).open, trace->trace.to != VOW_BRANCH_UNKNOWN, "%s: open", name);
+    cr_expect_eq(counts_of(f).in_doubt, trace->trace.to == VOW_BRANCH_PREPARED, "%s: in doubt", name);
+}
+
+static void try_cell(unsigned state, unsigned event)
+{
+    const struct vow_fsm *fsm = vow_branches_fsm();
+    const struct vow_branches_limits limits = fixture_limits();
+    const struct vow_branches_identity identity = fixture_identity();
+    struct fixture f;
+    char name[64];
+    snprintf(name, sizeof(name), "%s x %s", fsm->states[state].name, fsm->events[event].name);
+    fixture_start(&f, &limits, &identity);
+    const enum vow_store_op_kind op = bring_to(&f, state);
+    const struct vow_branches_counts before = counts_of(&f);
+    cr_assert_eq(before.protocol_errors + before.ignored, 0, "%s: the way there", name);
+    drive(&f, event, op);
+    const struct vow_fsm_cell *cell = cell_at(state, event);
+    if (cell != NULL)
+        check_cell(&f, cell, &before, name);
+    else
+        check_edge(&f, state, event, name);
+    fixture_stop(&f);
+}
+
+Test(branch_table, every_cell_does_what_it_says)
+{
+    for (unsigned state = 0; state < VOW_BRANCH_STATES; state++) {
+        for (unsigned event = 0; event < VOW_BRANCH_EVENTS; event++)
+            try_cell(state, event);
+    }
+}

@@ -1,0 +1,46 @@
+/* Many small worlds, each from a seed: see world.h. VOW_SEED=N runs one alone; VOW_WORLDS=N that many. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "participant/core/branch.h"
+#include "world.h"
+
+#define WORLDS 5000
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    const char *value = getenv(name);
+    return value != NULL ? strtoull(value, NULL, 10) : otherwise;
+}
+
+/* Edges that an honest coordinator and an honest store never take. The table's test drives them. */
+static bool is_beyond_honesty(const struct vow_fsm_edge *edge)
+{
+    return edge->event == VOW_BRANCH_EV_STORE_NO_RECORD && edge->from == VOW_BRANCH_COMMITTING;
+}
+
+static void report_missed_edges(const uint64_t *hits)
+{
+    const struct vow_fsm *fsm = vow_branches_fsm();
+    for (size_t i = 0; i < fsm->edges_len; i++) {
+        const struct vow_fsm_edge *edge = &fsm->edges[i];
+        cr_expect(hits[i] != 0 || is_beyond_honesty(edge), "never taken: %s --%s--> %s", fsm->states[edge->from].name,
+                  fsm->events[edge->event].name, fsm->states[edge->to].name);
+    }
+}
+
+Test(branch_world, holds_for_every_seed, .timeout = 100)
+{
+    uint64_t hits[VOW_BRANCH_EDGES] = {0};
+    const uint64_t only = from_environment("VOW_SEED", 0);
+    const uint64_t worlds = from_environment("VOW_WORLDS", WORLDS);
+    for (uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : worlds); seed++) {
+        const char *violation = world_run(seed, hits);
+        cr_assert_null(violation, "VOW_SEED=%llu: %s", (unsigned long long)seed, violation);
+    }
+    if (only == 0 && worlds >= WORLDS)
+        report_missed_edges(hits);
+}
