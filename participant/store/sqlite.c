@@ -1,0 +1,267 @@
+/* The SQLite store: open, identity, recovery. What a batch does is in sqlite_batch.c, what one operation does in
+ * sqlite_branch.c. */
+#include "participant/store/sqlite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "participant/store/sqlite_store.h"
+
+#define CHANGESET_MAX_DEFAULT (16u << 20)
+#define BUSY_MS_DEFAULT 5000u
+#define CHECKPOINT_PAGES 2000 /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
+
+/* ---- open ---- */
+
+static int expect_pragma(struct store *store, const char *pragma, const char *wanted, struct vow_error_detail *detail)
+{
+    sqlite3_stmt *statement;
+    char found[32] = "";
+    if (sqlite3_prepare_v2(store->db, pragma, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        snprintf(found, sizeof(found), "%s", (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    if (strcmp(found, wanted) == 0)
+        return 0;
+    if (found[0] == '\0')
+        return store_fail(store, VOW_E_DATABASE, "is it an SQLite database, and may it be written?", detail);
+    detail->error = VOW_E_PRAGMA;
+    snprintf(detail->text, sizeof(detail->text),
+             "%s: %s gives \"%s\", not \"%s\": use a local file system and a common SQLite", store->path, pragma, found,
+             wanted);
+    return detail->error;
+}
+
+static int configure(struct store *store, struct vow_error_detail *detail)
+{
+    char checkpoint[64];
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, (int)store->options.busy_ms);
+    int error = expect_pragma(store, "PRAGMA journal_mode = WAL", "wal", detail);
+    if (error == 0 && store_exec(store, "PRAGMA synchronous = FULL") != SQLITE_OK)
+        error = store_fail(store, VOW_E_DATABASE, "PRAGMA synchronous", detail);
+    if (error == 0)
+        error = expect_pragma(store, "PRAGMA synchronous", "2", detail);
+    store->synchronous_full = true;
+    snprintf(checkpoint, sizeof(checkpoint), "PRAGMA wal_autocheckpoint = %d", CHECKPOINT_PAGES);
+    if (error == 0 && (store_exec(store, "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON") != SQLITE_OK ||
+                       store_exec(store, checkpoint) != SQLITE_OK))
+        error = store_fail(store, VOW_E_DATABASE, "pragmas", detail);
+    return error;
+}
+
+static uint64_t meta_number(struct store *store, const char *key)
+{
+    sqlite3_stmt *statement;
+    uint64_t number = 0;
+    if (sqlite3_prepare_v2(store->db, "SELECT value FROM vow_meta WHERE key = ?1", -1, &statement, NULL) == SQLITE_OK) {
+        sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+        if (sqlite3_step(statement) == SQLITE_ROW)
+            number = (uint64_t)sqlite3_column_int64(statement, 0);
+    }
+    sqlite3_finalize(statement);
+    return number;
+}
+
+static bool read_uuid(struct store *store)
+{
+    sqlite3_stmt *statement;
+    bool ok = false;
+    if (sqlite3_prepare_v2(store->db, "SELECT value FROM vow_meta WHERE key = 'uuid'", -1, &statement, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == VOW_DB_UUID_BYTES) {
+        memcpy(store->identity.db_uuid, sqlite3_column_blob(statement, 0), VOW_DB_UUID_BYTES);
+        ok = true;
+    }
+    sqlite3_finalize(statement);
+    return ok;
+}
+
+/* Before anything is written: a newer version's file is not touched. */
+static int check_format(struct store *store, struct vow_error_detail *detail)
+{
+    uint64_t format = meta_number(store, "format");
+    if (format <= STORE_FORMAT)
+        return 0;
+    detail->error = VOW_E_NEWER;
+    snprintf(detail->text, sizeof(detail->text), "%s: format %llu; this version knows %d: run the newer version",
+             store->path, (unsigned long long)format, STORE_FORMAT);
+    return detail->error;
+}
+
+/* Counts the incarnation up, durably: from here on everything says which life of this participant it comes from. */
+static int load_identity(struct store *store, struct vow_error_detail *detail)
+{
+    if (meta_number(store, "format") != STORE_FORMAT || !read_uuid(store)) {
+        detail->error = VOW_E_DAMAGED;
+        snprintf(detail->text, sizeof(detail->text), "%s: table vow_meta is not what it must be: restore the file",
+                 store->path);
+        return detail->error;
+    }
+    if (store_exec(store, "UPDATE vow_meta SET value = value + 1 WHERE key = 'incarnation'") != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the incarnation cannot be counted up", detail);
+    store->identity.incarnation = meta_number(store, "incarnation");
+    store->identity.coord = meta_number(store, "coord");
+    store->identity.epoch = (uint32_t)meta_number(store, "epoch");
+    store->identity.watermark.epoch = (uint32_t)meta_number(store, "watermark_epoch");
+    store->identity.watermark.seq = meta_number(store, "watermark_seq");
+    return 0;
+}
+
+static void close_store(void *ctx)
+{
+    struct store *store = ctx;
+    schema_free(store);
+    for (int i = 0; i < STMT_COUNT; i++)
+        sqlite3_finalize(store->statements[i]);
+    sqlite3_close_v2(store->db); /* a handler may still hold a statement: the connection goes with it */
+    free(store->path);
+    free(store);
+}
+
+static int open_store(struct store *store, struct vow_error_detail *detail)
+{
+    if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->options.vfs) !=
+        SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "cannot be opened", detail);
+    int error = configure(store, detail);
+    if (error == 0)
+        error = check_format(store, detail);
+    if (error == 0)
+        error = schema_create(store, detail);
+    if (error == 0)
+        error = load_identity(store, detail);
+    if (error == 0 && (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK))
+        error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
+    return error == 0 ? schema_load(store, detail) : error;
+}
+
+/* ---- the rest of the interface ---- */
+
+static void identity(void *ctx, struct vow_store_identity *out)
+{
+    *out = ((struct store *)ctx)->identity;
+}
+
+static void stats(void *ctx, struct vow_store_stats *out)
+{
+    *out = ((struct store *)ctx)->stats;
+}
+
+/* A prepared branch without a lock cannot be: what it changed would be free for anybody. */
+static int check_locks(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch,
+                       struct vow_error_detail *detail)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_COUNT_LOCKS);
+    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, branch);
+    int64_t locks = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    sqlite3_reset(statement);
+    if (locks > 0)
+        return 0;
+    detail->error = VOW_E_DAMAGED;
+    snprintf(detail->text, sizeof(detail->text), "%s: a prepared branch has lost its locks: restore the file",
+             store->path);
+    return detail->error;
+}
+
+static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, struct vow_error_detail *detail)
+{
+    struct store *store = ctx;
+    sqlite3_stmt *statement;
+    int error = 0;
+    if (sqlite3_prepare_v2(store->db, "SELECT gtrid, branch, epoch FROM vow_branch WHERE state = 'prepared'", -1,
+                           &statement, NULL) != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the prepared branches cannot be read", detail);
+    int rc = SQLITE_ROW;
+    while (error == 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct vow_gtrid gtrid = {{0}};
+        if (sqlite3_column_bytes(statement, 0) == VOW_GTRID_BYTES)
+            memcpy(gtrid.bytes, sqlite3_column_blob(statement, 0), VOW_GTRID_BYTES);
+        uint32_t branch = (uint32_t)sqlite3_column_int64(statement, 1);
+        error = check_locks(store, &gtrid, branch, detail);
+        if (error == 0)
+            error = each(each_ctx, &gtrid, branch, (uint32_t)sqlite3_column_int64(statement, 2));
+    }
+    if (error == 0 && rc != SQLITE_DONE)
+        error = store_fail(store, VOW_E_DATABASE, "the prepared branches cannot be read", detail);
+    sqlite3_finalize(statement);
+    return error;
+}
+
+static const struct vow_store_ops sqlite_ops = {
+    .name = "sqlite", .identity = identity, .recover = recover, .run = batch_run, .stats = stats, .close = close_store};
+
+int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct vow_store_ops **ops, void **out,
+                          struct vow_error_detail *detail)
+{
+    *detail = (struct vow_error_detail){.error = VOW_E_NO_MEMORY, .text = "out of memory"};
+    struct store *store = calloc(1, sizeof(*store));
+    if (store == NULL)
+        return VOW_E_NO_MEMORY;
+    store->options = *options;
+    store->options.changeset_max = options->changeset_max > 0 ? options->changeset_max : CHANGESET_MAX_DEFAULT;
+    store->options.busy_ms = options->busy_ms > 0 ? options->busy_ms : BUSY_MS_DEFAULT;
+    store->path = strdup(options->path);
+    int error = store->path != NULL ? open_store(store, detail) : VOW_E_NO_MEMORY;
+    if (error != 0) {
+        close_store(store);
+        return error;
+    }
+    *ops = &sqlite_ops;
+    *out = store;
+    return 0;
+}
+
+sqlite3 *vow_store_sqlite_db(void *store)
+{
+    return ((struct store *)store)->db;
+}
+
+int vow_store_sqlite_enrol(void *store, struct vow_error_detail *detail)
+{
+    int error = schema_load(store, detail);
+    return error == 0 ? schema_check_prepared(store, detail) : error;
+}
+
+static bool has_run(struct store *store, const char *sql)
+{
+    sqlite3_stmt *statement;
+    bool same = false;
+    if (sqlite3_prepare_v2(store->db, "SELECT 1 FROM vow_meta WHERE key = 'schema' AND value = ?1", -1, &statement,
+                           NULL) == SQLITE_OK) {
+        sqlite3_bind_text(statement, 1, sql, -1, SQLITE_STATIC);
+        same = sqlite3_step(statement) == SQLITE_ROW;
+    }
+    sqlite3_finalize(statement);
+    return same;
+}
+
+static int remember_schema(struct store *store, const char *sql)
+{
+    char *insert = sqlite3_mprintf("INSERT OR REPLACE INTO vow_meta VALUES ('schema', %Q)", sql);
+    int rc = insert != NULL ? store_exec(store, insert) : SQLITE_NOMEM;
+    sqlite3_free(insert);
+    return rc;
+}
+
+int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail *detail)
+{
+    struct store *store = ctx;
+    if (has_run(store, sql))
+        return 0;
+    int rc = store_exec(store, "SAVEPOINT schema");
+    if (rc == SQLITE_OK)
+        rc = store_exec(store, sql);
+    if (rc == SQLITE_OK)
+        rc = remember_schema(store, sql);
+    if (rc == SQLITE_OK)
+        rc = store_exec(store, "RELEASE schema");
+    if (rc == SQLITE_OK)
+        return 0;
+    store_fail(store, VOW_E_DATABASE, "options.schema", detail);
+    if (store_in_transaction(store))
+        store_exec(store, "ROLLBACK");
+    return detail->error;
+}

@@ -1,0 +1,59 @@
+/*
+ * The SQLite store: a service's own database file as a prepared resource (design ii of sqlite-resource.md).
+ *
+ * PREPARE runs the handlers' plain SQL in a savepoint with a session attached, takes the changeset, rolls the savepoint
+ * back, applies the changeset once on trial, and writes it down as a branch row with the lock rows it needs. COMMIT
+ * applies it with the store's own applier and turns the branch row into a tombstone. Both in one SQLite transaction for
+ * all branches of a turn.
+ *
+ * Locks are rows that triggers test, so that every other connection meets them, the sqlite3 shell included.
+ * Tables: vow_meta, vow_branch, vow_lock; triggers: vow_guard_*. One connection, used by one thread at a time.
+ */
+#ifndef VOW_PARTICIPANT_STORE_SQLITE_H
+#define VOW_PARTICIPANT_STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "participant/store/store.h"
+
+/*
+ * Runs one call of a branch: plain SQL on db, inside the store's savepoint; no BEGIN, COMMIT, ROLLBACK, ATTACH, PRAGMA
+ * or schema change (an authorizer denies them). Statements that it leaves open are reset. Returns 0 to go on; anything
+ * else refuses the branch with *cause and text (text may be left empty). On the store's thread.
+ */
+typedef int vow_sqlite_call_fn(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const struct vow_msg_call *call,
+                               enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+
+struct vow_sqlite_options {
+    const char *path;
+    const char *vfs; /* NULL = the default one; tests put a fault or counting VFS here */
+    vow_sqlite_call_fn *call;
+    void *ctx;
+    uint32_t changeset_max; /* bytes of one branch's changeset; 0 = 16 MiB */
+    uint32_t busy_ms;       /* how long a turn waits for other connections' write locks; 0 = 5 s */
+};
+
+/*
+ * Opens the file (made if missing), checks and sets what durability needs, makes the vow_ tables, counts up the
+ * incarnation durably, enrols every user table that can be prepared (an explicit PRIMARY KEY without NULLs; not
+ * virtual, no generated column) and installs its guards. Foreign keys between enrolled tables are held, too; those to
+ * or from other tables are not.
+ * Errors: VOW_E_DATABASE (no database, cannot open), VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY; *detail
+ * says what was found and what to do.
+ */
+int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct vow_store_ops **ops, void **store,
+                          struct vow_error_detail *detail);
+/*
+ * Runs the service's schema, once for each text of it: what was run last is kept in the file. So a restart runs
+ * nothing, and in particular nothing that a prepared branch's locks would refuse. All of it takes effect or none.
+ * VOW_E_DATABASE, with SQLite's words.
+ */
+int vow_store_sqlite_schema(void *store, const char *sql, struct vow_error_detail *detail);
+/* The store's connection, for set-up before the first operation (schema of the service). Tables made on it are
+ * enrolled by vow_store_sqlite_enrol(). */
+sqlite3 *vow_store_sqlite_db(void *store);
+/* Looks at the schema again and enrols new tables. VOW_E_STATE if a prepared branch could not be committed to its
+ * tables as they are now. */
+int vow_store_sqlite_enrol(void *store, struct vow_error_detail *detail);
+
+#endif

@@ -1,0 +1,367 @@
+/* One operation of a batch, isolated by a savepoint: what a branch goes through in the store. */
+#include <stdio.h>
+#include <string.h>
+
+#include "participant/store/sqlite_store.h"
+#include "proto/net/clock.h"
+#include "proto/net/crash.h"
+
+/* ---- small things ---- */
+
+static int refuse(struct vow_store_op *op, enum vow_cause cause, const char *text)
+{
+    op->result = VOW_STORE_REFUSED;
+    op->cause = cause;
+    vow_text_copy(op->text, text);
+    return SQLITE_OK;
+}
+
+static void bind_branch(sqlite3_stmt *statement, const struct vow_store_op *op)
+{
+    sqlite3_bind_blob(statement, 1, op->gtrid.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, op->branch);
+}
+
+/* Errors that say that the transaction as a whole, not this branch, is in trouble. */
+static bool is_batch_error(const struct store *store, int rc)
+{
+    int primary = rc & 0xff;
+    return !store_in_transaction(store) || primary == SQLITE_IOERR || primary == SQLITE_FULL ||
+           primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_CANTOPEN ||
+           primary == SQLITE_READONLY;
+}
+
+static enum branch_state state_of(const unsigned char *name)
+{
+    if (name == NULL)
+        return BRANCH_NONE;
+    return name[0] == 'p' ? BRANCH_PREPARED : name[0] == 'c' ? BRANCH_COMMITTED : BRANCH_MEMO;
+}
+
+/* What the branch is on disk. With `changeset` a prepared one's is left open in STMT_FIND_BRANCH: reset that after
+ * use. */
+static int find(struct store *store, const struct vow_store_op *op, enum branch_state *state,
+                struct changeset *changeset)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_FIND_BRANCH);
+    bind_branch(statement, op);
+    *state = BRANCH_NONE;
+    int rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW) {
+        *state = state_of(sqlite3_column_text(statement, 0));
+        if (changeset != NULL) {
+            changeset->data = sqlite3_column_blob(statement, 1);
+            changeset->len = sqlite3_column_bytes(statement, 1);
+            changeset->tables = (uint64_t)sqlite3_column_int64(statement, 2);
+            return SQLITE_OK;
+        }
+    }
+    int reset = sqlite3_reset(statement);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : reset;
+}
+
+static int insert_branch(struct store *store, const struct vow_store_op *op, const char *state,
+                         const struct changeset *changeset)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_INSERT_BRANCH);
+    bind_branch(statement, op);
+    sqlite3_bind_text(statement, 3, state, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 4, op->epoch);
+    sqlite3_bind_int64(statement, 5, (sqlite3_int64)vow_clock_wall_us());
+    sqlite3_bind_int64(statement, 6, (sqlite3_int64)changeset->tables);
+    sqlite3_bind_blob(statement, 7, changeset->data, changeset->len, SQLITE_STATIC);
+    int rc = statement_run(statement);
+    sqlite3_clear_bindings(statement);
+    return rc;
+}
+
+static int delete_locks(struct store *store, const struct vow_store_op *op)
+{
+    bind_branch(store_statement(store, STMT_DELETE_LOCKS), op);
+    return store_run(store, STMT_DELETE_LOCKS);
+}
+
+static int delete_branch(struct store *store, const struct vow_store_op *op, const char *state)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_DELETE_BRANCH);
+    bind_branch(statement, op);
+    sqlite3_bind_text(statement, 3, state, -1, SQLITE_STATIC);
+    return statement_run(statement);
+}
+
+static int roll_back(struct store *store)
+{
+    int rc = store_run(store, STMT_ROLLBACK_TO);
+    return rc != SQLITE_OK ? rc : store_run(store, STMT_RELEASE);
+}
+
+/* ---- running the handlers ---- */
+
+/* Why a handler said no, if SQLite knows it better than the handler: a guard, a constraint, the authorizer. */
+static enum vow_cause judge(struct store *store, enum vow_cause said)
+{
+    if (said != VOW_CAUSE_HANDLER_FAILED && said != VOW_CAUSE_NONE)
+        return said;
+    if (store->denied != VOW_CAUSE_NONE)
+        return store->denied;
+    if (strcmp(sqlite3_errmsg(store->db), "VOW_LOCKED") == 0)
+        return VOW_CAUSE_LOCK_CONFLICT;
+    return (sqlite3_errcode(store->db) & 0xff) == SQLITE_CONSTRAINT ? VOW_CAUSE_CONSTRAINT : VOW_CAUSE_HANDLER_FAILED;
+}
+
+/* Runs one call. A handler that has ended the transaction, by OR ROLLBACK for example, has failed whatever it says. */
+static bool run_call(struct store *store, struct vow_store_op *op, const struct vow_msg_call *call)
+{
+    enum vow_cause cause = VOW_CAUSE_HANDLER_FAILED;
+    char text[VOW_TEXT_SIZE] = "";
+    apply_set_quiet(store, false);
+    store->denied = VOW_CAUSE_NONE;
+    store->in_handler = true;
+    int answer = store->options.call(store->options.ctx, &op->gtrid, store->db, call, &cause, text);
+    store->in_handler = false;
+    bool ok = answer == 0 && store_in_transaction(store);
+    if (!ok) {
+        cause = judge(store, cause);
+        refuse(op, cause, text[0] != '\0' || cause == VOW_CAUSE_HANDLER_REFUSED ? text : sqlite3_errmsg(store->db));
+    }
+    store_reset_statements(store);
+    return ok;
+}
+
+/* Runs every call of the branch. True if all went well; else op is refused with the cause. */
+static bool run_calls(struct store *store, struct vow_store_op *op)
+{
+    for (uint32_t i = 0; i < op->calls_len; i++)
+        if (!run_call(store, op, &op->calls[i]))
+            return false;
+    int deferred = 0, highest;
+    sqlite3_db_status(store->db, SQLITE_DBSTATUS_DEFERRED_FKS, &deferred, &highest, 0);
+    if (deferred > 0) /* it would vanish with the rollback (trap 4) */
+        refuse(op, VOW_CAUSE_CONSTRAINT, "a deferred foreign key does not hold");
+    return deferred == 0;
+}
+
+/* ---- prepare ---- */
+
+/* Runs the work and takes what it changed. The changeset is taken before anything is rolled back (trap 1). */
+static int capture(struct store *store, struct vow_store_op *op, void **data, int *len)
+{
+    sqlite3_session *session;
+    int rc = sqlite3session_create(store->db, "main", &session);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3session_attach(session, NULL);
+    if (rc == SQLITE_OK && run_calls(store, op))
+        rc = sqlite3session_changeset(session, len, data);
+    sqlite3session_delete(session);
+    return rc;
+}
+
+/* Applies once on trial and takes it back, so that a COMMIT cannot meet what was not met here. */
+static int try_apply(struct store *store, struct vow_store_op *op, struct changeset *changeset)
+{
+    int rc = apply_changeset(store, changeset);
+    if (rc != SQLITE_OK && !is_batch_error(store, rc)) {
+        refuse(op, VOW_CAUSE_NOT_CAPTURED, "the change cannot be applied again");
+        store->trouble[0] = '\0';
+        rc = SQLITE_OK;
+    }
+    if (rc == SQLITE_OK)
+        rc = store_run(store, STMT_ROLLBACK_TO);
+    return rc;
+}
+
+/* After the rollback: the locks, the branch row, and the rowids that must not be given out again. */
+static int write_down(struct store *store, struct vow_store_op *op, const struct changeset *changeset)
+{
+    int rc = lock_changeset(store, op, changeset);
+    if (rc == SQLITE_CONSTRAINT)
+        return refuse(op, VOW_CAUSE_LOCK_CONFLICT, "a key is held by another transaction");
+    if (rc == SQLITE_OK)
+        rc = apply_keep_sequences(store, changeset);
+    if (rc == SQLITE_OK)
+        rc = insert_branch(store, op, "prepared", changeset);
+    if (rc == SQLITE_OK)
+        op->result = VOW_STORE_DONE;
+    return rc;
+}
+
+static int keep(struct store *store, struct vow_store_op *op, struct changeset *changeset)
+{
+    if (changeset->len == 0) {
+        op->result = VOW_STORE_READ_ONLY;
+        return SQLITE_OK;
+    }
+    if ((uint32_t)changeset->len > store->options.changeset_max)
+        return refuse(op, VOW_CAUSE_NOT_CAPTURED, "the change is larger than the store's limit");
+    int rc = store_run(store, STMT_ROLLBACK_TO);
+    if (rc == SQLITE_OK)
+        rc = try_apply(store, op, changeset);
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
+        rc = write_down(store, op, changeset);
+    return rc;
+}
+
+/* An error that is this branch's own is a NO; one that is the batch's is the batch's. A branch whose handler has
+ * ended the transaction has its NO already, and the batch must begin anew without it. */
+static int settle(struct store *store, struct vow_store_op *op, int rc)
+{
+    if (rc == SQLITE_OK && !store_in_transaction(store))
+        return SQLITE_ABORT_ROLLBACK;
+    if (rc != SQLITE_OK && is_batch_error(store, rc))
+        return rc;
+    if (rc != SQLITE_OK)
+        refuse(op, rc == SQLITE_NOMEM ? VOW_CAUSE_NO_SPACE : VOW_CAUSE_PARTICIPANT_FAILED, sqlite3_errmsg(store->db));
+    return op->result == VOW_STORE_DONE ? store_run(store, STMT_RELEASE) : roll_back(store);
+}
+
+int branch_prepare(struct store *store, struct vow_store_op *op)
+{
+    enum branch_state state;
+    void *data = NULL;
+    int len = 0;
+    int rc = find(store, op, &state, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (state == BRANCH_PREPARED) {
+        op->result = VOW_STORE_DONE;
+        return SQLITE_OK;
+    }
+    if (state != BRANCH_NONE)
+        return refuse(op, VOW_CAUSE_TOO_LATE, "the transaction has ended");
+    rc = store_run(store, STMT_SAVEPOINT);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = capture(store, op, &data, &len);
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
+        rc = keep(store, op, &(struct changeset){.data = data, .len = len});
+    sqlite3_free(data);
+    store->stats.prepares++;
+    return settle(store, op, rc);
+}
+
+/* ---- decisions ---- */
+
+/*
+ * The branch's locks go first: within this transaction nobody else can see that, and the guards then let the applier
+ * pass and stop it only at a row that another branch holds, which cannot be.
+ */
+int branch_commit(struct store *store, struct vow_store_op *op)
+{
+    enum branch_state state;
+    struct changeset changeset;
+    int rc = find(store, op, &state, &changeset);
+    if (rc == SQLITE_OK && state == BRANCH_PREPARED) {
+        rc = delete_locks(store, op);
+        if (rc == SQLITE_OK)
+            rc = apply_changeset(store, &changeset);
+        VOW_CRASH("store", "mid", "COMMIT");
+        sqlite3_reset(store_statement(store, STMT_FIND_BRANCH));
+        if (rc == SQLITE_OK) {
+            bind_branch(store_statement(store, STMT_BURY_BRANCH), op);
+            rc = store_run(store, STMT_BURY_BRANCH);
+        }
+        store->stats.applies++;
+    }
+    sqlite3_reset(store_statement(store, STMT_FIND_BRANCH));
+    op->result = state == BRANCH_PREPARED || state == BRANCH_COMMITTED ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
+    return rc;
+}
+
+int branch_abort(struct store *store, struct vow_store_op *op)
+{
+    int rc = delete_branch(store, op, "prepared");
+    if (rc == SQLITE_OK && sqlite3_changes(store->db) > 0)
+        rc = delete_locks(store, op);
+    op->result = VOW_STORE_DONE;
+    return rc;
+}
+
+/* ---- one-phase ---- */
+
+/* The work and the memo of its outcome in one transaction: the memo is all that tells a lost answer from a lost
+ * request. */
+static int commit_at_once(struct store *store, struct vow_store_op *op)
+{
+    int64_t before = sqlite3_total_changes(store->db);
+    if (!run_calls(store, op))
+        return SQLITE_OK;
+    if (sqlite3_total_changes(store->db) == before) {
+        op->result = VOW_STORE_READ_ONLY;
+        return SQLITE_OK;
+    }
+    int rc = insert_branch(store, op, "memo", &(struct changeset){.data = NULL});
+    if (rc == SQLITE_OK)
+        op->result = VOW_STORE_DONE;
+    return rc;
+}
+
+int branch_one_phase(struct store *store, struct vow_store_op *op)
+{
+    enum branch_state state;
+    int rc = find(store, op, &state, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (state == BRANCH_MEMO) {
+        op->result = VOW_STORE_DONE;
+        return SQLITE_OK;
+    }
+    if (state != BRANCH_NONE)
+        return refuse(op, VOW_CAUSE_TOO_LATE, "the transaction is known as one of two phases");
+    rc = store_run(store, STMT_SAVEPOINT);
+    if (rc != SQLITE_OK)
+        return rc;
+    return settle(store, op, commit_at_once(store, op));
+}
+
+int branch_memo(struct store *store, struct vow_store_op *op)
+{
+    enum branch_state state;
+    int rc = find(store, op, &state, NULL);
+    op->result = state == BRANCH_MEMO ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
+    return rc;
+}
+
+int branch_forget(struct store *store, struct vow_store_op *op)
+{
+    op->result = VOW_STORE_DONE;
+    return delete_branch(store, op, "memo");
+}
+
+/* ---- the watermark ---- */
+
+static int set_meta(struct store *store, const char *key, uint64_t value)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_SET_META);
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, (sqlite3_int64)value);
+    return statement_run(statement);
+}
+
+/* Ids sort by (coordinator, epoch, sequence), so "below the watermark" is a range of the primary key (protocol 2.8). */
+static int delete_below(struct store *store, const struct vow_store_op *op)
+{
+    if (op->coord > VOW_COORD_MAX || op->watermark.seq > VOW_SEQ_MAX)
+        return SQLITE_OK; /* nobody's watermark: it came over the network */
+    struct vow_gtrid low = vow_gtrid_make(op->coord, 0, 0, 0, 0);
+    struct vow_gtrid high = vow_gtrid_make(op->coord, op->watermark.epoch, op->watermark.seq, 0, 0);
+    sqlite3_stmt *statement = store_statement(store, STMT_DELETE_BELOW);
+    sqlite3_bind_blob(statement, 1, low.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement, 2, high.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    return statement_run(statement);
+}
+
+int branch_watermark(struct store *store, struct vow_store_op *op)
+{
+    int rc = set_meta(store, "coord", op->coord);
+    if (rc == SQLITE_OK)
+        rc = set_meta(store, "epoch", op->epoch);
+    if (rc == SQLITE_OK)
+        rc = set_meta(store, "watermark_epoch", op->watermark.epoch);
+    if (rc == SQLITE_OK)
+        rc = set_meta(store, "watermark_seq", op->watermark.seq);
+    if (rc == SQLITE_OK)
+        rc = delete_below(store, op);
+    op->result = VOW_STORE_DONE;
+    return rc;
+}

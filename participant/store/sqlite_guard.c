@@ -1,0 +1,154 @@
+/*
+ * The guards: triggers that refuse a change to a row that a prepared branch holds, on every connection (trap 9).
+ *
+ * A lock is a row of vow_lock: table, key, and the key's values as text made by quote(). A guard makes the same text of
+ * OLD or NEW and looks it up by primary key. Unique values are locked, too: those a branch gains, so that nobody else
+ * takes them, and those its rows hold, so that INSERT OR REPLACE on another connection cannot delete a held row through
+ * them (trap 9, trap 8).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "participant/store/sqlite_store.h"
+
+/* "a lock on the values of this key in OLD or NEW". NULLs in a unique index equal nothing, so they lock nothing:
+ * quote() of them is 'NULL', a text that lock rows never have for them. */
+static void add_test(struct text *text, const struct table *table, const struct key *key, const char *prefix)
+{
+    text_add(text, "EXISTS (SELECT 1 FROM vow_lock WHERE tbl = %Q AND idx = %Q AND key = ", table->name, key->name);
+    key_of_columns(text, table, key, prefix);
+    text_add(text, ")");
+}
+
+/* "one of these columns changes". */
+static void add_change(struct text *text, const struct table *table, uint64_t mask)
+{
+    text_add(text, "(false");
+    for (uint32_t i = 0; i < table->columns_len; i++)
+        if ((mask >> i & 1) != 0)
+            text_add(text, " OR OLD.\"%w\" IS NOT NEW.\"%w\"", table->columns[i], table->columns[i]);
+    text_add(text, ")");
+}
+
+/* " OR the values of this key in NEW are locked"; an UPDATE that leaves them alone is spared the search. */
+static void add_new_test(struct text *text, const struct table *table, const struct key *key, bool is_update)
+{
+    text_add(text, " OR ");
+    if (is_update && !key->is_partial) {
+        add_change(text, table, key_mask(key));
+        text_add(text, " AND ");
+    }
+    add_test(text, table, key, "NEW.");
+}
+
+enum guard { GUARD_INSERT, GUARD_INSERTED, GUARD_UPDATE, GUARD_DELETE, GUARDS };
+
+static const char *const names[GUARDS] = {"insert", "inserted", "update", "delete"};
+static const char *const whens[GUARDS] = {"BEFORE INSERT", "AFTER INSERT", "BEFORE UPDATE", "BEFORE DELETE"};
+
+/* Foreign keys (trap 8): a parent stays while a new child of it is prepared, and no child comes while a parent is
+ * about to go. */
+static void add_family_tests(struct text *text, const struct table *table, enum guard guard)
+{
+    if (table->child_mask != 0 && (guard == GUARD_DELETE || guard == GUARD_UPDATE)) {
+        text_add(text, " OR (EXISTS (SELECT 1 FROM vow_lock WHERE tbl = %Q AND idx = '" LOCK_HAS_NEW_CHILD "')",
+                 table->name);
+        if (guard == GUARD_UPDATE) {
+            text_add(text, " AND ");
+            add_change(text, table, table->child_mask);
+        }
+        text_add(text, ")");
+    }
+    for (uint32_t i = 0; i < table->parents_len && (guard == GUARD_INSERT || guard == GUARD_UPDATE); i++) {
+        text_add(text, " OR (EXISTS (SELECT 1 FROM vow_lock WHERE tbl = %Q AND idx = '" LOCK_LOSES_ROW "')",
+                 table->parents[i]);
+        if (guard == GUARD_UPDATE) {
+            text_add(text, " AND ");
+            add_change(text, table, table->parent_mask);
+        }
+        text_add(text, ")");
+    }
+}
+
+/* "the new primary key has a NULL": a session would not see such a row (trap 7). */
+static void add_null_test(struct text *text, const struct table *table)
+{
+    text_add(text, "(false");
+    for (uint32_t i = 0; i < table->columns_len; i++)
+        if ((table->null_mask >> i & 1) != 0)
+            text_add(text, " OR NEW.\"%w\" IS NULL", table->columns[i]);
+    text_add(text, ")");
+}
+
+static void guard_text(struct text *text, const struct table *table, enum guard guard)
+{
+    bool has_new = guard == GUARD_UPDATE || guard == GUARD_INSERT;
+    bool tests_null = has_new && table->null_mask != 0;
+    text_add(text, "CREATE TRIGGER \"vow_guard_%w_%s\" %s ON \"%w\" WHEN ", table->name, names[guard], whens[guard],
+             table->name);
+    add_test(text, table, &table->keys[0], guard == GUARD_UPDATE || guard == GUARD_DELETE ? "OLD." : "NEW.");
+    for (uint32_t i = guard == GUARD_UPDATE ? 0 : 1; i < table->keys_len && has_new; i++)
+        add_new_test(text, table, &table->keys[i], guard == GUARD_UPDATE);
+    add_family_tests(text, table, guard);
+    if (tests_null) {
+        text_add(text, " OR ");
+        add_null_test(text, table);
+    }
+    text_add(text, " BEGIN ");
+    if (tests_null) {
+        text_add(text, "SELECT RAISE(ABORT, 'VOW_NULL_KEY') WHERE ");
+        add_null_test(text, table);
+        text_add(text, "; ");
+    }
+    text_add(text, "SELECT RAISE(ABORT, 'VOW_LOCKED'); END");
+}
+
+/* The guard's text as the schema has it; NULL = there is none. Free with sqlite3_free(). */
+static char *installed_text(struct store *store, const char *name)
+{
+    sqlite3_stmt *statement;
+    char *text = NULL;
+    if (sqlite3_prepare_v2(store->db, "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?1", -1,
+                           &statement, NULL) != SQLITE_OK)
+        return NULL;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        text = sqlite3_mprintf("%s", sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return text;
+}
+
+static int install_one(struct store *store, const struct table *table, enum guard guard)
+{
+    struct text wanted = {NULL, false};
+    int rc = SQLITE_OK;
+    guard_text(&wanted, table, guard);
+    char *name = sqlite3_mprintf("vow_guard_%s_%s", table->name, names[guard]);
+    char *installed = name != NULL ? installed_text(store, name) : NULL;
+    if (wanted.failed || name == NULL) {
+        rc = SQLITE_NOMEM;
+    } else if (installed == NULL || strcmp(installed, wanted.data) != 0) {
+        char *drop = sqlite3_mprintf("DROP TRIGGER IF EXISTS \"%w\"", name);
+        rc = drop != NULL ? store_exec(store, drop) : SQLITE_NOMEM;
+        if (rc == SQLITE_OK)
+            rc = store_exec(store, wanted.data);
+        sqlite3_free(drop);
+    }
+    sqlite3_free(installed);
+    sqlite3_free(name);
+    sqlite3_free(wanted.data);
+    return rc;
+}
+
+int guard_install(struct store *store, const struct table *table)
+{
+    for (int guard = 0; guard < GUARDS; guard++) {
+        /* Only a key that SQLite may choose is unknown before the insert (trap 11). */
+        if (guard == GUARD_INSERTED && !table->integer_key)
+            continue;
+        int rc = install_one(store, table, (enum guard)guard);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+    return SQLITE_OK;
+}

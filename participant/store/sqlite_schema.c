@@ -1,0 +1,248 @@
+/* The store's own tables, and all that it knows of the user's: which are enrolled, and how they hang together. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "participant/store/sqlite_store.h"
+
+static const char own_tables[] =
+    "CREATE TABLE IF NOT EXISTS vow_meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS vow_branch ("
+    " gtrid BLOB NOT NULL, branch INTEGER NOT NULL,"
+    " state TEXT NOT NULL CHECK (state = 'prepared' OR state = 'committed' OR state = 'memo'),"
+    " epoch INTEGER NOT NULL, since_us INTEGER NOT NULL, tables INTEGER NOT NULL, changeset BLOB,"
+    " PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS vow_lock ("
+    " tbl TEXT NOT NULL, idx TEXT NOT NULL, key TEXT NOT NULL, gtrid BLOB NOT NULL, branch INTEGER NOT NULL,"
+    " PRIMARY KEY (tbl, idx, key)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS vow_lock_by_branch ON vow_lock (gtrid, branch);"
+    "INSERT OR IGNORE INTO vow_meta VALUES ('format', 1), ('uuid', randomblob(16)), ('incarnation', 0),"
+    " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0);";
+
+int schema_create(struct store *store, struct vow_error_detail *detail)
+{
+    int rc = store_exec(store, "BEGIN IMMEDIATE");
+    if (rc == SQLITE_OK)
+        rc = store_exec(store, own_tables);
+    if (rc == SQLITE_OK)
+        rc = store_exec(store, "COMMIT");
+    if (rc == SQLITE_OK)
+        return 0;
+    store_fail(store, VOW_E_DATABASE, "the tables of Vow cannot be made", detail);
+    if (store_in_transaction(store))
+        store_exec(store, "ROLLBACK");
+    return detail->error;
+}
+
+/* ---- all tables ---- */
+
+void schema_free(struct store *store)
+{
+    for (uint32_t i = 0; i < store->tables_len; i++)
+        table_free(&store->tables[i]);
+    free(store->tables);
+    store->tables = NULL;
+    store->tables_len = 0;
+}
+
+static int load_all(struct store *store)
+{
+    sqlite3_stmt *list;
+    int ok = 1;
+    int rc =
+        sqlite3_prepare_v2(store->db,
+                           "SELECT l.name, s.sql, l.wr FROM pragma_table_list AS l JOIN sqlite_schema AS s "
+                           "ON s.type = 'table' AND s.name = l.name WHERE l.schema = 'main' AND l.type = 'table' "
+                           "AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND l.name NOT LIKE 'vow\\_%' ESCAPE '\\'",
+                           -1, &list, NULL);
+    while (rc == SQLITE_OK && ok >= 0 && sqlite3_step(list) == SQLITE_ROW) {
+        struct table *tables = realloc(store->tables, (store->tables_len + 1) * sizeof(*tables));
+        if (tables == NULL) {
+            ok = -1;
+            break;
+        }
+        store->tables = tables;
+        struct table *table = &tables[store->tables_len];
+        ok = table_load(store, (const char *)sqlite3_column_text(list, 0), (const char *)sqlite3_column_text(list, 1),
+                        sqlite3_column_int(list, 2) != 0, table);
+        if (ok == 1)
+            store->tables_len++;
+        else
+            table_free(table);
+    }
+    int end = sqlite3_finalize(list);
+    if (rc != SQLITE_OK || end != SQLITE_OK)
+        return rc != SQLITE_OK ? rc : end;
+    return ok < 0 ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+/* ---- how they hang together ---- */
+
+static bool add_parent(struct table *child, const char *parent)
+{
+    for (uint32_t i = 0; i < child->parents_len; i++)
+        if (sqlite3_stricmp(child->parents[i], parent) == 0)
+            return true;
+    char **parents = realloc(child->parents, (child->parents_len + 1) * sizeof(*parents));
+    if (parents == NULL)
+        return false;
+    child->parents = parents;
+    parents[child->parents_len] = strdup(parent);
+    return parents[child->parents_len++] != NULL;
+}
+
+static uint64_t column_bit(const struct table *table, const char *name)
+{
+    for (uint32_t i = 0; i < table->columns_len; i++)
+        if (sqlite3_stricmp(table->columns[i], name) == 0)
+            return UINT64_C(1) << i;
+    return 0;
+}
+
+/* One column of one foreign key. Without a column of the parent it is about the parent's primary key. */
+static int link_column(struct store *store, const char *child_name, const char *from, const char *parent_name,
+                       const char *to)
+{
+    struct table *child = schema_table(store, child_name), *parent = schema_table(store, parent_name);
+    if (child != NULL) {
+        child->is_quiet = true;
+        child->parent_mask |= column_bit(child, from);
+        if (!add_parent(child, parent != NULL ? parent->name : parent_name))
+            return SQLITE_NOMEM;
+    }
+    if (parent != NULL) {
+        parent->is_quiet = true;
+        parent->child_mask |= to != NULL ? column_bit(parent, to) : key_mask(&parent->keys[0]);
+    }
+    return SQLITE_OK;
+}
+
+static int link_foreign_keys(struct store *store)
+{
+    sqlite3_stmt *list;
+    int rc = sqlite3_prepare_v2(store->db,
+                                "SELECT s.name, f.\"from\", f.\"table\", f.\"to\" FROM sqlite_schema AS s, "
+                                "pragma_foreign_key_list(s.name) AS f WHERE s.type = 'table'",
+                                -1, &list, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW)
+        rc = link_column(store, (const char *)sqlite3_column_text(list, 0), (const char *)sqlite3_column_text(list, 1),
+                         (const char *)sqlite3_column_text(list, 2), (const char *)sqlite3_column_text(list, 3));
+    int end = sqlite3_finalize(list);
+    return rc != SQLITE_OK ? rc : end;
+}
+
+/* Tables with triggers of the user's. */
+static int mark_triggers(struct store *store)
+{
+    sqlite3_stmt *list;
+    int rc = sqlite3_prepare_v2(store->db,
+                                "SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name NOT LIKE "
+                                "'vow\\_guard\\_%' ESCAPE '\\' "
+                                "UNION ALL SELECT tbl_name FROM sqlite_temp_schema WHERE type = 'trigger'",
+                                -1, &list, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW) {
+        struct table *table = schema_table(store, (const char *)sqlite3_column_text(list, 0));
+        if (table != NULL)
+            table->is_quiet = true;
+    }
+    int end = sqlite3_finalize(list);
+    return rc != SQLITE_OK ? rc : end;
+}
+
+/* ---- loading ---- */
+
+static int64_t one_number(struct store *store, const char *sql)
+{
+    sqlite3_stmt *statement;
+    int64_t number = -1;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+        number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return number;
+}
+
+static int install_guards(struct store *store)
+{
+    for (uint32_t i = 0; i < store->tables_len; i++) {
+        int rc = guard_install(store, &store->tables[i]);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+    return SQLITE_OK;
+}
+
+static int prepare_sequence(struct store *store)
+{
+    if (store->statements[STMT_BUMP_SEQUENCE] != NULL ||
+        one_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'") <= 0)
+        return SQLITE_OK;
+    return sqlite3_prepare_v3(store->db, "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1", -1,
+                              SQLITE_PREPARE_PERSISTENT, &store->statements[STMT_BUMP_SEQUENCE], NULL);
+}
+
+static int load(struct store *store)
+{
+    schema_free(store);
+    int rc = load_all(store);
+    if (rc == SQLITE_OK)
+        rc = link_foreign_keys(store);
+    if (rc == SQLITE_OK)
+        rc = mark_triggers(store);
+    if (rc == SQLITE_OK)
+        rc = install_guards(store);
+    if (rc == SQLITE_OK)
+        rc = prepare_sequence(store);
+    store->schema_version = one_number(store, "PRAGMA schema_version"); /* as the guards have left it */
+    return rc;
+}
+
+int schema_load(struct store *store, struct vow_error_detail *detail)
+{
+    bool own_transaction = !store_in_transaction(store);
+    int rc = own_transaction ? store_exec(store, "BEGIN IMMEDIATE") : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = load(store);
+    if (rc == SQLITE_OK && own_transaction)
+        rc = store_exec(store, "COMMIT");
+    if (rc == SQLITE_OK)
+        return 0;
+    store->schema_version = -1;
+    store_fail(store, VOW_E_DATABASE, "the tables cannot be enrolled", detail);
+    if (own_transaction && store_in_transaction(store))
+        store_exec(store, "ROLLBACK");
+    return detail->error;
+}
+
+/* Prepared branches whose tables have changed could not be committed (trap 6): better said now than found then. */
+int schema_check_prepared(struct store *store, struct vow_error_detail *detail)
+{
+    sqlite3_stmt *list;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT changeset, tables FROM vow_branch WHERE state = 'prepared'", -1,
+                                &list, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW) {
+        struct changeset changeset = {.data = sqlite3_column_blob(list, 0),
+                                      .len = sqlite3_column_bytes(list, 0),
+                                      .tables = (uint64_t)sqlite3_column_int64(list, 1)};
+        rc = apply_check(store, &changeset);
+    }
+    int end = sqlite3_finalize(list);
+    if (rc == SQLITE_OK && end == SQLITE_OK)
+        return 0;
+    return store_fail(store, rc == SQLITE_MISMATCH ? VOW_E_STATE : VOW_E_DATABASE, "prepared branches", detail);
+}
+
+int schema_refresh(struct store *store, struct vow_error_detail *detail)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_SCHEMA_VERSION);
+    int64_t version = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    sqlite3_reset(statement);
+    return version == store->schema_version ? 0 : schema_load(store, detail);
+}
+
+struct table *schema_table(struct store *store, const char *name)
+{
+    for (uint32_t i = 0; i < store->tables_len; i++)
+        if (sqlite3_stricmp(store->tables[i].name, name) == 0)
+            return &store->tables[i];
+    return NULL;
+}

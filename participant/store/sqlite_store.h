@@ -1,0 +1,216 @@
+/* What the files of the SQLite store share. One connection, one thread at a time. */
+#ifndef VOW_PARTICIPANT_STORE_SQLITE_STORE_H
+#define VOW_PARTICIPANT_STORE_SQLITE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "participant/store/sqlite.h"
+
+/* The session extension is part of the system's library; its declarations ask for these (CMakeLists.txt sets them). */
+#if !defined(SQLITE_ENABLE_SESSION) || !defined(SQLITE_ENABLE_PREUPDATE_HOOK)
+#error "compile with SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK"
+#endif
+
+#define STORE_FORMAT 1
+#define COLUMNS_MAX 64      /* of an enrolled table: a set of columns is a 64-bit mask */
+#define UPDATE_STATEMENTS 8 /* cached per table: one for each set of changed columns */
+
+/* What makes values equal whose texts are not: a collation. */
+enum fold { FOLD_NONE, FOLD_CASE, FOLD_TRAILING_SPACES };
+
+/* A key of a table: its primary key, or one of its unique indexes. What it locks is the text of its values. */
+struct key {
+    char *name;      /* of the index; "" = the primary key */
+    bool is_partial; /* a row may come into it without a change of its columns */
+    uint32_t columns_len;
+    uint8_t columns[COLUMNS_MAX];
+    enum fold fold[COLUMNS_MAX];
+    sqlite3_stmt *lock_row;    /* locks what the row with this primary key holds now */
+    sqlite3_stmt *lock_values; /* locks given values; NULLs lock nothing */
+};
+
+struct update {
+    uint64_t mask; /* changed columns */
+    sqlite3_stmt *statement;
+};
+
+/* An enrolled table. Sets of columns are bit masks. */
+struct table {
+    char *name;
+    uint64_t fingerprint; /* of its columns: what a changeset relies on (trap 6) */
+    uint32_t columns_len;
+    char *columns[COLUMNS_MAX];
+    uint8_t primary[COLUMNS_MAX]; /* 1-based position within the primary key; 0 = no part of it */
+    uint64_t unique_mask;         /* what decides about unique indexes other than the primary key */
+    uint64_t null_mask;           /* primary key columns that could hold NULL */
+    uint64_t mixed_mask;          /* columns that hold 1 and 1.0 as they come */
+    uint64_t parent_mask;         /* columns that refer to a parent, by a foreign key */
+    uint64_t child_mask;          /* columns that children refer to */
+    char **parents;               /* tables that its foreign keys refer to */
+    uint32_t parents_len;
+    bool is_quiet;    /* triggers of the user's, or foreign keys: applied with both off (traps 2 and 3) */
+    bool integer_key; /* INTEGER PRIMARY KEY: the rowid's other name, may be chosen by SQLite */
+    bool autoincrement;
+    const char *rowid; /* a name of the hidden rowid; NULL = there is none or it is a column */
+    struct key *keys;  /* keys[0] is the primary key */
+    uint32_t keys_len;
+    sqlite3_stmt *insert, *delete_row, *read_row, *insert_row;
+    struct update updates[UPDATE_STATEMENTS];
+    uint32_t updates_next;
+};
+
+enum statement {
+    STMT_BEGIN,
+    STMT_COMMIT,
+    STMT_ROLLBACK,
+    STMT_SAVEPOINT,
+    STMT_RELEASE,
+    STMT_ROLLBACK_TO,
+    STMT_SCHEMA_VERSION,
+    STMT_FIND_BRANCH,
+    STMT_INSERT_BRANCH,
+    STMT_INSERT_LOCK,
+    STMT_BURY_BRANCH, /* prepared -> committed: the tombstone */
+    STMT_DELETE_BRANCH,
+    STMT_DELETE_LOCKS,
+    STMT_COUNT_LOCKS,
+    STMT_DELETE_BELOW,
+    STMT_SET_META,
+    STMT_BUMP_SEQUENCE,
+    STMT_COUNT
+};
+
+/* What a branch changed. */
+struct changeset {
+    const void *data;
+    int len;
+    uint64_t tables; /* fingerprint of the tables it is for (trap 6); 0 = not known yet */
+};
+
+enum branch_state { BRANCH_NONE, BRANCH_PREPARED, BRANCH_COMMITTED, BRANCH_MEMO };
+
+struct store {
+    sqlite3 *db;
+    struct vow_sqlite_options options;
+    char *path;
+    struct vow_store_identity identity;
+    struct vow_store_stats stats;
+    struct table *tables;
+    uint32_t tables_len;
+    int64_t schema_version; /* the one that `tables` describe */
+    bool synchronous_full;  /* the current setting */
+    bool is_quiet;          /* triggers and foreign keys are off */
+    bool has_run;           /* set-up is over */
+    bool in_handler;        /* the authorizer is on, and nothing can be committed */
+    enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
+    bool failed;            /* what is on disk is not known: every later batch is refused */
+    char trouble[160];      /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
+    sqlite3_stmt *statements[STMT_COUNT];
+};
+
+/* ---- sqlite_util.c ---- */
+
+/* Runs SQL without rows. Returns an SQLite code. */
+int store_exec(struct store *store, const char *sql);
+/* Steps one of the fixed statements to its end, and resets it. Returns SQLITE_OK, SQLITE_ROW is not allowed. */
+int store_run(struct store *store, enum statement statement);
+/* The same for any statement. */
+int statement_run(sqlite3_stmt *statement);
+sqlite3_stmt *store_statement(struct store *store, enum statement statement);
+int store_prepare_statements(struct store *store);
+/* A value out of a changeset or a row as parameter i. An SQLite code; SQLITE_CORRUPT if there is no value. */
+int statement_bind(sqlite3_stmt *statement, uint32_t i, const sqlite3_value *value);
+/* Resets what handlers left open: it would keep the store from ending its transactions, or from seeing what others
+ * wrote. */
+void store_reset_statements(struct store *store);
+/* Fills detail with the store's trouble or SQLite's words. Returns error. */
+int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail);
+bool store_in_transaction(const struct store *store);
+/* Text of a growing statement. */
+struct text {
+    char *data;
+    bool failed;
+};
+/* Appends, in the format of sqlite3_mprintf() (%Q, %w). */
+void text_add(struct text *text, const char *format, ...);
+/* Prepares and frees the text. NULL on an error. */
+sqlite3_stmt *text_prepare(struct store *store, struct text *text);
+
+/* ---- sqlite_schema.c ---- */
+
+int schema_create(struct store *store, struct vow_error_detail *detail);
+/* Describes the user's tables and installs the guards of those that can be prepared. */
+int schema_load(struct store *store, struct vow_error_detail *detail);
+void schema_free(struct store *store);
+/* Reads the schema's version; loads it again if it has changed. */
+int schema_refresh(struct store *store, struct vow_error_detail *detail);
+struct table *schema_table(struct store *store, const char *name);
+/* VOW_E_STATE if the tables of a prepared branch are not what they were. */
+int schema_check_prepared(struct store *store, struct vow_error_detail *detail);
+
+/* ---- sqlite_table.c ---- */
+
+/* Describes a table. 1 = it can be enrolled, 0 = not, -1 = an error. Free it in any case. */
+int table_load(struct store *store, const char *name, const char *sql, bool without_rowid, struct table *table);
+void table_free(struct table *table);
+
+/* ---- sqlite_guard.c ---- */
+
+/* Makes the guards of a table what they must be; does nothing if they are. Returns an SQLite code. */
+int guard_install(struct store *store, const struct table *table);
+
+/* ---- sqlite_key.c: what is locked, as text that is equal where the values are ---- */
+
+/* As SQL, from the columns ("OLD.", "NEW." or "" as prefix), or from parameters ?first and so on. */
+void key_of_columns(struct text *text, const struct table *table, const struct key *key, const char *prefix);
+void key_of_parameters(struct text *text, const struct table *table, const struct key *key, int first);
+/* Its columns. */
+uint64_t key_mask(const struct key *key);
+/* Names, in the place of an index's, of locks that a foreign key needs. They are for a table as a whole. */
+#define LOCK_HAS_NEW_CHILD "&" /* some child of this table is prepared: nothing that is referred to may go */
+#define LOCK_LOSES_ROW "-"     /* some row of this table that can be referred to goes: no new child may come */
+
+/* ---- sqlite_auth.c ---- */
+
+int auth_install(struct store *store);
+
+/* ---- sqlite_lock.c ---- */
+
+/* Locks all that the changeset touches, for a branch. SQLITE_CONSTRAINT = another branch holds one of them. */
+int lock_changeset(struct store *store, const struct vow_store_op *op, const struct changeset *changeset);
+
+/* ---- sqlite_apply.c ---- */
+
+/* Could it be applied to the tables as they are? Fills changeset->tables if it is 0. SQLITE_MISMATCH = no, they are
+ * not what they were. */
+int apply_check(struct store *store, struct changeset *changeset);
+/* Triggers and foreign keys off, or on. Handlers need them on. */
+void apply_set_quiet(struct store *store, bool is_quiet);
+/* Applies a changeset, with the check first. If need be, it sets the connection to quiet, and leaves it so.
+ * SQLITE_OK; SQLITE_MISMATCH = tables, or a row, are not what the changeset says (store->trouble has which); or
+ * another SQLite code. */
+int apply_changeset(struct store *store, struct changeset *changeset);
+/* Stands on the row that an UPDATE or DELETE of a changeset is about: *row has all its columns in order, then its
+ * rowid if it has a hidden one. SQLITE_MISMATCH = it is not there. Reset *row after use. */
+int apply_find_row(struct store *store, sqlite3_changeset_iter *iter, struct table *table, sqlite3_stmt **row);
+/* For AUTOINCREMENT tables: rowids that the branch used are not given out again (trap 11). */
+int apply_keep_sequences(struct store *store, const struct changeset *changeset);
+
+/* ---- sqlite_batch.c ---- */
+
+/* The store's run(). */
+int batch_run(void *store, struct vow_store_op *first, struct vow_error_detail *detail);
+
+/* ---- sqlite_branch.c: one operation each, within its savepoint ---- */
+
+/* Does op and fills its result. SQLITE_OK, or the code of an error that only the whole batch can answer. */
+int branch_prepare(struct store *store, struct vow_store_op *op);
+int branch_commit(struct store *store, struct vow_store_op *op);
+int branch_abort(struct store *store, struct vow_store_op *op);
+int branch_one_phase(struct store *store, struct vow_store_op *op);
+int branch_memo(struct store *store, struct vow_store_op *op);
+int branch_forget(struct store *store, struct vow_store_op *op);
+int branch_watermark(struct store *store, struct vow_store_op *op);
+
+#endif

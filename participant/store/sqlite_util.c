@@ -1,0 +1,115 @@
+/* Small helpers over SQLite's C interface. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "participant/store/sqlite_store.h"
+#include "proto/assert.h"
+
+static const char *const statements[STMT_COUNT] = {
+    [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [STMT_COMMIT] = "COMMIT",
+    [STMT_ROLLBACK] = "ROLLBACK",
+    [STMT_SAVEPOINT] = "SAVEPOINT vow",
+    [STMT_RELEASE] = "RELEASE vow",
+    [STMT_ROLLBACK_TO] = "ROLLBACK TO vow",
+    [STMT_SCHEMA_VERSION] = "PRAGMA schema_version",
+    [STMT_FIND_BRANCH] = "SELECT state, changeset, tables FROM vow_branch WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_INSERT_BRANCH] = ("INSERT INTO vow_branch(gtrid, branch, state, epoch, since_us, tables, changeset) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+    [STMT_INSERT_LOCK] = ("INSERT OR IGNORE INTO vow_lock (tbl, idx, key, gtrid, branch) "
+                          "VALUES (?3, ?4, quote(?1) || ?2, ?1, ?2)"),
+    [STMT_BURY_BRANCH] = "UPDATE vow_branch SET state = 'committed', changeset = NULL WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_DELETE_BRANCH] = "DELETE FROM vow_branch WHERE gtrid = ?1 AND branch = ?2 AND state = ?3",
+    [STMT_DELETE_LOCKS] = "DELETE FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_COUNT_LOCKS] = "SELECT count(*) FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_DELETE_BELOW] = ("DELETE FROM vow_branch WHERE (gtrid, branch) IN (SELECT gtrid, branch FROM vow_branch "
+                           "WHERE gtrid >= ?1 AND gtrid < ?2 AND state = 'committed' LIMIT 10000)"),
+    [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
+    [STMT_BUMP_SEQUENCE] = NULL, /* prepared when a table with AUTOINCREMENT is there: sqlite_sequence exists then */
+};
+
+int store_exec(struct store *store, const char *sql)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+}
+
+sqlite3_stmt *store_statement(struct store *store, enum statement statement)
+{
+    VOW_ASSERT(store->statements[statement] != NULL);
+    return store->statements[statement];
+}
+
+int statement_run(sqlite3_stmt *statement)
+{
+    int rc = sqlite3_step(statement);
+    VOW_ASSERT(rc != SQLITE_ROW);
+    int reset = sqlite3_reset(statement);
+    return rc == SQLITE_DONE ? SQLITE_OK : reset;
+}
+
+int store_run(struct store *store, enum statement statement)
+{
+    return statement_run(store_statement(store, statement));
+}
+
+int statement_bind(sqlite3_stmt *statement, uint32_t i, const sqlite3_value *value)
+{
+    return value != NULL ? sqlite3_bind_value(statement, (int)i, value) : SQLITE_CORRUPT;
+}
+
+void store_reset_statements(struct store *store)
+{
+    for (sqlite3_stmt *each = NULL; (each = sqlite3_next_stmt(store->db, each)) != NULL;)
+        if (sqlite3_stmt_busy(each))
+            sqlite3_reset(each);
+}
+
+int store_prepare_statements(struct store *store)
+{
+    for (int i = 0; i < STMT_COUNT; i++) {
+        if (statements[i] == NULL)
+            continue;
+        int rc =
+            sqlite3_prepare_v3(store->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+    return SQLITE_OK;
+}
+
+int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail)
+{
+    const char *why = store->db != NULL ? sqlite3_errmsg(store->db) : "out of memory";
+    detail->error = error;
+    snprintf(detail->text, sizeof(detail->text), "%s: %s: %s", store->path, doing,
+             store->trouble[0] != '\0' ? store->trouble : why);
+    return error;
+}
+
+bool store_in_transaction(const struct store *store)
+{
+    return sqlite3_get_autocommit(store->db) == 0;
+}
+
+void text_add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *more = sqlite3_vmprintf(format, args);
+    va_end(args);
+    char *joined = more != NULL ? sqlite3_mprintf("%s%s", text->data != NULL ? text->data : "", more) : NULL;
+    text->failed = text->failed || joined == NULL;
+    sqlite3_free(more);
+    sqlite3_free(text->data);
+    text->data = joined;
+}
+
+sqlite3_stmt *text_prepare(struct store *store, struct text *text)
+{
+    sqlite3_stmt *statement = NULL;
+    if (!text->failed)
+        sqlite3_prepare_v3(store->db, text->data, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
+    sqlite3_free(text->data);
+    *text = (struct text){NULL, false};
+    return statement;
+}

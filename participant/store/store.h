@@ -1,0 +1,69 @@
+/*
+ * Where a participant's branches live: what the driver asks of a store. sqlite.c is the real one; null.c keeps nothing
+ * and is for measuring the coordinator alone.
+ *
+ * A store works in batches on one thread: all operations of a turn are one durable unit (group commit), each isolated
+ * from the others' failures. docs: sqlite-resource.md.
+ */
+#ifndef VOW_PARTICIPANT_STORE_H
+#define VOW_PARTICIPANT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "participant/core/branch.h"
+#include "proto/error.h"
+#include "proto/net/worker.h"
+
+/* One operation. The submitter owns it before submit and after done. */
+struct vow_store_op {
+    struct vow_job job; /* first */
+    enum vow_store_op_kind kind;
+    struct vow_gtrid gtrid;
+    uint32_t branch;
+    uint32_t epoch;
+    struct vow_watermark watermark;
+    uint64_t coord; /* WATERMARK: the coordinator's id, kept with the epoch */
+    uint32_t calls_len;
+    struct vow_msg_call *calls; /* the op's own copy */
+    /* Filled by the store: */
+    enum vow_store_result result;
+    enum vow_cause cause;
+    char text[VOW_TEXT_SIZE];
+};
+
+/* What a store remembers of itself. */
+struct vow_store_identity {
+    uint64_t incarnation; /* counted up durably by open */
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    uint64_t coord;
+    uint32_t epoch;
+    struct vow_watermark watermark;
+};
+
+struct vow_store_stats {
+    uint64_t commits; /* durable units */
+    uint64_t ops;
+    uint64_t prepares, applies;
+};
+
+typedef int vow_store_recovered_fn(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch);
+
+struct vow_store_ops {
+    const char *name;
+    void (*identity)(void *store, struct vow_store_identity *identity);
+    /* Calls back for each prepared branch on disk. Their locks are held already when open() returns. */
+    int (*recover)(void *store, vow_store_recovered_fn *each, void *ctx, struct vow_error_detail *detail);
+    /* On the store's thread: does the whole list as one durable unit and fills each result. Returns 0; or
+     * VOW_E_DATABASE, VOW_E_IO when it is not known what is durable: then no result may be used and the process must
+     * stop. */
+    int (*run)(void *store, struct vow_store_op *first, struct vow_error_detail *detail);
+    void (*stats)(void *store, struct vow_store_stats *stats);
+    void (*close)(void *store);
+};
+
+/* Keeps nothing; every prepare is answered DONE. */
+int vow_store_null_open(const struct vow_store_ops **ops, void **store);
+
+#endif
