@@ -1,0 +1,266 @@
+#include <vow/client.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "participant/client_internal.h"
+#include "participant/options.h"
+#include "proto/net/clock.h"
+
+#define TIMEOUT_MS 30000u
+#define IN_FLIGHT_MAX 4096u
+#define IN_FLIGHT_HIGHEST (1u << 20)
+
+/* --- Open and close --- */
+
+static int take_options(struct vow_client *client, const struct vow_client_options *given,
+                        struct vow_address *coordinator, struct vow_error_detail *detail)
+{
+    struct vow_client_options options;
+
+    if (vow_options_read(&options, sizeof(options), given) != 0)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.size is not sizeof(struct vow_client_options)");
+    if (options.name == NULL)
+        options.name = "client";
+    if (!vow_name_is_valid(options.name))
+        return vow_detail(detail, VOW_E_NAME, "options.name: %s", vow_error_text(VOW_E_NAME));
+    if (vow_options_coordinator(options.coordinator, coordinator) != 0)
+        return vow_detail(detail, VOW_E_ADDRESS, "options.coordinator: %s", vow_error_text(VOW_E_ADDRESS));
+    if (options.in_flight_max > IN_FLIGHT_HIGHEST)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.in_flight_max is over %u", IN_FLIGHT_HIGHEST);
+    memcpy(client->name, options.name, strlen(options.name) + 1);
+    client->timeout_ms = options.timeout_ms != 0 ? options.timeout_ms : TIMEOUT_MS;
+    client->in_flight_max = options.in_flight_max != 0 ? options.in_flight_max : IN_FLIGHT_MAX;
+    return 0;
+}
+
+int vow_client_open(const struct vow_client_options *options, struct vow_client **out, struct vow_error_detail *detail)
+{
+    struct vow_address coordinator;
+    struct vow_client *client;
+    int error;
+
+    if (out == NULL)
+        return vow_detail(detail, VOW_E_ARGUMENT, "there is nowhere to put the client");
+    *out = NULL;
+    client = calloc(1, sizeof(*client));
+    if (client == NULL)
+        return vow_detail(detail, VOW_E_NO_MEMORY, "%s", vow_error_text(VOW_E_NO_MEMORY));
+    error = take_options(client, options, &coordinator, detail);
+    if (error != 0)
+        goto err_free;
+    client->process = getpid();
+    error = vow_random_bytes(&client->random, sizeof(client->random));
+    if (error == 0)
+        error = pthread_mutex_init(&client->lock, NULL) == 0 ? 0 : VOW_E_NO_MEMORY;
+    if (error != 0) {
+        (void)vow_detail(detail, error, "%s", vow_error_text(error));
+        goto err_free;
+    }
+    error = vow_client_start(client, &coordinator);
+    if (error != 0) {
+        (void)vow_detail(detail, error, "the client's thread cannot start: %s", vow_error_text(error));
+        goto err_destroy_lock;
+    }
+    *out = client;
+    return 0;
+
+err_destroy_lock:
+    (void)pthread_mutex_destroy(&client->lock);
+err_free:
+    free(client);
+    return error;
+}
+
+/* A child has neither the client's thread nor a socket of its own, and the lock may be held for ever (fault F058). */
+static bool is_forked(const struct vow_client *client)
+{
+    return getpid() != client->process;
+}
+
+void vow_client_close(struct vow_client *client)
+{
+    /* In a child, freeing the parent's epoll events would take them from the parent. */
+    if (client == NULL || is_forked(client))
+        return;
+    (void)pthread_mutex_lock(&client->lock);
+    client->closing = true;
+    (void)pthread_mutex_unlock(&client->lock);
+    vow_client_stop(client);
+    (void)pthread_mutex_destroy(&client->lock);
+    free(client);
+}
+
+/* --- Submit --- */
+
+static int enqueue(struct vow_client *client, struct vow_txn *txn, bool *is_first)
+{
+    if (client->closing)
+        return VOW_E_CLOSED;
+    if (atomic_load(&client->in_flight) >= client->in_flight_max)
+        return VOW_E_BUSY;
+    atomic_fetch_add(&client->in_flight, 1);
+    txn->deadline_ms = vow_clock_ms() + client->timeout_ms;
+    *is_first = client->submitted == NULL;
+    if (*is_first)
+        client->submitted = txn;
+    else
+        client->submitted_last->next_submitted = txn;
+    client->submitted_last = txn;
+    return 0;
+}
+
+/*
+ * Takes over txn, also on an error. The client is woken once for a burst; under the lock, because the transaction is
+ * under way from there on, and without the lock a close on another thread would end it and free the client before it is
+ * woken.
+ */
+static int submit(struct vow_client *client, struct vow_txn *txn, vow_result_fn *done, void *ctx)
+{
+    bool is_first = false;
+    int error;
+
+    if (txn == NULL)
+        return VOW_E_NO_MEMORY;
+    if (is_forked(client)) {
+        free(txn);
+        return VOW_E_FORKED;
+    }
+    txn->done = done;
+    txn->ctx = ctx;
+    (void)pthread_mutex_lock(&client->lock);
+    error = enqueue(client, txn, &is_first);
+    if (error == 0 && is_first)
+        vow_loop_wake(&client->loop);
+    (void)pthread_mutex_unlock(&client->lock);
+    if (error != 0)
+        free(txn);
+    return error;
+}
+
+static int check_call(const struct vow_call *call)
+{
+    if (call->participant == NULL || call->handler == NULL || (call->payload == NULL && call->len > 0))
+        return VOW_E_ARGUMENT;
+    if (!vow_name_is_valid(call->participant) || !vow_name_is_valid(call->handler))
+        return VOW_E_NAME;
+    return call->len <= vow_channel_defaults.frame_max ? 0 : VOW_E_TOO_LARGE;
+}
+
+/*
+ * Checks the calls and puts them into our form. The calls must fit into one frame to the coordinator, and those of one
+ * participant into one PREPARE, which also names all participants: hence each participant's name is counted twice, and
+ * fields are counted generously.
+ */
+static int convert(const struct vow_call *calls, size_t calls_len, struct vow_msg_call converted[VOW_CALLS_MAX])
+{
+    const size_t header = 256, fields = 24;
+    size_t size = header;
+
+    if (calls == NULL && calls_len > 0)
+        return VOW_E_ARGUMENT;
+    if (calls_len > VOW_CALLS_MAX)
+        return VOW_E_TOO_LARGE;
+    for (size_t i = 0; i < calls_len; i++) {
+        int error = check_call(&calls[i]);
+
+        if (error != 0)
+            return error;
+        converted[i].participant = calls[i].participant;
+        converted[i].handler = calls[i].handler;
+        converted[i].payload = (struct vow_slice){.data = calls[i].payload, .len = calls[i].len};
+        size += 2 * strlen(calls[i].participant) + strlen(calls[i].handler) + calls[i].len + fields;
+    }
+    return size <= vow_channel_defaults.frame_max ? 0 : VOW_E_TOO_LARGE;
+}
+
+int vow_commit_async(struct vow_client *client, const struct vow_call *calls, size_t calls_len, vow_result_fn *done,
+                     void *ctx)
+{
+    struct vow_msg_call converted[VOW_CALLS_MAX];
+    int error;
+
+    if (client == NULL || done == NULL)
+        return VOW_E_ARGUMENT;
+    error = convert(calls, calls_len, converted);
+    if (error != 0)
+        return error;
+    return submit(client, vow_txn_new(client, VOW_TXN_COMMIT, NULL, converted, calls_len), done, ctx);
+}
+
+/* --- Submit and wait --- */
+
+struct waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool is_done;
+    struct vow_result *result;
+};
+
+static void wake_waiter(void *ctx, const struct vow_result *result)
+{
+    struct waiter *waiter = ctx;
+
+    (void)pthread_mutex_lock(&waiter->lock);
+    *waiter->result = *result;
+    waiter->is_done = true;
+    /* Under the lock: without it the waiter might be gone before it is signalled. */
+    (void)pthread_cond_signal(&waiter->done);
+    (void)pthread_mutex_unlock(&waiter->lock);
+}
+
+static int submit_and_wait(struct vow_client *client, struct vow_txn *txn, struct vow_result *result)
+{
+    struct waiter waiter = {
+        .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .is_done = false, .result = result};
+    int error = submit(client, txn, wake_waiter, &waiter);
+
+    if (error != 0)
+        return error;
+    (void)pthread_mutex_lock(&waiter.lock);
+    while (!waiter.is_done)
+        (void)pthread_cond_wait(&waiter.done, &waiter.lock);
+    (void)pthread_mutex_unlock(&waiter.lock);
+    (void)pthread_cond_destroy(&waiter.done);
+    (void)pthread_mutex_destroy(&waiter.lock);
+    return 0;
+}
+
+int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t calls_len, struct vow_result *result)
+{
+    struct vow_msg_call converted[VOW_CALLS_MAX];
+    int error;
+
+    if (client == NULL || result == NULL)
+        return VOW_E_ARGUMENT;
+    if (vow_loop_is_mine(&client->loop))
+        return VOW_E_STATE;
+    error = convert(calls, calls_len, converted);
+    if (error != 0)
+        return error;
+    error = submit_and_wait(client, vow_txn_new(client, VOW_TXN_COMMIT, NULL, converted, calls_len), result);
+    if (error != 0)
+        return error;
+    /* Called off before anything happened: an error, and no outcome. */
+    return result->outcome == VOW_ABORTED ? result->error : 0;
+}
+
+int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,
+               struct vow_result *result)
+{
+    struct vow_msg_call asked_of = {.participant = participant, .handler = ""};
+    int error;
+
+    if (client == NULL || id == NULL || result == NULL || vow_gtrid_is_none(id))
+        return VOW_E_ARGUMENT;
+    if (participant != NULL && !vow_name_is_valid(participant))
+        return VOW_E_NAME;
+    if (vow_loop_is_mine(&client->loop))
+        return VOW_E_STATE;
+    error = submit_and_wait(client, vow_txn_new(client, VOW_TXN_STATUS, id, &asked_of, participant != NULL ? 1 : 0),
+                            result);
+    if (error != 0)
+        return error;
+    return result->error != VOW_E_IN_DOUBT ? result->error : 0;
+}

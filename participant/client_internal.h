@@ -1,0 +1,114 @@
+/*
+ * Inside the client: what its files share.
+ *   client.c        the public functions; any thread
+ *   client_loop.c   the network: connection, wake-ups, timers; the client's thread
+ *   client_txn.c    the life of one transaction or question; the client's thread
+ *   client_ids.c, client_table.c   the stock of ids; transactions by id
+ */
+#ifndef VOW_PARTICIPANT_CLIENT_INTERNAL_H
+#define VOW_PARTICIPANT_CLIENT_INTERNAL_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <vow/client.h>
+
+#include "participant/client_ids.h"
+#include "participant/client_table.h"
+#include "participant/loop.h"
+#include "proto/message.h"
+#include "proto/net/channel.h"
+
+enum vow_txn_kind {
+    VOW_TXN_COMMIT = 1, /* a transaction, from submit to its outcome */
+    VOW_TXN_STATUS,     /* a question for the outcome of some transaction */
+};
+
+/*
+ * A transaction or a question under way, with its calls, in one block of memory.
+ *
+ * What may be said of it when time is up hangs on two flags. A request that is `sent` may have been carried out. If the
+ * coordinator answers that nothing happened, it is not sent any more; if the connection is lost first, the transaction
+ * is `in_doubt` for good, since the lost request may be read at any later time. Only with neither flag is it certain
+ * that nothing happened.
+ */
+struct vow_txn {
+    struct vow_client *client;
+    enum vow_txn_kind kind;
+    struct vow_txn *next_submitted;
+    struct vow_txn *prev, *next;           /* in client->open, by deadline */
+    struct vow_txn *wait_prev, *wait_next; /* in client->waiting, while a transaction has no id */
+    struct vow_txn *bucket_next;           /* in client->table, while there is an id */
+
+    struct vow_gtrid id; /* none while it waits for one */
+    uint64_t id_since_ms;
+    uint64_t deadline_ms;
+    bool sent;     /* on this connection, without an answer */
+    bool in_doubt; /* never again certain that nothing happened; only an outcome ends it */
+    bool ask;      /* ask for the outcome, do not send the request again */
+    unsigned attempts;
+    int refusal; /* the last reason why nothing happened */
+    struct event retry;
+
+    vow_result_fn *done;
+    void *ctx;
+    bool one_phase;
+    const char *asked_of; /* the participant that may know the outcome alone; "" = none */
+    uint32_t calls_len;
+    struct vow_msg_call *calls;
+};
+
+struct vow_client {
+    struct vow_loop loop;
+    char name[VOW_NAME_SIZE];
+    uint32_t timeout_ms, in_flight_max;
+    pid_t process; /* that opened it, and no other may use it */
+
+    /* Shared with the threads that submit. */
+    pthread_mutex_t lock; /* for the three below; deadlines are in the order of the queue because of it */
+    struct vow_txn *submitted, *submitted_last;
+    bool closing;
+    atomic_uint in_flight;
+
+    /* The client's thread's own. */
+    struct vow_dialer *dialer;
+    struct vow_channel *channel; /* NULL = no connection */
+    struct vow_ids ids;
+    struct vow_txn *open;
+    struct vow_txn *waiting;
+    uint32_t waiting_len;
+    struct vow_txn_table table;
+    struct event *timeout;   /* of the oldest in open */
+    struct event *ask_again; /* for ids that do not come */
+    uint64_t random;
+};
+
+/* --- client_loop.c --- */
+
+/* Makes what the client's thread needs and starts it. Returns 0 or an error, with nothing left to stop. */
+int vow_client_start(struct vow_client *client, const struct vow_address *coordinator);
+/* Ends what is under way, then the thread, and frees what start made. client->closing is set already. */
+void vow_client_stop(struct vow_client *client);
+/* Gives ids to the transactions that wait for one, and asks for more in time. */
+void vow_client_serve(struct vow_client *client);
+
+/* --- client_txn.c --- */
+
+/* On any thread. The calls are copied. NULL if there is no memory. For a question, id is what it is about. */
+struct vow_txn *vow_txn_new(struct vow_client *client, enum vow_txn_kind kind, const struct vow_gtrid *id,
+                            const struct vow_msg_call *calls, size_t calls_len);
+/* The client's thread takes over a submitted one. */
+void vow_txn_adopt(struct vow_txn *txn);
+/* It has waited for an id, and this is it. */
+void vow_txn_begin(struct vow_txn *txn, const struct vow_gtrid *id);
+/* The coordinator has answered. May end and free it, as all below. */
+void vow_txn_hear(struct vow_txn *txn, const struct vow_msg_outcome *outcome);
+void vow_txn_disconnected(struct vow_txn *txn);
+void vow_txn_reconnected(struct vow_txn *txn);
+/* Time is up, or the client is closed: says what is certain. */
+void vow_txn_give_up(struct vow_txn *txn);
+
+#endif

@@ -1,0 +1,232 @@
+#include "participant/client_internal.h"
+
+#include "proto/frame.h"
+#include "proto/net/clock.h"
+
+/* Ids that were asked for and do not come are asked for again after this time. */
+#define ASK_AGAIN_MS 500
+
+/* --- Ids --- */
+
+static void ask_for_ids(struct vow_client *client)
+{
+    const struct timeval again = vow_clock_delay(ASK_AGAIN_MS);
+    struct vow_msg msg = {.kind = VOW_MSG_IDS_REQUEST};
+
+    msg.ids_request.count = vow_ids_wanted(&client->ids, client->waiting_len);
+    if (msg.ids_request.count == 0 || vow_channel_send(client->channel, &msg) != 0)
+        return;
+    client->ids.asked = true;
+    (void)event_add(client->ask_again, &again);
+}
+
+void vow_client_serve(struct vow_client *client)
+{
+    uint64_t now_ms = vow_clock_ms();
+    struct vow_gtrid id;
+
+    if (client->channel == NULL)
+        return;
+    while (client->waiting != NULL) {
+        uint8_t flags = client->waiting->one_phase ? VOW_GTRID_ONE_PHASE : 0;
+
+        if (!vow_ids_take(&client->ids, now_ms, flags, &id))
+            break;
+        vow_txn_begin(client->waiting, &id);
+    }
+    ask_for_ids(client);
+}
+
+static void no_ids_came(evutil_socket_t fd, short what, void *ctx)
+{
+    struct vow_client *client = ctx;
+
+    (void)fd, (void)what;
+    client->ids.asked = false;
+    vow_client_serve(client);
+}
+
+static void on_ids(struct vow_client *client, const struct vow_msg_ids *grant)
+{
+    /* None now: ask_again stays armed, and asks. */
+    if (grant->count == 0)
+        return;
+    (void)event_del(client->ask_again);
+    vow_ids_granted(&client->ids, grant, client->waiting_len, vow_clock_ms());
+    vow_client_serve(client);
+}
+
+/* --- The connection --- */
+
+static void on_outcome(struct vow_client *client, const struct vow_msg_outcome *outcome)
+{
+    struct vow_txn *txn = vow_txn_table_find(&client->table, &outcome->gtrid);
+
+    while (txn != NULL) {
+        struct vow_txn *next = vow_txn_table_next(txn);
+
+        vow_txn_hear(txn, outcome);
+        txn = next;
+    }
+}
+
+static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_welcome *welcome)
+{
+    struct vow_client *client = ctx;
+    struct vow_txn *txn, *next;
+
+    client->channel = channel;
+    vow_ids_connected(&client->ids, welcome->coord, welcome->epoch);
+    for (txn = client->open; txn != NULL; txn = next) {
+        next = txn->next;
+        vow_txn_reconnected(txn);
+    }
+    vow_client_serve(client);
+}
+
+static void on_message(void *ctx, struct vow_channel *channel, const struct vow_msg *msg)
+{
+    struct vow_client *client = ctx;
+
+    (void)channel;
+    /* Whatever else comes is for other roles, and changes nothing. */
+    if (msg->kind == VOW_MSG_IDS)
+        on_ids(client, &msg->ids);
+    else if (msg->kind == VOW_MSG_OUTCOME)
+        on_outcome(client, &msg->outcome);
+}
+
+static void on_down(void *ctx, struct vow_channel *channel, const struct vow_error_detail *detail)
+{
+    struct vow_client *client = ctx;
+
+    (void)channel, (void)detail;
+    if (client->channel == NULL)
+        return;
+    client->channel = NULL;
+    (void)event_del(client->ask_again);
+    for (struct vow_txn *txn = client->open; txn != NULL; txn = txn->next)
+        vow_txn_disconnected(txn);
+}
+
+static const struct vow_channel_ops channel_ops = {.on_up = on_up, .on_message = on_message, .on_down = on_down};
+
+/* --- Time --- */
+
+/* All transactions have the same timeout, so the oldest one's is the next. */
+static void arm_timeout(struct vow_client *client)
+{
+    uint64_t now_ms = vow_clock_ms();
+    uint64_t left_ms;
+    struct timeval left;
+
+    if (client->open == NULL || evtimer_pending(client->timeout, NULL))
+        return;
+    left_ms = client->open->deadline_ms > now_ms ? client->open->deadline_ms - now_ms : 0;
+    left = vow_clock_delay(left_ms);
+    (void)event_add(client->timeout, &left);
+}
+
+static void time_is_up(evutil_socket_t fd, short what, void *ctx)
+{
+    struct vow_client *client = ctx;
+    uint64_t now_ms = vow_clock_ms();
+
+    (void)fd, (void)what;
+    while (client->open != NULL && client->open->deadline_ms <= now_ms)
+        vow_txn_give_up(client->open);
+    arm_timeout(client);
+}
+
+/* --- The thread --- */
+
+static void woken(void *ctx)
+{
+    struct vow_client *client = ctx;
+    struct vow_txn *txn, *next;
+    bool closing;
+
+    (void)pthread_mutex_lock(&client->lock);
+    txn = client->submitted;
+    client->submitted = client->submitted_last = NULL;
+    closing = client->closing;
+    (void)pthread_mutex_unlock(&client->lock);
+    for (; txn != NULL; txn = next) {
+        next = txn->next_submitted;
+        vow_txn_adopt(txn);
+    }
+    if (closing) {
+        while (client->open != NULL)
+            vow_txn_give_up(client->open);
+        vow_loop_leave(&client->loop);
+        return;
+    }
+    vow_client_serve(client);
+    arm_timeout(client);
+}
+
+static int start_dialer(struct vow_client *client, const struct vow_address *coordinator)
+{
+    const struct vow_msg_hello hello = {
+        .version_min = VOW_WIRE_VERSION,
+        .version_max = VOW_WIRE_VERSION,
+        .role = VOW_ROLE_CLIENT,
+        .name = client->name,
+        .software = VOW_SOFTWARE,
+    };
+    struct vow_channel_options options = vow_channel_defaults;
+    uint64_t requests = (uint64_t)client->in_flight_max * (VOW_FRAME_MAX_DEFAULT + VOW_FRAME_HEADER_BYTES);
+
+    /* All requests may lie unsent at once: their number is the bound, and a burst within it is no reason to lose the
+     * connection. */
+    options.write_high_water = requests < UINT32_MAX ? (uint32_t)requests : UINT32_MAX;
+    return vow_dialer_new(client->loop.base, coordinator, &options, &hello, &channel_ops, client, client->random,
+                          &client->dialer);
+}
+
+int vow_client_start(struct vow_client *client, const struct vow_address *coordinator)
+{
+    int error = vow_loop_init(&client->loop, woken, client);
+
+    if (error != 0)
+        return error;
+    error = vow_txn_table_init(&client->table, client->in_flight_max);
+    if (error != 0)
+        goto err_deinit_loop;
+    client->timeout = evtimer_new(client->loop.base, time_is_up, client);
+    client->ask_again = evtimer_new(client->loop.base, no_ids_came, client);
+    error = VOW_E_NO_MEMORY;
+    if (client->timeout == NULL || client->ask_again == NULL)
+        goto err_free_events;
+    error = start_dialer(client, coordinator);
+    if (error != 0)
+        goto err_free_events;
+    error = vow_loop_start(&client->loop, "vow-client");
+    if (error == 0)
+        return 0;
+
+    vow_dialer_free(client->dialer);
+err_free_events:
+    if (client->ask_again != NULL)
+        event_free(client->ask_again);
+    if (client->timeout != NULL)
+        event_free(client->timeout);
+    vow_txn_table_deinit(&client->table);
+err_deinit_loop:
+    vow_loop_deinit(&client->loop);
+    return error;
+}
+
+void vow_client_stop(struct vow_client *client)
+{
+    vow_loop_wake(&client->loop);
+    vow_loop_join(&client->loop);
+    /* What was submitted is the coordinator's to finish: it shall not be lost in our buffer. */
+    if (client->channel != NULL)
+        vow_channel_flush(client->channel);
+    vow_dialer_free(client->dialer);
+    event_free(client->ask_again);
+    event_free(client->timeout);
+    vow_txn_table_deinit(&client->table);
+    vow_loop_deinit(&client->loop);
+}

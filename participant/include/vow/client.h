@@ -1,0 +1,120 @@
+/*
+ * The client: starts transactions and hears how they end.
+ *
+ * A transaction is a list of calls. Each names a participant (a service that runs libvow), one of its handlers, and a
+ * payload that the handler understands. The coordinator carries all of them with PREPARE; either every call takes
+ * effect or none does.
+ *
+ *     struct vow_client *client;
+ *     struct vow_result result;
+ *     struct vow_call calls[] = {{"stock", "take", "apple 2", 7}, {"payment", "pay", "ann 10", 6}};
+ *
+ *     vow_client_open(NULL, &client, NULL);
+ *     vow_commit(client, calls, 2, &result);
+ *
+ * VOW_ABORTED is final for its id; the same work may be sent again as a new transaction. That is worth it, after a short wait,
+ * for the causes LOCK_CONFLICT, PARTICIPANT_UNAVAILABLE, PARTICIPANT_LOST, PARTICIPANT_FAILED, VOTE_TIMEOUT,
+ * COORDINATOR_RESTART, PRESUMED and NO_SPACE; the others (HANDLER_REFUSED, CONSTRAINT, ...) will say no again.
+ *
+ * A client has a thread of its own for the network. All its functions may be called from any thread. No globals, no
+ * thread-locals. After a fork() the client is the parent's alone: in the child every call is refused with VOW_E_FORKED,
+ * and vow_client_close() does nothing.
+ */
+#ifndef VOW_CLIENT_H
+#define VOW_CLIENT_H
+
+#include <vow/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vow_client;
+
+/* Zero a field for its default. */
+struct vow_client_options {
+    size_t size;             /* sizeof(struct vow_client_options) */
+    const char *coordinator; /* "HOST:PORT"; NULL = VOW_DEFAULT_COORDINATOR; numeric hosts and localhost */
+    const char *name;        /* for the coordinator's lists; NULL = "client" */
+    uint32_t timeout_ms;     /* how long a call waits for an outcome before it gives VOW_UNKNOWN; 0 = 30,000 */
+    uint32_t in_flight_max;  /* transactions under way at once, to 2^20; more: VOW_E_BUSY; 0 = 4,096 */
+};
+
+/* One call of a transaction, which has at most 64. The library copies what it points to before the function that takes
+ * it returns. */
+struct vow_call {
+    const char *participant; /* 1 to 63 of a-z A-Z 0-9 . _ - */
+    const char *handler;     /* likewise */
+    const void *payload;     /* may be NULL if len is 0 */
+    size_t len;              /* all payloads of a transaction together: under 64 KiB less some headers */
+};
+
+/* How a transaction ended. Plain data; copy it freely. */
+struct vow_result {
+    struct vow_gtrid id;      /* keep it: the outcome can be asked for with it, from any client */
+    enum vow_outcome outcome; /* VOW_COMMITTED, VOW_ABORTED or VOW_UNKNOWN; from vow_status() also VOW_PENDING */
+    enum vow_cause cause;     /* for VOW_ABORTED: why */
+    int error;                /* for VOW_UNKNOWN: VOW_E_IN_DOUBT; a refusal of vow_commit_async(): see there. Else 0 */
+    char participant[64];     /* for VOW_ABORTED: who caused it; "" = nobody */
+    char text[201];           /* for VOW_ABORTED: in the participant's words; may be "" */
+};
+
+/* Called once for each transaction, on the client's thread. Must not block; may start further transactions. *result
+ * lives for the call. */
+typedef void vow_result_fn(void *ctx, const struct vow_result *result);
+
+/*
+ * Opens a client and starts connecting. Does not wait for the connection: calls made before it is there wait for it.
+ * options may be NULL. On 0, *client is the caller's, to be closed with vow_client_close(). On an error *client is NULL
+ * and *detail, if not NULL, says why: VOW_E_ARGUMENT, VOW_E_ADDRESS, VOW_E_NAME (fix the options), VOW_E_NO_MEMORY,
+ * VOW_E_SYSTEM.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_client_open(const struct vow_client_options *options, struct vow_client **client,
+                                            struct vow_error_detail *detail);
+
+/*
+ * Closes the client. Transactions under way are reported VOW_UNKNOWN to their callbacks or waiting threads before this
+ * returns; the coordinator finishes them. NULL is allowed. Must not be called on the client's own thread (from a
+ * callback).
+ */
+VOW_EXPORT void vow_client_close(struct vow_client *client);
+
+/*
+ * Runs a transaction and waits for its outcome, timeout_ms at most. Returns
+ *   0              *result says how it ended. VOW_COMMITTED: the decision is on disk and every participant will follow
+ *                  it, if it did not yet. VOW_ABORTED: nothing took effect, for ever. VOW_UNKNOWN: no answer in time;
+ *                  ask vow_status() with result->id.
+ *   VOW_E_ARGUMENT, VOW_E_NAME, VOW_E_TOO_LARGE   the calls are not well-formed; nothing was sent
+ *   VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_NO_MEMORY, VOW_E_SHUTTING_DOWN  nothing happened; try again later
+ *   VOW_E_STATE    called on the client's own thread (from a callback), which must not wait; nothing was sent
+ *   VOW_E_CLOSED   the client is being closed; nothing was sent
+ * A lost connection or a timeout after the request was sent is never reported as an abort. The library asks for the
+ * outcome again by itself after a reconnect, until timeout_ms is over.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t calls_len,
+                                       struct vow_result *result);
+
+/*
+ * The same without waiting: `done` is called later with the result. On an error `done` is not called. A refusal that
+ * comes later (VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN) is reported as VOW_ABORTED with VOW_CAUSE_NONE and
+ * result->error set to it: nothing happened. The transaction's id is known in the result.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_commit_async(struct vow_client *client, const struct vow_call *calls, size_t calls_len,
+                                             vow_result_fn *done, void *ctx);
+
+/*
+ * Asks what became of a transaction. On 0, result->outcome is VOW_COMMITTED or VOW_ABORTED (final: it never changes
+ * again), or VOW_PENDING or VOW_UNKNOWN (ask again). The question itself changes nothing, except that an id that was
+ * never used cannot be used after it. `participant` may be NULL; for a transaction of one call, naming its participant
+ * lets the coordinator ask it. Errors: VOW_E_NOT_MINE (another coordinator's id), VOW_E_EXPIRED (older than the
+ * history), VOW_E_NOT_FOUND (nobody gave this id out), VOW_E_UNREACHABLE, VOW_E_BUSY; VOW_E_ARGUMENT, VOW_E_NAME,
+ * VOW_E_STATE, VOW_E_CLOSED, VOW_E_NO_MEMORY as above.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,
+                                       struct vow_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * The participant: a service's part in transactions.
+ *
+ * A service opens a participant on its own SQLite file, registers handlers, starts it, and lives on. A handler gets a
+ * sqlite3 * and runs plain SQL; the library makes what it did durable as a prepared branch, votes, and applies or drops
+ * it when the coordinator has decided. Handlers see committed data and their own changes; nobody sees a branch's
+ * changes before it commits.
+ *
+ *     static int take(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+ *     {
+ *         ... UPDATE item SET stock = stock - 2 WHERE name = 'apple' ...
+ *         return enough ? 0 : vow_branch_refuse(branch, "out of apples");
+ *     }
+ *
+ *     struct vow_participant_options options = {sizeof(options), .name = "stock", .path = "stock.db"};
+ *
+ *     vow_participant_open(&options, &p, NULL);
+ *     vow_participant_handle(p, "take", take, NULL);
+ *     vow_participant_start(p);
+ *
+ * What can take part: ordinary tables with an explicit PRIMARY KEY, up to 64 columns, no generated column, unique keys on plain
+ * columns. A handler that writes to any other table (no primary key, virtual, FTS) is refused with VOW_CAUSE_NOT_CAPTURED; a NULL
+ * in a primary key with the text "VOW_NULL_KEY". A table whose INTEGER PRIMARY KEY is chosen by SQLite gives two branches
+ * the same next number, so the second is refused with a lock conflict: declare it AUTOINCREMENT or choose keys yourself, for
+ * example from vow_branch_id(). Rows of a prepared branch are locked for every connection to the file until the decision.
+ *
+ * Two threads belong to a participant: one for the network and the protocol, one for the store and the handlers. After
+ * a fork() the participant is the parent's alone: in the child every call is refused with VOW_E_FORKED, or does
+ * nothing.
+ */
+#ifndef VOW_PARTICIPANT_H
+#define VOW_PARTICIPANT_H
+
+#include <vow/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vow_participant;
+struct sqlite3; /* <sqlite3.h> */
+/* One transaction's work at this participant. Lives for the handler's call. */
+struct vow_branch;
+
+enum vow_store_kind {
+    VOW_STORE_KIND_SQLITE = 0,
+    /* Keeps nothing, says yes to everything, runs no handler: for measuring the coordinator alone. */
+    VOW_STORE_KIND_NULL = 1,
+};
+
+/* Zero a field for its default. */
+struct vow_participant_options {
+    size_t size;             /* sizeof(struct vow_participant_options) */
+    const char *name;        /* what clients call it; required */
+    const char *path;        /* the service's SQLite file, made if missing; required for the SQLite store */
+    const char *coordinator; /* "HOST:PORT"; NULL = VOW_DEFAULT_COORDINATOR */
+    enum vow_store_kind store;
+    /*
+     * SQL that makes the service's tables and first rows; NULL = none. Run at open, all or nothing, if the file has not
+     * run this very text before: a restart runs nothing.
+     */
+    const char *schema;
+};
+
+/*
+ * A handler. Runs plain SQL on db; must not use BEGIN, COMMIT, ROLLBACK, ATTACH, PRAGMA or change the schema (denied).
+ * Returns 0, or what vow_branch_refuse() returned, or any other number: then the branch votes NO and the whole
+ * transaction aborts. If a row is held by another transaction, SQLite reports SQLITE_CONSTRAINT_TRIGGER with the text
+ * "VOW_LOCKED"; returning any error is the right answer to it, the library knows the cause. Runs on the store's thread;
+ * holds the database's write lock, so it should be quick. db and payload live for the call.
+ */
+typedef int vow_handler_fn(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx);
+
+/*
+ * Opens the participant: opens and checks the file, finds the prepared branches and holds their locks, counts up the
+ * incarnation. Does not connect yet. On 0, *participant is the caller's, to be closed with vow_participant_close(). On
+ * an error *participant is NULL and *detail, if not NULL, says what was found and what to do: VOW_E_ARGUMENT,
+ * VOW_E_NAME, VOW_E_ADDRESS, VOW_E_DATABASE, VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY, VOW_E_SYSTEM.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_participant_open(const struct vow_participant_options *options,
+                                                 struct vow_participant **participant, struct vow_error_detail *detail);
+
+/* Registers a handler. Before start only (VOW_E_STATE). VOW_E_NAME, VOW_E_DUPLICATE, VOW_E_NO_MEMORY. */
+VOW_EXPORT VOW_MUST_USE int vow_participant_handle(struct vow_participant *participant, const char *name,
+                                                   vow_handler_fn *handler, void *ctx);
+
+/* The database, for set-up before start (schema, first rows), on the caller's thread. NULL after start, and with the
+ * null store. */
+VOW_EXPORT struct sqlite3 *vow_participant_db(struct vow_participant *participant);
+
+/* Starts the threads, connects, and keeps connecting. Tables made since open are enrolled first. Returns 0, VOW_E_STATE
+ * (started already), VOW_E_NO_MEMORY, VOW_E_SYSTEM, VOW_E_DATABASE. */
+VOW_EXPORT VOW_MUST_USE int vow_participant_start(struct vow_participant *participant);
+
+/* Waits until the participant is connected to the coordinator. Returns 0, or VOW_E_UNREACHABLE after timeout_ms. */
+VOW_EXPORT VOW_MUST_USE int vow_participant_wait(struct vow_participant *participant, uint32_t timeout_ms);
+
+/* Stops and frees. Prepared branches stay prepared in the file: their outcome is asked for at the next start. NULL is
+ * allowed. */
+VOW_EXPORT void vow_participant_close(struct vow_participant *participant);
+
+/* Numbers for a status page. All since open. */
+struct vow_participant_stats {
+    uint64_t prepared, committed, aborted, read_only, refused, one_phase;
+    uint64_t in_doubt;        /* now */
+    uint64_t in_doubt_max_ms; /* the longest a branch was in doubt */
+    uint64_t store_commits;   /* durable units written: several branches share one */
+    int connected;
+};
+VOW_EXPORT void vow_participant_stats(struct vow_participant *participant, struct vow_participant_stats *stats);
+
+/* In a handler: refuses the work. `why` (at most 200 characters; longer is cut) reaches the client as result->text.
+ * Returns VOW_E_REFUSED, for the handler to return. */
+VOW_EXPORT int vow_branch_refuse(struct vow_branch *branch, const char *why);
+/* In a handler: the transaction's id. */
+VOW_EXPORT const struct vow_gtrid *vow_branch_id(const struct vow_branch *branch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

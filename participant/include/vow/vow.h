@@ -1,0 +1,10 @@
+/* All of libvow. */
+#ifndef VOW_VOW_H
+#define VOW_VOW_H
+
+#include <vow/client.h>
+#include <vow/error.h>
+#include <vow/participant.h>
+#include <vow/types.h>
+
+#endif

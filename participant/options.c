@@ -1,0 +1,43 @@
+#include "participant/options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vow/types.h>
+
+int vow_options_read(void *to, size_t to_size, const void *from)
+{
+    size_t from_size;
+
+    memset(to, 0, to_size);
+    if (from == NULL)
+        return 0;
+    memcpy(&from_size, from, sizeof(from_size));
+    if (from_size < sizeof(from_size) || from_size > to_size)
+        return VOW_E_ARGUMENT;
+    memcpy(to, from, from_size);
+    return 0;
+}
+
+int vow_options_coordinator(const char *text, struct vow_address *address)
+{
+    int error = vow_address_parse(text != NULL ? text : VOW_DEFAULT_COORDINATOR, address);
+
+    if (error != 0)
+        return error;
+    return address->port != 0 ? 0 : VOW_E_ADDRESS;
+}
+
+int vow_detail(struct vow_error_detail *detail, int error, const char *format, ...)
+{
+    va_list arguments;
+
+    if (detail == NULL)
+        return error;
+    detail->error = error;
+    va_start(arguments, format);
+    (void)vsnprintf(detail->text, sizeof(detail->text), format, arguments);
+    va_end(arguments);
+    return error;
+}

@@ -1,0 +1,96 @@
+/*
+ * Inside the participant: what its files share.
+ *   participant.c         the public functions; the service's threads
+ *   participant_loop.c    connection, core, timer; the network's thread
+ *   participant_store.c   the store's operations and the handlers; both threads, as each function says
+ */
+#ifndef VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
+#define VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <vow/participant.h>
+
+#include "participant/core/branch.h"
+#include "participant/loop.h"
+#include "participant/store/store.h"
+#include "proto/net/channel.h"
+#include "proto/net/worker.h"
+
+struct vow_handler {
+    char name[VOW_NAME_SIZE];
+    vow_handler_fn *run;
+    void *ctx;
+};
+
+/* Operations that a turn has asked for, to be handed to the store's thread together. */
+struct vow_store_turn {
+    struct vow_job *first;
+    struct vow_job **end;
+    bool urgent; /* something waits for one of them */
+};
+
+struct vow_participant {
+    /* Fixed once started. */
+    char name[VOW_NAME_SIZE];
+    struct vow_address coordinator;
+    struct vow_handler *handlers; /* by name */
+    size_t handlers_len;
+    bool started;
+    pid_t process; /* that opened it, and no other may use it */
+
+    /* The store's thread's, from start to close. */
+    const struct vow_store_ops *store_ops;
+    void *store;
+    bool store_is_sqlite;
+    struct vow_store_identity identity; /* as the store was opened */
+
+    /* The network's thread's, from start to close. */
+    struct vow_loop loop;
+    struct vow_branches *core;
+    struct vow_worker *worker;
+    struct vow_dialer *dialer;
+    struct vow_channel *channel; /* NULL = no connection */
+    struct event *timer;
+    uint64_t timer_ms; /* what it is set to */
+    uint64_t coord;    /* whom the data belongs to; 0 = nobody yet */
+    struct vow_store_turn turn;
+    bool closing; /* nothing is carried out any more */
+
+    pthread_mutex_t lock; /* for what is below */
+    pthread_cond_t changed;
+    struct vow_participant_stats stats;
+};
+
+/* --- participant_loop.c --- */
+
+/* Makes the core and tells it what the store holds. Returns 0, VOW_E_NO_MEMORY, VOW_E_SYSTEM, or what the store
+ * found. */
+int vow_participant_recover(struct vow_participant *participant, struct vow_error_detail *detail);
+/* Starts both threads. Returns 0 or an error, with nothing left to stop. */
+int vow_participant_run(struct vow_participant *participant);
+/* Ends both threads. */
+void vow_participant_halt(struct vow_participant *participant);
+
+/* On the network's thread: an operation is done. Then, once for all that are done together, the end of the turn. */
+void vow_participant_store_done(struct vow_participant *participant, const struct vow_store_op *op);
+void vow_participant_turn_end(struct vow_participant *participant);
+
+/* --- participant_store.c --- */
+
+/* On the network's thread: adds what the core wants of the store to the turn; hands the turn over. */
+void vow_participant_store_add(struct vow_participant *participant, const struct vow_branches_effect *effect);
+void vow_participant_store_submit(struct vow_participant *participant);
+/* What the worker calls (vow_worker_run_fn, vow_worker_done_fn). */
+struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first);
+void vow_participant_store_take_back(void *ctx, struct vow_job *first);
+
+/* What the SQLite store calls for each call of a branch (vow_sqlite_call_fn); the store's thread. */
+int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
+                         enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+/* The handler of that name, or NULL; *at, if not NULL, is where it stands or would stand. */
+struct vow_handler *vow_handler_find(const struct vow_participant *participant, const char *name, size_t *at);
+
+#endif

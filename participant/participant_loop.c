@@ -1,0 +1,314 @@
+#include "participant/participant_internal.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/net/clock.h"
+#include "proto/net/crash.h"
+#include "proto/net/log.h"
+
+/* What nobody waits for is durable after this time at the latest. */
+#define STORE_TICK_MS 100u
+/* Answers and inquiries for all branches of a full core may lie unsent at once; that is no reason to lose the
+ * connection. */
+#define WRITE_HIGH_WATER (64u * 1024u * 1024u)
+
+/* --- The core and its effects --- */
+
+static void send_message(struct vow_participant *participant, const struct vow_msg *msg)
+{
+    if (participant->channel == NULL)
+        return;
+    VOW_CRASH("send", "before", vow_msg_name(msg->kind));
+    /* What cannot be sent is dropped: every message is asked for again (participant/core/branch.h). */
+    (void)vow_channel_send(participant->channel, msg);
+    if (vow_crash_hit("send", "after", vow_msg_name(msg->kind))) {
+        vow_channel_flush(participant->channel);
+        vow_crash_now();
+    }
+}
+
+static void raise_alarm(const struct vow_participant *participant, const struct vow_branches_effect *effect)
+{
+    char id[VOW_GTRID_TEXT_SIZE];
+
+    vow_gtrid_to_text(&effect->alarm.gtrid, id);
+    VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("name", participant->name), VOW_STR("id", id),
+            VOW_STR("what", effect->alarm.what));
+}
+
+static void carry_out(struct vow_participant *participant, const struct vow_branches_effect *effect)
+{
+    switch (effect->kind) {
+    case VOW_BRANCHES_SEND:
+        send_message(participant, &effect->msg);
+        break;
+    case VOW_BRANCHES_STORE:
+        vow_participant_store_add(participant, effect);
+        break;
+    case VOW_BRANCHES_ALARM:
+        raise_alarm(participant, effect);
+        break;
+    case VOW_BRANCHES_TRACE:
+        break;
+    }
+}
+
+static void step(struct vow_participant *participant, struct vow_branches_event *event)
+{
+    struct vow_branches_effects effects;
+
+    event->now_ms = vow_clock_ms();
+    vow_branches_step(participant->core, event, &effects);
+    for (size_t i = 0; i < effects.len; i++)
+        carry_out(participant, &effects.items[i]);
+}
+
+void vow_participant_store_done(struct vow_participant *participant, const struct vow_store_op *op)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_STORE_DONE};
+
+    event.done = (struct vow_branches_done){
+        .op = op->kind,
+        .gtrid = op->gtrid,
+        .branch = op->branch,
+        .result = op->result,
+        .cause = op->cause,
+        .text = op->text,
+    };
+    step(participant, &event);
+}
+
+/* --- The end of a turn --- */
+
+static void arm_timer(struct vow_participant *participant, uint64_t now_ms)
+{
+    uint64_t deadline_ms = vow_branches_deadline_ms(participant->core);
+    uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+    struct timeval left = vow_clock_delay(left_ms);
+
+    if (deadline_ms == participant->timer_ms)
+        return;
+    participant->timer_ms = deadline_ms;
+    if (deadline_ms == UINT64_MAX)
+        (void)event_del(participant->timer);
+    else
+        (void)event_add(participant->timer, &left);
+}
+
+static void publish(struct vow_participant *participant, uint64_t now_ms)
+{
+    struct vow_participant_stats *stats = &participant->stats;
+    int connected = participant->channel != NULL;
+    struct vow_branches_counts counts;
+
+    vow_branches_counts(participant->core, now_ms, &counts);
+    (void)pthread_mutex_lock(&participant->lock);
+    stats->prepared = counts.prepared;
+    stats->committed = counts.committed;
+    stats->aborted = counts.aborted;
+    stats->read_only = counts.read_only;
+    stats->refused = counts.refused;
+    stats->one_phase = counts.one_phase;
+    stats->in_doubt = counts.in_doubt;
+    stats->in_doubt_max_ms = counts.in_doubt_max_ms;
+    if (stats->connected != connected)
+        (void)pthread_cond_broadcast(&participant->changed);
+    stats->connected = connected;
+    (void)pthread_mutex_unlock(&participant->lock);
+}
+
+/* All that the turn asked of the store goes over as one list, so that it becomes one batch (group commit). */
+void vow_participant_turn_end(struct vow_participant *participant)
+{
+    uint64_t now_ms = vow_clock_ms();
+
+    vow_participant_store_submit(participant);
+    arm_timer(participant, now_ms);
+    publish(participant, now_ms);
+}
+
+static void time_is_up(evutil_socket_t fd, short what, void *ctx)
+{
+    struct vow_participant *participant = ctx;
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_TIMER};
+
+    (void)fd, (void)what;
+    participant->timer_ms = UINT64_MAX;
+    step(participant, &event);
+    vow_participant_turn_end(participant);
+}
+
+/* --- The connection --- */
+
+static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_welcome *welcome)
+{
+    struct vow_participant *participant = ctx;
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_COORD_UP};
+
+    participant->channel = channel;
+    /* The data belongs to the first coordinator it ever met; the core raises an alarm at any other. */
+    if (participant->coord == 0)
+        participant->coord = welcome->coord;
+    if (participant->coord == welcome->coord)
+        vow_dialer_set_epoch(participant->dialer, welcome->coord, welcome->epoch);
+    event.coord.coord = welcome->coord;
+    event.coord.epoch = welcome->epoch;
+    event.coord.watermark = welcome->watermark;
+    step(participant, &event);
+    vow_participant_turn_end(participant);
+}
+
+static void on_message(void *ctx, struct vow_channel *channel, const struct vow_msg *msg)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_MESSAGE, .msg = msg};
+
+    (void)channel;
+    VOW_CRASH("recv", "before", vow_msg_name(msg->kind));
+    step(ctx, &event);
+}
+
+static void on_turn_end(void *ctx, struct vow_channel *channel)
+{
+    (void)channel;
+    vow_participant_turn_end(ctx);
+}
+
+static void on_down(void *ctx, struct vow_channel *channel, const struct vow_error_detail *detail)
+{
+    struct vow_participant *participant = ctx;
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_COORD_DOWN};
+
+    (void)channel, (void)detail;
+    if (participant->channel == NULL)
+        return;
+    participant->channel = NULL;
+    step(participant, &event);
+    vow_participant_turn_end(participant);
+}
+
+static const struct vow_channel_ops channel_ops = {
+    .on_up = on_up, .on_message = on_message, .on_turn_end = on_turn_end, .on_down = on_down};
+
+/* --- Recovery, start and end --- */
+
+static int recovered(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};
+
+    event.recovered.gtrid = *gtrid;
+    event.recovered.branch = branch;
+    event.recovered.epoch = epoch;
+    step(ctx, &event);
+    return 0;
+}
+
+int vow_participant_recover(struct vow_participant *participant, struct vow_error_detail *detail)
+{
+    const struct vow_branches_limits *limits = &vow_branches_default_limits;
+    const struct vow_store_identity *identity = &participant->identity;
+    struct vow_branches_identity core_identity;
+    void *mem;
+    int error;
+
+    participant->store_ops->identity(participant->store, &participant->identity);
+    core_identity = (struct vow_branches_identity){
+        .incarnation = identity->incarnation,
+        .coord = identity->coord,
+        .epoch = identity->epoch,
+        .watermark = identity->watermark,
+    };
+    if (vow_random_bytes(&core_identity.seed, sizeof(core_identity.seed)) != 0)
+        return VOW_E_SYSTEM;
+    mem = malloc(vow_branches_size(limits));
+    if (mem == NULL)
+        return VOW_E_NO_MEMORY;
+    participant->coord = identity->coord;
+    participant->core = vow_branches_init(mem, limits, &core_identity);
+    error = participant->store_ops->recover(participant->store, recovered, participant, detail);
+    publish(participant, vow_clock_ms());
+    return error;
+}
+
+static int start_dialer(struct vow_participant *participant)
+{
+    const struct vow_store_identity *identity = &participant->identity;
+    struct vow_channel_options options = vow_channel_defaults;
+    struct vow_msg_hello hello = {
+        .version_min = VOW_WIRE_VERSION,
+        .version_max = VOW_WIRE_VERSION,
+        .role = VOW_ROLE_PARTICIPANT,
+        .name = participant->name,
+        .incarnation = identity->incarnation,
+        .coord = identity->coord,
+        .epoch = identity->epoch,
+        .software = VOW_SOFTWARE,
+    };
+    uint64_t seed;
+
+    memcpy(hello.db_uuid, identity->db_uuid, sizeof(hello.db_uuid));
+    options.write_high_water = WRITE_HIGH_WATER;
+    if (vow_random_bytes(&seed, sizeof(seed)) != 0)
+        return VOW_E_SYSTEM;
+    return vow_dialer_new(participant->loop.base, &participant->coordinator, &options, &hello, &channel_ops,
+                          participant, seed, &participant->dialer);
+}
+
+/* The participant's loop is woken only to end. */
+static void woken(void *ctx)
+{
+    struct vow_participant *participant = ctx;
+
+    vow_loop_leave(&participant->loop);
+}
+
+int vow_participant_run(struct vow_participant *participant)
+{
+    const struct vow_worker_options worker = {
+        .thread_name = "vow-store",
+        .run = vow_participant_store_run,
+        .done = vow_participant_store_take_back,
+        .ctx = participant,
+        .tick_ms = STORE_TICK_MS,
+    };
+    int error = vow_loop_init(&participant->loop, woken, participant);
+
+    if (error != 0)
+        return error;
+    error = VOW_E_NO_MEMORY;
+    participant->timer = evtimer_new(participant->loop.base, time_is_up, participant);
+    if (participant->timer == NULL)
+        goto err_deinit_loop;
+    error = vow_worker_new(participant->loop.base, &worker, &participant->worker);
+    if (error != 0)
+        goto err_free_timer;
+    error = start_dialer(participant);
+    if (error != 0)
+        goto err_free_worker;
+    error = vow_loop_start(&participant->loop, "vow-network");
+    if (error == 0)
+        return 0;
+
+    vow_dialer_free(participant->dialer);
+err_free_worker:
+    vow_worker_free(participant->worker);
+err_free_timer:
+    event_free(participant->timer);
+err_deinit_loop:
+    vow_loop_deinit(&participant->loop);
+    return error;
+}
+
+void vow_participant_halt(struct vow_participant *participant)
+{
+    vow_loop_wake(&participant->loop);
+    vow_loop_join(&participant->loop);
+    participant->closing = true;
+    participant->channel = NULL;
+    vow_dialer_free(participant->dialer);
+    /* What the store has begun becomes durable; nobody hears of it until the next start. */
+    vow_worker_free(participant->worker);
+    event_free(participant->timer);
+    vow_loop_deinit(&participant->loop);
+}

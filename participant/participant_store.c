@@ -1,0 +1,167 @@
+#include "participant/participant_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "participant/calls.h"
+#include "participant/store/sqlite.h"
+#include "proto/net/log.h"
+
+/* Exit status of a process that cannot go on: EX_SOFTWARE. */
+#define EXIT_CANNOT_GO_ON 70
+
+struct vow_branch {
+    const struct vow_gtrid *gtrid;
+    bool refused;
+    char text[VOW_TEXT_SIZE];
+};
+
+/*
+ * A participant that does not know what is on its disk can neither vote nor acknowledge, and one that cannot hold what
+ * it was asked to do cannot either: only a restart, which reads the disk, can go on (guarantee 4). No exit handlers:
+ * they are the service's, and would run beside its threads.
+ */
+static _Noreturn void stop_process(const struct vow_participant *participant, int error, const char *why)
+{
+    VOW_LOG(VOW_LOG_ERROR, "participant_stops", VOW_STR("name", participant->name),
+            VOW_STR("error", vow_error_name(error)), VOW_STR("why", why),
+            VOW_STR("then", "start the service again; it recovers from its file"));
+    _exit(EXIT_CANNOT_GO_ON);
+}
+
+/* --- The network's side --- */
+
+/* Nobody waits for these, so they ride with the next batch (protocol 1.1, unforced records). */
+static bool is_lazy(enum vow_store_op_kind kind)
+{
+    return kind == VOW_STORE_FORGET || kind == VOW_STORE_WATERMARK;
+}
+
+void vow_participant_store_add(struct vow_participant *participant, const struct vow_branches_effect *effect)
+{
+    struct vow_store_turn *turn = &participant->turn;
+    struct vow_store_op *op = malloc(sizeof(*op) + vow_calls_size(effect->store.calls, effect->store.calls_len));
+
+    if (op == NULL)
+        stop_process(participant, VOW_E_NO_MEMORY, "no memory for an operation of the store");
+    *op = (struct vow_store_op){
+        .kind = effect->store.op,
+        .gtrid = effect->store.gtrid,
+        .branch = effect->store.branch,
+        .epoch = effect->store.epoch,
+        .watermark = effect->store.watermark,
+        .coord = effect->store.coord,
+        .calls_len = effect->store.calls_len,
+    };
+    op->calls = vow_calls_copy(op + 1, effect->store.calls, effect->store.calls_len);
+    *turn->end = &op->job;
+    turn->end = &op->job.next;
+    turn->urgent = turn->urgent || !is_lazy(op->kind);
+}
+
+void vow_participant_store_submit(struct vow_participant *participant)
+{
+    struct vow_store_turn *turn = &participant->turn;
+
+    if (turn->first != NULL)
+        vow_worker_submit(participant->worker, turn->first, turn->urgent);
+    *turn = (struct vow_store_turn){.end = &turn->first};
+}
+
+void vow_participant_store_take_back(void *ctx, struct vow_job *first)
+{
+    struct vow_participant *participant = ctx;
+
+    while (first != NULL) {
+        struct vow_store_op *op = (struct vow_store_op *)first;
+
+        first = first->next;
+        if (!participant->closing)
+            vow_participant_store_done(participant, op);
+        free(op);
+    }
+    if (!participant->closing)
+        vow_participant_turn_end(participant);
+}
+
+/* --- The store's thread --- */
+
+struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first)
+{
+    struct vow_participant *participant = ctx;
+    struct vow_error_detail detail = {.error = 0};
+    struct vow_store_stats stats;
+    int error;
+
+    if (first == NULL)
+        return NULL;
+    error = participant->store_ops->run(participant->store, (struct vow_store_op *)first, &detail);
+    if (error != 0)
+        stop_process(participant, error, detail.text);
+    participant->store_ops->stats(participant->store, &stats);
+    (void)pthread_mutex_lock(&participant->lock);
+    participant->stats.store_commits = stats.commits;
+    (void)pthread_mutex_unlock(&participant->lock);
+    return first;
+}
+
+struct vow_handler *vow_handler_find(const struct vow_participant *participant, const char *name, size_t *at)
+{
+    size_t low = 0, high = participant->handlers_len;
+    struct vow_handler *found = NULL;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(participant->handlers[middle].name, name);
+
+        if (order == 0)
+            found = &participant->handlers[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (at != NULL)
+        *at = low;
+    return found;
+}
+
+int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
+                         enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    const struct vow_participant *participant = ctx;
+    const struct vow_handler *handler = vow_handler_find(participant, call->handler, NULL);
+    struct vow_branch branch = {.gtrid = gtrid};
+    int result;
+
+    if (handler == NULL) {
+        *cause = VOW_CAUSE_NO_SUCH_HANDLER;
+        (void)snprintf(text, VOW_TEXT_SIZE, "%s has no handler %s", participant->name, call->handler);
+        return VOW_E_NOT_FOUND;
+    }
+    result = handler->run(&branch, db, call->payload.data, call->payload.len, handler->ctx);
+    if (branch.refused) {
+        *cause = VOW_CAUSE_HANDLER_REFUSED;
+        memcpy(text, branch.text, VOW_TEXT_SIZE);
+        return VOW_E_REFUSED;
+    }
+    if (result != 0)
+        *cause = VOW_CAUSE_HANDLER_FAILED;
+    return result;
+}
+
+/* --- In a handler --- */
+
+int vow_branch_refuse(struct vow_branch *branch, const char *why)
+{
+    branch->refused = true;
+    vow_text_copy(branch->text, why != NULL ? why : "");
+    return VOW_E_REFUSED;
+}
+
+const struct vow_gtrid *vow_branch_id(const struct vow_branch *branch)
+{
+    return branch->gtrid;
+}
