@@ -1,0 +1,246 @@
+/* Carrying out what the core asks for, and telling it when it is done. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/server/internal.h"
+#include "proto/assert.h"
+#include "proto/net/clock.h"
+#include "proto/net/crash.h"
+#include "proto/net/log.h"
+
+/* ---- messages ---- */
+
+#ifdef VOW_CRASH_POINTS
+/* The name of a crash point: a decision is told apart by what it says. */
+static const char *crash_name(const struct vow_msg *msg)
+{
+    if (msg->kind != VOW_MSG_DECISION)
+        return vow_msg_name(msg->kind);
+    return msg->decision.verdict == VOW_COMMIT ? "COMMIT" : "ABORT";
+}
+#endif
+
+void server_send(struct vow_server *server, struct session *session, const struct vow_msg *msg)
+{
+    VOW_CRASH("send", "before", crash_name(msg));
+    int error = vow_channel_send(session->channel, msg);
+    if (error != 0) {
+        /* Lost like any message: the protocol asks again. A channel that is about to go down has a line of its own. */
+        if (error != VOW_E_TOO_LARGE)
+            return;
+        VOW_LOG(VOW_LOG_WARN, "send_failed", VOW_STR("to", session->name), VOW_STR("message", vow_msg_name(msg->kind)),
+                VOW_STR("error", vow_error_name(error)));
+        return;
+    }
+    server->traffic.sent++;
+    server->traffic.counted_sent += vow_msg_is_counted(msg->kind);
+    if (vow_crash_hit("send", "after", crash_name(msg))) {
+        vow_channel_flush(session->channel);
+        vow_crash_now();
+    }
+}
+
+static void effect_message(struct vow_server *server, const struct vow_coord_effect *effect)
+{
+    struct session *session = session_find(server, effect->session);
+    if (session != NULL && session->up)
+        server_send(server, session, &effect->msg);
+}
+
+/* ---- the journal ---- */
+
+struct log_op *log_op_take(struct vow_server *server)
+{
+    struct log_op *op = server->free_ops;
+    if (op == NULL) {
+        op = calloc(1, sizeof(*op));
+        VOW_ASSERT(op != NULL); /* without memory for the log the node is as good as dead: fault F142 */
+        return op;
+    }
+    server->free_ops = op->next_free;
+    struct vow_record_branch *branches = op->op.branches;
+    uint32_t branches_cap = op->branches_cap;
+    memset(op, 0, sizeof(*op));
+    op->op.branches = branches;
+    op->branches_cap = branches_cap;
+    return op;
+}
+
+static void log_op_give_back(struct vow_server *server, struct log_op *op)
+{
+    vow_journal_events_free(op->op.events, op->op.events_len);
+    op->op.events = NULL;
+    op->op.events_len = 0;
+    op->next_free = server->free_ops;
+    server->free_ops = op;
+}
+
+void log_ops_free(struct vow_server *server)
+{
+    while (server->free_ops != NULL) {
+        struct log_op *op = server->free_ops;
+        server->free_ops = op->next_free;
+        free(op->op.branches);
+        free(op);
+    }
+}
+
+void log_op_push(struct vow_server *server, struct log_op *op, bool urgent)
+{
+    op->op.forced = urgent;
+    op->op.job.next = NULL;
+    *server->pending_last = &op->op.job;
+    server->pending_last = &op->op.job.next;
+}
+
+void server_submit(struct vow_server *server)
+{
+    if (server->pending_first == NULL)
+        return;
+    struct vow_job *first = server->pending_first;
+    server->pending_first = NULL;
+    server->pending_last = &server->pending_first;
+    vow_journal_submit(server->journal, (struct vow_journal_op *)first);
+}
+
+static void copy_branches(struct log_op *op, const struct vow_record *record)
+{
+    if (record->branches_len > op->branches_cap) {
+        free(op->op.branches);
+        op->op.branches = calloc(record->branches_len, sizeof(*op->op.branches));
+        VOW_ASSERT(op->op.branches != NULL);
+        op->branches_cap = record->branches_len;
+    }
+    if (record->branches_len > 0)
+        memcpy(op->op.branches, record->branches, record->branches_len * sizeof(*op->op.branches));
+    op->op.record.branches = op->op.branches;
+}
+
+static enum vow_journal_op_kind op_kind(enum vow_record_kind kind)
+{
+    if (kind == VOW_RECORD_COMMIT)
+        return VOW_JOURNAL_DECIDE;
+    return kind == VOW_RECORD_END ? VOW_JOURNAL_END : VOW_JOURNAL_APPEND;
+}
+
+static void effect_log(struct vow_server *server, const struct vow_coord_effect *effect)
+{
+    VOW_CRASH("log", "before", vow_record_name(effect->log.record.kind));
+    struct log_op *op = log_op_take(server);
+    op->op.kind = op_kind(effect->log.record.kind);
+    op->op.token = effect->log.token;
+    op->op.record = effect->log.record;
+    copy_branches(op, &effect->log.record);
+    log_op_push(server, op, effect->log.forced);
+}
+
+static void effect_lookup(struct vow_server *server, const struct vow_coord_effect *effect)
+{
+    struct log_op *op = log_op_take(server);
+    op->op.kind = VOW_JOURNAL_GET;
+    op->op.gtrid = effect->lookup;
+    op->op.token = effect->session;
+    log_op_push(server, op, true);
+}
+
+/*
+ * A log write with any other answer than "durable" has one consequence: stop, and let the next start read what the disk kept
+ * (the contract of coordinator/core/coord.h). Nothing is sent any more: whoever waits learns the outcome after recovery.
+ */
+static void journal_failed(struct vow_server *server, const struct vow_journal_op *op)
+{
+    if (server->ended)
+        return;
+    VOW_LOG(VOW_LOG_ERROR, "journal_failed", VOW_STR("record", vow_record_name(op->record.kind)),
+            VOW_STR("error", vow_error_name(op->error)),
+            VOW_STR("why", op->result == VOW_JOURNAL_FENCED ? "a newer epoch owns the log"
+                           : op->kind == VOW_JOURNAL_GET    ? "the journal cannot be read"
+                                                            : "it is not known whether the record is durable"),
+            VOW_STR("do", "start vowd again: it reads from the log what was decided"));
+    server->ended = true;
+    server->end = VOW_SERVER_FAILED;
+}
+
+/* Only "there is no record" is no record: a read that failed must never let anybody presume an abort. */
+static void looked_up(struct vow_server *server, const struct vow_journal_op *op)
+{
+    if (op->error != 0 && op->error != VOW_E_NOT_FOUND && op->error != VOW_E_EXPIRED) {
+        journal_failed(server, op);
+        return;
+    }
+    struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP, .now_ms = vow_clock_ms()};
+    event.lookup.gtrid = op->gtrid;
+    event.lookup.session = op->token;
+    event.lookup.found = op->error == 0;
+    event.lookup.outcome = op->outcome;
+    event.lookup.cause = op->cause;
+    event.lookup.below_floor = op->error == VOW_E_EXPIRED;
+    server_step(server, &event);
+}
+
+static void op_done(struct vow_server *server, struct vow_journal_op *op)
+{
+    if (op->kind == VOW_JOURNAL_GET) {
+        looked_up(server, op);
+    } else if (op->kind == VOW_JOURNAL_HISTORY) {
+        admin_history_done(server, op);
+    } else if (op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS) {
+        VOW_CRASH("log", "after", vow_record_name(op->record.kind));
+        struct vow_coord_event event = {.kind = VOW_COORD_LOG_DONE, .now_ms = vow_clock_ms()};
+        event.token = op->token;
+        server_step(server, &event);
+    } else {
+        journal_failed(server, op);
+    }
+}
+
+void server_journal_done(void *ctx, struct vow_journal_op *first)
+{
+    struct vow_server *server = ctx;
+    while (first != NULL) {
+        struct vow_journal_op *op = first;
+        first = (struct vow_journal_op *)op->job.next;
+        if (!server->ended)
+            op_done(server, op);
+        log_op_give_back(server, (struct log_op *)op);
+    }
+}
+
+/* ---- the rest ---- */
+
+static void effect_alarm(const struct vow_coord_effect *effect)
+{
+    char text[VOW_GTRID_TEXT_SIZE];
+    vow_gtrid_to_text(&effect->alarm.gtrid, text);
+    VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", effect->alarm.what), VOW_STR("gtrid", text),
+            VOW_STR("participant", effect->alarm.who));
+}
+
+static void carry_out(struct vow_server *server, const struct vow_coord_effect *effect)
+{
+    switch (effect->kind) {
+    case VOW_COORD_SEND:
+    case VOW_COORD_REPLY:
+        effect_message(server, effect);
+        break;
+    case VOW_COORD_LOG:
+        effect_log(server, effect);
+        break;
+    case VOW_COORD_LOOKUP:
+        effect_lookup(server, effect);
+        break;
+    case VOW_COORD_TRACE:
+        break;
+    case VOW_COORD_ALARM:
+        effect_alarm(effect);
+        break;
+    }
+}
+
+void server_step(struct vow_server *server, struct vow_coord_event *event)
+{
+    struct vow_coord_effects effects;
+    vow_coord_step(server->core, event, &effects);
+    for (size_t i = 0; i < effects.len; i++)
+        carry_out(server, &effects.items[i]);
+}

@@ -1,0 +1,147 @@
+/* GET /health and GET /metrics (Prometheus text). Reads only; binds to the address it was given and to nothing else. */
+#include <arpa/inet.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/server/internal.h"
+#include "proto/net/log.h"
+
+struct http {
+    struct evhttp *server;
+    struct evconnlistener *acceptor; /* the server's own */
+    struct event *resume;
+};
+
+static void answer(struct evhttp_request *request, int code, const char *reason, struct evbuffer *body)
+{
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/plain; version=0.0.4");
+    evhttp_send_reply(request, code, reason, body);
+    if (body != NULL)
+        evbuffer_free(body);
+}
+
+static void on_health(struct evhttp_request *request, void *ctx)
+{
+    const struct vow_server *server = ctx;
+    struct evbuffer *body = evbuffer_new();
+    if (body != NULL)
+        evbuffer_add_printf(body, server->draining ? "draining\n" : "ok\n");
+    answer(request, server->draining ? 503 : 200, server->draining ? "Draining" : "OK", body);
+}
+
+static void metric(struct evbuffer *body, const char *name, const char *type, const char *help, uint64_t value)
+{
+    evbuffer_add_printf(body, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
+                        (unsigned long long)value);
+}
+
+static void on_metrics(struct evhttp_request *request, void *ctx)
+{
+    const struct vow_server *server = ctx;
+    struct evbuffer *body = evbuffer_new();
+    if (body == NULL) {
+        answer(request, 500, "Out of memory", NULL);
+        return;
+    }
+    struct vow_coord_counts counts;
+    struct vow_journal_stats journal;
+    vow_coord_counts(server->core, &counts);
+    vow_journal_stats(server->journal, &journal);
+    metric(body, "vow_transactions_open", "gauge", "Transactions in memory.", counts.open);
+    metric(body, "vow_transactions_in_doubt", "gauge", "Decided, not yet acknowledged by all.", counts.in_doubt);
+    metric(body, "vow_transactions_begun_total", "counter", "Transactions begun.", counts.begun);
+    metric(body, "vow_transactions_committed_total", "counter", "Transactions committed.", counts.committed);
+    metric(body, "vow_transactions_aborted_total", "counter", "Transactions aborted.", counts.aborted);
+    metric(body, "vow_hazards_total", "counter", "Participants without a record of what they must commit.",
+           counts.hazards);
+    metric(body, "vow_protocol_errors_total", "counter", "Messages that broke the protocol.", counts.protocol_errors);
+    metric(body, "vow_journal_commits_total", "counter", "Group commits of the journal.", journal.commits);
+    metric(body, "vow_journal_syncs_total", "counter", "fsync and fdatasync calls of log and witness.", journal.syncs);
+    metric(body, "vow_journal_last_lsn", "gauge", "LSN of the newest event.", journal.last_lsn);
+    answer(request, 200, "OK", body);
+}
+
+static void read_port(struct vow_server *server, struct evhttp_bound_socket *bound)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t len = sizeof(address);
+    memset(&address, 0, sizeof(address));
+    if (getsockname(evhttp_bound_socket_get_fd(bound), &address.any, &len) == 0)
+        server->http_address.port =
+            ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+/*
+ * accept() has no descriptor (fault F140). Who waits keeps the socket readable, so that loop and log would spin:
+ * nothing is accepted for a moment. libevent gives this callback evhttp's context and not ours, so the timer runs all
+ * the time.
+ */
+static void on_accept_error(struct evconnlistener *acceptor, void *evhttp)
+{
+    (void)evhttp;
+    VOW_LOG(VOW_LOG_WARN, "http_accept_paused", VOW_STR("why", strerror(EVUTIL_SOCKET_ERROR())));
+    evconnlistener_disable(acceptor);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *ctx)
+{
+    const struct http *http = ctx;
+    (void)fd, (void)what;
+    evconnlistener_enable(http->acceptor);
+}
+
+static int guard_accept(struct vow_server *server, struct evhttp_bound_socket *bound)
+{
+    const struct timeval second = {.tv_sec = 1};
+    struct http *http = server->http;
+    http->acceptor = evhttp_bound_socket_get_listener(bound);
+    evconnlistener_set_error_cb(http->acceptor, on_accept_error);
+    http->resume = event_new(server->base, -1, EV_PERSIST, on_resume, http);
+    return http->resume != NULL && event_add(http->resume, &second) == 0 ? 0 : VOW_E_NO_MEMORY;
+}
+
+int http_open(struct vow_server *server, struct vow_error_detail *detail)
+{
+    struct vow_address *address = &server->http_address;
+    server->http = calloc(1, sizeof(*server->http));
+    struct evhttp *http = server->http != NULL ? evhttp_new(server->base) : NULL;
+    if (http == NULL)
+        return detail->error = VOW_E_NO_MEMORY;
+    server->http->server = http;
+    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, address->host, address->port);
+    if (bound == NULL) {
+        detail->error = VOW_E_SYSTEM;
+        snprintf(detail->text, sizeof(detail->text),
+                 "cannot listen for HTTP on %s port %u: in use? choose another with --http, or --http off",
+                 address->host, address->port);
+        return detail->error;
+    }
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_max_headers_size(http, 8192);
+    evhttp_set_max_body_size(http, 0);
+    evhttp_set_timeout(http, 10);
+    evhttp_set_cb(http, "/health", on_health, server);
+    evhttp_set_cb(http, "/metrics", on_metrics, server);
+    read_port(server, bound);
+    return detail->error = guard_accept(server, bound);
+}
+
+void http_close(struct vow_server *server)
+{
+    if (server->http == NULL)
+        return;
+    if (server->http->resume != NULL)
+        event_free(server->http->resume);
+    if (server->http->server != NULL)
+        evhttp_free(server->http->server);
+    free(server->http);
+    server->http = NULL;
+}

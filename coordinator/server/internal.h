@@ -1,0 +1,101 @@
+/* What the files of the driver share. Everything belongs to the loop's thread. */
+#ifndef VOW_COORDINATOR_SERVER_INTERNAL_H
+#define VOW_COORDINATOR_SERVER_INTERNAL_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <uthash.h>
+
+#include "coordinator/core/coord.h"
+#include "coordinator/journal/journal.h"
+#include "coordinator/server/server.h"
+#include "proto/net/channel.h"
+
+/* One connection whose handshake is done or under way. */
+struct session {
+    uint64_t id; /* never used twice */
+    struct vow_channel *channel;
+    enum vow_role role;
+    bool up;
+    char name[VOW_NAME_SIZE];
+    struct vow_coord_peer peer; /* participants: what HELLO said; name points to the field above */
+    struct vow_server *server;
+    UT_hash_handle hh;
+};
+
+/* A journal op with the memory it needs, reused. */
+struct log_op {
+    struct vow_journal_op op; /* first */
+    uint32_t branches_cap;
+    struct log_op *next_free;
+};
+
+struct traffic {
+    uint64_t received, sent;                 /* messages of any kind */
+    uint64_t counted_received, counted_sent; /* of the commit protocol (protocol 1.1) */
+    uint64_t turns;
+};
+
+struct http;
+
+struct vow_server {
+    struct event_base *base;
+    struct event *timer, *sigterm, *sigint, *drain_timer;
+    struct vow_listener *listener;
+    struct http *http;
+    struct vow_journal *journal;
+    struct vow_coord *core;
+    void *core_memory;
+    struct session *sessions; /* uthash by id */
+    uint64_t next_session;
+    uint64_t timer_armed_ms; /* UINT64_MAX = not armed */
+
+    struct log_op *free_ops;
+    struct vow_job *pending_first, **pending_last; /* ops of this turn, in order */
+
+    struct vow_journal_identity identity;
+    struct vow_address listen, http_address;
+    char *directory;
+    struct vow_coord_limits limits;
+    uint32_t recovered;
+    uint32_t drain_ms;
+    uint64_t started_ms;
+    struct traffic traffic;
+    bool draining, ended;
+    enum vow_server_end end;
+};
+
+/* session.c */
+extern const struct vow_channel_ops session_ops;
+struct session *session_find(struct vow_server *server, uint64_t id);
+void session_close_all(struct vow_server *server);
+
+/* effects.c: feeds one event to the core and carries out what it asks for. */
+void server_step(struct vow_server *server, struct vow_coord_event *event);
+/* Hands the turn's log ops to the journal: once a turn, so that one commit takes them all. */
+void server_submit(struct vow_server *server);
+void server_journal_done(void *ctx, struct vow_journal_op *first);
+/* A zeroed op, but for the memory it has for branches. */
+struct log_op *log_op_take(struct vow_server *server);
+void log_op_push(struct vow_server *server, struct log_op *op, bool urgent);
+void log_ops_free(struct vow_server *server);
+void server_send(struct vow_server *server, struct session *session, const struct vow_msg *msg);
+
+/* admin.c: answers ADMIN_REQUEST, with rows of JSON. */
+void admin_request(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void admin_history_done(struct vow_server *server, struct vow_journal_op *op);
+
+/* rows.c: what the admin rows and the metrics say. The caller owns the returned text (free()). NULL if there is no
+ * memory. */
+char *row_status(struct vow_server *server);
+char *row_txn(const struct vow_coord_txn_view *view);
+char *row_peer(const char *name, bool connected, uint64_t incarnation);
+char *row_event(const struct vow_journal_event *event);
+/* A transaction that is not in memory, from its events in the journal: at least one. */
+char *row_ended(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len);
+
+/* http.c: /health and /metrics. */
+int http_open(struct vow_server *server, struct vow_error_detail *detail);
+void http_close(struct vow_server *server);
+
+#endif

@@ -1,0 +1,168 @@
+/* JSON rows for vowctl. One row is one object; keys are part of the tools' contract and do not change meaning. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "coordinator/server/internal.h"
+#include "proto/net/clock.h"
+
+static char *finish(json_t *row)
+{
+    char *text = row != NULL ? json_dumps(row, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    json_decref(row);
+    return text;
+}
+
+static json_t *json_u64(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static json_t *json_gtrid(const struct vow_gtrid *gtrid)
+{
+    char text[VOW_GTRID_TEXT_SIZE];
+    vow_gtrid_to_text(gtrid, text);
+    return json_string(text);
+}
+
+static uint64_t cpu_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * 1000000u +
+           (uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec;
+}
+
+static json_t *aborted_by_cause(const struct vow_coord_counts *counts)
+{
+    json_t *causes = json_object();
+    for (int cause = 0; cause < (int)(sizeof(counts->by_cause) / sizeof(counts->by_cause[0])); cause++)
+        if (counts->by_cause[cause] > 0)
+            json_object_set_new(causes, vow_cause_name(cause), json_u64(counts->by_cause[cause]));
+    return causes;
+}
+
+static json_t *journal_row(const struct vow_server *server)
+{
+    struct vow_journal_stats stats;
+    vow_journal_stats(server->journal, &stats);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "commits", json_u64(stats.commits), "syncs", json_u64(stats.syncs),
+                     "records", json_u64(stats.records), "forced_records", json_u64(stats.forced_records), "notes",
+                     json_u64(stats.notes), "last_lsn", json_u64(stats.last_lsn));
+}
+
+char *row_status(struct vow_server *server)
+{
+    struct vow_coord_counts counts;
+    vow_coord_counts(server->core, &counts);
+    json_t *row =
+        json_pack("{s:s,s:o,s:o,s:s,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
+                  json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data",
+                  server->directory, "uptime_ms", json_u64(vow_clock_ms() - server->started_ms), "recovered_at_start",
+                  json_u64(server->recovered), "recovering", (int)counts.recovering, "draining", (int)counts.draining);
+    json_object_set_new(row, "transactions",
+                        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open", json_u64(counts.open), "in_doubt",
+                                  json_u64(counts.in_doubt), "begun", json_u64(counts.begun), "committed",
+                                  json_u64(counts.committed), "aborted", json_u64(counts.aborted), "read_only",
+                                  json_u64(counts.read_only), "one_phase", json_u64(counts.one_phase)));
+    json_object_set_new(row, "aborted_by_cause", aborted_by_cause(&counts));
+    json_object_set_new(row, "anomalies",
+                        json_pack("{s:o,s:o,s:o}", "protocol_errors", json_u64(counts.protocol_errors), "ignored",
+                                  json_u64(counts.ignored), "hazards", json_u64(counts.hazards)));
+    json_object_set_new(row, "journal", journal_row(server));
+    json_object_set_new(row, "messages",
+                        json_pack("{s:o,s:o,s:o,s:o,s:o}", "received", json_u64(server->traffic.received), "sent",
+                                  json_u64(server->traffic.sent), "protocol_received",
+                                  json_u64(server->traffic.counted_received), "protocol_sent",
+                                  json_u64(server->traffic.counted_sent), "turns", json_u64(server->traffic.turns)));
+    json_object_set_new(row, "connections", json_u64(HASH_COUNT(server->sessions)));
+    json_object_set_new(row, "cpu_us", json_u64(cpu_us()));
+    return finish(row);
+}
+
+static const char *vote_name(const struct vow_coord_branch_view *branch)
+{
+    if (!branch->voted)
+        return "none";
+    switch (branch->vote) {
+    case VOW_VOTE_YES:
+        return "yes";
+    case VOW_VOTE_READ_ONLY:
+        return "read-only";
+    case VOW_VOTE_NO:
+        return "no";
+    }
+    return "?";
+}
+
+char *row_txn(const struct vow_coord_txn_view *view)
+{
+    uint64_t now_ms = vow_clock_ms();
+    json_t *branches = json_array();
+    for (uint32_t i = 0; i < view->branches_len && i < VOW_CALLS_MAX; i++) {
+        const struct vow_coord_branch_view *branch = &view->branches[i];
+        json_array_append_new(branches, json_pack("{s:s,s:i,s:b,s:s,s:b}", "participant", branch->participant, "branch",
+                                                  (int)branch->branch, "connected", (int)branch->connected, "vote",
+                                                  vote_name(branch), "acknowledged", (int)branch->acknowledged));
+    }
+    json_t *row = json_pack("{s:o,s:s,s:o,s:o,s:o,s:o}", "id", json_gtrid(&view->gtrid), "state", view->state, "age_ms",
+                            json_u64(now_ms - view->begun_ms), "in_state_ms", json_u64(now_ms - view->state_since_ms),
+                            "attempts", json_u64(view->attempts), "branches", branches);
+    return finish(row);
+}
+
+char *row_peer(const char *name, bool connected, uint64_t incarnation)
+{
+    return finish(
+        json_pack("{s:s,s:b,s:o}", "name", name, "connected", (int)connected, "incarnation", json_u64(incarnation)));
+}
+
+char *row_event(const struct vow_journal_event *event)
+{
+    const struct vow_record *record = &event->record;
+    json_t *row =
+        json_pack("{s:o,s:o,s:s,s:o,s:o}", "lsn", json_u64(event->lsn), "wall_us", json_u64(event->wall_us), "event",
+                  vow_record_name(record->kind), "id", json_gtrid(&record->gtrid), "epoch", json_u64(record->epoch));
+    if (record->kind == VOW_RECORD_ABORTED)
+        json_object_set_new(row, "cause", json_string(vow_cause_name((int)record->cause)));
+    if (record->who[0] != '\0')
+        json_object_set_new(row, "participant", json_string(record->who));
+    if (record->text[0] != '\0')
+        json_object_set_new(row, "text", json_string(record->text));
+    if (record->branches_len > 0) {
+        json_t *names = json_array();
+        for (uint32_t i = 0; i < record->branches_len; i++)
+            json_array_append_new(names, json_string(record->branches[i].name));
+        json_object_set_new(row, "yes_list", names);
+    }
+    return finish(row);
+}
+
+/* What the history of an ended transaction says of its outcome, in the words of `show`. */
+static void summarize(json_t *row, const struct vow_journal_event *events, uint32_t events_len)
+{
+    const char *outcome = "unknown", *why = NULL;
+    bool ended = false;
+    for (uint32_t i = 0; i < events_len; i++) {
+        const struct vow_record *record = &events[i].record;
+        if (record->kind == VOW_RECORD_COMMIT || record->kind == VOW_RECORD_READ_ONLY ||
+            record->kind == VOW_RECORD_ONE_PHASE)
+            outcome = "committed";
+        if (record->kind == VOW_RECORD_ABORTED) {
+            outcome = "aborted";
+            why = vow_cause_name((int)record->cause);
+        }
+        ended = ended || record->kind != VOW_RECORD_COMMIT;
+    }
+    json_object_set_new(row, "state", json_string(ended ? "ENDED" : "NONE"));
+    json_object_set_new(row, "outcome", json_string(outcome));
+    if (why != NULL)
+        json_object_set_new(row, "cause", json_string(why));
+}
+
+char *row_ended(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len)
+{
+    json_t *row = json_pack("{s:o,s:o}", "id", json_gtrid(gtrid), "events", json_u64(events_len));
+    summarize(row, events, events_len);
+    return finish(row);
+}

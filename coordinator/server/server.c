@@ -1,0 +1,300 @@
+/* The life of the daemon: open, recover, serve, drain, close. */
+#include "coordinator/server/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/server/internal.h"
+#include "proto/net/clock.h"
+#include "proto/net/log.h"
+
+/* --- timers --- */
+
+/* Arms the one timer for the core's next deadline, if that moved. */
+static void arm_timer(struct vow_server *server)
+{
+    uint64_t deadline_ms = vow_coord_deadline_ms(server->core);
+    if (deadline_ms == server->timer_armed_ms)
+        return;
+    server->timer_armed_ms = deadline_ms;
+    if (deadline_ms == UINT64_MAX) {
+        event_del(server->timer);
+        return;
+    }
+    uint64_t now_ms = vow_clock_ms();
+    uint64_t wait_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+    struct timeval wait = vow_clock_delay(wait_ms);
+    event_add(server->timer, &wait);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct vow_server *server = ctx;
+    if (server->ended)
+        return;
+    server->timer_armed_ms = UINT64_MAX - 1; /* fired: whatever comes next is armed anew */
+    struct vow_coord_event event = {.kind = VOW_COORD_TIMER, .now_ms = vow_clock_ms()};
+    server_step(server, &event);
+}
+
+/* --- the end --- */
+
+static void on_drain_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct vow_server *server = ctx;
+    server->ended = true;
+    server->end = VOW_SERVER_LEFT_OPEN;
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)what;
+    struct vow_server *server = ctx;
+    if (server->ended)
+        return;
+    if (server->draining) {
+        on_drain_timer(fd, 0, ctx);
+        return;
+    }
+    VOW_LOG(VOW_LOG_INFO, "draining", VOW_NUM("signal", fd), VOW_NUM("wait_ms", server->drain_ms));
+    /* The listener stays: a participant that owes an acknowledgement must be able to come back. */
+    server->draining = true;
+    struct vow_coord_event event = {.kind = VOW_COORD_DRAIN, .now_ms = vow_clock_ms()};
+    server_step(server, &event);
+    struct timeval wait = vow_clock_delay(server->drain_ms);
+    event_add(server->drain_timer, &wait);
+}
+
+static void check_drained(struct vow_server *server)
+{
+    if (!server->draining || server->ended)
+        return;
+    struct vow_coord_counts counts;
+    vow_coord_counts(server->core, &counts);
+    if (counts.open > 0)
+        return;
+    server->ended = true;
+    server->end = VOW_SERVER_DRAINED;
+}
+
+enum vow_server_end vow_server_run(struct vow_server *server)
+{
+    /* One turn: all input that has come, then one hand-over to the journal, then the timer. */
+    while (!server->ended) {
+        server_submit(server);
+        arm_timer(server);
+        event_base_loop(server->base, EVLOOP_ONCE);
+        server->traffic.turns++;
+        check_drained(server);
+    }
+    return server->end;
+}
+
+/* --- the start --- */
+
+/* How much the log left open: what the core needs room for beside new work. */
+struct open_counts {
+    uint32_t txns, branches;
+    struct open_name {
+        char name[VOW_NAME_SIZE];
+        UT_hash_handle hh;
+    } * names;
+};
+
+static int count_name(struct open_counts *counts, const char *name)
+{
+    struct open_name *known = NULL;
+    HASH_FIND_STR(counts->names, name, known);
+    if (known != NULL)
+        return 0;
+    known = calloc(1, sizeof(*known));
+    if (known == NULL)
+        return VOW_E_NO_MEMORY;
+    memcpy(known->name, name, strlen(name) + 1);
+    HASH_ADD_STR(counts->names, name, known);
+    return 0;
+}
+
+static int count_open(void *ctx, const struct vow_journal_event *event)
+{
+    struct open_counts *counts = ctx;
+    counts->txns += event->record.kind == VOW_RECORD_COMMIT;
+    counts->branches += event->record.branches_len;
+    for (uint32_t i = 0; i < event->record.branches_len; i++) {
+        int error = count_name(counts, event->record.branches[i].name);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+/* At the highest limit new work gets less room: what the log left open fitted into the core that decided it. */
+static void widen(uint32_t *limit, uint32_t by, uint32_t highest)
+{
+    if (*limit <= highest)
+        *limit = by < highest - *limit ? *limit + by : highest;
+}
+
+static void add_room(struct vow_server *server, struct open_counts *counts)
+{
+    struct open_name *name, *next;
+    server->recovered = counts->txns;
+    widen(&server->limits.txns_max, counts->txns, VOW_COORD_TXNS_HIGHEST);
+    widen(&server->limits.branches_max, counts->branches, VOW_COORD_BRANCHES_HIGHEST);
+    widen(&server->limits.peers_max, HASH_COUNT(counts->names), VOW_COORD_PEERS_HIGHEST);
+    HASH_ITER(hh, counts->names, name, next)
+    {
+        HASH_DEL(counts->names, name); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
+        free(name);
+    }
+}
+
+static int recover_one(void *ctx, const struct vow_journal_event *event)
+{
+    struct vow_coord_event recovered = {.kind = VOW_COORD_RECOVERED, .now_ms = vow_clock_ms()};
+    recovered.record = &event->record;
+    server_step(ctx, &recovered);
+    return 0;
+}
+
+/* Memory for the limits of new work and, beside it, all that the log left open: a full table never stops a start
+ * (F028). */
+static int make_core(struct vow_server *server, const struct vow_journal_engine *engine_ops, void *engine,
+                     struct vow_error_detail *detail)
+{
+    struct open_counts open = {0};
+    int error = engine_ops->scan(engine, count_open, &open, detail);
+    add_room(server, &open);
+    if (error != 0)
+        return error;
+
+    struct vow_coord_identity identity = {.coord = server->identity.coord, .epoch = server->identity.epoch};
+    size_t size = vow_coord_size(&server->limits);
+    server->core_memory = size > 0 ? malloc(size) : NULL;
+    if (server->core_memory == NULL || vow_random_bytes(identity.secret, sizeof(identity.secret)) != 0 ||
+        vow_random_bytes(&identity.seed, sizeof(identity.seed)) != 0) {
+        detail->error = size > 0 ? VOW_E_NO_MEMORY : VOW_E_ARGUMENT;
+        snprintf(detail->text, sizeof(detail->text), "no memory for %u transactions: lower the limits",
+                 server->limits.txns_max);
+        return detail->error;
+    }
+    server->core = vow_coord_init(server->core_memory, &server->limits, &identity);
+    error = engine_ops->scan(engine, recover_one, server, detail);
+    if (error != 0)
+        return error;
+    struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE, .now_ms = vow_clock_ms()};
+    server_step(server, &done);
+    return 0;
+}
+
+static int open_journal(struct vow_server *server, const struct vow_server_options *options,
+                        struct vow_error_detail *detail)
+{
+    const struct vow_journal_engine *engine_ops;
+    void *engine;
+    struct vow_journal_options journal_options = {.directory = options->directory, .name = options->name};
+    int error = vow_journal_sqlite_open(&journal_options, &engine_ops, &engine, detail);
+    if (error != 0)
+        return error;
+    error = engine_ops->takeover(engine, &server->identity, detail);
+    if (error == 0)
+        error = make_core(server, engine_ops, engine, detail);
+    if (error != 0) {
+        engine_ops->close(engine);
+        return error;
+    }
+    return vow_journal_start(server->base, engine_ops, engine, server_journal_done, server, &server->journal, detail);
+}
+
+static int make_events(struct vow_server *server, struct vow_error_detail *detail)
+{
+    server->base = event_base_new();
+    if (server->base != NULL) {
+        server->timer = evtimer_new(server->base, on_timer, server);
+        server->drain_timer = evtimer_new(server->base, on_drain_timer, server);
+        server->sigterm = evsignal_new(server->base, SIGTERM, on_signal, server);
+        server->sigint = evsignal_new(server->base, SIGINT, on_signal, server);
+    }
+    if (server->base == NULL || server->timer == NULL || server->drain_timer == NULL || server->sigterm == NULL ||
+        server->sigint == NULL || event_add(server->sigterm, NULL) != 0 || event_add(server->sigint, NULL) != 0) {
+        detail->error = VOW_E_NO_MEMORY;
+        snprintf(detail->text, sizeof(detail->text), "the event loop cannot be made");
+        return detail->error;
+    }
+    return 0;
+}
+
+int vow_server_open(const struct vow_server_options *options, struct vow_server **out, struct vow_error_detail *detail)
+{
+    *out = NULL;
+    *detail = (struct vow_error_detail){.error = VOW_E_NO_MEMORY, .text = "out of memory"};
+    struct vow_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return VOW_E_NO_MEMORY;
+    server->limits = options->limits;
+    server->drain_ms = options->drain_ms;
+    server->started_ms = vow_clock_ms();
+    server->timer_armed_ms = UINT64_MAX;
+    server->pending_last = &server->pending_first;
+    server->directory = strdup(options->directory);
+    server->http_address = options->http;
+    int error = server->directory == NULL ? VOW_E_NO_MEMORY : make_events(server, detail);
+    if (error == 0)
+        error = open_journal(server, options, detail);
+    if (error == 0)
+        error = vow_listener_new(server->base, &options->listen, &vow_channel_defaults, &session_ops, server,
+                                 &server->listener, detail);
+    if (error == 0 && options->http.host[0] != '\0')
+        error = http_open(server, detail);
+    if (error != 0) {
+        vow_server_free(server);
+        return error;
+    }
+    vow_listener_address(server->listener, &server->listen);
+    *out = server;
+    return 0;
+}
+
+void vow_server_facts(const struct vow_server *server, struct vow_server_facts *facts)
+{
+    *facts = (struct vow_server_facts){.name = server->identity.name,
+                                       .directory = server->directory,
+                                       .epoch = server->identity.epoch,
+                                       .recovered = server->recovered,
+                                       .listen = server->listen,
+                                       .http = server->http_address};
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL)
+        event_free(event);
+}
+
+void vow_server_free(struct vow_server *server)
+{
+    if (server == NULL)
+        return;
+    server_submit(server);
+    server->ended = true; /* what the journal still reports is not acted on */
+    vow_journal_stop(server->journal);
+    http_close(server);
+    vow_listener_free(server->listener);
+    session_close_all(server);
+    if (server->base != NULL)
+        event_base_loop(server->base, EVLOOP_NONBLOCK); /* closed channels are freed on the loop's next turn */
+    log_ops_free(server);
+    free_event(server->timer);
+    free_event(server->drain_timer);
+    free_event(server->sigterm);
+    free_event(server->sigint);
+    if (server->base != NULL)
+        event_base_free(server->base);
+    free(server->core_memory);
+    free(server->directory);
+    free(server);
+}
