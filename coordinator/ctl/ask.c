@@ -1,0 +1,107 @@
+#include "coordinator/ctl/ask.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+
+#include "proto/net/channel.h"
+#include "proto/net/clock.h"
+#include "proto/net/log.h"
+
+struct question {
+    struct event_base *base;
+    const struct vow_msg_admin_request *request;
+    json_t *rows;
+    struct vow_error_detail *detail;
+    bool answered;
+};
+
+static void end(struct question *question, int error, const char *text)
+{
+    question->detail->error = error;
+    snprintf(question->detail->text, sizeof(question->detail->text), "%s", text);
+    question->answered = true;
+    event_base_loopbreak(question->base);
+}
+
+static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_welcome *welcome)
+{
+    (void)welcome;
+    struct question *question = ctx;
+    struct vow_msg msg = {.kind = VOW_MSG_ADMIN_REQUEST, .admin_request = *question->request};
+    int error = vow_channel_send(channel, &msg);
+    if (error != 0)
+        end(question, error, vow_error_text(error));
+}
+
+static void on_message(void *ctx, struct vow_channel *channel, const struct vow_msg *msg)
+{
+    (void)channel;
+    struct question *question = ctx;
+    if (msg->kind != VOW_MSG_ADMIN_REPLY || question->answered)
+        return;
+    const struct vow_msg_admin_reply *reply = &msg->admin_reply;
+    if (reply->json[0] != '\0') {
+        json_t *row = json_loads(reply->json, 0, NULL);
+        if (row == NULL) {
+            end(question, VOW_E_MESSAGE, "the coordinator sent a row that is not JSON");
+            return;
+        }
+        json_array_append_new(question->rows, row);
+    }
+    if (reply->last)
+        end(question, reply->error, vow_error_text(reply->error));
+}
+
+static void on_down(void *ctx, struct vow_channel *channel, const struct vow_error_detail *detail)
+{
+    (void)channel;
+    struct question *question = ctx;
+    if (!question->answered)
+        end(question, detail->error == VOW_E_DISCONNECTED ? VOW_E_UNREACHABLE : detail->error, detail->text);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct question *question = ctx;
+    if (!question->answered)
+        end(question, VOW_E_UNREACHABLE, "no answer in time");
+}
+
+static int run(struct question *question, const struct vow_address *coordinator, unsigned timeout_ms)
+{
+    static const struct vow_channel_ops ops = {.on_up = on_up, .on_message = on_message, .on_down = on_down};
+    const struct vow_msg_hello hello = {.version_min = VOW_WIRE_VERSION,
+                                        .version_max = VOW_WIRE_VERSION,
+                                        .role = VOW_ROLE_ADMIN,
+                                        .name = "vowctl",
+                                        .software = "vowctl " VOW_SOFTWARE_VERSION};
+    struct timeval timeout = vow_clock_delay(timeout_ms);
+    struct vow_dialer *dialer;
+    if (event_base_once(question->base, -1, EV_TIMEOUT, on_timeout, question, &timeout) != 0 ||
+        vow_dialer_new(question->base, coordinator, &vow_channel_defaults, &hello, &ops, question, 1, &dialer) != 0)
+        return VOW_E_NO_MEMORY;
+    event_base_dispatch(question->base);
+    vow_dialer_free(dialer);
+    event_base_loop(question->base, EVLOOP_NONBLOCK);
+    return question->detail->error;
+}
+
+int ask(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
+        json_t **rows, struct vow_error_detail *detail)
+{
+    *rows = NULL;
+    *detail = (struct vow_error_detail){.error = VOW_E_NO_MEMORY, .text = "out of memory"};
+    vow_log_set_level(VOW_LOG_ERROR); /* what goes wrong is told by us, once */
+    struct question question = {.base = event_base_new(), .request = request, .rows = json_array(), .detail = detail};
+    int error = VOW_E_NO_MEMORY;
+    if (question.base != NULL && question.rows != NULL)
+        error = run(&question, coordinator, timeout_ms);
+    if (question.base != NULL)
+        event_base_free(question.base);
+    if (error != 0)
+        json_decref(question.rows);
+    else
+        *rows = question.rows;
+    return error;
+}

@@ -1,0 +1,18 @@
+/* One question to the coordinator: connects, sends, collects the rows, hangs up. */
+#ifndef VOW_CTL_ASK_H
+#define VOW_CTL_ASK_H
+
+#include <jansson.h>
+
+#include "proto/address.h"
+#include "proto/error.h"
+#include "proto/message.h"
+
+/*
+ * Asks and waits, timeout_ms at most. On 0, *rows is a JSON array, the caller's to json_decref(). On an error *rows is
+ * NULL and *detail says what happened: VOW_E_UNREACHABLE, VOW_E_NOT_FOUND, or what the coordinator answered.
+ */
+int ask(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
+        json_t **rows, struct vow_error_detail *detail);
+
+#endif

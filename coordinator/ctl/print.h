@@ -1,0 +1,14 @@
+/* Rows of JSON for people: what each command prints without --json. */
+#ifndef VOW_CTL_PRINT_H
+#define VOW_CTL_PRINT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+void print_status(const json_t *row);
+void print_list(const json_t *rows);
+void print_txn(const json_t *row);
+void print_history(const json_t *rows);
+void print_peers(const json_t *rows);
+
+#endif

@@ -1,0 +1,217 @@
+/* vowctl: the operator's tool. Flags and commands; asking is in ask.c, printing in print.c. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/core/coord.h"
+#include "coordinator/ctl/ask.h"
+#include "coordinator/ctl/print.h"
+#include "proto/fsm_doc.h"
+
+enum exit_status { EXIT_ANSWERED = 0, EXIT_NO_ANSWER = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 3 };
+
+static const char help[] =
+    "vowctl: what the coordinator is doing, and why\n"
+    "\n"
+    "  vowctl [--coordinator ADDR] [--json] COMMAND\n"
+    "\n"
+    "  status                          counters, journal, health at a glance\n"
+    "  list [--in-doubt|--stuck|--all] transactions in memory; in-doubt: decided, not acknowledged by all,\n"
+    "                                  or left to its one participant, which has not said what it did;\n"
+    "                                  stuck: decided, and asked for again three times or for 10 s\n"
+    "  show ID                         one transaction: who voted what, what it waits for\n"
+    "  history ID                      its events in the journal\n"
+    "  peers                           participants, connected or not\n"
+    "  states [--dot|--markdown]       the state table of a transaction (default: Mermaid); asks nobody\n"
+    "\n"
+    "  --coordinator ADDR  where vowd listens          (127.0.0.1:7420)\n"
+    "  --json              JSON: an object for status and show, else an array of objects\n"
+    "  --timeout MS        how long to wait            (5000)\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit status: 0 answered · 1 no answer · 2 wrong flags · 3 no such transaction\n";
+
+struct command {
+    struct vow_address coordinator;
+    struct vow_msg_admin_request request;
+    bool json, dot, markdown, done;
+    unsigned timeout_ms;
+    void (*print)(const json_t *);
+    bool one_row; /* print gets the row, not the array */
+};
+
+static int usage(const char *what, const char *why)
+{
+    fprintf(stderr, "vowctl: %s: %s; see vowctl --help\n", what, why);
+    return EXIT_USAGE;
+}
+
+/* --- commands --- */
+
+static const struct {
+    const char *name;
+    enum vow_admin_command command;
+    bool wants_id, one_row;
+    void (*print)(const json_t *);
+} commands[] = {
+    {"status", VOW_ADMIN_STATUS, false, true, print_status}, {"list", VOW_ADMIN_LIST, false, false, print_list},
+    {"show", VOW_ADMIN_SHOW, true, true, print_txn},         {"history", VOW_ADMIN_HISTORY, true, false, print_history},
+    {"peers", VOW_ADMIN_PEERS, false, false, print_peers},
+};
+
+static int states(const struct command *command)
+{
+    if (command->dot)
+        vow_fsm_print_dot(vow_coord_fsm(), stdout);
+    else if (command->markdown)
+        vow_fsm_print_markdown(vow_coord_fsm(), stdout);
+    else
+        vow_fsm_print_mermaid(vow_coord_fsm(), stdout);
+    return EXIT_ANSWERED;
+}
+
+static int answer(const struct command *command)
+{
+    json_t *rows;
+    struct vow_error_detail detail;
+    int error = ask(&command->coordinator, &command->request, command->timeout_ms, &rows, &detail);
+    if (error == VOW_E_NOT_FOUND) {
+        fprintf(stderr,
+                "vowctl: the journal has no event of this transaction; if this coordinator began it, it did not "
+                "commit in two phases\n");
+        return EXIT_NOT_FOUND;
+    }
+    if (error != 0) {
+        char address[VOW_ADDRESS_SIZE];
+        vow_address_print(&command->coordinator, address);
+        fprintf(stderr, "vowctl: %s: %s; %s. Is vowd running there? Choose another with --coordinator\n", address,
+                vow_error_text(error), detail.text);
+        return EXIT_NO_ANSWER;
+    }
+    const json_t *shown = command->one_row ? json_array_get(rows, 0) : rows;
+    if (command->json) {
+        json_dumpf(shown, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        printf("\n");
+    } else if (shown != NULL) {
+        command->print(shown);
+    }
+    json_decref(rows);
+    return EXIT_ANSWERED;
+}
+
+/* As it is printed, or as sqlite3's hex() prints the column of vow_lock and vow_branch. */
+static bool parse_id(const char *text, struct vow_gtrid *gtrid)
+{
+    if (strlen(text) != (size_t)2 * VOW_GTRID_BYTES)
+        return vow_gtrid_from_text(text, strlen(text), gtrid) && !vow_gtrid_is_none(gtrid);
+    for (size_t i = 0; i < VOW_GTRID_BYTES; i++) {
+        const char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        char *end;
+        gtrid->bytes[i] = (uint8_t)strtoul(digits, &end, 16);
+        if (*end != '\0' || strchr(" +-", digits[0]) != NULL)
+            return false;
+    }
+    return !vow_gtrid_is_none(gtrid);
+}
+
+static int run_command(struct command *command, int argc, char **argv)
+{
+    if (argc < 1)
+        return usage("no command", "say what to do");
+    if (strcmp(argv[0], "states") == 0)
+        return argc == 1 ? states(command) : usage(argv[1], "states takes no argument");
+    for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[0], commands[i].name) != 0)
+            continue;
+        command->request.command = commands[i].command;
+        command->print = commands[i].print;
+        command->one_row = commands[i].one_row;
+        if (argc != (commands[i].wants_id ? 2 : 1))
+            return usage(argv[0], commands[i].wants_id ? "wants one transaction id" : "takes no argument");
+        if (commands[i].wants_id && !parse_id(argv[1], &command->request.gtrid))
+            return usage(argv[1], "is not a transaction id (42 letters and digits, or 52 hex digits)");
+        return answer(command);
+    }
+    return usage(argv[0], "no such command");
+}
+
+/* --- flags --- */
+
+static bool parse_timeout(const char *text, unsigned *timeout_ms)
+{
+    char *end;
+    if (*text < '0' || *text > '9' || strlen(text) > 7)
+        return false;
+    *timeout_ms = (unsigned)strtoul(text, &end, 10);
+    return *end == '\0' && *timeout_ms > 0;
+}
+
+static int set_flag(struct command *command, int flag, const char *value, const char *flag_text)
+{
+    switch (flag) {
+    case 'c':
+        return vow_address_parse(value, &command->coordinator) == 0 ? 0 : usage(value, "wants HOST:PORT, numeric");
+    case 'j':
+        command->json = true;
+        return 0;
+    case 't':
+        return parse_timeout(value, &command->timeout_ms) ? 0 : usage("--timeout", "wants 1 to 9999999 milliseconds");
+    case 'i':
+        command->request.filter = "in-doubt";
+        return 0;
+    case 's':
+        command->request.filter = "stuck";
+        return 0;
+    case 'a':
+        command->request.filter = "all";
+        return 0;
+    case 'd':
+        command->dot = true;
+        return 0;
+    case 'm':
+        command->markdown = true;
+        return 0;
+    case 'H':
+        fputs(help, stdout);
+        command->done = true;
+        return 0;
+    case 'V':
+        printf("vowctl %s (wire %d)\n", VOW_SOFTWARE_VERSION, VOW_WIRE_VERSION);
+        command->done = true;
+        return 0;
+    case ':':
+        return usage(flag_text, "wants a value");
+    default:
+        return usage(flag_text, "not a flag of vowctl");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"coordinator", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},
+        {"timeout", required_argument, NULL, 't'},
+        {"in-doubt", no_argument, NULL, 'i'},
+        {"stuck", no_argument, NULL, 's'},
+        {"all", no_argument, NULL, 'a'},
+        {"dot", no_argument, NULL, 'd'},
+        {"markdown", no_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'H'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    struct command command = {
+        .coordinator = {.host = "127.0.0.1", .port = 7420}, .request = {.filter = ""}, .timeout_ms = 5000};
+    signal(SIGPIPE, SIG_IGN);
+    int flag;
+    /* "_only": -x is a flag like any other, and argv names it in full. ":": getopt leaves the talking to us. */
+    while (!command.done && (flag = getopt_long_only(argc, argv, ":", options, NULL)) != -1) {
+        int error = set_flag(&command, flag, optarg, argv[optind - 1]);
+        if (error != 0)
+            return error;
+    }
+    return command.done ? EXIT_ANSWERED : run_command(&command, argc - optind, argv + optind);
+}
