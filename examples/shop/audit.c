@@ -1,0 +1,203 @@
+#include "audit.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vow/error.h>
+
+#include "shop.h"
+
+/* So many findings of a check are shown. */
+#define FINDINGS_SHOWN 5
+
+struct audit_options {
+    const char *order, *stock, *payment, *log;
+};
+
+/*
+ * A check is a query for what is wrong: no row, no fault. Each row is one finding in words. The tables vow_branch and
+ * vow_lock are the library's own; a branch that is prepared is one that still has its changeset.
+ */
+struct check {
+    const char *name;
+    const char *sql;
+    bool needs_log;
+};
+
+static const struct check checks[] = {
+    {"every order is in all three databases or in none",
+     "WITH seen(id) AS (SELECT id FROM orders UNION SELECT order_id FROM reservation UNION SELECT order_id FROM "
+     "payment)"
+     " SELECT 'order ' || id"
+     "  || iif(id IN (SELECT id FROM orders), ' is', ' is not') || ' in order,'"
+     "  || iif(id IN (SELECT order_id FROM reservation), ' is', ' is not') || ' in stock,'"
+     "  || iif(id IN (SELECT order_id FROM payment), ' is', ' is not') || ' in payment'"
+     " FROM seen WHERE id NOT IN (SELECT id FROM orders) OR id NOT IN (SELECT order_id FROM reservation)"
+     "  OR id NOT IN (SELECT order_id FROM payment)",
+     false},
+    {"the three databases say the same of an order",
+     "SELECT 'order ' || id || ' differs' FROM orders"
+     " JOIN reservation r ON r.order_id = id JOIN payment p ON p.order_id = id"
+     " WHERE (orders.item, orders.quantity) IS NOT (r.item, r.quantity)"
+     "  OR (orders.account, orders.amount) IS NOT (p.account, p.amount)",
+     false},
+    {"goods are conserved: initial stock = left + ordered",
+     "SELECT i.name || ': ' || initial || ' at first, ' || stock || ' left, ' || coalesce(sum(quantity), 0) || ' "
+     "ordered'"
+     " FROM item i LEFT JOIN reservation r ON r.item = i.name GROUP BY i.name"
+     " HAVING initial <> stock + coalesce(sum(quantity), 0) OR stock < 0",
+     false},
+    {"money is conserved: initial balance = left + paid",
+     "SELECT a.name || ': ' || initial || ' at first, ' || balance || ' left, ' || coalesce(sum(amount), 0) || ' paid'"
+     " FROM account a LEFT JOIN payment p ON p.account = a.name GROUP BY a.name"
+     " HAVING initial <> balance + coalesce(sum(amount), 0) OR balance < 0",
+     false},
+    {"every order that the client was told is committed is there",
+     "SELECT 'order ' || id || ' is not there' FROM told WHERE outcome = 'committed'"
+     " AND (id NOT IN (SELECT id FROM orders) OR id NOT IN (SELECT order_id FROM reservation)"
+     "  OR id NOT IN (SELECT order_id FROM payment))",
+     true},
+    {"no order that the client was told is aborted is anywhere",
+     "SELECT 'order ' || id || ' is there' FROM told WHERE outcome = 'aborted'"
+     " AND (id IN (SELECT id FROM orders) OR id IN (SELECT order_id FROM reservation)"
+     "  OR id IN (SELECT order_id FROM payment))",
+     true},
+    {"the client knows the outcome of every order",
+     "SELECT 'order ' || id || ' is unknown' FROM told WHERE outcome NOT IN ('committed', 'aborted')"
+     " UNION ALL SELECT 'order ' || id || ' is there and was never told' FROM orders WHERE id NOT IN (SELECT id FROM "
+     "told)",
+     true},
+    {"nothing is in doubt",
+     "SELECT 'a prepared branch in order' FROM main.vow_branch WHERE changeset IS NOT NULL"
+     " UNION ALL SELECT 'a prepared branch in stock' FROM stock.vow_branch WHERE changeset IS NOT NULL"
+     " UNION ALL SELECT 'a prepared branch in payment' FROM pay.vow_branch WHERE changeset IS NOT NULL",
+     false},
+    {"no row is locked",
+     "SELECT 'a lock in order' FROM main.vow_lock UNION ALL SELECT 'a lock in stock' FROM stock.vow_lock"
+     " UNION ALL SELECT 'a lock in payment' FROM pay.vow_lock",
+     false},
+    {"the files are sound", "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'", false},
+};
+
+static int run_check(sqlite3 *db, const struct check *check)
+{
+    sqlite3_stmt *statement;
+    int findings = 0;
+
+    if (sqlite3_prepare_v2(db, check->sql, -1, &statement, NULL) != SQLITE_OK) {
+        printf("\u2717 %s: cannot be checked: %s\n", check->name, sqlite3_errmsg(db));
+        return -1;
+    }
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        if (findings == 0)
+            printf("\u2717 %s\n", check->name);
+        if (findings++ < FINDINGS_SHOWN)
+            printf("    %s\n", (const char *)sqlite3_column_text(statement, 0));
+    }
+    if (findings > FINDINGS_SHOWN)
+        printf("    and %d more\n", findings - FINDINGS_SHOWN);
+    if (sqlite3_finalize(statement) != SQLITE_OK) {
+        printf("\u2717 %s: cannot be checked: %s\n", check->name, sqlite3_errmsg(db));
+        return -1;
+    }
+    if (findings == 0)
+        printf("\u2713 %s\n", check->name);
+    return findings == 0 ? 0 : -1;
+}
+
+static void print_totals(sqlite3 *db)
+{
+    static const char sql[] =
+        "SELECT (SELECT count(*) FROM orders), (SELECT coalesce(sum(quantity), 0) FROM reservation),"
+        " (SELECT coalesce(sum(amount), 0) FROM payment)";
+    sqlite3_stmt *statement;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        return;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        printf("The books hold %lld orders, %lld pieces taken, %lld paid.\n", sqlite3_column_int64(statement, 0),
+               sqlite3_column_int64(statement, 1), sqlite3_column_int64(statement, 2));
+    sqlite3_finalize(statement);
+}
+
+static int run_checks(sqlite3 *db, bool with_log)
+{
+    int failed = 0;
+
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        if (!checks[i].needs_log || with_log)
+            failed += run_check(db, &checks[i]) != 0;
+    }
+    print_totals(db);
+    return failed;
+}
+
+/* Attached files are opened read-only as the first one is, so that an audit of a wrong path makes no file. */
+static int open_books(const struct audit_options *options, sqlite3 **db)
+{
+    if (sqlite3_open_v2(options->order, db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+        shop_sql(*db, "ATTACH ?1 AS stock", "s", options->stock) != SQLITE_OK ||
+        shop_sql(*db, "ATTACH ?1 AS pay", "s", options->payment) != SQLITE_OK ||
+        shop_sql(*db, "CREATE TEMP TABLE told (id TEXT PRIMARY KEY, outcome TEXT NOT NULL)", "") != SQLITE_OK) {
+        fprintf(stderr, "shop-audit: cannot open %s, %s and %s: %s\n", options->order, options->stock, options->payment,
+                sqlite3_errmsg(*db));
+        return -1;
+    }
+    return options->log != NULL ? audit_read_log(*db, options->log) : 0;
+}
+
+static _Noreturn void usage(FILE *out, int status)
+{
+    fputs("usage: shop-audit --order FILE --stock FILE --payment FILE [--log FILE]\n"
+          "Checks the databases of the three services, and what shop-load's log says the client was told.\n"
+          "Run it when the load has ended and nothing is in doubt any more.\n"
+          "Exit status: 0 all checks hold, 1 not so, 2 wrong flags.\n",
+          out);
+    exit(status);
+}
+
+static void read_flags(struct audit_options *options, int argc, char **argv)
+{
+    static const struct option flags[] = {
+        {"order", required_argument, NULL, 'o'},
+        {"stock", required_argument, NULL, 's'},
+        {"payment", required_argument, NULL, 'p'},
+        {"log", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int flag;
+
+    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
+        if (flag == 'o')
+            options->order = optarg;
+        else if (flag == 's')
+            options->stock = optarg;
+        else if (flag == 'p')
+            options->payment = optarg;
+        else if (flag == 'l')
+            options->log = optarg;
+        else if (flag == 'v')
+            exit(printf("shop-audit %s\n", SHOP_VERSION) < 0);
+        else
+            usage(flag == 'h' ? stdout : stderr, flag == 'h' ? 0 : SHOP_EXIT_USAGE);
+    }
+    if (options->order == NULL || options->stock == NULL || options->payment == NULL || optind != argc)
+        usage(stderr, SHOP_EXIT_USAGE);
+}
+
+int main(int argc, char **argv)
+{
+    struct audit_options options = {0};
+    sqlite3 *db = NULL;
+    int failed = 1;
+
+    read_flags(&options, argc, argv);
+    if (open_books(&options, &db) == 0)
+        failed = run_checks(db, options.log != NULL);
+    sqlite3_close(db);
+    return failed == 0 ? 0 : SHOP_EXIT_FAILED;
+}

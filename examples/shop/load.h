@@ -1,0 +1,124 @@
+/*
+ * shop-load: places orders and follows each to a known outcome.
+ *
+ * Three threads: the main one decides everything (load.c, load_order.c, load_report.c); the client library's thread
+ * brings results; one more asks what became of the orders nobody answered for (load_mailbox.c). An order belongs to one
+ * of them at a time and is handed over through the mailbox.
+ */
+#ifndef SHOP_LOAD_H
+#define SHOP_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <pthread.h>
+#include <vow/client.h>
+
+#include "shop.h"
+
+struct load_options {
+    int64_t orders;
+    int64_t in_flight;
+    int64_t items;
+    int64_t accounts;
+    int64_t seed;
+    int64_t retries;    /* further transactions for one order, at most */
+    int64_t timeout_ms; /* after which the library answers UNKNOWN */
+    int64_t ask_ms;     /* how long an UNKNOWN is asked about before it is left unknown */
+    const char *run;    /* first part of every order's id */
+    const char *coordinator;
+    const char *report_path;
+    const char *log_path;
+};
+
+enum load_state { LOAD_FREE, LOAD_SENT, LOAD_WAITING, LOAD_ASKING };
+
+/* One transaction on behalf of an order. */
+struct load_try {
+    struct vow_gtrid id;
+    enum vow_outcome outcome;
+    enum vow_cause cause;
+};
+
+/* An order under way. */
+struct load_order {
+    struct load *load;
+    enum load_state state;
+    struct shop_order order;
+    uint64_t resend_ms; /* LOAD_WAITING: when to try again */
+    uint64_t ask_until_ms;
+    struct vow_result result; /* of the last try */
+    struct load_try *tries;   /* retries + 1 of them */
+    int64_t tries_len;
+    struct load_order *next; /* in a list of the mailbox */
+};
+
+/* Orders on their way between threads. Two lists under one lock. */
+struct load_mailbox {
+    pthread_mutex_t lock;
+    pthread_cond_t result_came, question_came;
+    struct load_order *results; /* newest first; order does not matter */
+    struct load_order *questions, **questions_end;
+    bool closed;
+};
+
+#define LOAD_LABELS_MAX 40
+
+/* How often each label was counted: "out of stock" 81. */
+struct load_tally {
+    struct {
+        char label[64];
+        int64_t count;
+    } rows[LOAD_LABELS_MAX];
+    size_t rows_len;
+};
+
+struct load_totals {
+    int64_t placed, done, committed, aborted, unknown, unknown_then_resolved, tried_again;
+    struct load_tally aborts, retries;
+};
+
+struct load {
+    struct load_options options;
+    struct vow_client *client;
+    struct load_mailbox mailbox;
+    pthread_t asker;
+    struct load_order *slots; /* options.in_flight of them */
+    struct load_totals totals;
+    FILE *log; /* may be NULL */
+    uint64_t began_ms;
+    uint64_t random;
+    uint64_t shown_ms; /* when progress was shown last, */
+    int64_t shown_percent;
+    bool on_terminal;
+};
+
+uint64_t load_now_ms(void);
+
+/* load_flags.c: fills what the flags name. Exits with 2 on a bad flag, 0 after --help. */
+void load_read_flags(struct load_options *options, int argc, char **argv);
+
+/* load_order.c: an order's life. */
+void load_order_begin(struct load_order *slot, int64_t number);
+void load_order_send(struct load_order *slot);
+/* Reads slot->result: the order is done, waits for another try, or is asked about. */
+void load_order_judge(struct load_order *slot);
+
+/* load_mailbox.c */
+int load_mailbox_open(struct load *load);
+void load_mailbox_close(struct load *load);
+void load_mailbox_put_result(struct load *load, struct load_order *slot);
+void load_mailbox_put_question(struct load *load, struct load_order *slot);
+/* Takes all results there are; waits for one until `until_ms` at most. May return NULL. */
+struct load_order *load_mailbox_take_results(struct load *load, uint64_t until_ms);
+
+/* load_report.c */
+void load_tally_count(struct load_tally *tally, const char *label);
+void load_log_order(struct load *load, const struct load_order *slot);
+void load_show_progress(struct load *load);
+void load_print_totals(const struct load *load);
+/* Returns 0, or -1 after a line on stderr. */
+int load_write_report(const struct load *load);
+
+#endif

@@ -1,0 +1,102 @@
+/* The flags of shop-load. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "load.h"
+
+static const char usage_text[] =
+    "usage: shop-load [flags]\n"
+    "Places orders at the shop, each one transaction over shop-order, shop-stock and shop-payment.\n"
+    "  --orders N              how many (2000)\n"
+    "  --in-flight N           how many at once (64)\n"
+    "  --items N, --accounts N what shop-stock and shop-payment were filled with (500, 500)\n"
+    "  --seed N                the same seed places the same orders (1)\n"
+    "  --run WORD              first part of the orders' ids (the time)\n"
+    "  --retries N             further transactions for an order that aborted by accident (100)\n"
+    "  --timeout-ms N          after which an outcome counts as unknown and is asked about (10000)\n"
+    "  --ask-ms N              how long it is asked about (60000)\n"
+    "  --coordinator HOST:PORT where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n"
+    "  --log FILE              a JSON line for every order: its transactions and its outcome\n"
+    "  --report FILE           the totals as JSON\n"
+    "SIGINT and SIGTERM place no more orders and wait for those in flight.\n"
+    "Exit status: 0 every order has a known outcome, 1 not so, 2 wrong flags.\n";
+
+static void read_number(const char *flag, const char *text, int64_t min, int64_t max, int64_t *value)
+{
+    if (shop_number(text, min, max, value) == 0)
+        return;
+    fprintf(stderr, "shop-load: --%s wants a number of %" PRId64 " to %" PRId64 ", not \"%s\"\n", flag, min, max, text);
+    exit(SHOP_EXIT_USAGE);
+}
+
+/* The run becomes part of an order's id, which is a word of a payload. */
+static void check_run(const char *run)
+{
+    if (run[0] != '\0' && strlen(run) <= 32 && strcspn(run, " ") == strlen(run))
+        return;
+    fprintf(stderr, "shop-load: --run wants a word of at most 32 characters, not \"%s\"\n", run);
+    exit(SHOP_EXIT_USAGE);
+}
+
+/* --help, --version and flags that do not exist end the program here. */
+static _Noreturn void end_after_flag(int flag)
+{
+    if (flag == 'v')
+        printf("shop-load %s\n", SHOP_VERSION);
+    else
+        fputs(usage_text, flag == 'h' ? stdout : stderr);
+    exit(flag == 'v' || flag == 'h' ? 0 : SHOP_EXIT_USAGE);
+}
+
+/* A flag that wants a number has 256 plus its place in `numbers`. */
+void load_read_flags(struct load_options *options, int argc, char **argv)
+{
+    const struct {
+        const char *name;
+        int64_t min, max;
+        int64_t *value;
+    } numbers[] = {
+        {"orders", 1, 100000000, &options->orders},      {"in-flight", 1, 4096, &options->in_flight},
+        {"items", 1, 1000000, &options->items},          {"accounts", 1, 1000000, &options->accounts},
+        {"seed", 0, INT64_MAX, &options->seed},          {"retries", 0, 1000, &options->retries},
+        {"timeout-ms", 1, 600000, &options->timeout_ms}, {"ask-ms", 0, 86400000, &options->ask_ms},
+    };
+    const struct option flags[] = {
+        {"orders", required_argument, NULL, 256},
+        {"in-flight", required_argument, NULL, 257},
+        {"items", required_argument, NULL, 258},
+        {"accounts", required_argument, NULL, 259},
+        {"seed", required_argument, NULL, 260},
+        {"retries", required_argument, NULL, 261},
+        {"timeout-ms", required_argument, NULL, 262},
+        {"ask-ms", required_argument, NULL, 263},
+        {"run", required_argument, NULL, 'r'},
+        {"coordinator", required_argument, NULL, 'c'},
+        {"log", required_argument, NULL, 'l'},
+        {"report", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int flag;
+
+    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
+        if (flag >= 256)
+            read_number(numbers[flag - 256].name, optarg, numbers[flag - 256].min, numbers[flag - 256].max,
+                        numbers[flag - 256].value);
+        else if (flag == 'r')
+            check_run(options->run = optarg);
+        else if (flag == 'c')
+            options->coordinator = optarg;
+        else if (flag == 'l')
+            options->log_path = optarg;
+        else if (flag == 'p')
+            options->report_path = optarg;
+        else
+            end_after_flag(flag);
+    }
+    if (optind != argc)
+        end_after_flag('?');
+}

@@ -1,0 +1,58 @@
+/*
+ * shop-order: writes orders down. The simplest service there is: one table, one handler, one INSERT.
+ *
+ * Read this one first, then stock.c, which also says no.
+ */
+#include <sqlite3.h>
+#include <vow/participant.h>
+
+#include "service.h"
+#include "shop.h"
+
+/* A table takes part in transactions if it has an explicit PRIMARY KEY. */
+static const char schema[] = "CREATE TABLE IF NOT EXISTS orders ("
+                             "  id TEXT PRIMARY KEY NOT NULL,"
+                             "  item TEXT NOT NULL,"
+                             "  quantity INTEGER NOT NULL,"
+                             "  account TEXT NOT NULL,"
+                             "  amount INTEGER NOT NULL)";
+
+/*
+ * Called on the library's store thread when an order asks for this service's vow. What it does to the database is kept
+ * aside and seen by nobody until the coordinator has decided; a non-zero return aborts the order everywhere.
+ */
+static int place(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct shop_order order;
+
+    (void)ctx;
+    if (shop_order_parse(payload, len, &order) != 0)
+        return vow_branch_refuse(branch, "not an order");
+    return shop_sql(db, "INSERT INTO orders (id, item, quantity, account, amount) VALUES (?1, ?2, ?3, ?4, ?5)", "ssisi",
+                    order.id, order.item, order.quantity, order.account, order.amount);
+}
+
+int main(int argc, char **argv)
+{
+    struct service service = {.program = "shop-order"};
+    struct vow_participant *participant;
+    struct vow_error_detail detail;
+
+    service_begin(&service, argc, argv);
+    const struct vow_participant_options options = {.size = sizeof(options),
+                                                    .name = "order",
+                                                    .path = service.db,
+                                                    .coordinator = service.coordinator,
+                                                    .schema = schema};
+    /* Orders that were prepared when the service last died are found and locked here, before anybody can touch them. */
+    if (vow_participant_open(&options, &participant, &detail) != 0)
+        return service_failed(&service, detail.text);
+
+    int error = vow_participant_handle(participant, "place", place, NULL);
+    if (error == 0)
+        error = vow_participant_start(participant);
+    if (error == 0)
+        service_live(&service, participant);
+    vow_participant_close(participant);
+    return error == 0 ? 0 : service_failed(&service, vow_error_text(error));
+}

@@ -1,0 +1,66 @@
+/* shop-payment: keeps the customers' accounts, takes an order's money. The twin of stock.c, where the comments are. */
+#include <sqlite3.h>
+#include <vow/participant.h>
+
+#include "service.h"
+#include "shop.h"
+
+static const char schema[] = "CREATE TABLE IF NOT EXISTS account ("
+                             "  name TEXT PRIMARY KEY NOT NULL,"
+                             "  initial INTEGER NOT NULL,"
+                             "  balance INTEGER NOT NULL CHECK (balance >= 0));"
+                             "CREATE TABLE IF NOT EXISTS payment ("
+                             "  order_id TEXT PRIMARY KEY NOT NULL,"
+                             "  account TEXT NOT NULL,"
+                             "  amount INTEGER NOT NULL)";
+
+/* Every tenth account is nearly empty, so that some orders fail. */
+static const char fill[] = "INSERT INTO account (name, initial, balance)"
+                           "  WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1),"
+                           "  purse(i, money) AS (SELECT i, CASE WHEN i % 10 = 0 THEN 20 ELSE 1000000 END FROM n)"
+                           "  SELECT format('account-%05d', i), money, money FROM purse"
+                           "  WHERE NOT EXISTS (SELECT 1 FROM account)";
+
+static int pay(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct shop_order order;
+    int error;
+
+    (void)ctx;
+    if (shop_order_parse(payload, len, &order) != 0)
+        return vow_branch_refuse(branch, "not an order");
+    error = shop_sql(db, "UPDATE account SET balance = balance - ?1 WHERE name = ?2 AND balance >= ?1", "is",
+                     order.amount, order.account);
+    if (error != SQLITE_OK)
+        return error;
+    if (sqlite3_changes(db) == 0)
+        return vow_branch_refuse(branch, "no money");
+    return shop_sql(db, "INSERT INTO payment (order_id, account, amount) VALUES (?1, ?2, ?3)", "ssi", order.id,
+                    order.account, order.amount);
+}
+
+int main(int argc, char **argv)
+{
+    struct service service = {.program = "shop-payment", .fills = "accounts", .rows = 500};
+    struct vow_participant *participant;
+    struct vow_error_detail detail;
+
+    service_begin(&service, argc, argv);
+    const struct vow_participant_options options = {.size = sizeof(options),
+                                                    .name = "payment",
+                                                    .path = service.db,
+                                                    .coordinator = service.coordinator,
+                                                    .schema = schema};
+    if (vow_participant_open(&options, &participant, &detail) != 0)
+        return service_failed(&service, detail.text);
+
+    int error = shop_sql(vow_participant_db(participant), fill, "i", service.rows) == SQLITE_OK ? 0 : VOW_E_DATABASE;
+    if (error == 0)
+        error = vow_participant_handle(participant, "pay", pay, NULL);
+    if (error == 0)
+        error = vow_participant_start(participant);
+    if (error == 0)
+        service_live(&service, participant);
+    vow_participant_close(participant);
+    return error == 0 ? 0 : service_failed(&service, vow_error_text(error));
+}

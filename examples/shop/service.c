@@ -1,0 +1,143 @@
+#include "service.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "shop.h"
+
+#define CONNECT_WAIT_MS 200
+#define PATIENCE_MS 3000
+
+static void usage(const struct service *service, FILE *out)
+{
+    fprintf(out, "usage: %s --db FILE [--coordinator HOST:PORT]", service->program);
+    if (service->fills != NULL)
+        fprintf(out, " [--%s N]", service->fills);
+    fprintf(out, "\n  --db FILE                 the service's SQLite file, made if missing\n"
+                 "  --coordinator HOST:PORT   where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n");
+    if (service->fills != NULL)
+        fprintf(out, "  --%-23s how many %s a new file gets (%" PRId64 ")\n", service->fills, service->fills,
+                service->rows);
+    fprintf(out, "Exit status: 0 stopped by SIGTERM or SIGINT, 1 could not go on, 2 wrong flags.\n");
+}
+
+static _Noreturn void usage_error(const struct service *service)
+{
+    usage(service, stderr);
+    exit(SHOP_EXIT_USAGE);
+}
+
+static void read_flags(struct service *service, int argc, char **argv)
+{
+    const struct option flags[] = {
+        {"db", required_argument, NULL, 'd'},
+        {"coordinator", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {service->fills, required_argument, NULL, 'n'}, /* the list ends here if there is nothing to fill */
+        {NULL, 0, NULL, 0},
+    };
+    int flag;
+
+    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
+        if (flag == 'd') {
+            service->db = optarg;
+        } else if (flag == 'c') {
+            service->coordinator = optarg;
+        } else if (flag == 'h') {
+            usage(service, stdout);
+            exit(0);
+        } else if (flag == 'v') {
+            printf("%s %s\n", service->program, SHOP_VERSION);
+            exit(0);
+        } else if (flag != 'n') {
+            usage_error(service);
+        } else if (shop_number(optarg, 1, 1000000, &service->rows) != 0) {
+            fprintf(stderr, "%s: --%s wants a number of 1 to 1000000, not \"%s\"\n", service->program, service->fills,
+                    optarg);
+            exit(SHOP_EXIT_USAGE);
+        }
+    }
+    if (service->db == NULL || optind != argc)
+        usage_error(service);
+}
+
+static sigset_t stop_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    return signals;
+}
+
+void service_begin(struct service *service, int argc, char **argv)
+{
+    sigset_t signals = stop_signals();
+
+    read_flags(service, argc, argv);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    /* The library's threads inherit the mask, so that only service_live() ever sees these signals. */
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static bool told_to_stop(long wait_ms)
+{
+    const sigset_t signals = stop_signals();
+    const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+
+    return sigtimedwait(&signals, NULL, &wait) > 0;
+}
+
+/* A service outlives its coordinator: it keeps trying, and says so once. Returns false if it was told to stop first. */
+static bool wait_for_coordinator(const struct service *service, struct vow_participant *participant)
+{
+    for (int waited_ms = 0; vow_participant_wait(participant, CONNECT_WAIT_MS) != 0; waited_ms += CONNECT_WAIT_MS) {
+        if (told_to_stop(0))
+            return false;
+        if (waited_ms == PATIENCE_MS)
+            fprintf(stderr, "%s: no coordinator at %s yet; is vowd running? Still trying\n", service->program,
+                    service->coordinator != NULL ? service->coordinator : VOW_DEFAULT_COORDINATOR);
+    }
+    return true;
+}
+
+static void print_stats(const struct service *service, const struct vow_participant_stats *stats)
+{
+    printf("stats %s prepared=%" PRIu64 " committed=%" PRIu64 " aborted=%" PRIu64 " refused=%" PRIu64
+           " in_doubt=%" PRIu64 " in_doubt_max_ms=%" PRIu64 " store_commits=%" PRIu64 "\n",
+           service->program, stats->prepared, stats->committed, stats->aborted, stats->refused, stats->in_doubt,
+           stats->in_doubt_max_ms, stats->store_commits);
+}
+
+void service_live(const struct service *service, struct vow_participant *participant)
+{
+    struct vow_participant_stats stats;
+    uint64_t in_doubt_max_ms = 0;
+
+    if (wait_for_coordinator(service, participant)) {
+        printf("ready %s db=%s coordinator=%s\n", service->program, service->db,
+               service->coordinator != NULL ? service->coordinator : VOW_DEFAULT_COORDINATOR);
+        /* A new longest time in doubt is said soon, for a service that is killed has no last word. */
+        while (!told_to_stop(CONNECT_WAIT_MS)) {
+            vow_participant_stats(participant, &stats);
+            if (stats.in_doubt_max_ms > in_doubt_max_ms)
+                print_stats(service, &stats);
+            in_doubt_max_ms = stats.in_doubt_max_ms;
+        }
+    }
+    vow_participant_stats(participant, &stats);
+    print_stats(service, &stats);
+}
+
+int service_failed(const struct service *service, const char *why)
+{
+    fprintf(stderr, "%s: %s: %s\n", service->program, service->db, why);
+    return SHOP_EXIT_FAILED;
+}

@@ -1,0 +1,27 @@
+/* The frame of the three services: flags, signals, the line that says they are ready. Nothing about transactions. */
+#ifndef SHOP_SERVICE_H
+#define SHOP_SERVICE_H
+
+#include <stdint.h>
+
+#include <vow/participant.h>
+
+struct service {
+    const char *program; /* "shop-stock" */
+    const char
+        *fills; /* what the first start fills the database with ("items"), also the flag for how many; NULL = nothing */
+    const char *db;
+    const char *coordinator; /* NULL = the library's default */
+    int64_t rows;            /* how many of `fills` */
+};
+
+/* Reads the flags and blocks SIGTERM and SIGINT, before there is a thread. Exits: 2 on a bad flag, 0 after --help. */
+void service_begin(struct service *service, int argc, char **argv);
+
+/* Waits for the connection, says "ready", and lives until SIGTERM or SIGINT. Ends with a line of statistics. */
+void service_live(const struct service *service, struct vow_participant *participant);
+
+/* Says on stderr what went wrong and returns the exit status for it. */
+int service_failed(const struct service *service, const char *why);
+
+#endif

@@ -1,0 +1,83 @@
+#include "shop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t shop_order_print(const struct shop_order *order, char payload[SHOP_PAYLOAD_SIZE])
+{
+    int len = snprintf(payload, SHOP_PAYLOAD_SIZE, "%s %s %s %" PRId64 " %" PRId64, order->id, order->item,
+                       order->account, order->quantity, order->amount);
+    return len > 0 && len < SHOP_PAYLOAD_SIZE ? (size_t)len : 0;
+}
+
+static int copy_word(char word[SHOP_WORD_SIZE], const char *text)
+{
+    if (text == NULL || strlen(text) >= SHOP_WORD_SIZE)
+        return -1;
+    memcpy(word, text, strlen(text) + 1);
+    return 0;
+}
+
+int shop_order_parse(const void *payload, size_t len, struct shop_order *order)
+{
+    char text[SHOP_PAYLOAD_SIZE];
+    char *rest = text;
+
+    if (len == 0 || len >= sizeof(text))
+        return -1;
+    memcpy(text, payload, len);
+    text[len] = '\0';
+    if (copy_word(order->id, strsep(&rest, " ")) != 0 || copy_word(order->item, strsep(&rest, " ")) != 0 ||
+        copy_word(order->account, strsep(&rest, " ")) != 0)
+        return -1;
+    if (shop_number(strsep(&rest, " "), 1, INT32_MAX, &order->quantity) != 0 ||
+        shop_number(strsep(&rest, " "), 0, INT32_MAX, &order->amount) != 0)
+        return -1;
+    return rest == NULL ? 0 : -1;
+}
+
+static void bind(sqlite3_stmt *statement, const char *types, va_list values)
+{
+    for (int i = 0; types[i] != '\0'; i++) {
+        if (types[i] == 's')
+            sqlite3_bind_text(statement, i + 1, va_arg(values, const char *), -1, SQLITE_TRANSIENT);
+        else
+            sqlite3_bind_int64(statement, i + 1, va_arg(values, int64_t));
+    }
+}
+
+int shop_sql(struct sqlite3 *db, const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *statement;
+    va_list values;
+    int error = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+
+    if (error != SQLITE_OK)
+        return error;
+    va_start(values, types);
+    bind(statement, types, values);
+    va_end(values);
+    while (sqlite3_step(statement) == SQLITE_ROW)
+        ;
+    return sqlite3_finalize(statement);
+}
+
+int shop_number(const char *text, int64_t min, int64_t max, int64_t *value)
+{
+    char *end;
+    long long number;
+
+    if (text == NULL || text[0] == '\0')
+        return -1;
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0' || number < min || number > max)
+        return -1;
+    *value = number;
+    return 0;
+}
