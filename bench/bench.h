@@ -1,0 +1,87 @@
+/*
+ * vow-bench: what a transaction costs, beside the machine's own floor, in one run.
+ *
+ * Every process it measures is a process of its own: vowd, each participant, the clients, and the floors. A run is cut
+ * into rounds, and in each round every subject runs once, so that an hour's drift of the machine touches all of them
+ * alike; what is quoted is the ratio of the medians.
+ */
+#ifndef VOW_BENCH_H
+#define VOW_BENCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bench/histogram.h"
+
+#define CLIENTS_MAX 1024u
+#define PARTICIPANTS_MAX 32u
+
+enum bench_store { BENCH_STORE_NULL, BENCH_STORE_SQLITE };
+
+struct bench_options {
+    enum bench_store store;
+    uint32_t participants; /* branches of one transaction, each in a process of its own */
+    uint32_t clients;      /* transactions in flight, each client one at a time */
+    uint32_t connections;  /* over which the clients share their way to vowd */
+    uint32_t seconds;      /* measured time of each subject, over all rounds */
+    uint32_t rounds;
+    bool floor, json;
+};
+
+/* What one subject did in one round. */
+struct bench_round {
+    uint64_t committed, aborted, unknown;
+    uint64_t elapsed_us;
+    struct histogram latency; /* microseconds, of committed ones */
+    /* vowd only, over the round: */
+    uint64_t messages, forced_records, records, journal_syncs, journal_commits, cpu_us;
+};
+
+/* cluster.c: vowd and the participants of a run, in a directory of their own that is removed at the end. */
+struct cluster {
+    char directory[256];
+    char address[64]; /* of vowd */
+    pid_t vowd;
+    pid_t participants[PARTICIPANTS_MAX];
+    uint32_t participants_len;
+};
+int cluster_start(const struct bench_options *options, struct cluster *cluster);
+int cluster_status(const struct cluster *cluster, json_t **status);
+void cluster_stop(struct cluster *cluster);
+/* The name of participant i: "p0", "p1", ... */
+void participant_name(uint32_t i, char name[16]);
+/* A fresh directory below $TMPDIR or /var/tmp: a real disk, as /tmp may be memory. Returns 0 or -1. */
+int make_directory(char path[256]);
+void remove_directory(const char *path);
+
+/* load.c: one round of clients against vowd, in a process of its own. */
+int load_round(const struct bench_options *options, const struct cluster *cluster, uint32_t millis,
+               struct bench_round *round);
+
+/* floor_log.c: a bare decision log over loopback: three round trips a transaction, the last one durable, group
+ * commit. */
+int floor_log_round(const struct bench_options *options, uint32_t millis, struct bench_round *round);
+
+/* floor_store.c: the same SQLite work in one process, without coordinator and network: each turn prepares `clients`
+ * branches in every participant's file, then commits them. */
+int floor_store_round(const struct bench_options *options, uint32_t millis, struct bench_round *round);
+
+/* report.c */
+struct bench_subject {
+    const char *name;
+    struct bench_round rounds[32];
+};
+void report(const struct bench_options *options, const struct bench_subject *vow, const struct bench_subject *log_floor,
+            const struct bench_subject *store_floor);
+
+/* The statement both the participants and the floor run, and its schema. */
+#define BENCH_SCHEMA "CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL) "
+#define BENCH_UPDATE "UPDATE counter SET value = value + 1 WHERE id = ?1"
+#define BENCH_ROWS 100000u
+
+/* Runs `child` in a forked process and reads the round that it returns; for measured subjects. */
+int in_process(int (*child)(const void *ctx, struct bench_round *round), const void *ctx, struct bench_round *round);
+
+#endif
