@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# docs/generated is what the state tables print, docs/protocol.md has every rule and section that is
+# cited, and docs/faults.md defines every number that a comment cites.
+# usage: check.sh STATE_DOCS SOURCE_DIR
+set -euo pipefail
+state_docs=$1
+source=$2
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+"$state_docs" "$fresh"
+diff -ru "$source/docs/generated" "$fresh" || {
+    echo "docs/generated is out of date: run build/dev/tests/state-docs docs/generated"
+    exit 1
+}
+missing=0
+for rule in $(grep -ho '"[0-9]\.[0-9][a-z0-9-]*")' "$source"/coordinator/core/coord.def "$source"/participant/core/branch.def |
+    tr -d '")' | sort -u); do
+    grep -q "^| $rule |" "$source/docs/protocol.md" || {
+        echo "docs/protocol.md does not define rule $rule"
+        missing=1
+    }
+done
+cited() {
+    grep -rhoE "$1" --include='*.[ch]' --include='*.def' --include='*.proto' \
+        "$source"/{proto,coordinator,participant,bench,examples,tests} |
+        grep -oE '[A-Z]?[0-9.]+' | sort -u
+}
+for section in $(cited 'protocol [0-9]\.[0-9]+'); do
+    grep -qF "### $section " "$source/docs/protocol.md" || {
+        echo "docs/protocol.md has no section $section"
+        missing=1
+    }
+done
+for number in $(cited '\b(F[0-9]{3}|B[0-9]{2}|I[0-9]{2})(\b|_)') $(cited '[Mm]istakes? [0-9]+( and [0-9]+)?'); do
+    grep -q "^| $number |" "$source/docs/faults.md" || {
+        echo "docs/faults.md does not define $number"
+        missing=1
+    }
+done
+exit "$missing"

@@ -1,0 +1,38 @@
+/* state-docs DIRECTORY: writes docs/generated from the state tables that run. `state-docs docs/generated` renews
+ * them. */
+#include <stdio.h>
+
+#include "coordinator/core/coord.h"
+#include "participant/core/branch.h"
+#include "proto/fsm_doc.h"
+
+static int write_page(const char *directory, const char *name, const char *title, const char *source,
+                      const struct vow_fsm *fsm)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s.md", directory, name);
+    FILE *out = fopen(path, "w");
+    if (out == NULL) {
+        perror(path);
+        return 1;
+    }
+    fprintf(out, "# %s\n\nPrinted from `%s`; do not edit. Rules are defined in [protocol.md](../protocol.md).\n\n",
+            title, source);
+    fprintf(out, "```mermaid\n");
+    vow_fsm_print_mermaid(fsm, out);
+    fprintf(out, "```\n\n");
+    vow_fsm_print_markdown(fsm, out);
+    return fclose(out) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: state-docs DIRECTORY\n");
+        return 2;
+    }
+    return write_page(argv[1], "coordinator", "A transaction at the coordinator", "coordinator/core/coord.def",
+                      vow_coord_fsm()) ||
+           write_page(argv[1], "participant", "A branch at a participant", "participant/core/branch.def",
+                      vow_branches_fsm());
+}
