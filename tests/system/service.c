@@ -1,0 +1,67 @@
+/* test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at SIGTERM. */
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <vow/vow.h>
+
+static int run(struct sqlite3 *db, const char *sql)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : VOW_E_DATABASE;
+}
+
+static int add(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    (void)branch, (void)payload, (void)len, (void)ctx;
+    return run(db, "UPDATE counter SET value = value + 1 WHERE id = 1");
+}
+
+static int look(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    (void)branch, (void)payload, (void)len, (void)ctx;
+    return run(db, "SELECT value FROM counter");
+}
+
+static int refuse(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    (void)db, (void)payload, (void)len, (void)ctx;
+    return vow_branch_refuse(branch, "told to refuse");
+}
+
+static int register_handlers(struct vow_participant *participant)
+{
+    return vow_participant_handle(participant, "add", add, NULL) ||
+           vow_participant_handle(participant, "look", look, NULL) ||
+           vow_participant_handle(participant, "refuse", refuse, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        return 2;
+    struct vow_participant_options options = {
+        .size = sizeof(options),
+        .name = argv[1],
+        .path = argv[2],
+        .coordinator = argv[3],
+        .schema = "CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL);"
+                  "INSERT OR IGNORE INTO counter VALUES (1, 0)"};
+    struct vow_participant *participant;
+    struct vow_error_detail detail = {0};
+    sigset_t signals;
+    int number;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    if (vow_participant_open(&options, &participant, &detail) != 0 || register_handlers(participant) != 0 ||
+        vow_participant_start(participant) != 0) {
+        fprintf(stderr, "test-service: %s\n", detail.text);
+        return 1;
+    }
+    while (vow_participant_wait(participant, 60000) != 0)
+        continue;
+    puts("ready");
+    fflush(stdout);
+    sigwait(&signals, &number);
+    vow_participant_close(participant);
+    return 0;
+}

@@ -1,0 +1,80 @@
+/* Who is whom, when an address or a data directory changes hands. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "files.h"
+#include "kit.h"
+
+TestSuite(identity, .timeout = 60);
+
+/* The log is lost and a new vowd listens at the old address: the participants hold prepared branches of the lost one. It refuses
+ * them, so nothing is presumed: they stay in doubt, and their rows stay locked. */
+Test(identity, F024_F091_a_new_log_does_not_get_the_old_ones_participants)
+{
+    struct cluster cluster;
+    struct commit commit;
+    char data[160];
+    cluster_start(&cluster, 2, "log.after.COMMIT", NULL);
+    commit_start(&cluster, &commit, "add");
+    process_wait_killed(&cluster.vowd);
+    snprintf(data, sizeof(data), "%s/vowd", cluster.directory);
+    remove_directory(data);
+    vowd_start(&cluster, NULL);
+    struct vow_call call = {.participant = "s0", .handler = "add"};
+    struct vow_result result = {.outcome = VOW_UNKNOWN};
+    while (vow_commit(cluster.client, &call, 1, &result) != 0)
+        continue;
+    cr_expect_eq(result.outcome, VOW_ABORTED);
+    cr_expect_eq(result.cause, VOW_CAUSE_PARTICIPANT_UNAVAILABLE);
+    for (uint32_t i = 0; i < 2; i++) {
+        cr_expect_eq(service_number(&cluster, i, "SELECT count(*) FROM vow_branch WHERE state = 'prepared'"), 1);
+        cr_expect_gt(service_number(&cluster, i, "SELECT count(*) FROM vow_lock"), 0);
+        cr_expect_eq(service_number(&cluster, i, "SELECT value FROM counter"), 0);
+    }
+    cluster_end(&cluster);
+}
+
+static struct vow_participant *open_rival(const struct cluster *cluster, const char *name, const char *file)
+{
+    char path[160];
+    struct vow_error_detail detail;
+    struct vow_participant *rival;
+    snprintf(path, sizeof(path), "%s/%s", cluster->directory, file);
+    struct vow_participant_options options = {
+        .size = sizeof(options), .name = name, .path = path, .coordinator = cluster->address};
+    cr_assert_eq(vow_participant_open(&options, &rival, &detail), 0, "%s", detail.text);
+    cr_assert_eq(vow_participant_start(rival), 0);
+    return rival;
+}
+
+/* One name for two data files would split the work of "s0" between them; one file under two names would do it twice. */
+Test(identity, F044_one_name_one_file)
+{
+    struct cluster cluster;
+    cluster_start(&cluster, 2, NULL, NULL);
+    struct vow_participant *other_file = open_rival(&cluster, "s0", "other.db");
+    struct vow_participant *other_name = open_rival(&cluster, "s7", "s0.db");
+    cr_expect_eq(vow_participant_wait(other_file, 500), VOW_E_UNREACHABLE);
+    cr_expect_eq(vow_participant_wait(other_name, 500), VOW_E_UNREACHABLE);
+    cluster_expect_alive(&cluster);
+    cluster_expect_counters(&cluster, 1);
+    vow_participant_close(other_file);
+    vow_participant_close(other_name);
+    cluster_end(&cluster);
+}
+
+/* A second process on the same file has the newer incarnation and is taken; the older one must not take the session back. */
+Test(identity, F021_an_older_life_does_not_come_back)
+{
+    struct cluster cluster;
+    cluster_start(&cluster, 2, NULL, NULL);
+    struct vow_participant *newer = open_rival(&cluster, "s0", "s0.db");
+    cr_assert_eq(vow_participant_wait(newer, 10000), 0);
+    struct vow_participant_stats stats;
+    vow_participant_stats(newer, &stats);
+    cr_expect(stats.connected);
+    vow_participant_close(newer);
+    /* The service that was pushed away comes back when the newer one is gone. */
+    cluster_expect_alive(&cluster);
+    cluster_end(&cluster);
+}
