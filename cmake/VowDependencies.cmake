@@ -1,4 +1,4 @@
-# Parts we use, not write: design section 8. All are Debian 12 packages; scripts/setup installs them.
+# Parts we use, not write. All are Debian 12 packages; scripts/setup installs them.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)

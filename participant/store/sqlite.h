@@ -1,5 +1,5 @@
 /*
- * The SQLite store: a service's own database file as a prepared resource (design ii of sqlite-resource.md).
+ * The SQLite store: a service's own database file as a prepared resource.
  *
  * PREPARE runs the handlers' plain SQL in a savepoint with a session attached, takes the changeset, rolls the savepoint
  * back, applies the changeset once on trial, and writes it down as a branch row with the lock rows it needs. COMMIT

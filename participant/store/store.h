@@ -3,7 +3,7 @@
  * and is for measuring the coordinator alone.
  *
  * A store works in batches on one thread: all operations of a turn are one durable unit (group commit), each isolated
- * from the others' failures. docs: sqlite-resource.md.
+ * from the others' failures. The traps of SQLite that it must not fall into are listed in docs/faults.md.
  */
 #ifndef VOW_PARTICIPANT_STORE_H
 #define VOW_PARTICIPANT_STORE_H

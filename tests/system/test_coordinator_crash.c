@@ -1,14 +1,12 @@
 /*
- * The coordinator dies at each of its log and send effects, comes back, and the outcome is what faults.tsv demands. Test names
+ * The coordinator dies at each of its log and send effects, comes back, and the outcome is what docs/faults.md demands. Test names
  * carry the fault's number.
  */
 #include <criterion/criterion.h>
 
-#include "kit.h"
+#include "crash.h"
 
 TestSuite(coordinator_crash, .timeout = 60);
-
-enum { ABORT = VOW_ABORTED, COMMIT = VOW_COMMITTED, EITHER = 0 };
 
 /* Runs one transaction of n services that kills vowd at `point`, starts it again, and checks outcome, books and life. */
 static void crash(uint32_t n, const char *point, const char *last, int expected)
@@ -19,13 +17,7 @@ static void crash(uint32_t n, const char *point, const char *last, int expected)
     commit_start(&cluster, &commit, last);
     process_wait_killed(&cluster.vowd);
     vowd_start(&cluster, NULL);
-    enum vow_outcome outcome = commit_wait(&cluster, &commit);
-    if (expected != EITHER)
-        cr_expect_eq((int)outcome, expected, "%s, %u services: outcome %s", point, n, vow_outcome_name((int)outcome));
-    cluster_expect_counters(&cluster, outcome == VOW_COMMITTED ? 1 : 0);
-    cluster_expect_alive(&cluster);
-    cluster_expect_counters(&cluster, outcome == VOW_COMMITTED ? 2 : 1);
-    cluster_end(&cluster);
+    expect_crash_survived(&cluster, &commit, point, expected);
 }
 
 /* A client whose request was never begun sends it again: either end is right, as long as it is one. */

@@ -1,4 +1,4 @@
-/* The traps of two-phase commit over SQLite's sessions, by their numbers in the design notes (sqlite-resource.md). */
+/* The traps of two-phase commit over SQLite's sessions, by their numbers in docs/faults.md. */
 #include <stdio.h>
 #include <string.h>
 
