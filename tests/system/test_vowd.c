@@ -99,7 +99,8 @@ Test(vowd, data_directories_that_cannot_be)
     fclose(fopen(file, "w"));
     REFUSED(1, file, "--data", file, "--listen", "127.0.0.1:0", "--http", "off");
     REFUSED(1, missing, "--data", missing, "--listen", "127.0.0.1:0", "--http", "off");
-    REFUSED(1, "/sys/vow", "--data", "/sys/vow", "--listen", "127.0.0.1:0", "--http", "off"); /* nobody writes there */
+    REFUSED(1, "/proc/vow", "--data", "/proc/vow", "--listen", "127.0.0.1:0", "--http",
+            "off"); /* nobody writes there */
     cluster_end(&cluster);
 }
 
