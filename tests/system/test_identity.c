@@ -1,11 +1,24 @@
 /* Who is whom, when an address or a data directory changes hands. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "files.h"
 #include "kit.h"
 
 TestSuite(identity, .timeout = 60);
+
+/* Waits for a line of vowd's log; the suite's time-out is the bound. */
+static void wait_for_log(const struct cluster *cluster, const char *words)
+{
+    bool found = false;
+    while (!found) {
+        char *log = cluster_log(cluster);
+        found = strstr(log, words) != NULL;
+        free(log);
+    }
+}
 
 /* The log is lost and a new vowd listens at the old address: the participants hold prepared branches of the lost one. It refuses
  * them, so nothing is presumed: they stay in doubt, and their rows stay locked. */
@@ -14,12 +27,15 @@ Test(identity, F024_F091_a_new_log_does_not_get_the_old_ones_participants)
     struct cluster cluster;
     struct commit commit;
     char data[160];
-    cluster_start(&cluster, 2, "log.after.COMMIT", NULL);
+    cluster_init(&cluster);
+    cluster.keeps_log = true;
+    cluster_run(&cluster, 2, "log.after.COMMIT", NULL);
     commit_start(&cluster, &commit, "add");
     process_wait_killed(&cluster.vowd);
     snprintf(data, sizeof(data), "%s/vowd", cluster.directory);
     remove_directory(data);
     vowd_start(&cluster, NULL);
+    wait_for_log(&cluster, "belongs to another coordinator");
     struct vow_call call = {.participant = "s0", .handler = "add"};
     struct vow_result result = {.outcome = VOW_UNKNOWN};
     while (vow_commit(cluster.client, &call, 1, &result) != 0)
@@ -67,9 +83,12 @@ Test(identity, F044_one_name_one_file)
 Test(identity, F021_an_older_life_does_not_come_back)
 {
     struct cluster cluster;
-    cluster_start(&cluster, 2, NULL, NULL);
+    cluster_init(&cluster);
+    cluster.keeps_log = true;
+    cluster_run(&cluster, 2, NULL, NULL);
     struct vow_participant *newer = open_rival(&cluster, "s0", "s0.db");
     cr_assert_eq(vow_participant_wait(newer, 10000), 0);
+    wait_for_log(&cluster, "a newer life of this participant is connected");
     struct vow_participant_stats stats;
     vow_participant_stats(newer, &stats);
     cr_expect(stats.connected);
