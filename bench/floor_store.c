@@ -81,8 +81,9 @@ static int run(struct turn *turn, struct file *files, uint32_t files_len, enum v
 {
     struct vow_error_detail detail;
     for (uint32_t f = 0; f < files_len; f++) {
+        struct vow_job *jobs = &turn->ops[0].job;
         fill(turn, kind);
-        if (files[f].ops->run(files[f].store, turn->ops, &detail) != 0 || turn->ops[0].result != VOW_STORE_DONE)
+        if (files[f].ops->run(files[f].store, &jobs, &detail) != 0 || turn->ops[0].result != VOW_STORE_DONE)
             return -1;
     }
     return 0;
@@ -100,8 +101,10 @@ static void drop_tombstones(struct turn *turn, struct file *files, uint32_t file
     struct vow_error_detail detail;
     struct vow_store_op op = {
         .kind = VOW_STORE_WATERMARK, .epoch = 1, .coord = 1, .watermark = {.epoch = 1, .seq = turn->seq}};
-    for (uint32_t f = 0; f < files_len; f++)
-        (void)files[f].ops->run(files[f].store, &op, &detail);
+    for (uint32_t f = 0; f < files_len; f++) {
+        struct vow_job *jobs = &op.job;
+        (void)files[f].ops->run(files[f].store, &jobs, &detail);
+    }
 }
 
 static int child(const void *ctx, struct bench_round *round)

@@ -86,6 +86,8 @@ void vow_participant_store_submit(struct vow_participant *participant);
 /* What the worker calls (vow_worker_run_fn, vow_worker_done_fn). */
 struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first);
 void vow_participant_store_take_back(void *ctx, struct vow_job *first);
+/* Both threads have ended: drops what the store still keeps. */
+void vow_participant_store_give_up(struct vow_participant *participant);
 
 /* What the SQLite store calls for each call of a branch (vow_sqlite_call_fn); the store's thread. */
 int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,

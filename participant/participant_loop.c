@@ -309,6 +309,7 @@ void vow_participant_halt(struct vow_participant *participant)
     vow_dialer_free(participant->dialer);
     /* What the store has begun becomes durable; nobody hears of it until the next start. */
     vow_worker_free(participant->worker);
+    vow_participant_store_give_up(participant);
     event_free(participant->timer);
     vow_loop_deinit(&participant->loop);
 }

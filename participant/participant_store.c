@@ -86,6 +86,12 @@ void vow_participant_store_take_back(void *ctx, struct vow_job *first)
         vow_participant_turn_end(participant);
 }
 
+void vow_participant_store_give_up(struct vow_participant *participant)
+{
+    if (participant->store_ops->give_back != NULL)
+        vow_participant_store_take_back(participant, participant->store_ops->give_back(participant->store));
+}
+
 /* --- The store's thread --- */
 
 struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first)
@@ -95,9 +101,7 @@ struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first)
     struct vow_store_stats stats;
     int error;
 
-    if (first == NULL)
-        return NULL;
-    error = participant->store_ops->run(participant->store, (struct vow_store_op *)first, &detail);
+    error = participant->store_ops->run(participant->store, &first, &detail);
     if (error != 0)
         stop_process(participant, error, detail.text);
     participant->store_ops->stats(participant->store, &stats);

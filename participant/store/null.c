@@ -24,15 +24,17 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
     return 0;
 }
 
-static int run(void *ctx, struct vow_store_op *first, struct vow_error_detail *detail)
+static int run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
 {
     (void)detail;
     struct null_store *store = ctx;
-    for (struct vow_store_op *op = first; op != NULL; op = (struct vow_store_op *)op->job.next) {
+    for (struct vow_job *job = *jobs; job != NULL; job = job->next) {
+        struct vow_store_op *op = (struct vow_store_op *)job;
         op->result = op->kind == VOW_STORE_MEMO ? VOW_STORE_NO_RECORD : VOW_STORE_DONE;
         store->stats.ops++;
     }
-    store->stats.commits++;
+    if (*jobs != NULL)
+        store->stats.commits++;
     return 0;
 }
 

@@ -155,9 +155,8 @@ static struct outlook look_at(const struct vow_store_op *first)
 
 /* A full disk or a busy file is no reason to lose what was decided: new work is refused, and the rest is tried
  * alone. And a handler that ends the transaction takes nobody with it: the rest is done again. */
-int batch_run(void *ctx, struct vow_store_op *first, struct vow_error_detail *detail)
+static int run_all(struct store *store, struct vow_store_op *first, struct vow_error_detail *detail)
 {
-    struct store *store = ctx;
     struct outlook outlook;
     int rc = SQLITE_OK;
     *detail = (struct vow_error_detail){.error = VOW_E_CLOSED, .text = "the store has failed before"};
@@ -185,4 +184,9 @@ int batch_run(void *ctx, struct vow_store_op *first, struct vow_error_detail *de
         return 0;
     store->failed = true;
     return detail->error = (rc & 0xff) == SQLITE_IOERR ? VOW_E_IO : VOW_E_DATABASE;
+}
+
+int batch_run(void *store, struct vow_job **jobs, struct vow_error_detail *detail)
+{
+    return *jobs != NULL ? run_all(store, (struct vow_store_op *)*jobs, detail) : 0;
 }

@@ -200,7 +200,7 @@ int apply_keep_sequences(struct store *store, const struct changeset *changeset)
 /* ---- sqlite_batch.c ---- */
 
 /* The store's run(). */
-int batch_run(void *store, struct vow_store_op *first, struct vow_error_detail *detail);
+int batch_run(void *store, struct vow_job **jobs, struct vow_error_detail *detail);
 
 /* ---- sqlite_branch.c: one operation each, within its savepoint ---- */
 

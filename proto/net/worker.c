@@ -226,6 +226,14 @@ void vow_worker_submit(struct vow_worker *worker, struct vow_job *first, bool ur
         pthread_cond_signal(&worker->work);
 }
 
+void vow_worker_nudge(struct vow_worker *worker)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->is_wanted = true;
+    pthread_cond_signal(&worker->work);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
 /* Waits until no batch runs or is wanted. */
 static void await_rest(struct vow_worker *worker)
 {

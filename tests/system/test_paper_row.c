@@ -140,8 +140,9 @@ static void run_store(struct world *world, uint32_t index, struct vow_store_op *
 {
     struct vow_error_detail detail;
     struct node *node = &world->nodes[index];
+    struct vow_job *jobs = &op->job;
     uint64_t before = sync_counter();
-    cr_assert_eq(node->store_ops->run(node->store, op, &detail), 0, "%s", detail.text);
+    cr_assert_eq(node->store_ops->run(node->store, &jobs, &detail), 0, "%s", detail.text);
     count_store(world, op);
     /* One sync for what is forced and written, none for what is not: SQLite agrees with the count (protocol 1.1). */
     bool forced = op->result == VOW_STORE_DONE &&

@@ -188,6 +188,24 @@ Test(worker, gives_kept_jobs_their_chance_at_the_tick)
     close_bench(&bench);
 }
 
+/* Without a tick, nothing but the nudge starts the batch that gives the kept job back. */
+Test(worker, gives_kept_jobs_their_chance_at_a_nudge)
+{
+    struct bench bench;
+    open_bench(&bench, 0);
+    bench.keeps = true;
+    bench.is_gated = true;
+    submit(&bench, 1, 1, true);
+    sem_wait(&bench.begun);
+    bench.is_gated = false; /* the thread has read it, and reads it again after leave */
+    sem_post(&bench.leave);
+    vow_worker_nudge(bench.worker);
+    UNTIL(bench.base, bench.done_len == 1);
+    cr_assert_eq(bench.done[0], 1);
+    vow_worker_free(bench.worker);
+    close_bench(&bench);
+}
+
 /* One wake-up tells of all that is done: the loop is not called per batch if it is slower than the thread. */
 Test(worker, wakes_the_loop_once_for_several_batches)
 {

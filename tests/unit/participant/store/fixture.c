@@ -85,7 +85,8 @@ int run_batch(struct work *works, size_t len)
         works[i].op.calls = &works[i].call;
         works[i].op.job.next = i + 1 < len ? &works[i + 1].op.job : NULL;
     }
-    return service.ops->run(service.store, &works[0].op, &service.detail);
+    struct vow_job *jobs = &works[0].op.job;
+    return service.ops->run(service.store, &jobs, &service.detail);
 }
 
 static enum vow_store_result run_one(struct work work)

@@ -162,7 +162,8 @@ Test(store_open, the_null_store_agrees_to_everything)
     struct work prepare_it = work_of(VOW_STORE_PREPARE, 1, ""), memo = work_of(VOW_STORE_MEMO, 1, "");
     cr_assert_eq(vow_store_null_open(&ops, &store), 0);
     prepare_it.op.job.next = &memo.op.job;
-    cr_assert_eq(ops->run(store, &prepare_it.op, &detail), 0);
+    struct vow_job *jobs = &prepare_it.op.job;
+    cr_assert_eq(ops->run(store, &jobs, &detail), 0);
     cr_assert_eq(prepare_it.op.result, VOW_STORE_DONE);
     cr_assert_eq(memo.op.result, VOW_STORE_NO_RECORD);
     ops->stats(store, &stats);
