@@ -94,48 +94,48 @@ void vow_client_close(struct vow_client *client)
 
 /* --- Submit --- */
 
-static int enqueue(struct vow_client *client, struct vow_txn *txn, bool *is_first)
+static int enqueue(struct vow_client *client, struct vow_request *request, bool *is_first)
 {
     if (client->closing)
         return VOW_E_CLOSED;
     if (atomic_load(&client->in_flight) >= client->in_flight_max)
         return VOW_E_BUSY;
     atomic_fetch_add(&client->in_flight, 1);
-    txn->deadline_ms = vow_clock_ms() + client->timeout_ms;
+    request->deadline_ms = vow_clock_ms() + client->timeout_ms;
     *is_first = client->submitted == NULL;
     if (*is_first)
-        client->submitted = txn;
+        client->submitted = request;
     else
-        client->submitted_last->next_submitted = txn;
-    client->submitted_last = txn;
+        client->submitted_last->next_submitted = request;
+    client->submitted_last = request;
     return 0;
 }
 
 /*
- * Takes over txn, also on an error. The client is woken once for a burst; under the lock, because the transaction is
+ * Takes over request, also on an error. The client is woken once for a burst; under the lock, because the transaction is
  * under way from there on, and without the lock a close on another thread would end it and free the client before it is
  * woken.
  */
-static int submit(struct vow_client *client, struct vow_txn *txn, vow_result_fn *done, void *ctx)
+static int submit(struct vow_client *client, struct vow_request *request, vow_result_fn *done, void *ctx)
 {
     bool is_first = false;
     int error;
 
-    if (txn == NULL)
+    if (request == NULL)
         return VOW_E_NO_MEMORY;
     if (is_forked(client)) {
-        free(txn);
+        free(request);
         return VOW_E_FORKED;
     }
-    txn->done = done;
-    txn->ctx = ctx;
+    request->done = done;
+    request->ctx = ctx;
     (void)pthread_mutex_lock(&client->lock);
-    error = enqueue(client, txn, &is_first);
+    error = enqueue(client, request, &is_first);
     if (error == 0 && is_first)
         vow_loop_wake(&client->loop);
     (void)pthread_mutex_unlock(&client->lock);
     if (error != 0)
-        free(txn);
+        free(request);
     return error;
 }
 
@@ -186,7 +186,7 @@ int vow_commit_async(struct vow_client *client, const struct vow_call *calls, si
     error = convert(calls, calls_len, converted);
     if (error != 0)
         return error;
-    return submit(client, vow_txn_new(client, VOW_TXN_COMMIT, NULL, converted, calls_len), done, ctx);
+    return submit(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len), done, ctx);
 }
 
 /* --- Submit and wait --- */
@@ -210,11 +210,11 @@ static void wake_waiter(void *ctx, const struct vow_result *result)
     (void)pthread_mutex_unlock(&waiter->lock);
 }
 
-static int submit_and_wait(struct vow_client *client, struct vow_txn *txn, struct vow_result *result)
+static int submit_and_wait(struct vow_client *client, struct vow_request *request, struct vow_result *result)
 {
     struct waiter waiter = {
         .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .is_done = false, .result = result};
-    int error = submit(client, txn, wake_waiter, &waiter);
+    int error = submit(client, request, wake_waiter, &waiter);
 
     if (error != 0)
         return error;
@@ -239,7 +239,7 @@ int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t c
     error = convert(calls, calls_len, converted);
     if (error != 0)
         return error;
-    error = submit_and_wait(client, vow_txn_new(client, VOW_TXN_COMMIT, NULL, converted, calls_len), result);
+    error = submit_and_wait(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len), result);
     if (error != 0)
         return error;
     /* Called off before anything happened: an error, and no outcome. */
@@ -258,8 +258,8 @@ int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char
         return VOW_E_NAME;
     if (vow_loop_is_mine(&client->loop))
         return VOW_E_STATE;
-    error = submit_and_wait(client, vow_txn_new(client, VOW_TXN_STATUS, id, &asked_of, participant != NULL ? 1 : 0),
-                            result);
+    error = submit_and_wait(
+        client, vow_request_new(client, VOW_REQUEST_STATUS, id, &asked_of, participant != NULL ? 1 : 0), result);
     if (error != 0)
         return error;
     return result->error != VOW_E_IN_DOUBT ? result->error : 0;

@@ -2,7 +2,7 @@
  * Inside the client: what its files share.
  *   client.c        the public functions; any thread
  *   client_loop.c   the network: connection, wake-ups, timers; the client's thread
- *   client_txn.c    the life of one transaction or question; the client's thread
+ *   client_request.c    the life of one transaction or question; the client's thread
  *   client_ids.c, client_table.c   the stock of ids; transactions by id
  */
 #ifndef VOW_PARTICIPANT_CLIENT_INTERNAL_H
@@ -22,9 +22,10 @@
 #include "proto/message.h"
 #include "proto/net/channel.h"
 
-enum vow_txn_kind {
-    VOW_TXN_COMMIT = 1, /* a transaction, from submit to its outcome */
-    VOW_TXN_STATUS,     /* a question for the outcome of some transaction */
+/* What a caller asked for, until the answer. A transaction that stays open between requests is a struct vow_txn. */
+enum vow_request_kind {
+    VOW_REQUEST_COMMIT = 1, /* a transaction, from submit to its outcome */
+    VOW_REQUEST_STATUS,     /* a question for the outcome of some transaction */
 };
 
 /*
@@ -35,13 +36,13 @@ enum vow_txn_kind {
  * is `in_doubt` for good, since the lost request may be read at any later time. Only with neither flag is it certain
  * that nothing happened.
  */
-struct vow_txn {
+struct vow_request {
     struct vow_client *client;
-    enum vow_txn_kind kind;
-    struct vow_txn *next_submitted;
-    struct vow_txn *prev, *next;           /* in client->open, by deadline */
-    struct vow_txn *wait_prev, *wait_next; /* in client->waiting, while a transaction has no id */
-    struct vow_txn *bucket_next;           /* in client->table, while there is an id */
+    enum vow_request_kind kind;
+    struct vow_request *next_submitted;
+    struct vow_request *prev, *next;           /* in client->open, by deadline */
+    struct vow_request *wait_prev, *wait_next; /* in client->waiting, while a transaction has no id */
+    struct vow_request *bucket_next;           /* in client->table, while there is an id */
 
     struct vow_gtrid id; /* none while it waits for one */
     uint64_t id_since_ms;
@@ -69,7 +70,7 @@ struct vow_client {
 
     /* Shared with the threads that submit. */
     pthread_mutex_t lock; /* for the three below; deadlines are in the order of the queue because of it */
-    struct vow_txn *submitted, *submitted_last;
+    struct vow_request *submitted, *submitted_last;
     bool closing;
     atomic_uint in_flight;
 
@@ -77,10 +78,10 @@ struct vow_client {
     struct vow_dialer *dialer;
     struct vow_channel *channel; /* NULL = no connection */
     struct vow_ids ids;
-    struct vow_txn *open;
-    struct vow_txn *waiting;
+    struct vow_request *open;
+    struct vow_request *waiting;
     uint32_t waiting_len;
-    struct vow_txn_table table;
+    struct vow_request_table table;
     struct event *timeout;   /* of the oldest in open */
     struct event *ask_again; /* for ids that do not come */
     uint64_t random;
@@ -95,20 +96,20 @@ void vow_client_stop(struct vow_client *client);
 /* Gives ids to the transactions that wait for one, and asks for more in time. */
 void vow_client_serve(struct vow_client *client);
 
-/* --- client_txn.c --- */
+/* --- client_request.c --- */
 
 /* On any thread. The calls are copied. NULL if there is no memory. For a question, id is what it is about. */
-struct vow_txn *vow_txn_new(struct vow_client *client, enum vow_txn_kind kind, const struct vow_gtrid *id,
-                            const struct vow_msg_call *calls, size_t calls_len);
+struct vow_request *vow_request_new(struct vow_client *client, enum vow_request_kind kind, const struct vow_gtrid *id,
+                                    const struct vow_msg_call *calls, size_t calls_len);
 /* The client's thread takes over a submitted one. */
-void vow_txn_adopt(struct vow_txn *txn);
+void vow_request_adopt(struct vow_request *request);
 /* It has waited for an id, and this is it. */
-void vow_txn_begin(struct vow_txn *txn, const struct vow_gtrid *id);
+void vow_request_begin(struct vow_request *request, const struct vow_gtrid *id);
 /* The coordinator has answered. May end and free it, as all below. */
-void vow_txn_hear(struct vow_txn *txn, const struct vow_msg_outcome *outcome);
-void vow_txn_disconnected(struct vow_txn *txn);
-void vow_txn_reconnected(struct vow_txn *txn);
+void vow_request_hear(struct vow_request *request, const struct vow_msg_outcome *outcome);
+void vow_request_disconnected(struct vow_request *request);
+void vow_request_reconnected(struct vow_request *request);
 /* Time is up, or the client is closed: says what is certain. */
-void vow_txn_give_up(struct vow_txn *txn);
+void vow_request_give_up(struct vow_request *request);
 
 #endif

@@ -32,7 +32,7 @@ void vow_client_serve(struct vow_client *client)
 
         if (!vow_ids_take(&client->ids, now_ms, flags, &id))
             break;
-        vow_txn_begin(client->waiting, &id);
+        vow_request_begin(client->waiting, &id);
     }
     ask_for_ids(client);
 }
@@ -60,26 +60,26 @@ static void on_ids(struct vow_client *client, const struct vow_msg_ids *grant)
 
 static void on_outcome(struct vow_client *client, const struct vow_msg_outcome *outcome)
 {
-    struct vow_txn *txn = vow_txn_table_find(&client->table, &outcome->gtrid);
+    struct vow_request *request = vow_request_table_find(&client->table, &outcome->gtrid);
 
-    while (txn != NULL) {
-        struct vow_txn *next = vow_txn_table_next(txn);
+    while (request != NULL) {
+        struct vow_request *next = vow_request_table_next(request);
 
-        vow_txn_hear(txn, outcome);
-        txn = next;
+        vow_request_hear(request, outcome);
+        request = next;
     }
 }
 
 static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_welcome *welcome)
 {
     struct vow_client *client = ctx;
-    struct vow_txn *txn, *next;
+    struct vow_request *request, *next;
 
     client->channel = channel;
     vow_ids_connected(&client->ids, welcome->coord, welcome->epoch);
-    for (txn = client->open; txn != NULL; txn = next) {
-        next = txn->next;
-        vow_txn_reconnected(txn);
+    for (request = client->open; request != NULL; request = next) {
+        next = request->next;
+        vow_request_reconnected(request);
     }
     vow_client_serve(client);
 }
@@ -105,8 +105,8 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
         return;
     client->channel = NULL;
     (void)event_del(client->ask_again);
-    for (struct vow_txn *txn = client->open; txn != NULL; txn = txn->next)
-        vow_txn_disconnected(txn);
+    for (struct vow_request *request = client->open; request != NULL; request = request->next)
+        vow_request_disconnected(request);
 }
 
 static const struct vow_channel_ops channel_ops = {.on_up = on_up, .on_message = on_message, .on_down = on_down};
@@ -134,7 +134,7 @@ static void time_is_up(evutil_socket_t fd, short what, void *ctx)
 
     (void)fd, (void)what;
     while (client->open != NULL && client->open->deadline_ms <= now_ms)
-        vow_txn_give_up(client->open);
+        vow_request_give_up(client->open);
     arm_timeout(client);
 }
 
@@ -143,21 +143,21 @@ static void time_is_up(evutil_socket_t fd, short what, void *ctx)
 static void woken(void *ctx)
 {
     struct vow_client *client = ctx;
-    struct vow_txn *txn, *next;
+    struct vow_request *request, *next;
     bool closing;
 
     (void)pthread_mutex_lock(&client->lock);
-    txn = client->submitted;
+    request = client->submitted;
     client->submitted = client->submitted_last = NULL;
     closing = client->closing;
     (void)pthread_mutex_unlock(&client->lock);
-    for (; txn != NULL; txn = next) {
-        next = txn->next_submitted;
-        vow_txn_adopt(txn);
+    for (; request != NULL; request = next) {
+        next = request->next_submitted;
+        vow_request_adopt(request);
     }
     if (closing) {
         while (client->open != NULL)
-            vow_txn_give_up(client->open);
+            vow_request_give_up(client->open);
         vow_loop_leave(&client->loop);
         return;
     }
@@ -190,7 +190,7 @@ int vow_client_start(struct vow_client *client, const struct vow_address *coordi
 
     if (error != 0)
         return error;
-    error = vow_txn_table_init(&client->table, client->in_flight_max);
+    error = vow_request_table_init(&client->table, client->in_flight_max);
     if (error != 0)
         goto err_deinit_loop;
     client->timeout = evtimer_new(client->loop.base, time_is_up, client);
@@ -211,7 +211,7 @@ err_free_events:
         event_free(client->ask_again);
     if (client->timeout != NULL)
         event_free(client->timeout);
-    vow_txn_table_deinit(&client->table);
+    vow_request_table_deinit(&client->table);
 err_deinit_loop:
     vow_loop_deinit(&client->loop);
     return error;
@@ -227,6 +227,6 @@ void vow_client_stop(struct vow_client *client)
     vow_dialer_free(client->dialer);
     event_free(client->ask_again);
     event_free(client->timeout);
-    vow_txn_table_deinit(&client->table);
+    vow_request_table_deinit(&client->table);
     vow_loop_deinit(&client->loop);
 }

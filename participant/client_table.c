@@ -4,7 +4,7 @@
 
 #include "participant/client_internal.h"
 
-int vow_txn_table_init(struct vow_txn_table *table, size_t entries)
+int vow_request_table_init(struct vow_request_table *table, size_t entries)
 {
     size_t size = 64;
 
@@ -15,46 +15,46 @@ int vow_txn_table_init(struct vow_txn_table *table, size_t entries)
     return table->buckets != NULL ? 0 : VOW_E_NO_MEMORY;
 }
 
-void vow_txn_table_deinit(struct vow_txn_table *table)
+void vow_request_table_deinit(struct vow_request_table *table)
 {
     free(table->buckets);
 }
 
-static struct vow_txn **bucket(const struct vow_txn_table *table, const struct vow_gtrid *id)
+static struct vow_request **bucket(const struct vow_request_table *table, const struct vow_gtrid *id)
 {
     return &table->buckets[vow_gtrid_hash(id) & table->mask].first;
 }
 
-void vow_txn_table_add(struct vow_txn_table *table, struct vow_txn *txn)
+void vow_request_table_add(struct vow_request_table *table, struct vow_request *request)
 {
-    struct vow_txn **head = bucket(table, &txn->id);
+    struct vow_request **head = bucket(table, &request->id);
 
-    txn->bucket_next = *head;
-    *head = txn;
+    request->bucket_next = *head;
+    *head = request;
 }
 
-void vow_txn_table_remove(struct vow_txn_table *table, struct vow_txn *txn)
+void vow_request_table_remove(struct vow_request_table *table, struct vow_request *request)
 {
-    struct vow_txn **at = bucket(table, &txn->id);
+    struct vow_request **at = bucket(table, &request->id);
 
-    while (*at != txn)
+    while (*at != request)
         at = &(*at)->bucket_next;
-    *at = txn->bucket_next;
+    *at = request->bucket_next;
 }
 
-static struct vow_txn *first_with(struct vow_txn *txn, const struct vow_gtrid *id)
+static struct vow_request *first_with(struct vow_request *request, const struct vow_gtrid *id)
 {
-    while (txn != NULL && !vow_gtrid_equal(&txn->id, id))
-        txn = txn->bucket_next;
-    return txn;
+    while (request != NULL && !vow_gtrid_equal(&request->id, id))
+        request = request->bucket_next;
+    return request;
 }
 
-struct vow_txn *vow_txn_table_find(const struct vow_txn_table *table, const struct vow_gtrid *id)
+struct vow_request *vow_request_table_find(const struct vow_request_table *table, const struct vow_gtrid *id)
 {
     return first_with(*bucket(table, id), id);
 }
 
-struct vow_txn *vow_txn_table_next(const struct vow_txn *txn)
+struct vow_request *vow_request_table_next(const struct vow_request *request)
 {
-    return first_with(txn->bucket_next, &txn->id);
+    return first_with(request->bucket_next, &request->id);
 }

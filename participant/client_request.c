@@ -1,0 +1,330 @@
+#include "participant/client_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "participant/calls.h"
+#include "proto/assert.h"
+#include "proto/jitter.h"
+#include "proto/net/clock.h"
+
+/* After "nothing happened": full jitter between 0 and a bound that doubles. */
+#define REFUSED_DELAY_MS 10u
+#define REFUSED_DELAY_MAX_MS 1000u
+/* Between questions for an outcome that is not known yet: jitter above a floor. */
+#define ASK_DELAY_MS 500u
+#define ASK_DELAY_MAX_MS 5000u
+
+static bool has_id(const struct vow_request *request)
+{
+    return !vow_gtrid_is_none(&request->id);
+}
+
+/* The id is one that the coordinator on this connection may still begin. */
+static bool id_is_current(const struct vow_request *request)
+{
+    const struct vow_ids *ids = &request->client->ids;
+
+    return vow_gtrid_coord(&request->id) == ids->coord && vow_gtrid_epoch(&request->id) == ids->epoch;
+}
+
+static bool is_question(const struct vow_request *request)
+{
+    return request->kind == VOW_REQUEST_STATUS || request->ask || !id_is_current(request);
+}
+
+/* The one condition under which a transaction may be called off (guarantee 3, honest). */
+static bool nothing_happened(const struct vow_request *request)
+{
+    return !request->sent && !request->in_doubt;
+}
+
+/* Answers by which the coordinator says that it did not begin the transaction. */
+static bool says_nothing_happened(int error)
+{
+    return error == VOW_E_BUSY || error == VOW_E_SHUTTING_DOWN || error == VOW_E_RECOVERING ||
+           error == VOW_E_NO_MEMORY || error == VOW_E_ID_EXPIRED;
+}
+
+/* What the caller is told of it: the errors that <vow/client.h> names. */
+static int as_refusal(int error)
+{
+    return error == VOW_E_RECOVERING || error == VOW_E_ID_EXPIRED ? VOW_E_BUSY : error;
+}
+
+static void end(struct vow_request *request, const struct vow_result *result)
+{
+    struct vow_client *client = request->client;
+
+    (void)event_del(&request->retry);
+    if (has_id(request)) {
+        vow_request_table_remove(&client->table, request);
+    } else {
+        DL_DELETE2(client->waiting, request, wait_prev, wait_next);
+        client->waiting_len--;
+    }
+    DL_DELETE(client->open, request);
+    /* First, so that the callback may start the next one at the limit. */
+    atomic_fetch_sub(&client->in_flight, 1);
+    request->done(request->ctx, result);
+    free(request);
+}
+
+static void end_refused(struct vow_request *request, int error)
+{
+    struct vow_result result = {.id = request->id, .outcome = VOW_ABORTED, .error = error};
+
+    if (request->kind == VOW_REQUEST_STATUS)
+        result.outcome = VOW_UNKNOWN;
+    end(request, &result);
+}
+
+static void end_as_heard(struct vow_request *request, const struct vow_msg_outcome *heard)
+{
+    struct vow_result result = {.id = request->id, .outcome = heard->outcome};
+
+    if (heard->outcome == VOW_UNKNOWN)
+        result.error = VOW_E_IN_DOUBT;
+    if (heard->outcome == VOW_ABORTED) {
+        result.cause = heard->cause;
+        (void)snprintf(result.participant, sizeof(result.participant), "%s", heard->participant);
+        (void)snprintf(result.text, sizeof(result.text), "%s", heard->text);
+    }
+    end(request, &result);
+}
+
+void vow_request_give_up(struct vow_request *request)
+{
+    struct vow_result unknown = {.id = request->id, .outcome = VOW_UNKNOWN, .error = VOW_E_IN_DOUBT};
+
+    if (!nothing_happened(request)) {
+        end(request, &unknown);
+        return;
+    }
+    /* Connected, and yet it never came to a request: the coordinator gave no ids. */
+    if (request->refusal == VOW_E_UNREACHABLE && request->client->channel != NULL)
+        request->refusal = VOW_E_BUSY;
+    end_refused(request, request->refusal);
+}
+
+static void fill_request(const struct vow_request *request, struct vow_msg *msg)
+{
+    if (is_question(request)) {
+        msg->kind = VOW_MSG_STATUS_REQUEST;
+        msg->status_request = (struct vow_msg_status_request){.gtrid = request->id, .participant = request->asked_of};
+    } else {
+        msg->kind = VOW_MSG_COMMIT_REQUEST;
+        msg->commit_request = (struct vow_msg_commit_request){
+            .gtrid = request->id, .calls_len = request->calls_len, .calls = request->calls};
+    }
+}
+
+static void send_request(struct vow_request *request)
+{
+    struct vow_channel *channel = request->client->channel;
+    struct vow_msg msg;
+    int error;
+
+    if (channel == NULL)
+        return;
+    fill_request(request, &msg);
+    error = vow_channel_send(channel, &msg);
+    /* With any other error the channel is about to go, and what it still sends is not known: that counts as sent. */
+    if (error != VOW_E_STATE && error != VOW_E_TOO_LARGE)
+        request->sent = true;
+    if (error != VOW_E_TOO_LARGE)
+        return;
+    if (nothing_happened(request)) {
+        end_refused(request, VOW_E_TOO_LARGE);
+        return;
+    }
+    /* It went out once, to a peer with a larger cap: only its outcome can be asked for now. */
+    if (!is_question(request)) {
+        request->ask = true;
+        send_request(request);
+    }
+}
+
+/* Joins those that wait for an id. Of a transaction that nothing happened to, so that its old id may be forgotten. */
+static void wait_for_id(struct vow_request *request)
+{
+    struct vow_client *client = request->client;
+
+    VOW_ASSERT(request->kind == VOW_REQUEST_COMMIT && nothing_happened(request));
+    if (has_id(request))
+        vow_request_table_remove(&client->table, request);
+    memset(&request->id, 0, sizeof(request->id));
+    DL_APPEND2(client->waiting, request, wait_prev, wait_next);
+    client->waiting_len++;
+}
+
+static void retry(evutil_socket_t fd, short what, void *ctx)
+{
+    struct vow_request *request = ctx;
+    bool id_is_old = vow_clock_ms() - request->id_since_ms >= VOW_IDS_LIFE_MS;
+
+    (void)fd, (void)what;
+    if (request->kind == VOW_REQUEST_COMMIT && nothing_happened(request) && id_is_old) {
+        wait_for_id(request);
+        vow_client_serve(request->client);
+    } else {
+        send_request(request);
+    }
+}
+
+/* Sends again after a time between floor_ms and a bound that doubles with each attempt. */
+static void retry_later(struct vow_request *request, uint32_t floor_ms, uint32_t base_ms, uint32_t max_ms)
+{
+    uint32_t bound_ms = request->attempts < 10 ? base_ms << request->attempts : max_ms;
+    uint64_t delay_ms;
+    struct timeval delay;
+
+    if (bound_ms > max_ms)
+        bound_ms = max_ms;
+    delay_ms = floor_ms + vow_jitter_next(&request->client->random) % (bound_ms - floor_ms + 1);
+    delay = vow_clock_delay(delay_ms);
+    request->attempts++;
+    (void)event_add(&request->retry, &delay);
+}
+
+static void hear_refusal(struct vow_request *request, int error)
+{
+    request->sent = false;
+    request->refusal = as_refusal(error);
+    if (error == VOW_E_ID_EXPIRED)
+        request->id_since_ms = 0;
+    retry_later(request, 0, REFUSED_DELAY_MS, REFUSED_DELAY_MAX_MS);
+}
+
+static void hear_commit(struct vow_request *request, const struct vow_msg_outcome *heard)
+{
+    if (!is_question(request) && heard->outcome == VOW_UNKNOWN && says_nothing_happened(heard->error)) {
+        hear_refusal(request, heard->error);
+        return;
+    }
+    request->sent = false;
+    request->in_doubt = true;
+    request->ask = true;
+    retry_later(request, ASK_DELAY_MS, ASK_DELAY_MS, ASK_DELAY_MAX_MS);
+}
+
+static void hear_status(struct vow_request *request, const struct vow_msg_outcome *heard)
+{
+    if (heard->outcome == VOW_UNKNOWN && says_nothing_happened(heard->error))
+        hear_refusal(request, heard->error);
+    else if (heard->outcome == VOW_UNKNOWN && vow_error_class(heard->error) == VOW_CLASS_REFUSED)
+        end_refused(request, heard->error);
+    else
+        end_as_heard(request, heard);
+}
+
+void vow_request_hear(struct vow_request *request, const struct vow_msg_outcome *heard)
+{
+    /* An outcome is final whoever asked for it and when; anything less only answers the request that is under way. */
+    if (heard->outcome == VOW_COMMITTED || heard->outcome == VOW_ABORTED)
+        end_as_heard(request, heard);
+    else if (!request->sent)
+        return;
+    else if (request->kind == VOW_REQUEST_STATUS)
+        hear_status(request, heard);
+    else
+        hear_commit(request, heard);
+}
+
+void vow_request_disconnected(struct vow_request *request)
+{
+    (void)event_del(&request->retry);
+    /* A question that was lost changes nothing; a request that was lost may have been, or may yet be, carried out
+     * (F066). */
+    if (request->sent && request->kind == VOW_REQUEST_COMMIT)
+        request->in_doubt = true;
+    request->sent = false;
+    request->attempts = 0;
+}
+
+void vow_request_reconnected(struct vow_request *request)
+{
+    if (!has_id(request))
+        return;
+    if (request->kind == VOW_REQUEST_COMMIT && nothing_happened(request) && !id_is_current(request))
+        wait_for_id(request);
+    else
+        send_request(request);
+}
+
+void vow_request_begin(struct vow_request *request, const struct vow_gtrid *id)
+{
+    struct vow_client *client = request->client;
+
+    DL_DELETE2(client->waiting, request, wait_prev, wait_next);
+    client->waiting_len--;
+    request->id = *id;
+    request->id_since_ms = vow_clock_ms();
+    vow_request_table_add(&client->table, request);
+    send_request(request);
+}
+
+/* True if the client is committing this id right now. An answer does not say which request it answers, so that a
+ * refused question could be taken for a refused commit; and the question has an answer without asking. */
+static bool is_being_committed(const struct vow_client *client, const struct vow_gtrid *id)
+{
+    const struct vow_request *request = vow_request_table_find(&client->table, id);
+
+    while (request != NULL && request->kind != VOW_REQUEST_COMMIT)
+        request = vow_request_table_next(request);
+    return request != NULL;
+}
+
+static void adopt_question(struct vow_request *request)
+{
+    struct vow_client *client = request->client;
+    bool is_pending = is_being_committed(client, &request->id);
+
+    vow_request_table_add(&client->table, request);
+    if (is_pending)
+        end(request, &(struct vow_result){.id = request->id, .outcome = VOW_PENDING});
+    else
+        send_request(request);
+}
+
+void vow_request_adopt(struct vow_request *request)
+{
+    struct vow_client *client = request->client;
+
+    (void)evtimer_assign(&request->retry, client->loop.base, retry, request);
+    DL_APPEND(client->open, request);
+    if (request->kind == VOW_REQUEST_COMMIT)
+        wait_for_id(request);
+    else
+        adopt_question(request);
+}
+
+static bool have_one_participant(const struct vow_msg_call *calls, size_t calls_len)
+{
+    for (size_t i = 1; i < calls_len; i++) {
+        if (strcmp(calls[i].participant, calls[0].participant) != 0)
+            return false;
+    }
+    return calls_len > 0;
+}
+
+struct vow_request *vow_request_new(struct vow_client *client, enum vow_request_kind kind, const struct vow_gtrid *id,
+                                    const struct vow_msg_call *calls, size_t calls_len)
+{
+    struct vow_request *request = malloc(sizeof(*request) + vow_calls_size(calls, calls_len));
+
+    if (request == NULL)
+        return NULL;
+    *request = (struct vow_request){.client = client, .kind = kind, .refusal = VOW_E_UNREACHABLE, .asked_of = ""};
+    if (id != NULL)
+        request->id = *id;
+    request->calls_len = (uint32_t)calls_len;
+    request->calls = vow_calls_copy(request + 1, calls, calls_len);
+    /* With one participant alone, that one may decide (one-phase commit), and then only it may know. */
+    request->one_phase = have_one_participant(request->calls, calls_len);
+    if (request->one_phase)
+        request->asked_of = request->calls[0].participant;
+    return request;
+}
