@@ -8,11 +8,7 @@
 #include <unistd.h>
 
 #include "coordinator/journal/fail.h"
-
-static int open_file(int directory_fd)
-{
-    return openat(directory_fd, JOURNAL_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-}
+#include "proto/net/filesystem.h"
 
 /* A lock of the open file description: unlike POSIX record locks, closing another descriptor does not drop it. */
 static int try_lock(int fd)
@@ -20,16 +16,6 @@ static int try_lock(int fd)
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     return fcntl(fd, F_OFD_SETLK, &whole);
-}
-
-/* A file system that would give the lock twice protects nothing. */
-static bool excludes_others(int directory_fd)
-{
-    int fd = open_file(directory_fd);
-    bool excluded = fd >= 0 && try_lock(fd) != 0 && (errno == EAGAIN || errno == EACCES);
-
-    journal_lock_drop(fd);
-    return excluded;
 }
 
 static int fail_locked(const char *directory, int fd, struct vow_error_detail *detail)
@@ -56,20 +42,18 @@ static void write_holder(int fd)
 
 int journal_lock_take(const char *directory, int directory_fd, struct vow_error_detail *detail)
 {
-    int error;
-    int fd = open_file(directory_fd);
+    int error = vow_filesystem_check(directory, directory_fd, detail);
+    int fd;
 
+    if (error != 0)
+        return error;
+    fd = openat(directory_fd, JOURNAL_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m", directory);
     if (try_lock(fd) != 0) {
         error = errno == EAGAIN || errno == EACCES
                     ? fail_locked(directory, fd, detail)
                     : journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m; use a local disk", directory);
-        goto err_drop;
-    }
-    if (!excludes_others(directory_fd)) {
-        error = journal_fail(detail, VOW_E_IO, "%.150s: locks do not work on this file system; use a local disk",
-                             directory);
         goto err_drop;
     }
     write_holder(fd);
