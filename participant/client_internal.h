@@ -8,8 +8,6 @@
 #ifndef VOW_PARTICIPANT_CLIENT_INTERNAL_H
 #define VOW_PARTICIPANT_CLIENT_INTERNAL_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,6 +19,7 @@
 #include "participant/loop.h"
 #include "proto/message.h"
 #include "proto/net/channel.h"
+#include "proto/net/timer.h"
 
 /* What a caller asked for, until the answer. A transaction that stays open between requests is a struct vow_txn. */
 enum vow_request_kind {
@@ -52,7 +51,7 @@ struct vow_request {
     bool ask;      /* ask for the outcome, do not send the request again */
     unsigned attempts;
     int refusal; /* the last reason why nothing happened */
-    struct event retry;
+    struct vow_timer retry;
 
     vow_result_fn *done;
     void *ctx;
@@ -82,8 +81,8 @@ struct vow_client {
     struct vow_request *waiting;
     uint32_t waiting_len;
     struct vow_request_table table;
-    struct event *timeout;   /* of the oldest in open */
-    struct event *ask_again; /* for ids that do not come */
+    struct vow_timer timeout;   /* of the oldest in open */
+    struct vow_timer ask_again; /* for ids that do not come */
     uint64_t random;
 };
 

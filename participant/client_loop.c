@@ -10,14 +10,13 @@
 
 static void ask_for_ids(struct vow_client *client)
 {
-    const struct timeval again = vow_clock_delay(ASK_AGAIN_MS);
     struct vow_msg msg = {.kind = VOW_MSG_IDS_REQUEST};
 
     msg.ids_request.count = vow_ids_wanted(&client->ids, client->waiting_len);
     if (msg.ids_request.count == 0 || vow_channel_send(client->channel, &msg) != 0)
         return;
     client->ids.asked = true;
-    (void)event_add(client->ask_again, &again);
+    vow_timer_arm(&client->ask_again, ASK_AGAIN_MS);
 }
 
 void vow_client_serve(struct vow_client *client)
@@ -37,11 +36,10 @@ void vow_client_serve(struct vow_client *client)
     ask_for_ids(client);
 }
 
-static void no_ids_came(evutil_socket_t fd, short what, void *ctx)
+static void no_ids_came(void *ctx)
 {
     struct vow_client *client = ctx;
 
-    (void)fd, (void)what;
     client->ids.asked = false;
     vow_client_serve(client);
 }
@@ -51,7 +49,7 @@ static void on_ids(struct vow_client *client, const struct vow_msg_ids *grant)
     /* None now: ask_again stays armed, and asks. */
     if (grant->count == 0)
         return;
-    (void)event_del(client->ask_again);
+    vow_timer_disarm(&client->ask_again);
     vow_ids_granted(&client->ids, grant, client->waiting_len, vow_clock_ms());
     vow_client_serve(client);
 }
@@ -104,7 +102,7 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
     if (client->channel == NULL)
         return;
     client->channel = NULL;
-    (void)event_del(client->ask_again);
+    vow_timer_disarm(&client->ask_again);
     for (struct vow_request *request = client->open; request != NULL; request = request->next)
         vow_request_disconnected(request);
 }
@@ -117,22 +115,17 @@ static const struct vow_channel_ops channel_ops = {.on_up = on_up, .on_message =
 static void arm_timeout(struct vow_client *client)
 {
     uint64_t now_ms = vow_clock_ms();
-    uint64_t left_ms;
-    struct timeval left;
 
-    if (client->open == NULL || evtimer_pending(client->timeout, NULL))
+    if (client->open == NULL || vow_timer_is_armed(&client->timeout))
         return;
-    left_ms = client->open->deadline_ms > now_ms ? client->open->deadline_ms - now_ms : 0;
-    left = vow_clock_delay(left_ms);
-    (void)event_add(client->timeout, &left);
+    vow_timer_arm(&client->timeout, client->open->deadline_ms > now_ms ? client->open->deadline_ms - now_ms : 0);
 }
 
-static void time_is_up(evutil_socket_t fd, short what, void *ctx)
+static void time_is_up(void *ctx)
 {
     struct vow_client *client = ctx;
     uint64_t now_ms = vow_clock_ms();
 
-    (void)fd, (void)what;
     while (client->open != NULL && client->open->deadline_ms <= now_ms)
         vow_request_give_up(client->open);
     arm_timeout(client);
@@ -179,6 +172,7 @@ static int start_dialer(struct vow_client *client, const struct vow_address *coo
 
     /* All requests may lie unsent at once: their number is the bound, and a burst within it is no reason to lose the
      * connection. */
+    options.timers = client->loop.timers;
     options.write_high_water = requests < UINT32_MAX ? (uint32_t)requests : UINT32_MAX;
     return vow_dialer_new(client->loop.base, coordinator, &options, &hello, &channel_ops, client, client->random,
                           &client->dialer);
@@ -193,24 +187,17 @@ int vow_client_start(struct vow_client *client, const struct vow_address *coordi
     error = vow_request_table_init(&client->table, client->in_flight_max);
     if (error != 0)
         goto err_deinit_loop;
-    client->timeout = evtimer_new(client->loop.base, time_is_up, client);
-    client->ask_again = evtimer_new(client->loop.base, no_ids_came, client);
-    error = VOW_E_NO_MEMORY;
-    if (client->timeout == NULL || client->ask_again == NULL)
-        goto err_free_events;
+    vow_timer_init(&client->timeout, client->loop.base, client->loop.timers, time_is_up, client);
+    vow_timer_init(&client->ask_again, client->loop.base, client->loop.timers, no_ids_came, client);
     error = start_dialer(client, coordinator);
     if (error != 0)
-        goto err_free_events;
+        goto err_deinit_table;
     error = vow_loop_start(&client->loop, "vow-client");
     if (error == 0)
         return 0;
 
     vow_dialer_free(client->dialer);
-err_free_events:
-    if (client->ask_again != NULL)
-        event_free(client->ask_again);
-    if (client->timeout != NULL)
-        event_free(client->timeout);
+err_deinit_table:
     vow_request_table_deinit(&client->table);
 err_deinit_loop:
     vow_loop_deinit(&client->loop);
@@ -225,8 +212,8 @@ void vow_client_stop(struct vow_client *client)
     if (client->channel != NULL)
         vow_channel_flush(client->channel);
     vow_dialer_free(client->dialer);
-    event_free(client->ask_again);
-    event_free(client->timeout);
+    vow_timer_deinit(&client->ask_again);
+    vow_timer_deinit(&client->timeout);
     vow_request_table_deinit(&client->table);
     vow_loop_deinit(&client->loop);
 }

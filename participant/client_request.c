@@ -58,7 +58,7 @@ static void end(struct vow_request *request, const struct vow_result *result)
 {
     struct vow_client *client = request->client;
 
-    (void)event_del(&request->retry);
+    vow_timer_disarm(&request->retry);
     if (has_id(request)) {
         vow_request_table_remove(&client->table, request);
     } else {
@@ -160,12 +160,11 @@ static void wait_for_id(struct vow_request *request)
     client->waiting_len++;
 }
 
-static void retry(evutil_socket_t fd, short what, void *ctx)
+static void retry(void *ctx)
 {
     struct vow_request *request = ctx;
     bool id_is_old = vow_clock_ms() - request->id_since_ms >= VOW_IDS_LIFE_MS;
 
-    (void)fd, (void)what;
     if (request->kind == VOW_REQUEST_COMMIT && nothing_happened(request) && id_is_old) {
         wait_for_id(request);
         vow_client_serve(request->client);
@@ -179,14 +178,12 @@ static void retry_later(struct vow_request *request, uint32_t floor_ms, uint32_t
 {
     uint32_t bound_ms = request->attempts < 10 ? base_ms << request->attempts : max_ms;
     uint64_t delay_ms;
-    struct timeval delay;
 
     if (bound_ms > max_ms)
         bound_ms = max_ms;
     delay_ms = floor_ms + vow_jitter_next(&request->client->random) % (bound_ms - floor_ms + 1);
-    delay = vow_clock_delay(delay_ms);
     request->attempts++;
-    (void)event_add(&request->retry, &delay);
+    vow_timer_arm(&request->retry, delay_ms);
 }
 
 static void hear_refusal(struct vow_request *request, int error)
@@ -235,7 +232,7 @@ void vow_request_hear(struct vow_request *request, const struct vow_msg_outcome 
 
 void vow_request_disconnected(struct vow_request *request)
 {
-    (void)event_del(&request->retry);
+    vow_timer_disarm(&request->retry);
     /* A question that was lost changes nothing; a request that was lost may have been, or may yet be, carried out
      * (F066). */
     if (request->sent && request->kind == VOW_REQUEST_COMMIT)
@@ -293,7 +290,7 @@ void vow_request_adopt(struct vow_request *request)
 {
     struct vow_client *client = request->client;
 
-    (void)evtimer_assign(&request->retry, client->loop.base, retry, request);
+    vow_timer_init(&request->retry, client->loop.base, client->loop.timers, retry, request);
     DL_APPEND(client->open, request);
     if (request->kind == VOW_REQUEST_COMMIT)
         wait_for_id(request);

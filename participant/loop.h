@@ -15,11 +15,13 @@
 
 struct event;
 struct event_base;
+struct vow_timers;
 
 typedef void vow_loop_wake_fn(void *ctx);
 
 struct vow_loop {
     struct event_base *base;
+    struct vow_timers *timers; /* for all timers on the base; NULL = libevent's own */
     struct event *wake;
     int wake_fd;
     pthread_t thread;

@@ -17,6 +17,7 @@
 #include "participant/loop.h"
 #include "participant/store/store.h"
 #include "proto/net/channel.h"
+#include "proto/net/timer.h"
 #include "proto/net/worker.h"
 
 struct vow_handler {
@@ -53,7 +54,7 @@ struct vow_participant {
     struct vow_worker *worker;
     struct vow_dialer *dialer;
     struct vow_channel *channel; /* NULL = no connection */
-    struct event *timer;
+    struct vow_timer timer;
     uint64_t timer_ms; /* what it is set to */
     uint64_t coord;    /* whom the data belongs to; 0 = nobody yet */
     struct vow_store_turn turn;

@@ -1,6 +1,5 @@
 #include "participant/participant_internal.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,16 +84,14 @@ void vow_participant_store_done(struct vow_participant *participant, const struc
 static void arm_timer(struct vow_participant *participant, uint64_t now_ms)
 {
     uint64_t deadline_ms = vow_branches_deadline_ms(participant->core);
-    uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-    struct timeval left = vow_clock_delay(left_ms);
 
     if (deadline_ms == participant->timer_ms)
         return;
     participant->timer_ms = deadline_ms;
     if (deadline_ms == UINT64_MAX)
-        (void)event_del(participant->timer);
+        vow_timer_disarm(&participant->timer);
     else
-        (void)event_add(participant->timer, &left);
+        vow_timer_arm(&participant->timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
 }
 
 static void publish(struct vow_participant *participant, uint64_t now_ms)
@@ -129,12 +126,11 @@ void vow_participant_turn_end(struct vow_participant *participant)
     publish(participant, now_ms);
 }
 
-static void time_is_up(evutil_socket_t fd, short what, void *ctx)
+static void time_is_up(void *ctx)
 {
     struct vow_participant *participant = ctx;
     struct vow_branches_event event = {.kind = VOW_BRANCHES_TIMER};
 
-    (void)fd, (void)what;
     participant->timer_ms = UINT64_MAX;
     step(participant, &event);
     vow_participant_turn_end(participant);
@@ -248,6 +244,7 @@ static int start_dialer(struct vow_participant *participant)
     uint64_t seed;
 
     memcpy(hello.db_uuid, identity->db_uuid, sizeof(hello.db_uuid));
+    options.timers = participant->loop.timers;
     options.write_high_water = WRITE_HIGH_WATER;
     if (vow_random_bytes(&seed, sizeof(seed)) != 0)
         return VOW_E_SYSTEM;
@@ -276,13 +273,10 @@ int vow_participant_run(struct vow_participant *participant)
 
     if (error != 0)
         return error;
-    error = VOW_E_NO_MEMORY;
-    participant->timer = evtimer_new(participant->loop.base, time_is_up, participant);
-    if (participant->timer == NULL)
-        goto err_deinit_loop;
+    vow_timer_init(&participant->timer, participant->loop.base, participant->loop.timers, time_is_up, participant);
     error = vow_worker_new(participant->loop.base, &worker, &participant->worker);
     if (error != 0)
-        goto err_free_timer;
+        goto err_deinit_loop;
     error = start_dialer(participant);
     if (error != 0)
         goto err_free_worker;
@@ -293,8 +287,6 @@ int vow_participant_run(struct vow_participant *participant)
     vow_dialer_free(participant->dialer);
 err_free_worker:
     vow_worker_free(participant->worker);
-err_free_timer:
-    event_free(participant->timer);
 err_deinit_loop:
     vow_loop_deinit(&participant->loop);
     return error;
@@ -310,6 +302,6 @@ void vow_participant_halt(struct vow_participant *participant)
     /* What the store has begun becomes durable; nobody hears of it until the next start. */
     vow_worker_free(participant->worker);
     vow_participant_store_give_up(participant);
-    event_free(participant->timer);
+    vow_timer_deinit(&participant->timer);
     vow_loop_deinit(&participant->loop);
 }

@@ -10,10 +10,13 @@
 #include "coordinator/server/internal.h"
 #include "proto/net/log.h"
 
+/* How long nothing is accepted, at most, after accept() found no descriptor. */
+#define RESUME_MS 1000
+
 struct http {
     struct evhttp *server;
     struct evconnlistener *acceptor; /* the server's own */
-    struct event *resume;
+    struct vow_timer resume;         /* runs while there is an acceptor */
 };
 
 static void answer(struct evhttp_request *request, int code, const char *reason, struct evbuffer *body)
@@ -91,21 +94,20 @@ static void on_accept_error(struct evconnlistener *acceptor, void *evhttp)
     evconnlistener_disable(acceptor);
 }
 
-static void on_resume(evutil_socket_t fd, short what, void *ctx)
+static void on_resume(void *ctx)
 {
-    const struct http *http = ctx;
-    (void)fd, (void)what;
+    struct http *http = ctx;
     evconnlistener_enable(http->acceptor);
+    vow_timer_arm(&http->resume, RESUME_MS);
 }
 
-static int guard_accept(struct vow_server *server, struct evhttp_bound_socket *bound)
+static void guard_accept(struct vow_server *server, struct evhttp_bound_socket *bound)
 {
-    const struct timeval second = {.tv_sec = 1};
     struct http *http = server->http;
     http->acceptor = evhttp_bound_socket_get_listener(bound);
     evconnlistener_set_error_cb(http->acceptor, on_accept_error);
-    http->resume = event_new(server->base, -1, EV_PERSIST, on_resume, http);
-    return http->resume != NULL && event_add(http->resume, &second) == 0 ? 0 : VOW_E_NO_MEMORY;
+    vow_timer_init(&http->resume, server->base, server->timers, on_resume, http);
+    vow_timer_arm(&http->resume, RESUME_MS);
 }
 
 int http_open(struct vow_server *server, struct vow_error_detail *detail)
@@ -131,15 +133,16 @@ int http_open(struct vow_server *server, struct vow_error_detail *detail)
     evhttp_set_cb(http, "/health", on_health, server);
     evhttp_set_cb(http, "/metrics", on_metrics, server);
     read_port(server, bound);
-    return detail->error = guard_accept(server, bound);
+    guard_accept(server, bound);
+    return 0;
 }
 
 void http_close(struct vow_server *server)
 {
     if (server->http == NULL)
         return;
-    if (server->http->resume != NULL)
-        event_free(server->http->resume);
+    if (server->http->acceptor != NULL)
+        vow_timer_deinit(&server->http->resume);
     if (server->http->server != NULL)
         evhttp_free(server->http->server);
     free(server->http);

@@ -10,6 +10,7 @@
 #include "coordinator/journal/journal.h"
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
+#include "proto/net/timer.h"
 
 /* One connection whose handshake is done or under way. */
 struct session {
@@ -40,7 +41,9 @@ struct http;
 
 struct vow_server {
     struct event_base *base;
-    struct event *timer, *sigterm, *sigint, *drain_timer;
+    struct event *sigterm, *sigint;
+    struct vow_timers *timers; /* NULL = libevent's */
+    struct vow_timer timer, drain_timer;
     struct vow_listener *listener;
     struct http *http;
     struct vow_journal *journal;

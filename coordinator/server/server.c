@@ -20,18 +20,15 @@ static void arm_timer(struct vow_server *server)
         return;
     server->timer_armed_ms = deadline_ms;
     if (deadline_ms == UINT64_MAX) {
-        event_del(server->timer);
+        vow_timer_disarm(&server->timer);
         return;
     }
     uint64_t now_ms = vow_clock_ms();
-    uint64_t wait_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-    struct timeval wait = vow_clock_delay(wait_ms);
-    event_add(server->timer, &wait);
+    vow_timer_arm(&server->timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *ctx)
+static void on_timer(void *ctx)
 {
-    (void)fd, (void)what;
     struct vow_server *server = ctx;
     if (server->ended)
         return;
@@ -42,9 +39,8 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 
 /* --- the end --- */
 
-static void on_drain_timer(evutil_socket_t fd, short what, void *ctx)
+static void on_drain_timer(void *ctx)
 {
-    (void)fd, (void)what;
     struct vow_server *server = ctx;
     server->ended = true;
     server->end = VOW_SERVER_LEFT_OPEN;
@@ -57,7 +53,7 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
     if (server->ended)
         return;
     if (server->draining) {
-        on_drain_timer(fd, 0, ctx);
+        on_drain_timer(ctx);
         return;
     }
     VOW_LOG(VOW_LOG_INFO, "draining", VOW_NUM("signal", fd), VOW_NUM("wait_ms", server->drain_ms));
@@ -65,8 +61,7 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
     server->draining = true;
     struct vow_coord_event event = {.kind = VOW_COORD_DRAIN, .now_ms = vow_clock_ms()};
     server_step(server, &event);
-    struct timeval wait = vow_clock_delay(server->drain_ms);
-    event_add(server->drain_timer, &wait);
+    vow_timer_arm(&server->drain_timer, server->drain_ms);
 }
 
 static void check_drained(struct vow_server *server)
@@ -214,13 +209,13 @@ static int make_events(struct vow_server *server, struct vow_error_detail *detai
 {
     server->base = event_base_new();
     if (server->base != NULL) {
-        server->timer = evtimer_new(server->base, on_timer, server);
-        server->drain_timer = evtimer_new(server->base, on_drain_timer, server);
+        vow_timer_init(&server->timer, server->base, server->timers, on_timer, server);
+        vow_timer_init(&server->drain_timer, server->base, server->timers, on_drain_timer, server);
         server->sigterm = evsignal_new(server->base, SIGTERM, on_signal, server);
         server->sigint = evsignal_new(server->base, SIGINT, on_signal, server);
     }
-    if (server->base == NULL || server->timer == NULL || server->drain_timer == NULL || server->sigterm == NULL ||
-        server->sigint == NULL || event_add(server->sigterm, NULL) != 0 || event_add(server->sigint, NULL) != 0) {
+    if (server->base == NULL || server->sigterm == NULL || server->sigint == NULL ||
+        event_add(server->sigterm, NULL) != 0 || event_add(server->sigint, NULL) != 0) {
         detail->error = VOW_E_NO_MEMORY;
         snprintf(detail->text, sizeof(detail->text), "the event loop cannot be made");
         return detail->error;
@@ -288,8 +283,10 @@ void vow_server_free(struct vow_server *server)
     if (server->base != NULL)
         event_base_loop(server->base, EVLOOP_NONBLOCK); /* closed channels are freed on the loop's next turn */
     log_ops_free(server);
-    free_event(server->timer);
-    free_event(server->drain_timer);
+    if (server->base != NULL) {
+        vow_timer_deinit(&server->timer);
+        vow_timer_deinit(&server->drain_timer);
+    }
     free_event(server->sigterm);
     free_event(server->sigint);
     if (server->base != NULL)

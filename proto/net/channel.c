@@ -36,8 +36,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 
 void channel_arm(struct vow_channel *channel, uint32_t ms)
 {
-    const struct timeval delay = vow_clock_delay(ms);
-    evtimer_add(channel->timer, &delay);
+    vow_timer_arm(&channel->timer, ms);
 }
 
 void channel_set_read_max(struct vow_channel *channel, uint32_t read_max)
@@ -58,9 +57,8 @@ void channel_leave_strangers(struct vow_channel *channel)
     channel->is_stranger = false;
 }
 
-static void free_finished(struct event *timer, void *arg)
+static void free_finished(void *arg)
 {
-    (void)timer;
     struct vow_channel *channel = arg;
     channel_home_unref(channel->home);
     free(channel);
@@ -79,8 +77,7 @@ static void end_channel(struct vow_channel *channel, bool was_lost)
     channel_leave_strangers(channel);
     bufferevent_free(channel->bev);
     channel->bev = NULL;
-    event_free_finalize(0, channel->timer, free_finished);
-    channel->timer = NULL;
+    vow_timer_finalize(&channel->timer, free_finished);
     if (dialer != NULL)
         dialer_on_end(dialer, was_lost);
 }
@@ -130,10 +127,8 @@ static void check_heartbeat(struct vow_channel *channel)
         channel_arm(channel, channel->heartbeat_ms);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct vow_channel *channel = arg;
     if (channel->doom != 0) {
         channel_down(channel, channel->doom, "%s", vow_error_text(channel->doom));
@@ -223,19 +218,15 @@ struct vow_channel *channel_new(struct channel_home *home, int fd, const char *p
     struct vow_channel *channel = calloc(1, sizeof(*channel));
     if (channel == NULL)
         goto err_close;
-    channel->timer = evtimer_new(home->base, on_timer, channel);
-    if (channel->timer == NULL)
-        goto err_free;
     channel->bev = bufferevent_socket_new(home->base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (channel->bev == NULL)
-        goto err_free_timer;
+        goto err_free;
+    vow_timer_init(&channel->timer, home->base, home->options.timers, on_timer, channel);
     /* A vote must not wait for the acknowledgement of the frame before it. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     init_channel(channel, home, peer_address, dialer);
     return channel;
 
-err_free_timer:
-    event_free(channel->timer);
 err_free:
     free(channel);
 err_close:

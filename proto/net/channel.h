@@ -22,6 +22,7 @@
 #include "proto/message.h"
 
 struct event_base;
+struct vow_timers;
 struct vow_channel;
 struct vow_listener;
 struct vow_dialer;
@@ -35,6 +36,7 @@ struct vow_channel_options {
     uint32_t heartbeat_ms;     /* PING after this much silence; dropped after three times that */
     uint32_t reconnect_min_ms; /* dialer: base and cap of the decorrelated jitter */
     uint32_t reconnect_max_ms;
+    struct vow_timers *timers; /* of the base, to keep time by; NULL = libevent's own timers */
 };
 
 /* 64 KiB, 1 MiB, 5 s, 2 s, 50 ms, 5 s */

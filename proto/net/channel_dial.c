@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include <event2/bufferevent.h>
-#include <event2/event.h>
 
 #include "proto/assert.h"
 #include "proto/net/backoff.h"
-#include "proto/net/clock.h"
 #include "proto/net/log.h"
 #include "proto/net/socket_address.h"
 
@@ -17,7 +15,7 @@
 struct vow_dialer {
     struct channel_home *home;
     struct vow_channel *channel;
-    struct event *next_attempt;
+    struct vow_timer next_attempt;
     struct backoff backoff;
     bool has_failed; /* the last attempt did not come up */
     struct vow_msg_hello hello;
@@ -28,8 +26,7 @@ struct vow_dialer {
 
 static void try_later(struct vow_dialer *dialer, uint32_t ms)
 {
-    const struct timeval delay = vow_clock_delay(ms);
-    evtimer_add(dialer->next_attempt, &delay);
+    vow_timer_arm(&dialer->next_attempt, ms);
 }
 
 static struct vow_channel *new_attempt(struct vow_dialer *dialer)
@@ -43,10 +40,8 @@ static struct vow_channel *new_attempt(struct vow_dialer *dialer)
     return channel;
 }
 
-static void on_next_attempt(evutil_socket_t fd, short what, void *arg)
+static void on_next_attempt(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct vow_dialer *dialer = arg;
     VOW_ASSERT(dialer->channel == NULL);
     struct vow_channel *channel = dialer->channel = new_attempt(dialer);
@@ -96,9 +91,7 @@ int vow_dialer_new(struct event_base *base, const struct vow_address *address,
     dialer->home = channel_home_new(base, options, ops, ctx);
     if (dialer->home == NULL)
         goto err_free;
-    dialer->next_attempt = evtimer_new(base, on_next_attempt, dialer);
-    if (dialer->next_attempt == NULL)
-        goto err_unref;
+    vow_timer_init(&dialer->next_attempt, base, options->timers, on_next_attempt, dialer);
     dialer->hello = *hello;
     vow_address_print(address, dialer->address);
     backoff_init(&dialer->backoff, options->reconnect_min_ms, options->reconnect_max_ms, seed);
@@ -106,8 +99,6 @@ int vow_dialer_new(struct event_base *base, const struct vow_address *address,
     *out = dialer;
     return 0;
 
-err_unref:
-    channel_home_unref(dialer->home);
 err_free:
     free(dialer);
     return error;
@@ -128,7 +119,7 @@ void vow_dialer_free(struct vow_dialer *dialer)
         vow_channel_flush(channel);
         vow_channel_close(channel, true);
     }
-    event_free(dialer->next_attempt);
+    vow_timer_deinit(&dialer->next_attempt);
     channel_home_unref(dialer->home);
     free(dialer);
 }

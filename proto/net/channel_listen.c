@@ -7,10 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <event2/event.h>
 #include <event2/listener.h>
 
-#include "proto/net/clock.h"
 #include "proto/net/log.h"
 #include "proto/net/socket_address.h"
 
@@ -22,7 +20,7 @@
 struct vow_listener {
     struct channel_home *home;
     struct evconnlistener *acceptor;
-    struct event *resume;
+    struct vow_timer resume;
     int reserve_fd; /* given up for a moment to turn a connection away when no other descriptor is left */
     struct vow_address address;
 };
@@ -74,18 +72,15 @@ static void on_accept_error(struct evconnlistener *acceptor, void *arg)
 {
     struct vow_listener *listener = arg;
     const int system_error = EVUTIL_SOCKET_ERROR();
-    const struct timeval pause = vow_clock_delay(PAUSE_MS);
     const int shed = shed_waiting(listener);
     VOW_LOG(VOW_LOG_WARN, "accept_paused", VOW_STR("why", strerror(system_error)), VOW_NUM("turned_away", shed),
             VOW_NUM("pause_ms", PAUSE_MS));
     evconnlistener_disable(acceptor);
-    evtimer_add(listener->resume, &pause);
+    vow_timer_arm(&listener->resume, PAUSE_MS);
 }
 
-static void on_resume(evutil_socket_t fd, short what, void *arg)
+static void on_resume(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct vow_listener *listener = arg;
     if (listener->reserve_fd < 0)
         listener->reserve_fd = open_reserve();
@@ -133,9 +128,9 @@ int vow_listener_new(struct event_base *base, const struct vow_address *address,
         return fail(detail, VOW_E_NO_MEMORY, address, "out of memory");
     listener->reserve_fd = open_reserve();
     listener->home = channel_home_new(base, options, ops, ctx);
-    listener->resume = evtimer_new(base, on_resume, listener);
+    vow_timer_init(&listener->resume, base, options->timers, on_resume, listener);
     int error = VOW_E_NO_MEMORY;
-    if (listener->home == NULL || listener->resume == NULL)
+    if (listener->home == NULL)
         fail(detail, error, address, "out of memory");
     else
         error = start_accepting(listener, address, detail);
@@ -165,8 +160,7 @@ void vow_listener_free(struct vow_listener *listener)
         return;
     if (listener->acceptor != NULL)
         evconnlistener_free(listener->acceptor);
-    if (listener->resume != NULL)
-        event_free(listener->resume);
+    vow_timer_deinit(&listener->resume);
     if (listener->home != NULL) {
         close_strangers(listener->home);
         channel_home_unref(listener->home);

@@ -11,9 +11,9 @@
 #include "proto/codec.h"
 #include "proto/frame.h"
 #include "proto/net/channel.h"
+#include "proto/net/timer.h"
 
 struct bufferevent;
-struct event;
 
 /* What all channels of one listener or dialer share. Lives for as long as its owner or one of its channels. */
 struct channel_home {
@@ -46,7 +46,7 @@ struct vow_channel {
     struct channel_home *home;
     struct vow_dialer *dialer; /* NULL on the accepting side, and once the dialer has let go of this channel */
     struct bufferevent *bev;
-    struct event *timer; /* the one deadline of the state: handshake, heartbeat or drain; or at once, for `doom` */
+    struct vow_timer timer; /* the one deadline of the state: handshake, heartbeat or drain; or at once, for `doom` */
     enum channel_state state;
     int doom;              /* not 0: the error with which this channel goes down on the next turn */
     bool is_repeat;        /* an attempt after one that did not come up: not worth another line in the log */
