@@ -73,6 +73,7 @@ enum vow_coord_event_kind {
     VOW_COORD_RECOVERED,     /* record: a COMMIT without END, or a HAZARD, from the journal */
     VOW_COORD_RECOVERY_DONE, /* all of them were fed */
     VOW_COORD_DRAIN,         /* from now on refuse new work (SHUTTING_DOWN), finish what is in flight */
+    VOW_COORD_LIMITS,        /* limits: hold from now on for what begins; what is in flight keeps its deadlines */
 };
 
 struct vow_coord_peer {
@@ -100,6 +101,9 @@ struct vow_coord_event {
         struct vow_coord_lookup lookup;
         struct vow_coord_peer peer;
         const struct vow_record *record; /* lives for the call */
+        /* Lives for the call. Over the room that the core was made with, the room is the limit: vow_coord_move() first.
+         * ended_max and ids_window stay as they were. */
+        const struct vow_coord_limits *limits;
     };
 };
 
@@ -145,6 +149,18 @@ size_t vow_coord_size(const struct vow_coord_limits *limits);
 /* Builds a core in mem (vow_coord_size() bytes, aligned for max_align_t), which stays the caller's. Nothing to free. */
 struct vow_coord *vow_coord_init(void *mem, const struct vow_coord_limits *limits,
                                  const struct vow_coord_identity *identity);
+
+/*
+ * The same core in larger memory, of vow_coord_size(limits) bytes: with at least the transactions, branches and
+ * participants that there was room for, and the same ended_max and ids_window (asserted; see vow_coord_widen()).
+ * Between two steps only; effects and views of `old` are void, its memory may be given back. VOW_COORD_LIMITS then uses
+ * the room.
+ */
+struct vow_coord *vow_coord_move(void *mem, const struct vow_coord_limits *limits, const struct vow_coord *old);
+/* True if the core has room for these limits as it is. */
+bool vow_coord_fits(const struct vow_coord *core, const struct vow_coord_limits *limits);
+/* Raises limits to what there is room for: the least that vow_coord_move() takes. */
+void vow_coord_widen(const struct vow_coord *core, struct vow_coord_limits *limits);
 
 /* Never fails. *effects is valid until the next step. */
 void vow_coord_step(struct vow_coord *core, const struct vow_coord_event *event, struct vow_coord_effects *effects);

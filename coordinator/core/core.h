@@ -113,7 +113,9 @@ typedef void coord_handler_fn(struct vow_coord *core, struct input *in);
 #define COORD_EFFECTS_MAX (4 * COORD_EFFECTS_PER_TXN)
 
 struct vow_coord {
-    struct vow_coord_limits limits;
+    struct vow_coord_limits limits; /* that hold now */
+    /* What the memory has room for: at least the limits. What was admitted under higher limits stays. */
+    uint32_t txns_room, branches_room, peers_room;
     struct coord_ids ids;
     uint64_t now_ms;
     uint64_t jitter;  /* state of the generator */
@@ -150,6 +152,13 @@ struct vow_coord {
     uint64_t rands[VOW_IDS_MAX];
 };
 
+/* How many more branches the limit allows. */
+static inline uint32_t coord_branches_allowed(const struct vow_coord *core)
+{
+    uint32_t used = core->branches_room - core->branches_left;
+
+    return used < core->limits.branches_max ? core->limits.branches_max - used : 0;
+}
 static inline uint32_t txn_index(const struct vow_coord *core, const struct txn *txn)
 {
     return (uint32_t)(txn - core->txns);

@@ -13,7 +13,7 @@ static int judge(const struct vow_coord *core, const struct txn *txn, const stru
         return coord_peer_is_same_life(core, branch) ? 0 : VOW_E_REFUSED;
     if (txn->branches_len == VOW_CALLS_MAX)
         return VOW_E_TOO_LARGE;
-    return core->branches_left > 0 ? 0 : VOW_E_BUSY;
+    return coord_branches_allowed(core) > 0 ? 0 : VOW_E_BUSY;
 }
 
 void coord_on_enlist(struct vow_coord *core, struct input *in)

@@ -142,7 +142,7 @@ void coord_on_commit(struct vow_coord *core, struct input *in)
         plan = coord_plan_calls(core, in->txn, request);
     if (request->calls_len > VOW_CALLS_MAX || in->txn->branches_len + plan.new_branches > VOW_CALLS_MAX)
         coord_reply_error(core, in->session, in->gtrid, VOW_E_TOO_LARGE);
-    else if (core->branches_left < plan.new_branches)
+    else if (coord_branches_allowed(core) < plan.new_branches)
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
     else
         commit_active(core, in, &plan);

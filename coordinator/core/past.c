@@ -33,7 +33,7 @@ static void keep_question(struct vow_coord *core, struct input *in, const char *
 
 static void look_up(struct vow_coord *core, struct input *in, const char *participant)
 {
-    if (core->lookups == core->limits.txns_max) {
+    if (core->lookups >= core->limits.txns_max) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
         return;
     }

@@ -11,7 +11,7 @@ static uint32_t *head_of(const struct vow_coord *core, const char *name)
 
     for (const char *c = name; *c != '\0'; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
-    return &core->peer_heads[hash & (vow_gtrid_table_heads(core->limits.peers_max) - 1)];
+    return &core->peer_heads[hash & (vow_gtrid_table_heads(core->peers_room) - 1)];
 }
 
 uint32_t coord_peer_find(const struct vow_coord *core, const char *name)
@@ -26,12 +26,11 @@ uint32_t coord_peer_find(const struct vow_coord *core, const char *name)
 uint32_t coord_peer_intern(struct vow_coord *core, const char *name)
 {
     uint32_t index = coord_peer_find(core, name);
-    uint32_t *head = head_of(core, name);
     struct peer *peer;
 
     if (index != COORD_NIL)
         return index;
-    if (core->peers_len == core->limits.peers_max)
+    if (core->peers_len >= core->limits.peers_max)
         return COORD_NIL;
     VOW_ASSERT(strlen(name) < VOW_NAME_SIZE);
     index = core->peers_len++;
@@ -39,9 +38,16 @@ uint32_t coord_peer_intern(struct vow_coord *core, const char *name)
     memset(peer, 0, sizeof(*peer));
     memcpy(peer->name, name, strlen(name) + 1);
     peer->branches = COORD_NIL;
-    peer->next = *head;
-    *head = index;
+    coord_peer_index(core, index);
     return index;
+}
+
+void coord_peer_index(struct vow_coord *core, uint32_t index)
+{
+    uint32_t *head = head_of(core, core->peers[index].name);
+
+    core->peers[index].next = *head;
+    *head = index;
 }
 
 uint32_t coord_peer_of_session(const struct vow_coord *core, uint64_t session)

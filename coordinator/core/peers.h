@@ -8,6 +8,8 @@
 uint32_t coord_peer_find(const struct vow_coord *core, const char *name);
 /* By name; makes it, not connected. COORD_NIL if the table is full. */
 uint32_t coord_peer_intern(struct vow_coord *core, const char *name);
+/* Puts it into the index of names. */
+void coord_peer_index(struct vow_coord *core, uint32_t index);
 /* By its current session: looks at all of them, so not for what happens often. */
 uint32_t coord_peer_of_session(const struct vow_coord *core, uint64_t session);
 

@@ -14,7 +14,7 @@ struct txn *txn_find(const struct vow_coord *core, const struct vow_gtrid *gtrid
 
 bool txn_has_room(const struct vow_coord *core, uint32_t branches)
 {
-    return core->txns_free != COORD_NIL && core->branches_left >= branches;
+    return core->txns_open < core->limits.txns_max && coord_branches_allowed(core) >= branches;
 }
 
 struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint64_t client)
@@ -159,7 +159,7 @@ struct txn *txn_of_token(const struct vow_coord *core, uint64_t token)
     uint32_t index = (uint32_t)token - 1;
     struct txn *txn;
 
-    VOW_ASSERT(index < core->limits.txns_max);
+    VOW_ASSERT(index < core->txns_room);
     txn = &core->txns[index];
     return txn->state != TXN_NONE && txn->serial == token >> 32 ? txn : NULL;
 }

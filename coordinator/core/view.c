@@ -47,7 +47,7 @@ static void view_txn(const struct vow_coord *core, const struct txn *txn, struct
 
 bool vow_coord_next(const struct vow_coord *core, uint32_t *cursor, struct vow_coord_txn_view *view)
 {
-    while (*cursor < core->limits.txns_max) {
+    while (*cursor < core->txns_room) {
         const struct txn *txn = &core->txns[(*cursor)++];
 
         if (txn->state != TXN_NONE) {

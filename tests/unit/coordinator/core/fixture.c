@@ -87,6 +87,19 @@ void fixture_drain(struct fixture *f)
     fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_DRAIN});
 }
 
+void fixture_set_limits(struct fixture *f, const struct vow_coord_limits *limits)
+{
+    struct vow_coord_limits room = *limits;
+    struct vow_coord *old = f->core;
+
+    if (!vow_coord_fits(old, limits)) {
+        vow_coord_widen(old, &room);
+        f->core = vow_coord_move(malloc(vow_coord_size(&room)), &room, old);
+        free(old);
+    }
+    fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_LIMITS, .limits = limits});
+}
+
 void fixture_log_done(struct fixture *f, uint64_t token)
 {
     fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_LOG_DONE, .token = token});

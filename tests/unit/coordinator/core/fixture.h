@@ -34,6 +34,8 @@ uint64_t fixture_peer_back(struct fixture *f, const char *name, uint64_t incarna
 void fixture_down(struct fixture *f, uint64_t session);
 void fixture_recovery_done(struct fixture *f);
 void fixture_drain(struct fixture *f);
+/* Other limits, as vowd would: the core moves if it has no room for them. */
+void fixture_set_limits(struct fixture *f, const struct vow_coord_limits *limits);
 void fixture_log_done(struct fixture *f, uint64_t token);
 void fixture_looked_up(struct fixture *f, const struct vow_coord_lookup *lookup);
 void fixture_recovered(struct fixture *f, const struct vow_record *record);

@@ -155,11 +155,27 @@ static void pass_time(struct model *m)
     model_take_effects(m);
 }
 
+/* An operator changes the limits in the middle of it all (fault F225): lower, or so high that the core must move. */
+static void change_limits(struct model *m)
+{
+    struct vow_coord_limits limits = m->limits;
+
+    limits.txns_max = 1 + (uint32_t)model_draw(m, 40);
+    limits.branches_max = 1 + (uint32_t)model_draw(m, 160);
+    limits.vote_timeout_ms = 1 + (uint32_t)model_draw(m, 10000);
+    limits.ack_timeout_ms = 1 + (uint32_t)model_draw(m, 2000);
+    fixture_set_limits(&m->f, &limits);
+    m->totals->limits_changed++;
+}
+
 static void trouble(struct model *m)
 {
     uint32_t p = (uint32_t)model_draw(m, PARTS);
 
-    switch (model_draw(m, 6)) {
+    switch (model_draw(m, 7)) {
+    case 6:
+        change_limits(m);
+        break;
     case 0:
         crash(m);
         break;
@@ -211,6 +227,7 @@ static bool is_quiet(const struct model *m)
 static void heal(struct model *m)
 {
     m->healed = true;
+    fixture_set_limits(&m->f, &m->limits);
     for (uint32_t p = 0; p < PARTS; p++) {
         if (m->parts[p].session == 0)
             model_part_connect(m, p);

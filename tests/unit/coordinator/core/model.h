@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct model_totals {
-    uint64_t steps, committed, aborted, crashes, restarts, repeats, lookups, one_phase;
+    uint64_t steps, committed, aborted, crashes, restarts, repeats, lookups, one_phase, limits_changed;
 };
 
 /* Returns 0 if all rules held; else writes what broke and returns -1. Adds to *totals. */

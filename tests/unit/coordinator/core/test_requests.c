@@ -55,6 +55,50 @@ Test(limits, a_full_table_refuses_and_leaves_the_id_good)
     fixture_close(&f);
 }
 
+/* F225: lower limits touch nobody who is in, higher ones let more in, and the core moves when it must. */
+Test(limits, change_while_transactions_are_open)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct vow_gtrid ids[4];
+    struct vow_msg_header header;
+    struct fixture f;
+
+    limits.txns_max = 2;
+    limits.branches_max = 2;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    uint64_t p = fixture_peer_up(&f, "p");
+    for (size_t i = 0; i < 4; i++)
+        ids[i] = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &ids[0], one, 1);
+    fixture_commit(&f, 1, &ids[1], one, 1);
+    limits.txns_max = 1;
+    limits.branches_max = 1;
+    fixture_set_limits(&f, &limits);
+    fixture_commit(&f, 1, &ids[2], one, 1);
+    cr_expect_eq(fixture_outcome(&f)->error, VOW_E_BUSY);
+    header = fixture_header(&f, &ids[0], 0, 1);
+    fixture_vote(&f, p, &header, VOW_VOTE_NO);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_ABORTED);
+    fixture_commit(&f, 1, &ids[2], one, 1);
+    cr_expect_eq(fixture_outcome(&f)->error, VOW_E_BUSY, "the other one is still open");
+    limits.txns_max = 100;
+    limits.branches_max = 100;
+    cr_expect_not(vow_coord_fits(f.core, &limits));
+    fixture_set_limits(&f, &limits);
+    cr_expect(vow_coord_fits(f.core, &limits));
+    fixture_commit(&f, 1, &ids[2], one, 1);
+    fixture_commit(&f, 1, &ids[3], one, 1);
+    for (size_t i = 1; i < 4; i++)
+        cr_expect_str_eq(fixture_state(&f, &ids[i]), "PREPARING");
+    header = fixture_header(&f, &ids[1], 0, 1);
+    fixture_vote(&f, p, &header, VOW_VOTE_NO);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_ABORTED, "who was in before the move ends as if nothing were");
+    fixture_status(&f, 1, &ids[0], "");
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_ABORTED, "what ended before the move is remembered");
+    fixture_close(&f);
+}
+
 /* A client asks faster than the journal answers: what waits there is bounded, too. */
 Test(limits, questions_to_the_journal_beyond_the_limit_are_refused)
 {

@@ -33,4 +33,5 @@ Test(worlds, no_two_decisions_and_everything_ends)
     cr_expect_gt(totals.repeats, WORLDS);
     cr_expect_gt(totals.lookups, WORLDS / 4);
     cr_expect_gt(totals.one_phase, WORLDS / 4);
+    cr_expect_gt(totals.limits_changed, WORLDS / 4);
 }
