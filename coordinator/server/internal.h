@@ -37,11 +37,16 @@ struct traffic {
     uint64_t turns;
 };
 
+/* What the log left open at the start: it needs room beside the limits of new work. */
+struct server_room {
+    uint32_t txns, branches, peers;
+};
+
 struct http;
 
 struct vow_server {
     struct event_base *base;
-    struct event *sigterm, *sigint;
+    struct event *sigterm, *sigint, *sighup;
     struct vow_timers *timers; /* NULL = libevent's */
     struct vow_timer timer, drain_timer;
     struct vow_listener *listener;
@@ -58,10 +63,11 @@ struct vow_server {
 
     struct vow_journal_identity identity;
     struct vow_address listen, http_address;
-    char *directory;
-    struct vow_coord_limits limits;
+    struct vow_settings settings; /* that hold now */
+    const struct vow_settings_source *source;
+    struct vow_coord_limits limits; /* of the core now, with room for what was recovered */
+    struct server_room room;
     uint32_t recovered;
-    uint32_t drain_ms;
     uint64_t started_ms;
     struct traffic traffic;
     bool draining, ended;
@@ -83,6 +89,13 @@ struct log_op *log_op_take(struct vow_server *server);
 void log_op_push(struct vow_server *server, struct log_op *op, bool urgent);
 void log_ops_free(struct vow_server *server);
 void server_send(struct vow_server *server, struct session *session, const struct vow_msg *msg);
+
+/* reload.c: what SIGHUP does, and the line that says what holds. */
+void server_on_sighup(struct vow_server *server);
+void server_log_settings(const struct vow_settings *settings);
+/* The core's limits with these settings and the room that was found to be needed at the start. */
+void server_limits(const struct vow_server *server, const struct vow_settings *settings,
+                   struct vow_coord_limits *limits);
 
 /* admin.c: answers ADMIN_REQUEST, with rows of JSON. */
 void admin_request(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);

@@ -55,11 +55,11 @@ char *row_status(struct vow_server *server)
 {
     struct vow_coord_counts counts;
     vow_coord_counts(server->core, &counts);
-    json_t *row =
-        json_pack("{s:s,s:o,s:o,s:s,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
-                  json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data",
-                  server->directory, "uptime_ms", json_u64(vow_clock_ms() - server->started_ms), "recovered_at_start",
-                  json_u64(server->recovered), "recovering", (int)counts.recovering, "draining", (int)counts.draining);
+    json_t *row = json_pack("{s:s,s:o,s:o,s:s,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
+                            json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data",
+                            server->settings.data, "uptime_ms", json_u64(vow_clock_ms() - server->started_ms),
+                            "recovered_at_start", json_u64(server->recovered), "recovering", (int)counts.recovering,
+                            "draining", (int)counts.draining);
     json_object_set_new(row, "transactions",
                         json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open", json_u64(counts.open), "in_doubt",
                                   json_u64(counts.in_doubt), "begun", json_u64(counts.begun), "committed",

@@ -56,12 +56,20 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
         on_drain_timer(ctx);
         return;
     }
-    VOW_LOG(VOW_LOG_INFO, "draining", VOW_NUM("signal", fd), VOW_NUM("wait_ms", server->drain_ms));
+    VOW_LOG(VOW_LOG_INFO, "draining", VOW_NUM("signal", fd), VOW_NUM("wait_ms", server->settings.drain_ms));
     /* The listener stays: a participant that owes an acknowledgement must be able to come back. */
     server->draining = true;
     struct vow_coord_event event = {.kind = VOW_COORD_DRAIN, .now_ms = vow_clock_ms()};
     server_step(server, &event);
-    vow_timer_arm(&server->drain_timer, server->drain_ms);
+    vow_timer_arm(&server->drain_timer, server->settings.drain_ms);
+}
+
+static void on_sighup(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct vow_server *server = ctx;
+    if (!server->ended)
+        server_on_sighup(server);
 }
 
 static void check_drained(struct vow_server *server)
@@ -127,20 +135,12 @@ static int count_open(void *ctx, const struct vow_journal_event *event)
     return 0;
 }
 
-/* At the highest limit new work gets less room: what the log left open fitted into the core that decided it. */
-static void widen(uint32_t *limit, uint32_t by, uint32_t highest)
-{
-    if (*limit <= highest)
-        *limit = by < highest - *limit ? *limit + by : highest;
-}
-
 static void add_room(struct vow_server *server, struct open_counts *counts)
 {
     struct open_name *name, *next;
     server->recovered = counts->txns;
-    widen(&server->limits.txns_max, counts->txns, VOW_COORD_TXNS_HIGHEST);
-    widen(&server->limits.branches_max, counts->branches, VOW_COORD_BRANCHES_HIGHEST);
-    widen(&server->limits.peers_max, HASH_COUNT(counts->names), VOW_COORD_PEERS_HIGHEST);
+    server->room = (struct server_room){counts->txns, counts->branches, HASH_COUNT(counts->names)};
+    server_limits(server, &server->settings, &server->limits);
     HASH_ITER(hh, counts->names, name, next)
     {
         HASH_DEL(counts->names, name); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
@@ -186,12 +186,13 @@ static int make_core(struct vow_server *server, const struct vow_journal_engine 
     return 0;
 }
 
-static int open_journal(struct vow_server *server, const struct vow_server_options *options,
-                        struct vow_error_detail *detail)
+static int open_journal(struct vow_server *server, struct vow_error_detail *detail)
 {
     const struct vow_journal_engine *engine_ops;
     void *engine;
-    struct vow_journal_options journal_options = {.directory = options->directory, .name = options->name};
+    const char *name = server->settings.name;
+    struct vow_journal_options journal_options = {.directory = server->settings.data,
+                                                  .name = name[0] != '\0' ? name : NULL};
     int error = vow_journal_sqlite_open(&journal_options, &engine_ops, &engine, detail);
     if (error != 0)
         return error;
@@ -213,14 +214,24 @@ static int make_events(struct vow_server *server, struct vow_error_detail *detai
         vow_timer_init(&server->drain_timer, server->base, server->timers, on_drain_timer, server);
         server->sigterm = evsignal_new(server->base, SIGTERM, on_signal, server);
         server->sigint = evsignal_new(server->base, SIGINT, on_signal, server);
+        server->sighup = evsignal_new(server->base, SIGHUP, on_sighup, server);
     }
-    if (server->base == NULL || server->sigterm == NULL || server->sigint == NULL ||
-        event_add(server->sigterm, NULL) != 0 || event_add(server->sigint, NULL) != 0) {
+    if (server->base == NULL || server->sigterm == NULL || server->sigint == NULL || server->sighup == NULL ||
+        event_add(server->sigterm, NULL) != 0 || event_add(server->sigint, NULL) != 0 ||
+        event_add(server->sighup, NULL) != 0) {
         detail->error = VOW_E_NO_MEMORY;
         snprintf(detail->text, sizeof(detail->text), "the event loop cannot be made");
         return detail->error;
     }
     return 0;
+}
+
+static int open_listener(struct vow_server *server, struct vow_error_detail *detail)
+{
+    struct vow_channel_options options;
+    vow_settings_channel_options(&server->settings, &options);
+    return vow_listener_new(server->base, &server->settings.listen, &options, &session_ops, server, &server->listener,
+                            detail);
 }
 
 int vow_server_open(const struct vow_server_options *options, struct vow_server **out, struct vow_error_detail *detail)
@@ -230,26 +241,26 @@ int vow_server_open(const struct vow_server_options *options, struct vow_server 
     struct vow_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return VOW_E_NO_MEMORY;
-    server->limits = options->limits;
-    server->drain_ms = options->drain_ms;
+    server->settings = options->settings;
+    server->source = options->source;
     server->started_ms = vow_clock_ms();
     server->timer_armed_ms = UINT64_MAX;
     server->pending_last = &server->pending_first;
-    server->directory = strdup(options->directory);
-    server->http_address = options->http;
-    int error = server->directory == NULL ? VOW_E_NO_MEMORY : make_events(server, detail);
+    server->http_address = server->settings.http;
+    vow_log_set_level((enum vow_log_level)server->settings.log_level);
+    int error = make_events(server, detail);
     if (error == 0)
-        error = open_journal(server, options, detail);
+        error = open_journal(server, detail);
     if (error == 0)
-        error = vow_listener_new(server->base, &options->listen, &vow_channel_defaults, &session_ops, server,
-                                 &server->listener, detail);
-    if (error == 0 && options->http.host[0] != '\0')
+        error = open_listener(server, detail);
+    if (error == 0 && server->http_address.host[0] != '\0')
         error = http_open(server, detail);
     if (error != 0) {
         vow_server_free(server);
         return error;
     }
     vow_listener_address(server->listener, &server->listen);
+    server_log_settings(&server->settings);
     *out = server;
     return 0;
 }
@@ -257,7 +268,7 @@ int vow_server_open(const struct vow_server_options *options, struct vow_server 
 void vow_server_facts(const struct vow_server *server, struct vow_server_facts *facts)
 {
     *facts = (struct vow_server_facts){.name = server->identity.name,
-                                       .directory = server->directory,
+                                       .directory = server->settings.data,
                                        .epoch = server->identity.epoch,
                                        .recovered = server->recovered,
                                        .listen = server->listen,
@@ -289,9 +300,9 @@ void vow_server_free(struct vow_server *server)
     }
     free_event(server->sigterm);
     free_event(server->sigint);
+    free_event(server->sighup);
     if (server->base != NULL)
         event_base_free(server->base);
     free(server->core_memory);
-    free(server->directory);
     free(server);
 }

@@ -10,19 +10,16 @@
 
 #include <stdint.h>
 
-#include "coordinator/core/coord.h"
+#include "coordinator/server/settings.h"
 #include "proto/address.h"
 #include "proto/error.h"
 
 struct vow_server;
 
 struct vow_server_options {
-    struct vow_address listen;
-    struct vow_address http; /* host "" = no HTTP */
-    const char *directory;
-    const char *name; /* NULL = the directory's own, "vowd" in a new one */
-    struct vow_coord_limits limits;
-    uint32_t drain_ms; /* how long SIGTERM waits for transactions in flight */
+    struct vow_settings settings;
+    /* Where SIGHUP finds them again; lives as long as the server. NULL = SIGHUP changes nothing. */
+    const struct vow_settings_source *source;
 };
 
 /* Why vow_server_run() ended. */
@@ -48,7 +45,7 @@ struct vow_server_facts {
 };
 void vow_server_facts(const struct vow_server *server, struct vow_server_facts *facts);
 
-/* Serves until SIGTERM or SIGINT; drains; a second signal ends at once. */
+/* Serves until SIGTERM or SIGINT; drains; a second signal ends at once. SIGHUP loads the settings again. */
 enum vow_server_end vow_server_run(struct vow_server *server);
 
 /* Closes connections and journal. NULL is allowed. */

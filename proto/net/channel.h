@@ -71,6 +71,9 @@ int vow_listener_new(struct event_base *base, const struct vow_address *address,
                      const struct vow_channel_options *options, const struct vow_channel_ops *ops, void *ctx,
                      struct vow_listener **out, struct vow_error_detail *detail);
 void vow_listener_address(const struct vow_listener *listener, struct vow_address *address);
+/* Other options for the connections to come; those that are up keep the frame cap and the heartbeat of their handshake.
+ * Returns 0, or VOW_E_NO_MEMORY: nothing has changed. */
+int vow_listener_set_options(struct vow_listener *listener, const struct vow_channel_options *options);
 /* Stops accepting, and closes whoever has not finished the handshake; the channels that are up go on. NULL is allowed. */
 void vow_listener_free(struct vow_listener *listener);
 

@@ -147,6 +147,14 @@ void vow_listener_address(const struct vow_listener *listener, struct vow_addres
     *address = listener->address;
 }
 
+int vow_listener_set_options(struct vow_listener *listener, const struct vow_channel_options *options)
+{
+    int error = channel_home_fit(listener->home, options->frame_max);
+    if (error == 0)
+        listener->home->options = *options;
+    return error;
+}
+
 /* Connections without a good HELLO have no owner who could close them. */
 static void close_strangers(struct channel_home *home)
 {

@@ -1,5 +1,6 @@
 #include "proto/net/log.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +20,11 @@ struct line {
     bool is_cut;
 };
 
-static enum vow_log_level highest_level = VOW_LOG_INFO;
+static _Atomic int highest_level = VOW_LOG_INFO;
 
 void vow_log_set_level(enum vow_log_level level)
 {
-    highest_level = level;
+    atomic_store_explicit(&highest_level, (int)level, memory_order_relaxed);
 }
 
 static void put(struct line *line, const char *text, size_t len)
@@ -126,7 +127,7 @@ static const char *level_name(enum vow_log_level level)
 
 void vow_log_write(enum vow_log_level level, const char *event, const struct vow_log_field *fields, unsigned fields_len)
 {
-    if (level > highest_level)
+    if ((int)level > atomic_load_explicit(&highest_level, memory_order_relaxed))
         return;
     struct line line;
     line.len = 0;

@@ -28,7 +28,7 @@ void vow_log_write(enum vow_log_level level, const char *event, const struct vow
     vow_log_write(level, event, (const struct vow_log_field[]){__VA_ARGS__},                                           \
                   (unsigned)(sizeof((const struct vow_log_field[]){__VA_ARGS__}) / sizeof(struct vow_log_field)))
 
-/* Lines above this level are dropped; VOW_LOG_INFO at start. Set once, before threads start. */
+/* Lines above this level are dropped; VOW_LOG_INFO at start. Any thread. */
 void vow_log_set_level(enum vow_log_level level);
 
 #endif

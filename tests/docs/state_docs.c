@@ -1,8 +1,9 @@
-/* state-docs DIRECTORY: writes docs/generated from the state tables that run. `state-docs docs/generated` renews
+/* state-docs DIRECTORY: writes docs/generated from the state tables that run and the settings that vowd reads. `state-docs docs/generated` renews
  * them. */
 #include <stdio.h>
 
 #include "coordinator/core/coord.h"
+#include "coordinator/server/settings.h"
 #include "participant/core/branch.h"
 #include "proto/fsm_doc.h"
 
@@ -25,6 +26,21 @@ static int write_page(const char *directory, const char *name, const char *title
     return fclose(out) == 0 ? 0 : 1;
 }
 
+static int write_settings(const char *directory)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/settings.md", directory);
+    FILE *out = fopen(path, "w");
+    if (out == NULL) {
+        perror(path);
+        return 1;
+    }
+    fprintf(out, "# The settings of vowd\n\nPrinted from `coordinator/server/settings.def`; do not edit. How they are "
+                 "given is in [operations.md](../operations.md#configuration).\n\n");
+    vow_settings_print_markdown(out);
+    return fclose(out) == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -34,5 +50,6 @@ int main(int argc, char **argv)
     return write_page(argv[1], "coordinator", "A transaction at the coordinator", "coordinator/core/coord.def",
                       vow_coord_fsm()) ||
            write_page(argv[1], "participant", "A branch at a participant", "participant/core/branch.def",
-                      vow_branches_fsm());
+                      vow_branches_fsm()) ||
+           write_settings(argv[1]);
 }

@@ -23,10 +23,10 @@ static void make(struct place *place)
     memset(place, 0, sizeof *place);
     strcpy(place->directory, "/tmp/vow-server-XXXXXX");
     cr_assert_not_null(mkdtemp(place->directory));
-    place->options = (struct vow_server_options){.listen = {.host = "127.0.0.1"},
-                                                 .directory = place->directory,
-                                                 .limits = vow_coord_default_limits,
-                                                 .drain_ms = 1000};
+    vow_settings_defaults(&place->options.settings);
+    place->options.settings.listen.port = 0;
+    place->options.settings.http.host[0] = '\0';
+    memcpy(place->options.settings.data, place->directory, sizeof place->directory);
 }
 
 static int start(struct place *place)
@@ -110,7 +110,7 @@ Test(server, the_highest_limits_leave_room_for_what_the_log_left_open)
 
     make(&place);
     leave_open(&place);
-    place.options.limits.peers_max = VOW_COORD_PEERS_HIGHEST;
+    place.options.settings.participants_max = VOW_COORD_PEERS_HIGHEST;
     cr_assert_eq(start(&place), 0, "%s", place.detail.text);
     vow_server_free(place.server);
     removed(&place);
@@ -146,7 +146,7 @@ Test(server, http_rests_while_there_are_no_descriptors)
     int client;
 
     make(&place);
-    place.options.http = (struct vow_address){.host = "127.0.0.1"};
+    place.options.settings.http = (struct vow_address){.host = "127.0.0.1"};
     cr_assert_eq(start(&place), 0, "%s", place.detail.text);
     vow_server_facts(place.server, &facts);
     client = connect_to(&facts.http);
