@@ -85,7 +85,9 @@ Test(limits, change_while_transactions_are_open)
     limits.txns_max = 100;
     limits.branches_max = 100;
     cr_expect_not(vow_coord_fits(f.core, &limits));
+    uint64_t deadline_ms = vow_coord_deadline_ms(f.core);
     fixture_set_limits(&f, &limits);
+    cr_expect_eq(vow_coord_deadline_ms(f.core), deadline_ms);
     cr_expect(vow_coord_fits(f.core, &limits));
     fixture_commit(&f, 1, &ids[2], one, 1);
     fixture_commit(&f, 1, &ids[3], one, 1);
