@@ -6,7 +6,7 @@
  *
  * The store does the durable work. A STORE effect names an operation; STORE_DONE comes back when the operation is
  * durable (or refused), in any order and as late as the store likes. A vote or an acknowledgement is emitted on
- * STORE_DONE and never before. A branch has at most one operation under way. A store that cannot say what is on its
+ * STORE_DONE and never before. A branch has at most one operation under way, beside which there may be a CANCEL of it. A store that cannot say what is on its
  * disk does not answer: the process stops.
  */
 #ifndef VOW_PARTICIPANT_BRANCH_H
@@ -47,6 +47,9 @@ enum vow_store_op_kind {
     VOW_STORE_ONE_PHASE,   /* run the calls and commit them with an outcome memo: one durable unit */
     VOW_STORE_MEMO,        /* what the memo of a one-phase commit says */
     VOW_STORE_FORGET,      /* drop a one-phase memo; need not be durable */
+    /* A PREPARE under way is not wanted any more: one that waits, for a lock for example, is given back REFUSED at once;
+     * nothing waits for the end of the CANCEL itself. */
+    VOW_STORE_CANCEL,
     VOW_STORE_WATERMARK,   /* keep epoch and watermark, drop tombstones below it, lazily; branch-less */
 };
 

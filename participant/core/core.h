@@ -154,6 +154,8 @@ void branch_violation(struct vow_branches *core, const struct vow_gtrid *gtrid, 
 /* Starts the entry's operation; none is under way (asserted). */
 void branch_store(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_store_op_kind op);
 void branch_store_forget(struct vow_branches *core, const struct vow_branch_entry *entry);
+/* The entry's PREPARE need not wait for anything any more. */
+void branch_store_cancel(struct vow_branches *core, const struct vow_branch_entry *entry);
 void branch_store_watermark(struct vow_branches *core);
 void branch_send_vote(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_vote vote,
                       enum vow_cause cause, const char *text);

@@ -64,6 +64,12 @@ void branch_store_forget(struct vow_branches *core, const struct vow_branch_entr
     add_store(core, entry, VOW_STORE_FORGET);
 }
 
+void branch_store_cancel(struct vow_branches *core, const struct vow_branch_entry *entry)
+{
+    VOW_ASSERT(entry->op == VOW_STORE_PREPARE);
+    add_store(core, entry, VOW_STORE_CANCEL);
+}
+
 void branch_store_watermark(struct vow_branches *core)
 {
     struct vow_branches_effect *effect = add(core, VOW_BRANCHES_STORE);

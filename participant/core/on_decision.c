@@ -55,9 +55,13 @@ void branch_abort_prepared(struct vow_branches *core, struct vow_branch_entry *e
     branch_move(core, entry, VOW_BRANCH_ABORTING);
 }
 
-/* The store has one operation of a branch at a time: the abort waits for the end of the prepare (F050). */
+/*
+ * The store has one operation of a branch at a time: the abort waits for the end of the prepare (F050). The prepare may
+ * be waiting itself, for another branch's lock: that must end now, so that no work outlives its transaction.
+ */
 void branch_abort_preparing(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    branch_store_cancel(core, entry);
     branch_move(core, entry, VOW_BRANCH_DOOMED);
 }
 

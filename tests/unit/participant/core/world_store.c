@@ -4,11 +4,31 @@
  */
 #include "world_inside.h"
 
+/* A PREPARE that waits for a lock ends by this; one that was done before it is not undone by it. */
+static void cancel(struct world *w, int number)
+{
+    for (int i = 0; i < w->ops_len; i++) {
+        if (w->ops[i].txn != number)
+            continue;
+        world_check(w, w->ops[i].kind == VOW_STORE_PREPARE, "cancelled what is no PREPARE");
+        if (!w->ops[i].is_done) {
+            w->ops[i].is_done = true;
+            w->ops[i].result = VOW_STORE_REFUSED;
+        }
+        return;
+    }
+    world_check(w, false, "cancelled what is not under way");
+}
+
 void store_submit(struct world *w, const struct vow_branches_effect *effect)
 {
     const bool is_watermark = effect->store.op == VOW_STORE_WATERMARK;
     struct txn *txn = is_watermark ? NULL : world_txn(w, &effect->store.gtrid);
     const int number = is_watermark ? -1 : (int)(txn - w->txns);
+    if (effect->store.op == VOW_STORE_CANCEL) {
+        cancel(w, number);
+        return;
+    }
     for (int i = 0; i < w->ops_len; i++)
         world_check(w, w->ops[i].txn != number, "two operations of one branch under way");
     if (effect->store.op == VOW_STORE_ABORT)
@@ -101,6 +121,7 @@ void store_work(struct world *w, struct op *op)
     case VOW_STORE_FORGET:
         txn->held = HELD_NONE;
         return;
+    case VOW_STORE_CANCEL:
     case VOW_STORE_WATERMARK:
         return;
     }
