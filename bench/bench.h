@@ -27,6 +27,8 @@ struct bench_options {
     uint32_t connections;  /* over which the clients share their way to vowd */
     uint32_t seconds;      /* measured time of each subject, over all rounds */
     uint32_t rounds;
+    uint32_t rows;  /* that all clients share; 0 = each client has its own */
+    bool fail_fast; /* locks refuse at once */
     bool floor, json;
 };
 

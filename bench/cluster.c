@@ -126,6 +126,7 @@ static int run_participant(const struct bench_options *options, const struct clu
         .path = path,
         .coordinator = cluster->address,
         .store = options->store == BENCH_STORE_NULL ? VOW_STORE_KIND_NULL : VOW_STORE_KIND_SQLITE,
+        .lock_policy = options->fail_fast ? VOW_LOCK_FAIL_FAST : VOW_LOCK_WAIT_DIE,
         .schema = BENCH_SCHEMA ";"
                                "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 100000)"
                                "INSERT OR IGNORE INTO counter SELECT i, 0 FROM n"};

@@ -23,12 +23,12 @@ struct run {
     struct bench_round round;
 };
 
-/* One of `clients`: a transaction at a time, on rows that no other client touches. */
+/* One of `clients`: a transaction at a time, on rows that no other client touches unless they shall share rows. */
 struct slot {
     struct run *run;
     struct vow_client *client;
     struct vow_call calls[PARTICIPANTS_MAX];
-    uint32_t calls_len, row, step;
+    uint32_t calls_len, row, step, rows;
     uint64_t started_us;
 };
 
@@ -36,7 +36,7 @@ static void on_result(void *ctx, const struct vow_result *result);
 
 static int start(struct slot *slot)
 {
-    slot->row = (slot->row + slot->step) % BENCH_ROWS;
+    slot->row = (slot->row + slot->step) % slot->rows;
     slot->started_us = vow_clock_us();
     return vow_commit_async(slot->client, slot->calls, slot->calls_len, on_result, slot);
 }
@@ -97,6 +97,7 @@ static void fill_slot(const struct load *load, struct slot *slot, uint32_t index
     slot->calls_len = load->options->participants;
     slot->row = index;
     slot->step = load->options->clients;
+    slot->rows = load->options->rows > 0 ? load->options->rows : BENCH_ROWS;
     for (uint32_t i = 0; i < slot->calls_len; i++)
         slot->calls[i] = (struct vow_call){
             .participant = names[i], .handler = "count", .payload = &slot->row, .len = sizeof(slot->row)};

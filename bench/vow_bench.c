@@ -12,7 +12,7 @@ static const char help[] =
     "vow-bench: what a distributed transaction costs, beside the machine's own floor\n"
     "\n"
     "  vow-bench [--store sqlite|null] [--participants N] [--clients N] [--connections N] [--seconds N] [--rounds N]\n"
-    "            [--floor] [--json]\n"
+    "            [--rows N] [--fail-fast] [--floor] [--json]\n"
     "\n"
     "  --protocol 2pc     the only one so far\n"
     "  --store STORE      sqlite: each branch updates a row of its own file; null: nothing is kept          (sqlite)\n"
@@ -21,6 +21,8 @@ static const char help[] =
     "  --connections N    over which the clients reach vowd, 1 to 256 and to the number of clients              (4)\n"
     "  --seconds N        measured time of each subject, over all rounds                                        (6)\n"
     "  --rounds N         subjects take turns this often, 1 to 32                                               (3)\n"
+    "  --rows N           rows that the clients share, 1 to 100000; without it, each client has its own\n"
+    "  --fail-fast        a row that is held refuses the work at once; without it, the work waits\n"
     "  --floor            also a bare group-committed decision log over loopback (three round trips) and, for\n"
     "                     sqlite, the same branches in one process without coordinator; printed as ratios\n"
     "  --json             one JSON object\n"
@@ -68,6 +70,11 @@ static int set_flag(struct bench_options *options, int flag, const char *value)
         return number("--seconds", value, 3600, &options->seconds);
     case 'r':
         return number("--rounds", value, 32, &options->rounds);
+    case 'R':
+        return number("--rows", value, BENCH_ROWS, &options->rows);
+    case 'F':
+        options->fail_fast = true;
+        return 0;
     case 'f':
         options->floor = true;
         return 0;
@@ -96,6 +103,8 @@ static int parse(int argc, char **argv, struct bench_options *options)
         {"connections", required_argument, NULL, 'C'},
         {"seconds", required_argument, NULL, 't'},
         {"rounds", required_argument, NULL, 'r'},
+        {"rows", required_argument, NULL, 'R'},
+        {"fail-fast", no_argument, NULL, 'F'},
         {"floor", no_argument, NULL, 'f'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'H'},

@@ -27,6 +27,8 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_ARGUMENT, "options.store is none of enum vow_store_kind");
     if (options->store == VOW_STORE_KIND_SQLITE && options->path == NULL)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.path is required: the service's SQLite file");
+    if (options->lock_policy != VOW_LOCK_WAIT_DIE && options->lock_policy != VOW_LOCK_FAIL_FAST)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.lock_policy is none of enum vow_lock_policy");
     memcpy(participant->name, options->name, strlen(options->name) + 1);
     participant->store_is_sqlite = options->store == VOW_STORE_KIND_SQLITE;
     return 0;
@@ -35,7 +37,12 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
 static int open_store(struct vow_participant *participant, const struct vow_participant_options *options,
                       struct vow_error_detail *detail)
 {
-    const struct vow_sqlite_options sqlite = {.path = options->path, .call = vow_participant_call, .ctx = participant};
+    const struct vow_sqlite_options sqlite = {.path = options->path,
+                                              .call = vow_participant_call,
+                                              .ctx = participant,
+                                              .lock_wait_ms = options->lock_wait_ms,
+                                              .lock_grace_ms = options->lock_grace_ms,
+                                              .fail_fast = options->lock_policy == VOW_LOCK_FAIL_FAST};
 
     if (participant->store_is_sqlite)
         return vow_store_sqlite_open(&sqlite, &participant->store_ops, &participant->store, detail);

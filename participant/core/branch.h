@@ -50,7 +50,7 @@ enum vow_store_op_kind {
     /* A PREPARE under way is not wanted any more: one that waits, for a lock for example, is given back REFUSED at once;
      * nothing waits for the end of the CANCEL itself. */
     VOW_STORE_CANCEL,
-    VOW_STORE_WATERMARK,   /* keep epoch and watermark, drop tombstones below it, lazily; branch-less */
+    VOW_STORE_WATERMARK, /* keep epoch and watermark, drop tombstones below it, lazily; branch-less */
 };
 
 enum vow_store_result {

@@ -10,7 +10,9 @@
 
 #define CHANGESET_MAX_DEFAULT (16u << 20)
 #define BUSY_MS_DEFAULT 5000u
-#define CHECKPOINT_PAGES 2000 /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
+#define LOCK_WAIT_MS_DEFAULT 2000u /* well below the coordinator's patience for a vote, 5 s */
+#define LOCK_GRACE_MS_DEFAULT 100u /* well above two syncs and a round trip */
+#define CHECKPOINT_PAGES 2000      /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 
 /* ---- open ---- */
 
@@ -132,7 +134,8 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         error = schema_create(store, detail);
     if (error == 0)
         error = load_identity(store, detail);
-    if (error == 0 && (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK))
+    if (error == 0 && (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK ||
+                       meet_install(store) != SQLITE_OK))
         error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
     return error == 0 ? schema_load(store, detail) : error;
 }
@@ -190,8 +193,13 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
     return error;
 }
 
-static const struct vow_store_ops sqlite_ops = {
-    .name = "sqlite", .identity = identity, .recover = recover, .run = batch_run, .stats = stats, .close = close_store};
+static const struct vow_store_ops sqlite_ops = {.name = "sqlite",
+                                                .identity = identity,
+                                                .recover = recover,
+                                                .run = batch_run,
+                                                .give_back = wait_give_back,
+                                                .stats = stats,
+                                                .close = close_store};
 
 int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct vow_store_ops **ops, void **out,
                           struct vow_error_detail *detail)
@@ -203,6 +211,8 @@ int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct
     store->options = *options;
     store->options.changeset_max = options->changeset_max > 0 ? options->changeset_max : CHANGESET_MAX_DEFAULT;
     store->options.busy_ms = options->busy_ms > 0 ? options->busy_ms : BUSY_MS_DEFAULT;
+    store->options.lock_wait_ms = options->lock_wait_ms > 0 ? options->lock_wait_ms : LOCK_WAIT_MS_DEFAULT;
+    store->options.lock_grace_ms = options->lock_grace_ms > 0 ? options->lock_grace_ms : LOCK_GRACE_MS_DEFAULT;
     store->path = strdup(options->path);
     int error = store->path != NULL ? open_store(store, detail) : VOW_E_NO_MEMORY;
     if (error != 0) {

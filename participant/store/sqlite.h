@@ -31,6 +31,9 @@ struct vow_sqlite_options {
     void *ctx;
     uint32_t changeset_max; /* bytes of one branch's changeset; 0 = 16 MiB */
     uint32_t busy_ms;       /* how long a turn waits for other connections' write locks; 0 = 5 s */
+    uint32_t lock_wait_ms;  /* how long work waits for another branch's lock; 0 = 2 s */
+    uint32_t lock_grace_ms; /* how long for one that is older, which a deadlock may be the reason of; 0 = 100 ms */
+    bool fail_fast;         /* it does not: a lock that is held is a NO at once */
 };
 
 /*

@@ -46,6 +46,7 @@ static void refuse_new_work(struct vow_store_op *first, enum vow_cause cause, co
     for (struct vow_store_op *op = first; op != NULL; op = next_op(op)) {
         if (!is_new_work(op->kind))
             continue;
+        op->waits = false;
         op->result = VOW_STORE_REFUSED;
         op->cause = cause;
         snprintf(op->text, sizeof(op->text), "%s", text);
@@ -69,6 +70,8 @@ static int do_op(struct store *store, struct vow_store_op *op)
         return branch_forget(store, op);
     case VOW_STORE_WATERMARK:
         return branch_watermark(store, op);
+    case VOW_STORE_CANCEL: /* arrange() has done it */
+        break;
     }
     VOW_UNREACHABLE("no such operation");
 }
@@ -102,6 +105,7 @@ static int do_ops(struct store *store, struct vow_store_op *first)
     for (struct vow_store_op *op = first; op != NULL; op = next_op(op)) {
         if (op->result == VOW_STORE_REFUSED) /* in an attempt before this one */
             continue;
+        op->waits = false;
         int rc = do_op(store, op);
         if (rc != SQLITE_OK)
             return rc;
@@ -164,8 +168,6 @@ static int run_all(struct store *store, struct vow_store_op *first, struct vow_e
         return VOW_E_CLOSED;
     if (!store->has_run)
         end_set_up(store);
-    for (struct vow_store_op *op = first; op != NULL; op = next_op(op))
-        op->result = 0;
     for (outlook = look_at(first); outlook.anything; outlook = look_at(first)) {
         rc = set_synchronous(store, outlook.forced);
         if (rc == SQLITE_OK)
@@ -186,7 +188,112 @@ static int run_all(struct store *store, struct vow_store_op *first, struct vow_e
     return detail->error = (rc & 0xff) == SQLITE_IOERR ? VOW_E_IO : VOW_E_DATABASE;
 }
 
-int batch_run(void *store, struct vow_job **jobs, struct vow_error_detail *detail)
+/* ---- what is done, and in which order ---- */
+
+/* A batch in the order in which it is done; each list with its end. */
+enum turn {
+    TURN_DECISIONS, /* first, so that their locks are free for the rest */
+    TURN_AT_ONCE,   /* one-phase commits: they leave no lock */
+    TURN_WAITED,    /* before newer work takes what they waited for */
+    TURN_PREPARES,
+    TURN_OTHERS,
+    TURNS
+};
+
+static enum turn turn_of(enum vow_store_op_kind kind)
 {
-    return *jobs != NULL ? run_all(store, (struct vow_store_op *)*jobs, detail) : 0;
+    if (kind == VOW_STORE_COMMIT || kind == VOW_STORE_ABORT)
+        return TURN_DECISIONS;
+    return kind == VOW_STORE_ONE_PHASE ? TURN_AT_ONCE : kind == VOW_STORE_PREPARE ? TURN_PREPARES : TURN_OTHERS;
+}
+
+struct arrangement {
+    struct vow_job *turns[TURNS], **ends[TURNS];
+    struct vow_job *cancels;
+    struct vow_job *done; /* what needs no batch */
+};
+
+static void append(struct vow_job ***end, struct vow_job *list)
+{
+    **end = list;
+    while (**end != NULL)
+        *end = &(**end)->next;
+}
+
+static void sort_out(struct arrangement *all, struct vow_job *jobs)
+{
+    for (int i = 0; i < TURNS; i++)
+        all->ends[i] = &all->turns[i];
+    for (struct vow_job *job = jobs, *next; job != NULL; job = next) {
+        struct vow_store_op *op = (struct vow_store_op *)job;
+        next = job->next;
+        job->next = NULL;
+        op->result = 0;
+        if (op->kind == VOW_STORE_CANCEL) {
+            job->next = all->cancels;
+            all->cancels = job;
+        } else {
+            append(&all->ends[turn_of(op->kind)], job);
+        }
+    }
+}
+
+/* A PREPARE that has not begun does not begin any more. */
+static void do_cancels(struct store *store, struct arrangement *all, struct vow_job ***done)
+{
+    for (struct vow_job *job = all->cancels, *next; job != NULL; job = next) {
+        struct vow_store_op *op = (struct vow_store_op *)job;
+        next = job->next;
+        job->next = NULL;
+        append(done, wait_cancelled(&store->kept, op));
+        append(done, wait_cancelled(&all->turns[TURN_PREPARES], op));
+        op->result = VOW_STORE_DONE;
+        append(done, job);
+    }
+}
+
+/* The batch as one list; all->done is done already. */
+static struct vow_job *arrange(struct store *store, struct vow_job *jobs, struct arrangement *all)
+{
+    struct vow_job *batch = NULL, **end = &batch, **done = &all->done;
+    sort_out(all, jobs);
+    do_cancels(store, all, &done);
+    append(&done, wait_expired(store));
+    for (struct vow_job *job = wait_freed(store, all->turns[TURN_DECISIONS]), *next; job != NULL; job = next) {
+        next = job->next;
+        job->next = NULL;
+        append(&all->ends[((struct vow_store_op *)job)->kind == VOW_STORE_ONE_PHASE ? TURN_AT_ONCE : TURN_WAITED], job);
+    }
+    for (int i = 0; i < TURNS; i++)
+        append(&end, all->turns[i]);
+    return batch;
+}
+
+static struct vow_job **end_of(struct vow_job **list)
+{
+    while (*list != NULL)
+        list = &(*list)->next;
+    return list;
+}
+
+/* What waits goes to the kept ones, the rest is done. */
+static void hand_back(struct store *store, struct vow_job *batch, struct vow_job **done)
+{
+    struct vow_job **done_end = end_of(done), **kept_end = end_of(&store->kept);
+    for (struct vow_job *job = batch, *next; job != NULL; job = next) {
+        next = job->next;
+        job->next = NULL;
+        append(((struct vow_store_op *)job)->waits ? &kept_end : &done_end, job);
+    }
+}
+
+int batch_run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
+{
+    struct store *store = ctx;
+    struct arrangement all = {.done = NULL};
+    struct vow_job *batch = arrange(store, *jobs, &all);
+    int error = batch != NULL ? run_all(store, (struct vow_store_op *)batch, detail) : 0;
+    *jobs = all.done;
+    hand_back(store, batch, jobs);
+    return error;
 }

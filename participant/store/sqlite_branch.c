@@ -97,15 +97,13 @@ static int roll_back(struct store *store)
 
 /* ---- running the handlers ---- */
 
-/* Why a handler said no, if SQLite knows it better than the handler: a guard, a constraint, the authorizer. */
+/* Why a handler said no, if SQLite knows it better than the handler: a constraint, the authorizer. */
 static enum vow_cause judge(struct store *store, enum vow_cause said)
 {
     if (said != VOW_CAUSE_HANDLER_FAILED && said != VOW_CAUSE_NONE)
         return said;
     if (store->denied != VOW_CAUSE_NONE)
         return store->denied;
-    if (strcmp(sqlite3_errmsg(store->db), "VOW_LOCKED") == 0)
-        return VOW_CAUSE_LOCK_CONFLICT;
     return (sqlite3_errcode(store->db) & 0xff) == SQLITE_CONSTRAINT ? VOW_CAUSE_CONSTRAINT : VOW_CAUSE_HANDLER_FAILED;
 }
 
@@ -116,11 +114,15 @@ static bool run_call(struct store *store, struct vow_store_op *op, const struct 
     char text[VOW_TEXT_SIZE] = "";
     apply_set_quiet(store, false);
     store->denied = VOW_CAUSE_NONE;
+    meet_clear(store);
     store->in_handler = true;
     int answer = store->options.call(store->options.ctx, &op->gtrid, store->db, call, &cause, text);
     store->in_handler = false;
     bool ok = answer == 0 && store_in_transaction(store);
-    if (!ok) {
+    /* Whatever it says: it may have said so because of the lock. One that goes on without the row has not failed. */
+    if (!ok && store->has_met) {
+        wait_or_die(store, op);
+    } else if (!ok) {
         cause = judge(store, cause);
         refuse(op, cause, text[0] != '\0' || cause == VOW_CAUSE_HANDLER_REFUSED ? text : sqlite3_errmsg(store->db));
     }
@@ -128,7 +130,7 @@ static bool run_call(struct store *store, struct vow_store_op *op, const struct 
     return ok;
 }
 
-/* Runs every call of the branch. True if all went well; else op is refused with the cause. */
+/* Runs every call of the branch. True if all went well; else op is refused with the cause, or waits. */
 static bool run_calls(struct store *store, struct vow_store_op *op)
 {
     for (uint32_t i = 0; i < op->calls_len; i++)
@@ -174,9 +176,12 @@ static int try_apply(struct store *store, struct vow_store_op *op, struct change
 /* After the rollback: the locks, the branch row, and the rowids that must not be given out again. */
 static int write_down(struct store *store, struct vow_store_op *op, const struct changeset *changeset)
 {
+    meet_clear(store);
     int rc = lock_changeset(store, op, changeset);
-    if (rc == SQLITE_CONSTRAINT)
-        return refuse(op, VOW_CAUSE_LOCK_CONFLICT, "a key is held by another transaction");
+    if (rc == SQLITE_CONSTRAINT) {
+        wait_or_die(store, op);
+        return SQLITE_OK;
+    }
     if (rc == SQLITE_OK)
         rc = apply_keep_sequences(store, changeset);
     if (rc == SQLITE_OK)
@@ -233,7 +238,7 @@ int branch_prepare(struct store *store, struct vow_store_op *op)
     if (rc != SQLITE_OK)
         return rc;
     rc = capture(store, op, &data, &len);
-    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED && !op->waits)
         rc = keep(store, op, &(struct changeset){.data = data, .len = len});
     sqlite3_free(data);
     store->stats.prepares++;

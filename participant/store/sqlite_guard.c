@@ -11,15 +11,6 @@
 
 #include "participant/store/sqlite_store.h"
 
-/* "a lock on the values of this key in OLD or NEW". NULLs in a unique index equal nothing, so they lock nothing:
- * quote() of them is 'NULL', a text that lock rows never have for them. */
-static void add_test(struct text *text, const struct table *table, const struct key *key, const char *prefix)
-{
-    text_add(text, "EXISTS (SELECT 1 FROM vow_lock WHERE tbl = %Q AND idx = %Q AND key = ", table->name, key->name);
-    key_of_columns(text, table, key, prefix);
-    text_add(text, ")");
-}
-
 /* "one of these columns changes". */
 static void add_change(struct text *text, const struct table *table, uint64_t mask)
 {
@@ -30,44 +21,82 @@ static void add_change(struct text *text, const struct table *table, uint64_t ma
     text_add(text, ")");
 }
 
-/* " OR the values of this key in NEW are locked"; an UPDATE that leaves them alone is spared the search. */
-static void add_new_test(struct text *text, const struct table *table, const struct key *key, bool is_update)
-{
-    text_add(text, " OR ");
-    if (is_update && !key->is_partial) {
-        add_change(text, table, key_mask(key));
-        text_add(text, " AND ");
-    }
-    add_test(text, table, key, "NEW.");
-}
-
 enum guard { GUARD_INSERT, GUARD_INSERTED, GUARD_UPDATE, GUARD_DELETE, GUARDS };
 
 static const char *const names[GUARDS] = {"insert", "inserted", "update", "delete"};
 static const char *const whens[GUARDS] = {"BEFORE INSERT", "AFTER INSERT", "BEFORE UPDATE", "BEFORE DELETE"};
 
+/*
+ * A guard's tests, each a search for lock rows. They are written twice: as conditions, for WHEN, and as statements that
+ * name the holders (sqlite_meet.c), for the body.
+ */
+struct tests {
+    struct text *text;
+    const struct table *table;
+    enum guard guard;
+    bool names_holders;
+};
+
+/* The search; add_test_end() after its condition. `mask`: only if one of these columns changes; 0 = in any case. */
+static void add_test_begin(const struct tests *tests, uint64_t mask)
+{
+    text_add(tests->text,
+             tests->names_holders ? "SELECT hex('VOW_LOCKED' || quote(gtrid)) FROM vow_lock WHERE " : " OR (");
+    if (mask != 0) {
+        add_change(tests->text, tests->table, mask);
+        text_add(tests->text, " AND ");
+    }
+    if (!tests->names_holders)
+        text_add(tests->text, "EXISTS (SELECT 1 FROM vow_lock WHERE ");
+}
+
+static void add_test_end(const struct tests *tests)
+{
+    text_add(tests->text, tests->names_holders ? "; " : "))");
+}
+
+/*
+ * "a lock on the values of this key in OLD or NEW". NULLs in a unique index equal nothing, so they lock nothing: quote()
+ * of them is 'NULL', a text that lock rows never have for them.
+ */
+static void add_key_test(const struct tests *tests, const struct key *key, const char *prefix, uint64_t mask)
+{
+    add_test_begin(tests, mask);
+    text_add(tests->text, "tbl = %Q AND idx = %Q AND key = ", tests->table->name, key->name);
+    key_of_columns(tests->text, tests->table, key, prefix);
+    add_test_end(tests);
+}
+
 /* Foreign keys (trap 8): a parent stays while a new child of it is prepared, and no child comes while a parent is
  * about to go. */
-static void add_family_tests(struct text *text, const struct table *table, enum guard guard)
+static void add_family_test(const struct tests *tests, const char *table, const char *as, uint64_t mask)
 {
-    if (table->child_mask != 0 && (guard == GUARD_DELETE || guard == GUARD_UPDATE)) {
-        text_add(text, " OR (EXISTS (SELECT 1 FROM vow_lock WHERE tbl = %Q AND idx = '" LOCK_HAS_NEW_CHILD "')",
-                 table->name);
-        if (guard == GUARD_UPDATE) {
-            text_add(text, " AND ");
-            add_change(text, table, table->child_mask);
-        }
-        text_add(text, ")");
+    add_test_begin(tests, tests->guard == GUARD_UPDATE ? mask : 0);
+    text_add(tests->text, "tbl = %Q AND idx = %Q", table, as);
+    add_test_end(tests);
+}
+
+static void add_family_tests(const struct tests *tests)
+{
+    const struct table *table = tests->table;
+    if (table->child_mask != 0 && (tests->guard == GUARD_DELETE || tests->guard == GUARD_UPDATE))
+        add_family_test(tests, table->name, LOCK_HAS_NEW_CHILD, table->child_mask);
+    for (uint32_t i = 0; i < table->parents_len && (tests->guard == GUARD_INSERT || tests->guard == GUARD_UPDATE); i++)
+        add_family_test(tests, table->parents[i], LOCK_LOSES_ROW, table->parent_mask);
+}
+
+/* An UPDATE that leaves a unique value alone is spared the search. */
+static void add_tests(const struct tests *tests)
+{
+    const struct table *table = tests->table;
+    bool is_update = tests->guard == GUARD_UPDATE;
+    bool has_new = is_update || tests->guard == GUARD_INSERT;
+    add_key_test(tests, &table->keys[0], is_update || tests->guard == GUARD_DELETE ? "OLD." : "NEW.", 0);
+    for (uint32_t i = is_update ? 0 : 1; i < table->keys_len && has_new; i++) {
+        const struct key *key = &table->keys[i];
+        add_key_test(tests, key, "NEW.", is_update && !key->is_partial ? key_mask(key) : 0);
     }
-    for (uint32_t i = 0; i < table->parents_len && (guard == GUARD_INSERT || guard == GUARD_UPDATE); i++) {
-        text_add(text, " OR (EXISTS (SELECT 1 FROM vow_lock WHERE tbl = %Q AND idx = '" LOCK_LOSES_ROW "')",
-                 table->parents[i]);
-        if (guard == GUARD_UPDATE) {
-            text_add(text, " AND ");
-            add_change(text, table, table->parent_mask);
-        }
-        text_add(text, ")");
-    }
+    add_family_tests(tests);
 }
 
 /* "the new primary key has a NULL": a session would not see such a row (trap 7). */
@@ -82,14 +111,11 @@ static void add_null_test(struct text *text, const struct table *table)
 
 static void guard_text(struct text *text, const struct table *table, enum guard guard)
 {
-    bool has_new = guard == GUARD_UPDATE || guard == GUARD_INSERT;
-    bool tests_null = has_new && table->null_mask != 0;
-    text_add(text, "CREATE TRIGGER \"vow_guard_%w_%s\" %s ON \"%w\" WHEN ", table->name, names[guard], whens[guard],
-             table->name);
-    add_test(text, table, &table->keys[0], guard == GUARD_UPDATE || guard == GUARD_DELETE ? "OLD." : "NEW.");
-    for (uint32_t i = guard == GUARD_UPDATE ? 0 : 1; i < table->keys_len && has_new; i++)
-        add_new_test(text, table, &table->keys[i], guard == GUARD_UPDATE);
-    add_family_tests(text, table, guard);
+    struct tests tests = {.text = text, .table = table, .guard = guard};
+    bool tests_null = (guard == GUARD_UPDATE || guard == GUARD_INSERT) && table->null_mask != 0;
+    text_add(text, "CREATE TRIGGER \"vow_guard_%w_%s\" %s ON \"%w\" WHEN false", table->name, names[guard],
+             whens[guard], table->name);
+    add_tests(&tests);
     if (tests_null) {
         text_add(text, " OR ");
         add_null_test(text, table);
@@ -100,6 +126,8 @@ static void guard_text(struct text *text, const struct table *table, enum guard 
         add_null_test(text, table);
         text_add(text, "; ");
     }
+    tests.names_holders = true;
+    add_tests(&tests);
     text_add(text, "SELECT RAISE(ABORT, 'VOW_LOCKED'); END");
 }
 

@@ -10,7 +10,7 @@
 /* Locking twice within one branch is one lock; a lock of another branch is a conflict. */
 #define CLAIM                                                                                                          \
     " ON CONFLICT (tbl, idx, key) DO UPDATE SET branch = "                                                             \
-    "CASE WHEN gtrid = excluded.gtrid AND branch = excluded.branch THEN branch END"
+    "CASE WHEN gtrid = excluded.gtrid AND branch = excluded.branch THEN branch ELSE vow_met(gtrid) END"
 
 /* ?1 gtrid, ?2 branch, ?3... the values. */
 static sqlite3_stmt *values_statement(struct store *store, const struct table *table, struct key *key)

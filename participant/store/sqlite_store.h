@@ -104,8 +104,11 @@ struct store {
     bool has_run;           /* set-up is over */
     bool in_handler;        /* the authorizer is on, and nothing can be committed */
     enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
-    bool failed;            /* what is on disk is not known: every later batch is refused */
-    char trouble[160];      /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
+    struct vow_job *kept;   /* work that waits for another branch's lock, as it came */
+    bool has_met;           /* some branch's lock was met: `met` is the oldest such branch */
+    struct vow_gtrid met;
+    bool failed;       /* what is on disk is not known: every later batch is refused */
+    char trouble[160]; /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
     sqlite3_stmt *statements[STMT_COUNT];
 };
 
@@ -175,9 +178,27 @@ uint64_t key_mask(const struct key *key);
 
 int auth_install(struct store *store);
 
+/* ---- sqlite_meet.c: whose lock was met, by a guard or by lock_changeset() ---- */
+
+int meet_install(struct store *store);
+void meet_clear(struct store *store);
+
+/* ---- sqlite_wait.c: work that meets a lock, by wait-die. All on the store's thread ---- */
+
+/* After a lock was met: op is to be kept (op->waits), or refused. It has been or will be rolled back. */
+void wait_or_die(struct store *store, struct vow_store_op *op);
+/* Those of the kept operations that have waited too long: refused. */
+struct vow_job *wait_expired(struct store *store);
+/* The PREPARE in the list that a CANCEL is about: refused. */
+struct vow_job *wait_cancelled(struct vow_job **list, const struct vow_store_op *cancel);
+/* Those of the kept operations that wait for a branch which these decisions end: to be done again after them. */
+struct vow_job *wait_freed(struct store *store, const struct vow_job *decisions);
+struct vow_job *wait_give_back(void *store);
+
 /* ---- sqlite_lock.c ---- */
 
-/* Locks all that the changeset touches, for a branch. SQLITE_CONSTRAINT = another branch holds one of them. */
+/* Locks all that the changeset touches, for a branch. SQLITE_CONSTRAINT = another branch holds one of them, and it is
+ * met. */
 int lock_changeset(struct store *store, const struct vow_store_op *op, const struct changeset *changeset);
 
 /* ---- sqlite_apply.c ---- */

@@ -31,6 +31,11 @@ struct vow_store_op {
     enum vow_store_result result;
     enum vow_cause cause;
     char text[VOW_TEXT_SIZE];
+    /* The store's own, while it keeps the operation. */
+    bool waits;
+    struct vow_gtrid waits_for;
+    uint64_t waits_until_ms; /* for all that it may wait for; 0 = it has not waited yet */
+    uint64_t dies_ms;        /* for this one */
 };
 
 /* What a store remembers of itself. */
@@ -56,8 +61,8 @@ struct vow_store_ops {
     /* Calls back for each prepared branch on disk. Their locks are held already when open() returns. */
     int (*recover)(void *store, vow_store_recovered_fn *each, void *ctx, struct vow_error_detail *detail);
     /*
-     * On the store's thread: does the whole list as one durable unit. On return *jobs lists, in order, the operations
-     * that are done, with their results. One that has to wait (for another branch's lock, for an answer that comes
+     * On the store's thread: does the whole list as one durable unit. On return *jobs lists the operations that are
+     * done, with their results; decisions come before new work. One that has to wait (for another branch's lock, for an answer that comes
      * later) is left out: the store keeps it and lists it in a later run, which may be given an empty list
      * (vow_worker_nudge(), or the tick). Returns 0; or VOW_E_DATABASE, VOW_E_IO when it is not known what is durable:
      * then no result may be used and the process must stop.

@@ -48,6 +48,19 @@ enum vow_store_kind {
     VOW_STORE_KIND_NULL = 1,
 };
 
+/* What work does that meets a row which another transaction's prepared work holds. */
+enum vow_lock_policy {
+    /*
+     * It waits, lock_wait_ms at most, and is done when the row is free, in the order in which it came. For a holder that
+     * is older than itself it waits lock_grace_ms at most: should that one wait for this one somewhere else, the younger
+     * is refused with VOW_CAUSE_LOCK_CONFLICT and the older goes on. So no deadlock lasts, between participants neither.
+     * A transaction of one call holds nothing elsewhere and waits for anybody.
+     */
+    VOW_LOCK_WAIT_DIE = 0,
+    /* It is refused at once. */
+    VOW_LOCK_FAIL_FAST = 1,
+};
+
 /* Zero a field for its default. */
 struct vow_participant_options {
     size_t size;             /* sizeof(struct vow_participant_options) */
@@ -60,14 +73,19 @@ struct vow_participant_options {
      * run this very text before: a restart runs nothing.
      */
     const char *schema;
+    enum vow_lock_policy lock_policy;
+    uint32_t lock_wait_ms;  /* 0 = 2000; more than the coordinator's 5 s for a vote is of no use */
+    uint32_t lock_grace_ms; /* 0 = 100; it should be longer than a transaction mostly takes */
 };
 
 /*
  * A handler. Runs plain SQL on db; must not use BEGIN, COMMIT, ROLLBACK, ATTACH, PRAGMA or change the schema (denied).
  * Returns 0, or what vow_branch_refuse() returned, or any other number: then the branch votes NO and the whole
  * transaction aborts. If a row is held by another transaction, SQLite reports SQLITE_CONSTRAINT_TRIGGER with the text
- * "VOW_LOCKED"; returning any error is the right answer to it, the library knows the cause. Runs on the store's thread;
- * holds the database's write lock, so it should be quick. db and payload live for the call.
+ * "VOW_LOCKED"; returning any error is the right answer to it, the library knows the cause. The handler then runs again
+ * when the row is free, if the work may wait (enum vow_lock_policy); it must not count its runs. Or it goes on without
+ * the row and returns 0. Runs on the store's thread; holds the database's write lock, so it should be quick. db and
+ * payload live for the call.
  */
 typedef int vow_handler_fn(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx);
 

@@ -110,8 +110,8 @@ static void put_send(FILE *out, const struct vow_msg *msg)
         fprintf(out, " text=%s", text_of(msg));
 }
 
-static const char *const op_names[] = {"?", "PREPARE", "COMMIT", "ABORT", "ONE_PHASE", "MEMO", "FORGET", "CANCEL",
-                                       "WATERMARK"};
+static const char *const op_names[] = {"?",    "PREPARE", "COMMIT", "ABORT",    "ONE_PHASE",
+                                       "MEMO", "FORGET",  "CANCEL", "WATERMARK"};
 
 static void put_store(FILE *out, const struct vow_branches_effect *effect)
 {

@@ -280,6 +280,10 @@ Test(participant, options_that_are_wrong_are_named)
     bad = good;
     bad.store = (enum vow_store_kind)7;
     cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT);
+    bad.store = VOW_STORE_KIND_NULL;
+    bad.lock_policy = (enum vow_lock_policy)2;
+    cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT);
+    bad.lock_policy = VOW_LOCK_WAIT_DIE;
     bad.store = VOW_STORE_KIND_SQLITE;
     cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT, "no path");
 }

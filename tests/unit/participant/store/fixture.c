@@ -7,6 +7,7 @@
 
 struct service service;
 struct vow_store_op refusal;
+size_t works_done;
 vow_sqlite_call_fn *service_handler;
 
 static int run_sql(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const struct vow_msg_call *call,
@@ -24,7 +25,7 @@ void service_init(void)
     snprintf(service.dir, sizeof(service.dir), "/tmp/vow-store-XXXXXX");
     cr_assert_not_null(mkdtemp(service.dir));
     snprintf(service.path, sizeof(service.path), "%s/service.db", service.dir);
-    service.options = (struct vow_sqlite_options){.path = service.path, .call = run_sql};
+    service.options = (struct vow_sqlite_options){.path = service.path, .call = run_sql, .fail_fast = true};
 }
 
 void service_fini(void)
@@ -85,13 +86,18 @@ int run_batch(struct work *works, size_t len)
         works[i].op.calls = &works[i].call;
         works[i].op.job.next = i + 1 < len ? &works[i + 1].op.job : NULL;
     }
-    struct vow_job *jobs = &works[0].op.job;
-    return service.ops->run(service.store, &jobs, &service.detail);
+    struct vow_job *jobs = len > 0 ? &works[0].op.job : NULL;
+    int error = service.ops->run(service.store, &jobs, &service.detail);
+    works_done = 0;
+    for (; jobs != NULL; jobs = jobs->next)
+        works_done++;
+    return error;
 }
 
 static enum vow_store_result run_one(struct work work)
 {
     cr_assert_eq(run_batch(&work, 1), 0, "%s", service.detail.text);
+    cr_assert_eq(works_done, 1, "the store keeps it");
     refusal = work.op;
     return work.op.result;
 }

@@ -41,8 +41,10 @@ struct work {
     struct vow_msg_call call;
 };
 struct work work_of(enum vow_store_op_kind kind, uint64_t seq, const char *sql);
-/* Does them as one batch. Returns what run() returns. */
+/* Does them as one batch. Returns what run() returns; works_done is how many operations it gave back, which may be kept
+ * ones of before. An operation that is kept must outlive the store, or be given back. */
 int run_batch(struct work *works, size_t len);
+extern size_t works_done;
 
 /* One operation as a batch of its own, that must not fail. What a NO says is in refusal. */
 extern struct vow_store_op refusal;

@@ -22,14 +22,15 @@ Test(store_batch, a_failing_branch_hurts_no_other)
                             work_of(VOW_STORE_PREPARE, 2, "UPDATE t SET v = 2 WHERE id = 2; nonsense"),
                             work_of(VOW_STORE_ONE_PHASE, 3, "UPDATE t SET v = 3 WHERE id = 3; nonsense"),
                             work_of(VOW_STORE_ONE_PHASE, 4, "UPDATE t SET v = 4 WHERE id = 4"),
-                            work_of(VOW_STORE_COMMIT, 1, "")};
+                            work_of(VOW_STORE_COMMIT, 9, "")};
+    prepare(9, "INSERT INTO t VALUES (9, 9)");
     cr_assert_eq(run_batch(works, 5), 0);
     cr_assert_eq(works[0].op.result, VOW_STORE_DONE);
     cr_assert_eq(works[1].op.result, VOW_STORE_REFUSED);
     cr_assert_eq(works[2].op.result, VOW_STORE_REFUSED);
     cr_assert_eq(works[3].op.result, VOW_STORE_DONE);
     cr_assert_eq(works[4].op.result, VOW_STORE_DONE);
-    expect_seen(VALUES, "1 0 0 4");
+    expect_seen(VALUES, "0 0 0 4 9");
 }
 
 /* OR ROLLBACK, and RAISE(ROLLBACK) in a trigger, end the whole transaction, whatever the authorizer says. */

@@ -1,0 +1,91 @@
+/*
+ * Whose lock was met. Guards run inside SQLite, on every connection, so they can call nothing of ours and say nothing
+ * but VOW_LOCKED. But each names the holders it found as hex('VOW_LOCKED' || quote(gtrid)) before it raises: on other
+ * connections that does nothing, and on the store's own hex() is the one below, which makes the same text as SQLite's
+ * and listens.
+ */
+#include <string.h>
+
+#include "participant/store/sqlite_store.h"
+
+#define MARK "VOW_LOCKEDX'"
+#define MARK_LEN (sizeof(MARK) - 1)
+#define HEX_LEN ((size_t)2 * VOW_GTRID_BYTES)
+
+void meet_clear(struct store *store)
+{
+    store->has_met = false;
+}
+
+/* The oldest of the holders decides who waits and who dies. */
+static void meet(struct store *store, const struct vow_gtrid *gtrid)
+{
+    if (!store->has_met || memcmp(gtrid->bytes, store->met.bytes, VOW_GTRID_BYTES) < 0)
+        store->met = *gtrid;
+    store->has_met = true;
+}
+
+static int digit_of(unsigned char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Is this what a guard says? */
+static void listen(struct store *store, const unsigned char *text, size_t len)
+{
+    struct vow_gtrid gtrid;
+    if (len != MARK_LEN + HEX_LEN + 1 || memcmp(text, MARK, MARK_LEN) != 0)
+        return;
+    for (size_t i = 0; i < VOW_GTRID_BYTES; i++) {
+        int high = digit_of(text[MARK_LEN + 2 * i]), low = digit_of(text[MARK_LEN + 2 * i + 1]);
+        if (high < 0 || low < 0)
+            return;
+        gtrid.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    meet(store, &gtrid);
+}
+
+/* hex(X), as SQLite has it. */
+static void hex(sqlite3_context *ctx, int args_len, sqlite3_value **args)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    (void)args_len;
+    const unsigned char *bytes = sqlite3_value_blob(args[0]);
+    size_t len = (size_t)sqlite3_value_bytes(args[0]);
+    char *text = sqlite3_malloc64(2 * (sqlite3_uint64)len + 1);
+    if (text == NULL) {
+        sqlite3_result_error_nomem(ctx);
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[2 * len] = '\0';
+    if (bytes != NULL)
+        listen(sqlite3_user_data(ctx), bytes, len);
+    sqlite3_result_text64(ctx, text, 2 * (sqlite3_uint64)len, sqlite3_free, SQLITE_UTF8);
+}
+
+/* vow_met(GTRID): the same for the store's own statements. NULL. */
+static void met(sqlite3_context *ctx, int args_len, sqlite3_value **args)
+{
+    struct vow_gtrid gtrid;
+    (void)args_len;
+    if (sqlite3_value_bytes(args[0]) != VOW_GTRID_BYTES)
+        return;
+    memcpy(gtrid.bytes, sqlite3_value_blob(args[0]), VOW_GTRID_BYTES);
+    meet(sqlite3_user_data(ctx), &gtrid);
+}
+
+int meet_install(struct store *store)
+{
+    int rc = sqlite3_create_function_v2(store->db, "hex", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+                                        store, hex, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_create_function_v2(store->db, "vow_met", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, store, met, NULL,
+                                        NULL, NULL);
+    return rc;
+}
