@@ -8,6 +8,7 @@
 
 #include "participant/options.h"
 #include "participant/participant_internal.h"
+#include "participant/store/resource.h"
 #include "participant/store/sqlite.h"
 #include "proto/net/crash.h"
 #include "proto/net/log.h"
@@ -23,14 +24,18 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_NAME, "options.name: %s", vow_error_text(VOW_E_NAME));
     if (vow_options_coordinator(options->coordinator, &participant->coordinator) != 0)
         return vow_detail(detail, VOW_E_ADDRESS, "options.coordinator: %s", vow_error_text(VOW_E_ADDRESS));
-    if (options->store != VOW_STORE_KIND_SQLITE && options->store != VOW_STORE_KIND_NULL)
+    if (options->store != VOW_STORE_KIND_SQLITE && options->store != VOW_STORE_KIND_NULL &&
+        options->store != VOW_STORE_KIND_RESOURCE)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.store is none of enum vow_store_kind");
     if (options->store == VOW_STORE_KIND_SQLITE && options->path == NULL)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.path is required: the service's SQLite file");
     if (options->lock_policy != VOW_LOCK_WAIT_DIE && options->lock_policy != VOW_LOCK_FAIL_FAST)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.lock_policy is none of enum vow_lock_policy");
+    if (options->store == VOW_STORE_KIND_RESOURCE && (options->path == NULL || options->resource == NULL))
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.resource and options.path, Vow's own file, are required");
     memcpy(participant->name, options->name, strlen(options->name) + 1);
     participant->store_is_sqlite = options->store == VOW_STORE_KIND_SQLITE;
+    participant->has_handlers = options->store != VOW_STORE_KIND_RESOURCE;
     return 0;
 }
 
@@ -46,6 +51,9 @@ static int open_store(struct vow_participant *participant, const struct vow_part
 
     if (participant->store_is_sqlite)
         return vow_store_sqlite_open(&sqlite, &participant->store_ops, &participant->store, detail);
+    if (options->store == VOW_STORE_KIND_RESOURCE)
+        return vow_store_resource_open(options->resource, options->path, &participant->store_ops, &participant->store,
+                                       detail);
     return vow_store_null_open(&participant->store_ops, &participant->store);
 }
 
@@ -167,7 +175,7 @@ int vow_participant_handle(struct vow_participant *participant, const char *name
         return VOW_E_ARGUMENT;
     if (is_forked(participant))
         return VOW_E_FORKED;
-    if (participant->started)
+    if (participant->started || !participant->has_handlers)
         return VOW_E_STATE;
     if (name == NULL || !vow_name_is_valid(name))
         return VOW_E_NAME;

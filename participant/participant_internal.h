@@ -46,6 +46,7 @@ struct vow_participant {
     const struct vow_store_ops *store_ops;
     void *store;
     bool store_is_sqlite;
+    bool has_handlers;                  /* false: the store takes the calls as they are */
     struct vow_store_identity identity; /* as the store was opened */
 
     /* The network's thread's, from start to close. */

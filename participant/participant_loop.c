@@ -252,6 +252,20 @@ static int start_dialer(struct vow_participant *participant)
                           participant, seed, &participant->dialer);
 }
 
+/* Any thread: an answer that the store waits for has come. */
+static void nudge_store(void *ctx)
+{
+    struct vow_participant *participant = ctx;
+
+    vow_worker_nudge(participant->worker);
+}
+
+static void let_store_wake(struct vow_participant *participant, bool is_allowed)
+{
+    if (participant->store_ops->wake_with != NULL)
+        participant->store_ops->wake_with(participant->store, is_allowed ? nudge_store : NULL, participant);
+}
+
 /* The participant's loop is woken only to end. */
 static void woken(void *ctx)
 {
@@ -277,6 +291,7 @@ int vow_participant_run(struct vow_participant *participant)
     error = vow_worker_new(participant->loop.base, &worker, &participant->worker);
     if (error != 0)
         goto err_deinit_loop;
+    let_store_wake(participant, true);
     error = start_dialer(participant);
     if (error != 0)
         goto err_free_worker;
@@ -286,6 +301,7 @@ int vow_participant_run(struct vow_participant *participant)
 
     vow_dialer_free(participant->dialer);
 err_free_worker:
+    let_store_wake(participant, false);
     vow_worker_free(participant->worker);
 err_deinit_loop:
     vow_loop_deinit(&participant->loop);
@@ -299,6 +315,7 @@ void vow_participant_halt(struct vow_participant *participant)
     participant->closing = true;
     participant->channel = NULL;
     vow_dialer_free(participant->dialer);
+    let_store_wake(participant, false);
     /* What the store has begun becomes durable; nobody hears of it until the next start. */
     vow_worker_free(participant->worker);
     vow_participant_store_give_up(participant);

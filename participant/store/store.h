@@ -70,6 +70,9 @@ struct vow_store_ops {
     int (*run)(void *store, struct vow_job **jobs, struct vow_error_detail *detail);
     /* After the last run, before close: the operations that are still kept, undone. NULL is allowed: it keeps none. */
     struct vow_job *(*give_back)(void *store);
+    /* wake(ctx) may be called, on any thread, when kept operations can go on: a run should follow. NULL = no more, and no
+     * such call is under way on return. NULL is allowed: the store's kept operations go on by themselves. */
+    void (*wake_with)(void *store, void (*wake)(void *ctx), void *ctx);
     void (*stats)(void *store, struct vow_store_stats *stats);
     void (*close)(void *store);
 };

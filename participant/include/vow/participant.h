@@ -31,6 +31,7 @@
 #ifndef VOW_PARTICIPANT_H
 #define VOW_PARTICIPANT_H
 
+#include <vow/resource.h>
 #include <vow/types.h>
 
 #ifdef __cplusplus
@@ -46,6 +47,8 @@ enum vow_store_kind {
     VOW_STORE_KIND_SQLITE = 0,
     /* Keeps nothing, says yes to everything, runs no handler: for measuring the coordinator alone. */
     VOW_STORE_KIND_NULL = 1,
+    /* Yours: options.resource, see <vow/resource.h>. It gets the calls as they are: no handlers, no db. */
+    VOW_STORE_KIND_RESOURCE = 2,
 };
 
 /* What work does that meets a row which another transaction's prepared work holds. */
@@ -65,7 +68,7 @@ enum vow_lock_policy {
 struct vow_participant_options {
     size_t size;             /* sizeof(struct vow_participant_options) */
     const char *name;        /* what clients call it; required */
-    const char *path;        /* the service's SQLite file, made if missing; required for the SQLite store */
+    const char *path;        /* the service's SQLite file, made if missing; for a resource, Vow's own file beside it */
     const char *coordinator; /* "HOST:PORT"; NULL = VOW_DEFAULT_COORDINATOR */
     enum vow_store_kind store;
     /*
@@ -74,8 +77,9 @@ struct vow_participant_options {
      */
     const char *schema;
     enum vow_lock_policy lock_policy;
-    uint32_t lock_wait_ms;  /* 0 = 2000; more than the coordinator's 5 s for a vote is of no use */
-    uint32_t lock_grace_ms; /* 0 = 100; it should be longer than a transaction mostly takes */
+    uint32_t lock_wait_ms;               /* 0 = 2000; more than the coordinator's 5 s for a vote is of no use */
+    uint32_t lock_grace_ms;              /* 0 = 100; it should be longer than a transaction mostly takes */
+    const struct vow_resource *resource; /* for VOW_STORE_KIND_RESOURCE; copied by vow_participant_open() */
 };
 
 /*
@@ -94,16 +98,18 @@ typedef int vow_handler_fn(struct vow_branch *branch, struct sqlite3 *db, const 
  * incarnation. Does not connect yet. On 0, *participant is the caller's, to be closed with vow_participant_close(). On
  * an error *participant is NULL and *detail, if not NULL, says what was found and what to do: VOW_E_ARGUMENT,
  * VOW_E_NAME, VOW_E_ADDRESS, VOW_E_DATABASE, VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY, VOW_E_SYSTEM.
+ * With a resource, also VOW_E_LOCKED: another process, or another participant of this one, has its file open.
  */
 VOW_EXPORT VOW_MUST_USE int vow_participant_open(const struct vow_participant_options *options,
                                                  struct vow_participant **participant, struct vow_error_detail *detail);
 
-/* Registers a handler. Before start only (VOW_E_STATE). VOW_E_NAME, VOW_E_DUPLICATE, VOW_E_NO_MEMORY. */
+/* Registers a handler. Before start only (VOW_E_STATE); a resource has none (VOW_E_STATE). VOW_E_NAME, VOW_E_DUPLICATE,
+ * VOW_E_NO_MEMORY. */
 VOW_EXPORT VOW_MUST_USE int vow_participant_handle(struct vow_participant *participant, const char *name,
                                                    vow_handler_fn *handler, void *ctx);
 
-/* The database, for set-up before start (schema, first rows), on the caller's thread. NULL after start, and with the
- * null store. */
+/* The database, for set-up before start (schema, first rows), on the caller's thread. NULL after start, and with any
+ * other store. */
 VOW_EXPORT struct sqlite3 *vow_participant_db(struct vow_participant *participant);
 
 /* Starts the threads, connects, and keeps connecting. Tables made since open are enrolled first. Returns 0, VOW_E_STATE

@@ -5,6 +5,7 @@
 #include <vow/client.h>
 #include <vow/error.h>
 #include <vow/participant.h>
+#include <vow/resource.h>
 #include <vow/types.h>
 
 #endif
