@@ -21,12 +21,14 @@ static int expect_pragma(struct store *store, const char *pragma, const char *wa
     sqlite3_stmt *statement;
     char found[32] = "";
     if (sqlite3_prepare_v2(store->db, pragma, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        snprintf(found, sizeof(found), "%s", (const char *)sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
-    if (strcmp(found, wanted) == 0)
+        sqlite3_step(statement) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(statement, 0);
+        snprintf(found, sizeof(found), "%s", text != NULL ? text : "");
+    }
+    int rc = sqlite3_finalize(statement);
+    if (rc == SQLITE_OK && strcmp(found, wanted) == 0)
         return 0;
-    if (found[0] == '\0')
+    if (rc != SQLITE_OK || found[0] == '\0')
         return store_fail(store, VOW_E_DATABASE, "is it an SQLite database, and may it be written?", detail);
     detail->error = VOW_E_PRAGMA;
     snprintf(detail->text, sizeof(detail->text),
@@ -53,37 +55,58 @@ static int configure(struct store *store, struct vow_error_detail *detail)
     return error;
 }
 
-static uint64_t meta_number(struct store *store, const char *key)
+/* An SQLite code. That a number could not be read must not pass for zero: coordinator 0 is nobody, and epoch 0 fences
+ * nobody off. *number stays as it is if there is none. */
+static int meta_number(struct store *store, const char *key, uint64_t *number)
 {
     sqlite3_stmt *statement;
-    uint64_t number = 0;
-    if (sqlite3_prepare_v2(store->db, "SELECT value FROM vow_meta WHERE key = ?1", -1, &statement, NULL) == SQLITE_OK) {
-        sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
-        if (sqlite3_step(statement) == SQLITE_ROW)
-            number = (uint64_t)sqlite3_column_int64(statement, 0);
-    }
-    sqlite3_finalize(statement);
-    return number;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT value FROM vow_meta WHERE key = ?1", -1, &statement, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        *number = (uint64_t)sqlite3_column_int64(statement, 0);
+    return sqlite3_finalize(statement);
 }
 
-static bool read_uuid(struct store *store)
+/* The same; *found says whether there is one. */
+static int read_uuid(struct store *store, bool *found)
 {
     sqlite3_stmt *statement;
-    bool ok = false;
-    if (sqlite3_prepare_v2(store->db, "SELECT value FROM vow_meta WHERE key = 'uuid'", -1, &statement, NULL) ==
-            SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == VOW_DB_UUID_BYTES) {
-        memcpy(store->identity.db_uuid, sqlite3_column_blob(statement, 0), VOW_DB_UUID_BYTES);
-        ok = true;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT value FROM vow_meta WHERE key = 'uuid'", -1, &statement, NULL);
+    *found = false;
+    if (rc != SQLITE_OK)
+        return rc;
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == VOW_DB_UUID_BYTES) {
+        const void *uuid = sqlite3_column_blob(statement, 0);
+        if (uuid != NULL)
+            memcpy(store->identity.db_uuid, uuid, VOW_DB_UUID_BYTES);
+        *found = uuid != NULL;
     }
-    sqlite3_finalize(statement);
-    return ok;
+    return sqlite3_finalize(statement);
+}
+
+static int has_meta(struct store *store, bool *has)
+{
+    sqlite3_stmt *statement;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'vow_meta'", -1,
+                                &statement, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    *has = sqlite3_step(statement) == SQLITE_ROW;
+    return sqlite3_finalize(statement);
 }
 
 /* Before anything is written: a newer version's file is not touched. */
 static int check_format(struct store *store, struct vow_error_detail *detail)
 {
-    uint64_t format = meta_number(store, "format");
+    uint64_t format = 0;
+    bool has = false;
+    int rc = has_meta(store, &has);
+    if (rc == SQLITE_OK && has)
+        rc = meta_number(store, "format", &format);
+    if (rc != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the file's format cannot be read", detail);
     if (format <= STORE_FORMAT)
         return 0;
     detail->error = VOW_E_NEWER;
@@ -92,10 +115,35 @@ static int check_format(struct store *store, struct vow_error_detail *detail)
     return detail->error;
 }
 
+static int load_numbers(struct store *store)
+{
+    struct vow_store_identity *identity = &store->identity;
+    uint64_t epoch = 0, watermark_epoch = 0;
+    int rc = meta_number(store, "incarnation", &identity->incarnation);
+    if (rc == SQLITE_OK)
+        rc = meta_number(store, "coord", &identity->coord);
+    if (rc == SQLITE_OK)
+        rc = meta_number(store, "epoch", &epoch);
+    if (rc == SQLITE_OK)
+        rc = meta_number(store, "watermark_epoch", &watermark_epoch);
+    if (rc == SQLITE_OK)
+        rc = meta_number(store, "watermark_seq", &identity->watermark.seq);
+    identity->epoch = (uint32_t)epoch;
+    identity->watermark.epoch = (uint32_t)watermark_epoch;
+    return rc;
+}
+
 /* Counts the incarnation up, durably: from here on everything says which life of this participant it comes from. */
 static int load_identity(struct store *store, struct vow_error_detail *detail)
 {
-    if (meta_number(store, "format") != STORE_FORMAT || !read_uuid(store)) {
+    uint64_t format = 0;
+    bool has_uuid = false;
+    int rc = meta_number(store, "format", &format);
+    if (rc == SQLITE_OK)
+        rc = read_uuid(store, &has_uuid);
+    if (rc != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the file's identity cannot be read", detail);
+    if (format != STORE_FORMAT || !has_uuid) {
         detail->error = VOW_E_DAMAGED;
         snprintf(detail->text, sizeof(detail->text), "%s: table vow_meta is not what it must be: restore the file",
                  store->path);
@@ -103,11 +151,8 @@ static int load_identity(struct store *store, struct vow_error_detail *detail)
     }
     if (store_exec(store, "UPDATE vow_meta SET value = value + 1 WHERE key = 'incarnation'") != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "the incarnation cannot be counted up", detail);
-    store->identity.incarnation = meta_number(store, "incarnation");
-    store->identity.coord = meta_number(store, "coord");
-    store->identity.epoch = (uint32_t)meta_number(store, "epoch");
-    store->identity.watermark.epoch = (uint32_t)meta_number(store, "watermark_epoch");
-    store->identity.watermark.seq = meta_number(store, "watermark_seq");
+    if (load_numbers(store) != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the file's identity cannot be read", detail);
     return 0;
 }
 
@@ -160,7 +205,8 @@ static int check_locks(struct store *store, const struct vow_gtrid *gtrid, uint3
     sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, branch);
     int64_t locks = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
-    sqlite3_reset(statement);
+    if (sqlite3_reset(statement) != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the locks cannot be read", detail);
     if (locks > 0)
         return 0;
     detail->error = VOW_E_DAMAGED;
@@ -235,17 +281,17 @@ int vow_store_sqlite_enrol(void *store, struct vow_error_detail *detail)
     return error == 0 ? schema_check_prepared(store, detail) : error;
 }
 
-static bool has_run(struct store *store, const char *sql)
+/* An SQLite code. What cannot be read must not run a second time. */
+static int has_run(struct store *store, const char *sql, bool *same)
 {
     sqlite3_stmt *statement;
-    bool same = false;
-    if (sqlite3_prepare_v2(store->db, "SELECT 1 FROM vow_meta WHERE key = 'schema' AND value = ?1", -1, &statement,
-                           NULL) == SQLITE_OK) {
-        sqlite3_bind_text(statement, 1, sql, -1, SQLITE_STATIC);
-        same = sqlite3_step(statement) == SQLITE_ROW;
-    }
-    sqlite3_finalize(statement);
-    return same;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT 1 FROM vow_meta WHERE key = 'schema' AND value = ?1", -1, &statement,
+                                NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_bind_text(statement, 1, sql, -1, SQLITE_STATIC);
+    *same = sqlite3_step(statement) == SQLITE_ROW;
+    return sqlite3_finalize(statement);
 }
 
 static int remember_schema(struct store *store, const char *sql)
@@ -259,9 +305,14 @@ static int remember_schema(struct store *store, const char *sql)
 int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail *detail)
 {
     struct store *store = ctx;
-    if (has_run(store, sql))
+    bool same = false;
+    int rc = store_take_back_rest(store);
+    if (rc == SQLITE_OK)
+        rc = has_run(store, sql, &same);
+    if (rc == SQLITE_OK && same)
         return 0;
-    int rc = store_exec(store, "SAVEPOINT schema");
+    if (rc == SQLITE_OK)
+        rc = store_exec(store, "SAVEPOINT schema");
     if (rc == SQLITE_OK)
         rc = store_exec(store, sql);
     if (rc == SQLITE_OK)
@@ -271,7 +322,6 @@ int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail 
     if (rc == SQLITE_OK)
         return 0;
     store_fail(store, VOW_E_DATABASE, "options.schema", detail);
-    if (store_in_transaction(store))
-        store_exec(store, "ROLLBACK");
+    store_take_back(store);
     return detail->error;
 }

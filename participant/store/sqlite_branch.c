@@ -53,11 +53,12 @@ static int find(struct store *store, const struct vow_store_op *op, enum branch_
             changeset->data = sqlite3_column_blob(statement, 1);
             changeset->len = sqlite3_column_bytes(statement, 1);
             changeset->tables = (uint64_t)sqlite3_column_int64(statement, 2);
-            return SQLITE_OK;
+            bool has_all = *state != BRANCH_NONE && (changeset->data != NULL || changeset->len == 0);
+            return has_all ? SQLITE_OK : sqlite3_reset(statement);
         }
     }
-    int reset = sqlite3_reset(statement);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : reset;
+    /* A column that could not be read is told here only. It must not pass for "no such branch" (bugs B20, B21). */
+    return sqlite3_reset(statement);
 }
 
 static int insert_branch(struct store *store, const struct vow_store_op *op, const char *state,

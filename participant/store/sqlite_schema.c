@@ -29,8 +29,7 @@ int schema_create(struct store *store, struct vow_error_detail *detail)
     if (rc == SQLITE_OK)
         return 0;
     store_fail(store, VOW_E_DATABASE, "the tables of Vow cannot be made", detail);
-    if (store_in_transaction(store))
-        store_exec(store, "ROLLBACK");
+    store_take_back(store);
     return detail->error;
 }
 
@@ -104,6 +103,8 @@ static int link_column(struct store *store, const char *child_name, const char *
                        const char *to)
 {
     struct table *child = schema_table(store, child_name), *parent = schema_table(store, parent_name);
+    if (child_name == NULL || from == NULL || parent_name == NULL)
+        return SQLITE_NOMEM;
     if (child != NULL) {
         child->is_quiet = true;
         child->parent_mask |= column_bit(child, from);
@@ -173,8 +174,10 @@ static int install_guards(struct store *store)
 
 static int prepare_sequence(struct store *store)
 {
-    if (store->statements[STMT_BUMP_SEQUENCE] != NULL ||
-        one_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'") <= 0)
+    int64_t sequences = one_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'");
+    if (sequences < 0)
+        return sqlite3_errcode(store->db);
+    if (store->statements[STMT_BUMP_SEQUENCE] != NULL || sequences == 0)
         return SQLITE_OK;
     return sqlite3_prepare_v3(store->db, "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1", -1,
                               SQLITE_PREPARE_PERSISTENT, &store->statements[STMT_BUMP_SEQUENCE], NULL);
@@ -198,8 +201,10 @@ static int load(struct store *store)
 
 int schema_load(struct store *store, struct vow_error_detail *detail)
 {
+    int rc = store_take_back_rest(store);
     bool own_transaction = !store_in_transaction(store);
-    int rc = own_transaction ? store_exec(store, "BEGIN IMMEDIATE") : SQLITE_OK;
+    if (rc == SQLITE_OK && own_transaction)
+        rc = store_exec(store, "BEGIN IMMEDIATE");
     if (rc == SQLITE_OK)
         rc = load(store);
     if (rc == SQLITE_OK && own_transaction)
@@ -208,8 +213,8 @@ int schema_load(struct store *store, struct vow_error_detail *detail)
         return 0;
     store->schema_version = -1;
     store_fail(store, VOW_E_DATABASE, "the tables cannot be enrolled", detail);
-    if (own_transaction && store_in_transaction(store))
-        store_exec(store, "ROLLBACK");
+    if (own_transaction)
+        store_take_back(store);
     return detail->error;
 }
 
@@ -235,7 +240,8 @@ int schema_refresh(struct store *store, struct vow_error_detail *detail)
 {
     sqlite3_stmt *statement = store_statement(store, STMT_SCHEMA_VERSION);
     int64_t version = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
-    sqlite3_reset(statement);
+    if (sqlite3_reset(statement) != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the schema cannot be read", detail);
     return version == store->schema_version ? 0 : schema_load(store, detail);
 }
 

@@ -100,6 +100,7 @@ struct store {
     uint32_t tables_len;
     int64_t schema_version; /* the one that `tables` describe */
     bool synchronous_full;  /* the current setting */
+    bool has_rest;          /* a transaction that could not be rolled back is still open */
     bool is_quiet;          /* triggers and foreign keys are off */
     bool has_run;           /* set-up is over */
     bool in_handler;        /* the authorizer is on, and nothing can be committed */
@@ -130,6 +131,10 @@ void store_reset_statements(struct store *store);
 /* Fills detail with the store's trouble or SQLite's words. Returns error. */
 int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail);
 bool store_in_transaction(const struct store *store);
+/* Rolls the open transaction back, if there is one. Without memory even that may fail; then the next one does it first:
+ * store_take_back_rest(), an SQLite code. */
+void store_take_back(struct store *store);
+int store_take_back_rest(struct store *store);
 /* Text of a growing statement. */
 struct text {
     char *data;

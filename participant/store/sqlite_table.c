@@ -64,6 +64,8 @@ static int load_column(struct table *table, sqlite3_stmt *info)
     const char *name = (const char *)sqlite3_column_text(info, 0);
     const char *type = (const char *)sqlite3_column_text(info, 3);
     uint32_t i = table->columns_len;
+    if (name == NULL || type == NULL)
+        return -1;
     if (i == COLUMNS_MAX || sqlite3_column_int(info, 2) != 0)
         return 0;
     table->columns[i] = strdup(name);
@@ -175,7 +177,12 @@ static int load_indexes(struct store *store, struct table *table)
     sqlite3_bind_text(list, 1, table->name, -1, SQLITE_STATIC);
     while (ok == 1 && sqlite3_step(list) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(list, 0);
-        bool is_primary = strcmp((const char *)sqlite3_column_text(list, 1), "pk") == 0;
+        const char *origin = (const char *)sqlite3_column_text(list, 1);
+        if (name == NULL || origin == NULL) {
+            ok = -1;
+            break;
+        }
+        bool is_primary = strcmp(origin, "pk") == 0;
         struct key *key = is_primary ? &table->keys[0] : add_key(table, name);
         ok = key != NULL ? load_index(store, name, key) : -1;
         table->integer_key = table->integer_key && !is_primary;
@@ -229,7 +236,10 @@ static int has_null_key(struct store *store, const struct table *table)
 
 int table_load(struct store *store, const char *name, const char *sql, bool without_rowid, struct table *table)
 {
-    *table = (struct table){.name = strdup(name), .fingerprint = UINT64_C(0xcbf29ce484222325)};
+    *table = (struct table){.fingerprint = UINT64_C(0xcbf29ce484222325)};
+    if (name == NULL)
+        return -1;
+    table->name = strdup(name);
     if (table->name == NULL)
         return -1;
     mix(&table->fingerprint, name);
@@ -237,7 +247,7 @@ int table_load(struct store *store, const char *name, const char *sql, bool with
     if (ok == 1)
         ok = load_indexes(store, table);
     table->integer_key = table->integer_key && !without_rowid;
-    table->autoincrement = table->integer_key && sqlite3_strlike("%AUTOINCREMENT%", sql, 0) == 0;
+    table->autoincrement = table->integer_key && sql != NULL && sqlite3_strlike("%AUTOINCREMENT%", sql, 0) == 0;
     if (table->integer_key || without_rowid)
         table->null_mask = 0;
     else

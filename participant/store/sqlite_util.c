@@ -80,6 +80,8 @@ int store_prepare_statements(struct store *store)
 int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail)
 {
     const char *why = store->db != NULL ? sqlite3_errmsg(store->db) : "out of memory";
+    if (error == VOW_E_DATABASE && store->trouble[0] == '\0' && (sqlite3_errcode(store->db) & 0xff) == SQLITE_NOMEM)
+        error = VOW_E_NO_MEMORY;
     detail->error = error;
     snprintf(detail->text, sizeof(detail->text), "%s: %s: %s", store->path, doing,
              store->trouble[0] != '\0' ? store->trouble : why);
@@ -89,6 +91,19 @@ int store_fail(const struct store *store, int error, const char *doing, struct v
 bool store_in_transaction(const struct store *store)
 {
     return sqlite3_get_autocommit(store->db) == 0;
+}
+
+int store_take_back_rest(struct store *store)
+{
+    int rc = store->has_rest ? store_exec(store, "ROLLBACK") : SQLITE_OK;
+    store->has_rest = rc != SQLITE_OK && store_in_transaction(store);
+    return store->has_rest ? rc : SQLITE_OK;
+}
+
+void store_take_back(struct store *store)
+{
+    store->has_rest = store_in_transaction(store);
+    (void)store_take_back_rest(store);
 }
 
 void text_add(struct text *text, const char *format, ...)

@@ -20,9 +20,14 @@ static int run_sql(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const 
 
 void service_init(void)
 {
+    service_init_in("/tmp");
+}
+
+void service_init_in(const char *parent)
+{
     memset(&service, 0, sizeof(service));
     service_handler = NULL;
-    snprintf(service.dir, sizeof(service.dir), "/tmp/vow-store-XXXXXX");
+    snprintf(service.dir, sizeof(service.dir), "%s/vow-store-XXXXXX", parent);
     cr_assert_not_null(mkdtemp(service.dir));
     snprintf(service.path, sizeof(service.path), "%s/service.db", service.dir);
     service.options = (struct vow_sqlite_options){.path = service.path, .call = run_sql, .fail_fast = true};

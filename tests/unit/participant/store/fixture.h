@@ -27,6 +27,7 @@ extern vow_sqlite_call_fn *service_handler;
 
 /* Makes an empty folder for the file; the end takes it away. For .init and .fini of suites. */
 void service_init(void);
+void service_init_in(const char *parent);
 void service_fini(void);
 /* Opens the store, runs the schema on it, enrols. */
 void service_start(const char *schema);
