@@ -88,7 +88,9 @@ struct vow_coord_lookup {
     bool found;       /* the journal has a terminal record of gtrid */
     enum vow_outcome outcome;
     enum vow_cause cause;
+    /* Not found, and that says nothing: */
     bool below_floor; /* older than the retained history: EXPIRED, never ABORTED */
+    bool unproved;    /* the journal has not proved yet that there is no record: IN_DOUBT, ask again */
 };
 
 struct vow_coord_event {

@@ -68,7 +68,8 @@ void coord_answer_past(struct vow_coord *core, struct input *in, const char *par
 }
 
 /* What the journal found, or did not, as an answer. An id of the past never begins, so silence is an abort for ever;
- * but not for a one-phase id, whose outcome may lie with its participant (F015). */
+ * but not below the floor, where the record may have been cut off, nor before the silence is proved, nor for a one-phase
+ * id, whose outcome may lie with its participant (F015). */
 static void reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup *lookup)
 {
     struct vow_msg_outcome answer = {.gtrid = lookup->gtrid, .outcome = VOW_UNKNOWN, .participant = "", .text = ""};
@@ -78,7 +79,7 @@ static void reply_looked_up(struct vow_coord *core, const struct vow_coord_looku
         answer.cause = lookup->cause;
     } else if (lookup->below_floor) {
         answer.error = VOW_E_EXPIRED;
-    } else if (is_one_phase(&lookup->gtrid)) {
+    } else if (lookup->unproved || is_one_phase(&lookup->gtrid)) {
         answer.error = VOW_E_IN_DOUBT;
     } else {
         answer.outcome = VOW_ABORTED;
@@ -97,7 +98,7 @@ void coord_on_journal_answer(struct vow_coord *core, struct input *in)
     struct vow_coord_lookup lookup = *in->lookup;
     struct txn *txn = in->txn;
 
-    if (!lookup.found && !lookup.below_floor) {
+    if (!lookup.found && !lookup.below_floor && !lookup.unproved) {
         txn_move(core, txn, TXN_DELEGATED);
         txn_arm(core, txn, core->now_ms);
         if (lookup.session != txn->client)

@@ -39,7 +39,7 @@ struct script {
     size_t txns_len;
     struct entry log[LOG_MAX];
     size_t log_len;
-    bool below_floor;
+    bool below_floor, unproved;
     char *words[WORDS_MAX];
     size_t words_len;
 };
@@ -191,6 +191,7 @@ static void answer_lookup(struct script *s, const struct entry *question)
         lookup.cause = record->cause;
     }
     lookup.below_floor = !lookup.found && s->below_floor;
+    lookup.unproved = !lookup.found && s->unproved;
     fixture_looked_up(&s->f, &lookup);
     show(s);
 }
@@ -366,6 +367,8 @@ static void run(struct script *s, const char *command)
     } else if (strcmp(command, "retain") == 0) {
         s->log_len = 0;
         s->below_floor = true;
+    } else if (strcmp(command, "prove") == 0) {
+        s->unproved = strcmp(word(s, 1), "nothing") == 0;
     } else {
         fprintf(s->out, "  unknown command\n");
     }
