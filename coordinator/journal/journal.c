@@ -24,6 +24,8 @@ static struct vow_job *run_batch(void *ctx, struct vow_job *first)
 
     if (first != NULL)
         journal->ops->commit(journal->engine, (struct vow_journal_op *)first);
+    else if (journal->ops->idle != NULL)
+        journal->ops->idle(journal->engine);
     return first;
 }
 
@@ -83,6 +85,12 @@ void vow_journal_stats(const struct vow_journal *journal, struct vow_journal_sta
     memset(stats, 0, sizeof(*stats));
     if (journal->ops->stats != NULL)
         journal->ops->stats(journal->engine, stats);
+}
+
+void vow_journal_set_retention(struct vow_journal *journal, const struct vow_journal_retention *retention)
+{
+    if (journal->ops->retain != NULL)
+        journal->ops->retain(journal->engine, retention);
 }
 
 void vow_journal_stop(struct vow_journal *journal)

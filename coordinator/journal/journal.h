@@ -6,6 +6,10 @@
  * that ends before its witness, or whose chain does not verify, is never read as "no record, so abort": open refuses
  * it.
  *
+ * It does not grow for ever. An ended transaction stays answerable for the retention time; then its events are cut off,
+ * and an id that may be one of theirs is EXPIRED, never ABORTED. An unfinished one is never cut. A snapshot, written
+ * with the cut, carries what the rest needs to be proved, and keeps a start from reading all of it.
+ *
  * Two layers. `struct vow_journal_engine` is what a replicated store could implement later. `struct vow_journal` puts
  * any engine on a thread of its own with group commit: what is submitted while one commit runs goes into the next;
  * records that nothing waits for ride along, or go with the 100 ms tick.
@@ -27,7 +31,7 @@ struct vow_journal_stats;
 enum vow_journal_op_kind {
     VOW_JOURNAL_APPEND = 1, /* any record but COMMIT */
     VOW_JOURNAL_DECIDE,     /* a COMMIT record, written once */
-    VOW_JOURNAL_END,        /* an END record; nothing is dropped: the whole history is kept */
+    VOW_JOURNAL_END,        /* an END record: the transaction's events may go when it is old enough */
     VOW_JOURNAL_GET,        /* the outcome of one transaction */
     VOW_JOURNAL_HISTORY,    /* the events of one transaction */
 };
@@ -57,8 +61,10 @@ struct vow_journal_op {
     struct vow_record record;
     struct vow_record_branch *branches;
     /* Filled by the journal: */
-    enum vow_journal_result result;   /* APPEND, DECIDE, END */
-    int error;                        /* 0, or why UNKNOWN; GET: VOW_E_NOT_FOUND, VOW_E_EXPIRED */
+    enum vow_journal_result result; /* APPEND, DECIDE, END */
+    /* 0, or why UNKNOWN. GET, HISTORY: VOW_E_NOT_FOUND, there never was a record; VOW_E_EXPIRED, there may have been,
+     * and it was cut off; VOW_E_RECOVERING, it is not yet proved that there is none: ask again. */
+    int error;
     uint64_t lsn;                     /* of the record written, or of the terminal record found */
     enum vow_outcome outcome;         /* GET */
     enum vow_cause cause;             /* GET */
@@ -78,6 +84,13 @@ struct vow_journal_identity {
     char name[VOW_NAME_SIZE];
 };
 
+/* How long events stay. A limit that is 0 is none. */
+struct vow_journal_retention {
+    uint64_t age_ms;   /* events of transactions that ended longer ago may go */
+    uint64_t bytes;    /* if the log has more in use, the oldest may go before their time, */
+    uint64_t least_ms; /* but none that is younger than this: a transaction under way must not look like an old one */
+};
+
 /* A store for the journal. All calls come from one thread at a time. */
 struct vow_journal_engine {
     const char *name;
@@ -86,6 +99,11 @@ struct vow_journal_engine {
     /* Does a batch as ONE durable unit: on return every op of the list has its result. If the unit could not be made
      * durable every write op has VOW_JOURNAL_UNKNOWN and the engine refuses all further writes. */
     void (*commit)(void *engine, struct vow_journal_op *first);
+    /* Does a bounded piece of what nobody waits for: cutting off, proving. Called when there is no batch; NULL is
+     * allowed. */
+    void (*idle)(void *engine);
+    /* Any thread; from the next batch on. NULL is allowed: then all is kept. */
+    void (*retain)(void *engine, const struct vow_journal_retention *retention);
     /* Calls `each` for every open record. Returns 0, or the error that ended the scan. */
     int (*scan)(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
     void (*close)(void *engine);
@@ -97,6 +115,7 @@ struct vow_journal_options {
     const char *directory; /* made (0700) if missing */
     /* The coordinator's name, kept in a new directory; a different one in an old directory is refused (F022). */
     const char *name;
+    struct vow_journal_retention retention; /* all zero: everything is kept */
 };
 
 /*
@@ -117,6 +136,12 @@ struct vow_journal_stats {
     uint64_t forced_records; /* of them forced */
     uint64_t notes;
     uint64_t last_lsn;
+    uint64_t pruned;            /* events cut off since the log was made */
+    uint64_t cut_lsn;           /* up to here, but for those of unfinished transactions */
+    uint64_t snapshot_lsn;      /* a start reads what comes after it */
+    struct vow_watermark floor; /* an id below it without an event is EXPIRED */
+    bool is_proved;             /* all that is kept was read and is sound */
+    int failed;                 /* 0, or the error after which nothing is written or read any more */
 };
 
 struct vow_journal;
@@ -129,6 +154,8 @@ int vow_journal_start(struct event_base *base, const struct vow_journal_engine *
 void vow_journal_submit(struct vow_journal *journal, struct vow_journal_op *first);
 /* Any thread. Each counter is at least what it was at the last done(). */
 void vow_journal_stats(const struct vow_journal *journal, struct vow_journal_stats *stats);
+/* Any thread. Each limit holds from the next batch on; raising one brings nothing back. */
+void vow_journal_set_retention(struct vow_journal *journal, const struct vow_journal_retention *retention);
 /* Writes what was submitted, calls done() for it, checkpoints, closes. NULL is allowed. */
 void vow_journal_stop(struct vow_journal *journal);
 

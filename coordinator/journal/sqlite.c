@@ -10,15 +10,14 @@
 #include "proto/net/crash.h"
 #include "proto/net/log.h"
 
-/* Runs a statement that gives no rows. */
-static int run(struct sqlite_engine *engine, enum journal_statement which, const char *doing,
-               struct vow_error_detail *detail)
+int journal_sqlite_run(struct sqlite_engine *engine, enum journal_statement which, const char *doing,
+                       struct vow_error_detail *detail)
 {
-    sqlite3_stmt *stmt = engine->statements[which];
-    int rc = sqlite3_step(stmt);
-    int error = rc == SQLITE_DONE ? 0 : journal_sqlite_fail(engine, doing, detail);
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, which);
+    int error = stmt != NULL && sqlite3_step(stmt) == SQLITE_DONE ? 0 : journal_sqlite_fail(engine, doing, detail);
 
     (void)sqlite3_reset(stmt);
+    (void)sqlite3_clear_bindings(stmt);
     return error;
 }
 
@@ -42,8 +41,7 @@ static int append(struct sqlite_engine *engine, const struct vow_record *record,
     (void)sqlite3_bind_int64(stmt, 4, (sqlite3_int64)row.kind);
     (void)sqlite3_bind_blob(stmt, 5, body, (int)row.body.len, SQLITE_STATIC);
     (void)sqlite3_bind_blob(stmt, 6, next.hash.bytes, JOURNAL_HASH_BYTES, SQLITE_STATIC);
-    error = run(engine, JOURNAL_STMT_APPEND, "appending an event", detail);
-    (void)sqlite3_clear_bindings(stmt);
+    error = journal_sqlite_run(engine, JOURNAL_STMT_APPEND, "appending an event", detail);
     if (error == 0)
         *head = next;
     return error;
@@ -55,7 +53,7 @@ static int make_durable(struct sqlite_engine *engine, const struct journal_head 
     int error;
 
     VOW_CRASH("journal", "before", "LOG_SYNC");
-    error = run(engine, JOURNAL_STMT_COMMIT, "committing", detail);
+    error = journal_sqlite_run(engine, JOURNAL_STMT_COMMIT, "committing", detail);
     if (error != 0 || head->lsn == engine->head.lsn)
         return error;
     VOW_CRASH("journal", "before", "WITNESS_SYNC");
@@ -72,6 +70,7 @@ static int make_durable(struct sqlite_engine *engine, const struct journal_head 
 static int fail_for_good(struct sqlite_engine *engine, const struct vow_error_detail *detail)
 {
     engine->failed = detail->error;
+    atomic_store(&engine->counters.failed, (uint64_t) - (int64_t)detail->error);
     VOW_LOG(VOW_LOG_ERROR, "journal_failed", VOW_STR("why", detail->text),
             VOW_STR("do", "stop, start again, and recover from the journal"));
     return engine->failed;
@@ -81,6 +80,18 @@ static void count_syncs(struct sqlite_engine *engine)
 {
     atomic_store(&engine->counters.syncs, journal_vfs_syncs(engine->db) + engine->witness.syncs);
     atomic_store(&engine->counters.last_lsn, engine->head.lsn);
+}
+
+static void show_snapshot(struct sqlite_engine *engine)
+{
+    const struct journal_snapshot *snapshot = &engine->snapshot;
+
+    atomic_store(&engine->counters.pruned, snapshot->pruned);
+    atomic_store(&engine->counters.cut_lsn, snapshot->cut.lsn);
+    atomic_store(&engine->counters.taken_lsn, snapshot->taken.lsn);
+    atomic_store(&engine->counters.floor_epoch, snapshot->floor.epoch);
+    atomic_store(&engine->counters.floor_seq, snapshot->floor.seq);
+    atomic_store(&engine->counters.proved, engine->proof.done);
 }
 
 /* Copies the WAL into the database on this one connection. The next commit then writes the WAL from its start again. */
@@ -116,8 +127,7 @@ static int write_identity(struct sqlite_engine *engine, const struct vow_journal
     (void)sqlite3_bind_text(stmt, 2, identity->name, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)identity->epoch);
     (void)sqlite3_bind_blob(stmt, 4, seal.bytes, JOURNAL_HASH_BYTES, SQLITE_STATIC);
-    error = run(engine, JOURNAL_STMT_IDENTITY, "writing the identity", detail);
-    (void)sqlite3_clear_bindings(stmt);
+    error = journal_sqlite_run(engine, JOURNAL_STMT_IDENTITY, "writing the identity", detail);
     return error;
 }
 
@@ -126,7 +136,7 @@ static int write_epoch(struct sqlite_engine *engine, const struct vow_journal_id
 {
     struct vow_record record = {.kind = VOW_RECORD_EPOCH, .epoch = identity->epoch};
     struct journal_head head = engine->head;
-    int error = run(engine, JOURNAL_STMT_BEGIN, "beginning", detail);
+    int error = journal_sqlite_run(engine, JOURNAL_STMT_BEGIN, "beginning", detail);
 
     error = error != 0 ? error : append(engine, &record, vow_clock_wall_us(), &head, detail);
     error = error != 0 ? error : write_identity(engine, identity, &head, detail);
@@ -176,7 +186,72 @@ static int take_over(void *ctx, struct vow_journal_identity *identity, struct vo
     atomic_fetch_add(&engine->counters.records, 1);
     atomic_fetch_add(&engine->counters.forced_records, 1);
     count_syncs(engine);
+    show_snapshot(engine);
     return 0;
+}
+
+/* --- Retention --- */
+
+/* A turn of folding in and cutting off, in the open transaction; *next is the snapshot it leaves. */
+static int take_turn(struct sqlite_engine *engine, uint64_t wall_us, uint64_t rows, struct journal_snapshot *next,
+                     struct vow_error_detail *detail)
+{
+    int error;
+
+    *next = engine->snapshot;
+    if (!journal_sqlite_wants_turn(engine, wall_us))
+        return 0;
+    error = journal_sqlite_turn(engine, wall_us, rows, next, detail);
+    VOW_CRASH("journal", "after", "CUT");
+    return error;
+}
+
+/* Nothing else is to be done: a larger turn, and a commit of its own if it has found anything. */
+static int turn_alone(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    uint64_t wall_us = vow_clock_wall_us();
+    struct journal_snapshot next;
+    int error;
+
+    if (!journal_sqlite_wants_turn(engine, wall_us))
+        return 0;
+    error = journal_sqlite_run(engine, JOURNAL_STMT_BEGIN, "beginning", detail);
+    error = error != 0 ? error : journal_sqlite_turn(engine, wall_us, JOURNAL_TURN_IDLE, &next, detail);
+    if (error == 0) {
+        VOW_CRASH("journal", "before", "CUT_SYNC");
+        error = journal_sqlite_run(engine, JOURNAL_STMT_COMMIT, "committing", detail);
+        VOW_CRASH("journal", "after", "CUT_SYNC");
+    }
+    if (error == 0)
+        engine->snapshot = next;
+    return error;
+}
+
+static void idle(void *ctx)
+{
+    struct sqlite_engine *engine = ctx;
+    struct vow_error_detail detail;
+    int error = engine->failed;
+
+    if (error != 0 || !engine->taken_over)
+        return;
+    error = turn_alone(engine, &detail);
+    error = error != 0 ? error : journal_sqlite_prove(engine, JOURNAL_TURN_IDLE, &detail);
+    if (error == 0 && engine->wal_pages > JOURNAL_WAL_PAGES_MAX)
+        error = checkpoint(engine, &detail);
+    if (error != 0)
+        (void)fail_for_good(engine, &detail);
+    count_syncs(engine);
+    show_snapshot(engine);
+}
+
+static void retain(void *ctx, const struct vow_journal_retention *retention)
+{
+    struct sqlite_engine *engine = ctx;
+
+    atomic_store(&engine->limits.age_ms, retention->age_ms);
+    atomic_store(&engine->limits.bytes, retention->bytes);
+    atomic_store(&engine->limits.least_ms, retention->least_ms);
 }
 
 /* --- Committing a batch --- */
@@ -227,14 +302,20 @@ static int write_op(struct sqlite_engine *engine, struct vow_journal_op *op, uin
 static int write_batch(struct sqlite_engine *engine, struct vow_journal_op *first, struct vow_error_detail *detail)
 {
     struct journal_head head = engine->head;
+    struct journal_snapshot next;
     uint64_t wall_us = vow_clock_wall_us();
-    int error = run(engine, JOURNAL_STMT_BEGIN, "beginning", detail);
+    int error = journal_sqlite_run(engine, JOURNAL_STMT_BEGIN, "beginning", detail);
 
     for (struct vow_journal_op *op = first; op != NULL && error == 0; op = journal_op_next(op)) {
         if (journal_op_is_write(op))
             error = write_op(engine, op, wall_us, &head, detail);
     }
-    return error != 0 ? error : make_durable(engine, &head, detail);
+    if (error == 0)
+        error = take_turn(engine, wall_us, JOURNAL_TURN_BATCH + 2 * (head.lsn - engine->head.lsn), &next, detail);
+    error = error != 0 ? error : make_durable(engine, &head, detail);
+    if (error == 0)
+        engine->snapshot = next;
+    return error;
 }
 
 static void count_batch(struct sqlite_engine *engine, const struct vow_journal_op *first)
@@ -291,6 +372,8 @@ static void read_batch(struct sqlite_engine *engine, struct vow_journal_op *firs
             op->error = journal_sqlite_terminal(engine, &op->gtrid, op, &detail);
         else
             op->error = journal_sqlite_history(engine, op, &detail);
+        if (op->error == VOW_E_NOT_FOUND)
+            op->error = journal_sqlite_absence(engine, &op->gtrid);
     }
 }
 
@@ -307,11 +390,14 @@ static void commit(void *ctx, struct vow_journal_op *first)
         if (engine->failed == 0)
             count_batch(engine, first);
     }
+    if (engine->failed == 0 && journal_sqlite_prove(engine, JOURNAL_TURN_BATCH, &detail) != 0)
+        (void)fail_for_good(engine, &detail);
     read_batch(engine, first);
     /* The batch is durable whatever becomes of the checkpoint; a failed one stops the next batch. */
     if (engine->failed == 0 && engine->wal_pages > JOURNAL_WAL_PAGES_MAX && checkpoint(engine, &detail) != 0)
         (void)fail_for_good(engine, &detail);
     count_syncs(engine);
+    show_snapshot(engine);
 }
 
 static void get_stats(const void *ctx, struct vow_journal_stats *stats)
@@ -325,6 +411,13 @@ static void get_stats(const void *ctx, struct vow_journal_stats *stats)
     stats->forced_records = atomic_load(&counters->forced_records);
     stats->notes = atomic_load(&counters->notes);
     stats->last_lsn = atomic_load(&counters->last_lsn);
+    stats->pruned = atomic_load(&counters->pruned);
+    stats->cut_lsn = atomic_load(&counters->cut_lsn);
+    stats->snapshot_lsn = atomic_load(&counters->taken_lsn);
+    stats->floor.epoch = (uint32_t)atomic_load(&counters->floor_epoch);
+    stats->floor.seq = atomic_load(&counters->floor_seq);
+    stats->is_proved = atomic_load(&counters->proved) != 0;
+    stats->failed = -(int)atomic_load(&counters->failed);
 }
 
 /* Only a healthy log is folded in and its WAL removed; a failed one is left to recovery as it is. */
@@ -342,6 +435,8 @@ const struct vow_journal_engine journal_sqlite_engine = {
     .name = "sqlite",
     .takeover = take_over,
     .commit = commit,
+    .idle = idle,
+    .retain = retain,
     .scan = journal_sqlite_scan,
     .stats = get_stats,
     .close = close_engine,

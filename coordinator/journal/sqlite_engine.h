@@ -1,6 +1,6 @@
 /*
  * The SQLite engine of the journal, shared by its files: sqlite_open.c opens, sqlite_verify.c proves what was opened,
- * sqlite.c writes, sqlite_read.c reads.
+ * sqlite.c writes, sqlite_read.c reads, sqlite_walk.c follows the chain, sqlite_turn.c folds and cuts it.
  *
  * One connection, WAL, synchronous=FULL, exclusive locking, checkpoints by hand on that same connection: SQLite below
  * 3.51.3 can corrupt a WAL that two connections use (fault F122). One thread at a time; only the counters are read
@@ -15,16 +15,32 @@
 
 #include "coordinator/journal/chain.h"
 #include "coordinator/journal/journal.h"
+#include "coordinator/journal/snapshot.h"
 #include "coordinator/journal/witness.h"
 
 #define JOURNAL_DB_FILE "journal.db"
 /* "Vow1" in the file's header: tells a journal from any other SQLite database. */
 #define JOURNAL_APPLICATION_ID 0x566f7731
-/* The format of tables and bodies. Raise it when an older reader could misread the file. */
-#define JOURNAL_FORMAT 1
+/*
+ * The format of tables and bodies. Raise it when an older reader could misread the file, and say here what changed.
+ *   1  event, identity
+ *   2  and open, snapshot: events may be cut off. A file of format 1 is read as one without a snapshot, proved as a
+ *      whole, and given the two tables.
+ */
+#define JOURNAL_FORMAT 2
 /* The WAL is checkpointed once it is longer than this; its space is then used again. */
 #define JOURNAL_WAL_PAGES_MAX 2048
 #define JOURNAL_PATH_SIZE 4096
+
+/* Every column of an event, as journal_sqlite_row() reads them. */
+#define JOURNAL_COLUMNS "lsn, wall_us, gtrid, kind, body, hash"
+/* A file of at most this many pages is checked page by page at start; of a longer one that is the doctor's work. */
+#define JOURNAL_PAGES_CHECKED 2048
+/* Once this many events are not folded in, all but half as many are: what a start has to read at most. */
+#define JOURNAL_TAIL_MAX 8192
+/* Rows that one turn takes when there is nothing else to do, and with a batch beside twice what the batch wrote. */
+#define JOURNAL_TURN_IDLE 2048
+#define JOURNAL_TURN_BATCH 64
 
 enum journal_statement {
     JOURNAL_STMT_BEGIN,
@@ -33,13 +49,41 @@ enum journal_statement {
     JOURNAL_STMT_IDENTITY,
     JOURNAL_STMT_TERMINAL,
     JOURNAL_STMT_HISTORY,
-    JOURNAL_STMT_OPEN,
+    JOURNAL_STMT_OPEN_LISTED,
+    JOURNAL_STMT_OPEN_SCAN,
+    JOURNAL_STMT_OPEN_TAIL,
+    JOURNAL_STMT_WALK,
+    JOURNAL_STMT_KEPT,
+    JOURNAL_STMT_HASH,
+    JOURNAL_STMT_INDEXED,
+    JOURNAL_STMT_FIRST_END,
+    JOURNAL_STMT_UNENDED,
+    JOURNAL_STMT_OPEN_ADD,
+    JOURNAL_STMT_OPEN_REMOVE,
+    JOURNAL_STMT_AGES,
+    JOURNAL_STMT_CUT,
+    JOURNAL_STMT_SNAPSHOT_READ,
+    JOURNAL_STMT_SNAPSHOT_WRITE,
+    JOURNAL_STMT_PAGES,
     JOURNAL_STMT_COUNT,
 };
 
 /* Written by the thread that commits, read by any. */
 struct journal_counters {
     atomic_uint_least64_t commits, syncs, records, forced_records, notes, last_lsn;
+    atomic_uint_least64_t pruned, cut_lsn, taken_lsn, floor_epoch, floor_seq, proved, failed;
+};
+
+/* Set by any thread. */
+struct journal_limits {
+    atomic_uint_least64_t age_ms, bytes, least_ms;
+};
+
+/* The proof of what a start did not read: the events after the cut up to where the snapshot was taken. */
+struct journal_proof {
+    struct journal_head at, to;
+    struct vow_watermark high; /* an id that is not below it has no event there */
+    bool done;
 };
 
 struct sqlite_engine {
@@ -51,11 +95,20 @@ struct sqlite_engine {
     bool taken_over;
     int failed; /* not 0: a write went wrong; nothing is written or read any more */
     int wal_pages;
+    bool folding;       /* the tail was too long, and is not yet short enough */
+    bool over_size;     /* of the last look */
+    unsigned turns;     /* since the last look */
+    uint64_t oldest_us; /* of the first event after the cut; 0 = look */
+    long format;        /* of the file, when it was opened */
     sqlite3 *db;
     sqlite3_stmt *statements[JOURNAL_STMT_COUNT];
     struct journal_chain chain;
     struct journal_witness witness;
-    struct journal_head head;             /* the last durable event */
+    struct journal_head head;         /* the last durable event */
+    struct journal_hash epoch_event;  /* the last EPOCH, as the start found it */
+    struct journal_snapshot snapshot; /* the durable one */
+    struct journal_proof proof;
+    struct journal_limits limits;
     struct vow_journal_identity identity; /* coord 0: nobody has taken this log over yet */
     struct journal_counters counters;
 };
@@ -66,14 +119,24 @@ struct sqlite_engine {
 void journal_sqlite_free(struct sqlite_engine *engine);
 /* What SQLite says in words, and as one of our errors. `doing` is what we were at. */
 int journal_sqlite_fail(const struct sqlite_engine *engine, const char *doing, struct vow_error_detail *detail);
+/* The statement, prepared at its first use. NULL: see journal_sqlite_fail(). */
+sqlite3_stmt *journal_sqlite_statement(struct sqlite_engine *engine, enum journal_statement which);
+/* Runs a statement that gives no rows, and clears what was bound. */
+int journal_sqlite_run(struct sqlite_engine *engine, enum journal_statement which, const char *doing,
+                       struct vow_error_detail *detail);
 
 /* --- sqlite_verify.c --- */
 
 /*
- * Proves the log of an open database: pages and index, every row's hash, no gap, the witness, the identity. Sets head
- * and identity. `name` is the one the identity must have, or NULL. Changes nothing.
+ * Proves what an open database needs to go on: the snapshot, the rows it kept, all that came after it with no gap and
+ * every hash, the witness, the identity. Sets head, snapshot, proof and identity. `name` is the one the identity must
+ * have, or NULL. Changes nothing.
  */
 int journal_sqlite_verify(struct sqlite_engine *engine, const char *name, struct vow_error_detail *detail);
+/* All pages, and that the index holds exactly the rows. */
+int journal_sqlite_verify_pages(struct sqlite_engine *engine, struct vow_error_detail *detail);
+/* Goes on with the proof of the rest, by at most `rows` events. */
+int journal_sqlite_prove(struct sqlite_engine *engine, uint64_t rows, struct vow_error_detail *detail);
 /* Does the log reach its witness? For a new database, too: one that has no file may have a witness. */
 int journal_sqlite_check_end(const struct sqlite_engine *engine, struct vow_error_detail *detail);
 /* The hash that binds the identity row to the EPOCH event it was written with. Returns 0 or VOW_E_SYSTEM. */
@@ -91,6 +154,43 @@ int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid
                             struct vow_error_detail *detail);
 int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
 int journal_sqlite_scan(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
+/* What the absence of a transaction says: VOW_E_NOT_FOUND, it has no event; VOW_E_EXPIRED, they may have been cut;
+ * VOW_E_RECOVERING, that is not proved yet. */
+int journal_sqlite_absence(const struct sqlite_engine *engine, const struct vow_gtrid *gtrid);
+
+/* --- sqlite_walk.c --- */
+
+/* For a row of the chain whose hash is right. Not 0 ends the walk with that error. */
+typedef int journal_walk_fn(void *ctx, const struct journal_row *row, const struct journal_hash *hash,
+                            struct vow_error_detail *detail);
+/* Takes the events after *at as the next of the chain, at most `rows` of them and up to `to`, or to the last one there
+ * is if `to` is 0; moves *at. VOW_E_DAMAGED: a gap, a wrong hash, an unreadable row. `each` may be NULL. */
+int journal_sqlite_walk(struct sqlite_engine *engine, struct journal_head *at, uint64_t to, uint64_t rows,
+                        journal_walk_fn *each, void *ctx, struct vow_error_detail *detail);
+/* Is the row found through the index? What is missing there reads as "no record". */
+int journal_sqlite_probe(struct sqlite_engine *engine, const struct journal_row *row, struct vow_error_detail *detail);
+/* What a set of rows counts of this one: its content and its place in the chain. */
+int journal_sqlite_digest(struct sqlite_engine *engine, const struct journal_row *row, const struct journal_hash *hash,
+                          struct journal_hash *digest);
+/* Adds up the rows of a statement that gives all columns. */
+int journal_sqlite_sum(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct journal_rows *rows,
+                       struct vow_error_detail *detail);
+/* The row does not stand by itself: its hash must follow from the event before it. */
+int journal_sqlite_check_row(struct sqlite_engine *engine, const struct journal_row *row,
+                             const struct journal_hash *hash, struct vow_error_detail *detail);
+int journal_sqlite_damaged(const struct sqlite_engine *engine, uint64_t lsn, const char *found,
+                           struct vow_error_detail *detail);
+
+/* --- sqlite_turn.c --- */
+
+/* Is there anything to fold in or to cut? */
+bool journal_sqlite_wants_turn(struct sqlite_engine *engine, uint64_t wall_us);
+/* Folds in and cuts off at most `rows` durable events, inside the open transaction. *next is the snapshot that is
+ * durable with it. */
+int journal_sqlite_turn(struct sqlite_engine *engine, uint64_t wall_us, uint64_t rows, struct journal_snapshot *next,
+                        struct vow_error_detail *detail);
+/* The snapshot of the file, all zero if there is none. */
+int journal_sqlite_read_snapshot(struct sqlite_engine *engine, struct vow_error_detail *detail);
 
 /* --- sqlite.c --- */
 

@@ -24,7 +24,13 @@ static const char schema[] = //
     "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), coord INTEGER NOT NULL, name TEXT NOT NULL,"
     " epoch INTEGER NOT NULL, seal BLOB NOT NULL) STRICT;";
 
-#define COLUMNS "lsn, wall_us, gtrid, kind, body, hash"
+/* What format 2 adds. `open` has the LSN of each open record up to where the snapshot was taken. */
+static const char schema_2[] = //
+    "CREATE TABLE open (lsn INTEGER PRIMARY KEY) STRICT;"
+    "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL, seal BLOB NOT NULL) STRICT;";
+
+#define COLUMNS JOURNAL_COLUMNS
+#define NO_END " AND NOT EXISTS (SELECT 1 FROM event AS n WHERE n.gtrid = e.gtrid AND n.kind = 3)"
 
 /* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, ABORTED 17, READ_ONLY 18, ONE_PHASE 19. */
 static const char *const statements[JOURNAL_STMT_COUNT] = {
@@ -35,8 +41,27 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_TERMINAL] =
         "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 17, 18, 19) ORDER BY lsn LIMIT 1",
     [JOURNAL_STMT_HISTORY] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? ORDER BY lsn",
-    [JOURNAL_STMT_OPEN] = "SELECT " COLUMNS " FROM event AS e WHERE kind IN (2, 4) AND NOT EXISTS"
-                          " (SELECT 1 FROM event AS n WHERE n.gtrid = e.gtrid AND n.kind = 3) ORDER BY lsn",
+    [JOURNAL_STMT_OPEN_LISTED] =
+        "SELECT o.lsn, wall_us, gtrid, kind, body, hash FROM open AS o JOIN event AS e ON e.lsn = o.lsn ORDER BY o.lsn",
+    [JOURNAL_STMT_OPEN_SCAN] = "SELECT e.lsn, wall_us, gtrid, kind, body, hash FROM open AS o JOIN event AS e"
+                               " ON e.lsn = o.lsn WHERE kind IN (2, 4)" NO_END " ORDER BY o.lsn",
+    [JOURNAL_STMT_OPEN_TAIL] =
+        "SELECT " COLUMNS " FROM event AS e WHERE lsn > ? AND kind IN (2, 4)" NO_END " ORDER BY lsn",
+    [JOURNAL_STMT_WALK] = "SELECT " COLUMNS " FROM event WHERE lsn > ? ORDER BY lsn",
+    [JOURNAL_STMT_KEPT] = "SELECT " COLUMNS " FROM event WHERE lsn <= ? ORDER BY lsn",
+    [JOURNAL_STMT_HASH] = "SELECT hash FROM event WHERE lsn = ?",
+    [JOURNAL_STMT_INDEXED] = "SELECT 1 FROM event INDEXED BY event_gtrid WHERE gtrid = ? AND kind = ? AND lsn = ?",
+    [JOURNAL_STMT_FIRST_END] = "SELECT lsn FROM event WHERE gtrid = ? AND kind = 3 ORDER BY lsn LIMIT 1",
+    [JOURNAL_STMT_UNENDED] =
+        "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 4) AND lsn < ? ORDER BY lsn",
+    [JOURNAL_STMT_OPEN_ADD] = "INSERT INTO open (lsn) VALUES (?)",
+    [JOURNAL_STMT_OPEN_REMOVE] = "DELETE FROM open WHERE lsn = ?",
+    [JOURNAL_STMT_AGES] = "SELECT lsn, wall_us FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?",
+    [JOURNAL_STMT_CUT] = "DELETE FROM event WHERE lsn = ?",
+    [JOURNAL_STMT_SNAPSHOT_READ] = "SELECT body, seal FROM snapshot",
+    [JOURNAL_STMT_SNAPSHOT_WRITE] = "INSERT OR REPLACE INTO snapshot (id, body, seal) VALUES (1, ?, ?)",
+    [JOURNAL_STMT_PAGES] = ("SELECT (p.page_count - f.freelist_count) * s.page_size"
+                            " FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s"),
 };
 
 static int error_of_sqlite(int code)
@@ -229,6 +254,7 @@ static int check_header(struct sqlite_engine *engine, bool *is_new, struct vow_e
                          "wrote it or a newer one",
                          engine->directory, format, JOURNAL_FORMAT);
     }
+    engine->format = format;
     *is_new = pages == 0;
     return error;
 }
@@ -241,12 +267,24 @@ static int create_schema(struct sqlite_engine *engine, struct vow_error_detail *
     char tail[96];
     int error = execute(engine, schema, detail);
 
+    error = error != 0 ? error : execute(engine, schema_2, detail);
     (void)snprintf(tail, sizeof(tail), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
                    JOURNAL_APPLICATION_ID, JOURNAL_FORMAT);
     error = error != 0 ? error : execute(engine, tail, detail);
     if (error == 0 && fchmodat(engine->directory_fd, JOURNAL_DB_FILE, 0600, 0) != 0)
         error = journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_DB_FILE ": %m", engine->directory);
     return error;
+}
+
+/* A file of an older format that was proved is brought up to this one, as one transaction. */
+static int upgrade(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    char tail[64];
+    int error = execute(engine, "BEGIN EXCLUSIVE", detail);
+
+    (void)snprintf(tail, sizeof(tail), "PRAGMA user_version = %d; COMMIT", JOURNAL_FORMAT);
+    error = error != 0 ? error : execute(engine, schema_2, detail);
+    return error != 0 ? error : execute(engine, tail, detail);
 }
 
 static int count_wal_pages(void *ctx, sqlite3 *db, const char *database, int pages)
@@ -259,11 +297,18 @@ static int count_wal_pages(void *ctx, sqlite3 *db, const char *database, int pag
     return SQLITE_OK;
 }
 
+sqlite3_stmt *journal_sqlite_statement(struct sqlite_engine *engine, enum journal_statement which)
+{
+    if (engine->statements[which] == NULL)
+        (void)sqlite3_prepare_v3(engine->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                 &engine->statements[which], NULL);
+    return engine->statements[which];
+}
+
 static int prepare_statements(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
     for (int i = 0; i < JOURNAL_STMT_COUNT; i++) {
-        if (sqlite3_prepare_v3(engine->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &engine->statements[i],
-                               NULL) != SQLITE_OK)
+        if (journal_sqlite_statement(engine, (enum journal_statement)i) == NULL)
             return journal_sqlite_fail(engine, "preparing a statement", detail);
     }
     return 0;
@@ -278,6 +323,8 @@ static int make_ready(struct sqlite_engine *engine, bool is_new, struct vow_erro
     error = error != 0 ? error : demand(engine, "PRAGMA journal_mode = WAL", "wal", detail);
     error = error != 0 ? error : demand(engine, "PRAGMA synchronous", "2", detail);
     error = error != 0 ? error : demand(engine, "PRAGMA locking_mode", "exclusive", detail);
+    if (error == 0 && !is_new && engine->format < JOURNAL_FORMAT)
+        error = upgrade(engine, detail);
     if (error == 0 && engine->witness.fd < 0)
         error = journal_witness_create(&engine->witness, detail);
     error = error != 0 ? error : prepare_statements(engine, detail);
@@ -322,6 +369,7 @@ int vow_journal_sqlite_open(const struct vow_journal_options *options, const str
         return journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
     }
     engine->directory_fd = engine->lock_fd = engine->witness.fd = -1;
+    journal_sqlite_engine.retain(engine, &options->retention);
     (void)snprintf(engine->identity.name, sizeof(engine->identity.name), "%s",
                    options->name != NULL ? options->name : DEFAULT_NAME);
     error = open_engine(engine, options->name, detail);

@@ -33,7 +33,7 @@ bool journal_sqlite_row(sqlite3_stmt *stmt, struct journal_row *row, struct jour
     return true;
 }
 
-static int read_event(const struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
+static int read_event(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
                       struct vow_record_branch branches[VOW_CALLS_MAX], struct vow_error_detail *detail)
 {
     struct journal_row row;
@@ -47,13 +47,14 @@ static int read_event(const struct sqlite_engine *engine, sqlite3_stmt *stmt, st
         event->record.gtrid = row.gtrid;
         good = journal_body_decode(row.body.data, row.body.len, &event->record, branches) == 0;
     }
-    return good ? 0
+    /* A start proves the end of the log and not all of it, so what is read out of the rest is proved now. */
+    return good ? journal_sqlite_check_row(engine, &row, &hash, detail)
                 : journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %lld: not a record; restore it",
                                engine->directory, (long long)sqlite3_column_int64(stmt, COLUMN_LSN));
 }
 
 /* A statement's next row as an event. Returns 1, 0 after the last row, or an error. */
-static int next_event(const struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
+static int next_event(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
                       struct vow_record_branch branches[VOW_CALLS_MAX], struct vow_error_detail *detail)
 {
     int error;
@@ -69,7 +70,7 @@ static int next_event(const struct sqlite_engine *engine, sqlite3_stmt *stmt, st
 static sqlite3_stmt *select_gtrid(struct sqlite_engine *engine, enum journal_statement which,
                                   const struct vow_gtrid *gtrid)
 {
-    sqlite3_stmt *stmt = engine->statements[which];
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, which);
 
     (void)sqlite3_bind_blob(stmt, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     return stmt;
@@ -144,16 +145,33 @@ int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *
     return error != 0 || op->events_len > 0 ? error : VOW_E_NOT_FOUND;
 }
 
-int journal_sqlite_scan(void *ctx, vow_journal_scan_fn *each, void *each_ctx, struct vow_error_detail *detail)
+static int scan_rows(struct sqlite_engine *engine, sqlite3_stmt *stmt, vow_journal_scan_fn *each, void *each_ctx,
+                     struct vow_error_detail *detail)
 {
-    struct sqlite_engine *engine = ctx;
     struct vow_record_branch branches[VOW_CALLS_MAX];
     struct vow_journal_event event = {0};
-    sqlite3_stmt *stmt = engine->statements[JOURNAL_STMT_OPEN];
     int error = 0, found;
 
     while (error == 0 && (found = next_event(engine, stmt, &event, branches, detail)) != 0)
         error = found < 0 ? found : each(each_ctx, &event);
     (void)sqlite3_reset(stmt);
     return error;
+}
+
+/* The list first, then what came after it. */
+int journal_sqlite_scan(void *ctx, vow_journal_scan_fn *each, void *each_ctx, struct vow_error_detail *detail)
+{
+    struct sqlite_engine *engine = ctx;
+    sqlite3_stmt *tail = journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_TAIL);
+    int error = scan_rows(engine, journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_SCAN), each, each_ctx, detail);
+
+    (void)sqlite3_bind_int64(tail, 1, (sqlite3_int64)engine->snapshot.taken.lsn);
+    return error != 0 ? error : scan_rows(engine, tail, each, each_ctx, detail);
+}
+
+int journal_sqlite_absence(const struct sqlite_engine *engine, const struct vow_gtrid *gtrid)
+{
+    if (vow_gtrid_below(gtrid, engine->snapshot.floor))
+        return VOW_E_EXPIRED;
+    return !engine->proof.done && vow_gtrid_below(gtrid, engine->proof.high) ? VOW_E_RECOVERING : VOW_E_NOT_FOUND;
 }

@@ -6,12 +6,6 @@
 
 #define WHAT_TO_DO "restore " JOURNAL_DB_FILE ", its -wal and the witness together; nothing may be presumed"
 
-static int damaged(const struct sqlite_engine *engine, uint64_t lsn, const char *found, struct vow_error_detail *detail)
-{
-    return journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %llu: %s; " WHAT_TO_DO,
-                        engine->directory, (unsigned long long)lsn, found);
-}
-
 /* A statement that fails while we verify has met damage, unless it is the disk, the memory or another process. */
 static int failed_read(const struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
@@ -26,7 +20,7 @@ static int failed_read(const struct sqlite_engine *engine, struct vow_error_deta
  * Pages, and that the index holds exactly the rows: a gtrid missing from it would read as "no record, so abort". So
  * the check is integrity_check and not quick_check, which leaves the index's content out.
  */
-static int verify_pages(struct sqlite_engine *engine, struct vow_error_detail *detail)
+int journal_sqlite_verify_pages(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = NULL;
     int error = 0;
@@ -42,43 +36,110 @@ static int verify_pages(struct sqlite_engine *engine, struct vow_error_detail *d
     return error;
 }
 
-/* Takes one row as the next event of the chain. */
-static int verify_row(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_error_detail *detail)
+/* A row of what a start reads: it must be found through the index, and be what the witness saw. */
+static int verify_row(void *ctx, const struct journal_row *row, const struct journal_hash *hash,
+                      struct vow_error_detail *detail)
 {
-    struct journal_row row;
-    struct journal_hash stored, computed;
-    uint64_t expected = engine->head.lsn + 1;
+    struct sqlite_engine *engine = ctx;
 
-    if (!journal_sqlite_row(stmt, &row, &stored))
-        return damaged(engine, expected, "a column is not readable", detail);
-    if (row.lsn != expected)
-        return damaged(engine, expected, "this event is missing, a later one is there", detail);
-    if (journal_chain_next(&engine->chain, &engine->head.hash, &row, &computed) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
-    if (!journal_hash_equal(&stored, &computed))
-        return damaged(engine, row.lsn, "the event does not fit its hash", detail);
-    if (row.lsn == engine->witness.head.lsn && !journal_hash_equal(&stored, &engine->witness.head.hash))
-        return damaged(engine, row.lsn, "the witness has another hash for this event", detail);
-    engine->head = (struct journal_head){.lsn = row.lsn, .hash = stored};
+    if (row->lsn == engine->witness.head.lsn && !journal_hash_equal(hash, &engine->witness.head.hash))
+        return journal_sqlite_damaged(engine, row->lsn, "the witness has another hash for this event", detail);
+    if (row->kind == VOW_RECORD_EPOCH)
+        engine->epoch_event = *hash;
+    return journal_sqlite_probe(engine, row, detail);
+}
+
+/* The witness was synced before anything up to its LSN was folded in: an older one belongs to another log. */
+static int verify_witness(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    const struct journal_head *witness = &engine->witness.head, *taken = &engine->snapshot.taken;
+
+    if (engine->witness.fd < 0 || witness->lsn > taken->lsn)
+        return 0;
+    if (witness->lsn < taken->lsn)
+        return journal_sqlite_damaged(engine, witness->lsn, "the witness is older than the log's snapshot", detail);
+    if (!journal_hash_equal(&witness->hash, &taken->hash))
+        return journal_sqlite_damaged(engine, witness->lsn, "the witness has another hash for this event", detail);
     return 0;
 }
 
-/* Walks all events, and keeps the hash of the last EPOCH among them for the identity. */
-static int verify_chain(struct sqlite_engine *engine, struct journal_hash *epoch_event, struct vow_error_detail *detail)
+static int verify_rows(struct sqlite_engine *engine, enum journal_statement which, const struct journal_rows *expected,
+                       const char *found, struct vow_error_detail *detail)
 {
-    static const char sql[] = "SELECT lsn, wall_us, gtrid, kind, body, hash FROM event ORDER BY lsn";
-    sqlite3_stmt *stmt = NULL;
-    int error = 0, rc;
+    struct journal_rows rows = {0};
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, which);
+    int error;
 
-    if (sqlite3_prepare_v2(engine->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+    if (stmt == NULL)
         return failed_read(engine, detail);
-    while (error == 0 && (rc = sqlite3_step(stmt)) != SQLITE_DONE) {
-        error = rc == SQLITE_ROW ? verify_row(engine, stmt, detail) : failed_read(engine, detail);
-        if (error == 0 && sqlite3_column_int(stmt, 3) == VOW_RECORD_EPOCH)
-            *epoch_event = engine->head.hash;
-    }
-    (void)sqlite3_finalize(stmt);
+    if (which == JOURNAL_STMT_KEPT)
+        (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)engine->snapshot.cut.lsn);
+    error = journal_sqlite_sum(engine, stmt, &rows, detail);
+    if (error == 0 && !journal_rows_equal(&rows, expected))
+        error = journal_sqlite_damaged(engine, engine->snapshot.taken.lsn, found, detail);
     return error;
+}
+
+/* What the snapshot says, and the rows whose neighbours may be gone. A file of format 1 has none. */
+static int verify_snapshot(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    const struct journal_snapshot *snapshot = &engine->snapshot;
+    int error;
+
+    if (engine->format < 2)
+        return 0;
+    error = journal_sqlite_read_snapshot(engine, detail);
+    if (error == 0) {
+        error = verify_rows(engine, JOURNAL_STMT_KEPT, &snapshot->kept,
+                            "the events that were kept up to the cut are not those of the snapshot", detail);
+    }
+    if (error == 0) {
+        error = verify_rows(engine, JOURNAL_STMT_OPEN_LISTED, &snapshot->open,
+                            "the open records are not those of the snapshot", detail);
+    }
+    return error != 0 ? error : verify_witness(engine, detail);
+}
+
+/* From the snapshot to the end of the log. What lies before it is proved in the background. */
+static int verify_chain(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    const struct journal_snapshot *snapshot = &engine->snapshot;
+
+    engine->head = snapshot->taken;
+    engine->epoch_event = snapshot->epoch_event;
+    engine->proof = (struct journal_proof){.at = snapshot->cut,
+                                           .to = snapshot->taken,
+                                           .high = snapshot->high,
+                                           .done = snapshot->cut.lsn == snapshot->taken.lsn};
+    return journal_sqlite_walk(engine, &engine->head, 0, UINT64_MAX, verify_row, engine, detail);
+}
+
+static int prove_row(void *ctx, const struct journal_row *row, const struct journal_hash *hash,
+                     struct vow_error_detail *detail)
+{
+    (void)hash;
+    return journal_sqlite_probe(ctx, row, detail);
+}
+
+int journal_sqlite_prove(struct sqlite_engine *engine, uint64_t rows, struct vow_error_detail *detail)
+{
+    struct journal_proof *proof = &engine->proof;
+    int error;
+
+    if (proof->done)
+        return 0;
+    /* What was cut off meanwhile was proved by that. */
+    if (proof->at.lsn < engine->snapshot.cut.lsn)
+        proof->at = engine->snapshot.cut;
+    if (proof->at.lsn < proof->to.lsn) {
+        error = journal_sqlite_walk(engine, &proof->at, proof->to.lsn, rows, prove_row, engine, detail);
+        if (error != 0)
+            return error;
+    }
+    if (proof->at.lsn == proof->to.lsn && !journal_hash_equal(&proof->at.hash, &proof->to.hash))
+        return journal_sqlite_damaged(engine, proof->to.lsn, "the snapshot has another hash for this event", detail);
+    proof->done = proof->at.lsn >= proof->to.lsn;
+    return 0;
 }
 
 int journal_sqlite_check_end(const struct sqlite_engine *engine, struct vow_error_detail *detail)
@@ -136,8 +197,7 @@ static int read_identity(struct sqlite_engine *engine, struct vow_journal_identi
 }
 
 /* The identity was written in one transaction with the last EPOCH event: neither is there without the other. */
-static int verify_identity(struct sqlite_engine *engine, const char *name, const struct journal_hash *epoch_event,
-                           struct vow_error_detail *detail)
+static int verify_identity(struct sqlite_engine *engine, const char *name, struct vow_error_detail *detail)
 {
     struct vow_journal_identity identity = {0};
     struct journal_hash stored = {{0}}, computed = {{0}};
@@ -145,7 +205,7 @@ static int verify_identity(struct sqlite_engine *engine, const char *name, const
 
     if (found < 0 || (found == 0 && engine->head.lsn == 0))
         return found;
-    if (journal_sqlite_seal(engine, epoch_event, &identity, &computed) != 0)
+    if (journal_sqlite_seal(engine, &engine->epoch_event, &identity, &computed) != 0)
         return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
     if (found == 0 || engine->head.lsn == 0 || !journal_hash_equal(&stored, &computed)) {
         return journal_fail(detail, VOW_E_DAMAGED,
@@ -161,12 +221,24 @@ static int verify_identity(struct sqlite_engine *engine, const char *name, const
     return 0;
 }
 
+static bool is_short(struct sqlite_engine *engine)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool is_short = true;
+
+    if (sqlite3_prepare_v2(engine->db, "PRAGMA page_count", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        is_short = sqlite3_column_int64(stmt, 0) <= JOURNAL_PAGES_CHECKED;
+    (void)sqlite3_finalize(stmt);
+    return is_short;
+}
+
 int journal_sqlite_verify(struct sqlite_engine *engine, const char *name, struct vow_error_detail *detail)
 {
-    struct journal_hash epoch_event = {{0}};
-    int error = verify_pages(engine, detail);
+    int error = is_short(engine) ? journal_sqlite_verify_pages(engine, detail) : 0;
 
-    error = error != 0 ? error : verify_chain(engine, &epoch_event, detail);
+    error = error != 0 ? error : verify_snapshot(engine, detail);
+    error = error != 0 ? error : verify_chain(engine, detail);
     error = error != 0 ? error : journal_sqlite_check_end(engine, detail);
-    return error != 0 ? error : verify_identity(engine, name, &epoch_event, detail);
+    return error != 0 ? error : verify_identity(engine, name, detail);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define INTERPOSED __attribute__((visibility("default")))
@@ -11,6 +12,9 @@ INTERPOSED int fdatasync(int fd);
 INTERPOSED ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset);
 INTERPOSED ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t offset);
 
+INTERPOSED int clock_gettime(clockid_t clock, struct timespec *time);
+
+static int64_t shift_ms;
 static enum fault_kind armed;
 static unsigned left;
 static int fault_errno;
@@ -56,4 +60,22 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t offset)
 {
     return fails(FAULT_WRITE) ? -1 : syscall(SYS_pwrite64, fd, bytes, len, offset);
+}
+
+void clock_shift(int64_t ms)
+{
+    shift_ms += ms;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+
+    if (clock == CLOCK_REALTIME) {
+        time->tv_sec += shift_ms / 1000;
+        time->tv_nsec += shift_ms % 1000 * 1000000;
+        time->tv_sec += time->tv_nsec / 1000000000;
+        time->tv_nsec %= 1000000000;
+    }
+    return result;
 }

@@ -56,6 +56,30 @@ void bed_close(struct bed *bed)
     bed->engine = NULL;
 }
 
+void bed_restart(struct bed *bed)
+{
+    bed_close(bed);
+    bed_start(bed);
+}
+
+void bed_retain(struct bed *bed, uint64_t age_ms)
+{
+    struct vow_journal_retention retention = {.age_ms = age_ms};
+
+    bed->ops->retain(bed->engine, &retention);
+}
+
+void bed_rest(struct bed *bed)
+{
+    struct vow_journal_stats before, after;
+
+    do {
+        before = bed_stats(bed);
+        bed->ops->idle(bed->engine);
+        after = bed_stats(bed);
+    } while (after.cut_lsn != before.cut_lsn || after.snapshot_lsn != before.snapshot_lsn || !after.is_proved);
+}
+
 void bed_make_filled(struct bed *bed, unsigned count)
 {
     bed_make(bed);

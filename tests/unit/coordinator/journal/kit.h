@@ -21,6 +21,10 @@ int bed_open(struct bed *bed);
 /* Opens and takes over; both must go well. */
 void bed_start(struct bed *bed);
 void bed_close(struct bed *bed);
+/* Closes and starts again. */
+void bed_restart(struct bed *bed);
+/* Ended transactions stay for `age_ms`. */
+void bed_retain(struct bed *bed, uint64_t age_ms);
 /* bed_make, bed_start, and `count` transactions committed one by one; still open. */
 void bed_make_filled(struct bed *bed, unsigned count);
 
@@ -47,6 +51,8 @@ enum vow_journal_result bed_append(struct bed *bed, enum vow_record_kind kind, u
 /* Returns op.error. */
 int bed_get(struct bed *bed, uint64_t seq, struct vow_journal_op *op);
 struct vow_journal_stats bed_stats(const struct bed *bed);
+/* Lets the engine do what nobody waits for, until nothing is left to do. */
+void bed_rest(struct bed *bed);
 /* How many open records the scan shows. */
 int bed_count_open(struct bed *bed);
 
