@@ -164,7 +164,7 @@ static void journal_failed(struct vow_server *server, const struct vow_journal_o
 /* Only "there is no record" is no record: a read that failed must never let anybody presume an abort. */
 static void looked_up(struct vow_server *server, const struct vow_journal_op *op)
 {
-    if (op->error != 0 && op->error != VOW_E_NOT_FOUND && op->error != VOW_E_EXPIRED) {
+    if (op->error != 0 && op->error != VOW_E_NOT_FOUND && op->error != VOW_E_EXPIRED && op->error != VOW_E_RECOVERING) {
         journal_failed(server, op);
         return;
     }
@@ -175,6 +175,7 @@ static void looked_up(struct vow_server *server, const struct vow_journal_op *op
     event.lookup.outcome = op->outcome;
     event.lookup.cause = op->cause;
     event.lookup.below_floor = op->error == VOW_E_EXPIRED;
+    event.lookup.unproved = op->error == VOW_E_RECOVERING;
     server_step(server, &event);
 }
 

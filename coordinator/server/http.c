@@ -65,6 +65,8 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
     metric(body, "vow_journal_commits_total", "counter", "Group commits of the journal.", journal.commits);
     metric(body, "vow_journal_syncs_total", "counter", "fsync and fdatasync calls of log and witness.", journal.syncs);
     metric(body, "vow_journal_last_lsn", "gauge", "LSN of the newest event.", journal.last_lsn);
+    metric(body, "vow_journal_pruned_total", "counter", "Events cut off since the journal was made.", journal.pruned);
+    metric(body, "vow_journal_cut_lsn", "gauge", "Events up to here are cut off.", journal.cut_lsn);
     answer(request, 200, "OK", body);
 }
 

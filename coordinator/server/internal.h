@@ -94,6 +94,8 @@ void server_send(struct vow_server *server, struct session *session, const struc
 void server_on_sighup(struct vow_server *server);
 void server_log_settings(const struct vow_settings *settings);
 /* The core's limits with these settings and the room that was found to be needed at the start. */
+/* What the journal is told: however small it shall be, an id stays answerable while its transaction may be under way. */
+void server_retention(const struct vow_settings *settings, struct vow_journal_retention *retention);
 void server_limits(const struct vow_server *server, const struct vow_settings *settings,
                    struct vow_coord_limits *limits);
 

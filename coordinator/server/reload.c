@@ -26,6 +26,13 @@ void server_limits(const struct vow_server *server, const struct vow_settings *s
     widen(&limits->peers_max, server->room.peers, VOW_COORD_PEERS_HIGHEST);
 }
 
+void server_retention(const struct vow_settings *settings, struct vow_journal_retention *retention)
+{
+    *retention = (struct vow_journal_retention){.age_ms = settings->retention_ms,
+                                                .bytes = settings->retention_bytes,
+                                                .least_ms = 2 * (uint64_t)settings->txn_ms + settings->vote_ms};
+}
+
 void server_log_settings(const struct vow_settings *settings)
 {
     struct vow_log_field fields[VOW_SETTINGS_MAX];
@@ -83,11 +90,14 @@ static void apply(struct vow_server *server)
 {
     struct vow_channel_options options;
     struct vow_coord_event event = {.kind = VOW_COORD_LIMITS, .now_ms = vow_clock_ms()};
+    struct vow_journal_retention retention;
     vow_log_set_level((enum vow_log_level)server->settings.log_level);
     vow_settings_channel_options(&server->settings, &options);
     if (vow_listener_set_options(server->listener, &options) != 0)
         VOW_LOG(VOW_LOG_WARN, "setting_needs_restart", VOW_STR("key", "limits.frame_bytes_max"),
                 VOW_STR("why", "out of memory"));
+    server_retention(&server->settings, &retention);
+    vow_journal_set_retention(server->journal, &retention);
     server_limits(server, &server->settings, &server->limits);
     make_room(server);
     event.limits = &server->limits;

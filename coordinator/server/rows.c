@@ -46,9 +46,13 @@ static json_t *journal_row(const struct vow_server *server)
 {
     struct vow_journal_stats stats;
     vow_journal_stats(server->journal, &stats);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "commits", json_u64(stats.commits), "syncs", json_u64(stats.syncs),
-                     "records", json_u64(stats.records), "forced_records", json_u64(stats.forced_records), "notes",
-                     json_u64(stats.notes), "last_lsn", json_u64(stats.last_lsn));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "commits", json_u64(stats.commits), "syncs",
+                     json_u64(stats.syncs), "records", json_u64(stats.records), "forced_records",
+                     json_u64(stats.forced_records), "notes", json_u64(stats.notes), "last_lsn",
+                     json_u64(stats.last_lsn), "snapshot_lsn", json_u64(stats.snapshot_lsn), "cut_lsn",
+                     json_u64(stats.cut_lsn), "pruned", json_u64(stats.pruned), "floor_epoch",
+                     json_u64(stats.floor.epoch), "floor_seq", json_u64(stats.floor.seq), "proved",
+                     (int)stats.is_proved);
 }
 
 char *row_status(struct vow_server *server)

@@ -84,10 +84,23 @@ static void check_drained(struct vow_server *server)
     server->end = VOW_SERVER_DRAINED;
 }
 
+/* The journal also fails on its own, when it proves what it keeps and finds damage: nobody's record is lost by that,
+ * and still nothing more may be said (guarantee 4). */
+static void check_journal(struct vow_server *server)
+{
+    struct vow_journal_stats stats;
+    vow_journal_stats(server->journal, &stats);
+    if (stats.failed == 0 || server->ended)
+        return;
+    server->ended = true;
+    server->end = VOW_SERVER_FAILED;
+}
+
 enum vow_server_end vow_server_run(struct vow_server *server)
 {
     /* One turn: all input that has come, then one hand-over to the journal, then the timer. */
     while (!server->ended) {
+        check_journal(server);
         server_submit(server);
         arm_timer(server);
         event_base_loop(server->base, EVLOOP_ONCE);
@@ -193,6 +206,7 @@ static int open_journal(struct vow_server *server, struct vow_error_detail *deta
     const char *name = server->settings.name;
     struct vow_journal_options journal_options = {.directory = server->settings.data,
                                                   .name = name[0] != '\0' ? name : NULL};
+    server_retention(&server->settings, &journal_options.retention);
     int error = vow_journal_sqlite_open(&journal_options, &engine_ops, &engine, detail);
     if (error != 0)
         return error;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/server/units.h"
 #include "proto/assert.h"
 #include "proto/frame.h"
 #include "proto/net/log.h"
@@ -121,6 +122,10 @@ bool vow_setting_read(const struct vow_setting *setting, const char *text, struc
         return read_level(text, field);
     case VOW_SETTING_NUMBER:
         return read_number(setting, text, field);
+    case VOW_SETTING_DURATION:
+        return vow_parse_duration(text, field);
+    case VOW_SETTING_BYTES:
+        return vow_parse_size(text, field);
     }
     VOW_UNREACHABLE("a setting without a kind");
 }
@@ -156,6 +161,12 @@ void vow_setting_wants(const struct vow_setting *setting, char *out, size_t size
     case VOW_SETTING_NUMBER:
         snprintf(out, size, "%u to %u%s", setting->lowest, setting->highest, setting->unit);
         return;
+    case VOW_SETTING_DURATION:
+        snprintf(out, size, "a number and s, m, h or d, up to 3650d, or off");
+        return;
+    case VOW_SETTING_BYTES:
+        snprintf(out, size, "a number and K, M, G or T, up to 1024T, or off");
+        return;
     }
     VOW_UNREACHABLE("a setting without a kind");
 }
@@ -180,6 +191,12 @@ void vow_setting_print(const struct vow_setting *setting, const struct vow_setti
         return;
     case VOW_SETTING_NUMBER:
         snprintf(out, size, "%u", *(const uint32_t *)value);
+        return;
+    case VOW_SETTING_DURATION:
+        vow_print_duration(*(const uint64_t *)value, out, size);
+        return;
+    case VOW_SETTING_BYTES:
+        vow_print_size(*(const uint64_t *)value, out, size);
         return;
     }
     VOW_UNREACHABLE("a setting without a kind");

@@ -20,10 +20,11 @@
 
 struct vow_settings {
     struct vow_address listen;
-    struct vow_address http;           /* host "" = no HTTP */
-    char data[VOW_SETTINGS_PATH_SIZE]; /* the data directory */
-    char name[VOW_NAME_SIZE];          /* "" = the directory's own, "vowd" in a new one */
-    uint32_t log_level;                /* enum vow_log_level */
+    struct vow_address http;                /* host "" = no HTTP */
+    char data[VOW_SETTINGS_PATH_SIZE];      /* the data directory */
+    char name[VOW_NAME_SIZE];               /* "" = the directory's own, "vowd" in a new one */
+    uint32_t log_level;                     /* enum vow_log_level */
+    uint64_t retention_ms, retention_bytes; /* 0 = no limit */
     uint32_t txns_max, branches_max, participants_max, ended_max;
     uint32_t frame_bytes_max, send_queue_bytes_max;
     uint32_t txn_ms, vote_ms, ack_ms, ack_max_ms, drain_ms, handshake_ms, heartbeat_ms;
@@ -35,7 +36,9 @@ enum vow_setting_kind {
     VOW_SETTING_PATH,
     VOW_SETTING_NAME,
     VOW_SETTING_LEVEL,
-    VOW_SETTING_NUMBER, /* uint32_t from lowest to highest */
+    VOW_SETTING_NUMBER,   /* uint32_t from lowest to highest */
+    VOW_SETTING_DURATION, /* uint64_t milliseconds, see units.h */
+    VOW_SETTING_BYTES,    /* uint64_t, see units.h */
 };
 
 struct vow_setting {

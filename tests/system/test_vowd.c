@@ -54,6 +54,10 @@ Test(vowd, flags_that_are_wrong)
     REFUSED(2, "--txns-max", "--txns-max", "0");
     REFUSED(2, "--txns-max", "--txns-max", "4194305");
     REFUSED(2, "--txns-max", "--txns-max", "-1");
+    REFUSED(2, "--retention", "--retention", "7");
+    REFUSED(2, "--retention", "--retention", "never");
+    REFUSED(2, "--retention-size", "--retention-size", "10");
+    REFUSED(2, "--retention-size", "--retention-size", "0G");
     REFUSED(2, "--vote-timeout", "--vote-timeout", "0");
     REFUSED(2, "--vote-timeout", "--vote-timeout", "5s");
     REFUSED(2, "--drain-timeout", "--drain-timeout", "99999999999");
