@@ -7,6 +7,7 @@
 #include "participant/client_internal.h"
 #include "participant/options.h"
 #include "proto/net/clock.h"
+#include "proto/net/log.h"
 
 #define TIMEOUT_MS 30000u
 #define IN_FLIGHT_MAX 4096u
@@ -14,29 +15,29 @@
 
 /* --- Open and close --- */
 
-static int take_options(struct vow_client *client, const struct vow_client_options *given,
-                        struct vow_address *coordinator, struct vow_error_detail *detail)
+static int take_options(struct vow_client *client, struct vow_client_options *options,
+                        const struct vow_client_options *given, struct vow_address *coordinator,
+                        struct vow_error_detail *detail)
 {
-    struct vow_client_options options;
-
-    if (vow_options_read(&options, sizeof(options), given) != 0)
+    if (vow_options_read(options, sizeof(*options), given) != 0)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.size is not sizeof(struct vow_client_options)");
-    if (options.name == NULL)
-        options.name = "client";
-    if (!vow_name_is_valid(options.name))
+    if (options->name == NULL)
+        options->name = "client";
+    if (!vow_name_is_valid(options->name))
         return vow_detail(detail, VOW_E_NAME, "options.name: %s", vow_error_text(VOW_E_NAME));
-    if (vow_options_coordinator(options.coordinator, coordinator) != 0)
+    if (vow_options_coordinator(options->coordinator, coordinator) != 0)
         return vow_detail(detail, VOW_E_ADDRESS, "options.coordinator: %s", vow_error_text(VOW_E_ADDRESS));
-    if (options.in_flight_max > IN_FLIGHT_HIGHEST)
+    if (options->in_flight_max > IN_FLIGHT_HIGHEST)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.in_flight_max is over %u", IN_FLIGHT_HIGHEST);
-    memcpy(client->name, options.name, strlen(options.name) + 1);
-    client->timeout_ms = options.timeout_ms != 0 ? options.timeout_ms : TIMEOUT_MS;
-    client->in_flight_max = options.in_flight_max != 0 ? options.in_flight_max : IN_FLIGHT_MAX;
-    return 0;
+    memcpy(client->name, options->name, strlen(options->name) + 1);
+    client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
+    client->in_flight_max = options->in_flight_max != 0 ? options->in_flight_max : IN_FLIGHT_MAX;
+    return vow_options_loop(options->loop, options->base, detail);
 }
 
-int vow_client_open(const struct vow_client_options *options, struct vow_client **out, struct vow_error_detail *detail)
+int vow_client_open(const struct vow_client_options *given, struct vow_client **out, struct vow_error_detail *detail)
 {
+    struct vow_client_options options;
     struct vow_address coordinator;
     struct vow_client *client;
     int error;
@@ -47,7 +48,7 @@ int vow_client_open(const struct vow_client_options *options, struct vow_client 
     client = calloc(1, sizeof(*client));
     if (client == NULL)
         return vow_detail(detail, VOW_E_NO_MEMORY, "%s", vow_error_text(VOW_E_NO_MEMORY));
-    error = take_options(client, options, &coordinator, detail);
+    error = take_options(client, &options, given, &coordinator, detail);
     if (error != 0)
         goto err_free;
     client->process = getpid();
@@ -58,9 +59,9 @@ int vow_client_open(const struct vow_client_options *options, struct vow_client 
         (void)vow_detail(detail, error, "%s", vow_error_text(error));
         goto err_free;
     }
-    error = vow_client_start(client, &coordinator);
+    error = vow_client_start(client, options.loop, options.base, &coordinator);
     if (error != 0) {
-        (void)vow_detail(detail, error, "the client's thread cannot start: %s", vow_error_text(error));
+        (void)vow_detail(detail, error, "the client's loop cannot start: %s", vow_error_text(error));
         goto err_destroy_lock;
     }
     *out = client;
@@ -79,17 +80,61 @@ static bool is_forked(const struct vow_client *client)
     return getpid() != client->process;
 }
 
+void vow_client_end(struct vow_client *client)
+{
+    vow_client_stop(client);
+    (void)pthread_mutex_destroy(&client->lock);
+    free(client);
+}
+
+static bool may_close(const struct vow_client *client)
+{
+    if (client->loop.kind != VOW_LOOP_OWN_THREAD || !vow_loop_is_mine(&client->loop))
+        return true;
+    VOW_LOG(VOW_LOG_ERROR, "client_not_closed", VOW_STR("name", client->name),
+            VOW_STR("why", "closed from a callback on the client's own thread, which cannot wait for itself"));
+    return false;
+}
+
 void vow_client_close(struct vow_client *client)
 {
     /* In a child, freeing the parent's epoll events would take them from the parent. */
-    if (client == NULL || is_forked(client))
+    if (client == NULL || is_forked(client) || !may_close(client))
         return;
     (void)pthread_mutex_lock(&client->lock);
     client->closing = true;
     (void)pthread_mutex_unlock(&client->lock);
-    vow_client_stop(client);
-    (void)pthread_mutex_destroy(&client->lock);
-    free(client);
+    if (client->loop.kind != VOW_LOOP_OWN_THREAD && client->calling_back > 0) {
+        /* The callers of the callback still use the client. */
+        client->close_later = true;
+        vow_loop_wake(&client->loop);
+        return;
+    }
+    vow_client_end(client);
+}
+
+/* --- On another loop --- */
+
+int vow_client_fd(const struct vow_client *client)
+{
+    if (client == NULL)
+        return VOW_E_ARGUMENT;
+    return is_forked(client) ? VOW_E_FORKED : vow_loop_descriptor(&client->loop);
+}
+
+int vow_client_process(struct vow_client *client)
+{
+    int error;
+
+    if (client == NULL)
+        return VOW_E_ARGUMENT;
+    if (is_forked(client))
+        return VOW_E_FORKED;
+    error = vow_loop_process(&client->loop);
+    if (error == VOW_E_STATE || !client->close_later)
+        return error;
+    vow_client_end(client);
+    return VOW_E_CLOSED;
 }
 
 /* --- Submit --- */
@@ -234,11 +279,11 @@ int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t c
 
     if (client == NULL || result == NULL)
         return VOW_E_ARGUMENT;
-    if (vow_loop_is_mine(&client->loop))
-        return VOW_E_STATE;
     error = convert(calls, calls_len, converted);
     if (error != 0)
         return error;
+    if (!is_forked(client) && vow_loop_is_mine(&client->loop))
+        return VOW_E_STATE;
     error = submit_and_wait(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len), result);
     if (error != 0)
         return error;
@@ -256,7 +301,7 @@ int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char
         return VOW_E_ARGUMENT;
     if (participant != NULL && !vow_name_is_valid(participant))
         return VOW_E_NAME;
-    if (vow_loop_is_mine(&client->loop))
+    if (!is_forked(client) && vow_loop_is_mine(&client->loop))
         return VOW_E_STATE;
     error = submit_and_wait(
         client, vow_request_new(client, VOW_REQUEST_STATUS, id, &asked_of, participant != NULL ? 1 : 0), result);

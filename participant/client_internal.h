@@ -74,6 +74,8 @@ struct vow_client {
     atomic_uint in_flight;
 
     /* The client's thread's own. */
+    unsigned calling_back; /* callbacks of the caller's that are running */
+    bool close_later;      /* closed by one of them: to be freed when it is over */
     struct vow_dialer *dialer;
     struct vow_channel *channel; /* NULL = no connection */
     struct vow_ids ids;
@@ -86,10 +88,16 @@ struct vow_client {
     uint64_t random;
 };
 
+/* --- client.c --- */
+
+/* Stops and frees; no callback of the caller's runs. */
+void vow_client_end(struct vow_client *client);
+
 /* --- client_loop.c --- */
 
 /* Makes what the client's thread needs and starts it. Returns 0 or an error, with nothing left to stop. */
-int vow_client_start(struct vow_client *client, const struct vow_address *coordinator);
+int vow_client_start(struct vow_client *client, enum vow_loop_kind kind, struct event_base *base,
+                     const struct vow_address *coordinator);
 /* Ends what is under way, then the thread, and frees what start made. client->closing is set already. */
 void vow_client_stop(struct vow_client *client);
 /* Gives ids to the transactions that wait for one, and asks for more in time. */

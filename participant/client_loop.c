@@ -133,9 +133,9 @@ static void time_is_up(void *ctx)
 
 /* --- The thread --- */
 
-static void woken(void *ctx)
+/* Takes over what was submitted. True if the client is being closed. */
+static bool take_submitted(struct vow_client *client)
 {
-    struct vow_client *client = ctx;
     struct vow_request *request, *next;
     bool closing;
 
@@ -148,14 +148,29 @@ static void woken(void *ctx)
         next = request->next_submitted;
         vow_request_adopt(request);
     }
-    if (closing) {
-        while (client->open != NULL)
-            vow_request_give_up(client->open);
+    return closing;
+}
+
+static void end_all(struct vow_client *client)
+{
+    (void)take_submitted(client);
+    while (client->open != NULL)
+        vow_request_give_up(client->open);
+}
+
+static void woken(void *ctx)
+{
+    struct vow_client *client = ctx;
+
+    if (!take_submitted(client)) {
+        vow_client_serve(client);
+        arm_timeout(client);
+    } else if (client->loop.kind == VOW_LOOP_OWN_THREAD) {
+        end_all(client);
         vow_loop_leave(&client->loop);
-        return;
+    } else if (client->close_later && client->loop.kind == VOW_LOOP_BASE) {
+        vow_client_end(client);
     }
-    vow_client_serve(client);
-    arm_timeout(client);
 }
 
 static int start_dialer(struct vow_client *client, const struct vow_address *coordinator)
@@ -178,9 +193,10 @@ static int start_dialer(struct vow_client *client, const struct vow_address *coo
                           &client->dialer);
 }
 
-int vow_client_start(struct vow_client *client, const struct vow_address *coordinator)
+int vow_client_start(struct vow_client *client, enum vow_loop_kind kind, struct event_base *base,
+                     const struct vow_address *coordinator)
 {
-    int error = vow_loop_init(&client->loop, woken, client);
+    int error = vow_loop_init(&client->loop, kind, base, woken, client);
 
     if (error != 0)
         return error;
@@ -206,8 +222,12 @@ err_deinit_loop:
 
 void vow_client_stop(struct vow_client *client)
 {
-    vow_loop_wake(&client->loop);
-    vow_loop_join(&client->loop);
+    if (client->loop.kind == VOW_LOOP_OWN_THREAD) {
+        vow_loop_wake(&client->loop);
+        vow_loop_join(&client->loop);
+    } else {
+        end_all(client);
+    }
     /* What was submitted is the coordinator's to finish: it shall not be lost in our buffer. */
     if (client->channel != NULL)
         vow_channel_flush(client->channel);

@@ -68,7 +68,9 @@ static void end(struct vow_request *request, const struct vow_result *result)
     DL_DELETE(client->open, request);
     /* First, so that the callback may start the next one at the limit. */
     atomic_fetch_sub(&client->in_flight, 1);
+    client->calling_back++;
     request->done(request->ctx, result);
+    client->calling_back--;
     free(request);
 }
 

@@ -5,42 +5,88 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "participant/loop_fd.h"
 #include "proto/error.h"
+#include "proto/net/timer.h"
 
+static void note_owner(struct vow_loop *loop)
+{
+    atomic_store(&loop->owner, pthread_self());
+    atomic_store(&loop->has_owner, true);
+}
+
+/* The last touch of the loop is before on_wake, which may end it. */
 static void woken(evutil_socket_t fd, short what, void *ctx)
 {
     struct vow_loop *loop = ctx;
     uint64_t count;
 
     (void)what;
+    note_owner(loop);
     if (read(fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
         loop->on_wake(loop->ctx);
 }
 
-int vow_loop_init(struct vow_loop *loop, vow_loop_wake_fn *on_wake, void *ctx)
+/* A base that one thread at a time uses needs no locks, even if the program has asked libevent for them. */
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
+        base = event_base_new_with_config(config);
+    if (config != NULL)
+        event_config_free(config);
+    return base;
+}
+
+static void free_base(struct vow_loop *loop)
+{
+    if (loop->kind == VOW_LOOP_BASE)
+        return;
+    (void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
+    event_base_free(loop->base);
+}
+
+/* What only a caller's own loop needs: time that shows in a descriptor, and one descriptor for all. */
+static int init_fd(struct vow_loop *loop)
+{
+    int error = vow_timers_new(loop->base, &loop->timers);
+
+    if (error != 0)
+        return error;
+    error = vow_loop_fd_new(loop->base, &loop->fd);
+    if (error != 0)
+        vow_timers_free(loop->timers);
+    return error;
+}
+
+int vow_loop_init(struct vow_loop *loop, enum vow_loop_kind kind, struct event_base *base, vow_loop_wake_fn *on_wake,
+                  void *ctx)
 {
     int error = VOW_E_NO_MEMORY;
 
-    *loop = (struct vow_loop){.on_wake = on_wake, .ctx = ctx};
+    *loop = (struct vow_loop){.kind = kind, .on_wake = on_wake, .ctx = ctx};
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (loop->wake_fd < 0)
         return VOW_E_SYSTEM;
-    loop->base = event_base_new();
+    loop->base = kind == VOW_LOOP_BASE ? base : new_base();
     if (loop->base == NULL)
         goto err_close;
-    loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, woken, loop);
-    if (loop->wake == NULL)
+    if (event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, woken, loop) != 0 ||
+        event_add(&loop->wake, NULL) != 0)
         goto err_free_base;
-    if (event_add(loop->wake, NULL) != 0) {
-        error = VOW_E_SYSTEM;
-        goto err_free_wake;
-    }
+    error = kind == VOW_LOOP_FD ? init_fd(loop) : 0;
+    if (error != 0)
+        goto err_del_wake;
+    if (kind != VOW_LOOP_OWN_THREAD)
+        note_owner(loop);
     return 0;
 
-err_free_wake:
-    event_free(loop->wake);
+err_del_wake:
+    (void)event_del(&loop->wake);
 err_free_base:
-    event_base_free(loop->base);
+    free_base(loop);
 err_close:
     close(loop->wake_fd);
     return error;
@@ -48,9 +94,10 @@ err_close:
 
 void vow_loop_deinit(struct vow_loop *loop)
 {
-    event_free(loop->wake);
-    (void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
-    event_base_free(loop->base);
+    (void)event_del(&loop->wake);
+    vow_timers_free(loop->timers);
+    free_base(loop);
+    vow_loop_fd_free(loop->fd);
     close(loop->wake_fd);
 }
 
@@ -58,11 +105,12 @@ static void *run(void *ctx)
 {
     struct vow_loop *loop = ctx;
 
+    note_owner(loop);
     (void)event_base_dispatch(loop->base);
     return NULL;
 }
 
-int vow_loop_start(struct vow_loop *loop, const char *thread_name)
+static int start_thread(struct vow_loop *loop, const char *thread_name)
 {
     sigset_t all, before;
     int failed;
@@ -75,6 +123,17 @@ int vow_loop_start(struct vow_loop *loop, const char *thread_name)
         return VOW_E_SYSTEM;
     loop->running = true;
     (void)pthread_setname_np(loop->thread, thread_name);
+    return 0;
+}
+
+int vow_loop_start(struct vow_loop *loop, const char *thread_name)
+{
+    if (loop->kind == VOW_LOOP_OWN_THREAD)
+        return start_thread(loop, thread_name);
+    /* The first turn tells which thread it is. */
+    vow_loop_wake(loop);
+    if (loop->kind == VOW_LOOP_FD)
+        return vow_loop_fd_sync(loop->fd, loop->base);
     return 0;
 }
 
@@ -102,5 +161,23 @@ void vow_loop_join(struct vow_loop *loop)
 
 bool vow_loop_is_mine(const struct vow_loop *loop)
 {
-    return pthread_equal(pthread_self(), loop->thread) != 0;
+    return atomic_load(&loop->has_owner) && pthread_equal(pthread_self(), atomic_load(&loop->owner)) != 0;
+}
+
+int vow_loop_descriptor(const struct vow_loop *loop)
+{
+    return loop->kind == VOW_LOOP_FD ? vow_loop_fd_descriptor(loop->fd) : VOW_E_STATE;
+}
+
+int vow_loop_process(struct vow_loop *loop)
+{
+    int error;
+
+    if (loop->kind != VOW_LOOP_FD || atomic_exchange(&loop->processing, true))
+        return VOW_E_STATE;
+    note_owner(loop);
+    (void)event_base_loop(loop->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+    error = vow_loop_fd_sync(loop->fd, loop->base);
+    atomic_store(&loop->processing, false);
+    return error;
 }

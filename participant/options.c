@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vow/types.h>
-
 int vow_options_read(void *to, size_t to_size, const void *from)
 {
     size_t from_size;
@@ -27,6 +25,17 @@ int vow_options_coordinator(const char *text, struct vow_address *address)
     if (error != 0)
         return error;
     return address->port != 0 ? 0 : VOW_E_ADDRESS;
+}
+
+int vow_options_loop(enum vow_loop_kind kind, const struct event_base *base, struct vow_error_detail *detail)
+{
+    if (kind != VOW_LOOP_OWN_THREAD && kind != VOW_LOOP_BASE && kind != VOW_LOOP_FD)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.loop is none of enum vow_loop_kind");
+    if (kind == VOW_LOOP_BASE && base == NULL)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.base is required with VOW_LOOP_BASE");
+    if (kind != VOW_LOOP_BASE && base != NULL)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.base is set, but options.loop is not VOW_LOOP_BASE");
+    return 0;
 }
 
 int vow_detail(struct vow_error_detail *detail, int error, const char *format, ...)

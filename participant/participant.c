@@ -33,6 +33,10 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_ARGUMENT, "options.lock_policy is none of enum vow_lock_policy");
     if (options->store == VOW_STORE_KIND_RESOURCE && (options->path == NULL || options->resource == NULL))
         return vow_detail(detail, VOW_E_ARGUMENT, "options.resource and options.path, Vow's own file, are required");
+    if (vow_options_loop(options->loop, options->base, detail) != 0)
+        return VOW_E_ARGUMENT;
+    participant->loop_kind = options->loop;
+    participant->base = options->base;
     memcpy(participant->name, options->name, strlen(options->name) + 1);
     participant->store_is_sqlite = options->store == VOW_STORE_KIND_SQLITE;
     participant->has_handlers = options->store != VOW_STORE_KIND_RESOURCE;
@@ -151,9 +155,18 @@ static bool is_forked(const struct vow_participant *participant)
     return getpid() != participant->process;
 }
 
+static bool may_close(const struct vow_participant *participant)
+{
+    if (!participant->started || !vow_worker_is_mine(participant->worker))
+        return true;
+    VOW_LOG(VOW_LOG_ERROR, "participant_not_closed", VOW_STR("name", participant->name),
+            VOW_STR("why", "closed from a handler, which it would have to wait for"));
+    return false;
+}
+
 void vow_participant_close(struct vow_participant *participant)
 {
-    if (participant == NULL || is_forked(participant))
+    if (participant == NULL || is_forked(participant) || !may_close(participant))
         return;
     if (participant->started)
         vow_participant_halt(participant);
@@ -222,6 +235,26 @@ int vow_participant_start(struct vow_participant *participant)
     return error;
 }
 
+/* --- On another loop --- */
+
+int vow_participant_fd(const struct vow_participant *participant)
+{
+    if (participant == NULL)
+        return VOW_E_ARGUMENT;
+    if (is_forked(participant))
+        return VOW_E_FORKED;
+    return participant->started ? vow_loop_descriptor(&participant->loop) : VOW_E_STATE;
+}
+
+int vow_participant_process(struct vow_participant *participant)
+{
+    if (participant == NULL)
+        return VOW_E_ARGUMENT;
+    if (is_forked(participant))
+        return VOW_E_FORKED;
+    return participant->started ? vow_loop_process(&participant->loop) : VOW_E_STATE;
+}
+
 /* --- Looking in --- */
 
 static struct timespec after(uint32_t timeout_ms)
@@ -247,6 +280,8 @@ int vow_participant_wait(struct vow_participant *participant, uint32_t timeout_m
         return VOW_E_ARGUMENT;
     if (is_forked(participant))
         return VOW_E_FORKED;
+    if (vow_loop_is_mine(&participant->loop))
+        return VOW_E_STATE;
     (void)pthread_mutex_lock(&participant->lock);
     while (!participant->stats.connected) {
         if (pthread_cond_timedwait(&participant->changed, &participant->lock, &until) == ETIMEDOUT)

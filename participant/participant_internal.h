@@ -37,6 +37,8 @@ struct vow_participant {
     /* Fixed once started. */
     char name[VOW_NAME_SIZE];
     struct vow_address coordinator;
+    enum vow_loop_kind loop_kind;
+    struct event_base *base;      /* the caller's, for VOW_LOOP_BASE */
     struct vow_handler *handlers; /* by name */
     size_t handlers_len;
     bool started;

@@ -266,12 +266,13 @@ static void let_store_wake(struct vow_participant *participant, bool is_allowed)
         participant->store_ops->wake_with(participant->store, is_allowed ? nudge_store : NULL, participant);
 }
 
-/* The participant's loop is woken only to end. */
+/* The participant's own thread is woken only to end; the caller's loop, to tell its thread. */
 static void woken(void *ctx)
 {
     struct vow_participant *participant = ctx;
 
-    vow_loop_leave(&participant->loop);
+    if (participant->loop.kind == VOW_LOOP_OWN_THREAD)
+        vow_loop_leave(&participant->loop);
 }
 
 int vow_participant_run(struct vow_participant *participant)
@@ -283,7 +284,7 @@ int vow_participant_run(struct vow_participant *participant)
         .ctx = participant,
         .tick_ms = STORE_TICK_MS,
     };
-    int error = vow_loop_init(&participant->loop, woken, participant);
+    int error = vow_loop_init(&participant->loop, participant->loop_kind, participant->base, woken, participant);
 
     if (error != 0)
         return error;

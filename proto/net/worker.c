@@ -234,6 +234,11 @@ void vow_worker_nudge(struct vow_worker *worker)
     pthread_mutex_unlock(&worker->mutex);
 }
 
+bool vow_worker_is_mine(const struct vow_worker *worker)
+{
+    return pthread_equal(pthread_self(), worker->thread) != 0;
+}
+
 /* Waits until no batch runs or is wanted. */
 static void await_rest(struct vow_worker *worker)
 {

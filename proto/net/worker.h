@@ -42,6 +42,8 @@ int vow_worker_new(struct event_base *base, const struct vow_worker_options *opt
 void vow_worker_submit(struct vow_worker *worker, struct vow_job *first, bool urgent);
 /* On any thread: a batch is run soon, of an empty list if nothing was submitted: kept jobs can go on. */
 void vow_worker_nudge(struct vow_worker *worker);
+/* On any thread: true on the worker's own. */
+bool vow_worker_is_mine(const struct vow_worker *worker);
 /* On the loop's thread: runs what was submitted, delivers it to done(), ends the thread. Goes on while done()
  * submits more, and calls run() with an empty list while that gives kept jobs back. done() itself may call it. NULL
  * is allowed. Blocks. */

@@ -16,9 +16,22 @@
  * for the causes LOCK_CONFLICT, PARTICIPANT_UNAVAILABLE, PARTICIPANT_LOST, PARTICIPANT_FAILED, VOTE_TIMEOUT,
  * COORDINATOR_RESTART, PRESUMED and NO_SPACE; the others (HANDLER_REFUSED, CONSTRAINT, ...) will say no again.
  *
- * A client has a thread of its own for the network. All its functions may be called from any thread. No globals, no
- * thread-locals. After a fork() the client is the parent's alone: in the child every call is refused with VOW_E_FORKED,
- * and vow_client_close() does nothing.
+ * Threads. By default a client has a thread of its own for the network. It can also live on the caller's loop
+ * (options.loop, enum vow_loop_kind); then "the client's thread" is the one that runs that loop.
+ *
+ *                                     VOW_LOOP_OWN_THREAD   VOW_LOOP_BASE              VOW_LOOP_FD
+ *   vow_client_open, _close           any thread            the loop's thread          the loop's thread
+ *   vow_client_fd, _process           VOW_E_STATE           VOW_E_STATE                the loop's thread
+ *   vow_commit_async                  any thread            any thread                 any thread
+ *   vow_commit, vow_status (wait)     any but the client's  any but the loop's         any but the loop's
+ *
+ * A call that waits is refused with VOW_E_STATE on the client's thread: it would wait for itself. On a loop that nobody
+ * runs, it waits for as long as nobody runs it. vow_client_close() must be the last call: no other thread may be about
+ * to enter a function of this client, though those that are inside are let out first.
+ *
+ * No globals, no thread-locals. After a fork() the client is the parent's alone: in the child every call is refused
+ * with VOW_E_FORKED, and vow_client_close() does nothing; the caller's base there must not be run or freed before
+ * event_reinit().
  */
 #ifndef VOW_CLIENT_H
 #define VOW_CLIENT_H
@@ -38,6 +51,8 @@ struct vow_client_options {
     const char *name;        /* for the coordinator's lists; NULL = "client" */
     uint32_t timeout_ms;     /* how long a call waits for an outcome before it gives VOW_UNKNOWN; 0 = 30,000 */
     uint32_t in_flight_max;  /* transactions under way at once, to 2^20; more: VOW_E_BUSY; 0 = 4,096 */
+    enum vow_loop_kind loop; /* whose loop the client lives on */
+    struct event_base *base; /* the loop, for VOW_LOOP_BASE, and only then; it stays the caller's */
 };
 
 /* One call of a transaction, which has at most 64. The library copies what it points to before the function that takes
@@ -60,24 +75,42 @@ struct vow_result {
 };
 
 /* Called once for each transaction, on the client's thread. Must not block; may start further transactions. *result
- * lives for the call. */
+ * lives for the call. On the caller's loop it may also close the client. */
 typedef void vow_result_fn(void *ctx, const struct vow_result *result);
 
 /*
  * Opens a client and starts connecting. Does not wait for the connection: calls made before it is there wait for it.
  * options may be NULL. On 0, *client is the caller's, to be closed with vow_client_close(). On an error *client is NULL
  * and *detail, if not NULL, says why: VOW_E_ARGUMENT, VOW_E_ADDRESS, VOW_E_NAME (fix the options), VOW_E_NO_MEMORY,
- * VOW_E_SYSTEM.
+ * VOW_E_SYSTEM (no thread or no descriptor left).
  */
 VOW_EXPORT VOW_MUST_USE int vow_client_open(const struct vow_client_options *options, struct vow_client **client,
                                             struct vow_error_detail *detail);
 
 /*
  * Closes the client. Transactions under way are reported VOW_UNKNOWN to their callbacks or waiting threads before this
- * returns; the coordinator finishes them. NULL is allowed. Must not be called on the client's own thread (from a
- * callback).
+ * returns; the coordinator finishes them. NULL is allowed.
+ *
+ * From a callback: with VOW_LOOP_OWN_THREAD it must not be called; that is logged, and nothing is closed. On the
+ * caller's loop the client takes no more work from then on, and is closed, as above, in the loop's next turn
+ * (VOW_LOOP_BASE; a base freed before that leaks it) or before vow_client_process() returns (VOW_LOOP_FD).
  */
 VOW_EXPORT void vow_client_close(struct vow_client *client);
+
+/*
+ * VOW_LOOP_FD only: the descriptor to wait for, the same for the client's life. Wait until it is readable, level- or
+ * edge-triggered, and for nothing else: time-outs make it readable, too. It is the client's: do not read or close it,
+ * and take it out of the loop before vow_client_close(). Negative: VOW_E_ARGUMENT, VOW_E_STATE (another kind of loop),
+ * VOW_E_FORKED.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_client_fd(const struct vow_client *client);
+/*
+ * VOW_LOOP_FD only: does what is due, calls back, and returns; never waits. Harmless when there is nothing to do.
+ * Returns 0; VOW_E_CLOSED if a callback has closed the client, which is gone now; VOW_E_SYSTEM if the kernel has no
+ * memory for the descriptor's sake: call again soon, readable or not. VOW_E_STATE for another kind of loop and inside
+ * itself (from a callback, or on a second thread); VOW_E_ARGUMENT, VOW_E_FORKED.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_client_process(struct vow_client *client);
 
 /*
  * Runs a transaction and waits for its outcome, timeout_ms at most. Returns

@@ -24,9 +24,20 @@
  * the same next number, so the second is refused with a lock conflict: declare it AUTOINCREMENT or choose keys yourself, for
  * example from vow_branch_id(). Rows of a prepared branch are locked for every connection to the file until the decision.
  *
- * Two threads belong to a participant: one for the network and the protocol, one for the store and the handlers. After
- * a fork() the participant is the parent's alone: in the child every call is refused with VOW_E_FORKED, or does
- * nothing.
+ * Two threads belong to a participant: one for the network and the protocol, one for the store and the handlers. The
+ * first can be the caller's own loop (options.loop, enum vow_loop_kind); the second stays, since a loop must not wait for
+ * a disk. Handlers always run on the store's thread, one at a time.
+ *
+ *                                     VOW_LOOP_OWN_THREAD   VOW_LOOP_BASE              VOW_LOOP_FD
+ *   vow_participant_open, _handle, _db any thread, one at a time, before start
+ *   vow_participant_start, _close     any thread            the loop's thread          the loop's thread
+ *   vow_participant_fd, _process      VOW_E_STATE           VOW_E_STATE                the loop's thread
+ *   vow_participant_wait              any thread            any but the loop's         any but the loop's
+ *   vow_participant_stats             any thread            any thread                 any thread
+ *
+ * vow_participant_close() must be the last call: no other thread may be in a function of this participant or about to
+ * enter one. After a fork() the participant is the parent's alone: in the child every call is refused with VOW_E_FORKED,
+ * or does nothing.
  */
 #ifndef VOW_PARTICIPANT_H
 #define VOW_PARTICIPANT_H
@@ -80,6 +91,8 @@ struct vow_participant_options {
     uint32_t lock_wait_ms;               /* 0 = 2000; more than the coordinator's 5 s for a vote is of no use */
     uint32_t lock_grace_ms;              /* 0 = 100; it should be longer than a transaction mostly takes */
     const struct vow_resource *resource; /* for VOW_STORE_KIND_RESOURCE; copied by vow_participant_open() */
+    enum vow_loop_kind loop;             /* whose loop the network's side lives on, from start */
+    struct event_base *base;             /* the loop, for VOW_LOOP_BASE, and only then; it stays the caller's */
 };
 
 /*
@@ -112,16 +125,27 @@ VOW_EXPORT VOW_MUST_USE int vow_participant_handle(struct vow_participant *parti
  * other store. */
 VOW_EXPORT struct sqlite3 *vow_participant_db(struct vow_participant *participant);
 
-/* Starts the threads, connects, and keeps connecting. Tables made since open are enrolled first. Returns 0, VOW_E_STATE
- * (started already), VOW_E_NO_MEMORY, VOW_E_SYSTEM, VOW_E_DATABASE. */
+/* Starts the threads, or the store's alone on the caller's loop, connects, and keeps connecting. Tables made since open
+ * are enrolled first. Returns 0, VOW_E_STATE (started already), VOW_E_NO_MEMORY, VOW_E_SYSTEM, VOW_E_DATABASE. */
 VOW_EXPORT VOW_MUST_USE int vow_participant_start(struct vow_participant *participant);
 
-/* Waits until the participant is connected to the coordinator. Returns 0, or VOW_E_UNREACHABLE after timeout_ms. */
+/* Waits until the participant is connected to the coordinator. Returns 0, or VOW_E_UNREACHABLE after timeout_ms;
+ * VOW_E_STATE on the thread that runs its loop, which must not wait (see vow_participant_stats(), connected). */
 VOW_EXPORT VOW_MUST_USE int vow_participant_wait(struct vow_participant *participant, uint32_t timeout_ms);
 
-/* Stops and frees. Prepared branches stay prepared in the file: their outcome is asked for at the next start. NULL is
- * allowed. */
+/*
+ * Stops and frees. What the store has begun is finished first: this waits for a disk. Prepared branches stay prepared in
+ * the file: their outcome is asked for at the next start. NULL is allowed. Must not be called from a handler: that is
+ * logged, and nothing is closed.
+ */
 VOW_EXPORT void vow_participant_close(struct vow_participant *participant);
+
+/*
+ * VOW_LOOP_FD only, from start on: the descriptor to wait for, and what to call when it is readable. As vow_client_fd()
+ * and vow_client_process(); VOW_E_STATE also before start. Handlers do not run in it, and it does not wait for them.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_participant_fd(const struct vow_participant *participant);
+VOW_EXPORT VOW_MUST_USE int vow_participant_process(struct vow_participant *participant);
 
 /* Numbers for a status page. All since open. */
 struct vow_participant_stats {

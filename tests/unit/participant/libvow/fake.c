@@ -104,6 +104,20 @@ static void woken(evutil_socket_t fd, short what, void *ctx)
 
 /* --- Life --- */
 
+static struct fake *last_opened;
+
+enum vow_loop_kind fake_loop(void)
+{
+    const char *kind = getenv("VOW_TEST_LOOP");
+
+    return last_opened != NULL && kind != NULL && strcmp(kind, "base") == 0 ? VOW_LOOP_BASE : VOW_LOOP_OWN_THREAD;
+}
+
+struct event_base *fake_loop_base(void)
+{
+    return fake_loop() == VOW_LOOP_BASE ? last_opened->base : NULL;
+}
+
 struct fake *fake_open(void)
 {
     static const struct vow_channel_ops ops = {
@@ -125,6 +139,7 @@ struct fake *fake_open(void)
                  "%s", detail.text);
     vow_listener_address(fake->listener, &address);
     vow_address_print(&address, fake->address);
+    last_opened = fake;
     return fake;
 }
 

@@ -48,6 +48,12 @@ struct fake {
 };
 
 struct fake *fake_open(void);
+/*
+ * Where clients and participants of this run live: VOW_TEST_LOOP=base in the environment puts them on the loop of the
+ * fake that was opened last, so that all the same tests prove that kind of loop, too.
+ */
+enum vow_loop_kind fake_loop(void);
+struct event_base *fake_loop_base(void);
 void fake_close(struct fake *fake);
 /* Nobody listens any more, on any connection. */
 void fake_vanish(struct fake *fake);

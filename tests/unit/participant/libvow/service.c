@@ -17,6 +17,8 @@ struct vow_participant *service_open(const struct fake *fake, const char *path)
         .coordinator = fake->address,
         .store = path != NULL ? VOW_STORE_KIND_SQLITE : VOW_STORE_KIND_NULL,
         .schema = "CREATE TABLE IF NOT EXISTS item(name TEXT PRIMARY KEY NOT NULL, stock INTEGER NOT NULL)",
+        .loop = fake_loop(),
+        .base = fake_loop_base(),
     };
     struct vow_error_detail detail;
     struct vow_participant *participant;

@@ -22,7 +22,9 @@ static struct vow_client *open_client_with(const char *address, uint32_t timeout
                                                .coordinator = address,
                                                .name = "tester",
                                                .timeout_ms = timeout_ms,
-                                               .in_flight_max = in_flight_max};
+                                               .in_flight_max = in_flight_max,
+                                               .loop = fake_loop(),
+                                               .base = fake_loop_base()};
     struct vow_error_detail detail;
     struct vow_client *client;
 
