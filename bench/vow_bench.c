@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "proto/quote.h"
 
 static const char help[] =
     "vow-bench: what a distributed transaction costs, beside the machine's own floor\n"
@@ -33,15 +34,17 @@ static const char help[] =
 
 static int usage(const char *flag, const char *value, const char *wants)
 {
-    fprintf(stderr, "vow-bench: %s %s: wants %s; see vow-bench --help\n", flag, value, wants);
+    char quoted[VOW_QUOTE_SIZE];
+    vow_quote(value, strlen(value), quoted);
+    fprintf(stderr, "vow-bench: %s: wants %s, found %s; see vow-bench --help\n", flag, wants, quoted);
     return 2;
 }
 
 static int number(const char *flag, const char *value, uint32_t highest, uint32_t *out)
 {
-    char *end;
-    unsigned long parsed = strtoul(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end != '\0' || parsed < 1 || parsed > highest) {
+    size_t len = strlen(value);
+    unsigned long long parsed = strtoull(value, NULL, 10);
+    if (len == 0 || len > 10 || strspn(value, "0123456789") != len || parsed < 1 || parsed > highest) {
         char wants[32];
         snprintf(wants, sizeof(wants), "1 to %u", highest);
         return usage(flag, value, wants);
@@ -50,7 +53,15 @@ static int number(const char *flag, const char *value, uint32_t highest, uint32_
     return 0;
 }
 
-static int set_flag(struct bench_options *options, int flag, const char *value)
+static int refuse(const char *what, const char *why)
+{
+    char quoted[VOW_QUOTE_SIZE];
+    vow_quote(what, strlen(what), quoted);
+    fprintf(stderr, "vow-bench: %s: %s; see vow-bench --help\n", quoted, why);
+    return 2;
+}
+
+static int set_flag(struct bench_options *options, int flag, const char *value, const char *flag_text)
 {
     switch (flag) {
     case 'P':
@@ -87,9 +98,10 @@ static int set_flag(struct bench_options *options, int flag, const char *value)
     case 'V':
         printf("vow-bench %s\n", VOW_SOFTWARE_VERSION);
         exit(0);
+    case ':':
+        return refuse(flag_text, "wants a value");
     default:
-        fprintf(stderr, "vow-bench: see vow-bench --help\n");
-        return 2;
+        return refuse(flag_text, "not a flag of vow-bench, or with a value that it does not take");
     }
 }
 
@@ -112,11 +124,12 @@ static int parse(int argc, char **argv, struct bench_options *options)
         {NULL, 0, NULL, 0},
     };
     int flag, error;
-    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
-        if ((error = set_flag(options, flag, optarg)) != 0)
+    /* "_only": -x is a flag like any other, and argv names it in full. ":": getopt leaves the talking to us. */
+    while ((flag = getopt_long_only(argc, argv, ":", flags, NULL)) != -1)
+        if ((error = set_flag(options, flag, optarg, argv[optind - 1])) != 0)
             return error;
     if (optind < argc)
-        return usage(argv[optind], "", "no such argument");
+        return refuse(argv[optind], "takes no such argument");
     if (options->connections > options->clients)
         options->connections = options->clients;
     return 0;

@@ -52,6 +52,7 @@ int main(int argc, char **argv)
         return VOWD_EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is told by write(), not by a signal */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (fault F103) */
     if (vow_crash_init() != 0)
         return vowd_usage("VOW_CRASH_AT", getenv("VOW_CRASH_AT"), "NAME or NAME@N");
     return serve(&options);

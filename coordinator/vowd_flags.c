@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/message.h"
+#include "proto/quote.h"
 
 static const char help_head[] = "vowd: the coordinator of distributed transactions\n"
                                 "\n"
@@ -33,8 +34,8 @@ struct parse {
 
 int vowd_usage(const char *flag, const char *value, const char *wants)
 {
-    char quoted[64];
-    vow_setting_quote(value != NULL ? value : "", value != NULL ? strlen(value) : 0, quoted, sizeof(quoted));
+    char quoted[VOW_QUOTE_SIZE];
+    vow_quote(value != NULL ? value : "", value != NULL ? strlen(value) : 0, quoted);
     fprintf(stderr, "vowd: %s: wants %s, found %s; see vowd --help\n", flag, wants, quoted);
     return VOWD_EXIT_USAGE;
 }
@@ -97,8 +98,8 @@ static int set_flag(struct parse *parse, int flag, const char *value)
 
 static int refuse(const char *flag, const char *why)
 {
-    char quoted[64];
-    vow_setting_quote(flag, strlen(flag), quoted, sizeof(quoted));
+    char quoted[VOW_QUOTE_SIZE];
+    vow_quote(flag, strlen(flag), quoted);
     fprintf(stderr, "vowd: %s: %s; see vowd --help\n", quoted, why);
     return VOWD_EXIT_USAGE;
 }

@@ -9,6 +9,7 @@
 #include "coordinator/ctl/ask.h"
 #include "coordinator/ctl/print.h"
 #include "proto/fsm_doc.h"
+#include "proto/quote.h"
 
 enum exit_status { EXIT_ANSWERED = 0, EXIT_NO_ANSWER = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 3 };
 
@@ -44,7 +45,9 @@ struct command {
 
 static int usage(const char *what, const char *why)
 {
-    fprintf(stderr, "vowctl: %s: %s; see vowctl --help\n", what, why);
+    char quoted[VOW_QUOTE_SIZE];
+    vow_quote(what, strlen(what), quoted);
+    fprintf(stderr, "vowctl: %s: %s; see vowctl --help\n", quoted, why);
     return EXIT_USAGE;
 }
 

@@ -104,7 +104,7 @@ int journal_sqlite_fail(const struct sqlite_engine *engine, const char *doing, s
 {
     int error = error_of_sqlite(sqlite3_errcode(engine->db));
 
-    return journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE ": %s: %.60s (%d); %s", engine->directory, doing,
+    return journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE ": %.40s: %.60s (%d); %s", engine->directory, doing,
                         sqlite3_errmsg(engine->db), sqlite3_extended_errcode(engine->db), advice_for(error));
 }
 

@@ -12,6 +12,7 @@
 #include "coordinator/server/settings.h"
 #include "proto/assert.h"
 #include "proto/error.h"
+#include "proto/quote.h"
 
 #define FILE_BYTES_MAX (1u << 20)
 #define SECTIONS_MAX 8
@@ -144,11 +145,11 @@ static void read_texts(const struct texts *texts, const char *name, const struct
     for (size_t i = 0; i < vow_setting_count && *result == 0; i++) {
         const struct vow_setting *setting = &vow_setting_list[i];
         const char *text = texts->of[i];
-        char wants[128], quoted[64];
+        char wants[128], quoted[VOW_QUOTE_SIZE];
         if (text == NULL || vow_setting_read(setting, text, settings))
             continue;
         vow_setting_wants(setting, wants, sizeof(wants));
-        vow_setting_quote(text, strlen(text), quoted, sizeof(quoted));
+        vow_quote(text, strlen(text), quoted);
         *result = config_fail(error, name, lines->of[i], "%s: wants %s, found %s", setting->key, wants,
                               text[0] != '\0' ? quoted : "nothing");
     }

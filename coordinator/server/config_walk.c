@@ -5,6 +5,7 @@
 #include <yaml.h>
 
 #include "proto/error.h"
+#include "proto/quote.h"
 
 /* A walk over libyaml's events. A file is two levels deep at most, so it needs no stack. */
 struct walk {
@@ -120,11 +121,11 @@ static const struct vow_setting *find_section(const char *key)
 
 static int fail_key(const struct walk *walk, const char *section)
 {
-    char quoted[64];
+    char quoted[VOW_QUOTE_SIZE];
     const yaml_event_t *event = &walk->event;
     if (event->type != YAML_SCALAR_EVENT)
         return config_fail(walk->error, walk->name, line_of(walk), "a key is wanted here, found %s", found(walk));
-    vow_setting_quote((const char *)event->data.scalar.value, event->data.scalar.length, quoted, sizeof(quoted));
+    vow_quote((const char *)event->data.scalar.value, event->data.scalar.length, quoted);
     return config_fail(walk->error, walk->name, line_of(walk), "no such key%s%s: %s; see vowd --help-config",
                        section[0] != '\0' ? " in " : "", section, quoted);
 }

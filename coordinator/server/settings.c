@@ -215,25 +215,6 @@ void vow_setting_copy(const struct vow_setting *setting, const struct vow_settin
     memcpy(field_of(setting, to), value_of(setting, from), setting->size);
 }
 
-void vow_setting_quote(const char *text, size_t len, char *out, size_t size)
-{
-    size_t used = 1;
-    VOW_ASSERT(size >= 16);
-    out[0] = '"';
-    for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        if (i == 40 || used + 9 > size) {
-            used += (size_t)snprintf(out + used, size - used, "...");
-            break;
-        }
-        if (byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\')
-            out[used++] = (char)byte;
-        else
-            used += (size_t)snprintf(out + used, size - used, "\\x%02x", byte);
-    }
-    snprintf(out + used, size - used, "\"");
-}
-
 void vow_settings_core_limits(const struct vow_settings *settings, struct vow_coord_limits *limits)
 {
     uint32_t branches_max = settings->branches_max != 0 ? settings->branches_max : settings->txns_max * 4;

@@ -74,8 +74,6 @@ void vow_setting_print(const struct vow_setting *setting, const struct vow_setti
 bool vow_setting_differs(const struct vow_setting *setting, const struct vow_settings *a, const struct vow_settings *b);
 /* Copies one value. */
 void vow_setting_copy(const struct vow_setting *setting, const struct vow_settings *from, struct vow_settings *to);
-/* A text from outside for a message: quoted, escaped (fault F177), cut after some 40 characters. */
-void vow_setting_quote(const char *text, size_t len, char *out, size_t size);
 
 /* Where settings come from; kept for as long as they may be loaded again. */
 struct vow_settings_source {

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -105,6 +107,51 @@ Test(vowd, data_directories_that_cannot_be)
     REFUSED(1, missing, "--data", missing, "--listen", "127.0.0.1:0", "--http", "off");
     REFUSED(1, "/proc/vow", "--data", "/proc/vow", "--listen", "127.0.0.1:0", "--http",
             "off"); /* nobody writes there */
+    cluster_end(&cluster);
+}
+
+/* As nobody: root may write everywhere. */
+static void become_nobody(const char *directory)
+{
+    if (geteuid() == 0)
+        cr_assert_eq(chown(directory, 65534, 65534) | setgid(65534) | setuid(65534), 0);
+}
+
+Test(vowd, data_directories_that_may_not_be_used)
+{
+    struct cluster cluster;
+    char data[160];
+    cluster_init(&cluster);
+    become_nobody(cluster.directory);
+    snprintf(data, sizeof(data), "%s/closed", cluster.directory);
+    cr_assert_eq(mkdir(data, 0), 0);
+    REFUSED(1, "Permission denied", "--data", data, "--listen", "127.0.0.1:0", "--http", "off");
+    cr_assert_eq(chmod(data, 0500), 0); /* read-only */
+    REFUSED(1, data, "--data", data, "--listen", "127.0.0.1:0", "--http", "off");
+    cr_assert_eq(chmod(data, 0300), 0); /* it may be written and not be read */
+    REFUSED(1, "Permission denied", "--data", data, "--listen", "127.0.0.1:0", "--http", "off");
+    cr_assert_eq(chmod(data, 0700), 0);
+    cr_expect_eq(rmdir(data), 0, "something was left in it");
+    cluster_end(&cluster);
+}
+
+/* A disk without room, as a limit of the size of files: vowd does not start, and with room it does. */
+Test(vowd, F103_a_disk_that_is_full_at_the_start)
+{
+    struct cluster cluster;
+    char data[160];
+    struct rlimit limit, small;
+    cluster_init(&cluster);
+    snprintf(data, sizeof(data), "%s/vowd", cluster.directory);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    for (rlim_t bytes = 1024; bytes <= 8192; bytes *= 2) {
+        small = (struct rlimit){.rlim_cur = bytes, .rlim_max = limit.rlim_max};
+        cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+        REFUSED(1, data, "--data", data, "--listen", "127.0.0.1:0", "--http", "off");
+    }
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cluster_run(&cluster, 2, NULL, NULL);
+    cluster_expect_alive(&cluster);
     cluster_end(&cluster);
 }
 

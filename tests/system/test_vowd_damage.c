@@ -96,6 +96,19 @@ static void expect_refused(struct cluster *cluster, const char *name, const char
     cr_expect_eq(directory_sum(cluster), before, "the directory was changed");
 }
 
+/* The same for a directory whose files cannot be summed. */
+static void expect_start_refused(const struct cluster *cluster, const char *found)
+{
+    static struct run run;
+    char data[160];
+    snprintf(data, sizeof(data), "%s/vowd", cluster->directory);
+    const char *argv[] = {vowd_program, "--data", data, "--listen", "127.0.0.1:0", "--http", "off", NULL};
+    run_program(&run, argv);
+    cr_expect_eq(run.status, 1, "exit status %d: %s", run.status, run.err);
+    cr_expect_eq(lines_with(run.err, "", ""), 1, "%s", run.err);
+    cr_expect_not_null(strstr(run.err, found), "no \"%s\" in: %s", found, run.err);
+}
+
 static void add_transactions(struct cluster *cluster, int count)
 {
     for (int i = 0; i < count; i++)
@@ -206,6 +219,77 @@ Test(vowd_damage, F023_an_older_copy_is_put_back)
     free(older.bytes);
     expect_refused(&cluster, NULL, "the log ends before its witness", "restore the newest journal");
     expect_good_again(&cluster, &newest);
+}
+
+/* ---- a journal that is none ---- */
+
+static void replace_file(const struct cluster *cluster, const char *name, const char *text)
+{
+    struct file file = {.bytes = (uint8_t *)text, .len = strlen(text)};
+    snprintf(file.path, sizeof(file.path), "%s/vowd/%s", cluster->directory, name);
+    write_file(&file);
+}
+
+Test(vowd_damage, a_journal_that_is_no_database)
+{
+    struct cluster cluster;
+    start_and_stop(&cluster);
+    struct file journal = read_file(&cluster, "journal.db");
+    replace_file(&cluster, "journal.db", "Dear operator, this was never a database, and it is long enough to look.\n");
+    expect_refused(&cluster, NULL, "journal.db", "restore journal.db");
+    replace_file(&cluster, "journal.db", "");
+    expect_refused(&cluster, NULL, "journal.db", "restore");
+    expect_good_again(&cluster, &journal);
+}
+
+/* Where a file should be there is a directory, or a link that leads nowhere. */
+Test(vowd_damage, a_journal_that_is_no_file)
+{
+    struct cluster cluster;
+    char path[192];
+    start_and_stop(&cluster);
+    struct file journal = read_file(&cluster, "journal.db");
+    cr_assert_eq(unlink(journal.path), 0);
+    cr_assert_eq(symlink("/nowhere/at/all", journal.path), 0);
+    expect_start_refused(&cluster, "journal.db");
+    cr_assert_eq(unlink(journal.path), 0);
+    cr_assert_eq(mkdir(journal.path, 0700), 0);
+    expect_start_refused(&cluster, "journal.db");
+    cr_assert_eq(rmdir(journal.path), 0);
+    write_file(&journal);
+    snprintf(path, sizeof(path), "%s/vowd/lock", cluster.directory);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    expect_start_refused(&cluster, "lock");
+    cr_assert_eq(rmdir(path), 0);
+    expect_good_again(&cluster, &journal);
+}
+
+Test(vowd_damage, a_journal_of_a_newer_version)
+{
+    struct cluster cluster;
+    start_and_stop(&cluster);
+    struct file journal = read_file(&cluster, "journal.db");
+    uint8_t *version = journal.bytes + 60; /* PRAGMA user_version, big-endian, in SQLite's header */
+    uint8_t now = version[3];
+    version[3] = 200;
+    write_file(&journal);
+    expect_refused(&cluster, NULL, "was written by a newer version", "use the version that wrote it or a newer one");
+    version[3] = now;
+    expect_good_again(&cluster, &journal);
+}
+
+/* A database of somebody else is left alone. */
+Test(vowd_damage, a_database_of_another_program)
+{
+    struct cluster cluster;
+    start_and_stop(&cluster);
+    struct file journal = read_file(&cluster, "journal.db");
+    journal.bytes[68] ^= 1; /* PRAGMA application_id */
+    write_file(&journal);
+    expect_refused(&cluster, NULL, "is not a Vow journal", "choose another directory");
+    journal.bytes[68] ^= 1;
+    expect_good_again(&cluster, &journal);
 }
 
 /* The same after a SIGKILL: the newest events are in the -wal, and it is lost. */

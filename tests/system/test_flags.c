@@ -1,0 +1,86 @@
+/* Every flag and command of vowctl and vow-bench, wrong in every way: one clear line, exit status 2. vowd's own are in
+ * test_vowd_config.c. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kit.h"
+
+TestSuite(flags, .timeout = 120);
+
+#define VOWCTL VOW_BIN "/vowctl"
+#define BENCH VOW_BIN "/vow-bench"
+
+static struct run run;
+
+static void refused(const char *program, const char *word, const char *const flags[])
+{
+    const char *argv[8] = {program};
+    for (size_t i = 0; flags[i] != NULL; i++)
+        argv[i + 1] = flags[i];
+    run_program(&run, argv);
+    cr_expect_eq(run.status, 2, "%s %s: exit status %d: %s%s", program, flags[0], run.status, run.err, run.out);
+    const char *newline = strchr(run.err, '\n');
+    cr_expect(newline != NULL && newline[1] == '\0', "%s: not one line: %s", flags[0], run.err);
+    cr_expect_not_null(strstr(run.err, word), "%s: \"%s\" is not in: %s", flags[0], word, run.err);
+    cr_expect_not_null(strstr(run.err, " --help"), "%s: not what to do: %s", flags[0], run.err);
+    cr_expect_str_empty(run.out, "%s: %s", flags[0], run.out);
+    for (const char *c = run.err; *c != '\0'; c++)
+        cr_expect(*c == '\n' || (*c >= 0x20 && *c < 0x7f), "%s: byte %d in: %s", flags[0], *c, run.err);
+}
+
+#define REFUSED(program, word, ...) refused(program, word, (const char *const[]){__VA_ARGS__, NULL})
+
+static void refuse_numbers(const char *program, const char *flag, const char *too_large)
+{
+    const char *const wrong[] = {
+        "",        "0",       "-1", "+1", "1.5", "1e3", " 1", "1 ", "x", "4294967297", "18446744073709551617",
+        "\x1b[2J", too_large, NULL};
+    REFUSED(program, flag, flag);
+    for (size_t i = 0; wrong[i] != NULL; i++)
+        REFUSED(program, flag, flag, wrong[i]);
+}
+
+Test(flags, vow_bench)
+{
+    static const struct {
+        const char *flag, *too_large;
+    } numbers[] = {{"--participants", "33"},
+                   {"--clients", "1025"},
+                   {"--connections", "257"},
+                   {"--seconds", "3601"},
+                   {"--rounds", "33"}};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        refuse_numbers(BENCH, numbers[i].flag, numbers[i].too_large);
+    REFUSED(BENCH, "--store", "--store");
+    REFUSED(BENCH, "--store", "--store", "");
+    REFUSED(BENCH, "--store", "--store", "postgres");
+    REFUSED(BENCH, "--protocol", "--protocol", "3pc");
+    REFUSED(BENCH, "--colour", "--colour");
+    REFUSED(BENCH, "--json", "--json=yes");
+    REFUSED(BENCH, "\"-x\"", "-x");
+    REFUSED(BENCH, "more", "more");
+    REFUSED(BENCH, "\\x1b", "\x1b[2J");
+}
+
+Test(flags, vowctl)
+{
+    static const char *const commands[] = {"status", "list", "peers"};
+    refuse_numbers(VOWCTL, "--timeout", "10000000");
+    REFUSED(VOWCTL, "--coordinator", "--coordinator");
+    REFUSED(VOWCTL, "HOST:PORT", "--coordinator", "");
+    REFUSED(VOWCTL, "HOST:PORT", "--coordinator", "localhost");
+    REFUSED(VOWCTL, "HOST:PORT", "--coordinator", "127.0.0.1:65536");
+    REFUSED(VOWCTL, "HOST:PORT", "--coordinator", "example.org:1");
+    REFUSED(VOWCTL, "\\x1b", "--coordinator", "\x1b[2J");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        REFUSED(VOWCTL, commands[i], commands[i], "now");
+    REFUSED(VOWCTL, "wants one transaction id", "show");
+    REFUSED(VOWCTL, "wants one transaction id", "show", "a", "b");
+    REFUSED(VOWCTL, "is not a transaction id", "show", "");
+    REFUSED(VOWCTL, "is not a transaction id", "show", "'; DROP TABLE event; --");
+    REFUSED(VOWCTL, "is not a transaction id", "history", "0000000000000000000000000000000000000000000000000000");
+    REFUSED(VOWCTL, "\\x1b", "history", "\x1b[2J");
+    REFUSED(VOWCTL, "\\x1b", "\x1b[2J");
+    REFUSED(VOWCTL, "--json", "--json=1", "status");
+}
