@@ -46,10 +46,10 @@ struct journal_chain {
 int journal_chain_init(struct journal_chain *chain);
 void journal_chain_deinit(struct journal_chain *chain);
 
-/* The hash of `row` after an event with hash `before`. Returns 0 or VOW_E_SYSTEM. */
+/* The hash of `row` after an event with hash `before`. Returns 0 or VOW_E_NO_MEMORY. */
 int journal_chain_next(struct journal_chain *chain, const struct journal_hash *before, const struct journal_row *row,
                        struct journal_hash *hash);
-/* The hash of plain bytes. Returns 0 or VOW_E_SYSTEM. */
+/* The hash of plain bytes. Returns 0 or VOW_E_NO_MEMORY. */
 int journal_chain_digest(struct journal_chain *chain, const uint8_t *bytes, size_t len, struct journal_hash *hash);
 
 bool journal_hash_equal(const struct journal_hash *a, const struct journal_hash *b);

@@ -34,7 +34,7 @@ static int append(struct sqlite_engine *engine, const struct vow_record *record,
 
     row.body.len = journal_body_encode(record, body);
     if (journal_chain_next(&engine->chain, &head->hash, &row, &next.hash) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+        return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row.lsn);
     (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)row.wall_us);
     (void)sqlite3_bind_blob(stmt, 3, row.gtrid.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
@@ -122,7 +122,7 @@ static int write_identity(struct sqlite_engine *engine, const struct vow_journal
     int error;
 
     if (journal_sqlite_seal(engine, &head->hash, identity, &seal) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+        return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)identity->coord);
     (void)sqlite3_bind_text(stmt, 2, identity->name, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)identity->epoch);

@@ -117,6 +117,8 @@ struct sqlite_engine {
 
 /* Releases all that is held, in any state of opening. */
 void journal_sqlite_free(struct sqlite_engine *engine);
+/* One of our errors for an SQLite code. */
+int journal_sqlite_error(int code);
 /* What SQLite says in words, and as one of our errors. `doing` is what we were at. */
 int journal_sqlite_fail(const struct sqlite_engine *engine, const char *doing, struct vow_error_detail *detail);
 /* The statement, prepared at its first use. NULL: see journal_sqlite_fail(). */
@@ -139,7 +141,7 @@ int journal_sqlite_verify_pages(struct sqlite_engine *engine, struct vow_error_d
 int journal_sqlite_prove(struct sqlite_engine *engine, uint64_t rows, struct vow_error_detail *detail);
 /* Does the log reach its witness? For a new database, too: one that has no file may have a witness. */
 int journal_sqlite_check_end(const struct sqlite_engine *engine, struct vow_error_detail *detail);
-/* The hash that binds the identity row to the EPOCH event it was written with. Returns 0 or VOW_E_SYSTEM. */
+/* The hash that binds the identity row to the EPOCH event it was written with. Returns 0 or VOW_E_NO_MEMORY. */
 int journal_sqlite_seal(struct sqlite_engine *engine, const struct journal_hash *epoch_event,
                         const struct vow_journal_identity *identity, struct journal_hash *seal);
 

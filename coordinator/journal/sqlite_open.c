@@ -64,7 +64,7 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
                             " FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s"),
 };
 
-static int error_of_sqlite(int code)
+int journal_sqlite_error(int code)
 {
     switch (code & 0xff) {
     case SQLITE_BUSY:
@@ -102,7 +102,7 @@ static const char *advice_for(int error)
 
 int journal_sqlite_fail(const struct sqlite_engine *engine, const char *doing, struct vow_error_detail *detail)
 {
-    int error = error_of_sqlite(sqlite3_errcode(engine->db));
+    int error = journal_sqlite_error(sqlite3_errcode(engine->db));
 
     return journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE ": %.40s: %.60s (%d); %s", engine->directory, doing,
                         sqlite3_errmsg(engine->db), sqlite3_extended_errcode(engine->db), advice_for(error));
@@ -130,11 +130,18 @@ static int open_directory(struct sqlite_engine *engine, struct vow_error_detail 
     return made ? 0 : journal_fail(detail, VOW_E_IO, "%.150s: the parent directory: %m", engine->directory);
 }
 
-static off_t size_of(const struct sqlite_engine *engine, const char *file)
+/* *size is -1 if there is no such file. A file that cannot be looked at is not a missing one. */
+static int size_of(const struct sqlite_engine *engine, const char *file, off_t *size, struct vow_error_detail *detail)
 {
     struct stat status;
 
-    return fstatat(engine->directory_fd, file, &status, 0) == 0 ? status.st_size : 0;
+    if (fstatat(engine->directory_fd, file, &status, 0) == 0)
+        *size = status.st_size;
+    else if (errno == ENOENT)
+        *size = -1;
+    else
+        return journal_fail(detail, VOW_E_IO, "%.150s/%s: %m", engine->directory, file);
+    return 0;
 }
 
 /*
@@ -142,11 +149,13 @@ static off_t size_of(const struct sqlite_engine *engine, const char *file)
  */
 static int check_files(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
-    struct stat status;
+    off_t log = -1, wal = -1;
+    int error = size_of(engine, JOURNAL_DB_FILE, &log, detail);
 
-    engine->had_wal = fstatat(engine->directory_fd, JOURNAL_DB_FILE "-wal", &status, 0) == 0;
-    if (size_of(engine, JOURNAL_DB_FILE) > 0)
-        return 0;
+    error = error != 0 ? error : size_of(engine, JOURNAL_DB_FILE "-wal", &wal, detail);
+    engine->had_wal = wal >= 0;
+    if (error != 0 || log > 0)
+        return error;
     if (engine->witness.head.lsn > 0) {
         return journal_fail(detail, VOW_E_BEHIND_WITNESS,
                             "%.80s/" JOURNAL_DB_FILE
@@ -154,7 +163,7 @@ static int check_files(struct sqlite_engine *engine, struct vow_error_detail *de
                             "newest journal, nothing may be presumed",
                             engine->directory, (unsigned long long)engine->witness.head.lsn);
     }
-    if (engine->had_wal && size_of(engine, JOURNAL_DB_FILE "-wal") > 0) {
+    if (wal > 0) {
         return journal_fail(detail, VOW_E_DAMAGED,
                             "%.80s/" JOURNAL_DB_FILE " is missing or empty and its -wal is there; restore the file, or "
                             "move the rest away to start anew",
@@ -168,12 +177,15 @@ static int pragma(struct sqlite_engine *engine, const char *sql, char *value, si
                   struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = NULL;
+    const char *text = NULL;
     int error = 0;
 
-    if (sqlite3_prepare_v2(engine->db, sql, -1, &stmt, NULL) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW)
+    if (sqlite3_prepare_v2(engine->db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        text = (const char *)sqlite3_column_text(stmt, 0);
+    if (text == NULL)
         error = journal_sqlite_fail(engine, sql, detail);
     else
-        (void)snprintf(value, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+        (void)snprintf(value, size, "%s", text);
     (void)sqlite3_finalize(stmt);
     return error;
 }

@@ -148,7 +148,7 @@ static int add_row(struct sqlite_engine *engine, struct journal_rows *rows, cons
     struct journal_hash digest;
 
     if (journal_sqlite_digest(engine, row, hash, &digest) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+        return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     if (in)
         journal_rows_add(rows, &digest);
     else
@@ -272,7 +272,7 @@ static int write_snapshot(struct sqlite_engine *engine, const struct journal_sna
 
     journal_snapshot_encode(snapshot, body);
     if (journal_chain_digest(&engine->chain, body, sizeof(body), &seal) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+        return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     if (stmt != NULL) {
         (void)sqlite3_bind_blob(stmt, 1, body, sizeof(body), SQLITE_STATIC);
         (void)sqlite3_bind_blob(stmt, 2, seal.bytes, sizeof(seal.bytes), SQLITE_STATIC);
@@ -287,16 +287,19 @@ int journal_sqlite_read_snapshot(struct sqlite_engine *engine, struct vow_error_
     const uint8_t *body;
     int error = 0, rc, len;
 
-    if (stmt == NULL)
+    if (stmt == NULL && journal_sqlite_error(sqlite3_errcode(engine->db)) == VOW_E_DATABASE)
         return journal_sqlite_damaged(engine, 0, "the tables of the snapshot are not there", detail);
+    if (stmt == NULL)
+        return journal_sqlite_fail(engine, "reading the snapshot", detail);
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
         body = sqlite3_column_blob(stmt, 0);
         len = sqlite3_column_bytes(stmt, 0);
-        if (sqlite3_column_bytes(stmt, 1) != JOURNAL_HASH_BYTES || len != JOURNAL_SNAPSHOT_BYTES ||
-            journal_chain_digest(&engine->chain, body, (size_t)len, &seal) != 0 ||
-            memcmp(seal.bytes, sqlite3_column_blob(stmt, 1), JOURNAL_HASH_BYTES) != 0 ||
-            !journal_snapshot_decode(body, (size_t)len, &engine->snapshot))
+        if (journal_chain_digest(&engine->chain, body, (size_t)len, &seal) != 0)
+            error = journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
+        else if (sqlite3_column_bytes(stmt, 1) != JOURNAL_HASH_BYTES || len != JOURNAL_SNAPSHOT_BYTES ||
+                 memcmp(seal.bytes, sqlite3_column_blob(stmt, 1), JOURNAL_HASH_BYTES) != 0 ||
+                 !journal_snapshot_decode(body, (size_t)len, &engine->snapshot))
             error = journal_sqlite_damaged(engine, 0, "the snapshot does not fit its seal", detail);
     } else if (rc != SQLITE_DONE) {
         error = journal_sqlite_fail(engine, "reading the snapshot", detail);

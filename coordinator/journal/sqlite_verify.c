@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "coordinator/journal/fail.h"
@@ -16,6 +17,17 @@ static int failed_read(const struct sqlite_engine *engine, struct vow_error_deta
     return error;
 }
 
+/* A page that the check could not get for another reason than damage, a disk that does not answer for example, is
+ * reported in the midst of its text. */
+static int error_of_check(const char *found)
+{
+    static const char mark[] = "error code=";
+    const char *code = strstr(found, mark);
+    int error = code != NULL ? journal_sqlite_error((int)strtol(code + strlen(mark), NULL, 10)) : VOW_E_DAMAGED;
+
+    return error == VOW_E_DATABASE ? VOW_E_DAMAGED : error;
+}
+
 /*
  * Pages, and that the index holds exactly the rows: a gtrid missing from it would read as "no record, so abort". So
  * the check is integrity_check and not quick_check, which leaves the index's content out.
@@ -23,14 +35,22 @@ static int failed_read(const struct sqlite_engine *engine, struct vow_error_deta
 int journal_sqlite_verify_pages(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = NULL;
+    const char *found = NULL;
     int error = 0;
 
-    if (sqlite3_prepare_v2(engine->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
-        sqlite3_step(stmt) != SQLITE_ROW) {
+    if (sqlite3_prepare_v2(engine->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        found = (const char *)sqlite3_column_text(stmt, 0);
+    if (found == NULL) {
         error = failed_read(engine, detail);
-    } else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0) {
-        error = journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": %.60s; " WHAT_TO_DO, engine->directory,
-                             (const char *)sqlite3_column_text(stmt, 0));
+    } else if (strcmp(found, "ok") != 0) {
+        error = error_of_check(found);
+        if (error == VOW_E_DAMAGED)
+            (void)journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE ": %.60s; " WHAT_TO_DO, engine->directory,
+                               found);
+        else
+            (void)journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE " cannot be read: %s", engine->directory,
+                               vow_error_text(error));
     }
     (void)sqlite3_finalize(stmt);
     return error;
@@ -206,7 +226,7 @@ static int verify_identity(struct sqlite_engine *engine, const char *name, struc
     if (found < 0 || (found == 0 && engine->head.lsn == 0))
         return found;
     if (journal_sqlite_seal(engine, &engine->epoch_event, &identity, &computed) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+        return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     if (found == 0 || engine->head.lsn == 0 || !journal_hash_equal(&stored, &computed)) {
         return journal_fail(detail, VOW_E_DAMAGED,
                             "%.80s/" JOURNAL_DB_FILE ": the identity does not fit the last EPOCH event; " WHAT_TO_DO,

@@ -25,7 +25,7 @@ static int take_row(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct jou
     if (row->lsn != expected)
         return journal_sqlite_damaged(engine, expected, "this event is missing, a later one is there", detail);
     if (journal_chain_next(&engine->chain, &at->hash, row, &computed) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+        return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     if (!journal_hash_equal(&stored, &computed))
         return journal_sqlite_damaged(engine, row->lsn, "the event does not fit its hash", detail);
     *at = (struct journal_head){.lsn = row->lsn, .hash = stored};
@@ -109,7 +109,7 @@ int journal_sqlite_sum(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct 
             error = journal_sqlite_damaged(engine, (uint64_t)sqlite3_column_int64(stmt, 0), "a column is not readable",
                                            detail);
         else if (journal_sqlite_digest(engine, &row, &hash, &digest) != 0)
-            error = journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+            error = journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
         else
             journal_rows_add(rows, &digest);
     }
@@ -122,13 +122,16 @@ static int read_hash(struct sqlite_engine *engine, uint64_t lsn, struct journal_
                      struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_HASH);
-    int error = 0;
+    int error = 0, rc;
 
     if (stmt == NULL)
         return failed_read(engine, detail);
     (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)lsn);
-    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == JOURNAL_HASH_BYTES)
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == JOURNAL_HASH_BYTES)
         memcpy(hash->bytes, sqlite3_column_blob(stmt, 0), JOURNAL_HASH_BYTES);
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        error = failed_read(engine, detail);
     else
         error = journal_sqlite_damaged(engine, lsn, "this event is missing", detail);
     (void)sqlite3_reset(stmt);
@@ -147,7 +150,7 @@ int journal_sqlite_check_row(struct sqlite_engine *engine, const struct journal_
     if (row->lsn > engine->snapshot.cut.lsn + 1)
         error = read_hash(engine, row->lsn - 1, &before, detail);
     if (error == 0 && journal_chain_next(&engine->chain, &before, row, &computed) != 0)
-        error = journal_fail(detail, VOW_E_SYSTEM, "SHA-256 is not available");
+        error = journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     if (error == 0 && !journal_hash_equal(&computed, hash))
         error = journal_sqlite_damaged(engine, row->lsn, "the event does not fit its hash", detail);
     return error;

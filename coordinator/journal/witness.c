@@ -19,7 +19,7 @@
 #define SLOT_STRIDE 4096 /* the largest disk sector in use: a torn sector must not take both slots */
 #define SUMMED_BYTES 48
 
-enum slot_state { SLOT_BAD, SLOT_GOOD, SLOT_NEWER };
+enum slot_state { SLOT_BAD, SLOT_GOOD, SLOT_NEWER, SLOT_NOT_JUDGED };
 
 struct slot {
     uint64_t counter;
@@ -39,7 +39,7 @@ static int slot_encode(struct journal_chain *chain, const struct slot *slot, uin
     at = journal_put(at, slot->head.lsn, 8);
     memcpy(at, slot->head.hash.bytes, JOURNAL_HASH_BYTES);
     if (journal_chain_digest(chain, bytes, SUMMED_BYTES, &checksum) != 0)
-        return VOW_E_SYSTEM;
+        return VOW_E_NO_MEMORY;
     memcpy(bytes + SUMMED_BYTES, checksum.bytes, sizeof(checksum.bytes));
     return 0;
 }
@@ -48,8 +48,11 @@ static enum slot_state slot_decode(struct journal_chain *chain, const uint8_t by
 {
     struct journal_hash checksum;
 
-    if (memcmp(bytes, MAGIC, 8) != 0 || journal_chain_digest(chain, bytes, SUMMED_BYTES, &checksum) != 0 ||
-        memcmp(bytes + SUMMED_BYTES, checksum.bytes, sizeof(checksum.bytes)) != 0)
+    if (memcmp(bytes, MAGIC, 8) != 0)
+        return SLOT_BAD;
+    if (journal_chain_digest(chain, bytes, SUMMED_BYTES, &checksum) != 0)
+        return SLOT_NOT_JUDGED;
+    if (memcmp(bytes + SUMMED_BYTES, checksum.bytes, sizeof(checksum.bytes)) != 0)
         return SLOT_BAD;
     if (journal_take(bytes + 8, 4) > VERSION)
         return SLOT_NEWER;
@@ -108,6 +111,10 @@ static int read_slot(struct journal_witness *witness, unsigned index, struct vow
                             witness->directory);
     }
     state = slot_decode(witness->chain, bytes, &slot);
+    /* The other slot is older: to fall back to it would let the log end before what this one vouches for. */
+    if (state == SLOT_NOT_JUDGED)
+        return journal_fail(detail, VOW_E_NO_MEMORY, "%.100s/" JOURNAL_WITNESS_FILE ": out of memory",
+                            witness->directory);
     if (state == SLOT_NEWER) {
         return journal_fail(detail, VOW_E_NEWER,
                             "%.100s/" JOURNAL_WITNESS_FILE
@@ -158,9 +165,12 @@ static int create_file(struct journal_witness *witness, const struct slot *first
     static const char temporary[] = JOURNAL_WITNESS_FILE ".new";
     uint8_t bytes[2 * SLOT_STRIDE] = {0};
 
+    if (slot_encode(witness->chain, first, bytes + first->counter % 2 * SLOT_STRIDE) != 0) {
+        errno = ENOMEM;
+        return VOW_E_NO_MEMORY;
+    }
     witness->fd = openat(witness->directory_fd, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (witness->fd < 0 || slot_encode(witness->chain, first, bytes + first->counter % 2 * SLOT_STRIDE) != 0 ||
-        write_at(witness->fd, bytes, sizeof(bytes), 0) != 0 || fsync(witness->fd) != 0 ||
+    if (witness->fd < 0 || write_at(witness->fd, bytes, sizeof(bytes), 0) != 0 || fsync(witness->fd) != 0 ||
         renameat(witness->directory_fd, temporary, witness->directory_fd, JOURNAL_WITNESS_FILE) != 0 ||
         fsync(witness->directory_fd) != 0)
         return VOW_E_IO;
@@ -170,9 +180,10 @@ static int create_file(struct journal_witness *witness, const struct slot *first
 int journal_witness_create(struct journal_witness *witness, struct vow_error_detail *detail)
 {
     struct slot first = {.counter = 1};
+    int error = create_file(witness, &first);
 
-    if (create_file(witness, &first) != 0) {
-        return journal_fail(detail, VOW_E_IO, "%.100s/" JOURNAL_WITNESS_FILE ": %m; the file cannot be made",
+    if (error != 0) {
+        return journal_fail(detail, error, "%.100s/" JOURNAL_WITNESS_FILE ": %m; the file cannot be made",
                             witness->directory);
     }
     witness->counter = first.counter;
@@ -187,7 +198,8 @@ int journal_witness_write(struct journal_witness *witness, const struct journal_
     struct slot slot = {.counter = witness->counter + 1, .head = *head};
 
     if (slot_encode(witness->chain, &slot, bytes) != 0)
-        return journal_fail(detail, VOW_E_SYSTEM, "%.100s/" JOURNAL_WITNESS_FILE ": no digest", witness->directory);
+        return journal_fail(detail, VOW_E_NO_MEMORY, "%.100s/" JOURNAL_WITNESS_FILE ": out of memory",
+                            witness->directory);
     witness->syncs++;
     if (write_at(witness->fd, bytes, sizeof(bytes), (off_t)(slot.counter % 2) * SLOT_STRIDE) != 0 ||
         fdatasync(witness->fd) != 0) {

@@ -28,13 +28,13 @@ struct journal_witness {
 
 /*
  * Reads the file, if there is one. Borrows the directory, its descriptor and the chain. Returns 0 (see fd),
- * VOW_E_DAMAGED if neither slot is good, VOW_E_NEWER or VOW_E_IO. close is right after each of them.
+ * VOW_E_DAMAGED if neither slot is good, VOW_E_NEWER, VOW_E_NO_MEMORY or VOW_E_IO. close is right after each of them.
  */
 int journal_witness_open(struct journal_witness *witness, const char *directory, int directory_fd,
                          struct journal_chain *chain, struct vow_error_detail *detail);
 void journal_witness_close(struct journal_witness *witness);
 
-/* Makes the file of a new directory, durably, with LSN 0. Returns 0 or VOW_E_IO. */
+/* Makes the file of a new directory, durably, with LSN 0. Returns 0, VOW_E_NO_MEMORY or VOW_E_IO. */
 int journal_witness_create(struct journal_witness *witness, struct vow_error_detail *detail);
 
 /* Writes and syncs the next slot. After an error nothing is known about the file: the caller must stop writing. */

@@ -13,13 +13,18 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 
+void *fail_real_malloc(size_t size)
+{
+    return __interceptor_malloc != NULL ? __interceptor_malloc(size) : __libc_malloc(size);
+}
+
 FAIL_INTERPOSED void *malloc(size_t size)
 {
     if (fail_now(FAIL_MEMORY, "malloc")) {
         errno = ENOMEM;
         return NULL;
     }
-    return __interceptor_malloc != NULL ? __interceptor_malloc(size) : __libc_malloc(size);
+    return fail_real_malloc(size);
 }
 
 FAIL_INTERPOSED void *calloc(size_t count, size_t size)

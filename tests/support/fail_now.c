@@ -10,8 +10,17 @@ static unsigned fails_at;
 static enum fail_mode fails_how;
 static const char *_Atomic failed_name = "";
 
+/* A thread that a sanitizer or libc is still making is not ours yet. */
+static _Thread_local bool is_ours;
+
+void fail_thread_begins(void)
+{
+    is_ours = true;
+}
+
 void fail_arm(enum fail_kind kind, enum fail_mode mode, unsigned nth)
 {
+    is_ours = true;
     fails_at = nth;
     fails_how = mode;
     atomic_store(&calls, 0);
@@ -71,7 +80,7 @@ bool fail_now(enum fail_kind kind, const char *name)
     const char *none = "";
     unsigned nth;
 
-    if (atomic_load_explicit(&armed, memory_order_relaxed) != (int)kind)
+    if (atomic_load_explicit(&armed, memory_order_relaxed) != (int)kind || !is_ours)
         return false;
     nth = atomic_fetch_add(&calls, 1) + 1;
     if (nth <= places_max)

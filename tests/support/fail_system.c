@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -59,9 +60,35 @@ FAILING(int, epoll_create1, EMFILE, (int flags), (flags))
 FAILING(int, epoll_ctl, ENOMEM, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event))
 FAILING(ssize_t, getrandom, ENOSYS, (void *bytes, size_t len, unsigned flags), (bytes, len, flags))
 
+struct start {
+    void *(*run)(void *);
+    void *ctx;
+};
+
+static void *begin_thread(void *arg)
+{
+    struct start start = *(struct start *)arg;
+
+    free(arg);
+    fail_thread_begins();
+    return start.run(start.ctx);
+}
+
 FAIL_INTERPOSED int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *ctx)
 {
-    return fail_now(FAIL_SYSTEM, "pthread_create") ? EAGAIN : NEXT(pthread_create)(thread, attributes, run, ctx);
+    struct start *start;
+    int error;
+
+    if (fail_now(FAIL_SYSTEM, "pthread_create"))
+        return EAGAIN;
+    start = fail_real_malloc(sizeof(*start));
+    if (start == NULL)
+        return ENOMEM;
+    *start = (struct start){.run = run, .ctx = ctx};
+    error = NEXT(pthread_create)(thread, attributes, begin_thread, start);
+    if (error != 0)
+        free(start);
+    return error;
 }
 
 /* While calls fail, a library that waits for better times need not really wait. */

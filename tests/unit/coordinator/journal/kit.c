@@ -17,8 +17,13 @@ static const struct vow_record_branch yes_list[2] = {
 
 void bed_make(struct bed *bed)
 {
+    bed_make_in(bed, "/tmp");
+}
+
+void bed_make_in(struct bed *bed, const char *parent)
+{
     memset(bed, 0, sizeof(*bed));
-    (void)snprintf(bed->directory, sizeof(bed->directory), "/tmp/vow-journal-XXXXXX");
+    (void)snprintf(bed->directory, sizeof(bed->directory), "%s/vow-journal-XXXXXX", parent);
     cr_assert_not_null(mkdtemp(bed->directory));
 }
 
@@ -314,11 +319,16 @@ void file_copy(const struct bed *from, const struct bed *to, const char *file)
 
 void bed_copy(const struct bed *from, struct bed *to)
 {
+    bed_copy_in(from, to, "/tmp");
+}
+
+void bed_copy_in(const struct bed *from, struct bed *to, const char *parent)
+{
     struct dirent *entry;
     DIR *directory = opendir(from->directory);
 
     cr_assert_not_null(directory);
-    bed_make(to);
+    bed_make_in(to, parent);
     while ((entry = readdir(directory)) != NULL) {
         if (entry->d_name[0] != '.')
             file_copy(from, to, entry->d_name);

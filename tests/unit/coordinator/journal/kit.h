@@ -14,6 +14,8 @@ struct bed {
 
 /* A directory under the system's temporary one, removed again with all that is in it. */
 void bed_make(struct bed *bed);
+/* The same under another one. */
+void bed_make_in(struct bed *bed, const char *parent);
 void bed_remove(struct bed *bed);
 
 /* Opens as the coordinator "alpha". Returns what open returned. */
@@ -71,6 +73,7 @@ long file_find(const struct bed *bed, const char *file, const void *bytes, size_
 void file_copy(const struct bed *from, const struct bed *to, const char *file);
 /* A bed of its own with a copy of every file as it is now on disk: what a crash at this moment would leave. */
 void bed_copy(const struct bed *from, struct bed *to);
+void bed_copy_in(const struct bed *from, struct bed *to, const char *parent);
 /* Runs SQL on the closed database, past the journal. */
 void bed_sql(const struct bed *bed, const char *sql);
 
