@@ -189,41 +189,80 @@ static const struct vow_channel_ops channel_ops = {
 
 /* --- Recovery, start and end --- */
 
+/* The prepared branches that the store holds: they are counted before the core is made. */
+struct recovered {
+    struct vow_branches_event *events;
+    size_t len, room;
+};
+
 static int recovered(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
 {
-    struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};
+    struct recovered *all = ctx;
+    struct vow_branches_event *event;
 
-    event.recovered.gtrid = *gtrid;
-    event.recovered.branch = branch;
-    event.recovered.epoch = epoch;
-    step(ctx, &event);
+    if (all->len == all->room) {
+        const size_t room = all->room > 0 ? 2 * all->room : 64;
+        struct vow_branches_event *events = realloc(all->events, room * sizeof(*events));
+
+        if (events == NULL)
+            return VOW_E_NO_MEMORY;
+        all->events = events;
+        all->room = room;
+    }
+    event = &all->events[all->len++];
+    *event = (struct vow_branches_event){.kind = VOW_BRANCHES_RECOVERED};
+    event->recovered.gtrid = *gtrid;
+    event->recovered.branch = branch;
+    event->recovered.epoch = epoch;
     return 0;
 }
 
-int vow_participant_recover(struct vow_participant *participant, struct vow_error_detail *detail)
+static struct vow_branches_identity core_identity(const struct vow_store_identity *identity)
 {
-    const struct vow_branches_limits *limits = &vow_branches_default_limits;
-    const struct vow_store_identity *identity = &participant->identity;
-    struct vow_branches_identity core_identity;
-    void *mem;
-    int error;
-
-    participant->store_ops->identity(participant->store, &participant->identity);
-    core_identity = (struct vow_branches_identity){
+    return (struct vow_branches_identity){
         .incarnation = identity->incarnation,
         .coord = identity->coord,
         .epoch = identity->epoch,
         .watermark = identity->watermark,
     };
-    if (vow_random_bytes(&core_identity.seed, sizeof(core_identity.seed)) != 0)
+}
+
+/* Room for all that is prepared beside the limit of new work (fault F028). */
+static int make_core(struct vow_participant *participant, size_t prepared)
+{
+    struct vow_branches_limits limits = vow_branches_default_limits;
+    struct vow_branches_identity identity = core_identity(&participant->identity);
+    void *mem;
+    size_t size;
+
+    if (prepared > UINT32_MAX - limits.branches_max)
+        return VOW_E_NO_MEMORY;
+    limits.branches_max += (uint32_t)prepared;
+    if (vow_random_bytes(&identity.seed, sizeof(identity.seed)) != 0)
         return VOW_E_SYSTEM;
-    mem = malloc(vow_branches_size(limits));
+    size = vow_branches_size(&limits);
+    mem = size > 0 ? malloc(size) : NULL;
     if (mem == NULL)
         return VOW_E_NO_MEMORY;
-    participant->coord = identity->coord;
-    participant->core = vow_branches_init(mem, limits, &core_identity);
-    error = participant->store_ops->recover(participant->store, recovered, participant, detail);
-    publish(participant, vow_clock_ms());
+    participant->core = vow_branches_init(mem, &limits, &identity);
+    return 0;
+}
+
+int vow_participant_recover(struct vow_participant *participant, struct vow_error_detail *detail)
+{
+    struct recovered all = {.len = 0};
+    int error;
+
+    participant->store_ops->identity(participant->store, &participant->identity);
+    participant->coord = participant->identity.coord;
+    error = participant->store_ops->recover(participant->store, recovered, &all, detail);
+    if (error == 0)
+        error = make_core(participant, all.len);
+    for (size_t i = 0; i < all.len && error == 0; i++)
+        step(participant, &all.events[i]);
+    free(all.events);
+    if (error == 0)
+        publish(participant, vow_clock_ms());
     return error;
 }
 
