@@ -34,7 +34,7 @@ bool journal_sqlite_row(sqlite3_stmt *stmt, struct journal_row *row, struct jour
 }
 
 static int read_event(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
-                      struct vow_record_branch branches[VOW_CALLS_MAX], struct vow_error_detail *detail)
+                      struct vow_record_branch branches[VOW_CALLS_MAX], bool is_proved, struct vow_error_detail *detail)
 {
     struct journal_row row;
     struct journal_hash hash;
@@ -47,22 +47,24 @@ static int read_event(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct v
         event->record.gtrid = row.gtrid;
         good = journal_body_decode(row.body.data, row.body.len, &event->record, branches) == 0;
     }
-    /* A start proves the end of the log and not all of it, so what is read out of the rest is proved now. */
-    return good ? journal_sqlite_check_row(engine, &row, &hash, detail)
-                : journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %lld: not a record; restore it",
-                               engine->directory, (long long)sqlite3_column_int64(stmt, COLUMN_LSN));
+    if (!good) {
+        return journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %lld: not a record; restore it",
+                            engine->directory, (long long)sqlite3_column_int64(stmt, COLUMN_LSN));
+    }
+    return is_proved ? 0 : journal_sqlite_check_row(engine, &row, &hash, detail);
 }
 
-/* A statement's next row as an event. Returns 1, 0 after the last row, or an error. */
+/* A statement's next row as an event. A start proves the end of the log and not all of it, so what is read out of the
+ * rest is proved now. Returns 1, 0 after the last row, or an error. */
 static int next_event(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
-                      struct vow_record_branch branches[VOW_CALLS_MAX], struct vow_error_detail *detail)
+                      struct vow_record_branch branches[VOW_CALLS_MAX], bool is_proved, struct vow_error_detail *detail)
 {
     int error;
     int rc = sqlite3_step(stmt);
 
     if (rc == SQLITE_DONE)
         return 0;
-    error = rc == SQLITE_ROW ? read_event(engine, stmt, event, branches, detail)
+    error = rc == SQLITE_ROW ? read_event(engine, stmt, event, branches, is_proved, detail)
                              : journal_sqlite_fail(engine, "reading", detail);
     return error != 0 ? error : 1;
 }
@@ -82,7 +84,7 @@ int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid
     struct vow_record_branch branches[VOW_CALLS_MAX];
     struct vow_journal_event event = {0};
     sqlite3_stmt *stmt = select_gtrid(engine, JOURNAL_STMT_TERMINAL, gtrid);
-    int found = next_event(engine, stmt, &event, branches, detail);
+    int found = next_event(engine, stmt, &event, branches, false, detail);
 
     (void)sqlite3_reset(stmt);
     if (found == 0)
@@ -134,7 +136,7 @@ int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *
 
     op->events = NULL;
     op->events_len = 0;
-    while (error == 0 && (found = next_event(engine, stmt, &event, branches, detail)) != 0)
+    while (error == 0 && (found = next_event(engine, stmt, &event, branches, false, detail)) != 0)
         error = found < 0 ? found : add_event(op, &event);
     (void)sqlite3_reset(stmt);
     if (error != 0) {
@@ -152,13 +154,13 @@ static int scan_rows(struct sqlite_engine *engine, sqlite3_stmt *stmt, vow_journ
     struct vow_journal_event event = {0};
     int error = 0, found;
 
-    while (error == 0 && (found = next_event(engine, stmt, &event, branches, detail)) != 0)
+    while (error == 0 && (found = next_event(engine, stmt, &event, branches, true, detail)) != 0)
         error = found < 0 ? found : each(each_ctx, &event);
     (void)sqlite3_reset(stmt);
     return error;
 }
 
-/* The list first, then what came after it. */
+/* The list first, then what came after it: both were proved when the log was opened. */
 int journal_sqlite_scan(void *ctx, vow_journal_scan_fn *each, void *each_ctx, struct vow_error_detail *detail)
 {
     struct sqlite_engine *engine = ctx;
