@@ -27,8 +27,9 @@ struct bench_options {
     uint32_t connections;  /* over which the clients share their way to vowd */
     uint32_t seconds;      /* measured time of each subject, over all rounds */
     uint32_t rounds;
-    uint32_t rows;  /* that all clients share; 0 = each client has its own */
-    bool fail_fast; /* locks refuse at once */
+    uint32_t rows;     /* that all clients share; 0 = each client has its own */
+    bool fail_fast;    /* locks refuse at once */
+    uint32_t in_doubt; /* not 0: measure a start with so many transactions in doubt, and nothing else */
     bool floor, json;
 };
 
@@ -50,6 +51,8 @@ struct cluster {
     uint32_t participants_len;
 };
 int cluster_start(const struct bench_options *options, struct cluster *cluster);
+/* vowd alone, on the directory's subdirectory "vowd"; back when it serves. */
+int cluster_start_vowd(struct cluster *cluster);
 int cluster_status(const struct cluster *cluster, json_t **status);
 void cluster_stop(struct cluster *cluster);
 /* The name of participant i: "p0", "p1", ... */
@@ -69,6 +72,14 @@ int floor_log_round(const struct bench_options *options, uint32_t millis, struct
 /* floor_store.c: the same SQLite work in one process, without coordinator and network: each turn prepares `clients`
  * branches in every participant's file, then commits them. */
 int floor_store_round(const struct bench_options *options, uint32_t millis, struct bench_round *round);
+
+/*
+ * in_doubt.c: the start of a coordinator that died with `in_doubt` transactions decided and acknowledged by nobody: a
+ * journal and the participants' files are made by the code that always makes them, then all are started. Prints how
+ * long it takes until vowd serves and until nothing is in doubt, and proves by the rows that every branch committed
+ * once.
+ */
+int in_doubt_run(const struct bench_options *options);
 
 /* report.c */
 struct bench_subject {

@@ -82,7 +82,7 @@ static int read_ready(int fd, struct cluster *cluster)
     return -1;
 }
 
-static int start_vowd(struct cluster *cluster)
+int cluster_start_vowd(struct cluster *cluster)
 {
     int pipes[2];
     if (pipe(pipes) != 0)
@@ -176,7 +176,7 @@ static int start_participant(const struct bench_options *options, struct cluster
 int cluster_start(const struct bench_options *options, struct cluster *cluster)
 {
     *cluster = (struct cluster){.vowd = -1};
-    if (make_directory(cluster->directory) != 0 || start_vowd(cluster) != 0)
+    if (make_directory(cluster->directory) != 0 || cluster_start_vowd(cluster) != 0)
         return -1;
     for (uint32_t i = 0; i < options->participants; i++)
         if (start_participant(options, cluster, i) != 0)

@@ -14,6 +14,7 @@ static const char help[] =
     "\n"
     "  vow-bench [--store sqlite|null] [--participants N] [--clients N] [--connections N] [--seconds N] [--rounds N]\n"
     "            [--rows N] [--fail-fast] [--floor] [--json]\n"
+    "  vow-bench --in-doubt N [--participants N] [--json]\n"
     "\n"
     "  --protocol 2pc     the only one so far\n"
     "  --store STORE      sqlite: each branch updates a row of its own file; null: nothing is kept          (sqlite)\n"
@@ -26,6 +27,8 @@ static const char help[] =
     "  --fail-fast        a row that is held refuses the work at once; without it, the work waits\n"
     "  --floor            also a bare group-committed decision log over loopback (three round trips) and, for\n"
     "                     sqlite, the same branches in one process without coordinator; printed as ratios\n"
+    "  --in-doubt N       instead: start vowd and participants with N transactions in doubt, 1 to 1000000, and say\n"
+    "                     how long it takes until vowd serves and until all are resolved\n"
     "  --json             one JSON object\n"
     "  --help, --version\n"
     "\n"
@@ -86,6 +89,8 @@ static int set_flag(struct bench_options *options, int flag, const char *value, 
     case 'F':
         options->fail_fast = true;
         return 0;
+    case 'd':
+        return number("--in-doubt", value, 1000000, &options->in_doubt);
     case 'f':
         options->floor = true;
         return 0;
@@ -117,6 +122,7 @@ static int parse(int argc, char **argv, struct bench_options *options)
         {"rounds", required_argument, NULL, 'r'},
         {"rows", required_argument, NULL, 'R'},
         {"fail-fast", no_argument, NULL, 'F'},
+        {"in-doubt", required_argument, NULL, 'd'},
         {"floor", no_argument, NULL, 'f'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'H'},
@@ -173,6 +179,8 @@ int main(int argc, char **argv)
     if (error != 0)
         return error;
     signal(SIGPIPE, SIG_IGN);
+    if (options.in_doubt > 0)
+        return in_doubt_run(&options) == 0 ? 0 : 1;
     struct cluster cluster;
     error = cluster_start(&options, &cluster);
     if (error == 0)
