@@ -98,6 +98,10 @@ void server_submit(struct vow_server *server)
     if (server->pending_first == NULL)
         return;
     struct vow_job *first = server->pending_first;
+    uint32_t ops = 0;
+    for (const struct vow_job *job = first; job != NULL; job = job->next)
+        ops++;
+    health_submitted(server, ops);
     server->pending_first = NULL;
     server->pending_last = &server->pending_first;
     vow_journal_submit(server->journal, (struct vow_journal_op *)first);
@@ -198,13 +202,16 @@ static void op_done(struct vow_server *server, struct vow_journal_op *op)
 void server_journal_done(void *ctx, struct vow_journal_op *first)
 {
     struct vow_server *server = ctx;
+    uint32_t ops = 0;
     while (first != NULL) {
+        ops++;
         struct vow_journal_op *op = first;
         first = (struct vow_journal_op *)op->job.next;
         if (!server->ended)
             op_done(server, op);
         log_op_give_back(server, (struct log_op *)op);
     }
+    health_done(server, ops);
 }
 
 /* ---- the rest ---- */

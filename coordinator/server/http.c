@@ -29,11 +29,16 @@ static void answer(struct evhttp_request *request, int code, const char *reason,
 
 static void on_health(struct evhttp_request *request, void *ctx)
 {
-    const struct vow_server *server = ctx;
+    struct vow_server *server = ctx;
     struct evbuffer *body = evbuffer_new();
+    bool is_stalled = health_is_stalled(server);
+    const char *state = server->draining ? "draining" : is_stalled ? "the journal does not answer" : "ok";
     if (body != NULL)
-        evbuffer_add_printf(body, server->draining ? "draining\n" : "ok\n");
-    answer(request, server->draining ? 503 : 200, server->draining ? "Draining" : "OK", body);
+        evbuffer_add_printf(body, "%s\n", state);
+    if (server->draining || is_stalled)
+        answer(request, 503, server->draining ? "Draining" : "Journal stalled", body);
+    else
+        answer(request, 200, "OK", body);
 }
 
 static void metric(struct evbuffer *body, const char *name, const char *type, const char *help, uint64_t value)
@@ -64,6 +69,10 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
     metric(body, "vow_protocol_errors_total", "counter", "Messages that broke the protocol.", counts.protocol_errors);
     metric(body, "vow_journal_commits_total", "counter", "Group commits of the journal.", journal.commits);
     metric(body, "vow_journal_syncs_total", "counter", "fsync and fdatasync calls of log and witness.", journal.syncs);
+    metric(body, "vow_journal_waiting", "gauge", "Operations that the journal has not done yet.",
+           server->health.waiting);
+    metric(body, "vow_journal_stalled_milliseconds", "gauge", "How long the journal has made no progress.",
+           health_stalled_ms(server));
     metric(body, "vow_journal_last_lsn", "gauge", "LSN of the newest event.", journal.last_lsn);
     metric(body, "vow_journal_pruned_total", "counter", "Events cut off since the journal was made.", journal.pruned);
     metric(body, "vow_journal_cut_lsn", "gauge", "Events up to here are cut off.", journal.cut_lsn);

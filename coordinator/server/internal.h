@@ -8,6 +8,7 @@
 
 #include "coordinator/core/coord.h"
 #include "coordinator/journal/journal.h"
+#include "coordinator/server/notify.h"
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
@@ -42,6 +43,13 @@ struct server_room {
     uint32_t txns, branches, peers;
 };
 
+/* What is with the journal's thread. */
+struct health {
+    uint32_t waiting, waiting_most; /* ops, now and at the worst moment */
+    uint64_t since_ms;              /* of the last progress, or of the first of them */
+    bool is_stalled;                /* the log says so */
+};
+
 struct http;
 
 struct vow_server {
@@ -52,6 +60,9 @@ struct vow_server {
     struct vow_listener *listener;
     struct http *http;
     struct vow_journal *journal;
+    struct health health;
+    struct notify notify;
+    struct vow_timer watchdog;
     struct vow_coord *core;
     void *core_memory;
     struct session *sessions; /* uthash by id */
@@ -89,6 +100,19 @@ struct log_op *log_op_take(struct vow_server *server);
 void log_op_push(struct vow_server *server, struct log_op *op, bool urgent);
 void log_ops_free(struct vow_server *server);
 void server_send(struct vow_server *server, struct session *session, const struct vow_msg *msg);
+
+/* health.c: whether the journal makes progress, and what a service manager is told. */
+void health_open(struct vow_server *server);
+void health_close(struct vow_server *server);
+void health_submitted(struct vow_server *server, uint32_t ops);
+void health_done(struct vow_server *server, uint32_t ops);
+/* How long the oldest batch has been with the journal. */
+uint64_t health_stalled_ms(const struct vow_server *server);
+/* It has been there for too long: timeouts.journal_stall_ms. */
+bool health_is_stalled(struct vow_server *server);
+void health_say_ready(struct vow_server *server);
+void health_say_reloading(struct vow_server *server);
+void health_say_stopping(struct vow_server *server);
 
 /* reload.c: what SIGHUP does, and the line that says what holds. */
 void server_on_sighup(struct vow_server *server);

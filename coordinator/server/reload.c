@@ -104,7 +104,7 @@ static void apply(struct vow_server *server)
     server_step(server, &event);
 }
 
-void server_on_sighup(struct vow_server *server)
+static void reload(struct vow_server *server)
 {
     struct vow_settings loaded;
     struct vow_settings_error error;
@@ -120,4 +120,11 @@ void server_on_sighup(struct vow_server *server)
     take_over(server, &loaded);
     apply(server);
     VOW_LOG(VOW_LOG_INFO, "reloaded", VOW_STR("file", server->source->file));
+}
+
+void server_on_sighup(struct vow_server *server)
+{
+    health_say_reloading(server);
+    reload(server);
+    health_say_ready(server);
 }

@@ -61,6 +61,7 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
     server->draining = true;
     struct vow_coord_event event = {.kind = VOW_COORD_DRAIN, .now_ms = vow_clock_ms()};
     server_step(server, &event);
+    health_say_stopping(server);
     vow_timer_arm(&server->drain_timer, server->settings.drain_ms);
 }
 
@@ -98,6 +99,7 @@ static void check_journal(struct vow_server *server)
 
 enum vow_server_end vow_server_run(struct vow_server *server)
 {
+    health_say_ready(server);
     /* One turn: all input that has come, then one hand-over to the journal, then the timer. */
     while (!server->ended) {
         check_journal(server);
@@ -225,6 +227,7 @@ static int make_events(struct vow_server *server, struct vow_error_detail *detai
     server->base = event_base_new();
     if (server->base != NULL) {
         vow_timer_init(&server->timer, server->base, server->timers, on_timer, server);
+        health_open(server);
         vow_timer_init(&server->drain_timer, server->base, server->timers, on_drain_timer, server);
         server->sigterm = evsignal_new(server->base, SIGTERM, on_signal, server);
         server->sigint = evsignal_new(server->base, SIGINT, on_signal, server);
@@ -311,6 +314,7 @@ void vow_server_free(struct vow_server *server)
     if (server->base != NULL) {
         vow_timer_deinit(&server->timer);
         vow_timer_deinit(&server->drain_timer);
+        health_close(server);
     }
     free_event(server->sigterm);
     free_event(server->sigint);

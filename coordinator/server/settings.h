@@ -27,7 +27,7 @@ struct vow_settings {
     uint64_t retention_ms, retention_bytes; /* 0 = no limit */
     uint32_t txns_max, branches_max, participants_max, ended_max;
     uint32_t frame_bytes_max, send_queue_bytes_max;
-    uint32_t txn_ms, vote_ms, ack_ms, ack_max_ms, drain_ms, handshake_ms, heartbeat_ms;
+    uint32_t txn_ms, vote_ms, ack_ms, ack_max_ms, drain_ms, journal_stall_ms, handshake_ms, heartbeat_ms;
 };
 
 enum vow_setting_kind {

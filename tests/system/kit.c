@@ -31,7 +31,18 @@ static void redirect_stderr(const char *path)
     close(fd);
 }
 
-static void spawn(struct process *process, char *const argv[], const char *crash, const char *log)
+/* In the child: a library comes before the sanitizers' own, which would not have it. */
+static void preload(const char *library)
+{
+    char options[512];
+    const char *given = getenv("ASAN_OPTIONS");
+    snprintf(options, sizeof(options), "%s%sverify_asan_link_order=0", given != NULL ? given : "",
+             given != NULL ? ":" : "");
+    setenv("ASAN_OPTIONS", options, 1);
+    setenv("LD_PRELOAD", library, 1);
+}
+
+static void spawn(struct process *process, char *const argv[], const char *crash, const char *log, const char *library)
 {
     int pipes[2];
     cr_assert_eq(pipe(pipes), 0);
@@ -44,6 +55,8 @@ static void spawn(struct process *process, char *const argv[], const char *crash
             redirect_stderr(log);
         close(pipes[0]);
         close(pipes[1]);
+        if (library != NULL)
+            preload(library);
         if (crash != NULL)
             setenv("VOW_CRASH_AT", crash, 1);
         else
@@ -133,7 +146,7 @@ void vowd_start(struct cluster *cluster, const char *crash)
     }
     for (size_t i = 0; cluster->vowd_flags[i] != NULL; i++)
         argv[argc++] = cluster->vowd_flags[i];
-    spawn(&cluster->vowd, (char *const *)argv, crash, cluster->keeps_log ? log : NULL);
+    spawn(&cluster->vowd, (char *const *)argv, crash, cluster->keeps_log ? log : NULL, cluster->vowd_preload);
     if (!read_line(&cluster->vowd, line, sizeof(line))) {
         cr_assert_not_null(crash, "vowd did not start");
         return; /* it died on the way: what the crash point was for */
@@ -148,7 +161,7 @@ void service_spawn(struct cluster *cluster, uint32_t i, const char *crash)
     snprintf(name, sizeof(name), "s%u", i);
     snprintf(path, sizeof(path), "%s/%s.db", cluster->directory, name);
     const char *argv[] = {service_program, name, path, cluster->address, NULL};
-    spawn(&cluster->services[i], (char *const *)argv, crash, NULL);
+    spawn(&cluster->services[i], (char *const *)argv, crash, NULL, NULL);
 }
 
 void service_wait_ready(struct cluster *cluster, uint32_t i)

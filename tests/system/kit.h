@@ -26,6 +26,7 @@ struct cluster {
     int address_hold;           /* keeps the port from all others while vowd is down */
     char http[64];              /* of vowd's HTTP, "off" without a flag that asks for it; may differ after a restart */
     const char *vowd_flags[10]; /* NULL-ended; after the kit's own, so that they win */
+    const char *vowd_preload;   /* a library that is loaded into vowd before all others; NULL = none */
     bool keeps_log;             /* vowd's stderr goes to DIRECTORY/vowd.log instead of the test's */
     struct process vowd;
     struct process services[SERVICES_MAX]; /* s0, s1, ... each on DIRECTORY/sN.db */
