@@ -52,6 +52,10 @@ static void take_event(struct vow_coord *core, const struct vow_coord_event *eve
     case VOW_COORD_SESSION_DOWN:
         coord_take_session_down(core, event->session);
         break;
+    case VOW_COORD_PEER_FULL:
+    case VOW_COORD_PEER_READY:
+        coord_take_peer_full(core, event->session, event->kind == VOW_COORD_PEER_FULL);
+        break;
     case VOW_COORD_RECOVERED:
         coord_take_recovered(core, event->record);
         break;

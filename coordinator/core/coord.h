@@ -70,6 +70,8 @@ enum vow_coord_event_kind {
     VOW_COORD_TIMER,         /* nothing but now */
     VOW_COORD_PEER_UP,       /* session, peer: a participant finished its handshake */
     VOW_COORD_SESSION_DOWN,  /* session: a participant's or client's connection is gone */
+    VOW_COORD_PEER_FULL,     /* session: much waits to be sent to a participant; decisions stay with us (F029) */
+    VOW_COORD_PEER_READY,    /* session: it can take more again */
     VOW_COORD_RECOVERED,     /* record: a COMMIT without END, or a HAZARD, from the journal */
     VOW_COORD_RECOVERY_DONE, /* all of them were fed */
     VOW_COORD_DRAIN,         /* from now on refuse new work (SHUTTING_DOWN), finish what is in flight */

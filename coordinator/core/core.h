@@ -41,6 +41,7 @@ enum txn_event {
 struct peer {
     char name[VOW_NAME_SIZE];
     uint64_t session; /* 0 = not connected */
+    bool is_full;     /* much waits for it already: what it can be told later waits, too (F029) */
     uint64_t incarnation;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     uint32_t next;     /* with the same hash of the name */
@@ -60,7 +61,7 @@ struct branch {
     bool lost;             /* its connection went before it voted */
     bool acknowledged;     /* committed, durably */
     bool hazard;           /* it has no record of what it must commit; HAZARD was logged */
-    bool due;              /* it came back and is to hear the decision at once */
+    bool due;              /* it is to hear the decision at once: it came back, or can take more again */
     bool strange_reported; /* the alarm about another data file was raised (F044) */
 };
 

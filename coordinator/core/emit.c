@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
 
@@ -84,6 +85,24 @@ bool coord_send_decision(struct vow_coord *core, const struct txn *txn, const st
     return true;
 }
 
+void coord_tell_commit(struct vow_coord *core, const struct txn *txn, struct branch *branch)
+{
+    branch->due = branch_peer(core, branch)->is_full;
+    if (!branch->due)
+        coord_send_decision(core, txn, branch, VOW_COMMIT);
+}
+
+/* An answer is lost like any message, and asked for again. */
+static bool can_take(struct vow_coord *core, uint64_t session)
+{
+    uint32_t peer = coord_peer_of_session(core, session);
+
+    if (peer == COORD_NIL || !core->peers[peer].is_full)
+        return true;
+    core->counts.ignored++;
+    return false;
+}
+
 /* The sender's own header back, in our epoch. */
 static struct vow_msg_header answer_header(const struct vow_coord *core, const struct input *in)
 {
@@ -95,8 +114,11 @@ static struct vow_msg_header answer_header(const struct vow_coord *core, const s
 
 void coord_answer_verdict(struct vow_coord *core, const struct input *in, enum vow_verdict verdict)
 {
-    struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_SEND, in->session);
+    struct vow_coord_effect *effect;
 
+    if (!can_take(core, in->session))
+        return;
+    effect = coord_emit(core, VOW_COORD_SEND, in->session);
     effect->msg.kind = VOW_MSG_DECISION;
     effect->msg.decision.header = answer_header(core, in);
     effect->msg.decision.watermark = coord_watermark(core);
@@ -105,8 +127,11 @@ void coord_answer_verdict(struct vow_coord *core, const struct input *in, enum v
 
 void coord_answer_wait(struct vow_coord *core, const struct input *in, enum vow_wait reason)
 {
-    struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_SEND, in->session);
+    struct vow_coord_effect *effect;
 
+    if (!can_take(core, in->session))
+        return;
+    effect = coord_emit(core, VOW_COORD_SEND, in->session);
     effect->msg.kind = VOW_MSG_WAIT;
     effect->msg.wait.header = answer_header(core, in);
     effect->msg.wait.reason = reason;

@@ -19,6 +19,8 @@ struct vow_msg_header coord_header(const struct vow_coord *core, const struct tx
 /* To the branch's participant; it is connected. The kind's member is the caller's to fill. */
 struct vow_msg *coord_send(struct vow_coord *core, const struct branch *branch, enum vow_msg_kind kind);
 /* True if the participant is connected, so that the decision was sent. */
+/* COMMIT to a member of the yes-list; if much waits for it already, it is due instead (F029). */
+void coord_tell_commit(struct vow_coord *core, const struct txn *txn, struct branch *branch);
 bool coord_send_decision(struct vow_coord *core, const struct txn *txn, const struct branch *branch,
                          enum vow_verdict verdict);
 /* To whoever sent in->header. */

@@ -70,19 +70,26 @@ static bool is_resend_due(const struct vow_coord *core, const struct txn *txn, c
     return !branch->hazard || txn->delay_ms == core->limits.ack_timeout_max_ms;
 }
 
+static bool can_hear(const struct vow_coord *core, const struct branch *branch)
+{
+    const struct peer *peer = branch_peer(core, branch);
+
+    return peer->session != 0 && !peer->is_full;
+}
+
 static bool has_due(const struct vow_coord *core, const struct txn *txn)
 {
     for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
-        if (b->due)
+        if (b->due && can_hear(core, b))
             return true;
     }
     return false;
 }
 
-static bool has_connected(const struct vow_coord *core, const struct txn *txn)
+static bool has_listener(const struct vow_coord *core, const struct txn *txn)
 {
     for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
-        if (b->vote == VOW_VOTE_YES && !b->acknowledged && branch_peer(core, b)->session != 0)
+        if (b->vote == VOW_VOTE_YES && !b->acknowledged && can_hear(core, b))
             return true;
     }
     return false;
@@ -96,13 +103,14 @@ void coord_on_resend(struct vow_coord *core, struct input *in)
     txn->attempts++;
     for (struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
         if (is_resend_due(core, txn, b, only_due)) {
-            coord_send_decision(core, txn, b, VOW_COMMIT);
+            coord_tell_commit(core, txn, b);
             check_data_file(core, txn, b);
+        } else if (can_hear(core, b) || branch_peer(core, b)->session == 0) {
+            b->due = false;
         }
-        b->due = false;
     }
-    /* With nobody there the timer rests: the one who comes back starts it. */
-    if (!has_connected(core, txn)) {
+    /* With nobody there, or nobody who can take more, the timer rests: the one who comes back starts it. */
+    if (!has_listener(core, txn)) {
         txn_disarm(core, txn);
         return;
     }

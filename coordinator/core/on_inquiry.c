@@ -16,7 +16,10 @@ void coord_on_tell(struct vow_coord *core, struct input *in)
         core->counts.ignored++;
         return;
     }
-    coord_answer_verdict(core, in, VOW_COMMIT);
+    /* It hears it when it can take more, if not now. */
+    in->branch->due = branch_peer(core, in->branch)->is_full;
+    if (!in->branch->due)
+        coord_answer_verdict(core, in, VOW_COMMIT);
 }
 
 /*

@@ -13,9 +13,9 @@ void coord_on_commit_logged(struct vow_coord *core, struct input *in)
     txn_move(core, txn, TXN_COMMITTING);
     core->counts.committed++;
     coord_reply_outcome(core, txn->client, in->gtrid, VOW_COMMITTED);
-    for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+    for (struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
         if (b->vote == VOW_VOTE_YES)
-            coord_send_decision(core, txn, b, VOW_COMMIT);
+            coord_tell_commit(core, txn, b);
     }
     txn_arm_resend(core, txn);
 }

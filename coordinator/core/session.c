@@ -18,6 +18,7 @@ static void wake(struct vow_coord *core, const struct branch *branch)
 static void lose_peer(struct vow_coord *core, struct peer *peer)
 {
     peer->session = 0;
+    peer->is_full = false;
     for (struct branch *b = branch_at(core, peer->branches); b != NULL; b = branch_at(core, b->peer_next)) {
         if (core->txns[b->txn].state == TXN_PREPARING && b->vote == 0) {
             b->lost = true;
@@ -54,9 +55,25 @@ void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct v
     if (peer->session != 0)
         lose_peer(core, peer);
     peer->session = session;
+    peer->is_full = false;
     peer->incarnation = up->incarnation;
     memcpy(peer->db_uuid, up->db_uuid, sizeof(peer->db_uuid));
     wake_branches(core, peer);
+}
+
+/* What could not be told is due since then. */
+void coord_take_peer_full(struct vow_coord *core, uint64_t session, bool is_full)
+{
+    uint32_t index = coord_peer_of_session(core, session);
+
+    if (index == COORD_NIL)
+        return;
+    core->peers[index].is_full = is_full;
+    for (struct branch *b = branch_at(core, core->peers[index].branches); b != NULL && !is_full;
+         b = branch_at(core, b->peer_next)) {
+        if (b->due)
+            wake(core, b);
+    }
 }
 
 void coord_take_session_down(struct vow_coord *core, uint64_t session)

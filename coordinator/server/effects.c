@@ -34,6 +34,8 @@ void server_send(struct vow_server *server, struct session *session, const struc
     }
     server->traffic.sent++;
     server->traffic.counted_sent += vow_msg_is_counted(msg->kind);
+    if (session->role == VOW_ROLE_PARTICIPANT && !session->is_full && vow_channel_is_full(session->channel))
+        session->is_full = server->has_full = true;
     if (vow_crash_hit("send", "after", crash_name(msg))) {
         vow_channel_flush(session->channel);
         vow_crash_now();
@@ -245,10 +247,28 @@ static void carry_out(struct vow_server *server, const struct vow_coord_effect *
     }
 }
 
+/* Fault F029: the core holds back what can wait, and the queue stays far below the mark at which the peer is dropped. */
+static void tell_full(struct vow_server *server)
+{
+    struct session *session, *next;
+    server->has_full = false;
+    HASH_ITER(hh, server->sessions, session, next)
+    {
+        struct vow_coord_effects none;
+        struct vow_coord_event event = {.kind = VOW_COORD_PEER_FULL, .now_ms = vow_clock_ms(), .session = session->id};
+        if (!session->is_full || session->is_told)
+            continue;
+        session->is_told = true;
+        vow_coord_step(server->core, &event, &none);
+    }
+}
+
 void server_step(struct vow_server *server, struct vow_coord_event *event)
 {
     struct vow_coord_effects effects;
     vow_coord_step(server->core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
         carry_out(server, &effects.items[i]);
+    if (server->has_full)
+        tell_full(server);
 }

@@ -19,6 +19,7 @@ struct session {
     struct vow_channel *channel;
     enum vow_role role;
     bool up;
+    bool is_full, is_told; /* a participant for whom much waits, and whether the core knows */
     char name[VOW_NAME_SIZE];
     struct vow_coord_peer peer; /* participants: what HELLO said; name points to the field above */
     struct vow_server *server;
@@ -81,6 +82,7 @@ struct vow_server {
     uint32_t recovered;
     uint64_t started_ms;
     struct traffic traffic;
+    bool has_full; /* the core is to be told of a session */
     bool draining, ended;
     enum vow_server_end end;
 };

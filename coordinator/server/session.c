@@ -227,8 +227,17 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
         server_step(server, &event);
 }
 
+static void on_drained(void *ctx, struct vow_channel *channel)
+{
+    struct vow_server *server = ctx;
+    struct session *session = vow_channel_user(channel);
+    struct vow_coord_event event = {.kind = VOW_COORD_PEER_READY, .now_ms = vow_clock_ms(), .session = session->id};
+    session->is_full = session->is_told = false;
+    server_step(server, &event);
+}
+
 const struct vow_channel_ops session_ops = {
-    .on_hello = on_hello, .on_up = on_up, .on_message = on_message, .on_down = on_down};
+    .on_hello = on_hello, .on_up = on_up, .on_message = on_message, .on_drained = on_drained, .on_down = on_down};
 
 void session_close_all(struct vow_server *server)
 {

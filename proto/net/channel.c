@@ -160,11 +160,23 @@ static void half_close(struct vow_channel *channel)
     shutdown(bufferevent_getfd(channel->bev), SHUT_WR);
 }
 
+static void close_if_drained(struct vow_channel *channel)
+{
+    if (channel->state == CHANNEL_DRAINING && evbuffer_get_length(bufferevent_get_output(channel->bev)) == 0)
+        half_close(channel);
+}
+
+/* libevent's own call alone may tell the owner: a flush happens inside the owner's calls. */
 static void on_written(struct bufferevent *bev, void *arg)
 {
     struct vow_channel *channel = arg;
-    if (channel->state == CHANNEL_DRAINING && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
-        half_close(channel);
+    if (channel->state == CHANNEL_UP && channel->was_full && evbuffer_get_length(bufferevent_get_output(bev)) == 0) {
+        channel->was_full = false;
+        if (channel->home->ops.on_drained != NULL)
+            channel->home->ops.on_drained(channel->home->ctx, channel);
+        return;
+    }
+    close_if_drained(channel);
 }
 
 static void peer_closed(struct vow_channel *channel)
@@ -281,6 +293,15 @@ int vow_channel_send(struct vow_channel *channel, const struct vow_msg *msg)
     return channel_queue(channel, msg);
 }
 
+bool vow_channel_is_full(struct vow_channel *channel)
+{
+    if (channel->state != CHANNEL_UP ||
+        evbuffer_get_length(bufferevent_get_output(channel->bev)) < channel->home->options.write_high_water / 4)
+        return false;
+    channel->was_full = true;
+    return true;
+}
+
 void vow_channel_flush(struct vow_channel *channel)
 {
     if (channel->state == CHANNEL_CONNECTING || channel->state == CHANNEL_CLOSED)
@@ -292,7 +313,7 @@ void vow_channel_flush(struct vow_channel *channel)
     while (evbuffer_get_length(output) > 0 && evbuffer_write(output, bufferevent_getfd(channel->bev)) > 0)
         continue;
     evbuffer_freeze(output, 1);
-    on_written(channel->bev, channel);
+    close_if_drained(channel);
 }
 
 void vow_channel_close(struct vow_channel *channel, bool now)
@@ -310,7 +331,7 @@ void vow_channel_close(struct vow_channel *channel, bool now)
     channel->dialer = NULL;
     /* A peer that does not read and does not close either is not waited for longer than a stranger. */
     channel_arm(channel, channel->home->options.handshake_ms);
-    on_written(channel->bev, channel);
+    close_if_drained(channel);
     if (dialer != NULL)
         dialer_on_end(dialer, false);
 }

@@ -62,6 +62,9 @@ struct vow_channel_ops {
      * through the handshake is in the log. A dialer will try again by itself, and calls this once for each attempt
      * that ends: VOW_E_UNREACHABLE without a connection, the error in REJECT if the peer sent one. */
     void (*on_down)(void *ctx, struct vow_channel *channel, const struct vow_error_detail *detail);
+    /* All that waited for the peer has been handed to the system, after vow_channel_is_full() had said yes. May be
+     * NULL. */
+    void (*on_drained)(void *ctx, struct vow_channel *channel);
 };
 
 /* Listens. port 0 takes a free one; see vow_listener_address(). Returns 0, VOW_E_ADDRESS, VOW_E_SYSTEM or
@@ -92,6 +95,9 @@ void vow_dialer_free(struct vow_dialer *dialer);
  * frame would be over the peer's or our cap; VOW_E_SLOW_READER if the high-water mark is passed, or VOW_E_NO_MEMORY
  * (the channel goes down on the next turn). After any error this message is not sent. Never blocks. */
 int vow_channel_send(struct vow_channel *channel, const struct vow_msg *msg);
+/* Does more than a quarter of the high-water mark wait for the peer? Who can hold back what it has to say then does, until
+ * on_drained: that is how many messages stay below the mark at which the peer is dropped. */
+bool vow_channel_is_full(struct vow_channel *channel);
 /* Writes what is queued to the socket as far as it takes it now (for crash points and for the end of a process). */
 void vow_channel_flush(struct vow_channel *channel);
 /* Closes after what is queued has been sent and the peer has closed too, or at once if `now`. No on_down follows. A

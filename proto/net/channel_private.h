@@ -58,6 +58,7 @@ struct vow_channel {
     void *user;
     struct vow_channel *prev, *next; /* among the home's strangers */
     bool is_stranger;
+    bool was_full; /* its owner was told so, and waits for on_drained */
     char peer_address[VOW_ADDRESS_SIZE];
     char peer_name[VOW_NAME_SIZE]; /* from its HELLO or WELCOME; "" before */
 };

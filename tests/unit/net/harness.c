@@ -82,7 +82,14 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
     act(side, ON_DOWN, channel);
 }
 
-const struct vow_channel_ops side_ops = {on_hello, on_up, on_message, on_turn_end, on_down};
+static void on_drained(void *ctx, struct vow_channel *channel)
+{
+    struct side *side = ctx;
+    (void)channel;
+    side->drained++;
+}
+
+const struct vow_channel_ops side_ops = {on_hello, on_up, on_message, on_turn_end, on_down, on_drained};
 
 void side_init(struct side *side, struct event_base *base)
 {

@@ -16,7 +16,7 @@ struct side {
     struct vow_channel *channel; /* of those open, the one that came up last; NULL if there is none */
     struct vow_channel *open[SIDE_OPEN_MAX];
     unsigned open_len;
-    unsigned hellos, ups, messages, turn_ends, downs;
+    unsigned hellos, ups, messages, turn_ends, downs, drained;
     struct vow_error_detail detail; /* of the last on_down */
     struct vow_msg_welcome welcome;
     uint64_t hello_coord;

@@ -233,6 +233,36 @@ Test(channel, drops_a_peer_that_does_not_read)
     pair_close(&pair);
 }
 
+/* Fault F029: who asks is told long before the peer is dropped, and again when all is gone. */
+Test(channel, F029_says_when_it_is_full_and_when_it_is_drained)
+{
+    static char text[30000], bytes[65536];
+    struct pair pair;
+    struct vow_channel_options options = quick_options();
+    options.write_high_water = 1000000;
+    pair_open(&pair, &options);
+    const int fd = raw_connect_up(pair.base, &pair.address);
+    struct vow_channel *slow = pair.server.channel;
+    memset(text, 'z', sizeof(text) - 1);
+    cr_assert_not(vow_channel_is_full(slow));
+    while (!vow_channel_is_full(slow)) {
+        cr_assert_eq(send_text(slow, text), 0);
+        event_base_loop(pair.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    }
+    cr_assert_eq(pair.server.drained, 0);
+    while (pair.server.drained == 0) {
+        (void)recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        event_base_loop(pair.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    }
+    cr_assert_not(vow_channel_is_full(slow));
+    cr_assert_eq(pair.server.drained, 1);
+    cr_assert_eq(pair.server.downs, 0);
+    close(fd);
+    UNTIL(pair.base, pair.server.downs == 1);
+    pair_check(&pair);
+    pair_close(&pair);
+}
+
 /* Many PINGs and no reading: what the channel answers by itself is under the same bound. */
 Test(channel, drops_a_peer_that_asks_and_does_not_read)
 {

@@ -77,6 +77,12 @@ void fixture_down(struct fixture *f, uint64_t session)
     fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_SESSION_DOWN, .session = session});
 }
 
+void fixture_full(struct fixture *f, uint64_t session, bool is_full)
+{
+    fixture_step(
+        f, &(struct vow_coord_event){.kind = is_full ? VOW_COORD_PEER_FULL : VOW_COORD_PEER_READY, .session = session});
+}
+
 void fixture_recovery_done(struct fixture *f)
 {
     fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_RECOVERY_DONE});

@@ -32,6 +32,8 @@ void fixture_send(struct fixture *f, uint64_t session, const struct vow_msg *msg
 uint64_t fixture_peer_up(struct fixture *f, const char *name);
 uint64_t fixture_peer_back(struct fixture *f, const char *name, uint64_t incarnation, uint8_t file);
 void fixture_down(struct fixture *f, uint64_t session);
+/* Much waits for the participant; it can take more again. */
+void fixture_full(struct fixture *f, uint64_t session, bool is_full);
 void fixture_recovery_done(struct fixture *f);
 void fixture_drain(struct fixture *f);
 /* Other limits, as vowd would: the core moves if it has no room for them. */

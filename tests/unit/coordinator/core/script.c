@@ -343,6 +343,9 @@ static void run(struct script *s, const char *command)
         fixture_down(&s->f, speaker(s, word(s, 1))->session);
         speaker(s, word(s, 1))->session = ++s->f.last_session;
         show(s);
+    } else if (is_one_of(command, "full ready")) {
+        fixture_full(&s->f, speaker(s, word(s, 1))->session, strcmp(command, "full") == 0);
+        show(s);
     } else if (is_one_of(command, "begin rollback commit status")) {
         do_request(s, command);
     } else if (is_one_of(command, "enlist inquire vote ack one-phase")) {
