@@ -3,36 +3,35 @@
 #ifdef VOW_CRASH_POINTS
 
 #include <ctype.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FIU_ENABLE
-#include <fiu-control.h>
-#include <fiu.h>
-
 #include "proto/error.h"
 
-#define POINT_NAME_SIZE 64
+/* A point that was met. */
+struct met {
+    char name[VOW_CRASH_NAME_SIZE];
+    unsigned long times;
+    struct met *next;
+};
 
-/* Set once, before there are threads; read at every point, so that a process without VOW_CRASH_AT pays one test. */
-static bool is_armed;
-static unsigned long armed_hit;
-static atomic_ulong hits;
+/* Read at every point without the lock, so that a process that is not watched pays one test. */
+static atomic_bool is_watched;
 
-/* libfiu asks at each meeting of the armed point whether it fails. */
-static int is_the_hit(const char *name, int *failnum, void **failinfo, unsigned int *flags)
-{
-    (void)name;
-    (void)failnum;
-    (void)failinfo;
-    (void)flags;
-    return atomic_fetch_add(&hits, 1) + 1 == armed_hit;
-}
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all that follows */
+static bool has_read_environment, is_armed, is_recording;
+static char armed_name[VOW_CRASH_NAME_SIZE];
+static unsigned long armed_hit, hits;
+static vow_crash_fn *hook;
+static void *hook_ctx;
+static struct met *first_met, **last_met = &first_met;
+
+/* --- What is armed --- */
 
 static bool is_point_char(char c)
 {
@@ -40,12 +39,12 @@ static bool is_point_char(char c)
 }
 
 /* Splits NAME or NAME@N. */
-static int parse(const char *text, char name[POINT_NAME_SIZE], unsigned long *hit)
+static int parse(const char *text, char name[VOW_CRASH_NAME_SIZE], unsigned long *hit)
 {
     size_t len = 0;
     while (is_point_char(text[len]))
         len++;
-    if (len == 0 || len >= POINT_NAME_SIZE)
+    if (len == 0 || len >= VOW_CRASH_NAME_SIZE)
         return VOW_E_ARGUMENT;
     memcpy(name, text, len);
     name[len] = '\0';
@@ -59,35 +58,132 @@ static int parse(const char *text, char name[POINT_NAME_SIZE], unsigned long *hi
     return *end == '\0' && *hit > 0 ? 0 : VOW_E_ARGUMENT;
 }
 
+int vow_crash_arm(const char *text)
+{
+    char name[VOW_CRASH_NAME_SIZE] = "";
+    unsigned long hit = 0;
+    if (text != NULL && parse(text, name, &hit) != 0)
+        return VOW_E_ARGUMENT;
+    pthread_mutex_lock(&lock);
+    memcpy(armed_name, name, sizeof(name));
+    armed_hit = hit;
+    hits = 0;
+    is_armed = text != NULL;
+    atomic_store(&is_watched, is_armed || is_recording);
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
 int vow_crash_init(void)
 {
-    static char name[POINT_NAME_SIZE];
     const char *text = getenv("VOW_CRASH_AT");
-    if (text == NULL || is_armed)
+    pthread_mutex_lock(&lock);
+    const bool is_known = has_read_environment || text == NULL;
+    has_read_environment = has_read_environment || text != NULL;
+    pthread_mutex_unlock(&lock);
+    if (is_known)
         return 0;
-    if (parse(text, name, &armed_hit) != 0)
-        return VOW_E_ARGUMENT;
-    if (fiu_init(0) != 0 || fiu_enable_external(name, 1, NULL, 0, is_the_hit) != 0)
-        return VOW_E_NO_MEMORY;
-    is_armed = true;
-    return 0;
+    const int error = vow_crash_arm(text);
+    if (error != 0) {
+        pthread_mutex_lock(&lock);
+        has_read_environment = false; /* the next one shall hear of it, too */
+        pthread_mutex_unlock(&lock);
+    }
+    return error;
+}
+
+/* --- What is met --- */
+
+static void record(const char *name)
+{
+    struct met *met = first_met;
+    while (met != NULL && strcmp(met->name, name) != 0)
+        met = met->next;
+    if (met == NULL && (met = calloc(1, sizeof(*met))) != NULL) {
+        snprintf(met->name, sizeof(met->name), "%s", name);
+        *last_met = met;
+        last_met = &met->next;
+    }
+    if (met != NULL)
+        met->times++;
+}
+
+int vow_crash_hit_named(const char *name)
+{
+    if (!atomic_load_explicit(&is_watched, memory_order_relaxed))
+        return 0;
+    pthread_mutex_lock(&lock);
+    if (is_recording)
+        record(name);
+    const bool is_hit = is_armed && strcmp(armed_name, name) == 0 && ++hits == armed_hit;
+    pthread_mutex_unlock(&lock);
+    return is_hit;
 }
 
 int vow_crash_hit(const char *where, const char *when, const char *what)
 {
-    if (!is_armed)
+    char name[VOW_CRASH_NAME_SIZE];
+    if (!atomic_load_explicit(&is_watched, memory_order_relaxed))
         return 0;
-    char name[POINT_NAME_SIZE];
     snprintf(name, sizeof(name), "%s.%s.%s", where, when, what);
-    return fiu_fail(name) != 0;
+    return vow_crash_hit_named(name);
 }
 
 /* No handler, no exit handler, no flush: as power loss or the OOM killer would. */
-_Noreturn void vow_crash_now(void)
+static _Noreturn void die(void)
 {
     raise(SIGKILL);
     for (;;)
         pause();
+}
+
+void vow_crash_now(void)
+{
+    char name[VOW_CRASH_NAME_SIZE];
+    pthread_mutex_lock(&lock);
+    vow_crash_fn *fn = hook;
+    void *ctx = hook_ctx;
+    memcpy(name, armed_name, sizeof(name));
+    pthread_mutex_unlock(&lock);
+    if (fn == NULL)
+        die();
+    fn(ctx, name);
+}
+
+void vow_crash_set_hook(vow_crash_fn *fn, void *ctx)
+{
+    pthread_mutex_lock(&lock);
+    hook = fn;
+    hook_ctx = ctx;
+    pthread_mutex_unlock(&lock);
+}
+
+static void forget_all(void)
+{
+    while (first_met != NULL) {
+        struct met *met = first_met;
+        first_met = met->next;
+        free(met);
+    }
+    last_met = &first_met;
+}
+
+void vow_crash_record(bool on)
+{
+    pthread_mutex_lock(&lock);
+    if (!on)
+        forget_all();
+    is_recording = on;
+    atomic_store(&is_watched, is_armed || is_recording);
+    pthread_mutex_unlock(&lock);
+}
+
+void vow_crash_each_met(vow_crash_met_fn *fn, void *ctx)
+{
+    pthread_mutex_lock(&lock);
+    for (const struct met *met = first_met; met != NULL; met = met->next)
+        fn(ctx, met->name, met->times);
+    pthread_mutex_unlock(&lock);
 }
 
 #endif

@@ -1,6 +1,8 @@
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/error.h"
 #include "proto/net/crash.h"
@@ -51,6 +53,55 @@ Test(crash, refuses_a_value_that_is_no_point)
     static const char *const bad[] = {"", "@1", "name@", "name@0", "name@x", "name@1x", "name@-1", "two names", "a*"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         cr_assert_eq(init_with(bad[i]), VOW_E_ARGUMENT, "%s", bad[i]);
+}
+
+/* A value that is no point is refused every time, not only when it is first read. */
+Test(crash, goes_on_refusing_a_value_that_is_no_point)
+{
+    cr_assert_eq(init_with("two names"), VOW_E_ARGUMENT);
+    cr_assert_eq(vow_crash_init(), VOW_E_ARGUMENT);
+}
+
+static void note_name(void *ctx, const char *name)
+{
+    snprintf(ctx, VOW_CRASH_NAME_SIZE, "%s", name);
+}
+
+Test(crash, a_hook_is_called_in_place_of_the_death)
+{
+    char name[VOW_CRASH_NAME_SIZE] = "";
+    vow_crash_set_hook(note_name, name);
+    cr_assert_eq(vow_crash_arm("pay.before.update@2"), 0);
+    VOW_CRASH("pay", "before", "update");
+    cr_assert_str_eq(name, "");
+    VOW_CRASH("pay", "before", "update");
+    cr_assert_str_eq(name, "pay.before.update");
+    cr_assert_eq(vow_crash_arm(NULL), 0);
+    name[0] = '\0';
+    VOW_CRASH("pay", "before", "update");
+    cr_assert_str_eq(name, "");
+}
+
+static void add_met(void *ctx, const char *name, unsigned long times)
+{
+    char *text = ctx;
+    snprintf(text + strlen(text), 100, "%s*%lu ", name, times);
+}
+
+Test(crash, points_that_are_met_are_written_down)
+{
+    char text[300] = "";
+    vow_crash_hit_named("before");
+    vow_crash_record(true);
+    vow_crash_hit_named("b");
+    vow_crash_hit("a", "b", "c");
+    vow_crash_hit_named("b");
+    vow_crash_each_met(add_met, text);
+    cr_assert_str_eq(text, "b*2 a.b.c*1 ");
+    vow_crash_record(false);
+    text[0] = '\0';
+    vow_crash_each_met(add_met, text);
+    cr_assert_str_eq(text, "");
 }
 
 #endif
