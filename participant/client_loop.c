@@ -2,6 +2,7 @@
 
 #include "proto/frame.h"
 #include "proto/net/clock.h"
+#include "proto/net/clock_manual.h"
 
 /* Ids that were asked for and do not come are asked for again after this time. */
 #define ASK_AGAIN_MS 500
@@ -144,6 +145,8 @@ static bool take_submitted(struct vow_client *client)
     client->submitted = client->submitted_last = NULL;
     closing = client->closing;
     (void)pthread_mutex_unlock(&client->lock);
+    if (request != NULL)
+        vow_clock_stir();
     for (; request != NULL; request = next) {
         next = request->next_submitted;
         vow_request_adopt(request);

@@ -7,6 +7,7 @@
 
 #include "participant/loop_fd.h"
 #include "proto/error.h"
+#include "proto/net/clock_manual.h"
 #include "proto/net/timer.h"
 
 static void note_owner(struct vow_loop *loop)
@@ -48,16 +49,33 @@ static void free_base(struct vow_loop *loop)
     event_base_free(loop->base);
 }
 
-/* What only a caller's own loop needs: time that shows in a descriptor, and one descriptor for all. */
-static int init_fd(struct vow_loop *loop)
+/* On the thread that runs the caller's loop, and not in the middle of it: gives it a turn. */
+static bool run_by_hand(void *ctx)
 {
-    int error = vow_timers_new(loop->base, &loop->timers);
+    struct vow_loop *loop = ctx;
 
-    if (error != 0)
-        return error;
-    error = vow_loop_fd_new(loop->base, &loop->fd);
+    if (!vow_loop_is_mine(loop))
+        return false;
+    if (loop->kind == VOW_LOOP_FD)
+        (void)vow_loop_process(loop);
+    else
+        (void)event_base_loop(loop->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+    return true;
+}
+
+/* What only a caller's own loop needs: time that shows in a descriptor, and one descriptor for all. */
+static int init_time(struct vow_loop *loop)
+{
+    int error = 0;
+
+    if (loop->kind == VOW_LOOP_FD || vow_clock_is_manual())
+        error = vow_timers_new(loop->base, &loop->timers);
+    if (error == 0 && loop->kind == VOW_LOOP_FD)
+        error = vow_loop_fd_new(loop->base, &loop->fd);
     if (error != 0)
         vow_timers_free(loop->timers);
+    else if (loop->timers != NULL && loop->kind != VOW_LOOP_OWN_THREAD)
+        vow_timers_set_runner(loop->timers, run_by_hand, loop);
     return error;
 }
 
@@ -76,7 +94,7 @@ int vow_loop_init(struct vow_loop *loop, enum vow_loop_kind kind, struct event_b
     if (event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, woken, loop) != 0 ||
         event_add(&loop->wake, NULL) != 0)
         goto err_free_base;
-    error = kind == VOW_LOOP_FD ? init_fd(loop) : 0;
+    error = init_time(loop);
     if (error != 0)
         goto err_del_wake;
     if (kind != VOW_LOOP_OWN_THREAD)

@@ -56,6 +56,7 @@ struct http;
 struct vow_server {
     struct event_base *base;
     struct event *sigterm, *sigint, *sighup;
+    struct event *feed;        /* NULL = it listens by TCP, and takes signals */
     struct vow_timers *timers; /* NULL = libevent's */
     struct vow_timer timer, drain_timer;
     struct vow_listener *listener;
@@ -137,6 +138,9 @@ char *row_peer(const char *name, bool connected, uint64_t incarnation);
 char *row_event(const struct vow_journal_event *event);
 /* A transaction that is not in memory, from its events in the journal: at least one. */
 char *row_ended(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len);
+
+/* feed.c: connections through a pipe. Returns 0 or VOW_E_NO_MEMORY. */
+int feed_open(struct vow_server *server, int fd);
 
 /* http.c: /health and /metrics. */
 int http_open(struct vow_server *server, struct vow_error_detail *detail);

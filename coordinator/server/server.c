@@ -8,6 +8,7 @@
 
 #include "coordinator/server/internal.h"
 #include "proto/net/clock.h"
+#include "proto/net/clock_manual.h"
 #include "proto/net/log.h"
 
 /* --- timers --- */
@@ -222,33 +223,44 @@ static int open_journal(struct vow_server *server, struct vow_error_detail *deta
     return vow_journal_start(server->base, engine_ops, engine, server_journal_done, server, &server->journal, detail);
 }
 
-static int make_events(struct vow_server *server, struct vow_error_detail *detail)
+static int make_signals(struct vow_server *server)
+{
+    server->sigterm = evsignal_new(server->base, SIGTERM, on_signal, server);
+    server->sigint = evsignal_new(server->base, SIGINT, on_signal, server);
+    server->sighup = evsignal_new(server->base, SIGHUP, on_sighup, server);
+    if (server->sigterm == NULL || server->sigint == NULL || server->sighup == NULL ||
+        event_add(server->sigterm, NULL) != 0 || event_add(server->sigint, NULL) != 0 ||
+        event_add(server->sighup, NULL) != 0)
+        return VOW_E_NO_MEMORY;
+    return 0;
+}
+
+static int make_events(struct vow_server *server, const int *feed, struct vow_error_detail *detail)
 {
     server->base = event_base_new();
-    if (server->base != NULL) {
+    int error = server->base != NULL ? 0 : VOW_E_NO_MEMORY;
+    if (error == 0 && vow_clock_is_manual())
+        error = vow_timers_new(server->base, &server->timers);
+    if (error == 0) {
         vow_timer_init(&server->timer, server->base, server->timers, on_timer, server);
         health_open(server);
         vow_timer_init(&server->drain_timer, server->base, server->timers, on_drain_timer, server);
-        server->sigterm = evsignal_new(server->base, SIGTERM, on_signal, server);
-        server->sigint = evsignal_new(server->base, SIGINT, on_signal, server);
-        server->sighup = evsignal_new(server->base, SIGHUP, on_sighup, server);
+        error = feed != NULL ? feed_open(server, *feed) : make_signals(server);
     }
-    if (server->base == NULL || server->sigterm == NULL || server->sigint == NULL || server->sighup == NULL ||
-        event_add(server->sigterm, NULL) != 0 || event_add(server->sigint, NULL) != 0 ||
-        event_add(server->sighup, NULL) != 0) {
-        detail->error = VOW_E_NO_MEMORY;
+    if (error != 0) {
+        detail->error = error;
         snprintf(detail->text, sizeof(detail->text), "the event loop cannot be made");
-        return detail->error;
     }
-    return 0;
+    return error;
 }
 
 static int open_listener(struct vow_server *server, struct vow_error_detail *detail)
 {
     struct vow_channel_options options;
     vow_settings_channel_options(&server->settings, &options);
-    return vow_listener_new(server->base, &server->settings.listen, &options, &session_ops, server, &server->listener,
-                            detail);
+    options.timers = server->timers;
+    return vow_listener_new(server->base, server->feed == NULL ? &server->settings.listen : NULL, &options,
+                            &session_ops, server, &server->listener, detail);
 }
 
 int vow_server_open(const struct vow_server_options *options, struct vow_server **out, struct vow_error_detail *detail)
@@ -265,7 +277,7 @@ int vow_server_open(const struct vow_server_options *options, struct vow_server 
     server->pending_last = &server->pending_first;
     server->http_address = server->settings.http;
     vow_log_set_level((enum vow_log_level)server->settings.log_level);
-    int error = make_events(server, detail);
+    int error = make_events(server, options->feed, detail);
     if (error == 0)
         error = open_journal(server, detail);
     if (error == 0)
@@ -311,11 +323,13 @@ void vow_server_free(struct vow_server *server)
     if (server->base != NULL)
         event_base_loop(server->base, EVLOOP_NONBLOCK); /* closed channels are freed on the loop's next turn */
     log_ops_free(server);
-    if (server->base != NULL) {
+    if (server->timer.fn != NULL) {
         vow_timer_deinit(&server->timer);
         vow_timer_deinit(&server->drain_timer);
         health_close(server);
     }
+    vow_timers_free(server->timers);
+    free_event(server->feed);
     free_event(server->sigterm);
     free_event(server->sigint);
     free_event(server->sighup);

@@ -20,6 +20,10 @@ struct vow_server_options {
     struct vow_settings settings;
     /* Where SIGHUP finds them again; lives as long as the server. NULL = SIGHUP changes nothing. */
     const struct vow_settings_source *source;
+    /* A pipe through which connections come as descriptors (one int each), for a server inside a test's process: it
+     * listens nowhere, takes no signal, and ends at once when the pipe does. NULL = a daemon. The pipe stays the
+     * caller's. */
+    const int *feed;
 };
 
 /* Why vow_server_run() ended. */

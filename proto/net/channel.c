@@ -17,6 +17,7 @@
 
 #include "proto/assert.h"
 #include "proto/net/clock.h"
+#include "proto/net/clock_manual.h"
 #include "proto/net/log.h"
 
 /* What libevent may read at once beyond the frame that is wanted. */
@@ -193,6 +194,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     (void)bev;
     struct vow_channel *channel = arg;
     const int system_error = EVUTIL_SOCKET_ERROR();
+    vow_clock_stir();
     if (what & BEV_EVENT_CONNECTED) {
         if (channel->state == CHANNEL_CONNECTING)
             dialer_on_connected(channel->dialer);

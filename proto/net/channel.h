@@ -73,6 +73,9 @@ struct vow_channel_ops {
 int vow_listener_new(struct event_base *base, const struct vow_address *address,
                      const struct vow_channel_options *options, const struct vow_channel_ops *ops, void *ctx,
                      struct vow_listener **out, struct vow_error_detail *detail);
+/* With address NULL it listens nowhere, and has what is given to it: a connected socket, taken also when there is no memory for
+ * it. */
+void vow_listener_adopt(struct vow_listener *listener, int fd, const char *peer_address);
 void vow_listener_address(const struct vow_listener *listener, struct vow_address *address);
 /* Other options for the connections to come; those that are up keep the frame cap and the heartbeat of their handshake.
  * Returns 0, or VOW_E_NO_MEMORY: nothing has changed. */

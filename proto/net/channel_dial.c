@@ -10,6 +10,7 @@
 #include "proto/net/backoff.h"
 #include "proto/net/log.h"
 #include "proto/net/socket_address.h"
+#include "proto/net/transport.h"
 
 /* Either a channel stands or the timer for the next attempt runs, never both. */
 struct vow_dialer {
@@ -21,6 +22,7 @@ struct vow_dialer {
     struct vow_msg_hello hello;
     struct sockaddr_storage socket_address;
     socklen_t socket_address_len;
+    struct vow_address target;
     char address[VOW_ADDRESS_SIZE];
 };
 
@@ -29,9 +31,23 @@ static void try_later(struct vow_dialer *dialer, uint32_t ms)
     vow_timer_arm(&dialer->next_attempt, ms);
 }
 
-static struct vow_channel *new_attempt(struct vow_dialer *dialer)
+/* A socket that is still to be connected, or *is_connected; or negative. */
+static int open_socket(struct vow_dialer *dialer, bool *is_connected)
 {
-    const int fd = socket(dialer->socket_address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *is_connected = false;
+#ifdef VOW_TESTING
+    const int fd = vow_transport_dial(&dialer->target, &dialer->hello);
+    *is_connected = fd >= 0;
+    errno = ECONNREFUSED;
+    if (fd != VOW_TRANSPORT_NOT_MINE)
+        return fd;
+#endif
+    return socket(dialer->socket_address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static struct vow_channel *new_attempt(struct vow_dialer *dialer, bool *is_connected)
+{
+    const int fd = open_socket(dialer, is_connected);
     struct vow_channel *channel = fd >= 0 ? channel_new(dialer->home, fd, dialer->address, dialer) : NULL;
     if (channel != NULL) {
         channel->is_repeat = dialer->has_failed;
@@ -44,11 +60,16 @@ static void on_next_attempt(void *arg)
 {
     struct vow_dialer *dialer = arg;
     VOW_ASSERT(dialer->channel == NULL);
-    struct vow_channel *channel = dialer->channel = new_attempt(dialer);
+    bool is_connected;
+    struct vow_channel *channel = dialer->channel = new_attempt(dialer, &is_connected);
     if (channel == NULL) {
         /* No descriptor or no memory: there is no channel to speak of, so nobody but the log hears of it. */
         VOW_LOG(VOW_LOG_WARN, "connect_postponed", VOW_STR("peer", dialer->address), VOW_STR("why", strerror(errno)));
         try_later(dialer, backoff_next_ms(&dialer->backoff));
+        return;
+    }
+    if (is_connected) {
+        dialer_on_connected(dialer);
         return;
     }
     /* A callback of channel_down() may free the dialer: nothing may follow it. */
@@ -93,6 +114,7 @@ int vow_dialer_new(struct event_base *base, const struct vow_address *address,
         goto err_free;
     vow_timer_init(&dialer->next_attempt, base, options->timers, on_next_attempt, dialer);
     dialer->hello = *hello;
+    dialer->target = *address;
     vow_address_print(address, dialer->address);
     backoff_init(&dialer->backoff, options->reconnect_min_ms, options->reconnect_max_ms, seed);
     try_later(dialer, 0);

@@ -25,6 +25,15 @@ struct vow_listener {
     struct vow_address address;
 };
 
+void vow_listener_adopt(struct vow_listener *listener, int fd, const char *peer_address)
+{
+    struct vow_channel *channel = channel_new(listener->home, fd, peer_address, NULL);
+    if (channel == NULL)
+        VOW_LOG(VOW_LOG_WARN, "accept_refused", VOW_STR("peer", peer_address), VOW_STR("why", "out of memory"));
+    else
+        channel_start_reading(channel);
+}
+
 static void on_accept(struct evconnlistener *acceptor, evutil_socket_t fd, struct sockaddr *from, int from_len,
                       void *arg)
 {
@@ -35,11 +44,7 @@ static void on_accept(struct evconnlistener *acceptor, evutil_socket_t fd, struc
     char text[VOW_ADDRESS_SIZE];
     socket_address_read(from, &address);
     vow_address_print(&address, text);
-    struct vow_channel *channel = channel_new(listener->home, fd, text, NULL);
-    if (channel == NULL)
-        VOW_LOG(VOW_LOG_WARN, "accept_refused", VOW_STR("peer", text), VOW_STR("why", "out of memory"));
-    else
-        channel_start_reading(channel);
+    vow_listener_adopt(listener, fd, text);
 }
 
 static int open_reserve(void)
@@ -89,8 +94,9 @@ static void on_resume(void *arg)
 
 static int fail(struct vow_error_detail *detail, int error, const struct vow_address *address, const char *why)
 {
-    char text[VOW_ADDRESS_SIZE];
-    vow_address_print(address, text);
+    char text[VOW_ADDRESS_SIZE] = "no address";
+    if (address != NULL)
+        vow_address_print(address, text);
     detail->error = error;
     snprintf(detail->text, sizeof(detail->text), "cannot listen on %s: %s", text, why);
     return error;
@@ -133,7 +139,7 @@ int vow_listener_new(struct event_base *base, const struct vow_address *address,
     if (listener->home == NULL)
         fail(detail, error, address, "out of memory");
     else
-        error = start_accepting(listener, address, detail);
+        error = address != NULL ? start_accepting(listener, address, detail) : 0;
     if (error != 0) {
         vow_listener_free(listener);
         return error;

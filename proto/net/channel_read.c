@@ -4,6 +4,7 @@
 #include <event2/bufferevent.h>
 
 #include "proto/net/clock.h"
+#include "proto/net/clock_manual.h"
 
 /* True while frames may be taken: a callback may have closed the channel. */
 static bool is_reading(const struct vow_channel *channel)
@@ -94,6 +95,7 @@ void channel_on_readable(struct bufferevent *bev, void *arg)
     /* Any byte counts: an honest peer on a slow line is not silent while its frame grows (fault F088). */
     channel->heard_ms = vow_clock_ms();
     channel->pings_silent = 0;
+    vow_clock_stir();
     while (take_next_frame(channel))
         continue;
     if (channel->state == CHANNEL_UP && home->ops.on_turn_end != NULL)

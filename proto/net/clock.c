@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "proto/error.h"
+#include "proto/net/clock_manual.h"
 
 static uint64_t read_us(clockid_t id)
 {
@@ -15,16 +16,24 @@ static uint64_t read_us(clockid_t id)
 
 uint64_t vow_clock_ms(void)
 {
-    return read_us(CLOCK_MONOTONIC) / 1000;
+    return vow_clock_us() / 1000;
 }
 
 uint64_t vow_clock_us(void)
 {
+#ifdef VOW_TESTING
+    if (vow_clock_is_manual())
+        return vow_clock_manual_us();
+#endif
     return read_us(CLOCK_MONOTONIC);
 }
 
 uint64_t vow_clock_wall_us(void)
 {
+#ifdef VOW_TESTING
+    if (vow_clock_is_manual())
+        return vow_clock_manual_wall_us();
+#endif
     return read_us(CLOCK_REALTIME);
 }
 

@@ -1,5 +1,7 @@
 #include "proto/net/timer.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -10,14 +12,97 @@
 #include "proto/assert.h"
 #include "proto/error.h"
 #include "proto/net/clock.h"
+#include "proto/net/clock_manual.h"
 
 struct vow_timers {
     struct event readable;
     int fd;
-    struct vow_timer *first; /* a ring by due_ms: new ones are mostly the latest, so they are put in from the end */
-    uint64_t armed_ms;       /* what the descriptor is set to; UINT64_MAX = nothing */
-    uint64_t round;          /* counts the turns in which timers were run */
+    struct vow_timer *first;   /* a ring by due_ms: new ones are mostly the latest, so they are put in from the end */
+    _Atomic uint64_t armed_ms; /* what the descriptor is set to; UINT64_MAX = nothing */
+    uint64_t round;            /* counts the turns in which timers were run */
+#ifdef VOW_TESTING
+    bool is_manual; /* time is moved by hand: the descriptor shows nothing but what manual.c wants */
+    struct vow_clock_keeper keeper;
+    vow_timers_run_fn *run;
+    void *run_ctx;
+    pthread_mutex_t lock; /* for the two below */
+    pthread_cond_t turned;
+    unsigned long long asked, answered; /* turns */
+#endif
 };
+
+#ifdef VOW_TESTING
+
+/* --- Time that is moved by hand (proto/net/clock_manual.h) --- */
+
+static void show(struct vow_timers *timers)
+{
+    const struct itimerspec at_once = {.it_value = {.tv_nsec = 1}};
+
+    (void)timerfd_settime(timers->fd, 0, &at_once, NULL);
+}
+
+static uint64_t keeper_due_ms(void *ctx)
+{
+    struct vow_timers *timers = ctx;
+
+    return atomic_load(&timers->armed_ms);
+}
+
+static void keeper_ring(void *ctx)
+{
+    show(ctx);
+}
+
+/* Waits for one turn of the loop: what had come before it began is done in it. */
+static void keeper_settle(void *ctx)
+{
+    struct vow_timers *timers = ctx;
+    unsigned long long ticket;
+
+    if (timers->run != NULL && timers->run(timers->run_ctx))
+        return;
+    pthread_mutex_lock(&timers->lock);
+    ticket = ++timers->asked;
+    show(timers);
+    while (timers->answered < ticket)
+        pthread_cond_wait(&timers->turned, &timers->lock);
+    pthread_mutex_unlock(&timers->lock);
+}
+
+static void answer_keeper(struct vow_timers *timers)
+{
+    pthread_mutex_lock(&timers->lock);
+    timers->answered = timers->asked;
+    pthread_cond_broadcast(&timers->turned);
+    pthread_mutex_unlock(&timers->lock);
+}
+
+static void join_clock(struct vow_timers *timers)
+{
+    timers->is_manual = vow_clock_is_manual();
+    if (!timers->is_manual)
+        return;
+    pthread_mutex_init(&timers->lock, NULL);
+    pthread_cond_init(&timers->turned, NULL);
+    timers->keeper =
+        (struct vow_clock_keeper){.due_ms = keeper_due_ms, .ring = keeper_ring, .settle = keeper_settle, .ctx = timers};
+    vow_clock_join(&timers->keeper);
+}
+
+static void leave_clock(struct vow_timers *timers)
+{
+    if (!timers->is_manual)
+        return;
+    vow_clock_leave(&timers->keeper);
+    pthread_cond_destroy(&timers->turned);
+    pthread_mutex_destroy(&timers->lock);
+}
+
+#else
+#define join_clock(timers) ((void)0)
+#define leave_clock(timers) ((void)0)
+#endif
 
 /* --- Sets --- */
 
@@ -27,9 +112,16 @@ static void set_descriptor(struct vow_timers *timers)
     const uint64_t due_ms = timers->first != NULL ? timers->first->due_ms : UINT64_MAX;
     struct itimerspec when = {.it_value = {.tv_sec = 0}};
 
-    if (due_ms == timers->armed_ms)
+    if (due_ms == atomic_load_explicit(&timers->armed_ms, memory_order_relaxed))
         return;
-    timers->armed_ms = due_ms;
+    atomic_store(&timers->armed_ms, due_ms);
+#ifdef VOW_TESTING
+    if (timers->is_manual) {
+        if (due_ms <= vow_clock_ms())
+            show(timers);
+        return;
+    }
+#endif
     if (due_ms != UINT64_MAX) {
         when.it_value.tv_sec = (time_t)(due_ms / 1000);
         when.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000 + 1;
@@ -68,6 +160,7 @@ static void run_due(struct vow_timers *timers)
         struct vow_timer *timer = timers->first;
 
         take_out(timers, timer);
+        vow_clock_stir();
         timer->fn(timer->ctx);
     }
 }
@@ -80,8 +173,12 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 
     (void)what, (void)got;
     run_due(timers);
-    timers->armed_ms = UINT64_MAX;
+    atomic_store(&timers->armed_ms, UINT64_MAX);
     set_descriptor(timers);
+#ifdef VOW_TESTING
+    if (timers->is_manual)
+        answer_keeper(timers);
+#endif
 }
 
 int vow_timers_new(struct event_base *base, struct vow_timers **out)
@@ -92,7 +189,7 @@ int vow_timers_new(struct event_base *base, struct vow_timers **out)
     *out = NULL;
     if (timers == NULL)
         return VOW_E_NO_MEMORY;
-    timers->armed_ms = UINT64_MAX;
+    atomic_store(&timers->armed_ms, UINT64_MAX);
     timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (timers->fd < 0)
         goto err_free;
@@ -100,6 +197,7 @@ int vow_timers_new(struct event_base *base, struct vow_timers **out)
     if (event_assign(&timers->readable, base, timers->fd, EV_READ | EV_PERSIST, on_readable, timers) != 0 ||
         event_add(&timers->readable, NULL) != 0)
         goto err_close;
+    join_clock(timers);
     *out = timers;
     return 0;
 
@@ -115,9 +213,20 @@ void vow_timers_free(struct vow_timers *timers)
     if (timers == NULL)
         return;
     VOW_ASSERT(timers->first == NULL);
+    leave_clock(timers);
     (void)event_del(&timers->readable);
     close(timers->fd);
     free(timers);
+}
+
+void vow_timers_set_runner(struct vow_timers *timers, vow_timers_run_fn *run, void *ctx)
+{
+#ifdef VOW_TESTING
+    timers->run = run;
+    timers->run_ctx = ctx;
+#else
+    (void)timers, (void)run, (void)ctx;
+#endif
 }
 
 /* --- Timers --- */

@@ -23,6 +23,13 @@ struct vow_timers;
 
 /* Makes a set whose timers run on the base. Returns 0, VOW_E_NO_MEMORY or VOW_E_SYSTEM. The base must outlive it. */
 int vow_timers_new(struct event_base *base, struct vow_timers **out);
+/*
+ * Who runs the base, if that is not a thread that does nothing else: `run` gives the base a turn and returns true, or returns
+ * false if the caller is not the thread that does so. While time is moved by hand, a loop is waited for, and this keeps
+ * a test that has loop and clock on one thread from waiting for itself.
+ */
+typedef bool vow_timers_run_fn(void *ctx);
+void vow_timers_set_runner(struct vow_timers *timers, vow_timers_run_fn *run, void *ctx);
 /* Not before its timers are deinitialised or finalised. NULL is allowed. */
 void vow_timers_free(struct vow_timers *timers);
 

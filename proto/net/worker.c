@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -12,6 +13,8 @@
 
 #include "proto/assert.h"
 #include "proto/error.h"
+#include "proto/net/clock.h"
+#include "proto/net/clock_manual.h"
 
 /* A list with its end at hand. */
 struct queue {
@@ -34,6 +37,12 @@ struct vow_worker {
     bool is_wanted; /* a batch shall run now, with whatever is queued */
     bool is_running;
     bool is_ending;
+#ifdef VOW_TESTING
+    bool is_manual; /* the tick comes from a clock that is moved by hand (proto/net/clock_manual.h) */
+    bool has_rung;
+    _Atomic uint64_t tick_at_ms; /* UINT64_MAX = no tick is waited for */
+    struct vow_clock_keeper keeper;
+#endif
 };
 
 static void queue_init(struct queue *queue)
@@ -72,9 +81,71 @@ static struct timespec after_ms(uint32_t ms)
     return at;
 }
 
+#ifdef VOW_TESTING
+
+static uint64_t keeper_due_ms(void *ctx)
+{
+    struct vow_worker *worker = ctx;
+    return atomic_load(&worker->tick_at_ms);
+}
+
+static void keeper_ring(void *ctx)
+{
+    struct vow_worker *worker = ctx;
+    pthread_mutex_lock(&worker->mutex);
+    worker->has_rung = true;
+    pthread_cond_signal(&worker->work);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+static void keeper_settle(void *ctx)
+{
+    struct vow_worker *worker = ctx;
+    pthread_mutex_lock(&worker->mutex);
+    while (worker->is_wanted || worker->is_running || worker->has_rung)
+        pthread_cond_wait(&worker->rest, &worker->mutex);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+static void join_clock(struct vow_worker *worker)
+{
+    worker->is_manual = vow_clock_is_manual();
+    atomic_store(&worker->tick_at_ms, UINT64_MAX);
+    worker->keeper =
+        (struct vow_clock_keeper){.due_ms = keeper_due_ms, .ring = keeper_ring, .settle = keeper_settle, .ctx = worker};
+    if (worker->is_manual)
+        vow_clock_join(&worker->keeper);
+}
+
+static void leave_clock(struct vow_worker *worker)
+{
+    if (worker->is_manual)
+        vow_clock_leave(&worker->keeper);
+}
+
+static void wait_for_manual_tick(struct vow_worker *worker)
+{
+    if (worker->options.tick_ms != 0)
+        atomic_store(&worker->tick_at_ms, vow_clock_ms() + worker->options.tick_ms);
+    while (!worker->is_wanted && !worker->is_ending && !worker->has_rung)
+        pthread_cond_wait(&worker->work, &worker->mutex);
+    worker->has_rung = false;
+}
+
+#else
+#define join_clock(worker) ((void)0)
+#define leave_clock(worker) ((void)0)
+#endif
+
 /* Waits, with the mutex held, until a batch shall run: wanted, or due by the tick. */
 static void wait_for_work(struct vow_worker *worker)
 {
+#ifdef VOW_TESTING
+    if (worker->is_manual) {
+        wait_for_manual_tick(worker);
+        return;
+    }
+#endif
     const struct timespec tick = after_ms(worker->options.tick_ms);
     while (!worker->is_wanted && !worker->is_ending) {
         if (worker->options.tick_ms == 0)
@@ -99,6 +170,8 @@ static void run_batch(struct vow_worker *worker)
     worker->is_wanted = false;
     worker->is_running = true;
     pthread_mutex_unlock(&worker->mutex);
+    if (batch != NULL)
+        vow_clock_stir();
     struct vow_job *done = worker->options.run(worker->options.ctx, batch);
     pthread_mutex_lock(&worker->mutex);
     worker->is_running = false;
@@ -120,7 +193,7 @@ static void *thread_main(void *arg)
             break;
         run_batch(worker);
         if (!worker->is_wanted)
-            pthread_cond_signal(&worker->rest);
+            pthread_cond_broadcast(&worker->rest);
     }
     pthread_mutex_unlock(&worker->mutex);
     return NULL;
@@ -136,6 +209,8 @@ static bool deliver(struct vow_worker *worker)
         VOW_ASSERT(worker->outstanding > 0);
         worker->outstanding--;
     }
+    if (first != NULL)
+        vow_clock_stir();
     if (first != NULL)
         worker->options.done(worker->options.ctx, first);
     return first != NULL;
@@ -198,12 +273,15 @@ int vow_worker_new(struct event_base *base, const struct vow_worker_options *opt
     worker->done_event = event_new(base, worker->done_fd, EV_READ | EV_PERSIST, on_done, worker);
     if (worker->done_event == NULL || event_add(worker->done_event, NULL) != 0)
         goto err_close;
+    join_clock(worker);
     error = start_thread(worker);
     if (error != 0)
-        goto err_close;
+        goto err_leave_clock;
     *out = worker;
     return 0;
 
+err_leave_clock:
+    leave_clock(worker);
 err_close:
     if (worker->done_event != NULL)
         event_free(worker->done_event);
@@ -270,6 +348,7 @@ void vow_worker_free(struct vow_worker *worker)
     pthread_cond_signal(&worker->work);
     pthread_mutex_unlock(&worker->mutex);
     pthread_join(worker->thread, NULL);
+    leave_clock(worker);
     deliver(worker);
     event_free(worker->done_event);
     close(worker->done_fd);
