@@ -31,23 +31,30 @@ static void try_later(struct vow_dialer *dialer, uint32_t ms)
     vow_timer_arm(&dialer->next_attempt, ms);
 }
 
-/* A socket that is still to be connected, or *is_connected; or negative. */
-static int open_socket(struct vow_dialer *dialer, bool *is_connected)
+/* How far an attempt has got. */
+enum attempt {
+    ATTEMPT_TCP,       /* the socket is to be connected */
+    ATTEMPT_CONNECTED, /* a test's transport has done that */
+    ATTEMPT_REFUSED,   /* or has said that nobody is there */
+};
+
+static int open_socket(struct vow_dialer *dialer, enum attempt *attempt)
 {
-    *is_connected = false;
+    *attempt = ATTEMPT_TCP;
 #ifdef VOW_TESTING
     const int fd = vow_transport_dial(&dialer->target, &dialer->hello);
-    *is_connected = fd >= 0;
-    errno = ECONNREFUSED;
-    if (fd != VOW_TRANSPORT_NOT_MINE)
+    *attempt = fd == VOW_TRANSPORT_REFUSED ? ATTEMPT_REFUSED : ATTEMPT_TCP;
+    if (fd >= 0) {
+        *attempt = ATTEMPT_CONNECTED;
         return fd;
+    }
 #endif
     return socket(dialer->socket_address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-static struct vow_channel *new_attempt(struct vow_dialer *dialer, bool *is_connected)
+static struct vow_channel *new_attempt(struct vow_dialer *dialer, enum attempt *attempt)
 {
-    const int fd = open_socket(dialer, is_connected);
+    const int fd = open_socket(dialer, attempt);
     struct vow_channel *channel = fd >= 0 ? channel_new(dialer->home, fd, dialer->address, dialer) : NULL;
     if (channel != NULL) {
         channel->is_repeat = dialer->has_failed;
@@ -60,21 +67,21 @@ static void on_next_attempt(void *arg)
 {
     struct vow_dialer *dialer = arg;
     VOW_ASSERT(dialer->channel == NULL);
-    bool is_connected;
-    struct vow_channel *channel = dialer->channel = new_attempt(dialer, &is_connected);
+    enum attempt attempt;
+    struct vow_channel *channel = dialer->channel = new_attempt(dialer, &attempt);
     if (channel == NULL) {
         /* No descriptor or no memory: there is no channel to speak of, so nobody but the log hears of it. */
         VOW_LOG(VOW_LOG_WARN, "connect_postponed", VOW_STR("peer", dialer->address), VOW_STR("why", strerror(errno)));
         try_later(dialer, backoff_next_ms(&dialer->backoff));
         return;
     }
-    if (is_connected) {
-        dialer_on_connected(dialer);
-        return;
-    }
     /* A callback of channel_down() may free the dialer: nothing may follow it. */
-    if (bufferevent_socket_connect(channel->bev, (struct sockaddr *)&dialer->socket_address,
-                                   (int)dialer->socket_address_len) != 0)
+    if (attempt == ATTEMPT_CONNECTED)
+        dialer_on_connected(dialer);
+    else if (attempt == ATTEMPT_REFUSED)
+        channel_down(channel, VOW_E_UNREACHABLE, "%s", strerror(ECONNREFUSED));
+    else if (bufferevent_socket_connect(channel->bev, (struct sockaddr *)&dialer->socket_address,
+                                        (int)dialer->socket_address_len) != 0)
         channel_down(channel, VOW_E_UNREACHABLE, "%s", strerror(errno));
 }
 

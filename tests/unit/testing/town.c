@@ -1,0 +1,133 @@
+#include "town.h"
+
+#include <criterion/criterion.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[BANKS] = {"north", "south"};
+static const struct vow_call calls[BANKS] = {{"north", "add", "-30", 4}, {"south", "add", "30", 3}};
+
+static int add(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    char sql[100], amount[16] = "";
+
+    (void)branch, (void)ctx;
+    memcpy(amount, payload, len < sizeof(amount) ? len : sizeof(amount) - 1);
+    (void)snprintf(sql, sizeof(sql), "UPDATE account SET money = money + %ld", strtol(amount, NULL, 10));
+    vow_testing_crash_point("bank.before.update");
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static void file_of(const struct town *town, int bank, char path[128])
+{
+    (void)snprintf(path, 128, "%s/%s.db", town->directory, names[bank]);
+}
+
+void town_open_bank(struct town *town, int bank)
+{
+    char path[128];
+    const struct vow_participant_options options = {
+        .size = sizeof(options),
+        .name = names[bank],
+        .path = path,
+        .coordinator = vow_test_network_address(town->network),
+        .schema = "CREATE TABLE account (name TEXT PRIMARY KEY NOT NULL, money INT CHECK (money >= 0));"
+                  "INSERT INTO account VALUES ('me', 100)",
+    };
+    struct vow_error_detail detail;
+
+    file_of(town, bank, path);
+    cr_assert_eq(vow_participant_open(&options, &town->banks[bank], &detail), 0, "%s", detail.text);
+    cr_assert_eq(vow_participant_handle(town->banks[bank], "add", add, NULL), 0);
+    cr_assert_eq(vow_participant_start(town->banks[bank]), 0);
+    cr_assert_eq(vow_participant_wait(town->banks[bank], 20000), 0);
+}
+
+void town_close_bank(struct town *town, int bank)
+{
+    vow_participant_close(town->banks[bank]);
+    town->banks[bank] = NULL;
+}
+
+void town_open(struct town *town, bool by_hand, uint32_t timeout_ms)
+{
+    struct vow_client_options options = {.size = sizeof(options), .timeout_ms = timeout_ms};
+    struct vow_error_detail detail;
+    char data[100];
+
+    *town = (struct town){.directory = "/tmp/vow-town-XXXXXX", .by_hand = by_hand};
+    cr_assert_not_null(mkdtemp(town->directory));
+    if (by_hand)
+        cr_assert_eq(vow_testing_clock_take(), 0);
+    (void)snprintf(data, sizeof(data), "%s/vowd", town->directory);
+    cr_assert_eq(vow_test_network_open(data, &town->network, &detail), 0, "%s", detail.text);
+    for (int i = 0; i < BANKS; i++)
+        town_open_bank(town, i);
+    options.coordinator = vow_test_network_address(town->network);
+    cr_assert_eq(vow_client_open(&options, &town->client, &detail), 0, "%s", detail.text);
+    if (by_hand)
+        vow_testing_clock_settle();
+}
+
+void town_close(struct town *town)
+{
+    char command[128];
+
+    vow_client_close(town->client);
+    for (int i = 0; i < BANKS; i++)
+        town_close_bank(town, i);
+    vow_test_network_close(town->network);
+    if (town->by_hand)
+        vow_testing_clock_give_back();
+    (void)snprintf(command, sizeof(command), "rm -rf %s", town->directory);
+    cr_assert_eq(system(command), 0); /* NOLINT(cert-env33-c): a directory that we made */
+}
+
+int town_money(const struct town *town, int bank)
+{
+    sqlite3_stmt *query;
+    sqlite3 *db;
+    char path[128];
+    int money;
+
+    file_of(town, bank, path);
+    cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(db, "SELECT money FROM account", -1, &query, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_step(query), SQLITE_ROW);
+    money = sqlite3_column_int(query, 0);
+    (void)sqlite3_finalize(query);
+    (void)sqlite3_close(db);
+    return money;
+}
+
+struct vow_participant_stats town_stats(const struct town *town, int bank)
+{
+    struct vow_participant_stats stats;
+
+    vow_participant_stats(town->banks[bank], &stats);
+    return stats;
+}
+
+static void take(void *ctx, const struct vow_result *result)
+{
+    struct transfer *transfer = ctx;
+
+    transfer->result = *result;
+    atomic_store(&transfer->done, true);
+}
+
+void town_transfer(struct town *town, struct transfer *transfer)
+{
+    atomic_store(&transfer->done, false);
+    cr_assert_eq(vow_commit_async(town->client, calls, BANKS, take, transfer), 0);
+}
+
+struct vow_result town_transfer_now(struct town *town)
+{
+    struct vow_result result = {.outcome = VOW_UNKNOWN};
+
+    cr_assert_eq(vow_commit(town->client, calls, BANKS, &result), 0);
+    return result;
+}

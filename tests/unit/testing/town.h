@@ -1,0 +1,40 @@
+/* Two banks, a client and a coordinator in one process, for the tests of <vow/testing.h>. */
+#ifndef VOW_TEST_TESTING_TOWN_H
+#define VOW_TEST_TESTING_TOWN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <vow/testing.h>
+#include <vow/vow.h>
+
+enum { NORTH, SOUTH, BANKS };
+
+struct town {
+    char directory[64];
+    bool by_hand; /* the clock is moved by hand */
+    struct vow_test_network *network;
+    struct vow_participant *banks[BANKS];
+    struct vow_client *client;
+};
+
+/* All of it, connected. timeout_ms: the client's. */
+void town_open(struct town *town, bool by_hand, uint32_t timeout_ms);
+void town_close(struct town *town);
+void town_open_bank(struct town *town, int bank);
+void town_close_bank(struct town *town, int bank);
+/* What is in the account now, for everybody to see. */
+int town_money(const struct town *town, int bank);
+struct vow_participant_stats town_stats(const struct town *town, int bank);
+
+/* Where the result of an asynchronous transfer goes. */
+struct transfer {
+    atomic_bool done;
+    struct vow_result result;
+};
+/* Moves 30 from north to south. */
+void town_transfer(struct town *town, struct transfer *transfer);
+/* The same, and waits. */
+struct vow_result town_transfer_now(struct town *town);
+
+#endif
