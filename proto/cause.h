@@ -1,10 +1,20 @@
-/* Abort causes: the closed list of cause.def. */
+/*
+ * Why a transaction was aborted: the closed list of cause.def, a word and a text each. All here may be called from any
+ * thread; texts live for ever.
+ */
 #ifndef VOW_PROTO_CAUSE_H
 #define VOW_PROTO_CAUSE_H
 
 #include <stdbool.h>
 
+#include "export.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* clang-format off */
+/* The causes of an abort. The list is closed: a program may switch over it. Values never change. */
 enum vow_cause {
 #define CAUSE(name, value, word, text) VOW_CAUSE_##name = value,
 #include "cause.def"
@@ -12,9 +22,18 @@ enum vow_cause {
 };
 /* clang-format on */
 
-bool vow_cause_is_valid(int cause);
-/* Lower case, words joined by '-': "lock-conflict". Unknown values give "?" . */
-const char *vow_cause_name(int cause);
-const char *vow_cause_text(int cause);
+/* True if the number is one of enum vow_cause. */
+VOW_EXPORT bool vow_cause_is_valid(int cause);
+
+/* The cause in one word for programs and logs, lower case joined by '-': "lock-conflict". "?" for a number that is
+ * none. */
+VOW_EXPORT const char *vow_cause_name(int cause);
+
+/* The cause in a few words for people. "?" for a number that is none. */
+VOW_EXPORT const char *vow_cause_text(int cause);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

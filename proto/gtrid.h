@@ -1,5 +1,5 @@
 /*
- * The global transaction id (gtrid), and the promise that it is never reused.
+ * What an id (id.h) is made of, and the promise that it is never reused.
  *
  * 26 bytes, ordered by memcmp() as (coordinator, epoch, sequence):
  *   coord 6 | epoch 4 | seq 7 | flags 1 | rand 8
@@ -16,11 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VOW_GTRID_BYTES 26
-/* Length of the printed form: lower-case base32 without i, l, o, u. Safe in headers, file names and SQL. */
-#define VOW_GTRID_TEXT_LEN 42
-/* With its NUL. */
-#define VOW_GTRID_TEXT_SIZE (VOW_GTRID_TEXT_LEN + 1)
+#include "proto/id.h"
 
 #define VOW_COORD_MAX ((UINT64_C(1) << 48) - 1)
 #define VOW_SEQ_MAX ((UINT64_C(1) << 56) - 1)
@@ -31,10 +27,6 @@
  * participant" and never "aborted".
  */
 #define VOW_GTRID_ONE_PHASE 0x01u
-
-struct vow_gtrid {
-    uint8_t bytes[VOW_GTRID_BYTES];
-};
 
 /* A point in the order of transactions. The forget watermark is one: protocol 2.8. */
 struct vow_watermark {
@@ -51,9 +43,6 @@ uint64_t vow_gtrid_seq(const struct vow_gtrid *g);
 uint8_t vow_gtrid_flags(const struct vow_gtrid *g);
 uint64_t vow_gtrid_rand(const struct vow_gtrid *g);
 
-bool vow_gtrid_equal(const struct vow_gtrid *a, const struct vow_gtrid *b);
-/* An id of all zero bytes stands for "none". */
-bool vow_gtrid_is_none(const struct vow_gtrid *g);
 /* True if the id comes before the watermark: (epoch, seq) < (w->epoch, w->seq). The coordinator part is not
  * compared. */
 bool vow_gtrid_below(const struct vow_gtrid *g, struct vow_watermark w);
@@ -64,11 +53,5 @@ uint64_t vow_gtrid_mac(const uint8_t secret[16], uint64_t coord, uint32_t epoch,
 
 /* A well-mixed 64-bit hash for tables; not keyed, so only for ids whose rand was checked. */
 uint64_t vow_gtrid_hash(const struct vow_gtrid *g);
-
-/* Prints the id; always VOW_GTRID_TEXT_LEN characters and a NUL. */
-void vow_gtrid_to_text(const struct vow_gtrid *g, char text[VOW_GTRID_TEXT_SIZE]);
-/* Reads a printed id of exactly `len` characters. Returns false, and leaves *g alone, if it is not one. Either case is
- * read. */
-bool vow_gtrid_from_text(const char *text, size_t len, struct vow_gtrid *g);
 
 #endif

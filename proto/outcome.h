@@ -2,6 +2,13 @@
 #ifndef VOW_PROTO_OUTCOME_H
 #define VOW_PROTO_OUTCOME_H
 
+#include "export.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a transaction ended, or that this is not known. */
 enum vow_outcome {
     VOW_COMMITTED = 1, /* everywhere, for ever: the decision is on disk */
     VOW_ABORTED = 2,   /* nowhere, for ever; the cause is from the closed list (cause.h) */
@@ -9,7 +16,11 @@ enum vow_outcome {
     VOW_PENDING = 4,   /* only as an answer to a status request: still undecided */
 };
 
-/* "committed", "aborted", "unknown", "pending"; "?" for a number that is none. */
-const char *vow_outcome_name(int outcome);
+/* "committed", "aborted", "unknown", "pending"; "?" for a number that is none. The text lives for ever. */
+VOW_EXPORT const char *vow_outcome_name(int outcome);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

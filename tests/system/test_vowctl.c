@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kit.h"
+#include "proto/gtrid.h"
 
 TestSuite(vowctl, .timeout = 60);
 

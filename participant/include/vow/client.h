@@ -42,9 +42,10 @@
 extern "C" {
 #endif
 
+/* A connection to a coordinator and the transactions under way on it; from vow_client_open() to vow_client_close(). */
 struct vow_client;
 
-/* Zero a field for its default. */
+/* How to open a client. Zero a field for its default. */
 struct vow_client_options {
     size_t size;             /* sizeof(struct vow_client_options) */
     const char *coordinator; /* "HOST:PORT"; NULL = VOW_DEFAULT_COORDINATOR; numeric hosts and localhost */

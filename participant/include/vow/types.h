@@ -1,8 +1,8 @@
 /*
- * Types that clients and participants share: the transaction id, the outcome, the cause of an abort.
+ * Types that clients and participants share: the transaction's id, its outcome, the cause of an abort.
  *
- * struct vow_gtrid is 26 bytes, copied freely; vow_gtrid_to_text() prints it as one word of 42 characters that is safe
- * in headers, file names and SQL.
+ * All of them are plain data. What makes them up is in three short headers that may be read on their own:
+ * <vow/proto/id.h>, <vow/proto/outcome.h>, <vow/proto/cause.h>.
  */
 #ifndef VOW_TYPES_H
 #define VOW_TYPES_H
@@ -12,15 +12,12 @@
 
 #include <vow/error.h>
 #include <vow/proto/cause.h>
-#include <vow/proto/gtrid.h>
+#include <vow/proto/export.h>
+#include <vow/proto/id.h>
 #include <vow/proto/outcome.h>
 
-#if defined(__GNUC__)
-#define VOW_EXPORT __attribute__((visibility("default")))
-#define VOW_MUST_USE __attribute__((warn_unused_result))
-#else
-#define VOW_EXPORT
-#define VOW_MUST_USE
+#ifdef __cplusplus
+extern "C" {
 #endif
 
 struct event_base; /* <event2/event.h>; only a program with a libevent loop of its own needs it */
@@ -48,7 +45,18 @@ enum vow_loop_kind {
     VOW_LOOP_FD = 2,
 };
 
+/* The version of these headers. Within 0.MINOR functions and option fields are only added; see vow_version(). */
+#define VOW_VERSION "0.1.0"
+
 /* Where vowd listens if nothing else is said. */
 #define VOW_DEFAULT_COORDINATOR "127.0.0.1:7420"
+
+/* The version of the library that runs, "MAJOR.MINOR.PATCH"; VOW_VERSION is that of the headers the program was
+ * compiled with. Any thread; the text lives for ever. */
+VOW_EXPORT const char *vow_version(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
