@@ -211,7 +211,7 @@ static int run_service(const struct in_doubt *run, uint32_t p, int resolved)
     }
     do {
         usleep(ASK_EVERY_US);
-        vow_participant_stats(participant, &stats);
+        vow_participant_stats(participant, &stats, sizeof(stats));
     } while (stats.in_doubt > 0);
     if (write(resolved, "r", 1) != 1)
         return 1;

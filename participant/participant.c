@@ -292,15 +292,16 @@ int vow_participant_wait(struct vow_participant *participant, uint32_t timeout_m
     return connected ? 0 : VOW_E_UNREACHABLE;
 }
 
-void vow_participant_stats(struct vow_participant *participant, struct vow_participant_stats *stats)
+void vow_participant_stats(struct vow_participant *participant, struct vow_participant_stats *stats, size_t size)
 {
+    const size_t known = size < sizeof(*stats) ? size : sizeof(*stats);
+
     if (participant == NULL || stats == NULL)
         return;
-    if (is_forked(participant)) {
-        memset(stats, 0, sizeof(*stats));
+    memset(stats, 0, size);
+    if (is_forked(participant))
         return;
-    }
     (void)pthread_mutex_lock(&participant->lock);
-    *stats = participant->stats;
+    memcpy(stats, &participant->stats, known);
     (void)pthread_mutex_unlock(&participant->lock);
 }

@@ -126,13 +126,13 @@ void service_live(const struct service *service, struct vow_participant *partici
                service->coordinator != NULL ? service->coordinator : VOW_DEFAULT_COORDINATOR);
         /* A new longest time in doubt is said soon, for a service that is killed has no last word. */
         while (!told_to_stop(CONNECT_WAIT_MS)) {
-            vow_participant_stats(participant, &stats);
+            vow_participant_stats(participant, &stats, sizeof(stats));
             if (stats.in_doubt_max_ms > in_doubt_max_ms)
                 print_stats(service, &stats);
             in_doubt_max_ms = stats.in_doubt_max_ms;
         }
     }
-    vow_participant_stats(participant, &stats);
+    vow_participant_stats(participant, &stats, sizeof(stats));
     print_stats(service, &stats);
 }
 

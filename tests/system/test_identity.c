@@ -90,7 +90,7 @@ Test(identity, F021_an_older_life_does_not_come_back)
     cr_assert_eq(vow_participant_wait(newer, 10000), 0);
     wait_for_log(&cluster, "a newer life of this participant is connected");
     struct vow_participant_stats stats;
-    vow_participant_stats(newer, &stats);
+    vow_participant_stats(newer, &stats, sizeof(stats));
     cr_expect(stats.connected);
     vow_participant_close(newer);
     /* The service that was pushed away comes back when the newer one is gone. */

@@ -49,12 +49,15 @@
 extern "C" {
 #endif
 
+/* A service's part in transactions; from vow_participant_open() to vow_participant_close(). */
 struct vow_participant;
 struct sqlite3; /* <sqlite3.h> */
 /* One transaction's work at this participant. Lives for the handler's call. */
 struct vow_branch;
 
+/* Where a participant keeps its branches. */
 enum vow_store_kind {
+    /* In the service's own SQLite file, beside its tables. */
     VOW_STORE_KIND_SQLITE = 0,
     /* Keeps nothing, says yes to everything, runs no handler: for measuring the coordinator alone. */
     VOW_STORE_KIND_NULL = 1,
@@ -75,13 +78,13 @@ enum vow_lock_policy {
     VOW_LOCK_FAIL_FAST = 1,
 };
 
-/* Zero a field for its default. */
+/* How to open a participant. Zero a field for its default. */
 struct vow_participant_options {
     size_t size;             /* sizeof(struct vow_participant_options) */
     const char *name;        /* what clients call it; required */
     const char *path;        /* the service's SQLite file, made if missing; for a resource, Vow's own file beside it */
     const char *coordinator; /* "HOST:PORT"; NULL = VOW_DEFAULT_COORDINATOR */
-    enum vow_store_kind store;
+    enum vow_store_kind store; /* where branches are kept; default the SQLite file */
     /*
      * SQL that makes the service's tables and first rows; NULL = none. Run at open, all or nothing, if the file has not
      * run this very text before: a restart runs nothing.
@@ -149,13 +152,21 @@ VOW_EXPORT VOW_MUST_USE int vow_participant_process(struct vow_participant *part
 
 /* Numbers for a status page. All since open. */
 struct vow_participant_stats {
-    uint64_t prepared, committed, aborted, read_only, refused, one_phase;
-    uint64_t in_doubt;        /* now */
+    uint64_t prepared;        /* branches that voted YES */
+    uint64_t committed;       /* branches whose work was applied after a YES */
+    uint64_t aborted;         /* branches whose work was dropped after a YES */
+    uint64_t read_only;       /* branches that had nothing to commit, and are done with their vote */
+    uint64_t refused;         /* branches that voted NO */
+    uint64_t one_phase;       /* transactions that were this participant's alone, decided and applied here */
+    uint64_t in_doubt;        /* branches that voted YES and wait for the decision, now */
     uint64_t in_doubt_max_ms; /* the longest a branch was in doubt */
     uint64_t store_commits;   /* durable units written: several branches share one */
-    int connected;
+    int connected;            /* 1 = connected to the coordinator now */
 };
-VOW_EXPORT void vow_participant_stats(struct vow_participant *participant, struct vow_participant_stats *stats);
+/* Reads the numbers into *stats, whose size is sizeof(*stats): what this library does not know yet is zero, what the
+ * caller does not know is left out. In a child after fork() all are zero. Any thread; does not block. */
+VOW_EXPORT void vow_participant_stats(struct vow_participant *participant, struct vow_participant_stats *stats,
+                                      size_t size);
 
 /* In a handler: refuses the work. `why` (at most 200 characters; longer is cut) reaches the client as result->text.
  * Returns VOW_E_REFUSED, for the handler to return. */

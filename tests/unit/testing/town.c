@@ -106,7 +106,7 @@ struct vow_participant_stats town_stats(const struct town *town, int bank)
 {
     struct vow_participant_stats stats;
 
-    vow_participant_stats(town->banks[bank], &stats);
+    vow_participant_stats(town->banks[bank], &stats, sizeof(stats));
     return stats;
 }
 

@@ -179,7 +179,7 @@ static int use_participant(void *ctx)
         return 5;
     if (vow_participant_process(participant) != VOW_E_FORKED)
         return 6;
-    vow_participant_stats(participant, &stats);
+    vow_participant_stats(participant, &stats, sizeof(stats));
     vow_participant_close(participant);
     return 0;
 }

@@ -45,7 +45,7 @@ Test(participant, a_branch_is_prepared_and_committed)
     cr_assert_eq(vote->msg.vote.header.incarnation, fake->hello.incarnation);
     cr_assert_eq(vote->msg.vote.header.epoch, fake->epoch);
     service_commit(fake, &id);
-    vow_participant_stats(participant, &stats);
+    vow_participant_stats(participant, &stats, sizeof(stats));
     cr_assert_eq(stats.prepared, 1);
     cr_assert_geq(stats.store_commits, 2);
     vow_participant_close(participant);
@@ -68,8 +68,31 @@ Test(participant, many_branches_of_one_turn_share_a_batch)
     }
     for (unsigned i = 1; i <= branches; i++)
         fake_hear(fake, VOW_MSG_VOTE);
-    vow_participant_stats(participant, &stats);
+    vow_participant_stats(participant, &stats, sizeof(stats));
     cr_assert_lt(stats.store_commits, branches / 2);
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+/* The numbers may become more: a caller compiled with other headers has a smaller or a larger struct. */
+Test(participant, stats_are_written_as_far_as_the_caller_has_room)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = service_open(fake, NULL);
+    struct {
+        struct vow_participant_stats stats;
+        unsigned char beyond[8];
+    } newer;
+    struct vow_participant_stats *older = &newer.stats;
+    const unsigned char nothing[sizeof(newer.beyond)] = {0};
+
+    memset(&newer, 0x5a, sizeof(newer));
+    vow_participant_stats(participant, older, offsetof(struct vow_participant_stats, in_doubt));
+    cr_assert_eq(older->one_phase, 0);
+    cr_assert_eq(older->in_doubt, 0x5a5a5a5a5a5a5a5a, "written where an older caller has something else");
+    vow_participant_stats(participant, &newer.stats, sizeof(newer));
+    cr_assert_eq(newer.stats.in_doubt, 0);
+    cr_assert_arr_eq(newer.beyond, nothing, sizeof(nothing), "what only a newer caller knows is not zero");
     vow_participant_close(participant);
     fake_close(fake);
 }

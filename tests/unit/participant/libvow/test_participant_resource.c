@@ -73,7 +73,7 @@ static void work_through(enum fake_mode mode)
     service_one_phase(fake, &second, "put", "pear");
     cr_assert_eq(fake_hear(fake, VOW_MSG_ONE_PHASE_DONE)->msg.one_phase_done.result, VOW_ONE_PHASE_COMMITTED);
     cr_assert_eq(store.visible, 2);
-    vow_participant_stats(participant, &stats);
+    vow_participant_stats(participant, &stats, sizeof(stats));
     cr_assert_eq(stats.committed, 1);
     cr_assert_eq(stats.one_phase, 1);
     vow_participant_close(participant);

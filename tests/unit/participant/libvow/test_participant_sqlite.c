@@ -228,7 +228,7 @@ Test(participant_sqlite, a_prepared_branch_outlives_the_process_and_asks)
     service_vote(fake, &id, "put", "apple", VOW_VOTE_YES);
     vow_participant_close(participant);
     participant = start_service(fake);
-    vow_participant_stats(participant, &stats);
+    vow_participant_stats(participant, &stats, sizeof(stats));
     cr_assert_eq(stats.in_doubt, 1);
     cr_assert(vow_gtrid_equal(&fake_hear(fake, VOW_MSG_INQUIRY)->id, &id));
     cr_assert_eq(fake->hello.incarnation, incarnation + 1);
