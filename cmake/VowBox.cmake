@@ -11,13 +11,24 @@ function(vow_box name)
     endforeach()
 endfunction()
 
-# Shows a source folder under another name on the include path of a target: vow_show(vow proto vow/proto).
+# Shows a source folder under another name on the include path of a target: vow_show(vow-bench bench bench).
 function(vow_show target folder as)
-    set(root ${CMAKE_BINARY_DIR}/boxes/${target})
+    set(root ${PROJECT_BINARY_DIR}/boxes/${target})
     get_filename_component(parent ${root}/${as} DIRECTORY)
     file(MAKE_DIRECTORY ${parent})
     file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${folder} ${root}/${as} SYMBOLIC)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${root}>)
+endfunction()
+
+# The same for some files of a folder only: vow_show_files(TARGET folder as file...).
+function(vow_show_files target folder as)
+    set(root ${PROJECT_BINARY_DIR}/boxes/${target})
+    file(REMOVE_RECURSE ${root}/${as})
+    file(MAKE_DIRECTORY ${root}/${as})
+    foreach(file IN LISTS ARGN)
+        file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${folder}/${file} ${root}/${as}/${file} SYMBOLIC)
+    endforeach()
+    target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${root}>)
 endfunction()
 
 # Generates protobuf-c code in the build tree and compiles it without our warnings.

@@ -183,7 +183,7 @@ static int start_dialer(struct vow_client *client, const struct vow_address *coo
         .version_max = VOW_WIRE_VERSION,
         .role = VOW_ROLE_CLIENT,
         .name = client->name,
-        .software = VOW_SOFTWARE,
+        .software = "libvow " VOW_SOFTWARE_VERSION,
     };
     struct vow_channel_options options = vow_channel_defaults;
     uint64_t requests = (uint64_t)client->in_flight_max * (VOW_FRAME_MAX_DEFAULT + VOW_FRAME_HEADER_BYTES);

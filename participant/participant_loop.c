@@ -278,7 +278,7 @@ static int start_dialer(struct vow_participant *participant)
         .incarnation = identity->incarnation,
         .coord = identity->coord,
         .epoch = identity->epoch,
-        .software = VOW_SOFTWARE,
+        .software = "libvow " VOW_SOFTWARE_VERSION,
     };
     uint64_t seed;
 

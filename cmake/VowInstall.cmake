@@ -1,0 +1,74 @@
+# cmake --install: the library and its headers, the programs, what an operator needs, documentation.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# --- Development: vow::vow for CMake, vow for pkg-config ---
+
+# Every library for users, here. find_package(vow) gives them as vow::NAME.
+install(TARGETS libvow EXPORT vowTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Development
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/participant/include/vow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    COMPONENT Development FILES_MATCHING PATTERN "*.h")
+get_target_property(VOW_PUBLIC_PROTO vow_headers VOW_PUBLIC_PROTO)
+list(TRANSFORM VOW_PUBLIC_PROTO PREPEND ${PROJECT_SOURCE_DIR}/proto/)
+install(FILES ${VOW_PUBLIC_PROTO} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/vow/proto COMPONENT Development)
+
+set(VOW_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/vow)
+install(EXPORT vowTargets NAMESPACE vow:: DESTINATION ${VOW_CMAKE_DIR} COMPONENT Development)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/vowConfig.cmake.in ${PROJECT_BINARY_DIR}/vowConfig.cmake
+    INSTALL_DESTINATION ${VOW_CMAKE_DIR} NO_SET_AND_CHECK_MACRO)
+# 0.x: a minor version may break what was there before.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/vowConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/vowConfig.cmake ${PROJECT_BINARY_DIR}/vowConfigVersion.cmake
+    DESTINATION ${VOW_CMAKE_DIR} COMPONENT Development)
+
+# The prefix is found from where vow.pc lies, so that a tree may be moved; not so with absolute folders.
+set(VOW_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    file(RELATIVE_PATH up /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(VOW_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/packaging/vow.pc.in ${PROJECT_BINARY_DIR}/vow.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/vow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT Development)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/transfer DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples
+    COMPONENT Development)
+
+# --- Runtime: programs, their manual pages, the service ---
+
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Runtime)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT Runtime
+    FILES_MATCHING PATTERN "*.md")
+
+if(NOT VOW_PROGRAMS)
+    return()
+endif()
+install(TARGETS vowd vowctl vow-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Runtime)
+
+# A manual page is what the program says of itself.
+if(NOT CMAKE_CROSSCOMPILING)
+    foreach(program vowd vowctl vow-bench)
+        set(page ${PROJECT_BINARY_DIR}/man/${program}.1)
+        file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
+        add_custom_command(OUTPUT ${page}
+            COMMAND ${PROJECT_SOURCE_DIR}/packaging/manpage $<TARGET_FILE:${program}> ${page}
+            DEPENDS ${program} ${PROJECT_SOURCE_DIR}/packaging/manpage
+            VERBATIM)
+        list(APPEND pages ${page})
+    endforeach()
+    add_custom_target(man ALL DEPENDS ${pages})
+    install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT Runtime)
+endif()
+
+# systemd: the unit, its user, its configuration. The sample stays with the documentation; tmpfiles.d copies it to
+# /etc/vow if there is none, so that an update never writes over an operator's.
+configure_file(${PROJECT_SOURCE_DIR}/packaging/vowd.service.in ${PROJECT_BINARY_DIR}/vowd.service @ONLY)
+configure_file(${PROJECT_SOURCE_DIR}/packaging/vow.tmpfiles.in ${PROJECT_BINARY_DIR}/vow.tmpfiles @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/vowd.service DESTINATION lib/systemd/system COMPONENT Runtime)
+install(FILES packaging/vow.sysusers DESTINATION lib/sysusers.d RENAME vow.conf COMPONENT Runtime)
+install(FILES ${PROJECT_BINARY_DIR}/vow.tmpfiles DESTINATION lib/tmpfiles.d RENAME vow.conf COMPONENT Runtime)
+install(FILES packaging/vowd.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Runtime)
