@@ -1,0 +1,126 @@
+/*
+ * Where the fields of public structs lie. A program that was compiled with older headers keeps working as long as no
+ * line here has to change: a struct of options grows at its end only, any other struct never.
+ *
+ * A new field at the end of options gets a line here. A line that does not compile any more is a broken promise: move
+ * the field back (CONTRIBUTING.md, The ABI).
+ */
+#include <vow/vow.h>
+
+#define FIELD(type, field, offset)                                                                                     \
+    _Static_assert(offsetof(struct type, field) == (offset), #type "." #field " has moved: programs would break")
+/* The size of a struct that the library fills or reads without asking how large it is. */
+#define SIZE(type, size)                                                                                               \
+    _Static_assert(sizeof(struct type) == (size), #type " has another size now: programs would break")
+#define VALUE(name, value) _Static_assert((name) == (value), #name " has another value now: programs would break")
+
+/* Pointers and sizes have 8 bytes wherever Vow is tested. */
+#if UINTPTR_MAX == UINT64_MAX
+
+FIELD(vow_client_options, size, 0);
+FIELD(vow_client_options, coordinator, 8);
+FIELD(vow_client_options, name, 16);
+FIELD(vow_client_options, timeout_ms, 24);
+FIELD(vow_client_options, in_flight_max, 28);
+FIELD(vow_client_options, loop, 32);
+FIELD(vow_client_options, base, 40);
+
+FIELD(vow_participant_options, size, 0);
+FIELD(vow_participant_options, name, 8);
+FIELD(vow_participant_options, path, 16);
+FIELD(vow_participant_options, coordinator, 24);
+FIELD(vow_participant_options, store, 32);
+FIELD(vow_participant_options, schema, 40);
+FIELD(vow_participant_options, lock_policy, 48);
+FIELD(vow_participant_options, lock_wait_ms, 52);
+FIELD(vow_participant_options, lock_grace_ms, 56);
+FIELD(vow_participant_options, resource, 64);
+FIELD(vow_participant_options, loop, 72);
+FIELD(vow_participant_options, base, 80);
+
+FIELD(vow_participant_stats, prepared, 0);
+FIELD(vow_participant_stats, committed, 8);
+FIELD(vow_participant_stats, aborted, 16);
+FIELD(vow_participant_stats, read_only, 24);
+FIELD(vow_participant_stats, refused, 32);
+FIELD(vow_participant_stats, one_phase, 40);
+FIELD(vow_participant_stats, in_doubt, 48);
+FIELD(vow_participant_stats, in_doubt_max_ms, 56);
+FIELD(vow_participant_stats, store_commits, 64);
+FIELD(vow_participant_stats, connected, 72);
+
+FIELD(vow_resource, size, 0);
+FIELD(vow_resource, ctx, 8);
+FIELD(vow_resource, prepare, 16);
+FIELD(vow_resource, commit, 24);
+FIELD(vow_resource, abort, 32);
+FIELD(vow_resource, recover, 40);
+FIELD(vow_resource, forget, 48);
+FIELD(vow_resource, answers_max, 56);
+
+FIELD(vow_work, handler, 0);
+FIELD(vow_work, payload, 8);
+FIELD(vow_work, len, 16);
+SIZE(vow_work, 24);
+
+FIELD(vow_answer, of, 0);
+FIELD(vow_answer, ticket, 8);
+SIZE(vow_answer, 16);
+
+FIELD(vow_call, participant, 0);
+FIELD(vow_call, handler, 8);
+FIELD(vow_call, payload, 16);
+FIELD(vow_call, len, 24);
+SIZE(vow_call, 32);
+
+FIELD(vow_result, id, 0);
+FIELD(vow_result, outcome, 28);
+FIELD(vow_result, cause, 32);
+FIELD(vow_result, error, 36);
+FIELD(vow_result, participant, 40);
+FIELD(vow_result, text, 104);
+SIZE(vow_result, 308);
+
+FIELD(vow_error_detail, error, 0);
+FIELD(vow_error_detail, text, 4);
+SIZE(vow_error_detail, 260);
+
+#endif
+
+SIZE(vow_gtrid, 26);
+VALUE(VOW_GTRID_TEXT_SIZE, 43);
+
+VALUE(VOW_COMMITTED, 1);
+VALUE(VOW_ABORTED, 2);
+VALUE(VOW_UNKNOWN, 3);
+VALUE(VOW_PENDING, 4);
+
+VALUE(VOW_CLASS_OK, 0);
+VALUE(VOW_CLASS_USAGE, 1);
+VALUE(VOW_CLASS_RETRY, 2);
+VALUE(VOW_CLASS_REFUSED, 3);
+VALUE(VOW_CLASS_UNKNOWN, 4);
+VALUE(VOW_CLASS_PROTOCOL, 5);
+VALUE(VOW_CLASS_FATAL, 6);
+
+VALUE(VOW_STORE_KIND_SQLITE, 0);
+VALUE(VOW_STORE_KIND_NULL, 1);
+VALUE(VOW_STORE_KIND_RESOURCE, 2);
+
+VALUE(VOW_LOCK_WAIT_DIE, 0);
+VALUE(VOW_LOCK_FAIL_FAST, 1);
+
+VALUE(VOW_LOOP_OWN_THREAD, 0);
+VALUE(VOW_LOOP_BASE, 1);
+VALUE(VOW_LOOP_FD, 2);
+
+VALUE(VOW_SAID_LATER, 1);
+VALUE(VOW_SAID_YES, 2);
+VALUE(VOW_SAID_NO, 3);
+VALUE(VOW_SAID_READ_ONLY, 4);
+VALUE(VOW_SAID_DONE, 5);
+VALUE(VOW_SAID_UNKNOWN, 6);
+VALUE(VOW_SAID_TRY_AGAIN, 7);
+VALUE(VOW_SAID_BROKEN, 8);
+VALUE(VOW_FOUND_PREPARED, 1);
+VALUE(VOW_FOUND_COMMITTED, 2);
