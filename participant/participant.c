@@ -1,4 +1,5 @@
 #include <vow/participant.h>
+#include <vow/sqlite.h>
 
 #include <errno.h>
 #include <stdlib.h>

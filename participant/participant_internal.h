@@ -26,6 +26,13 @@ struct vow_handler {
     void *ctx;
 };
 
+struct vow_branch {
+    const struct vow_participant *participant;
+    const struct vow_gtrid *gtrid;
+    bool refused;
+    char text[VOW_TEXT_SIZE];
+};
+
 /* Operations that a turn has asked for, to be handed to the store's thread together. */
 struct vow_store_turn {
     struct vow_job *first;

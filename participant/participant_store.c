@@ -12,12 +12,6 @@
 /* Exit status of a process that cannot go on: EX_SOFTWARE. */
 #define EXIT_CANNOT_GO_ON 70
 
-struct vow_branch {
-    const struct vow_gtrid *gtrid;
-    bool refused;
-    char text[VOW_TEXT_SIZE];
-};
-
 /*
  * A participant that does not know what is on its disk can neither vote nor acknowledge, and one that cannot hold what
  * it was asked to do cannot either: only a restart, which reads the disk, can go on (guarantee 4). No exit handlers:
@@ -137,7 +131,7 @@ int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
 {
     const struct vow_participant *participant = ctx;
     const struct vow_handler *handler = vow_handler_find(participant, call->handler, NULL);
-    struct vow_branch branch = {.gtrid = gtrid};
+    struct vow_branch branch = {.participant = participant, .gtrid = gtrid};
     int result;
 
     if (handler == NULL) {

@@ -1,6 +1,6 @@
 /* shop-payment: keeps the customers' accounts, takes an order's money. The twin of stock.c, where the comments are. */
 #include <sqlite3.h>
-#include <vow/participant.h>
+#include <vow/sqlite.h>
 
 #include "service.h"
 #include "shop.h"

@@ -5,7 +5,7 @@
  * client reads this service's reason.
  */
 #include <sqlite3.h>
-#include <vow/participant.h>
+#include <vow/sqlite.h>
 
 #include "service.h"
 #include "shop.h"

@@ -159,6 +159,7 @@ static int load_identity(struct store *store, struct vow_error_detail *detail)
 static void close_store(void *ctx)
 {
     struct store *store = ctx;
+    hold_clear(store);
     schema_free(store);
     for (int i = 0; i < STMT_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
@@ -180,7 +181,7 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
     if (error == 0)
         error = load_identity(store, detail);
     if (error == 0 && (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK ||
-                       meet_install(store) != SQLITE_OK))
+                       meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK))
         error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
     return error == 0 ? schema_load(store, detail) : error;
 }

@@ -59,4 +59,14 @@ sqlite3 *vow_store_sqlite_db(void *store);
  * tables as they are now. */
 int vow_store_sqlite_enrol(void *store, struct vow_error_detail *detail);
 
+/* A value of a primary key: `value`, if it is not NULL; else `text`, if it is not NULL; else `number`. */
+struct vow_sqlite_key {
+    const struct sqlite3_value *value;
+    const char *text;
+    int64_t number;
+};
+#define VOW_SQLITE_COLUMNS_MAX 64
+/* During a call: the branch holds this row (vow_branch_hold() in <vow/sqlite.h>, with its errors). */
+int vow_store_sqlite_hold(void *store, const char *table, const struct vow_sqlite_key *key, size_t key_len);
+
 #endif

@@ -99,7 +99,7 @@ static sqlite3_stmt *insert_statement(struct store *store, struct table *table, 
     return *statement;
 }
 
-static sqlite3_stmt *read_statement(struct store *store, struct table *table)
+sqlite3_stmt *apply_read_statement(struct store *store, struct table *table)
 {
     if (table->read_row != NULL)
         return table->read_row;
@@ -155,7 +155,7 @@ static sqlite3_stmt *update_statement(struct store *store, struct table *table, 
 int apply_find_row(struct store *store, sqlite3_changeset_iter *iter, struct table *table, sqlite3_stmt **row)
 {
     const struct key *primary = &table->keys[0];
-    *row = read_statement(store, table);
+    *row = apply_read_statement(store, table);
     if (*row == NULL)
         return SQLITE_ERROR;
     int rc = SQLITE_OK;

@@ -146,15 +146,26 @@ static bool run_calls(struct store *store, struct vow_store_op *op)
 
 /* ---- prepare ---- */
 
+/* A pre-update hook of somebody else's takes the session's place, and the session sees nothing from then on (trap 16).
+ * Taking the hook away is how to ask whose it is; the session's work is done. */
+static bool has_seen_all(struct store *store, const sqlite3_session *session)
+{
+    return sqlite3_preupdate_hook(store->db, NULL, NULL) == session;
+}
+
 /* Runs the work and takes what it changed. The changeset is taken before anything is rolled back (trap 1). */
 static int capture(struct store *store, struct vow_store_op *op, void **data, int *len)
 {
     sqlite3_session *session;
+    hold_clear(store);
     int rc = sqlite3session_create(store->db, "main", &session);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3session_attach(session, NULL);
-    if (rc == SQLITE_OK && run_calls(store, op))
+    bool has_run = rc == SQLITE_OK && run_calls(store, op);
+    if (!has_seen_all(store, session) && has_run)
+        refuse(op, VOW_CAUSE_NOT_CAPTURED, "a pre-update hook was set on the connection");
+    else if (has_run)
         rc = sqlite3session_changeset(session, len, data);
     sqlite3session_delete(session);
     return rc;
@@ -179,6 +190,8 @@ static int write_down(struct store *store, struct vow_store_op *op, const struct
 {
     meet_clear(store);
     int rc = lock_changeset(store, op, changeset);
+    if (rc == SQLITE_OK)
+        rc = hold_lock(store, op);
     if (rc == SQLITE_CONSTRAINT) {
         wait_or_die(store, op);
         return SQLITE_OK;
@@ -192,8 +205,34 @@ static int write_down(struct store *store, struct vow_store_op *op, const struct
     return rc;
 }
 
+/* Holds of rows that the branch made and took away again lock nothing. */
+static int has_locks(struct store *store, const struct vow_store_op *op, bool *has)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_COUNT_LOCKS);
+    bind_branch(statement, op);
+    *has = sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int64(statement, 0) > 0;
+    return sqlite3_reset(statement);
+}
+
+/* A branch that only holds rows is prepared, too: what it read must stay true until all have done their work (protocol
+ * 2.5). */
+static int keep_holds(struct store *store, struct vow_store_op *op)
+{
+    bool has = true;
+    int rc = store_run(store, STMT_ROLLBACK_TO);
+    if (rc == SQLITE_OK)
+        rc = write_down(store, op, &(struct changeset){.data = NULL});
+    if (rc == SQLITE_OK && op->result == VOW_STORE_DONE)
+        rc = has_locks(store, op, &has);
+    if (rc == SQLITE_OK && !has)
+        op->result = VOW_STORE_READ_ONLY;
+    return rc;
+}
+
 static int keep(struct store *store, struct vow_store_op *op, struct changeset *changeset)
 {
+    if (changeset->len == 0 && store->holds != NULL)
+        return keep_holds(store, op);
     if (changeset->len == 0) {
         op->result = VOW_STORE_READ_ONLY;
         return SQLITE_OK;
@@ -290,6 +329,7 @@ int branch_abort(struct store *store, struct vow_store_op *op)
 static int commit_at_once(struct store *store, struct vow_store_op *op)
 {
     int64_t before = sqlite3_total_changes(store->db);
+    hold_clear(store);
     if (!run_calls(store, op))
         return SQLITE_OK;
     if (sqlite3_total_changes(store->db) == before) {

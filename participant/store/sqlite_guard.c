@@ -56,14 +56,17 @@ static void add_test_end(const struct tests *tests)
 }
 
 /*
- * "a lock on the values of this key in OLD or NEW". NULLs in a unique index equal nothing, so they lock nothing: quote()
+ * "a lock on the values of this key in OLD or NEW", of one branch alone or shared (sqlite_hold.c). NULLs in a unique index equal nothing, so they lock nothing: quote()
  * of them is 'NULL', a text that lock rows never have for them.
  */
 static void add_key_test(const struct tests *tests, const struct key *key, const char *prefix, uint64_t mask)
 {
     add_test_begin(tests, mask);
-    text_add(tests->text, "tbl = %Q AND idx = %Q AND key = ", tests->table->name, key->name);
+    text_add(tests->text, "tbl = %Q AND idx = %Q AND key >= ", tests->table->name, key->name);
     key_of_columns(tests->text, tests->table, key, prefix);
+    text_add(tests->text, " AND key < ");
+    key_of_columns(tests->text, tests->table, key, prefix);
+    text_add(tests->text, "||'!'");
     add_test_end(tests);
 }
 

@@ -12,20 +12,49 @@
     " ON CONFLICT (tbl, idx, key) DO UPDATE SET branch = "                                                             \
     "CASE WHEN gtrid = excluded.gtrid AND branch = excluded.branch THEN branch ELSE vow_met(gtrid) END"
 
+/* The lock's branch: NULL, which is refused, if others share the key, whose text is what `add_key` adds (trap 13). */
+typedef void add_key_fn(struct text *text, const struct table *table, const struct key *key);
+
+static void add_claim(struct text *text, const struct table *table, const struct key *key, add_key_fn *add_key)
+{
+    text_add(text, "SELECT %Q, %Q, ", table->name, key->name);
+    add_key(text, table, key);
+    text_add(text,
+             ", ?1, CASE WHEN (SELECT count(vow_met(gtrid) IS NULL) FROM vow_lock WHERE tbl = %Q AND idx = %Q AND "
+             "key > ",
+             table->name, key->name);
+    add_key(text, table, key);
+    text_add(text, " AND key < ");
+    add_key(text, table, key);
+    text_add(text, "||'!' AND NOT (gtrid = ?1 AND branch = ?2)) = 0 THEN ?2 END");
+}
+
+static void add_given(struct text *text, const struct table *table, const struct key *key)
+{
+    key_of_parameters(text, table, key, 3);
+}
+
 /* ?1 gtrid, ?2 branch, ?3... the values. */
 static sqlite3_stmt *values_statement(struct store *store, const struct table *table, struct key *key)
 {
     if (key->lock_values != NULL)
         return key->lock_values;
     struct text text = {NULL, false};
-    text_add(&text, "INSERT INTO vow_lock (tbl, idx, key, gtrid, branch) SELECT %Q, %Q, ", table->name, key->name);
-    key_of_parameters(&text, table, key, 3);
-    text_add(&text, ", ?1, ?2 WHERE true");
+    text_add(&text, "INSERT INTO vow_lock (tbl, idx, key, gtrid, branch) ");
+    add_claim(&text, table, key, add_given);
+    text_add(&text, " WHERE true");
     for (uint32_t i = 0; i < key->columns_len; i++)
         text_add(&text, " AND ?%d IS NOT NULL", 3 + (int)i);
     text_add(&text, CLAIM);
     key->lock_values = text_prepare(store, &text);
     return key->lock_values;
+}
+
+#define ROW "vow_row." /* its columns may have the names of vow_lock's */
+
+static void add_present(struct text *text, const struct table *table, const struct key *key)
+{
+    key_of_columns(text, table, key, ROW);
 }
 
 /* ?1 gtrid, ?2 branch, ?3... the primary key of the row whose present values are locked. */
@@ -35,19 +64,19 @@ static sqlite3_stmt *row_statement(struct store *store, const struct table *tabl
         return key->lock_row;
     struct text text = {NULL, false};
     const struct key *primary = &table->keys[0];
-    text_add(&text, "INSERT INTO vow_lock (tbl, idx, key, gtrid, branch) SELECT %Q, %Q, ", table->name, key->name);
-    key_of_columns(&text, table, key, "");
-    text_add(&text, ", ?1, ?2 FROM \"%w\" WHERE true", table->name);
+    text_add(&text, "INSERT INTO vow_lock (tbl, idx, key, gtrid, branch) ");
+    add_claim(&text, table, key, add_present);
+    text_add(&text, " FROM \"%w\" AS vow_row WHERE true", table->name);
     for (uint32_t i = 0; i < primary->columns_len; i++)
-        text_add(&text, " AND \"%w\" = ?%d", table->columns[primary->columns[i]], 3 + (int)i);
+        text_add(&text, " AND " ROW "\"%w\" = ?%d", table->columns[primary->columns[i]], 3 + (int)i);
     for (uint32_t i = 0; i < key->columns_len; i++)
-        text_add(&text, " AND \"%w\" IS NOT NULL", table->columns[key->columns[i]]);
+        text_add(&text, " AND " ROW "\"%w\" IS NOT NULL", table->columns[key->columns[i]]);
     text_add(&text, CLAIM);
     key->lock_row = text_prepare(store, &text);
     return key->lock_row;
 }
 
-static int run_for(sqlite3_stmt *statement, const struct vow_store_op *op)
+int lock_run(sqlite3_stmt *statement, const struct vow_store_op *op)
 {
     if (statement == NULL)
         return SQLITE_ERROR;
@@ -88,7 +117,7 @@ static int lock_held(struct store *store, const struct vow_store_op *op, const s
     int rc = statement != NULL ? SQLITE_OK : SQLITE_ERROR;
     for (uint32_t i = 0; rc == SQLITE_OK && i < primary->columns_len; i++)
         rc = statement_bind(statement, 3 + i, old_value(change, primary->columns[i]));
-    return rc == SQLITE_OK ? run_for(statement, op) : rc;
+    return rc == SQLITE_OK ? lock_run(statement, op) : rc;
 }
 
 /* The value that a column will have: the new one, or, not changed by an UPDATE, the one that the row has now. */
@@ -117,7 +146,7 @@ static int lock_gained(struct store *store, const struct vow_store_op *op, const
     bool touched = false;
     sqlite3_stmt *statement = values_statement(store, change->table, key);
     int rc = statement != NULL ? bind_gained(store, change, key, statement, &touched) : SQLITE_ERROR;
-    return rc == SQLITE_OK && touched ? run_for(statement, op) : rc;
+    return rc == SQLITE_OK && touched ? lock_run(statement, op) : rc;
 }
 
 static bool touches(const struct change *change, uint64_t mask)
@@ -133,7 +162,7 @@ static int lock_table(struct store *store, const struct vow_store_op *op, const 
     sqlite3_stmt *statement = store_statement(store, STMT_INSERT_LOCK);
     sqlite3_bind_text(statement, 3, table, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 4, as, -1, SQLITE_STATIC);
-    return run_for(statement, op);
+    return lock_run(statement, op);
 }
 
 /* What foreign keys need. These locks are shared: each branch has its own. */

@@ -13,8 +13,8 @@
 #endif
 
 #define STORE_FORMAT 1
-#define COLUMNS_MAX 64      /* of an enrolled table: a set of columns is a 64-bit mask */
-#define UPDATE_STATEMENTS 8 /* cached per table: one for each set of changed columns */
+#define COLUMNS_MAX VOW_SQLITE_COLUMNS_MAX /* of an enrolled table: a set of columns is a 64-bit mask */
+#define UPDATE_STATEMENTS 8                /* cached per table: one for each set of changed columns */
 
 /* What makes values equal whose texts are not: a collation. */
 enum fold { FOLD_NONE, FOLD_CASE, FOLD_TRAILING_SPACES };
@@ -28,6 +28,7 @@ struct key {
     enum fold fold[COLUMNS_MAX];
     sqlite3_stmt *lock_row;    /* locks what the row with this primary key holds now */
     sqlite3_stmt *lock_values; /* locks given values; NULLs lock nothing */
+    sqlite3_stmt *lock_shared; /* as lock_row, but others may, too */
 };
 
 struct update {
@@ -106,7 +107,9 @@ struct store {
     bool in_handler;        /* the authorizer is on, and nothing can be committed */
     enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
     struct vow_job *kept;   /* work that waits for another branch's lock, as it came */
-    bool has_met;           /* some branch's lock was met: `met` is the oldest such branch */
+    struct hold *holds;     /* of the branch at work */
+    uint32_t holds_len;
+    bool has_met; /* some branch's lock was met: `met` is the oldest such branch */
     struct vow_gtrid met;
     bool failed;       /* what is on disk is not known: every later batch is refused */
     char trouble[160]; /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
@@ -205,9 +208,20 @@ struct vow_job *wait_give_back(void *store);
 /* Locks all that the changeset touches, for a branch. SQLITE_CONSTRAINT = another branch holds one of them, and it is
  * met. */
 int lock_changeset(struct store *store, const struct vow_store_op *op, const struct changeset *changeset);
+/* Runs a statement that locks; its ?1 and ?2 are the branch. */
+int lock_run(sqlite3_stmt *statement, const struct vow_store_op *op);
+
+/* ---- sqlite_hold.c: rows that were only read ---- */
+
+int hold_install(struct store *store);
+void hold_clear(struct store *store);
+/* Locks them, shared; SQLITE_CONSTRAINT as lock_changeset(). */
+int hold_lock(struct store *store, const struct vow_store_op *op);
 
 /* ---- sqlite_apply.c ---- */
 
+/* Reads the row with the primary key ?(column + 1) of a table: all columns, and the hidden rowid. NULL = an error. */
+sqlite3_stmt *apply_read_statement(struct store *store, struct table *table);
 /* Could it be applied to the tables as they are? Fills changeset->tables if it is 0. SQLITE_MISMATCH = no, they are
  * not what they were. */
 int apply_check(struct store *store, struct changeset *changeset);

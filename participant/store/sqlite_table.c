@@ -16,6 +16,7 @@ static void key_free(struct key *key)
     free(key->name);
     sqlite3_finalize(key->lock_row);
     sqlite3_finalize(key->lock_values);
+    sqlite3_finalize(key->lock_shared);
 }
 
 void table_free(struct table *table)

@@ -124,10 +124,6 @@ VOW_EXPORT VOW_MUST_USE int vow_participant_open(const struct vow_participant_op
 VOW_EXPORT VOW_MUST_USE int vow_participant_handle(struct vow_participant *participant, const char *name,
                                                    vow_handler_fn *handler, void *ctx);
 
-/* The database, for set-up before start (schema, first rows), on the caller's thread. NULL after start, and with any
- * other store. */
-VOW_EXPORT struct sqlite3 *vow_participant_db(struct vow_participant *participant);
-
 /* Starts the threads, or the store's alone on the caller's loop, connects, and keeps connecting. Tables made since open
  * are enrolled first. Returns 0, VOW_E_STATE (started already), VOW_E_NO_MEMORY, VOW_E_SYSTEM, VOW_E_DATABASE. */
 VOW_EXPORT VOW_MUST_USE int vow_participant_start(struct vow_participant *participant);

@@ -2,7 +2,7 @@
 #ifndef VOW_TEST_LIBVOW_SERVICE_H
 #define VOW_TEST_LIBVOW_SERVICE_H
 
-#include <vow/participant.h>
+#include <vow/sqlite.h>
 
 #include "fake.h"
 

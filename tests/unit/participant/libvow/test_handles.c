@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <vow/client.h>
+#include <vow/sqlite.h>
 
 #include "service.h"
 

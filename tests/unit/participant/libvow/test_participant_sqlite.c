@@ -73,6 +73,20 @@ static int fail(struct vow_branch *branch, struct sqlite3 *db, const void *paylo
     return 42;
 }
 
+/* Holds what the payload names, and writes nothing. */
+static int hold(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    char name[32] = "";
+
+    (void)db, (void)ctx;
+    memcpy(name, payload, len);
+    cr_assert_eq(vow_branch_hold(NULL, "item", 1), VOW_E_ARGUMENT);
+    cr_assert_eq(vow_branch_hold_text(branch, "item", NULL), VOW_E_ARGUMENT);
+    cr_assert_eq(vow_branch_hold(branch, "item", 7), VOW_E_NOT_FOUND);
+    cr_assert_eq(vow_branch_hold_key(branch, "item", NULL, 0), VOW_E_ARGUMENT);
+    return vow_branch_hold_text(branch, "item", name);
+}
+
 static struct vow_participant *start_service(const struct fake *fake)
 {
     struct vow_participant *participant = service_open(fake, path);
@@ -82,6 +96,7 @@ static struct vow_participant *start_service(const struct fake *fake)
     cr_assert_eq(vow_participant_handle(participant, "refuse", refuse, NULL), 0);
     cr_assert_eq(vow_participant_handle(participant, "forgetful", refuse_and_return_0, NULL), 0);
     cr_assert_eq(vow_participant_handle(participant, "fail", fail, NULL), 0);
+    cr_assert_eq(vow_participant_handle(participant, "hold", hold, NULL), 0);
     cr_assert_eq(vow_participant_start(participant), 0);
     return participant;
 }
@@ -100,6 +115,17 @@ static int count_items(void)
     sqlite3_finalize(statement);
     sqlite3_close(db);
     return count;
+}
+
+static int delete_items(void)
+{
+    sqlite3 *db;
+    int rc;
+
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    rc = sqlite3_exec(db, "DELETE FROM item", NULL, NULL, NULL);
+    sqlite3_close(db);
+    return rc;
 }
 
 /* --- Tests --- */
@@ -191,6 +217,24 @@ Test(participant_sqlite, a_row_in_doubt_is_a_lock_conflict)
     fake_until_up(fake, 1);
     service_vote(fake, &first, "put", "apple", VOW_VOTE_YES);
     cr_assert_eq(service_vote(fake, &second, "put", "apple", VOW_VOTE_NO)->msg.vote.cause, VOW_CAUSE_LOCK_CONFLICT);
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+Test(participant_sqlite, a_row_that_is_held_stays_until_the_decision)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_service(fake);
+    struct vow_gtrid put_it = service_id(fake, 1), hold_it = service_id(fake, 2), miss = service_id(fake, 3);
+
+    fake_until_up(fake, 1);
+    service_vote(fake, &put_it, "put", "apple", VOW_VOTE_YES);
+    service_commit(fake, &put_it);
+    service_vote(fake, &hold_it, "hold", "apple", VOW_VOTE_YES);
+    cr_assert_eq(delete_items(), SQLITE_CONSTRAINT);
+    service_vote(fake, &miss, "hold", "pear", VOW_VOTE_NO);
+    service_commit(fake, &hold_it);
+    cr_assert_eq(delete_items(), SQLITE_OK);
     vow_participant_close(participant);
     fake_close(fake);
 }

@@ -351,3 +351,66 @@ Test(store_traps, trap_12_apply_and_tombstone_are_one)
     commit(1);
     expect_seen("SELECT n FROM t", "1 5");
 }
+
+/* Handlers hold the file's one write lock while they run, and not while their branch is in doubt. */
+static int write_beside(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const struct vow_msg_call *call,
+                        enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    (void)ctx, (void)gtrid, (void)cause, (void)text;
+    int rc = sqlite3_exec(db, call->handler, NULL, NULL, NULL);
+    cr_expect_eq(outside("UPDATE t SET v = v + 1 WHERE id = 2"), SQLITE_BUSY);
+    cr_expect_str_eq(look("SELECT v FROM t WHERE id = 1"), "0", "readers go on, and see what is committed");
+    return rc;
+}
+
+Test(store_traps, trap_14_a_branch_in_doubt_holds_no_write_lock)
+{
+    service_start("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 0), (2, 0)");
+    service_handler = write_beside;
+    cr_assert_eq(prepare(1, "UPDATE t SET v = 5 WHERE id = 1"), VOW_STORE_DONE, "%s", refusal.text);
+    cr_assert_eq(outside("UPDATE t SET v = v + 1 WHERE id = 2"), SQLITE_OK);
+    commit(1);
+    expect_seen("SELECT v FROM t ORDER BY id", "5 1");
+}
+
+Test(store_traps, trap_15_a_change_that_is_too_large_is_refused_before_the_vote)
+{
+    service.options.changeset_max = 1000;
+    service_start("CREATE TABLE t (k TEXT PRIMARY KEY, v BLOB)");
+    expect_refused(prepare(1, "INSERT INTO t VALUES ('a', zeroblob(1000))"), VOW_CAUSE_NOT_CAPTURED);
+    cr_assert_eq(prepare(2, "INSERT INTO t VALUES ('b', zeroblob(500))"), VOW_STORE_DONE);
+    /* And VACUUM, which renumbers hidden rowids, does not matter: rows are found by their keys. */
+    cr_assert_eq(outside("INSERT INTO t VALUES ('c', 1), ('d', 2); DELETE FROM t WHERE k = 'c'; VACUUM"), SQLITE_OK);
+    commit(2);
+    expect_seen("SELECT k FROM t ORDER BY k", "b d");
+}
+
+static void ignore_change(void *ctx, sqlite3 *db, int op, char const *database, char const *table, sqlite3_int64 before,
+                          sqlite3_int64 after)
+{
+    (void)ctx, (void)db, (void)op, (void)database, (void)table, (void)before, (void)after;
+}
+
+static int take_the_hook(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const struct vow_msg_call *call,
+                         enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    (void)ctx, (void)gtrid, (void)cause, (void)text;
+    sqlite3_preupdate_hook(db, strstr(call->handler, "none") != NULL ? NULL : ignore_change, &service);
+    return sqlite3_exec(db, call->handler, NULL, NULL, NULL);
+}
+
+/* Such a handler's changes would be lost without a word: nothing captured is READ_ONLY. */
+Test(store_traps, trap_16_a_handler_that_takes_the_sessions_hook_is_refused)
+{
+    service_start("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 0)");
+    sqlite3_preupdate_hook(service.db, ignore_change, NULL); /* at set-up: it is lost, and nothing else */
+    cr_assert_eq(prepare(1, "UPDATE t SET v = 1"), VOW_STORE_DONE);
+    commit(1);
+    service_handler = take_the_hook;
+    expect_refused(prepare(2, "UPDATE t SET v = 2"), VOW_CAUSE_NOT_CAPTURED);
+    expect_refused(prepare(3, "UPDATE t SET v = 3 /* none */"), VOW_CAUSE_NOT_CAPTURED);
+    service_handler = NULL;
+    cr_assert_eq(prepare(4, "UPDATE t SET v = 4"), VOW_STORE_DONE);
+    commit(4);
+    expect_seen("SELECT v FROM t", "4");
+}
