@@ -2,11 +2,14 @@
  * sqlite_branch.c. */
 #include "participant/store/sqlite.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "participant/store/sqlite_store.h"
+#include "proto/net/filesystem.h"
 
 #define CHANGESET_MAX_DEFAULT (16u << 20)
 #define BUSY_MS_DEFAULT 5000u
@@ -39,7 +42,6 @@ static int expect_pragma(struct store *store, const char *pragma, const char *wa
 
 static int configure(struct store *store, struct vow_error_detail *detail)
 {
-    char checkpoint[64];
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, (int)store->options.busy_ms);
     int error = expect_pragma(store, "PRAGMA journal_mode = WAL", "wal", detail);
@@ -48,10 +50,10 @@ static int configure(struct store *store, struct vow_error_detail *detail)
     if (error == 0)
         error = expect_pragma(store, "PRAGMA synchronous", "2", detail);
     store->synchronous_full = true;
-    snprintf(checkpoint, sizeof(checkpoint), "PRAGMA wal_autocheckpoint = %d", CHECKPOINT_PAGES);
-    if (error == 0 && (store_exec(store, "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON") != SQLITE_OK ||
-                       store_exec(store, checkpoint) != SQLITE_OK))
+    if (error == 0 && store_exec(store, "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON") != SQLITE_OK)
         error = store_fail(store, VOW_E_DATABASE, "pragmas", detail);
+    if (error == 0)
+        space_watch(store);
     return error;
 }
 
@@ -160,6 +162,7 @@ static void close_store(void *ctx)
 {
     struct store *store = ctx;
     hold_clear(store);
+    space_free(store);
     schema_free(store);
     for (int i = 0; i < STMT_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
@@ -168,12 +171,30 @@ static void close_store(void *ctx)
     free(store);
 }
 
+/* SQLite's locks are all that keeps two connections apart (F123). A folder that is not there is SQLite's to report. */
+static int check_file_system(const char *path, struct vow_error_detail *detail)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash != NULL ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
+    if (folder == NULL)
+        return VOW_E_NO_MEMORY;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = fd >= 0 ? vow_filesystem_check(folder, fd, detail) : 0;
+    if (fd >= 0)
+        (void)close(fd);
+    free(folder);
+    return error;
+}
+
 static int open_store(struct store *store, struct vow_error_detail *detail)
 {
+    int error = check_file_system(store->path, detail);
+    if (error != 0)
+        return error;
     if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->options.vfs) !=
         SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "cannot be opened", detail);
-    int error = configure(store, detail);
+    error = configure(store, detail);
     if (error == 0)
         error = check_format(store, detail);
     if (error == 0)
@@ -216,13 +237,28 @@ static int check_locks(struct store *store, const struct vow_gtrid *gtrid, uint3
     return detail->error;
 }
 
+/* Room for its COMMIT, as when it was prepared. A branch whose tables have changed is for others to complain of. */
+static int reserve_again(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch, sqlite3_stmt *row,
+                         struct vow_error_detail *detail)
+{
+    struct changeset changeset = {.data = sqlite3_column_blob(row, 3),
+                                  .len = sqlite3_column_bytes(row, 3),
+                                  .tables = (uint64_t)sqlite3_column_int64(row, 4)};
+    (void)apply_check(store, &changeset);
+    store->trouble[0] = '\0';
+    if (space_add(store, gtrid, branch, space_of(store, &changeset)) == SQLITE_OK)
+        return 0;
+    return store_fail(store, VOW_E_NO_MEMORY, "the prepared branches", detail);
+}
+
 static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, struct vow_error_detail *detail)
 {
     struct store *store = ctx;
     sqlite3_stmt *statement;
     int error = 0;
-    if (sqlite3_prepare_v2(store->db, "SELECT gtrid, branch, epoch FROM vow_branch WHERE state = 'prepared'", -1,
-                           &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(store->db,
+                           "SELECT gtrid, branch, epoch, changeset, tables FROM vow_branch WHERE state = 'prepared'",
+                           -1, &statement, NULL) != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "the prepared branches cannot be read", detail);
     int rc = SQLITE_ROW;
     while (error == 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -232,11 +268,16 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
         uint32_t branch = (uint32_t)sqlite3_column_int64(statement, 1);
         error = check_locks(store, &gtrid, branch, detail);
         if (error == 0)
+            error = reserve_again(store, &gtrid, branch, statement, detail);
+        if (error == 0)
             error = each(each_ctx, &gtrid, branch, (uint32_t)sqlite3_column_int64(statement, 2));
     }
     if (error == 0 && rc != SQLITE_DONE)
         error = store_fail(store, VOW_E_DATABASE, "the prepared branches cannot be read", detail);
     sqlite3_finalize(statement);
+    store->batch_pages = 0;
+    if (error == 0)
+        (void)space_ensure(store); /* if there is none now, there may be when it is needed */
     return error;
 }
 

@@ -41,7 +41,7 @@ struct vow_sqlite_options {
  * incarnation durably, enrols every user table that can be prepared (an explicit PRIMARY KEY without NULLs; not
  * virtual, no generated column) and installs its guards. Foreign keys between enrolled tables are held, too; those to
  * or from other tables are not.
- * Errors: VOW_E_DATABASE (no database, cannot open), VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY; *detail
+ * Errors: VOW_E_IO (a file system without locks that hold), VOW_E_DATABASE (no database, cannot open), VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY; *detail
  * says what was found and what to do.
  */
 int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct vow_store_ops **ops, void **store,

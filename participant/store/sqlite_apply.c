@@ -25,7 +25,8 @@ struct apply {
     sqlite3_changeset_iter *iter;
     struct table *table;
     int operation;
-    uint64_t tables;  /* fingerprint of all of them */
+    uint64_t tables; /* fingerprint of all of them */
+    uint32_t touches, trees;
     bool takes_away;  /* there is something for the first pass */
     bool needs_quiet; /* triggers and foreign keys must be off */
     struct lifted *first, **last;
@@ -323,6 +324,7 @@ static int look(struct apply *apply)
 {
     apply->takes_away = apply->takes_away || apply->operation == SQLITE_DELETE || is_lifted(apply);
     apply->needs_quiet = apply->needs_quiet || apply->table->is_quiet;
+    apply->touches += apply->table->trees;
     return SQLITE_OK;
 }
 
@@ -354,8 +356,10 @@ static int pass(struct apply *apply, const struct changeset *changeset, int (*ea
         apply->table = rc == SQLITE_OK ? schema_table(apply->store, name) : NULL;
         if (rc == SQLITE_OK)
             rc = table_fits(apply, columns) ? each(apply) : table_trouble(apply->store, name);
-        if (rc == SQLITE_OK && apply->table != last)
+        if (rc == SQLITE_OK && apply->table != last) {
             apply->tables = apply->tables * 31 + apply->table->fingerprint;
+            apply->trees += apply->table->trees;
+        }
         last = apply->table;
     }
     int end = sqlite3changeset_finalize(apply->iter);
@@ -365,6 +369,8 @@ static int pass(struct apply *apply, const struct changeset *changeset, int (*ea
 static int check(struct apply *apply, struct changeset *changeset)
 {
     int rc = pass(apply, changeset, look);
+    changeset->touches = apply->touches;
+    changeset->trees = apply->trees;
     if (rc == SQLITE_OK && changeset->tables == 0)
         changeset->tables = apply->tables;
     if (rc == SQLITE_OK && changeset->tables != apply->tables)

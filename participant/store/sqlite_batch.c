@@ -4,6 +4,7 @@
 #include "participant/store/sqlite_store.h"
 #include "proto/assert.h"
 #include "proto/net/crash.h"
+#include "proto/net/log.h"
 
 /* PRAGMA synchronous cannot change within a transaction (protocol 1.1), so it changes between them: a batch that
  * justifies a message is synced, one of aborts and clean-up rides with the next sync. */
@@ -38,6 +39,7 @@ static void end_set_up(struct store *store)
 {
     store_reset_statements(store);
     auth_install(store); /* has SQLite compile every statement again */
+    space_watch(store);  /* the service may have set a limit, or a hook */
     store->has_run = true;
 }
 
@@ -90,16 +92,6 @@ static void crash_points(const struct vow_store_op *first, const char *when)
 #define crash_points(first, when) ((void)0)
 #endif
 
-/* Waits for other connections: busy_ms for new work, as long as it takes for decisions. */
-static int begin(struct store *store, bool new_work)
-{
-    int rc;
-    do
-        rc = store_run(store, STMT_BEGIN);
-    while (!new_work && (rc & 0xff) == SQLITE_BUSY);
-    return rc;
-}
-
 static int do_ops(struct store *store, struct vow_store_op *first)
 {
     for (struct vow_store_op *op = first; op != NULL; op = next_op(op)) {
@@ -114,28 +106,43 @@ static int do_ops(struct store *store, struct vow_store_op *first)
     return SQLITE_OK;
 }
 
+/* Returns rc; but SQLITE_FULL for whatever else means that there is no room. */
+static int undo_batch(struct store *store, struct vow_store_op *first, int rc, struct vow_error_detail *detail)
+{
+    if ((rc & 0xff) != SQLITE_BUSY && space_is_short(store, rc))
+        rc = SQLITE_FULL;
+    store_fail(store, VOW_E_DATABASE, "a batch of branches cannot be written", detail);
+    store->schema_version = -1; /* guards made in this transaction are gone with it */
+    for (struct vow_store_op *op = first; op != NULL; op = next_op(op))
+        space_give_up(store, op);
+    if (store_in_transaction(store))
+        store_run(store, STMT_ROLLBACK);
+    return rc;
+}
+
 /* All operations that are not refused, in one SQLite transaction. On an error nothing of it is on disk, unless the
  * error came from the sync. */
 static int do_batch(struct store *store, struct vow_store_op *first, bool new_work, struct vow_error_detail *detail)
 {
-    int rc = begin(store, new_work);
+    store->batch_pages = 0;
+    int rc = store_run(store, STMT_BEGIN);
     if (rc == SQLITE_OK)
         rc = schema_refresh(store, detail) == 0 ? SQLITE_OK : SQLITE_ERROR;
     if (rc == SQLITE_OK)
         rc = do_ops(store, first);
+    if (rc == SQLITE_OK && new_work)
+        rc = space_ensure(store);
     if (rc == SQLITE_OK) {
         crash_points(first, "before");
         rc = store_run(store, STMT_COMMIT);
     }
-    if (rc != SQLITE_OK) {
-        store_fail(store, VOW_E_DATABASE, "a batch of branches cannot be written", detail);
-        store->schema_version = -1; /* guards made in this transaction are gone with it */
-        if (store_in_transaction(store))
-            store_run(store, STMT_ROLLBACK);
-        return rc;
-    }
+    if (rc != SQLITE_OK)
+        return undo_batch(store, first, rc, detail);
     crash_points(first, "after");
     store->stats.commits++;
+    for (struct vow_store_op *op = first; op != NULL; op = next_op(op))
+        if (op->kind == VOW_STORE_COMMIT || op->kind == VOW_STORE_ABORT)
+            space_drop(store, op);
     return SQLITE_OK;
 }
 
@@ -157,12 +164,49 @@ static struct outlook look_at(const struct vow_store_op *first)
     return outlook;
 }
 
-/* A full disk or a busy file is no reason to lose what was decided: new work is refused, and the rest is tried
- * alone. And a handler that ends the transaction takes nobody with it: the rest is done again. */
+/* What was decided is done when there is room, or the file is free: kept, told about once, and tried with each batch and
+ * each tick (F055, F120). */
+static void stall(struct store *store, const struct vow_error_detail *detail)
+{
+    if (!store->is_stalled)
+        VOW_LOG(VOW_LOG_ERROR, "store_waits", VOW_STR("path", store->path), VOW_STR("why", detail->text),
+                VOW_STR("then", "make room on the disk, or end what holds the file: decided branches wait for it"));
+    store->is_stalled = true;
+}
+
+static void go_on(struct store *store)
+{
+    if (store->is_stalled)
+        VOW_LOG(VOW_LOG_INFO, "store_goes_on", VOW_STR("path", store->path));
+    store->is_stalled = false;
+}
+
+/*
+ * After a failed attempt: what can be done about it, so that there is another one. New work is refused on a full disk or
+ * a busy file, which is no reason to lose what was decided; then the WAL is folded in, which may make room in it. A
+ * handler that ends the transaction takes nobody with it: the rest is done again.
+ */
+static bool can_try_again(struct store *store, struct vow_store_op *first, int rc, bool new_work, bool *folded)
+{
+    if (rc == SQLITE_ABORT_ROLLBACK)
+        return true;
+    if (new_work && rc == SQLITE_FULL)
+        refuse_new_work(first, VOW_CAUSE_NO_SPACE, "the disk is full");
+    else if (new_work && (rc & 0xff) == SQLITE_BUSY)
+        refuse_new_work(first, VOW_CAUSE_PARTICIPANT_FAILED, "the database is busy");
+    else if (rc == SQLITE_FULL && !*folded)
+        space_fold(store);
+    else
+        return false;
+    *folded = *folded || !new_work;
+    return !store->failed;
+}
+
 static int run_all(struct store *store, struct vow_store_op *first, struct vow_error_detail *detail)
 {
     struct outlook outlook;
     int rc = SQLITE_OK;
+    bool folded = false;
     *detail = (struct vow_error_detail){.error = VOW_E_CLOSED, .text = "the store has failed before"};
     if (store->failed)
         return VOW_E_CLOSED;
@@ -172,18 +216,19 @@ static int run_all(struct store *store, struct vow_store_op *first, struct vow_e
         rc = set_synchronous(store, outlook.forced);
         if (rc == SQLITE_OK)
             rc = do_batch(store, first, outlook.new_work, detail);
-        int primary = rc & 0xff;
-        if (outlook.new_work && primary == SQLITE_FULL)
-            refuse_new_work(first, VOW_CAUSE_NO_SPACE, "the disk is full");
-        else if (outlook.new_work && primary == SQLITE_BUSY)
-            refuse_new_work(first, VOW_CAUSE_PARTICIPANT_FAILED, "the database is busy");
-        else if (rc != SQLITE_ABORT_ROLLBACK)
+        if (!can_try_again(store, first, rc, outlook.new_work, &folded))
             break;
         rc = SQLITE_OK;
     }
     apply_set_quiet(store, false);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && !store->failed) {
+        go_on(store);
         return 0;
+    }
+    if (!store->failed && !outlook.new_work && space_is_short(store, rc)) {
+        stall(store, detail);
+        return 0;
+    }
     store->failed = true;
     return detail->error = (rc & 0xff) == SQLITE_IOERR ? VOW_E_IO : VOW_E_DATABASE;
 }
@@ -276,14 +321,18 @@ static struct vow_job **end_of(struct vow_job **list)
     return list;
 }
 
-/* What waits goes to the kept ones, the rest is done. */
+/* What waits is kept, the rest is done. */
 static void hand_back(struct store *store, struct vow_job *batch, struct vow_job **done)
 {
-    struct vow_job **done_end = end_of(done), **kept_end = end_of(&store->kept);
+    struct vow_job **done_end = end_of(done), **kept_end = end_of(&store->kept), **stalled_end = &store->stalled;
     for (struct vow_job *job = batch, *next; job != NULL; job = next) {
+        const struct vow_store_op *op = (const struct vow_store_op *)job;
         next = job->next;
         job->next = NULL;
-        append(((struct vow_store_op *)job)->waits ? &kept_end : &done_end, job);
+        if (store->is_stalled && op->result != VOW_STORE_REFUSED)
+            append(&stalled_end, job);
+        else
+            append(op->waits ? &kept_end : &done_end, job);
     }
 }
 
@@ -291,7 +340,9 @@ int batch_run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
 {
     struct store *store = ctx;
     struct arrangement all = {.done = NULL};
-    struct vow_job *batch = arrange(store, *jobs, &all);
+    *end_of(&store->stalled) = *jobs;
+    struct vow_job *batch = arrange(store, store->stalled, &all);
+    store->stalled = NULL;
     int error = batch != NULL ? run_all(store, (struct vow_store_op *)batch, detail) : 0;
     *jobs = all.done;
     hand_back(store, batch, jobs);

@@ -185,6 +185,18 @@ static int try_apply(struct store *store, struct vow_store_op *op, struct change
     return rc;
 }
 
+/* Room for the COMMIT, which must not fail of it (trap 15). */
+static int reserve(struct store *store, struct vow_store_op *op, const struct changeset *changeset)
+{
+    struct space space = space_of(store, changeset);
+    if (!space_has_pages(store, space))
+        return refuse(op, VOW_CAUSE_NO_SPACE, "max_page_count leaves no room for the commit");
+    int rc = space_add(store, &op->gtrid, op->branch, space);
+    op->has_reserved = rc == SQLITE_OK;
+    store->batch_pages += space.pages;
+    return rc;
+}
+
 /* After the rollback: the locks, the branch row, and the rowids that must not be given out again. */
 static int write_down(struct store *store, struct vow_store_op *op, const struct changeset *changeset)
 {
@@ -197,10 +209,12 @@ static int write_down(struct store *store, struct vow_store_op *op, const struct
         return SQLITE_OK;
     }
     if (rc == SQLITE_OK)
+        rc = reserve(store, op, changeset);
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         rc = apply_keep_sequences(store, changeset);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         rc = insert_branch(store, op, "prepared", changeset);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         op->result = VOW_STORE_DONE;
     return rc;
 }
@@ -257,7 +271,10 @@ static int settle(struct store *store, struct vow_store_op *op, int rc)
         return rc;
     if (rc != SQLITE_OK)
         refuse(op, rc == SQLITE_NOMEM ? VOW_CAUSE_NO_SPACE : VOW_CAUSE_PARTICIPANT_FAILED, sqlite3_errmsg(store->db));
-    return op->result == VOW_STORE_DONE ? store_run(store, STMT_RELEASE) : roll_back(store);
+    if (op->result == VOW_STORE_DONE)
+        return store_run(store, STMT_RELEASE);
+    space_give_up(store, op);
+    return roll_back(store);
 }
 
 int branch_prepare(struct store *store, struct vow_store_op *op)
@@ -336,6 +353,7 @@ static int commit_at_once(struct store *store, struct vow_store_op *op)
         op->result = VOW_STORE_READ_ONLY;
         return SQLITE_OK;
     }
+    store->batch_pages += space_of_changes(sqlite3_total_changes(store->db) - before);
     int rc = insert_branch(store, op, "memo", &(struct changeset){.data = NULL});
     if (rc == SQLITE_OK)
         op->result = VOW_STORE_DONE;

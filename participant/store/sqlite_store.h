@@ -13,6 +13,7 @@
 #endif
 
 #define STORE_FORMAT 1
+#define CHECKPOINT_PAGES 2000              /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 #define COLUMNS_MAX VOW_SQLITE_COLUMNS_MAX /* of an enrolled table: a set of columns is a 64-bit mask */
 #define UPDATE_STATEMENTS 8                /* cached per table: one for each set of changed columns */
 
@@ -54,6 +55,7 @@ struct table {
     bool integer_key; /* INTEGER PRIMARY KEY: the rowid's other name, may be chosen by SQLite */
     bool autoincrement;
     const char *rowid; /* a name of the hidden rowid; NULL = there is none or it is a column */
+    uint32_t trees;    /* the table's b-tree and those of all its indexes */
     struct key *keys;  /* keys[0] is the primary key */
     uint32_t keys_len;
     sqlite3_stmt *insert, *delete_row, *read_row, *insert_row;
@@ -87,6 +89,13 @@ struct changeset {
     const void *data;
     int len;
     uint64_t tables; /* fingerprint of the tables it is for (trap 6); 0 = not known yet */
+    /* Filled by apply_check(): of all changes together, the b-trees that each touches; of all tables, their b-trees. */
+    uint32_t touches, trees;
+};
+
+/* Pages: that a COMMIT changes at most, and that it adds to the database. */
+struct space {
+    int64_t pages, growth;
 };
 
 enum branch_state { BRANCH_NONE, BRANCH_PREPARED, BRANCH_COMMITTED, BRANCH_MEMO };
@@ -111,8 +120,15 @@ struct store {
     uint32_t holds_len;
     bool has_met; /* some branch's lock was met: `met` is the oldest such branch */
     struct vow_gtrid met;
-    bool failed;       /* what is on disk is not known: every later batch is refused */
-    char trouble[160]; /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
+    bool is_stalled;
+    struct vow_job *stalled;        /* decided work that there is no room for now */
+    uint32_t page_size, wal_frames; /* what the WAL holds, as of the last commit here */
+    int64_t page_max;               /* max_page_count; 0 = no limit */
+    struct space_entry *spaces;
+    struct space reserved; /* by all of them */
+    int64_t batch_pages;   /* what the batch itself may write */
+    bool failed;           /* what is on disk is not known: every later batch is refused */
+    char trouble[160];     /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
     sqlite3_stmt *statements[STMT_COUNT];
 };
 
@@ -202,6 +218,28 @@ struct vow_job *wait_cancelled(struct vow_job **list, const struct vow_store_op 
 /* Those of the kept operations that wait for a branch which these decisions end: to be done again after them. */
 struct vow_job *wait_freed(struct store *store, const struct vow_job *decisions);
 struct vow_job *wait_give_back(void *store);
+
+/* ---- sqlite_space.c: room for the COMMIT of every prepared branch (trap 15) ---- */
+
+/* Reads the limits and follows the WAL from here on. */
+void space_watch(struct store *store);
+struct space space_of(const struct store *store, const struct changeset *changeset);
+/* A branch's share. SQLITE_NOMEM. */
+int space_add(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch, struct space space);
+void space_drop(struct store *store, const struct vow_store_op *op);
+/* The share of an operation that came to nothing in this attempt. */
+void space_give_up(struct store *store, struct vow_store_op *op);
+void space_free(struct store *store);
+/* Pages that a transaction with so many changed rows may write, as far as one can say. */
+int64_t space_of_changes(int64_t changes);
+/* Folds the WAL into the database. */
+void space_fold(struct store *store);
+/* Is there room for it below max_page_count? */
+bool space_has_pages(struct store *store, struct space space);
+/* Makes room in the WAL for all shares and for this batch. SQLITE_FULL. */
+int space_ensure(struct store *store);
+/* Is this error about room, or about another connection's lock: nothing was written, and it may go by itself? */
+bool space_is_short(struct store *store, int rc);
 
 /* ---- sqlite_lock.c ---- */
 

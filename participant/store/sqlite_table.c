@@ -172,11 +172,13 @@ static int load_indexes(struct store *store, struct table *table)
 {
     sqlite3_stmt *list;
     int ok = 1;
-    if (sqlite3_prepare_v2(store->db, "SELECT name, origin, partial FROM pragma_index_list(?1) WHERE \"unique\" = 1",
-                           -1, &list, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(store->db, "SELECT name, origin, partial, \"unique\" FROM pragma_index_list(?1)", -1, &list,
+                           NULL) != SQLITE_OK)
         return -1;
     sqlite3_bind_text(list, 1, table->name, -1, SQLITE_STATIC);
-    while (ok == 1 && sqlite3_step(list) == SQLITE_ROW) {
+    for (table->trees = 1; ok == 1 && sqlite3_step(list) == SQLITE_ROW; table->trees++) {
+        if (sqlite3_column_int(list, 3) == 0)
+            continue;
         const char *name = (const char *)sqlite3_column_text(list, 0);
         const char *origin = (const char *)sqlite3_column_text(list, 1);
         if (name == NULL || origin == NULL) {

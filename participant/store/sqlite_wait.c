@@ -127,7 +127,10 @@ struct vow_job *wait_freed(struct store *store, const struct vow_job *decisions)
 struct vow_job *wait_give_back(void *ctx)
 {
     struct store *store = ctx;
-    struct vow_job *kept = store->kept;
-    store->kept = NULL;
+    struct vow_job *kept = store->stalled, **end = &kept;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = store->kept;
+    store->stalled = store->kept = NULL;
     return kept;
 }

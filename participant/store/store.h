@@ -36,6 +36,7 @@ struct vow_store_op {
     struct vow_gtrid waits_for;
     uint64_t waits_until_ms; /* for all that it may wait for; 0 = it has not waited yet */
     uint64_t dies_ms;        /* for this one */
+    bool has_reserved;       /* room for its COMMIT, in this attempt */
 };
 
 /* What a store remembers of itself. */

@@ -119,7 +119,7 @@ Test(store_batch, statements_left_open_do_not_stop_the_store)
 
 /* ---- other writers ---- */
 
-Test(store_batch, new_work_is_refused_while_another_writer_holds_the_file)
+Test(store_batch, F120_new_work_is_refused_while_another_writer_holds_the_file)
 {
     sqlite3 *other;
     service.options.busy_ms = 20;
@@ -135,7 +135,8 @@ Test(store_batch, new_work_is_refused_while_another_writer_holds_the_file)
 
 static int busy_calls;
 
-/* The other writer ends when the store has been refused twice: once for all, once for the decisions alone. */
+/* The other writer ends when the store has been refused twice: once for all, once for the decisions alone. These are then
+ * done with the next batch or tick. */
 static int end_other_writer(void *other, int count)
 {
     (void)count;
@@ -144,7 +145,7 @@ static int end_other_writer(void *other, int count)
     return 0;
 }
 
-Test(store_batch, decisions_wait_for_other_writers)
+Test(store_batch, F120_decisions_wait_for_other_writers)
 {
     sqlite3 *other;
     service_start(ROWS);
@@ -156,6 +157,9 @@ Test(store_batch, decisions_wait_for_other_writers)
                             work_of(VOW_STORE_COMMIT, 1, "")};
     cr_assert_eq(run_batch(works, 2), 0, "%s", service.detail.text);
     cr_assert_eq(works[0].op.result, VOW_STORE_REFUSED);
+    cr_assert_eq(works_done, 1);
+    cr_assert_eq(run_batch(NULL, 0), 0, "%s", service.detail.text);
+    cr_assert_eq(works_done, 1);
     cr_assert_eq(works[1].op.result, VOW_STORE_DONE);
     sqlite3_close(other);
     expect_seen(VALUES, "1 0 0 0");
@@ -210,7 +214,7 @@ Test(store_batch, a_batch_of_questions_syncs_nothing)
 
 /* ---- a full disk, and one that fails ---- */
 
-Test(store_batch, a_full_disk_refuses_new_work_and_nothing_else)
+Test(store_batch, F102_a_full_disk_refuses_new_work_and_nothing_else)
 {
     service.options.vfs = fault_vfs_register();
     service_start(ROWS);
@@ -250,24 +254,8 @@ Test(store_batch, a_disk_that_is_nearly_full_takes_the_decisions)
     expect_seen(VALUES, "1 0 0 0");
 }
 
-/* Decided, and no room at all: the store stops, the branch stays prepared (F055). */
-Test(store_batch, a_full_disk_never_aborts_what_is_decided)
-{
-    service.options.vfs = fault_vfs_register();
-    service_start(ROWS);
-    prepare(1, "UPDATE t SET v = 1 WHERE id = 1");
-    fault_vfs.size_max = 1;
-    struct work work = work_of(VOW_STORE_COMMIT, 1, "");
-    cr_assert_eq(run_batch(&work, 1), VOW_E_DATABASE);
-    fault_vfs.size_max = 0;
-    service_restart();
-    cr_assert_eq(recovered_branches(), 1);
-    commit(1);
-    expect_seen(VALUES, "1 0 0 0");
-}
-
 /* After a failed fsync nobody knows what is durable: stop, never ask again (F105). */
-Test(store_batch, a_failed_sync_stops_the_store)
+Test(store_batch, F105_a_failed_sync_stops_the_store)
 {
     service.options.vfs = fault_vfs_register();
     service_start(ROWS);

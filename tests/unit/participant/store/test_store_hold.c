@@ -12,7 +12,7 @@ TestSuite(store_hold, .init = service_init, .fini = service_fini, .timeout = 60)
     "INSERT INTO doctor VALUES ('ann', 1, 11), ('bob', 1, 12);"
 #define LEAVE(me, other)                                                                                               \
     "UPDATE doctor SET on_call = 0 WHERE name = '" me "' AND (SELECT on_call FROM doctor WHERE name = '" other "') = " \
-                                                                                                               "1"
+    "1"
 #define ON_CALL "SELECT count(*) FROM doctor WHERE on_call"
 #define HOLD(name) "SELECT vow_hold('doctor', '" name "')"
 
