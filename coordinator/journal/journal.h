@@ -129,6 +129,20 @@ struct vow_journal_options {
 int vow_journal_sqlite_open(const struct vow_journal_options *options, const struct vow_journal_engine **ops,
                             void **engine, struct vow_error_detail *detail);
 
+/* What is in a data directory. */
+struct vow_journal_report {
+    char name[VOW_NAME_SIZE]; /* of its coordinator; "" in a new one */
+    uint32_t epoch;
+    uint64_t last_lsn; /* 0: no journal, or one without an event */
+};
+/*
+ * Looks at the directory of a stopped coordinator: everything that open proves and all of the older events too, and
+ * calls `each` for every open record. Changes no byte of its files, and holds the lock meanwhile. Errors are those of
+ * vow_journal_sqlite_open(); VOW_E_LOCKED if a coordinator runs on it. A directory without a journal is no error.
+ */
+int vow_journal_sqlite_check(const char *directory, vow_journal_scan_fn *each, void *ctx,
+                             struct vow_journal_report *report, struct vow_error_detail *detail);
+
 struct vow_journal_stats {
     uint64_t commits;        /* group commits */
     uint64_t syncs;          /* fsync or fdatasync calls of log and witness, counted at the VFS */

@@ -64,6 +64,21 @@ err_drop:
     return error;
 }
 
+int journal_lock_try(const char *directory, int directory_fd, struct vow_error_detail *detail)
+{
+    int error, fd = openat(directory_fd, JOURNAL_LOCK_FILE, O_RDWR | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT)
+        return VOW_E_NOT_FOUND;
+    if (fd < 0)
+        return journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m", directory);
+    if (try_lock(fd) == 0)
+        return fd;
+    error = fail_locked(directory, fd, detail);
+    journal_lock_drop(fd);
+    return error;
+}
+
 void journal_lock_drop(int fd)
 {
     if (fd >= 0)

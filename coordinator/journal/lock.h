@@ -12,6 +12,9 @@
  * F123). The file stays when the lock is let go: a name that is removed and made again could be locked twice.
  */
 int journal_lock_take(const char *directory, int directory_fd, struct vow_error_detail *detail);
+/* The same for somebody who only looks: makes and writes nothing. VOW_E_NOT_FOUND: there is no lock file, so nobody has
+ * it. */
+int journal_lock_try(const char *directory, int directory_fd, struct vow_error_detail *detail);
 /* Lets it go. A negative descriptor is allowed. */
 void journal_lock_drop(int fd);
 

@@ -127,6 +127,10 @@ sqlite3_stmt *journal_sqlite_statement(struct sqlite_engine *engine, enum journa
 int journal_sqlite_run(struct sqlite_engine *engine, enum journal_statement which, const char *doing,
                        struct vow_error_detail *detail);
 
+/* Opens the files of a directory whose descriptor and lock the engine has, and proves them. Changes no byte of them.
+ * *is_new: there is no journal yet. */
+int journal_sqlite_look(struct sqlite_engine *engine, const char *name, bool *is_new, struct vow_error_detail *detail);
+
 /* --- sqlite_verify.c --- */
 
 /*

@@ -344,6 +344,22 @@ static int make_ready(struct sqlite_engine *engine, bool is_new, struct vow_erro
     return error;
 }
 
+int journal_sqlite_look(struct sqlite_engine *engine, const char *name, bool *is_new, struct vow_error_detail *detail)
+{
+    int error = 0;
+
+    if (journal_chain_init(&engine->chain) != 0)
+        error = journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
+    if (error == 0)
+        error = journal_witness_open(&engine->witness, engine->directory, engine->directory_fd, &engine->chain, detail);
+    error = error != 0 ? error : check_files(engine, detail);
+    error = error != 0 ? error : open_database(engine, detail);
+    error = error != 0 ? error : check_header(engine, is_new, detail);
+    if (error == 0)
+        error = *is_new ? journal_sqlite_check_end(engine, detail) : journal_sqlite_verify(engine, name, detail);
+    return error;
+}
+
 static int open_engine(struct sqlite_engine *engine, const char *name, struct vow_error_detail *detail)
 {
     bool is_new = false;
@@ -353,15 +369,7 @@ static int open_engine(struct sqlite_engine *engine, const char *name, struct vo
         engine->lock_fd = journal_lock_take(engine->directory, engine->directory_fd, detail);
         error = engine->lock_fd < 0 ? engine->lock_fd : 0;
     }
-    if (error == 0 && journal_chain_init(&engine->chain) != 0)
-        error = journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
-    if (error == 0)
-        error = journal_witness_open(&engine->witness, engine->directory, engine->directory_fd, &engine->chain, detail);
-    error = error != 0 ? error : check_files(engine, detail);
-    error = error != 0 ? error : open_database(engine, detail);
-    error = error != 0 ? error : check_header(engine, &is_new, detail);
-    if (error == 0)
-        error = is_new ? journal_sqlite_check_end(engine, detail) : journal_sqlite_verify(engine, name, detail);
+    error = error != 0 ? error : journal_sqlite_look(engine, name, &is_new, detail);
     error = error != 0 ? error : make_ready(engine, is_new, detail);
     engine->ready = error == 0;
     return error;

@@ -1,0 +1,75 @@
+/* Looking at the journal of a stopped coordinator: everything that a start proves, and what it leaves for later, and no
+ * byte of its files is changed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "coordinator/journal/fail.h"
+#include "coordinator/journal/lock.h"
+#include "coordinator/journal/sqlite_engine.h"
+
+static bool exists(const struct sqlite_engine *engine, const char *file)
+{
+    struct stat status;
+
+    return fstatat(engine->directory_fd, file, &status, 0) == 0 || errno != ENOENT;
+}
+
+/* A start proves the newest part and reads the rest beside its work; here all of it is read. */
+static int prove_all(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    int error = journal_sqlite_verify_pages(engine, detail);
+
+    while (error == 0 && !engine->proof.done)
+        error = journal_sqlite_prove(engine, UINT64_MAX, detail);
+    return error;
+}
+
+static int check(struct sqlite_engine *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail)
+{
+    bool is_new = false;
+    int error;
+
+    engine->directory_fd = open(engine->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (engine->directory_fd < 0)
+        return journal_fail(detail, VOW_E_IO, "%.150s: %m; a data directory is needed here", engine->directory);
+    engine->lock_fd = journal_lock_try(engine->directory, engine->directory_fd, detail);
+    if (engine->lock_fd < 0 && engine->lock_fd != VOW_E_NOT_FOUND)
+        return engine->lock_fd;
+    /* SQLite would make the file. With a witness, its absence is found out before that. */
+    if (!exists(engine, JOURNAL_DB_FILE) && !exists(engine, JOURNAL_WITNESS_FILE))
+        return 0;
+    error = journal_sqlite_look(engine, NULL, &is_new, detail);
+    if (error != 0 || is_new)
+        return error;
+    error = prove_all(engine, detail);
+    /* The list of what is open came with this format; a start makes it first. */
+    return error == 0 && engine->format >= JOURNAL_FORMAT ? journal_sqlite_scan(engine, each, ctx, detail) : error;
+}
+
+int vow_journal_sqlite_check(const char *directory, vow_journal_scan_fn *each, void *ctx,
+                             struct vow_journal_report *report, struct vow_error_detail *detail)
+{
+    struct sqlite_engine *engine = calloc(1, sizeof(*engine));
+    int error;
+
+    *detail = (struct vow_error_detail){.error = 0};
+    memset(report, 0, sizeof(*report));
+    if (engine == NULL || (engine->directory = strdup(directory)) == NULL) {
+        free(engine);
+        return journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
+    }
+    engine->directory_fd = engine->lock_fd = engine->witness.fd = -1;
+    error = check(engine, each, ctx, detail);
+    if (error == 0) {
+        (void)snprintf(report->name, sizeof(report->name), "%s", engine->identity.name);
+        report->epoch = engine->identity.epoch;
+        report->last_lsn = engine->head.lsn;
+    }
+    journal_sqlite_free(engine);
+    return error;
+}
