@@ -7,6 +7,7 @@
 
 #include "coordinator/core/coord.h"
 #include "coordinator/ctl/ask.h"
+#include "coordinator/ctl/doctor.h"
 #include "coordinator/ctl/print.h"
 #include "proto/fsm_doc.h"
 #include "proto/quote.h"
@@ -25,19 +26,22 @@ static const char help[] =
     "  show ID                         one transaction: who voted what, what it waits for\n"
     "  history ID                      its events in the journal\n"
     "  peers                           participants, connected or not\n"
+    "  doctor [--data DIR]             what is well, what is not, and what to do; with --data: of a stopped vowd\n"
     "  states [--dot|--markdown]       the state table of a transaction (default: Mermaid); asks nobody\n"
     "\n"
     "  --coordinator ADDR  where vowd listens          (127.0.0.1:7420)\n"
-    "  --json              JSON: an object for status and show, else an array of objects\n"
+    "  --json              JSON: an object for status, show and doctor, else an array of objects\n"
     "  --timeout MS        how long to wait            (5000)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0 answered · 1 no answer · 2 wrong flags · 3 no such transaction\n";
+    "Exit status: 0 answered · 1 no answer · 2 wrong flags · 3 no such transaction\n"
+    "of doctor:   0 all is well · 1 something is not · 2 wrong flags · 3 could not look\n";
 
 struct command {
     struct vow_address coordinator;
     struct vow_msg_admin_request request;
     bool json, dot, markdown, done;
+    const char *data; /* doctor: a stopped daemon's directory */
     unsigned timeout_ms;
     void (*print)(const json_t *);
     bool one_row; /* print gets the row, not the array */
@@ -73,6 +77,15 @@ static int states(const struct command *command)
     else
         vow_fsm_print_mermaid(vow_coord_fsm(), stdout);
     return EXIT_ANSWERED;
+}
+
+static int examine(const struct command *command)
+{
+    const struct doctor_options options = {.coordinator = command->coordinator,
+                                           .directory = command->data,
+                                           .json = command->json,
+                                           .timeout_ms = command->timeout_ms};
+    return doctor(&options);
 }
 
 static int answer(const struct command *command)
@@ -123,6 +136,10 @@ static int run_command(struct command *command, int argc, char **argv)
 {
     if (argc < 1)
         return usage("no command", "say what to do");
+    if (strcmp(argv[0], "doctor") == 0)
+        return argc == 1 ? examine(command) : usage(argv[1], "doctor takes no argument");
+    if (command->data != NULL)
+        return usage("--data", "is for doctor alone");
     if (strcmp(argv[0], "states") == 0)
         return argc == 1 ? states(command) : usage(argv[1], "states takes no argument");
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -161,6 +178,9 @@ static int set_flag(struct command *command, int flag, const char *value, const 
         return 0;
     case 't':
         return parse_timeout(value, &command->timeout_ms) ? 0 : usage("--timeout", "wants 1 to 9999999 milliseconds");
+    case 'D':
+        command->data = value;
+        return value[0] != '\0' ? 0 : usage("--data", "wants a directory");
     case 'i':
         command->request.filter = "in-doubt";
         return 0;
@@ -197,6 +217,7 @@ int main(int argc, char **argv)
         {"coordinator", required_argument, NULL, 'c'},
         {"json", no_argument, NULL, 'j'},
         {"timeout", required_argument, NULL, 't'},
+        {"data", required_argument, NULL, 'D'},
         {"in-doubt", no_argument, NULL, 'i'},
         {"stuck", no_argument, NULL, 's'},
         {"all", no_argument, NULL, 'a'},
@@ -209,6 +230,7 @@ int main(int argc, char **argv)
     struct command command = {
         .coordinator = {.host = "127.0.0.1", .port = 7420}, .request = {.filter = ""}, .timeout_ms = 5000};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* doctor writes to measure, and says that it could not */
     int flag;
     /* "_only": -x is a flag like any other, and argv names it in full. ":": getopt leaves the talking to us. */
     while (!command.done && (flag = getopt_long_only(argc, argv, ":", options, NULL)) != -1) {

@@ -68,7 +68,7 @@ static void peers(struct vow_server *server, struct session *session)
     const char *name;
     uint64_t peer_session, incarnation;
     while (vow_coord_next_peer(server->core, &cursor, &name, &peer_session, &incarnation))
-        reply_row(server, session, row_peer(name, peer_session != 0, incarnation), false);
+        reply_row(server, session, row_peer(server, name, peer_session != 0, incarnation), false);
     reply(server, session, 0, "", true);
 }
 

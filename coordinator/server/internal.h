@@ -3,6 +3,7 @@
 #define VOW_COORDINATOR_SERVER_INTERNAL_H
 
 #include <event2/event.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <uthash.h>
 
@@ -21,8 +22,17 @@ struct session {
     bool up;
     bool is_full, is_told; /* a participant for whom much waits, and whether the core knows */
     char name[VOW_NAME_SIZE];
-    struct vow_coord_peer peer; /* participants: what HELLO said; name points to the field above */
+    char software[VOW_NAME_SIZE]; /* what it says that it runs; cut */
+    struct vow_coord_peer peer;   /* participants: what HELLO said; name points to the field above */
     struct vow_server *server;
+    UT_hash_handle hh;
+};
+
+/* A participant that was seen since the start, as operators want to know it. */
+struct known {
+    char name[VOW_NAME_SIZE];
+    char software[VOW_NAME_SIZE];
+    uint64_t seen_ms; /* when it came or went */
     UT_hash_handle hh;
 };
 
@@ -69,6 +79,7 @@ struct vow_server {
     void *core_memory;
     struct session *sessions; /* uthash by id */
     uint64_t next_session;
+    struct known *known;     /* uthash by name */
     uint64_t timer_armed_ms; /* UINT64_MAX = not armed */
 
     struct log_op *free_ops;
@@ -82,6 +93,8 @@ struct vow_server {
     struct server_room room;
     uint32_t recovered;
     uint64_t started_ms;
+    uint64_t clocks_apart_us; /* wall minus monotonic, at the start */
+    char place[PATH_MAX];     /* the data directory from the root */
     struct traffic traffic;
     bool has_full; /* the core is to be told of a session */
     bool draining, ended;
@@ -92,6 +105,12 @@ struct vow_server {
 extern const struct vow_channel_ops session_ops;
 struct session *session_find(struct vow_server *server, uint64_t id);
 void session_close_all(struct vow_server *server);
+
+/* known.c */
+struct known *known_find(const struct vow_server *server, const char *name);
+/* It came or went. */
+void known_seen(struct vow_server *server, const struct session *session);
+void known_free(struct vow_server *server);
 
 /* effects.c: feeds one event to the core and carries out what it asks for. */
 void server_step(struct vow_server *server, struct vow_coord_event *event);
@@ -105,7 +124,7 @@ void log_ops_free(struct vow_server *server);
 void server_send(struct vow_server *server, struct session *session, const struct vow_msg *msg);
 
 /* health.c: whether the journal makes progress, and what a service manager is told. */
-void health_open(struct vow_server *server);
+void health_open(struct vow_server *server, bool is_daemon);
 void health_close(struct vow_server *server);
 void health_submitted(struct vow_server *server, uint32_t ops);
 void health_done(struct vow_server *server, uint32_t ops);
@@ -134,7 +153,7 @@ void admin_history_done(struct vow_server *server, struct vow_journal_op *op);
  * memory. */
 char *row_status(struct vow_server *server);
 char *row_txn(const struct vow_coord_txn_view *view);
-char *row_peer(const char *name, bool connected, uint64_t incarnation);
+char *row_peer(const struct vow_server *server, const char *name, bool connected, uint64_t incarnation);
 char *row_event(const struct vow_journal_event *event);
 /* A transaction that is not in memory, from its events in the journal: at least one. */
 char *row_ended(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len);

@@ -93,6 +93,7 @@ static void apply(struct vow_server *server)
     struct vow_journal_retention retention;
     vow_log_set_level((enum vow_log_level)server->settings.log_level);
     vow_settings_channel_options(&server->settings, &options);
+    options.timers = server->timers;
     if (vow_listener_set_options(server->listener, &options) != 0)
         VOW_LOG(VOW_LOG_WARN, "setting_needs_restart", VOW_STR("key", "limits.frame_bytes_max"),
                 VOW_STR("why", "out of memory"));

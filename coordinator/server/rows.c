@@ -1,7 +1,9 @@
 /* JSON rows for vowctl. One row is one object; keys are part of the tools' contract and do not change meaning. */
 #include <jansson.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "coordinator/server/internal.h"
 #include "proto/net/clock.h"
@@ -42,28 +44,49 @@ static json_t *aborted_by_cause(const struct vow_coord_counts *counts)
     return causes;
 }
 
-static json_t *journal_row(const struct vow_server *server)
+static json_t *journal_row(struct vow_server *server)
 {
     struct vow_journal_stats stats;
     vow_journal_stats(server->journal, &stats);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "commits", json_u64(stats.commits), "syncs",
-                     json_u64(stats.syncs), "records", json_u64(stats.records), "forced_records",
-                     json_u64(stats.forced_records), "notes", json_u64(stats.notes), "last_lsn",
-                     json_u64(stats.last_lsn), "snapshot_lsn", json_u64(stats.snapshot_lsn), "cut_lsn",
-                     json_u64(stats.cut_lsn), "pruned", json_u64(stats.pruned), "floor_epoch",
-                     json_u64(stats.floor.epoch), "floor_seq", json_u64(stats.floor.seq), "proved",
-                     (int)stats.is_proved);
+    json_t *row =
+        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "commits", json_u64(stats.commits), "syncs",
+                  json_u64(stats.syncs), "records", json_u64(stats.records), "forced_records",
+                  json_u64(stats.forced_records), "notes", json_u64(stats.notes), "last_lsn", json_u64(stats.last_lsn),
+                  "snapshot_lsn", json_u64(stats.snapshot_lsn), "cut_lsn", json_u64(stats.cut_lsn), "pruned",
+                  json_u64(stats.pruned), "floor_epoch", json_u64(stats.floor.epoch), "floor_seq",
+                  json_u64(stats.floor.seq), "proved", (int)stats.is_proved);
+    json_object_set_new(row, "waiting", json_u64(server->health.waiting));
+    json_object_set_new(row, "waiting_most", json_u64(server->health.waiting_most));
+    json_object_set_new(row, "stalled_ms", json_u64(health_stalled_ms(server)));
+    json_object_set_new(row, "stalled", json_boolean(health_is_stalled(server)));
+    return row;
+}
+
+/* What a doctor wants to know of the process and its machine. */
+static void add_machine(json_t *row, const struct vow_server *server)
+{
+    char http[VOW_ADDRESS_SIZE] = "off";
+    int64_t jumped_us = (int64_t)(vow_clock_wall_us() - vow_clock_us() - server->clocks_apart_us);
+    if (server->http_address.host[0] != '\0')
+        vow_address_print(&server->http_address, http);
+    json_object_set_new(row, "pid", json_integer(getpid()));
+    json_object_set_new(row, "software", json_string("vowd " VOW_SOFTWARE_VERSION));
+    json_object_set_new(row, "wire", json_integer(VOW_WIRE_VERSION));
+    json_object_set_new(row, "sqlite", json_string(sqlite3_libversion()));
+    json_object_set_new(row, "http", json_string(http));
+    json_object_set_new(row, "wall_us", json_u64(vow_clock_wall_us()));
+    json_object_set_new(row, "clock_jumped_ms", json_integer(jumped_us / 1000));
 }
 
 char *row_status(struct vow_server *server)
 {
     struct vow_coord_counts counts;
     vow_coord_counts(server->core, &counts);
-    json_t *row = json_pack("{s:s,s:o,s:o,s:s,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
-                            json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data",
-                            server->settings.data, "uptime_ms", json_u64(vow_clock_ms() - server->started_ms),
-                            "recovered_at_start", json_u64(server->recovered), "recovering", (int)counts.recovering,
-                            "draining", (int)counts.draining);
+    json_t *row =
+        json_pack("{s:s,s:o,s:o,s:s,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
+                  json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data", server->place,
+                  "uptime_ms", json_u64(vow_clock_ms() - server->started_ms), "recovered_at_start",
+                  json_u64(server->recovered), "recovering", (int)counts.recovering, "draining", (int)counts.draining);
     json_object_set_new(row, "transactions",
                         json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open", json_u64(counts.open), "in_doubt",
                                   json_u64(counts.in_doubt), "begun", json_u64(counts.begun), "committed",
@@ -74,6 +97,7 @@ char *row_status(struct vow_server *server)
                         json_pack("{s:o,s:o,s:o}", "protocol_errors", json_u64(counts.protocol_errors), "ignored",
                                   json_u64(counts.ignored), "hazards", json_u64(counts.hazards)));
     json_object_set_new(row, "journal", journal_row(server));
+    add_machine(row, server);
     json_object_set_new(row, "messages",
                         json_pack("{s:o,s:o,s:o,s:o,s:o}", "received", json_u64(server->traffic.received), "sent",
                                   json_u64(server->traffic.sent), "protocol_received",
@@ -115,10 +139,15 @@ char *row_txn(const struct vow_coord_txn_view *view)
     return finish(row);
 }
 
-char *row_peer(const char *name, bool connected, uint64_t incarnation)
+char *row_peer(const struct vow_server *server, const char *name, bool connected, uint64_t incarnation)
 {
-    return finish(
-        json_pack("{s:s,s:b,s:o}", "name", name, "connected", (int)connected, "incarnation", json_u64(incarnation)));
+    json_t *row =
+        json_pack("{s:s,s:b,s:o}", "name", name, "connected", (int)connected, "incarnation", json_u64(incarnation));
+    const struct known *known = known_find(server, name);
+    uint64_t seen_ms = known != NULL ? known->seen_ms : server->started_ms; /* not since the start: in the journal */
+    json_object_set_new(row, "seen_ms", json_u64(connected ? 0 : vow_clock_ms() - seen_ms));
+    json_object_set_new(row, "software", json_string(known != NULL ? known->software : ""));
+    return finish(row);
 }
 
 char *row_event(const struct vow_journal_event *event)

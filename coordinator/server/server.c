@@ -243,7 +243,7 @@ static int make_events(struct vow_server *server, const int *feed, struct vow_er
         error = vow_timers_new(server->base, &server->timers);
     if (error == 0) {
         vow_timer_init(&server->timer, server->base, server->timers, on_timer, server);
-        health_open(server);
+        health_open(server, feed == NULL);
         vow_timer_init(&server->drain_timer, server->base, server->timers, on_drain_timer, server);
         error = feed != NULL ? feed_open(server, *feed) : make_signals(server);
     }
@@ -273,6 +273,7 @@ int vow_server_open(const struct vow_server_options *options, struct vow_server 
     server->settings = options->settings;
     server->source = options->source;
     server->started_ms = vow_clock_ms();
+    server->clocks_apart_us = vow_clock_wall_us() - vow_clock_us();
     server->timer_armed_ms = UINT64_MAX;
     server->pending_last = &server->pending_first;
     server->http_address = server->settings.http;
@@ -289,6 +290,8 @@ int vow_server_open(const struct vow_server_options *options, struct vow_server 
         return error;
     }
     vow_listener_address(server->listener, &server->listen);
+    if (realpath(server->settings.data, server->place) == NULL)
+        snprintf(server->place, sizeof(server->place), "%s", server->settings.data);
     server_log_settings(&server->settings);
     *out = server;
     return 0;
@@ -323,6 +326,7 @@ void vow_server_free(struct vow_server *server)
     if (server->base != NULL)
         event_base_loop(server->base, EVLOOP_NONBLOCK); /* closed channels are freed on the loop's next turn */
     log_ops_free(server);
+    known_free(server);
     if (server->timer.fn != NULL) {
         vow_timer_deinit(&server->timer);
         vow_timer_deinit(&server->drain_timer);

@@ -1,4 +1,5 @@
 /* Sessions: which connection is whom. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,7 @@ static int on_hello(void *ctx, struct vow_channel *channel, const struct vow_msg
     session->role = hello->role;
     session->server = server;
     memcpy(session->name, hello->name, strlen(hello->name) + 1);
+    snprintf(session->software, sizeof(session->software), "%s", hello->software);
     session->peer.name = session->name;
     session->peer.incarnation = hello->incarnation;
     memcpy(session->peer.db_uuid, hello->db_uuid, sizeof(session->peer.db_uuid));
@@ -161,6 +163,7 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
     VOW_LOG(VOW_LOG_INFO, "participant_up", VOW_STR("name", session->name), VOW_NUM("session", session->id),
             VOW_NUM("incarnation", session->peer.incarnation), VOW_STR("address", vow_channel_peer_address(channel)));
     close_older(server, session);
+    known_seen(server, session);
     struct vow_coord_event event = {.kind = VOW_COORD_PEER_UP, .now_ms = vow_clock_ms(), .session = session->id};
     event.peer = session->peer;
     server_step(server, &event);
@@ -217,6 +220,8 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
     if (session == NULL)
         return; /* it never said HELLO */
     bool was_up = session->up;
+    if (was_up && session->role == VOW_ROLE_PARTICIPANT)
+        known_seen(server, session);
     /* The channel has warned of a peer that broke a rule. That a participant merely left is worth a warning, too. */
     if (was_up && session->role == VOW_ROLE_PARTICIPANT && detail->error == VOW_E_DISCONNECTED)
         VOW_LOG(VOW_LOG_WARN, "participant_down", VOW_STR("name", session->name), VOW_NUM("session", session->id),

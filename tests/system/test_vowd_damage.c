@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "kit.h"
 
 static const char vowd_program[] = VOW_BIN "/vowd";
@@ -47,34 +48,6 @@ static void write_file(const struct file *file)
     close(fd);
 }
 
-/* FNV-1a. */
-static uint64_t add_bytes(uint64_t sum, const void *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        sum = (sum ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-    return sum;
-}
-
-/* A sum over names and contents of all files but `lock`, which names the process that tried last. */
-static uint64_t directory_sum(const struct cluster *cluster)
-{
-    char path[160];
-    uint64_t sum = 0;
-    const struct dirent *entry;
-    snprintf(path, sizeof(path), "%s/vowd", cluster->directory);
-    DIR *directory = opendir(path);
-    cr_assert_not_null(directory);
-    while ((entry = readdir(directory)) != NULL) {
-        if (entry->d_name[0] == '.' || strcmp(entry->d_name, "lock") == 0)
-            continue;
-        struct file file = read_file(cluster, entry->d_name);
-        sum += add_bytes(add_bytes(0xcbf29ce484222325u, entry->d_name, strlen(entry->d_name)), file.bytes, file.len);
-        free(file.bytes);
-    }
-    closedir(directory);
-    return sum;
-}
-
 /* ---- starts that are refused ---- */
 
 /* Tries to start vowd on the directory as it is now: one line on stderr that has both words, and no byte changed. */
@@ -86,14 +59,14 @@ static void expect_refused(struct cluster *cluster, const char *name, const char
     const char *argv[] = {vowd_program,  "--data", data,  "--listen",
                           "127.0.0.1:0", "--http", "off", name != NULL ? "--name" : NULL,
                           name,          NULL};
-    uint64_t before = directory_sum(cluster);
+    uint64_t before = directory_sum(data);
     run_program(&run, argv);
     cr_expect_eq(run.status, 1, "exit status %d: %s", run.status, run.err);
     cr_expect_str_empty(run.out);
     cr_expect_eq(lines_with(run.err, "", ""), 1, "%s", run.err);
     cr_expect_not_null(strstr(run.err, found), "no \"%s\" in: %s", found, run.err);
     cr_expect_not_null(strstr(run.err, advice), "no \"%s\" in: %s", advice, run.err);
-    cr_expect_eq(directory_sum(cluster), before, "the directory was changed");
+    cr_expect_eq(directory_sum(data), before, "the directory was changed");
 }
 
 /* The same for a directory whose files cannot be summed. */

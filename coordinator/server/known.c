@@ -1,0 +1,46 @@
+/* What is remembered of participants beside what the core needs: for operators, bounded by the core's own table. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "coordinator/server/internal.h"
+#include "proto/net/clock.h"
+
+struct known *known_find(const struct vow_server *server, const char *name)
+{
+    struct known *known = NULL;
+    HASH_FIND_STR(server->known, name, known);
+    return known;
+}
+
+/* Without memory one participant is told of with less. */
+static struct known *intern(struct vow_server *server, const char *name)
+{
+    struct known *known = known_find(server, name);
+    if (known != NULL || HASH_COUNT(server->known) >= server->limits.peers_max)
+        return known;
+    known = calloc(1, sizeof(*known));
+    if (known == NULL)
+        return NULL;
+    snprintf(known->name, sizeof(known->name), "%s", name);
+    HASH_ADD_STR(server->known, name, known);
+    return known;
+}
+
+void known_seen(struct vow_server *server, const struct session *session)
+{
+    struct known *known = intern(server, session->name);
+    if (known == NULL)
+        return;
+    snprintf(known->software, sizeof(known->software), "%s", session->software);
+    known->seen_ms = vow_clock_ms();
+}
+
+void known_free(struct vow_server *server)
+{
+    struct known *known, *next;
+    HASH_ITER(hh, server->known, known, next)
+    {
+        HASH_DEL(server->known, known); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
+        free(known);
+    }
+}
