@@ -9,14 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <vow/resource.h>
-
+#include "participant/store/resource_handles.h"
 #include "proto/message.h"
-
-/* What vow_answer.of points to. <vow/testing.h> has another one, so that a test can call a resource without a store. */
-struct vow_answer_of {
-    int (*say)(struct vow_answer_of *of, uint64_t ticket, enum vow_said said, enum vow_cause cause, const char *why);
-};
 
 /* What was said. */
 struct answer {
@@ -25,12 +19,6 @@ struct answer {
     enum vow_cause cause;
     char why[VOW_TEXT_SIZE];
 };
-
-/* Which answers are right. */
-enum ask { ASK_PREPARE, ASK_COMMIT, ASK_ABORT };
-bool answer_is_allowed(enum ask ask, enum vow_said said, enum vow_cause cause);
-/* "prepare", ... */
-const char *ask_name(enum ask ask);
 
 struct answers;
 

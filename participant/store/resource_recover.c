@@ -13,24 +13,31 @@ struct found {
     enum vow_found found;
 };
 
-struct vow_recovery {
+struct recovery {
+    struct vow_recovery handle; /* first */
     struct found *list;
     size_t len, room;
 };
 
-int vow_recovered(struct vow_recovery *recovery, const char *branch, enum vow_found state)
+int vow_recovered(struct vow_recovery *recovery, const char *branch, enum vow_found found)
 {
-    struct found found = {.found = state};
-    if (recovery == NULL || branch == NULL || (state != VOW_FOUND_PREPARED && state != VOW_FOUND_COMMITTED))
+    if (recovery == NULL || branch == NULL || (found != VOW_FOUND_PREPARED && found != VOW_FOUND_COMMITTED))
         return VOW_E_ARGUMENT;
+    return recovery->list(recovery, branch, found);
+}
+
+static int list(struct vow_recovery *handle, const char *branch, enum vow_found state)
+{
+    struct recovery *recovery = (struct recovery *)handle;
+    struct found found = {.found = state};
     if (!word_read(branch, &found.gtrid, &found.branch, &found.is_one_phase))
         return VOW_E_DAMAGED;
     if (recovery->len == recovery->room) {
         const size_t room = recovery->room == 0 ? 64 : 2 * recovery->room;
-        struct found *list = realloc(recovery->list, room * sizeof(*list));
-        if (list == NULL)
+        struct found *longer = realloc(recovery->list, room * sizeof(*longer));
+        if (longer == NULL)
             return VOW_E_NO_MEMORY;
-        recovery->list = list;
+        recovery->list = longer;
         recovery->room = room;
     }
     recovery->list[recovery->len++] = found;
@@ -109,7 +116,7 @@ static int compare(const void *a, const void *b)
     return left->branch < right->branch ? -1 : left->branch > right->branch;
 }
 
-static int take_all(struct resource_store *store, const struct vow_recovery *recovery, vow_store_recovered_fn *each,
+static int take_all(struct resource_store *store, const struct recovery *recovery, vow_store_recovered_fn *each,
                     void *ctx, struct vow_error_detail *detail)
 {
     int error = 0;
@@ -136,8 +143,8 @@ static int commit_again(void *ctx, const struct vow_gtrid *gtrid, uint32_t branc
 int resource_recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, struct vow_error_detail *detail)
 {
     struct resource_store *store = ctx;
-    struct vow_recovery recovery = {.len = 0};
-    const int said = store->resource.recover(store->resource.ctx, &recovery);
+    struct recovery recovery = {.handle = {list}};
+    const int said = store->resource.recover(store->resource.ctx, &recovery.handle);
     int error = said;
     *detail = (struct vow_error_detail){.error = 0};
     if (said != 0 && said != VOW_E_NO_MEMORY) {

@@ -102,15 +102,17 @@ static int exec(struct state_file *file, const char *sql)
     return sqlite3_exec(file->db, sql, NULL, NULL, NULL);
 }
 
-/* The first column of the first row, as text; "" if there is none. */
-static void ask(struct state_file *file, const char *sql, char *answer, int size)
+/* The first column of the first row, as text; "" if there is none. Returns an SQLite code: a failed read is not an empty
+ * one. */
+static int ask(struct state_file *file, const char *sql, char *answer, int size)
 {
     sqlite3_stmt *statement = NULL;
     answer[0] = '\0';
-    if (sqlite3_prepare_v2(file->db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
-        sqlite3_column_text(statement, 0) != NULL)
+    int rc = sqlite3_prepare_v2(file->db, sql, -1, &statement, NULL);
+    if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0) != NULL)
         snprintf(answer, (size_t)size, "%s", (const char *)sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
+    const int final = sqlite3_finalize(statement);
+    return rc != SQLITE_OK ? rc : final;
 }
 
 /* Held by this connection from the first access to the end: two processes on one resource would undo each other. */
@@ -118,17 +120,18 @@ static int configure(struct state_file *file, struct vow_error_detail *detail)
 {
     char found[32];
     sqlite3_extended_result_codes(file->db, 1);
-    ask(file, "PRAGMA locking_mode = EXCLUSIVE", found, sizeof(found));
-    ask(file, "PRAGMA journal_mode = WAL", found, sizeof(found));
-    if ((sqlite3_errcode(file->db) & 0xff) == SQLITE_BUSY || (sqlite3_errcode(file->db) & 0xff) == SQLITE_LOCKED)
+    int rc = ask(file, "PRAGMA locking_mode = EXCLUSIVE", found, sizeof(found));
+    if (rc == SQLITE_OK)
+        rc = ask(file, "PRAGMA journal_mode = WAL", found, sizeof(found));
+    if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
         return refuse(file, VOW_E_LOCKED, "in use by another process or participant: stop it first", detail);
-    if (found[0] == '\0')
+    if (rc != SQLITE_OK)
         return fail(file, VOW_E_DATABASE, "is it a file of Vow's, and may it be written?", detail);
     if (strcmp(found, "wal") != 0)
         return refuse(file, VOW_E_PRAGMA, "SQLite keeps no WAL here: use a local file system", detail);
-    if (exec(file, "PRAGMA synchronous = FULL") != SQLITE_OK)
+    if (exec(file, "PRAGMA synchronous = FULL") != SQLITE_OK ||
+        ask(file, "PRAGMA synchronous", found, sizeof(found)) != SQLITE_OK)
         return fail(file, VOW_E_DATABASE, "PRAGMA synchronous", detail);
-    ask(file, "PRAGMA synchronous", found, sizeof(found));
     if (strcmp(found, "2") != 0)
         return refuse(file, VOW_E_PRAGMA, "PRAGMA synchronous cannot be FULL", detail);
     file->is_forced = true;
@@ -139,11 +142,20 @@ static int configure(struct state_file *file, struct vow_error_detail *detail)
 static int check_kind(struct state_file *file, struct vow_error_detail *detail)
 {
     char found[32];
-    ask(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'vow_meta' AND name <> 'vow_branch'",
-        found, sizeof(found));
+    int rc = ask(file,
+                 "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'vow_meta' AND "
+                 "name <> 'vow_branch'",
+                 found, sizeof(found));
+    if (rc != SQLITE_OK)
+        return fail(file, VOW_E_DATABASE, "cannot be read", detail);
     if (strcmp(found, "0") != 0)
         return refuse(file, VOW_E_DATABASE, "not a file of Vow's beside a resource: name another path", detail);
-    ask(file, "SELECT value FROM vow_meta WHERE key = 'resource_format'", found, sizeof(found));
+    ask(file, "SELECT count(*) FROM sqlite_schema WHERE name = 'vow_meta'", found, sizeof(found));
+    if (strcmp(found, "0") == 0)
+        return 0;
+    rc = ask(file, "SELECT value FROM vow_meta WHERE key = 'resource_format'", found, sizeof(found));
+    if (rc != SQLITE_OK)
+        return fail(file, VOW_E_DATABASE, "cannot be read", detail);
     if (strtol(found, NULL, 10) > STATE_FORMAT)
         return refuse(file, VOW_E_NEWER, "written by a newer version: run that one", detail);
     return 0;
@@ -165,32 +177,52 @@ static int create(struct state_file *file, struct vow_error_detail *detail)
     return fail(file, VOW_E_DATABASE, "the incarnation cannot be counted up", detail);
 }
 
-static uint64_t meta_number(struct state_file *file, const char *key)
+static int meta_number(struct state_file *file, const char *key, uint64_t *number)
 {
     char sql[80], found[32];
     snprintf(sql, sizeof(sql), "SELECT value FROM vow_meta WHERE key = '%s'", key);
-    ask(file, sql, found, sizeof(found));
-    return strtoull(found, NULL, 10);
+    const int rc = ask(file, sql, found, sizeof(found));
+    *number = strtoull(found, NULL, 10);
+    return rc;
+}
+
+/* SQLITE_MISMATCH if there is none. */
+static int read_uuid(struct state_file *file, uint8_t uuid[VOW_DB_UUID_BYTES])
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(file->db, "SELECT value FROM vow_meta WHERE key = 'uuid'", -1, &statement, NULL);
+    bool found = false;
+    if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
+        sqlite3_column_bytes(statement, 0) == VOW_DB_UUID_BYTES) {
+        memcpy(uuid, sqlite3_column_blob(statement, 0), VOW_DB_UUID_BYTES);
+        found = true;
+    }
+    const int final = sqlite3_finalize(statement);
+    if (rc == SQLITE_OK)
+        rc = final;
+    return rc == SQLITE_OK && !found ? SQLITE_MISMATCH : rc;
 }
 
 static int load_identity(struct state_file *file, struct vow_store_identity *identity, struct vow_error_detail *detail)
 {
-    sqlite3_stmt *statement = NULL;
-    bool has_uuid = false;
-    if (sqlite3_prepare_v2(file->db, "SELECT value FROM vow_meta WHERE key = 'uuid'", -1, &statement, NULL) ==
-            SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == VOW_DB_UUID_BYTES) {
-        memcpy(identity->db_uuid, sqlite3_column_blob(statement, 0), VOW_DB_UUID_BYTES);
-        has_uuid = true;
-    }
-    sqlite3_finalize(statement);
-    if (!has_uuid || meta_number(file, "resource_format") != STATE_FORMAT)
+    uint64_t format = 0, epoch = 0, watermark_epoch = 0;
+    int rc = read_uuid(file, identity->db_uuid);
+    const struct {
+        const char *key;
+        uint64_t *number;
+    } numbers[] = {
+        {"resource_format", &format},          {"incarnation", &identity->incarnation},
+        {"coord", &identity->coord},           {"epoch", &epoch},
+        {"watermark_epoch", &watermark_epoch}, {"watermark_seq", &identity->watermark.seq},
+    };
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        rc = meta_number(file, numbers[i].key, numbers[i].number);
+    if (rc == SQLITE_MISMATCH || (rc == SQLITE_OK && format != STATE_FORMAT))
         return refuse(file, VOW_E_DAMAGED, "table vow_meta is not what it must be: restore the file", detail);
-    identity->incarnation = meta_number(file, "incarnation");
-    identity->coord = meta_number(file, "coord");
-    identity->epoch = (uint32_t)meta_number(file, "epoch");
-    identity->watermark.epoch = (uint32_t)meta_number(file, "watermark_epoch");
-    identity->watermark.seq = meta_number(file, "watermark_seq");
+    if (rc != SQLITE_OK)
+        return fail(file, VOW_E_DATABASE, "cannot be read", detail);
+    identity->epoch = (uint32_t)epoch;
+    identity->watermark.epoch = (uint32_t)watermark_epoch;
     return 0;
 }
 

@@ -21,14 +21,15 @@
  *
  * A BRANCH is named by a word, of a-z, 0-9 and '-', at most VOW_BRANCH_WORD_SIZE - 1 characters: fit for file names,
  * SQL and the ids of other systems. It begins with the transaction's id as vow_gtrid_to_text() prints it, and is never
- * used for other work.
+ * used for other work. The pointer lives for the call.
  *
  * THREADS. All callbacks are called one at a time, never two at once: recover by the thread that is in
  * vow_participant_open(), the others by the participant's store thread, and by the thread in vow_participant_close()
- * once the store thread has ended. A callback may block, and then it holds up all branches; what takes long should be
- * answered later. Calls for different branches overlap then: up to answers_max prepares and as many decisions are
- * unanswered at once, the rest wait. A branch has one unanswered call at most. No callback may call
- * vow_participant_close().
+ * once the store thread has ended. A callback may block for the disk, and then it holds up all branches; what takes long
+ * should be answered later. It must never block for another branch's lock: the decision that frees the lock waits behind
+ * it. Say NO with VOW_CAUSE_LOCK_CONFLICT, or answer later. Calls for different branches overlap: up to answers_max
+ * prepares and as many decisions are unanswered at once, the rest wait. A branch has one unanswered call at most. No
+ * callback may call vow_participant_close().
  *
  * ANSWERS. A callback returns its answer; or VOW_SAID_LATER, and then vow_answer() is called exactly once with the
  * handle it was given, from any thread, now (before it returns) or later. There is no time limit: the coordinator has
@@ -104,8 +105,9 @@ enum vow_found {
 /* The list that recover fills; lives for its call. */
 struct vow_recovery;
 
-/* In recover: lists one branch. Returns 0; else recover must return what it got: VOW_E_DAMAGED (not a word of Vow's, or
- * listed twice, or a branch that was committed before is listed as prepared), VOW_E_NO_MEMORY. */
+/* In recover: lists one branch. Returns 0; else recover returns what it got: VOW_E_DAMAGED (not a word of Vow's),
+ * VOW_E_NO_MEMORY, VOW_E_ARGUMENT. The open is also refused with VOW_E_DAMAGED for a branch that is listed twice, and for
+ * one that was committed and is listed as prepared. */
 VOW_EXPORT VOW_MUST_USE int vow_recovered(struct vow_recovery *recovery, const char *branch, enum vow_found found);
 
 /* The struct lives until vow_participant_open() returns (it is copied), ctx until vow_participant_close(). */
@@ -142,8 +144,9 @@ struct vow_resource {
     /*
      * Called once, by vow_participant_open(), before any other callback: takes back the locks of every prepared branch,
      * and lists with vow_recovered() every branch with a record, prepared or committed, in any order. What a prepare
-     * had begun and not made durable is removed. Returns 0; any other number means that the records cannot be read:
-     * the open is refused with VOW_E_DAMAGED. A list that is too short makes torn transactions.
+     * had begun and not finished is removed. What is listed must be durable: the process may have died between a write
+     * and its fsync, so sync what was found before returning. Returns 0; any other number means that the records cannot
+     * be read: the open is refused with VOW_E_DAMAGED. A list that is too short makes torn transactions.
      */
     int (*recover)(void *ctx, struct vow_recovery *recovery);
     /*

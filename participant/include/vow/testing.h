@@ -7,11 +7,81 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vow/resource.h>
 #include <vow/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- Does a resource keep its word? (<vow/resource.h>; library vow_testing) ---- */
+
+/* Room for the payload of a work. */
+#define VOW_TEST_PAYLOAD_SIZE 256
+
+/*
+ * What the test needs to know of a resource. Zero a field for its default; the first four functions are required. All
+ * are called in processes that are forked for it, and may end any of them with an error by returning what is not 0: the
+ * test has failed then.
+ */
+struct vow_test_resource_options {
+    size_t size; /* sizeof(struct vow_test_resource_options) */
+    void *ctx;   /* handed to each function */
+
+    /* Opens the resource on its data in the directory (empty at the first open) and fills *resource. Its recover is
+     * called next. */
+    int (*open)(void *ctx, const char *directory, struct vow_resource *resource);
+    /* Closes it in good order. */
+    void (*close)(void *ctx, struct vow_resource *resource);
+    /* Fills *work with one that has effect number i when it is committed. Works of different numbers must not be in each
+     * other's way. payload has VOW_TEST_PAYLOAD_SIZE bytes; the handler's name may be static. */
+    void (*work)(void *ctx, unsigned i, struct vow_work *work, char *payload);
+    /* How often effect i is there for everybody to see: 0 or 1, if all is well; -1 = that cannot be told. */
+    int (*seen)(void *ctx, const struct vow_resource *resource, const char *directory, unsigned i);
+
+    /* Works that must be voted READ_ONLY, and NO. NULL = the resource knows none. */
+    void (*read_only)(void *ctx, struct vow_work *work, char *payload);
+    void (*refused)(void *ctx, struct vow_work *work, char *payload);
+    /* How much the resource keeps of branches: records, bytes, what it likes. After many branches have ended and are
+     * forgotten it must be what it was. NULL = not checked. */
+    long (*kept)(void *ctx, const struct vow_resource *resource, const char *directory);
+    /* Not 0: works of the same number are not in each other's way either, so there is no lock to test. */
+    int shares;
+    /* Not 0: the data are not files in the directory, or are synced in other ways than fsync(), fdatasync(), sync() and
+     * syncfs() (O_SYNC, msync(), io_uring), so a loss of power cannot be played. */
+    int no_power_loss;
+    uint32_t answer_timeout_ms; /* a call that is not answered after this time has failed; 0 = 30,000 */
+    const char *directory;      /* where the test makes its folders; NULL = $TMPDIR, or /var/tmp */
+    const char *only;           /* this check alone, as VOW_TEST_RESOURCE; NULL = all */
+    int quiet;                  /* not 0: prints what failed and nothing else */
+};
+
+/*
+ * Runs the checks and prints a line for each on standard output; for one that failed, what is wrong, in words, and how
+ * to see it again. Returns how many failed (0: the resource keeps its word as far as the test can see), or
+ * VOW_E_ARGUMENT or VOW_E_SYSTEM (the test could not run; it says why on standard error).
+ *
+ *   commit     prepare, commit, commit again, forget; killed at every place
+ *   abort      prepare, abort, abort again; killed at every place
+ *   recovery   branches in each state, killed, then killed at every place of the recovery
+ *   many       20 branches at once, answered and decided in any order, killed at many places
+ *   hidden     nobody sees a prepared branch's effect, before and after a restart
+ *   locks      a branch about what a prepared one is about is not prepared as well; after a restart neither; after an
+ *              abort it is
+ *   unknown    a commit of a branch without a record is never DONE; an abort of it is
+ *   votes      what is voted READ_ONLY or NO leaves nothing
+ *   space      what is forgotten is not done any more and takes no space
+ *
+ * A place is between any two calls, and inside them before each fsync(), fdatasync(), sync(), syncfs(), rename() and
+ * unlink(), and at each vow_testing_crash_point() of the resource. At each the process is killed with SIGKILL, opened again,
+ * and compared with what it had answered; once as that leaves the files, and once as a loss of power would: what was
+ * not synced, and every name in a directory that was not synced, is gone. Then all branches are ended, power is lost
+ * again, and what was answered must still hold.
+ *
+ * Call it from a process with one thread. The environment variable VOW_TEST_RESOURCE=CHECK or CHECK:PLACE:kill or
+ * CHECK:PLACE:power runs one check, or one place of it; the folder of a failure is kept, and named.
+ */
+VOW_EXPORT int vow_test_resource(const struct vow_test_resource_options *options);
 
 /* ---- Crash points (library vow_testing_world, as all below) ---- */
 
@@ -21,8 +91,9 @@ extern "C" {
  *     vow_testing_crash_point("pay.after.update");
  *
  * The name is at most 63 of a-z A-Z 0-9 . _ -. Nothing happens unless the point is armed: by the environment,
- * VOW_CRASH_AT=NAME or NAME@N, at the first vow_participant_open(), or by vow_testing_crash_at(). Without VOW_TESTING,
- * which linking vow::testing_world defines, it is nothing at all; so it may stay in the code of a service.
+ * VOW_CRASH_AT=NAME or NAME@N, at the first vow_participant_open(), or by vow_testing_crash_at(). In a resource that is
+ * tested by vow_test_resource(), it is a place. Without VOW_TESTING, which linking vow::testing_world or vow::testing
+ * defines, it is nothing at all; so it may stay in the code of a service.
  */
 #ifdef VOW_TESTING
 VOW_EXPORT void vow_testing_crash_point(const char *name);
