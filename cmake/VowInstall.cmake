@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 # --- Development: vow::vow for CMake, vow for pkg-config ---
 
 # Every library for users, here. find_package(vow) gives them as vow::NAME.
-install(TARGETS libvow EXPORT vowTargets
+install(TARGETS libvow libvow_testing EXPORT vowTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Development
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

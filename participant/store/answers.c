@@ -28,44 +28,6 @@ struct answers {
     struct slot slots[];
 };
 
-const char *ask_name(enum ask ask)
-{
-    static const char *const names[] = {[ASK_PREPARE] = "prepare", [ASK_COMMIT] = "commit", [ASK_ABORT] = "abort"};
-    return names[ask];
-}
-
-static bool is_reason_for_no(enum vow_cause cause)
-{
-    static const enum vow_cause causes[] = {
-        VOW_CAUSE_NONE,       VOW_CAUSE_HANDLER_REFUSED, VOW_CAUSE_HANDLER_FAILED, VOW_CAUSE_NO_SUCH_HANDLER,
-        VOW_CAUSE_CONSTRAINT, VOW_CAUSE_LOCK_CONFLICT,   VOW_CAUSE_NO_SPACE,       VOW_CAUSE_PARTICIPANT_FAILED};
-    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
-        if (cause == causes[i])
-            return true;
-    return false;
-}
-
-bool answer_is_allowed(enum ask ask, enum vow_said said, enum vow_cause cause)
-{
-    switch (said) {
-    case VOW_SAID_YES:
-    case VOW_SAID_READ_ONLY:
-        return ask == ASK_PREPARE;
-    case VOW_SAID_NO:
-        return ask == ASK_PREPARE && is_reason_for_no(cause);
-    case VOW_SAID_UNKNOWN:
-        return ask == ASK_COMMIT;
-    case VOW_SAID_DONE:
-    case VOW_SAID_TRY_AGAIN:
-        return ask == ASK_COMMIT || ask == ASK_ABORT;
-    case VOW_SAID_BROKEN:
-        return true;
-    case VOW_SAID_LATER:
-        return false;
-    }
-    return false; /* a number that is none of them: the caller's, so no assertion */
-}
-
 /* ---- the resource's side ---- */
 
 static int complain(int error, const char *why)

@@ -99,7 +99,7 @@ static int take_resource(struct vow_resource *own, const struct vow_resource *gi
         own->forget == NULL)
         return refuse(detail, "all five callbacks are required");
     if (own->answers_max > RESOURCE_ANSWERS_MAX)
-        return refuse(detail, "answers_max is over 4096");
+        return refuse(detail, "answers_max is over 1024");
     if (own->answers_max == 0)
         own->answers_max = RESOURCE_ANSWERS_DEFAULT;
     return 0;

@@ -13,7 +13,7 @@
 #include "participant/store/store.h"
 
 #define RESOURCE_ANSWERS_DEFAULT 64u
-#define RESOURCE_ANSWERS_MAX 4096u
+#define RESOURCE_ANSWERS_MAX 1024u
 
 /*
  * Checks the struct (copied) and opens the file at path. VOW_E_ARGUMENT, or what state_file_open() finds. The

@@ -211,14 +211,19 @@ static bool is_first_of_branch(const struct resource_store *store, const struct 
     return item_find(store->active, &item->gtrid, item->branch) == item;
 }
 
+static void ask_if_due(struct resource_store *store, struct item *item, uint64_t now_ms)
+{
+    const bool is_due = item->state == ITEM_QUEUED || (item->state == ITEM_PAUSED && item->due_ms <= now_ms);
+    if (is_due && has_room(store, item->ask) && is_first_of_branch(store, item))
+        ask_resource(store, item);
+}
+
 static void ask_for_items(struct resource_store *store)
 {
     const uint64_t now_ms = vow_clock_ms();
     for (struct item *item = store->active, *next; item != NULL && !store->failed; item = next) {
         next = item->next;
-        const bool is_due = item->state == ITEM_QUEUED || (item->state == ITEM_PAUSED && item->due_ms <= now_ms);
-        if (is_due && has_room(store, item->ask) && is_first_of_branch(store, item))
-            ask_resource(store, item);
+        ask_if_due(store, item, now_ms);
     }
 }
 
@@ -252,9 +257,11 @@ static bool look_up(struct resource_store *store, const struct vow_store_op *op,
 static bool begin_item(struct resource_store *store, struct vow_store_op *op, enum ask ask)
 {
     struct item *item = item_new(store, &op->gtrid, op->branch, op->kind == VOW_STORE_ONE_PHASE, ask);
-    if (item != NULL)
-        item->op = op;
-    return item != NULL;
+    if (item == NULL)
+        return false;
+    item->op = op;
+    ask_if_due(store, item, 0);
+    return true;
 }
 
 static bool is_memo(enum state_row row)
@@ -301,7 +308,6 @@ static void begin_ops(struct resource_store *store, struct jobs *jobs, enum ask 
             jobs->first = &op->job;
             return;
         }
-        ask_for_items(store);
     }
 }
 

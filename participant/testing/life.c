@@ -248,7 +248,8 @@ struct branch_note *life_branch(struct life *life, unsigned effect)
     if (board->branches_len == LIFE_BRANCHES_MAX)
         life_fail(life, "the test has no room for another branch");
     struct branch_note *branch = &board->branches[board->branches_len];
-    const struct vow_gtrid gtrid = vow_gtrid_make(0x7e57, 1, ++board->branches_len, 0, effect);
+    struct vow_gtrid gtrid = {{0x7e, 0x57}};
+    gtrid.bytes[sizeof(gtrid.bytes) - 1] = (uint8_t)++board->branches_len;
     vow_gtrid_to_text(&gtrid, id);
     snprintf(branch->word, sizeof(branch->word), "%s-%u", id, 1 + effect % 3);
     branch->effect = effect;

@@ -10,7 +10,7 @@
 
 #include <vow/testing.h>
 
-#include "participant/store/answers.h"
+#include "participant/store/resource_handles.h"
 
 #define LIFE_BRANCHES_MAX 64
 

@@ -26,6 +26,17 @@ static struct {
     pthread_mutex_t lock;
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* Past the ones below, which are places to be killed at. */
+static int move(int from_folder, const char *from, int to_folder, const char *to)
+{
+    return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
+}
+
+static int drop(int folder, const char *path, int flags)
+{
+    return (int)syscall(SYS_unlinkat, folder, path, flags);
+}
+
 static bool join(char path[PATH_ROOM], const char *folder, const char *name)
 {
     const int len = snprintf(path, PATH_ROOM, "%s/%s", folder, name);
@@ -92,7 +103,7 @@ static int take_note(const char *path, const struct stat *about, const char *not
     const int error = is_folder ? list_names(path, part) : copy(path, part);
     if (error != 0)
         return error;
-    return renameat(AT_FDCWD, part, AT_FDCWD, whole) == 0 ? 0 : errno;
+    return move(AT_FDCWD, part, AT_FDCWD, whole) == 0 ? 0 : errno;
 }
 
 int power_all_synced(const char *folder, const char *notes)
@@ -124,12 +135,12 @@ void power_remove(const char *folder)
     for (const struct dirent *each; names != NULL && (each = readdir(names)) != NULL;) {
         if (strcmp(each->d_name, ".") == 0 || strcmp(each->d_name, "..") == 0 || !join(path, folder, each->d_name))
             continue;
-        if (unlinkat(AT_FDCWD, path, 0) != 0)
+        if (drop(AT_FDCWD, path, 0) != 0)
             power_remove(path);
     }
     if (names != NULL)
         closedir(names);
-    (void)unlinkat(AT_FDCWD, folder, AT_REMOVEDIR);
+    (void)drop(AT_FDCWD, folder, AT_REMOVEDIR);
 }
 
 /* A file that was never synced is empty. */
@@ -177,7 +188,7 @@ int power_lose(const char *folder, const char *notes)
     if (error != 0)
         return error;
     power_remove(folder);
-    if (renameat(AT_FDCWD, left, AT_FDCWD, folder) != 0)
+    if (move(AT_FDCWD, left, AT_FDCWD, folder) != 0)
         return errno;
     power_remove(notes);
     if (mkdir(notes, 0700) != 0)
@@ -257,11 +268,23 @@ SHOWN void sync(void)
 SHOWN int rename(const char *from, const char *to)
 {
     life_place("rename");
-    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+    return move(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+SHOWN int renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+    life_place("rename");
+    return move(from_folder, from, to_folder, to);
 }
 
 SHOWN int unlink(const char *path)
 {
     life_place("unlink");
-    return unlinkat(AT_FDCWD, path, 0);
+    return drop(AT_FDCWD, path, 0);
+}
+
+SHOWN int unlinkat(int folder, const char *path, int flags)
+{
+    life_place("unlink");
+    return drop(folder, path, flags);
 }

@@ -159,8 +159,9 @@ void service_spawn(struct cluster *cluster, uint32_t i, const char *crash)
 {
     char name[8], path[160];
     snprintf(name, sizeof(name), "s%u", i);
-    snprintf(path, sizeof(path), "%s/%s.db", cluster->directory, name);
-    const char *argv[] = {service_program, name, path, cluster->address, NULL};
+    const char *other = cluster->programs[i];
+    snprintf(path, sizeof(path), "%s/%s%s", cluster->directory, name, other == NULL ? ".db" : "");
+    const char *argv[] = {other != NULL ? other : service_program, name, path, cluster->address, NULL};
     spawn(&cluster->services[i], (char *const *)argv, crash, NULL, NULL);
 }
 

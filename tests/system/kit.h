@@ -30,6 +30,7 @@ struct cluster {
     bool keeps_log;             /* vowd's stderr goes to DIRECTORY/vowd.log instead of the test's */
     struct process vowd;
     struct process services[SERVICES_MAX]; /* s0, s1, ... each on DIRECTORY/sN.db */
+    const char *programs[SERVICES_MAX];    /* NULL = test-service; another is run as NAME DIRECTORY/NAME ADDRESS */
     uint32_t services_len;
     struct vow_client *client;
 };

@@ -156,7 +156,7 @@ struct vow_resource {
      */
     void (*forget)(void *ctx, const char *branch);
 
-    /* How many prepares, and how many commits and aborts, are unanswered at most; 0 = 64; to 4,096. */
+    /* How many prepares, and how many commits and aborts, are unanswered at most; 0 = 64; to 1,024. */
     uint32_t answers_max;
 };
 

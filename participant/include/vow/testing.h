@@ -72,11 +72,11 @@ struct vow_test_resource_options {
  *   votes      what is voted READ_ONLY or NO leaves nothing
  *   space      what is forgotten is not done any more and takes no space
  *
- * A place is between any two calls, and inside them before each fsync(), fdatasync(), sync(), syncfs(), rename() and
- * unlink(), and at each vow_testing_crash_point() of the resource. At each the process is killed with SIGKILL, opened again,
- * and compared with what it had answered; once as that leaves the files, and once as a loss of power would: what was
- * not synced, and every name in a directory that was not synced, is gone. Then all branches are ended, power is lost
- * again, and what was answered must still hold.
+ * A place is between any two calls, and inside them before each fsync(), fdatasync(), sync(), syncfs(), rename(),
+ * unlink() and their *at() forms, and at each vow_testing_crash_point() of the resource. At each the process is killed
+ * with SIGKILL, opened again, and compared with what it had answered; once as that leaves the files, and once as a loss
+ * of power would: what was not synced, and every name in a directory that was not synced, is gone. Then all branches are
+ * ended, power is lost again, and what was answered must still hold.
  *
  * Call it from a process with one thread. The environment variable VOW_TEST_RESOURCE=CHECK or CHECK:PLACE:kill or
  * CHECK:PLACE:power runs one check, or one place of it; the folder of a failure is kept, and named.
@@ -92,7 +92,7 @@ VOW_EXPORT int vow_test_resource(const struct vow_test_resource_options *options
  *
  * The name is at most 63 of a-z A-Z 0-9 . _ -. Nothing happens unless the point is armed: by the environment,
  * VOW_CRASH_AT=NAME or NAME@N, at the first vow_participant_open(), or by vow_testing_crash_at(). In a resource that is
- * tested by vow_test_resource(), it is a place. Without VOW_TESTING, which linking vow::testing_world or vow::testing
+ * tested by vow_test_resource(), it is a place. Without VOW_TESTING, which linking vow::testing_world or vow::vow_testing
  * defines, it is nothing at all; so it may stay in the code of a service.
  */
 #ifdef VOW_TESTING

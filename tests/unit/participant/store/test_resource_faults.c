@@ -169,6 +169,16 @@ Test(resource_faults, a_decision_is_synced_before_the_resource_commits)
     cr_assert_gt(fault_vfs.syncs, before);
 }
 
+Test(resource_faults, a_tombstone_is_synced_before_the_resource_may_forget)
+{
+    bed_start();
+    cr_assert_eq(one(VOW_STORE_PREPARE, 1), VOW_STORE_DONE);
+    cr_assert_eq(one(VOW_STORE_COMMIT, 1), VOW_STORE_DONE);
+    const unsigned before = fault_vfs.syncs;
+    run_until_forgotten(1);
+    cr_assert_gt(fault_vfs.syncs, before);
+}
+
 /* ---- close ---- */
 
 Test(resource_faults, close_gives_back_what_is_not_answered_and_drops_late_answers)

@@ -232,7 +232,7 @@ Test(resource_recover, the_struct_must_be_whole)
     bed.fake.resource.size = 8;
     expect_refused(VOW_E_ARGUMENT, "size");
     bed.fake.resource = whole;
-    bed.fake.resource.answers_max = 4097;
+    bed.fake.resource.answers_max = 1025;
     expect_refused(VOW_E_ARGUMENT, "answers_max");
 }
 
