@@ -108,6 +108,13 @@ void process_kill(struct process *process)
     process_wait_killed(process);
 }
 
+bool process_has_ended(const struct process *process)
+{
+    siginfo_t about = {.si_pid = 0};
+    cr_assert_eq(waitid(P_PID, (id_t)process->pid, &about, WEXITED | WNOHANG | WNOWAIT), 0);
+    return about.si_pid != 0;
+}
+
 int process_wait(struct process *process)
 {
     int status;

@@ -52,6 +52,8 @@ void service_wait_ready(struct cluster *cluster, uint32_t i);
 /* Waits until the process has died of SIGKILL (at its crash point) and fails if it ends in any other way. */
 void process_wait_killed(struct process *process);
 void process_kill(struct process *process);
+/* Has it ended, in whatever way? Somebody still has to wait for it. */
+bool process_has_ended(const struct process *process);
 /* SIGTERM, and the exit status. */
 int process_end(struct process *process);
 /* The exit status of a process that ends by itself. */
