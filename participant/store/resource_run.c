@@ -11,6 +11,8 @@
 
 #define AGAIN_MS 100u
 #define AGAIN_MS_MAX 10000u
+/* An answer that takes longer is logged, once: whoever looks for what a transaction waits for finds it. */
+#define LATE_MS 10000u
 
 /* ---- the end of an operation ---- */
 
@@ -185,12 +187,14 @@ static enum vow_said call(struct resource_store *store, struct item *item, struc
     VOW_UNREACHABLE("no such call");
 }
 
-static void ask_resource(struct resource_store *store, struct item *item)
+static void ask_resource(struct resource_store *store, struct item *item, uint64_t now_ms)
 {
     struct vow_answer handle;
     const bool has_handle = answers_ask(store->answers, item, item->ask, &handle);
     VOW_ASSERT(has_handle);
     item->state = ITEM_ASKED;
+    item->asked_ms = now_ms;
+    item->is_late = false;
     ++*out_of(store, item->ask);
     const enum vow_said said = call(store, item, handle);
     if (said == VOW_SAID_LATER) {
@@ -215,7 +219,16 @@ static void ask_if_due(struct resource_store *store, struct item *item, uint64_t
 {
     const bool is_due = item->state == ITEM_QUEUED || (item->state == ITEM_PAUSED && item->due_ms <= now_ms);
     if (is_due && has_room(store, item->ask) && is_first_of_branch(store, item))
-        ask_resource(store, item);
+        ask_resource(store, item, now_ms);
+}
+
+static void look_whether_late(struct item *item, uint64_t now_ms)
+{
+    if (item->state != ITEM_ASKED || item->is_late || now_ms - item->asked_ms < LATE_MS)
+        return;
+    item->is_late = true;
+    VOW_LOG(VOW_LOG_WARN, "resource_is_slow", VOW_STR("branch", item->word), VOW_STR("call", ask_name(item->ask)),
+            VOW_NUM("waited_ms", now_ms - item->asked_ms));
 }
 
 static void ask_for_items(struct resource_store *store)
@@ -223,6 +236,7 @@ static void ask_for_items(struct resource_store *store)
     const uint64_t now_ms = vow_clock_ms();
     for (struct item *item = store->active, *next; item != NULL && !store->failed; item = next) {
         next = item->next;
+        look_whether_late(item, now_ms);
         ask_if_due(store, item, now_ms);
     }
 }
@@ -260,7 +274,7 @@ static bool begin_item(struct resource_store *store, struct vow_store_op *op, en
     if (item == NULL)
         return false;
     item->op = op;
-    ask_if_due(store, item, 0);
+    ask_if_due(store, item, vow_clock_ms());
     return true;
 }
 

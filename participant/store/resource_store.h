@@ -27,7 +27,9 @@ struct item {
     enum item_state state;
     enum ask ask;
     uint32_t tries;
-    uint64_t due_ms;
+    uint64_t due_ms;   /* PAUSED */
+    uint64_t asked_ms; /* ASKED: since when */
+    bool is_late;      /* ASKED: that has been logged */
     enum state_row row;
 };
 

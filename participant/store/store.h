@@ -59,7 +59,7 @@ typedef int vow_store_recovered_fn(void *ctx, const struct vow_gtrid *gtrid, uin
 struct vow_store_ops {
     const char *name;
     void (*identity)(void *store, struct vow_store_identity *identity);
-    /* Calls back for each prepared branch on disk. Their locks are held already when open() returns. */
+    /* Calls back for each prepared branch on disk. Their locks are held when it returns. */
     int (*recover)(void *store, vow_store_recovered_fn *each, void *ctx, struct vow_error_detail *detail);
     /*
      * On the store's thread: does the whole list as one durable unit. On return *jobs lists the operations that are

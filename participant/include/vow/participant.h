@@ -24,6 +24,8 @@
  * the same next number, so the second is refused with a lock conflict: declare it AUTOINCREMENT or choose keys yourself, for
  * example from vow_branch_id(). Rows of a prepared branch are locked for every connection to the file until the decision.
  *
+ * A service whose data are somewhere else than in SQLite implements five callbacks instead: <vow/resource.h>.
+ *
  * Two threads belong to a participant: one for the network and the protocol, one for the store and the handlers. The
  * first can be the caller's own loop (options.loop, enum vow_loop_kind); the second stays, since a loop must not wait for
  * a disk. Handlers always run on the store's thread, one at a time.

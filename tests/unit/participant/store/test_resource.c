@@ -126,6 +126,21 @@ Test(resource, an_answer_wakes_the_store_until_it_is_told_not_to)
     cr_assert_not_null(bed_run(NULL));
 }
 
+Test(resource, an_answer_that_takes_long_is_logged_once)
+{
+    struct vow_store_op op = op_of(VOW_STORE_PREPARE, 1);
+    bed.fake.mode = FAKE_HELD;
+    bed_start();
+    cr_assert_null(bed_run(&op));
+    cr_assert_null(bed_run(NULL));
+    cr_assert_not(bed.store->active->is_late);
+    bed.store->active->asked_ms -= 10000;
+    cr_assert_null(bed_run(NULL));
+    cr_assert(bed.store->active->is_late);
+    fake_release(&bed.fake);
+    cr_assert_eq(bed_run(NULL), &op.job);
+}
+
 /* ---- limits ---- */
 
 /* A prepare may wait in the resource for a lock that only a decision frees: so decisions have room of their own. */
