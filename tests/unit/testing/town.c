@@ -35,6 +35,8 @@ void town_open_bank(struct town *town, int bank)
         .coordinator = vow_test_network_address(town->network),
         .schema = "CREATE TABLE account (name TEXT PRIMARY KEY NOT NULL, money INT CHECK (money >= 0));"
                   "INSERT INTO account VALUES ('me', 100)",
+        .loop = town->loop,
+        .base = town->base,
     };
     struct vow_error_detail detail;
 
@@ -42,7 +44,8 @@ void town_open_bank(struct town *town, int bank)
     cr_assert_eq(vow_participant_open(&options, &town->banks[bank], &detail), 0, "%s", detail.text);
     cr_assert_eq(vow_participant_handle(town->banks[bank], "add", add, NULL), 0);
     cr_assert_eq(vow_participant_start(town->banks[bank]), 0);
-    cr_assert_eq(vow_participant_wait(town->banks[bank], 20000), 0);
+    if (town->loop == VOW_LOOP_OWN_THREAD)
+        cr_assert_eq(vow_participant_wait(town->banks[bank], 20000), 0);
 }
 
 void town_close_bank(struct town *town, int bank)
@@ -51,15 +54,15 @@ void town_close_bank(struct town *town, int bank)
     town->banks[bank] = NULL;
 }
 
-void town_open(struct town *town, bool by_hand, uint32_t timeout_ms)
+static void open_all(struct town *town, uint32_t timeout_ms)
 {
-    struct vow_client_options options = {.size = sizeof(options), .timeout_ms = timeout_ms};
+    struct vow_client_options options = {
+        .size = sizeof(options), .timeout_ms = timeout_ms, .loop = town->loop, .base = town->base};
     struct vow_error_detail detail;
     char data[100];
 
-    *town = (struct town){.directory = "/tmp/vow-town-XXXXXX", .by_hand = by_hand};
     cr_assert_not_null(mkdtemp(town->directory));
-    if (by_hand)
+    if (town->by_hand)
         cr_assert_eq(vow_testing_clock_take(), 0);
     (void)snprintf(data, sizeof(data), "%s/vowd", town->directory);
     cr_assert_eq(vow_test_network_open(data, &town->network, &detail), 0, "%s", detail.text);
@@ -67,8 +70,20 @@ void town_open(struct town *town, bool by_hand, uint32_t timeout_ms)
         town_open_bank(town, i);
     options.coordinator = vow_test_network_address(town->network);
     cr_assert_eq(vow_client_open(&options, &town->client, &detail), 0, "%s", detail.text);
-    if (by_hand)
+    if (town->by_hand)
         vow_testing_clock_settle();
+}
+
+void town_open(struct town *town, bool by_hand, uint32_t timeout_ms)
+{
+    *town = (struct town){.directory = "/tmp/vow-town-XXXXXX", .by_hand = by_hand};
+    open_all(town, timeout_ms);
+}
+
+void town_open_on(struct town *town, bool by_hand, enum vow_loop_kind loop, struct event_base *base)
+{
+    *town = (struct town){.directory = "/tmp/vow-town-XXXXXX", .by_hand = by_hand, .loop = loop, .base = base};
+    open_all(town, 0);
 }
 
 void town_close(struct town *town)

@@ -13,6 +13,8 @@ enum { NORTH, SOUTH, BANKS };
 struct town {
     char directory[64];
     bool by_hand; /* the clock is moved by hand */
+    enum vow_loop_kind loop;
+    struct event_base *base;
     struct vow_test_network *network;
     struct vow_participant *banks[BANKS];
     struct vow_client *client;
@@ -20,6 +22,8 @@ struct town {
 
 /* All of it, connected. timeout_ms: the client's. */
 void town_open(struct town *town, bool by_hand, uint32_t timeout_ms);
+/* The same with everybody on this loop, and not yet connected: the caller runs it. */
+void town_open_on(struct town *town, bool by_hand, enum vow_loop_kind loop, struct event_base *base);
 void town_close(struct town *town);
 void town_open_bank(struct town *town, int bank);
 void town_close_bank(struct town *town, int bank);
