@@ -99,6 +99,7 @@ int vow_loop_init(struct vow_loop *loop, enum vow_loop_kind kind, struct event_b
         goto err_del_wake;
     if (kind != VOW_LOOP_OWN_THREAD)
         note_owner(loop);
+    vow_clock_enter();
     return 0;
 
 err_del_wake:
@@ -117,6 +118,7 @@ void vow_loop_deinit(struct vow_loop *loop)
     free_base(loop);
     vow_loop_fd_free(loop->fd);
     close(loop->wake_fd);
+    vow_clock_exit();
 }
 
 static void *run(void *ctx)

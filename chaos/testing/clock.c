@@ -9,9 +9,9 @@ int vow_testing_clock_take(void)
     return vow_clock_take();
 }
 
-void vow_testing_clock_give_back(void)
+int vow_testing_clock_give_back(void)
 {
-    vow_clock_give_back();
+    return vow_clock_give_back();
 }
 
 void vow_testing_clock_advance(uint64_t ms)

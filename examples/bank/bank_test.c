@@ -60,7 +60,7 @@ static void town_close(struct town *town)
     vow_participant_close(town->north);
     vow_participant_close(town->south);
     vow_test_network_close(town->network);
-    vow_testing_clock_give_back();
+    CHECK(vow_testing_clock_give_back() == 0);
 }
 
 static void keep_result(void *ctx, const struct vow_result *result)

@@ -16,8 +16,9 @@
 static atomic_bool is_taken;
 static atomic_ullong now_us, wall_us, stirs;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the list */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the two below */
 static struct vow_clock_keeper *keepers;
+static unsigned users; /* keepers, and who keeps time by the system's clock */
 /* Held while the clock is moved. */
 static pthread_mutex_t moving = PTHREAD_MUTEX_INITIALIZER;
 
@@ -27,7 +28,7 @@ int vow_clock_take(void)
     const uint64_t us = vow_clock_us(), wall = vow_clock_wall_us();
 
     pthread_mutex_lock(&lock);
-    if (!is_taken && keepers == NULL) {
+    if (!is_taken && users == 0) {
         /* On the whole millisecond, so that so many milliseconds later is so many milliseconds later. */
         atomic_store(&now_us, us / 1000 * 1000);
         atomic_store(&wall_us, wall);
@@ -38,10 +39,32 @@ int vow_clock_take(void)
     return error;
 }
 
-void vow_clock_give_back(void)
+int vow_clock_give_back(void)
 {
-    VOW_ASSERT(keepers == NULL);
-    atomic_store(&is_taken, false);
+    int error = VOW_E_STATE;
+
+    pthread_mutex_lock(&lock);
+    if (is_taken && users == 0) {
+        atomic_store(&is_taken, false);
+        error = 0;
+    }
+    pthread_mutex_unlock(&lock);
+    return error;
+}
+
+void vow_clock_enter(void)
+{
+    pthread_mutex_lock(&lock);
+    users++;
+    pthread_mutex_unlock(&lock);
+}
+
+void vow_clock_exit(void)
+{
+    pthread_mutex_lock(&lock);
+    VOW_ASSERT(users > 0);
+    users--;
+    pthread_mutex_unlock(&lock);
 }
 
 bool vow_clock_is_manual(void)

@@ -30,9 +30,13 @@ struct vow_clock_keeper {
 
 /* Takes the clock: time stands still from now. VOW_E_STATE if it is taken, or somebody keeps time already. */
 int vow_clock_take(void);
-/* Gives it back: time is the system's again. Not while anybody keeps it. */
-void vow_clock_give_back(void);
+/* Gives it back: time is the system's again. VOW_E_STATE if it is not taken, or somebody keeps time by it. */
+int vow_clock_give_back(void);
 bool vow_clock_is_manual(void);
+
+/* Something that keeps time, by whichever clock, begins and ends. */
+void vow_clock_enter(void);
+void vow_clock_exit(void);
 
 void vow_clock_join(struct vow_clock_keeper *keeper);
 void vow_clock_leave(struct vow_clock_keeper *keeper);
@@ -51,6 +55,8 @@ uint64_t vow_clock_manual_wall_us(void);
 #else
 #define vow_clock_is_manual() false
 #define vow_clock_stir() ((void)0)
+#define vow_clock_enter() ((void)0)
+#define vow_clock_exit() ((void)0)
 #endif
 
 #endif

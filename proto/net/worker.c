@@ -109,6 +109,7 @@ static void keeper_settle(void *ctx)
 
 static void join_clock(struct vow_worker *worker)
 {
+    vow_clock_enter();
     worker->is_manual = vow_clock_is_manual();
     atomic_store(&worker->tick_at_ms, UINT64_MAX);
     worker->keeper =
@@ -121,6 +122,7 @@ static void leave_clock(struct vow_worker *worker)
 {
     if (worker->is_manual)
         vow_clock_leave(&worker->keeper);
+    vow_clock_exit();
 }
 
 static void wait_for_manual_tick(struct vow_worker *worker)

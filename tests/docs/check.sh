@@ -22,7 +22,7 @@ for rule in $(grep -ho '"[0-9]\.[0-9][a-z0-9-]*")' "$source"/coordinator/core/co
 done
 cited() {
     grep -rhoE "$1" --include='*.[ch]' --include='*.def' --include='*.proto' \
-        "$source"/{proto,coordinator,participant,bench,examples,tests} |
+        "$source"/{proto,coordinator,participant,chaos,bench,examples,tests} |
         grep -oE '[A-Z]?[0-9.]+' | sort -u
 }
 for section in $(cited 'protocol [0-9]\.[0-9]+'); do

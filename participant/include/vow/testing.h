@@ -137,7 +137,7 @@ VOW_EXPORT const char *vow_testing_crash_point_name(size_t i);
  * vow_participant_wait() is the one function that goes on counting real time.
  */
 VOW_EXPORT VOW_MUST_USE int vow_testing_clock_take(void);
-VOW_EXPORT void vow_testing_clock_give_back(void);
+VOW_EXPORT int vow_testing_clock_give_back(void);
 VOW_EXPORT void vow_testing_clock_advance(uint64_t ms);
 VOW_EXPORT void vow_testing_clock_settle(void);
 /* Monotonic, from any beginning. */

@@ -170,8 +170,13 @@ Test(clock_by_hand, it_is_taken_once_and_in_time)
 
     cr_assert_eq(vow_testing_clock_take(), 0);
     cr_assert_eq(vow_testing_clock_take(), VOW_E_STATE);
-    vow_testing_clock_give_back();
+    cr_assert_eq(vow_testing_clock_give_back(), 0);
+    cr_assert_eq(vow_testing_clock_give_back(), VOW_E_STATE);
     town_open(&town, true, 0);
     cr_assert_eq(vow_testing_clock_take(), VOW_E_STATE);
+    cr_assert_eq(vow_testing_clock_give_back(), VOW_E_STATE, "given back under those who keep time by it");
+    town_close(&town);
+    town_open(&town, false, 0);
+    cr_assert_eq(vow_testing_clock_take(), VOW_E_STATE, "taken from those who keep time by the system's");
     town_close(&town);
 }
