@@ -99,10 +99,10 @@ VOW_EXPORT VOW_MUST_USE int vow_client_open(const struct vow_client_options *opt
 VOW_EXPORT void vow_client_close(struct vow_client *client);
 
 /*
- * VOW_LOOP_FD only: the descriptor to wait for, the same for the client's life. Wait until it is readable, level- or
- * edge-triggered, and for nothing else: time-outs make it readable, too. It is the client's: do not read or close it,
- * and take it out of the loop before vow_client_close(). Negative: VOW_E_ARGUMENT, VOW_E_STATE (another kind of loop),
- * VOW_E_FORKED.
+ * VOW_LOOP_FD only: the descriptor to wait for, the same for the client's life. Wait until it is readable, and for
+ * nothing else: time-outs make it readable, too. Level-triggered, as poll() does, and not with EPOLLET: a process() may
+ * leave work for the next. It is the client's: do not read or close it, and take it out of the loop before
+ * vow_client_close(). Negative: VOW_E_ARGUMENT, VOW_E_STATE (another kind of loop), VOW_E_FORKED.
  */
 VOW_EXPORT VOW_MUST_USE int vow_client_fd(const struct vow_client *client);
 /*
