@@ -20,6 +20,8 @@ static const sqlite3_io_methods *below(const sqlite3_file *file)
 static int count_sync(sqlite3_file *file, int flags)
 {
     fault_vfs.syncs++;
+    if (fault_vfs.no_syncs)
+        return SQLITE_OK;
     bool is_wal = file->pMethods == &methods[1];
     return fault_vfs.sync_fails || (fault_vfs.checkpoint_sync_fails && !is_wal) ? SQLITE_IOERR_FSYNC
                                                                                 : below(file)->xSync(file, flags);

@@ -10,6 +10,7 @@ struct fault_vfs {
     bool is_full;       /* files stay as long as they are: writes beyond answer SQLITE_FULL, and no room is given */
     int write_errno;    /* writes answer SQLITE_IOERR_WRITE, and the system's error is this; 0 = they do not */
     bool read_fails;    /* reads answer SQLITE_IOERR_READ */
+    bool no_syncs;      /* syncs do nothing: for tests that only close and open */
     bool sync_fails;    /* syncs answer SQLITE_IOERR_FSYNC */
     bool checkpoint_sync_fails; /* those of the database, not of the WAL */
     bool is_read_only;          /* writes answer SQLITE_READONLY */
