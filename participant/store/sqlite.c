@@ -344,10 +344,30 @@ static int remember_schema(struct store *store, const char *sql)
     return rc;
 }
 
+/* What a prepared branch needs must stay as it is: its tables (trap 6), and its rows, whose guards have told who holds
+ * them. */
+static int refuse_schema(struct store *store, int error, struct vow_error_detail *detail)
+{
+    char id[VOW_GTRID_TEXT_SIZE];
+    if (store->has_met) {
+        vow_gtrid_to_text(&store->met, id);
+        detail->error = error = VOW_E_STATE;
+        (void)snprintf(detail->text, sizeof(detail->text),
+                       "%s: options.schema changes a row that transaction %s holds: start with the schema of before "
+                       "until it has ended",
+                       store->path, id);
+    }
+    store_take_back(store);
+    store->trouble[0] = '\0';
+    store->schema_version = -1; /* what was loaded meanwhile is gone */
+    return error;
+}
+
 int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail *detail)
 {
     struct store *store = ctx;
     bool same = false;
+    meet_clear(store);
     int rc = store_take_back_rest(store);
     if (rc == SQLITE_OK)
         rc = has_run(store, sql, &same);
@@ -359,11 +379,12 @@ int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail 
         rc = store_exec(store, sql);
     if (rc == SQLITE_OK)
         rc = remember_schema(store, sql);
-    if (rc == SQLITE_OK)
-        rc = store_exec(store, "RELEASE schema");
-    if (rc == SQLITE_OK)
-        return 0;
-    store_fail(store, VOW_E_DATABASE, "options.schema", detail);
-    store_take_back(store);
-    return detail->error;
+    if (rc != SQLITE_OK)
+        return refuse_schema(store, store_fail(store, VOW_E_DATABASE, "options.schema", detail), detail);
+    int error = schema_load(store, detail);
+    if (error == 0)
+        error = schema_check_prepared(store, detail);
+    if (error == 0 && store_exec(store, "RELEASE schema") != SQLITE_OK)
+        error = store_fail(store, VOW_E_DATABASE, "options.schema", detail);
+    return error != 0 ? refuse_schema(store, error, detail) : 0;
 }

@@ -48,8 +48,9 @@ int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct
                           struct vow_error_detail *detail);
 /*
  * Runs the service's schema, once for each text of it: what was run last is kept in the file. So a restart runs
- * nothing, and in particular nothing that a prepared branch's locks would refuse. All of it takes effect or none.
- * VOW_E_DATABASE, with SQLite's words.
+ * nothing. All of it takes effect or none. VOW_E_DATABASE, with SQLite's words; VOW_E_STATE if it would change a row that
+ * a prepared branch holds, or tables so that a prepared branch could not be committed to them: the schema of before is
+ * what to start with until that branch has ended.
  */
 int vow_store_sqlite_schema(void *store, const char *sql, struct vow_error_detail *detail);
 /* The store's connection, for set-up before the first operation (schema of the service). Tables made on it are

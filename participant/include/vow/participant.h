@@ -89,7 +89,8 @@ struct vow_participant_options {
     enum vow_store_kind store; /* where branches are kept; default the SQLite file */
     /*
      * SQL that makes the service's tables and first rows; NULL = none. Run at open, all or nothing, if the file has not
-     * run this very text before: a restart runs nothing.
+     * run this very text before: a restart runs nothing. One that changes a table or a row which a prepared branch needs
+     * is refused with VOW_E_STATE: start with the schema of before, which runs nothing, until the branch has ended.
      */
     const char *schema;
     enum vow_lock_policy lock_policy;

@@ -171,3 +171,61 @@ Test(store_open, the_null_store_agrees_to_everything)
     cr_assert_eq(stats.ops, 2);
     ops->close(store);
 }
+
+/* ---- a new schema while branches are prepared ---- */
+
+#define ITEMS "CREATE TABLE item (id INTEGER PRIMARY KEY, v INT); INSERT INTO item VALUES (1, 0), (2, 0);"
+
+static void start_with_a_prepared_branch(void)
+{
+    cr_assert_eq(service_open(), 0, "%s", service.detail.text);
+    cr_assert_eq(vow_store_sqlite_schema(service.store, ITEMS, &service.detail), 0, "%s", service.detail.text);
+    cr_assert_eq(vow_store_sqlite_enrol(service.store, &service.detail), 0, "%s", service.detail.text);
+    cr_assert_eq(prepare(1, "UPDATE item SET v = 1 WHERE id = 1"), VOW_STORE_DONE);
+    service_restart();
+}
+
+static void expect_schema_refused(const char *sql, const char *why)
+{
+    cr_assert_eq(vow_store_sqlite_schema(service.store, sql, &service.detail), VOW_E_STATE, "%s", service.detail.text);
+    cr_assert_not_null(strstr(service.detail.text, why), "%s", service.detail.text);
+    /* Nothing of it is there, and the schema of before goes on. */
+    cr_assert_eq(vow_store_sqlite_schema(service.store, ITEMS, &service.detail), 0, "%s", service.detail.text);
+    cr_assert_eq(vow_store_sqlite_enrol(service.store, &service.detail), 0, "%s", service.detail.text);
+    cr_assert_eq(recovered_branches(), 1);
+    commit(1);
+    expect_seen("SELECT v FROM item ORDER BY id", "1 0");
+    cr_assert_eq(vow_store_sqlite_schema(service.store, sql, &service.detail), 0, "%s", service.detail.text);
+}
+
+Test(store_open, trap_06_a_schema_that_changes_a_prepared_branchs_table_is_refused)
+{
+    start_with_a_prepared_branch();
+    expect_schema_refused("CREATE TABLE other (id INTEGER PRIMARY KEY); ALTER TABLE item ADD COLUMN w INT", "item");
+}
+
+Test(store_open, trap_06_a_schema_that_drops_a_prepared_branchs_table_is_refused)
+{
+    start_with_a_prepared_branch();
+    expect_schema_refused("ALTER TABLE item RENAME TO thing", "item");
+}
+
+Test(store_open, a_schema_that_writes_a_held_row_is_refused_and_told_who_holds_it)
+{
+    start_with_a_prepared_branch();
+    expect_schema_refused("UPDATE item SET v = v + 10", "transaction");
+}
+
+Test(store_open, a_schema_that_touches_nothing_prepared_runs)
+{
+    start_with_a_prepared_branch();
+    cr_assert_eq(vow_store_sqlite_schema(service.store,
+                                         "CREATE TABLE other (id INTEGER PRIMARY KEY);"
+                                         "CREATE INDEX item_v ON item (v); UPDATE item SET v = 7 "
+                                         "WHERE id = 2",
+                                         &service.detail),
+                 0, "%s", service.detail.text);
+    cr_assert_eq(vow_store_sqlite_enrol(service.store, &service.detail), 0, "%s", service.detail.text);
+    commit(1);
+    expect_seen("SELECT v FROM item ORDER BY id", "1 7");
+}
