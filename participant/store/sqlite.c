@@ -201,8 +201,9 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         error = schema_create(store, detail);
     if (error == 0)
         error = load_identity(store, detail);
-    if (error == 0 && (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK ||
-                       meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK))
+    if (error == 0 &&
+        (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK ||
+         meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK || number_install(store) != SQLITE_OK))
         error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
     return error == 0 ? schema_load(store, detail) : error;
 }

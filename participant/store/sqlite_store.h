@@ -58,7 +58,7 @@ struct table {
     uint32_t trees;    /* the table's b-tree and those of all its indexes */
     struct key *keys;  /* keys[0] is the primary key */
     uint32_t keys_len;
-    sqlite3_stmt *insert, *delete_row, *read_row, *insert_row;
+    sqlite3_stmt *insert, *delete_row, *read_row, *insert_row, *new_key;
     struct update updates[UPDATE_STATEMENTS];
     uint32_t updates_next;
 };
@@ -248,6 +248,10 @@ bool space_is_short(struct store *store, int rc);
 int lock_changeset(struct store *store, const struct vow_store_op *op, const struct changeset *changeset);
 /* Runs a statement that locks; its ?1 and ?2 are the branch. */
 int lock_run(sqlite3_stmt *statement, const struct vow_store_op *op);
+
+/* ---- sqlite_number.c ---- */
+
+int number_install(struct store *store);
 
 /* ---- sqlite_hold.c: rows that were only read ---- */
 

@@ -31,6 +31,7 @@ void table_free(struct table *table)
     sqlite3_finalize(table->delete_row);
     sqlite3_finalize(table->read_row);
     sqlite3_finalize(table->insert_row);
+    sqlite3_finalize(table->new_key);
     for (uint32_t i = 0; i < table->parents_len; i++)
         free(table->parents[i]);
     free(table->parents);

@@ -21,8 +21,8 @@
  * What can take part: ordinary tables with an explicit PRIMARY KEY, up to 64 columns, no generated column, unique keys on plain
  * columns. A handler that writes to any other table (no primary key, virtual, FTS) is refused with VOW_CAUSE_NOT_CAPTURED; a NULL
  * in a primary key with the text "VOW_NULL_KEY". A table whose INTEGER PRIMARY KEY is chosen by SQLite gives two branches
- * the same next number, so the second is refused with a lock conflict: declare it AUTOINCREMENT or choose keys yourself, for
- * example from vow_branch_id(). Rows of a prepared branch are locked for every connection to the file until the decision.
+ * the same next number, so the second must wait for the first: declare it AUTOINCREMENT, insert vow_new_key() (see
+ * <vow/sqlite.h>), or choose keys yourself, for example from vow_branch_id(). Rows of a prepared branch are locked for every connection to the file until the decision.
  *
  * A service whose data are somewhere else than in SQLite implements five callbacks instead: <vow/resource.h>.
  *

@@ -17,6 +17,14 @@
  * only a branch without either votes READ_ONLY. The transaction's other branches may not have done their work yet when
  * this one votes, and until they have, what was read here must stay true. In a transaction of a single call, which
  * commits at once, a hold has no effect and needs none.
+ *
+ * An INTEGER PRIMARY KEY that SQLite chooses is the highest in the table and one. SQLite does not see the rows of prepared
+ * branches there, so a second branch chooses the same number, and waits for the first one or is refused. Instead,
+ *
+ *     INSERT INTO orders (id, what) VALUES (vow_new_key('orders'), 'apples')
+ *
+ * takes a number that no row has and no prepared branch will have; so does AUTOINCREMENT, of itself. Numbers of aborted
+ * branches may be used again by the former and are not by the latter.
  */
 #ifndef VOW_SQLITE_H
 #define VOW_SQLITE_H

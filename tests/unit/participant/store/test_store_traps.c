@@ -332,6 +332,30 @@ Test(store_traps, trap_11_a_chosen_rowid_that_is_held_is_not_taken)
     expect_seen("SELECT id || v FROM t ORDER BY id", "1one 5two");
 }
 
+#define NEW_KEY(what) "INSERT INTO t (id, v) VALUES (vow_new_key('t'), '" what "')"
+
+Test(store_traps, trap_11_a_new_key_is_one_that_no_prepared_branch_has)
+{
+    service_start("CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (9, 'old');"
+                  "CREATE TABLE k (id TEXT PRIMARY KEY)");
+    struct work works[3] = {work_of(VOW_STORE_PREPARE, 1, NEW_KEY("one") ";" NEW_KEY("two")),
+                            work_of(VOW_STORE_PREPARE, 2, NEW_KEY("three")),
+                            work_of(VOW_STORE_ONE_PHASE, 3, NEW_KEY("zero"))};
+    cr_assert_eq(run_batch(works, 3), 0);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(works[i].op.result, VOW_STORE_DONE, "%s", works[i].op.text);
+    service_restart();
+    cr_assert_eq(prepare(4, NEW_KEY("four")), VOW_STORE_DONE, "%s", refusal.text);
+    commit(4);
+    commit(2);
+    commit(1);
+    expect_seen("SELECT id || v FROM t ORDER BY id", "9old 10zero 11one 12two 13three 14four");
+    expect_refused(prepare(5, "INSERT INTO k VALUES (vow_new_key('k'))"), VOW_CAUSE_HANDLER_FAILED);
+    expect_refused(prepare(6, "INSERT INTO t VALUES (vow_new_key(NULL), 1)"), VOW_CAUSE_HANDLER_FAILED);
+    cr_assert_eq(prepare(7, "INSERT INTO t VALUES (9223372036854775807, 1)"), VOW_STORE_DONE);
+    expect_refused(prepare(8, NEW_KEY("none")), VOW_CAUSE_HANDLER_FAILED);
+}
+
 Test(store_traps, trap_12_apply_and_tombstone_are_one)
 {
     service_start("CREATE TABLE t (id INTEGER PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 0)");
