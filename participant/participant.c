@@ -141,7 +141,7 @@ int vow_participant_open(const struct vow_participant_options *given, struct vow
     detail->error = 0;
     error = open_participant(participant, &options, detail);
     if (error != 0) {
-        if (detail->error == 0)
+        if (detail->error != error)
             (void)vow_detail(detail, error, "%s", vow_error_text(error));
         free(participant);
         return error;
@@ -226,7 +226,7 @@ int vow_participant_start(struct vow_participant *participant)
         return VOW_E_STATE;
     if (participant->store_is_sqlite && vow_store_sqlite_enrol(participant->store, &detail) != 0) {
         VOW_LOG(VOW_LOG_ERROR, "tables_not_enrolled", VOW_STR("name", participant->name), VOW_STR("why", detail.text));
-        return VOW_E_DATABASE;
+        return detail.error == VOW_E_NO_MEMORY ? VOW_E_NO_MEMORY : VOW_E_DATABASE;
     }
     /* Before the threads read it. */
     participant->started = true;

@@ -1,5 +1,6 @@
 /* GET /health and GET /metrics (Prometheus text). Reads only; binds to the address it was given and to nothing else. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/listener.h>
@@ -9,9 +10,11 @@
 
 #include "coordinator/server/internal.h"
 #include "proto/net/log.h"
+#include "proto/net/socket_address.h"
 
 /* How long nothing is accepted, at most, after accept() found no descriptor. */
 #define RESUME_MS 1000
+#define BACKLOG 128
 
 struct http {
     struct evhttp *server;
@@ -121,31 +124,53 @@ static void guard_accept(struct vow_server *server, struct evhttp_bound_socket *
     vow_timer_arm(&http->resume, RESUME_MS);
 }
 
+static int fail_to_listen(const struct vow_server *server, struct vow_error_detail *detail)
+{
+    detail->error = errno == ENOMEM ? VOW_E_NO_MEMORY : VOW_E_SYSTEM;
+    snprintf(detail->text, sizeof(detail->text),
+             "cannot listen for HTTP on %s port %u: in use? choose another with --http, or --http off",
+             server->http_address.host, server->http_address.port);
+    return detail->error;
+}
+
+/* The acceptor is made here: evhttp's own way to bind loses the descriptor if it then has no memory. */
+static int http_bind(struct vow_server *server, struct vow_error_detail *detail)
+{
+    const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
+    struct sockaddr_storage address;
+    socklen_t len;
+    if (socket_address_fill(&server->http_address, &address, &len) != 0)
+        return detail->error = VOW_E_ADDRESS;
+    errno = 0;
+    struct evconnlistener *acceptor =
+        evconnlistener_new_bind(server->base, NULL, NULL, flags, BACKLOG, (struct sockaddr *)&address, (int)len);
+    if (acceptor == NULL)
+        return fail_to_listen(server, detail);
+    struct evhttp_bound_socket *bound = evhttp_bind_listener(server->http->server, acceptor);
+    if (bound == NULL) {
+        evconnlistener_free(acceptor);
+        return detail->error = VOW_E_NO_MEMORY;
+    }
+    read_port(server, bound);
+    guard_accept(server, bound);
+    return 0;
+}
+
 int http_open(struct vow_server *server, struct vow_error_detail *detail)
 {
-    struct vow_address *address = &server->http_address;
     server->http = calloc(1, sizeof(*server->http));
     struct evhttp *http = server->http != NULL ? evhttp_new(server->base) : NULL;
     if (http == NULL)
         return detail->error = VOW_E_NO_MEMORY;
     server->http->server = http;
-    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, address->host, address->port);
-    if (bound == NULL) {
-        detail->error = VOW_E_SYSTEM;
-        snprintf(detail->text, sizeof(detail->text),
-                 "cannot listen for HTTP on %s port %u: in use? choose another with --http, or --http off",
-                 address->host, address->port);
-        return detail->error;
-    }
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_max_headers_size(http, 8192);
     evhttp_set_max_body_size(http, 0);
     evhttp_set_timeout(http, 10);
-    evhttp_set_cb(http, "/health", on_health, server);
-    evhttp_set_cb(http, "/metrics", on_metrics, server);
-    read_port(server, bound);
-    guard_accept(server, bound);
-    return 0;
+    if (evhttp_set_cb(http, "/health", on_health, server) != 0 ||
+        evhttp_set_cb(http, "/metrics", on_metrics, server) != 0)
+        return detail->error = VOW_E_NO_MEMORY;
+    return http_bind(server, detail);
 }
 
 void http_close(struct vow_server *server)

@@ -381,7 +381,9 @@ int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail 
     if (rc == SQLITE_OK)
         rc = remember_schema(store, sql);
     if (rc != SQLITE_OK)
-        return refuse_schema(store, store_fail(store, VOW_E_DATABASE, "options.schema", detail), detail);
+        return refuse_schema(
+            store, store_fail(store, rc == SQLITE_NOMEM ? VOW_E_NO_MEMORY : VOW_E_DATABASE, "options.schema", detail),
+            detail);
     int error = schema_load(store, detail);
     if (error == 0)
         error = schema_check_prepared(store, detail);

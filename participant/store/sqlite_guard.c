@@ -6,8 +6,6 @@
  * takes them, and those its rows hold, so that INSERT OR REPLACE on another connection cannot delete a held row through
  * them (trap 9, trap 8).
  */
-#include <stdlib.h>
-#include <string.h>
 
 #include "participant/store/sqlite_store.h"
 
@@ -134,38 +132,38 @@ static void guard_text(struct text *text, const struct table *table, enum guard 
     text_add(text, "SELECT RAISE(ABORT, 'VOW_LOCKED'); END");
 }
 
-/* The guard's text as the schema has it; NULL = there is none. Free with sqlite3_free(). */
-static char *installed_text(struct store *store, const char *name)
+/* Is the guard in the schema, with this very text? An SQLite code. */
+static int is_installed(struct store *store, const char *name, const char *wanted, bool *is)
 {
     sqlite3_stmt *statement;
-    char *text = NULL;
-    if (sqlite3_prepare_v2(store->db, "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?1", -1,
-                           &statement, NULL) != SQLITE_OK)
-        return NULL;
+    int rc =
+        sqlite3_prepare_v2(store->db, "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 AND sql = ?2",
+                           -1, &statement, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        text = sqlite3_mprintf("%s", sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
-    return text;
+    sqlite3_bind_text(statement, 2, wanted, -1, SQLITE_STATIC);
+    *is = sqlite3_step(statement) == SQLITE_ROW;
+    return sqlite3_finalize(statement);
+}
+
+static int replace(struct store *store, const char *name, const char *wanted)
+{
+    char *drop = sqlite3_mprintf("DROP TRIGGER IF EXISTS \"%w\"", name);
+    int rc = drop != NULL ? store_exec(store, drop) : SQLITE_NOMEM;
+    sqlite3_free(drop);
+    return rc == SQLITE_OK ? store_exec(store, wanted) : rc;
 }
 
 static int install_one(struct store *store, const struct table *table, enum guard guard)
 {
     struct text wanted = {NULL, false};
-    int rc = SQLITE_OK;
+    bool is = false;
     guard_text(&wanted, table, guard);
     char *name = sqlite3_mprintf("vow_guard_%s_%s", table->name, names[guard]);
-    char *installed = name != NULL ? installed_text(store, name) : NULL;
-    if (wanted.failed || name == NULL) {
-        rc = SQLITE_NOMEM;
-    } else if (installed == NULL || strcmp(installed, wanted.data) != 0) {
-        char *drop = sqlite3_mprintf("DROP TRIGGER IF EXISTS \"%w\"", name);
-        rc = drop != NULL ? store_exec(store, drop) : SQLITE_NOMEM;
-        if (rc == SQLITE_OK)
-            rc = store_exec(store, wanted.data);
-        sqlite3_free(drop);
-    }
-    sqlite3_free(installed);
+    int rc = wanted.failed || name == NULL ? SQLITE_NOMEM : is_installed(store, name, wanted.data, &is);
+    if (rc == SQLITE_OK && !is)
+        rc = replace(store, name, wanted.data);
     sqlite3_free(name);
     sqlite3_free(wanted.data);
     return rc;

@@ -212,7 +212,7 @@ int schema_load(struct store *store, struct vow_error_detail *detail)
     if (rc == SQLITE_OK)
         return 0;
     store->schema_version = -1;
-    store_fail(store, VOW_E_DATABASE, "the tables cannot be enrolled", detail);
+    store_fail(store, rc == SQLITE_NOMEM ? VOW_E_NO_MEMORY : VOW_E_DATABASE, "the tables cannot be enrolled", detail);
     if (own_transaction)
         store_take_back(store);
     return detail->error;

@@ -79,7 +79,7 @@ int store_prepare_statements(struct store *store)
 
 int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail)
 {
-    const char *why = store->db != NULL ? sqlite3_errmsg(store->db) : "out of memory";
+    const char *why = store->db != NULL && error != VOW_E_NO_MEMORY ? sqlite3_errmsg(store->db) : "out of memory";
     if (error == VOW_E_DATABASE && store->trouble[0] == '\0' && (sqlite3_errcode(store->db) & 0xff) == SQLITE_NOMEM)
         error = VOW_E_NO_MEMORY;
     detail->error = error;

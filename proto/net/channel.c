@@ -20,7 +20,7 @@
 #include "proto/net/clock_manual.h"
 #include "proto/net/log.h"
 
-/* What libevent may read at once beyond the frame that is wanted. */
+/* What libevent may read at once. */
 #define READ_CHUNK_BYTES ((size_t)16 * 1024)
 /* libevent writes no more than 16 KiB a turn if it is not told: many messages of one turn shall be one writev(). */
 #define WRITE_CHUNK_BYTES ((size_t)256 * 1024)
@@ -43,7 +43,6 @@ void channel_arm(struct vow_channel *channel, uint32_t ms)
 void channel_set_read_max(struct vow_channel *channel, uint32_t read_max)
 {
     channel->read_max = read_max;
-    bufferevent_setwatermark(channel->bev, EV_READ, 0, VOW_FRAME_HEADER_BYTES + (size_t)read_max + READ_CHUNK_BYTES);
 }
 
 void channel_start_reading(struct vow_channel *channel)
@@ -222,6 +221,9 @@ static void init_channel(struct vow_channel *channel, struct channel_home *home,
         DL_APPEND(home->strangers, channel);
     snprintf(channel->peer_address, sizeof(channel->peer_address), "%s", peer_address);
     bufferevent_setcb(channel->bev, channel_on_readable, on_written, on_event, channel);
+    /* All whole frames are taken after each read, so no more lies in memory than a part of one and this. A high-water
+     * mark would say the same, but libevent crashes in setting one without memory. */
+    bufferevent_set_max_single_read(channel->bev, READ_CHUNK_BYTES);
     bufferevent_set_max_single_write(channel->bev, WRITE_CHUNK_BYTES);
     channel_set_read_max(channel, smaller(home->options.frame_max, HANDSHAKE_FRAME_MAX));
     channel_arm(channel, home->options.handshake_ms);

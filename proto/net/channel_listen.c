@@ -115,7 +115,7 @@ static int start_accepting(struct vow_listener *listener, const struct vow_addre
     listener->acceptor = evconnlistener_new_bind(listener->home->base, on_accept, listener, flags, BACKLOG,
                                                  (struct sockaddr *)&socket_address, (int)len);
     if (listener->acceptor == NULL)
-        return fail(detail, VOW_E_SYSTEM, address, strerror(errno));
+        return fail(detail, errno == ENOMEM ? VOW_E_NO_MEMORY : VOW_E_SYSTEM, address, strerror(errno));
     evconnlistener_set_error_cb(listener->acceptor, on_accept_error);
     len = sizeof(socket_address);
     if (getsockname(evconnlistener_get_fd(listener->acceptor), (struct sockaddr *)&socket_address, &len) != 0)

@@ -14,6 +14,10 @@
 #include "proto/net/clock.h"
 #include "proto/net/clock_manual.h"
 
+#define NO_MEMORY_PAUSE_US 10000
+
+#define NO_MEMORY_PAUSE_US 10000
+
 struct vow_timers {
     struct event readable;
     int fd;
@@ -254,13 +258,22 @@ void vow_timer_init(struct vow_timer *timer, struct event_base *base, struct vow
     (void)evtimer_assign(&timer->event, base, on_libevent, timer);
 }
 
+/* Without memory libevent cannot wait. Too early is looked at again, never is not. As long as there is none at all this
+ * goes round and round: the pause makes that bearable. */
+static void fire_soon(struct vow_timer *timer)
+{
+    (void)usleep(NO_MEMORY_PAUSE_US);
+    event_active(&timer->event, EV_TIMEOUT, 1);
+}
+
 void vow_timer_arm(struct vow_timer *timer, uint64_t ms)
 {
     struct vow_timers *timers = timer->timers;
     const struct timeval delay = vow_clock_delay(ms);
 
     if (timers == NULL) {
-        (void)evtimer_add(&timer->event, &delay);
+        if (evtimer_add(&timer->event, &delay) != 0)
+            fire_soon(timer);
         return;
     }
     take_out(timers, timer);

@@ -52,7 +52,8 @@ struct vow_timer {
 /* timers NULL: one of libevent's own. Cannot fail. */
 void vow_timer_init(struct vow_timer *timer, struct event_base *base, struct vow_timers *timers, vow_timer_fn *fn,
                     void *ctx);
-/* fn is called once after so many milliseconds, 0 = in the loop's next turn. Moves a timer that is armed already. */
+/* fn is called once after so many milliseconds, 0 = in the loop's next turn; sooner if there is no memory to wait in.
+ * Moves a timer that is armed already. */
 void vow_timer_arm(struct vow_timer *timer, uint64_t ms);
 void vow_timer_disarm(struct vow_timer *timer);
 bool vow_timer_is_armed(const struct vow_timer *timer);

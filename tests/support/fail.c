@@ -88,6 +88,16 @@ static bool is_in_sample(enum fail_mode mode, unsigned nth, unsigned all)
     return after == 0 || (before & (before - 1)) == 0;
 }
 
+/* Which of a sample run, if not all. */
+static unsigned sample_step(enum fail_mode mode, unsigned all, unsigned runs_max)
+{
+    unsigned size = 0;
+
+    for (unsigned nth = 1; nth <= all; nth++)
+        size += is_in_sample(mode, nth, all);
+    return runs_max > 0 && size > runs_max ? (size + runs_max - 1) / runs_max : 1;
+}
+
 /* The first run warms up what libraries keep for good; the second says how many calls there are, and whence. */
 static unsigned count_calls(enum fail_kind kind, enum fail_mode mode, const struct fail_case *subject, void *ctx)
 {
@@ -105,11 +115,12 @@ void fail_sweep(enum fail_kind kind, const struct fail_case *subject, void *ctx)
 {
     bool is_sample = getenv("VOW_FAIL_ALL") == NULL;
 
-    for (enum fail_mode mode = FAIL_ONCE; mode <= FAIL_FOR_GOOD; mode++) {
-        unsigned all = count_calls(kind, mode, subject, ctx), runs = 0;
+    for (enum fail_mode mode = FAIL_ONCE; mode <= (subject->is_once_only ? FAIL_ONCE : FAIL_FOR_GOOD); mode++) {
+        unsigned all = count_calls(kind, mode, subject, ctx), runs = 0, seen = 0;
+        unsigned step = is_sample ? sample_step(mode, all, subject->runs_max) : 1;
 
         for (unsigned nth = 1; nth <= all; nth++) {
-            if (is_sample && !is_in_sample(mode, nth, all))
+            if (is_sample && (!is_in_sample(mode, nth, all) || seen++ % step != 0))
                 continue;
             (void)run_once(kind, mode, nth, subject, ctx);
             runs++;

@@ -34,9 +34,11 @@ struct fail_case {
     void (*after)(void *ctx, int error);
     const int *errors; /* that run() may return; ends with 0 */
     const char *why;   /* where the last error's text is; NULL = nowhere */
+    bool is_once_only; /* run() would wait for better times */
+    unsigned runs_max; /* in a sample, about; for what takes long. 0 = no limit */
 };
 
-/* Both modes. Fails the test at an error that is not allowed, a lost descriptor, lost memory (with a leak checker). */
+/* Both modes, if the case allows. Fails the test at an error that is not allowed, a lost descriptor, lost memory (with a leak checker). */
 void fail_sweep(enum fail_kind kind, const struct fail_case *subject, void *ctx);
 
 /* Where a directory for the files of a sweep is best made: in memory, if the machine has such a file system, for a sweep

@@ -38,8 +38,12 @@ static void is_new(void *ctx, int error)
     service_fini();
 }
 
-static const struct fail_case open_new = {
-    .before = no_file, .run = open_file, .after = is_new, .errors = open_errors, .why = service.detail.text};
+static const struct fail_case open_new = {.before = no_file,
+                                          .run = open_file,
+                                          .after = is_new,
+                                          .errors = open_errors,
+                                          .runs_max = 200,
+                                          .why = service.detail.text};
 
 Test(failing_store, F142_open_a_new_file)
 {
@@ -93,6 +97,7 @@ static const struct fail_case open_prepared = {.before = prepared_file,
                                                .run = open_file,
                                                .after = expect_prepared,
                                                .errors = open_errors,
+
                                                .why = service.detail.text};
 
 Test(failing_store, F142_open_with_a_prepared_branch)
@@ -133,8 +138,12 @@ static void has_run_once(void *ctx, int error)
     service_fini();
 }
 
-static const struct fail_case set_up = {
-    .before = empty_file, .run = run_schema, .after = has_run_once, .errors = open_errors, .why = service.detail.text};
+static const struct fail_case set_up = {.before = empty_file,
+                                        .run = run_schema,
+                                        .after = has_run_once,
+                                        .errors = open_errors,
+                                        .runs_max = 200,
+                                        .why = service.detail.text};
 
 Test(failing_store, F142_schema)
 {
@@ -174,6 +183,7 @@ static const struct fail_case restart = {.before = file_with_schema,
                                          .run = run_adding,
                                          .after = has_run_before,
                                          .errors = open_errors,
+                                         .runs_max = 200,
                                          .why = service.detail.text};
 
 Test(failing_store, F142_schema_at_a_restart)
@@ -251,6 +261,7 @@ static const struct fail_case operations = {.before = file_with_branches,
                                             .run = run_works,
                                             .after = expect_all_can_be_done,
                                             .errors = open_errors,
+                                            .runs_max = 200,
                                             .why = service.detail.text};
 
 Test(failing_store, F142_operations)
