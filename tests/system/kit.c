@@ -93,13 +93,18 @@ static void forget(struct process *process)
     process->pid = 0;
 }
 
-void process_wait_killed(struct process *process)
+void process_wait_signal(struct process *process, int signal)
 {
     int status;
     cr_assert_eq(waitpid(process->pid, &status, 0), process->pid);
     forget(process);
-    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "did not die at its crash point: status %x",
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == signal, "did not die at its crash point: status %x",
               (unsigned)status);
+}
+
+void process_wait_killed(struct process *process)
+{
+    process_wait_signal(process, SIGKILL);
 }
 
 void process_kill(struct process *process)
@@ -164,12 +169,13 @@ void vowd_start(struct cluster *cluster, const char *crash)
 
 void service_spawn(struct cluster *cluster, uint32_t i, const char *crash)
 {
-    char name[8], path[160];
+    char name[8], path[160], log[160];
     snprintf(name, sizeof(name), "s%u", i);
     const char *other = cluster->programs[i];
     snprintf(path, sizeof(path), "%s/%s%s", cluster->directory, name, other == NULL ? ".db" : "");
+    snprintf(log, sizeof(log), "%s/%s.log", cluster->directory, name);
     const char *argv[] = {other != NULL ? other : service_program, name, path, cluster->address, NULL};
-    spawn(&cluster->services[i], (char *const *)argv, crash, NULL, NULL);
+    spawn(&cluster->services[i], (char *const *)argv, crash, cluster->keeps_service_logs ? log : NULL, NULL);
 }
 
 void service_wait_ready(struct cluster *cluster, uint32_t i)
@@ -225,9 +231,8 @@ void cluster_run(struct cluster *cluster, uint32_t services, const char *vowd_cr
 }
 
 /* A kept log hides the reports from CTest, which looks for them. */
-static void expect_no_sanitizer_report(const struct cluster *cluster)
+static void expect_no_sanitizer_report(char *log)
 {
-    char *log = cluster_log(cluster);
     cr_expect(strstr(log, "Sanitizer") == NULL && strstr(log, "runtime error:") == NULL, "%s", log);
     free(log);
 }
@@ -242,7 +247,9 @@ void cluster_end(struct cluster *cluster)
         if (cluster->services[i].pid != 0)
             cr_expect_eq(process_end(&cluster->services[i]), 0);
     if (cluster->keeps_log)
-        expect_no_sanitizer_report(cluster);
+        expect_no_sanitizer_report(cluster_log(cluster));
+    for (uint32_t i = 0; i < cluster->services_len && cluster->keeps_service_logs; i++)
+        expect_no_sanitizer_report(service_log(cluster, i));
     close(cluster->address_hold);
     remove_directory(cluster->directory);
 }

@@ -28,6 +28,7 @@ struct cluster {
     const char *vowd_flags[10]; /* NULL-ended; after the kit's own, so that they win */
     const char *vowd_preload;   /* a library that is loaded into vowd before all others; NULL = none */
     bool keeps_log;             /* vowd's stderr goes to DIRECTORY/vowd.log instead of the test's */
+    bool keeps_service_logs;    /* likewise to DIRECTORY/sN.log */
     struct process vowd;
     struct process services[SERVICES_MAX]; /* s0, s1, ... each on DIRECTORY/sN.db */
     const char *programs[SERVICES_MAX];    /* NULL = test-service; another is run as NAME DIRECTORY/NAME ADDRESS */
@@ -54,6 +55,8 @@ void process_wait_killed(struct process *process);
 void process_kill(struct process *process);
 /* Has it ended, in whatever way? Somebody still has to wait for it. */
 bool process_has_ended(const struct process *process);
+/* Waits until it has died of this signal. */
+void process_wait_signal(struct process *process, int signal);
 /* SIGTERM, and the exit status. */
 int process_end(struct process *process);
 /* The exit status of a process that ends by itself. */
@@ -61,6 +64,8 @@ int process_wait(struct process *process);
 
 /* What vowd has written to its log so far; the caller's to free(). Only with keeps_log. */
 char *cluster_log(const struct cluster *cluster);
+/* The same of a service; only with keeps_service_logs. */
+char *service_log(const struct cluster *cluster, uint32_t i);
 /* How many lines of a text contain both words. */
 unsigned lines_with(const char *text, const char *word, const char *other);
 

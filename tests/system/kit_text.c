@@ -59,18 +59,30 @@ int connect_to(const char *address)
     return fd;
 }
 
-char *cluster_log(const struct cluster *cluster)
+static char *read_log(const struct cluster *cluster, const char *name)
 {
     char path[160];
     struct stat status;
-    snprintf(path, sizeof(path), "%s/vowd.log", cluster->directory);
+    snprintf(path, sizeof(path), "%s/%s.log", cluster->directory, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    cr_assert(fd >= 0 && fstat(fd, &status) == 0, "no log of vowd");
+    cr_assert(fd >= 0 && fstat(fd, &status) == 0, "no log of %s", name);
     char *text = calloc(1, (size_t)status.st_size + 1);
     cr_assert_not_null(text);
     cr_assert_eq(pread(fd, text, (size_t)status.st_size, 0), status.st_size);
     close(fd);
     return text;
+}
+
+char *cluster_log(const struct cluster *cluster)
+{
+    return read_log(cluster, "vowd");
+}
+
+char *service_log(const struct cluster *cluster, uint32_t i)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "s%u", i);
+    return read_log(cluster, name);
 }
 
 /* The word, if it is in the line that begins at `line`. */
