@@ -93,7 +93,7 @@ struct vow_participant_options {
      * is refused with VOW_E_STATE: start with the schema of before, which runs nothing, until the branch has ended.
      */
     const char *schema;
-    enum vow_lock_policy lock_policy;
+    enum vow_lock_policy lock_policy;    /* default VOW_LOCK_WAIT_DIE */
     uint32_t lock_wait_ms;               /* 0 = 2000; more than the coordinator's 5 s for a vote is of no use */
     uint32_t lock_grace_ms;              /* 0 = 100; it should be longer than a transaction mostly takes */
     const struct vow_resource *resource; /* for VOW_STORE_KIND_RESOURCE; copied by vow_participant_open() */

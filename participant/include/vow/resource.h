@@ -49,6 +49,7 @@ extern "C" {
 /* Room for a branch's word and its NUL. */
 #define VOW_BRANCH_WORD_SIZE 64
 
+/* What a callback says, and vow_answer(). Behind each: whose answer it is. */
 enum vow_said {
     VOW_SAID_LATER = 1, /* any: vow_answer() has the answer, or will have it */
     VOW_SAID_YES,       /* prepare */
@@ -66,8 +67,8 @@ enum vow_said {
 
 /* Where an answer goes. Plain data: copy it and keep it until the answer is given. */
 struct vow_answer {
-    void *of;
-    uint64_t ticket;
+    void *of;        /* for the library */
+    uint64_t ticket; /* for the library */
 };
 
 /*
@@ -91,15 +92,15 @@ VOW_EXPORT int vow_answer_why(struct vow_answer answer, enum vow_said said, enum
 
 /* One call of a transaction, as the client listed it. */
 struct vow_work {
-    const char *handler;
-    const void *payload;
-    size_t len;
+    const char *handler; /* 1 to 63 of a-z A-Z 0-9 . _ - */
+    const void *payload; /* what the resource makes of it; NULL if len is 0 */
+    size_t len;          /* of the payload, in bytes */
 };
 
 /* In which state recover found a branch. */
 enum vow_found {
-    VOW_FOUND_PREPARED = 1,
-    VOW_FOUND_COMMITTED,
+    VOW_FOUND_PREPARED = 1,  /* it has said YES and was not told the decision, or did not get it done */
+    VOW_FOUND_COMMITTED = 2, /* its work is done, and forget was not called */
 };
 
 /* The list that recover fills; lives for its call. */

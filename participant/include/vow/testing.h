@@ -172,10 +172,11 @@ VOW_EXPORT void vow_test_network_stop_coordinator(struct vow_test_network *netwo
 VOW_EXPORT VOW_MUST_USE int vow_test_network_start_coordinator(struct vow_test_network *network,
                                                                struct vow_error_detail *detail);
 
+/* Which frames of a node. */
 enum vow_test_way {
-    VOW_TEST_TO_COORDINATOR = 1,
-    VOW_TEST_FROM_COORDINATOR = 2,
-    VOW_TEST_BOTH_WAYS = 3,
+    VOW_TEST_TO_COORDINATOR = 1,   /* those that it sends */
+    VOW_TEST_FROM_COORDINATOR = 2, /* those that it gets */
+    VOW_TEST_BOTH_WAYS = 3,        /* all */
 };
 
 /* Nothing passes any more, that way; what is sent waits in the network, as with TCP, and so does the end of a
@@ -189,6 +190,7 @@ VOW_EXPORT void vow_test_network_delay(struct vow_test_network *network, const c
 /* Its connection breaks now, and what was on its way is lost. It may connect again. */
 VOW_EXPORT void vow_test_network_reset(struct vow_test_network *network, const char *node);
 
+/* What happens to a frame. */
 enum vow_test_harm {
     VOW_TEST_CUT_BEFORE = 1, /* the frame does not pass, and nothing after it, both ways */
     VOW_TEST_CUT_AFTER,      /* the frame passes, and nothing after it, both ways */

@@ -1,0 +1,10 @@
+# The public headers as HTML (target docs, in build/<preset>/api/html), by doxygen if it is there.
+find_program(DOXYGEN doxygen)
+set(VOW_DOCS_ROOTS ${PROJECT_SOURCE_DIR}/participant/include ${PROJECT_BINARY_DIR}/boxes/vow_headers)
+set(VOW_DOCS_INPUT ${VOW_DOCS_ROOTS} ${PROJECT_SOURCE_DIR}/docs/mainpage.dox)
+string(REPLACE ";" " " VOW_DOCS_ROOTS "${VOW_DOCS_ROOTS}")
+string(REPLACE ";" " " VOW_DOCS_INPUT "${VOW_DOCS_INPUT}")
+configure_file(${PROJECT_SOURCE_DIR}/docs/Doxyfile.in ${PROJECT_BINARY_DIR}/Doxyfile @ONLY)
+if(DOXYGEN)
+    add_custom_target(docs COMMAND ${DOXYGEN} ${PROJECT_BINARY_DIR}/Doxyfile VERBATIM)
+endif()
