@@ -25,6 +25,10 @@ enum vow_cause {
 /* True if the number is one of enum vow_cause. */
 VOW_EXPORT bool vow_cause_is_valid(int cause);
 
+/* True if the same work may go through as a new transaction, after a short wait: a lock, a connection, a time-out or a
+ * restart was in the way. False for what will say no again, for VOW_CAUSE_NONE and for a number that is none. */
+VOW_EXPORT bool vow_cause_is_passing(int cause);
+
 /* The cause in one word for programs and logs, lower case joined by '-': "lock-conflict". "?" for a number that is
  * none. */
 VOW_EXPORT const char *vow_cause_name(int cause);

@@ -12,9 +12,9 @@
  *     vow_client_open(NULL, &client, NULL);
  *     vow_commit(client, calls, 2, &result);
  *
- * VOW_ABORTED is final for its id; the same work may be sent again as a new transaction. That is worth it, after a short wait,
- * for the causes LOCK_CONFLICT, PARTICIPANT_UNAVAILABLE, PARTICIPANT_LOST, PARTICIPANT_FAILED, VOTE_TIMEOUT,
- * COORDINATOR_RESTART, PRESUMED and NO_SPACE; the others (HANDLER_REFUSED, CONSTRAINT, ...) will say no again.
+ * VOW_ABORTED is final for its id; the same work may be sent again as a new transaction. That is worth it, after a short
+ * wait, if vow_cause_is_passing(): LOCK_CONFLICT, PARTICIPANT_UNAVAILABLE, COORDINATOR_RESTART and the like. The others
+ * (HANDLER_REFUSED, CONSTRAINT, ...) will say no again.
  *
  * Threads. By default a client has a thread of its own for the network. It can also live on the caller's loop
  * (options.loop, enum vow_loop_kind); then "the client's thread" is the one that runs that loop.

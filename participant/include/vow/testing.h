@@ -39,8 +39,9 @@ struct vow_test_resource_options {
     /* How often effect i is there for everybody to see: 0 or 1, if all is well; -1 = that cannot be told. */
     int (*seen)(void *ctx, const struct vow_resource *resource, const char *directory, unsigned i);
 
-    /* Works that must be voted READ_ONLY, and NO. NULL = the resource knows none. */
+    /* Fills *work with one that must be voted READ_ONLY. NULL = the resource knows none. */
     void (*read_only)(void *ctx, struct vow_work *work, char *payload);
+    /* And with one that must be voted NO. NULL = likewise. */
     void (*refused)(void *ctx, struct vow_work *work, char *payload);
     /* How much the resource keeps of branches: records, bytes, what it likes. After many branches have ended and are
      * forgotten it must be what it was. NULL = not checked. */

@@ -69,6 +69,20 @@ Test(error, unknown_codes_are_fatal)
     }
 }
 
+/* What a constraint or a handler has refused would be refused again; sending it once more is of no use. */
+Test(cause, only_what_may_go_away_is_passing)
+{
+    cr_expect(vow_cause_is_passing(VOW_CAUSE_LOCK_CONFLICT));
+    cr_expect(vow_cause_is_passing(VOW_CAUSE_PARTICIPANT_UNAVAILABLE));
+    cr_expect(vow_cause_is_passing(VOW_CAUSE_PRESUMED));
+    cr_expect_not(vow_cause_is_passing(VOW_CAUSE_NONE));
+    cr_expect_not(vow_cause_is_passing(VOW_CAUSE_HANDLER_REFUSED));
+    cr_expect_not(vow_cause_is_passing(VOW_CAUSE_CONSTRAINT));
+    cr_expect_not(vow_cause_is_passing(VOW_CAUSE_CLIENT_ROLLBACK));
+    cr_expect_not(vow_cause_is_passing(-1));
+    cr_expect_not(vow_cause_is_passing(1000));
+}
+
 Test(cause, word_is_the_symbol_in_lower_case_with_dashes)
 {
     for (size_t i = 0; i < LEN(causes); i++) {
