@@ -20,7 +20,18 @@ struct line {
     bool is_cut;
 };
 
-static _Atomic int highest_level = VOW_LOG_INFO;
+static _Atomic int highest_level = VOW_LOG_WARN;
+
+/* Set before threads start (logging.h). */
+static vow_log_fn *sink;
+static void *sink_ctx;
+
+void vow_log_to(vow_log_fn *fn, void *ctx, enum vow_log_level up_to)
+{
+    sink = fn;
+    sink_ctx = ctx;
+    vow_log_set_level(up_to);
+}
 
 void vow_log_set_level(enum vow_log_level level)
 {
@@ -113,6 +124,8 @@ static void put_time(struct line *line)
 static const char *level_name(enum vow_log_level level)
 {
     switch (level) {
+    case VOW_LOG_NONE:
+        break;
     case VOW_LOG_ERROR:
         return "error";
     case VOW_LOG_WARN:
@@ -143,6 +156,11 @@ void vow_log_write(enum vow_log_level level, const char *event, const struct vow
     const char *end = line.is_cut ? CUT : "\n";
     memcpy(line.text + line.len, end, strlen(end));
     line.len += strlen(end);
+    if (sink != NULL) {
+        line.text[line.len - 1] = '\0';
+        sink(sink_ctx, level, line.text);
+        return;
+    }
     /* A log that cannot be written changes nothing (fault F150); there is nobody to tell. */
     const ssize_t written = write(STDERR_FILENO, line.text, line.len);
     (void)written;

@@ -1,13 +1,13 @@
 /*
- * The log for people: logfmt on stderr, one line an event, values from outside escaped (fault F177).
- *   ts=2026-01-02T03:04:05.678Z level=warn event=peer_lost name=stock why="the peer is silent"
+ * The log for people, from within: logfmt, one line an event, values from outside escaped (fault F177). Where lines go
+ * is said in proto/logging.h, which users see.
  */
 #ifndef VOW_NET_LOG_H
 #define VOW_NET_LOG_H
 
 #include <stdint.h>
 
-enum vow_log_level { VOW_LOG_ERROR = 1, VOW_LOG_WARN = 2, VOW_LOG_INFO = 3, VOW_LOG_DEBUG = 4 };
+#include "proto/logging.h"
 
 /* A key with a value that is text, a number or nothing. Made with the three macros below. */
 struct vow_log_field {
@@ -28,7 +28,7 @@ void vow_log_write(enum vow_log_level level, const char *event, const struct vow
     vow_log_write(level, event, (const struct vow_log_field[]){__VA_ARGS__},                                           \
                   (unsigned)(sizeof((const struct vow_log_field[]){__VA_ARGS__}) / sizeof(struct vow_log_field)))
 
-/* Lines above this level are dropped; VOW_LOG_INFO at start. Any thread. */
+/* Lines above this level are dropped; VOW_LOG_WARN at start. Any thread. */
 void vow_log_set_level(enum vow_log_level level);
 
 #endif

@@ -14,6 +14,7 @@
 #include <vow/proto/cause.h>
 #include <vow/proto/export.h>
 #include <vow/proto/id.h>
+#include <vow/proto/logging.h>
 #include <vow/proto/outcome.h>
 
 #ifdef __cplusplus

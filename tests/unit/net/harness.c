@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/net/log.h"
+
 static void act(struct side *side, enum side_callback where, struct vow_channel *channel)
 {
     if (side->act_on == where) {
@@ -149,6 +151,7 @@ int send_number(struct vow_channel *channel, unsigned number)
 
 void pair_open(struct pair *pair, const struct vow_channel_options *options)
 {
+    vow_log_set_level(VOW_LOG_INFO); /* the end of a connection is a line, whoever ended it */
     pair->base = event_base_new();
     side_init(&pair->server, pair->base);
     side_init(&pair->client, pair->base);

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,8 +50,8 @@ Test(log, drops_what_is_above_its_level)
 {
     static struct capture capture;
     capture_begin(&capture);
-    VOW_LOG(VOW_LOG_DEBUG, "quiet", VOW_NUM("n", 1));
-    VOW_LOG(VOW_LOG_INFO, "loud", VOW_NUM("n", 1));
+    VOW_LOG(VOW_LOG_INFO, "quiet", VOW_NUM("n", 1));
+    VOW_LOG(VOW_LOG_WARN, "loud", VOW_NUM("n", 1));
     vow_log_set_level(VOW_LOG_ERROR);
     VOW_LOG(VOW_LOG_WARN, "quiet", VOW_NUM("n", 1));
     vow_log_set_level(VOW_LOG_DEBUG);
@@ -60,14 +61,56 @@ Test(log, drops_what_is_above_its_level)
     cr_assert_eq(count_of(capture.text, "quiet"), 0);
 }
 
+struct heard {
+    unsigned lines;
+    enum vow_log_level level;
+    char text[5000];
+};
+
+static void hear(void *ctx, enum vow_log_level level, const char *line)
+{
+    struct heard *heard = ctx;
+    heard->lines++;
+    heard->level = level;
+    snprintf(heard->text, sizeof(heard->text), "%s", line);
+}
+
+/* A library must be able to be silent: with a function of the program's, nothing comes to stderr. */
+Test(log, goes_where_the_program_says)
+{
+    static struct capture capture;
+    static struct heard heard;
+    static char much[5000];
+    memset(much, 'x', sizeof(much) - 1);
+    capture_begin(&capture);
+    vow_log_to(hear, &heard, VOW_LOG_INFO);
+    VOW_LOG(VOW_LOG_DEBUG, "quiet", VOW_NUM("n", 1));
+    VOW_LOG(VOW_LOG_INFO, "peer_lost", VOW_STR("name", "stock"));
+    cr_expect_eq(heard.lines, 1);
+    cr_expect_eq(heard.level, VOW_LOG_INFO);
+    cr_expect_str_eq(rest_of(heard.text), " level=info event=peer_lost name=stock");
+    VOW_LOG(VOW_LOG_ERROR, "long", VOW_STR("text", much));
+    cr_expect_str_eq(heard.text + strlen(heard.text) - 3, "...");
+    vow_log_to(hear, &heard, VOW_LOG_NONE);
+    VOW_LOG(VOW_LOG_ERROR, "quiet", VOW_NUM("n", 1));
+    cr_expect_eq(heard.lines, 2);
+    capture_end(&capture);
+    cr_expect_str_eq(capture.text, "");
+    capture_begin(&capture);
+    vow_log_to(NULL, NULL, VOW_LOG_WARN);
+    VOW_LOG(VOW_LOG_WARN, "loud", VOW_NUM("n", 1));
+    capture_end(&capture);
+    cr_expect_eq(count_of(capture.text, "loud"), 1);
+}
+
 Test(log, cuts_a_line_that_is_too_long)
 {
     static struct capture capture;
     static char text[8000];
     memset(text, '\x01', sizeof(text) - 1);
     capture_begin(&capture);
-    VOW_LOG(VOW_LOG_INFO, "long", VOW_STR("text", text), VOW_STR("more", "m"));
-    VOW_LOG(VOW_LOG_INFO, "next", VOW_STR("text", "t"));
+    VOW_LOG(VOW_LOG_WARN, "long", VOW_STR("text", text), VOW_STR("more", "m"));
+    VOW_LOG(VOW_LOG_WARN, "next", VOW_STR("text", "t"));
     capture_end(&capture);
     const char *end = strchr(capture.text, '\n');
     cr_assert_leq(end - capture.text, 4096);
