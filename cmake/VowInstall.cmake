@@ -66,7 +66,10 @@ endif()
 
 # systemd: the unit, its user, its configuration. The sample stays with the documentation; tmpfiles.d copies it to
 # /etc/vow if there is none, so that an update never writes over an operator's.
-configure_file(${PROJECT_SOURCE_DIR}/packaging/vowd.service.in ${PROJECT_BINARY_DIR}/vowd.service @ONLY)
+file(READ ${PROJECT_SOURCE_DIR}/packaging/vowd.service unit)
+string(REPLACE "ExecStart=/usr/bin/vowd" "ExecStart=${CMAKE_INSTALL_FULL_BINDIR}/vowd" unit "${unit}")
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/vowd.service CONTENT "${unit}" @ONLY)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/packaging/vowd.service)
 configure_file(${PROJECT_SOURCE_DIR}/packaging/vow.tmpfiles.in ${PROJECT_BINARY_DIR}/vow.tmpfiles @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/vowd.service DESTINATION lib/systemd/system COMPONENT Runtime)
 install(FILES packaging/vow.sysusers DESTINATION lib/sysusers.d RENAME vow.conf COMPONENT Runtime)
