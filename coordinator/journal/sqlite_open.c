@@ -172,16 +172,20 @@ static int check_files(struct sqlite_engine *engine, struct vow_error_detail *de
     return 0;
 }
 
-/* Sets or reads a pragma that answers with one value. */
+/* Sets or reads a pragma that answers with one value. "" if this SQLite has no answer. */
 static int pragma(struct sqlite_engine *engine, const char *sql, char *value, size_t size,
                   struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = NULL;
     const char *text = NULL;
-    int error = 0;
+    int error = 0, rc = SQLITE_ERROR;
 
-    if (sqlite3_prepare_v2(engine->db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+    if (sqlite3_prepare_v2(engine->db, sql, -1, &stmt, NULL) == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
         text = (const char *)sqlite3_column_text(stmt, 0);
+    else if (rc == SQLITE_DONE)
+        text = "";
     if (text == NULL)
         error = journal_sqlite_fail(engine, sql, detail);
     else

@@ -81,6 +81,15 @@ Test(sqlite_faults, F101_full_disk_is_unknown)
     cr_assert_geq(fail_each_call(FAULT_WRITE, ENOSPC), 3);
 }
 
+/* A quota, a file size limit, a disk that became read-only, rights that were taken away: all are a write that failed. */
+Test(sqlite_faults, F103_F125_other_refusals_to_write_are_unknown)
+{
+    static const int errors[] = {EDQUOT, EFBIG, EROFS, EACCES, EPERM};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        cr_assert_geq(fail_each_call(FAULT_WRITE, errors[i]), 3, "errno %d", errors[i]);
+}
+
 /* A takeover checkpoints, writes the log and the witness: whichever of its syncs fails, it gives no epoch. */
 Test(sqlite_faults, F105_each_sync_of_a_takeover)
 {
