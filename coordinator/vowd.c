@@ -51,6 +51,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "vowd: %s\n", wrong.text);
         return VOWD_EXIT_USAGE;
     }
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told by write(), too (fault F103) */
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is told by write(), not by a signal */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (fault F103) */
     if (vow_crash_init() != 0)

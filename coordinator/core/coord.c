@@ -62,6 +62,9 @@ static void take_event(struct vow_coord *core, const struct vow_coord_event *eve
     case VOW_COORD_RECOVERY_DONE:
         core->recovering = false;
         break;
+    case VOW_COORD_SHED:
+        core->shedding = event->shed;
+        break;
     case VOW_COORD_DRAIN:
         core->draining = true;
         break;

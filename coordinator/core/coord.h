@@ -74,6 +74,7 @@ enum vow_coord_event_kind {
     VOW_COORD_PEER_READY,    /* session: it can take more again */
     VOW_COORD_RECOVERED,     /* record: a COMMIT without END, or a HAZARD, from the journal */
     VOW_COORD_RECOVERY_DONE, /* all of them were fed */
+    VOW_COORD_SHED,          /* shed: new work is refused with BUSY, or no longer; work in flight goes on (F100) */
     VOW_COORD_DRAIN,         /* from now on refuse new work (SHUTTING_DOWN), finish what is in flight */
     VOW_COORD_LIMITS,        /* limits: hold from now on for what begins; what is in flight keeps its deadlines */
 };
@@ -105,6 +106,7 @@ struct vow_coord_event {
         struct vow_coord_lookup lookup;
         struct vow_coord_peer peer;
         const struct vow_record *record; /* lives for the call */
+        bool shed;
         /* Lives for the call. Over the room that the core was made with, the room is the limit: vow_coord_move() first.
          * ended_max and ids_window stay as they were. */
         const struct vow_coord_limits *limits;
@@ -180,7 +182,7 @@ struct vow_coord_counts {
     uint32_t open;                                            /* transactions in memory now */
     uint32_t in_doubt; /* of them: committed and not yet acknowledged by all, or delegated and not yet answered */
     struct vow_watermark watermark;
-    bool recovering, draining;
+    bool recovering, draining, shedding;
 };
 void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *counts);
 

@@ -121,7 +121,7 @@ struct vow_coord {
     uint64_t now_ms;
     uint64_t jitter;  /* state of the generator */
     uint32_t lookups; /* that the journal has not answered yet; at most txns_max */
-    bool recovering, draining;
+    bool recovering, draining, shedding;
     const struct vow_fsm *fsm;
     struct input *in; /* under way */
     coord_handler_fn *handlers[TXN_STATES][TXN_EVENTS];

@@ -32,7 +32,7 @@ void coord_on_begin(struct vow_coord *core, struct input *in)
         coord_answer_past(core, in, "");
         return;
     }
-    if (core->draining || !txn_has_room(core, 0)) {
+    if (core->draining || core->shedding || !txn_has_room(core, 0)) {
         coord_reply_error(core, in->session, in->gtrid, core->draining ? VOW_E_SHUTTING_DOWN : VOW_E_BUSY);
         return;
     }
@@ -84,6 +84,8 @@ void coord_on_new_commit(struct vow_coord *core, struct input *in)
         coord_answer_past(core, in, only_participant(request));
     } else if (core->draining) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_SHUTTING_DOWN);
+    } else if (core->shedding) {
+        coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
     } else if (request->calls_len > VOW_CALLS_MAX) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_TOO_LARGE);
     } else if (request->calls_len == 0) {

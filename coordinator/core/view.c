@@ -11,6 +11,7 @@ void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *cou
     counts->in_doubt = core->in_doubt;
     counts->recovering = core->recovering;
     counts->draining = core->draining;
+    counts->shedding = core->shedding;
     counts->watermark = coord_watermark(core);
 }
 

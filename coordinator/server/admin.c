@@ -23,18 +23,14 @@ static void reply_row(struct vow_server *server, struct session *session, char *
     free(json);
 }
 
-/* Which transactions a filter means. "stuck": decided, asked for again at least this often, and still not
- * acknowledged. */
-#define STUCK_ATTEMPTS 3u
-#define STUCK_MS 10000u
-
+/* Which transactions a filter means. */
 static bool filter_takes(const char *filter, const struct vow_coord_txn_view *view, uint64_t now_ms)
 {
     bool committing = strcmp(view->state, "COMMITTING") == 0;
     if (strcmp(filter, "in-doubt") == 0)
         return committing || strcmp(view->state, "DELEGATED") == 0;
     if (strcmp(filter, "stuck") == 0)
-        return committing && (view->attempts >= STUCK_ATTEMPTS || now_ms - view->state_since_ms >= STUCK_MS);
+        return txn_is_stuck(view, now_ms);
     return true;
 }
 

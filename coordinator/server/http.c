@@ -77,6 +77,10 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
     metric(body, "vow_journal_stalled_milliseconds", "gauge", "How long the journal has made no progress.",
            health_stalled_ms(server));
     metric(body, "vow_journal_last_lsn", "gauge", "LSN of the newest event.", journal.last_lsn);
+    metric(body, "vow_transactions_stuck", "gauge", "Decided, and not coming to an end.", server->stuck);
+    metric(body, "vow_space_bytes", "gauge", "What the journal may still grow by.", server->space_bytes);
+    metric(body, "vow_shedding", "gauge", "1 while new transactions are refused for want of space.",
+           server->is_shedding);
     metric(body, "vow_journal_pruned_total", "counter", "Events cut off since the journal was made.", journal.pruned);
     metric(body, "vow_journal_cut_lsn", "gauge", "Events up to here are cut off.", journal.cut_lsn);
     answer(request, 200, "OK", body);

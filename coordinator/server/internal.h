@@ -96,6 +96,10 @@ struct vow_server {
     uint64_t clocks_apart_us; /* wall minus monotonic, at the start */
     char place[PATH_MAX];     /* the data directory from the root */
     struct traffic traffic;
+    struct vow_timer look; /* around, once a second: space.c and stuck.c */
+    uint32_t looks, stuck; /* how often so far; transactions that were stuck at the last look */
+    uint64_t space_bytes;  /* what the journal may still grow by, at the last look */
+    bool is_shedding;
     bool has_full; /* the core is to be told of a session */
     bool draining, ended;
     enum vow_server_end end;
@@ -140,6 +144,12 @@ void health_say_stopping(struct vow_server *server);
 void server_on_sighup(struct vow_server *server);
 void server_log_settings(const struct vow_settings *settings);
 /* The core's limits with these settings and the room that was found to be needed at the start. */
+/* space.c: is there room for the journal to grow? New work is refused before there is none (fault F100). */
+void space_look(struct vow_server *server);
+/* stuck.c: decided transactions that do not come to an end (fault F027). */
+void stuck_look(struct vow_server *server);
+/* A transaction is stuck if it is decided, was asked for again and again, or for long, and is not acknowledged. */
+bool txn_is_stuck(const struct vow_coord_txn_view *view, uint64_t now_ms);
 /* What the journal is told: however small it shall be, an id stays answerable while its transaction may be under way. */
 void server_retention(const struct vow_settings *settings, struct vow_journal_retention *retention);
 void server_limits(const struct vow_server *server, const struct vow_settings *settings,

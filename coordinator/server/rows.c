@@ -103,6 +103,10 @@ char *row_status(struct vow_server *server)
                                   json_u64(server->traffic.sent), "protocol_received",
                                   json_u64(server->traffic.counted_received), "protocol_sent",
                                   json_u64(server->traffic.counted_sent), "turns", json_u64(server->traffic.turns)));
+    json_object_set_new(
+        row, "space",
+        json_pack("{s:o,s:b}", "left_bytes", json_u64(server->space_bytes), "shedding", (int)server->is_shedding));
+    json_object_set_new(row, "stuck", json_u64(server->stuck));
     json_object_set_new(row, "connections", json_u64(HASH_COUNT(server->sessions)));
     json_object_set_new(row, "cpu_us", json_u64(cpu_us()));
     return finish(row);

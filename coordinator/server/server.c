@@ -86,6 +86,20 @@ static void check_drained(struct vow_server *server)
     server->end = VOW_SERVER_DRAINED;
 }
 
+/* --- what nobody asks for --- */
+
+#define LOOK_MS 1000u
+#define LOOKS_PER_STUCK 10u
+
+static void on_look(void *ctx)
+{
+    struct vow_server *server = ctx;
+    space_look(server);
+    if (++server->looks % LOOKS_PER_STUCK == 0)
+        stuck_look(server);
+    vow_timer_arm(&server->look, LOOK_MS);
+}
+
 /* The journal also fails on its own, when it proves what it keeps and finds damage: nobody's record is lost by that,
  * and still nothing more may be said (guarantee 4). */
 static void check_journal(struct vow_server *server)
@@ -244,6 +258,7 @@ static int make_events(struct vow_server *server, const int *feed, struct vow_er
     if (error == 0) {
         vow_timer_init(&server->timer, server->base, server->timers, on_timer, server);
         health_open(server, feed == NULL);
+        vow_timer_init(&server->look, server->base, server->timers, on_look, server);
         vow_timer_init(&server->drain_timer, server->base, server->timers, on_drain_timer, server);
         error = feed != NULL ? feed_open(server, *feed) : make_signals(server);
     }
@@ -293,6 +308,7 @@ int vow_server_open(const struct vow_server_options *options, struct vow_server 
     if (realpath(server->settings.data, server->place) == NULL)
         snprintf(server->place, sizeof(server->place), "%s", server->settings.data);
     server_log_settings(&server->settings);
+    on_look(server);
     *out = server;
     return 0;
 }
@@ -330,6 +346,7 @@ void vow_server_free(struct vow_server *server)
     if (server->timer.fn != NULL) {
         vow_timer_deinit(&server->timer);
         vow_timer_deinit(&server->drain_timer);
+        vow_timer_deinit(&server->look);
         health_close(server);
     }
     vow_timers_free(server->timers);

@@ -20,11 +20,11 @@
 
 struct vow_settings {
     struct vow_address listen;
-    struct vow_address http;                /* host "" = no HTTP */
-    char data[VOW_SETTINGS_PATH_SIZE];      /* the data directory */
-    char name[VOW_NAME_SIZE];               /* "" = the directory's own, "vowd" in a new one */
-    uint32_t log_level;                     /* enum vow_log_level */
-    uint64_t retention_ms, retention_bytes; /* 0 = no limit */
+    struct vow_address http;                                 /* host "" = no HTTP */
+    char data[VOW_SETTINGS_PATH_SIZE];                       /* the data directory */
+    char name[VOW_NAME_SIZE];                                /* "" = the directory's own, "vowd" in a new one */
+    uint32_t log_level;                                      /* enum vow_log_level */
+    uint64_t retention_ms, retention_bytes, space_bytes_min; /* 0 = no limit */
     uint32_t txns_max, branches_max, participants_max, ended_max;
     uint32_t frame_bytes_max, send_queue_bytes_max;
     uint32_t txn_ms, vote_ms, ack_ms, ack_max_ms, drain_ms, journal_stall_ms, handshake_ms, heartbeat_ms;

@@ -88,6 +88,11 @@ void fixture_recovery_done(struct fixture *f)
     fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_RECOVERY_DONE});
 }
 
+void fixture_shed(struct fixture *f, bool shed)
+{
+    fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_SHED, .shed = shed});
+}
+
 void fixture_drain(struct fixture *f)
 {
     fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_DRAIN});

@@ -35,6 +35,7 @@ void fixture_down(struct fixture *f, uint64_t session);
 /* Much waits for the participant; it can take more again. */
 void fixture_full(struct fixture *f, uint64_t session, bool is_full);
 void fixture_recovery_done(struct fixture *f);
+void fixture_shed(struct fixture *f, bool shed);
 void fixture_drain(struct fixture *f);
 /* Other limits, as vowd would: the core moves if it has no room for them. */
 void fixture_set_limits(struct fixture *f, const struct vow_coord_limits *limits);

@@ -359,6 +359,9 @@ static void run(struct script *s, const char *command)
     } else if (strcmp(command, "after") == 0) {
         fixture_after(&s->f, strtoull(word(s, 1), NULL, 10));
         show(s);
+    } else if (strcmp(command, "shed") == 0) {
+        fixture_shed(&s->f, strcmp(word(s, 1), "on") == 0);
+        show(s);
     } else if (strcmp(command, "drain") == 0) {
         fixture_drain(&s->f);
         show(s);
