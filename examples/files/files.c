@@ -32,7 +32,7 @@ struct files {
 
 static const char *path_of(char path[PATH_SIZE], const char *word, const char *end)
 {
-    snprintf(path, PATH_SIZE, "%s.%s", word, end);
+    snprintf(path, PATH_SIZE, "%.*s.%s", VOW_BRANCH_WORD_SIZE - 1, word, end);
     return path;
 }
 
