@@ -188,19 +188,22 @@ static void retry_later(struct vow_request *request, uint32_t floor_ms, uint32_t
     vow_timer_arm(&request->retry, delay_ms);
 }
 
-static void hear_refusal(struct vow_request *request, int error)
+/* The coordinator may say when it wants to hear of this again; longer than our own back-off is not believed. */
+static void hear_refusal(struct vow_request *request, int error, uint32_t retry_after_ms)
 {
+    uint32_t floor_ms = retry_after_ms < REFUSED_DELAY_MAX_MS / 2 ? retry_after_ms : REFUSED_DELAY_MAX_MS / 2;
+
     request->sent = false;
     request->refusal = as_refusal(error);
     if (error == VOW_E_ID_EXPIRED)
         request->id_since_ms = 0;
-    retry_later(request, 0, REFUSED_DELAY_MS, REFUSED_DELAY_MAX_MS);
+    retry_later(request, floor_ms, floor_ms + REFUSED_DELAY_MS, REFUSED_DELAY_MAX_MS);
 }
 
 static void hear_commit(struct vow_request *request, const struct vow_msg_outcome *heard)
 {
     if (!is_question(request) && heard->outcome == VOW_UNKNOWN && says_nothing_happened(heard->error)) {
-        hear_refusal(request, heard->error);
+        hear_refusal(request, heard->error, heard->retry_after_ms);
         return;
     }
     request->sent = false;
@@ -212,7 +215,7 @@ static void hear_commit(struct vow_request *request, const struct vow_msg_outcom
 static void hear_status(struct vow_request *request, const struct vow_msg_outcome *heard)
 {
     if (heard->outcome == VOW_UNKNOWN && says_nothing_happened(heard->error))
-        hear_refusal(request, heard->error);
+        hear_refusal(request, heard->error, heard->retry_after_ms);
     else if (heard->outcome == VOW_UNKNOWN && vow_error_class(heard->error) == VOW_CLASS_REFUSED)
         end_refused(request, heard->error);
     else

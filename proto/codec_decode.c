@@ -224,6 +224,7 @@ static bool read_outcome(struct in *in, const Vow__Outcome *from, struct vow_msg
 {
     /* Without an id it answers a request that has none: ids were asked for and refused. */
     to->outcome = (enum vow_outcome)from->outcome;
+    to->retry_after_ms = from->retry_after_ms;
     return read_gtrid_or_none(in, from->gtrid, &to->gtrid) &&
            read_enum(in, from->outcome, VOW_PENDING, "an outcome that is none") &&
            read_cause(in, from->cause, &to->cause) && read_error(in, from->error, &to->error) &&

@@ -200,6 +200,7 @@ static Vow__Outcome *put_outcome(struct out *out, const struct vow_msg_outcome *
     to->error = from->error;
     to->participant = put_string(from->participant);
     to->text = put_text(out, from->text);
+    to->retry_after_ms = from->retry_after_ms;
     return to;
 }
 

@@ -187,6 +187,7 @@ struct vow_msg_outcome {
     int error;               /* for VOW_UNKNOWN: why, e.g. VOW_E_BUSY (not begun, id still good) or VOW_E_IN_DOUBT */
     const char *participant; /* who caused it; "" = nobody */
     const char *text;        /* the participant's words; may be "" */
+    uint32_t retry_after_ms; /* for VOW_E_BUSY: not earlier than that; 0 = the receiver's own back-off */
 };
 
 struct vow_msg_enlist {

@@ -77,6 +77,8 @@ static void print_outcome(struct out *out, const struct vow_msg_outcome *m)
     print_cause(out, m->cause);
     print_error(out, m->error);
     print_word(out, "by", m->participant);
+    if (m->retry_after_ms != 0)
+        print(out, " retry_after_ms=%" PRIu32, m->retry_after_ms);
 }
 
 static void print_hello(struct out *out, const struct vow_msg_hello *m)

@@ -79,6 +79,7 @@ void vow_coord_step(struct vow_coord *core, const struct vow_coord_event *event,
     VOW_ASSERT(event->now_ms >= core->now_ms);
     core->now_ms = event->now_ms;
     core->effects_len = 0;
+    core->no_new_work = event->no_new_work;
     coord_ids_expire(&core->ids, core->now_ms, core->limits.txn_timeout_ms);
     take_event(core, event);
     effects->items = core->effects;

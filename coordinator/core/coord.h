@@ -100,6 +100,9 @@ struct vow_coord_event {
     enum vow_coord_event_kind kind;
     uint64_t now_ms;  /* monotonic; never less than in an earlier event */
     uint64_t session; /* who it came from */
+    /* MESSAGE: the driver has no room for work that this session would begin. A request that would begin a transaction
+     * hears BUSY; whatever is in flight goes on. */
+    bool no_new_work;
     union {
         const struct vow_msg *msg; /* lives for the call */
         uint64_t token;
@@ -118,7 +121,7 @@ enum vow_coord_effect_kind {
     VOW_COORD_REPLY,    /* msg to a client's session (gone sessions: the driver drops it) */
     VOW_COORD_LOG,      /* append record; forced: now, somebody waits; not forced: with any later batch */
     VOW_COORD_LOOKUP,   /* ask the journal for the outcome of gtrid, answer with LOOKED_UP */
-    VOW_COORD_TRACE,    /* one transaction moved from a state to a state; for tests */
+    VOW_COORD_TRACE,    /* one transaction moved from a state to a state; session: who began it, 0 = the log */
     VOW_COORD_ALARM,    /* something an operator must see: a violation, a hazard */
 };
 
@@ -135,7 +138,7 @@ struct vow_coord_effect {
         struct vow_gtrid lookup;
         struct {
             struct vow_gtrid gtrid;
-            uint8_t from, event, to; /* of coord.def */
+            uint8_t from, event, to; /* of coord.def; state 0 is NONE, no entry */
         } trace;
         struct {
             struct vow_gtrid gtrid;
@@ -179,7 +182,9 @@ struct vow_coord_counts {
     uint64_t begun, committed, aborted, read_only, one_phase; /* since init */
     uint64_t by_cause[32];                                    /* aborted, by enum vow_cause */
     uint64_t protocol_errors, ignored, hazards;               /* cells of the table that were hit */
-    uint32_t open;                                            /* transactions in memory now */
+    uint64_t busy;                                            /* requests that were answered BUSY */
+    uint32_t open, open_most;                                 /* transactions in memory now, and at the worst moment */
+    uint32_t branches, branches_most, peers;                  /* the same; participants ever seen */
     uint32_t in_doubt; /* of them: committed and not yet acknowledged by all, or delegated and not yet answered */
     struct vow_watermark watermark;
     bool recovering, draining, shedding;
@@ -203,6 +208,10 @@ struct vow_coord_txn_view {
 /* Walks the transactions in memory: *cursor from 0; returns false after the last. */
 bool vow_coord_next(const struct vow_coord *core, uint32_t *cursor, struct vow_coord_txn_view *view);
 bool vow_coord_find(const struct vow_coord *core, const struct vow_gtrid *gtrid, struct vow_coord_txn_view *view);
+/* True if a participant of this name is known or there is room to know one more. */
+bool vow_coord_has_peer_room(const struct vow_coord *core, const char *name);
+/* True if a transaction in memory has a branch of this participant. */
+bool vow_coord_peer_has_work(const struct vow_coord *core, const char *name);
 /* Walks the participants ever seen. session 0 = not connected. */
 bool vow_coord_next_peer(const struct vow_coord *core, uint32_t *cursor, const char **name, uint64_t *session,
                          uint64_t *incarnation);

@@ -71,6 +71,7 @@ struct txn {
     bool client_lost;       /* ACTIVE: whoever opened it is gone */
     bool question;          /* begun by nobody here: a client asks what a participant holds */
     uint32_t serial;        /* counts the uses of this slot, so that a token names one of them */
+    uint64_t opener;        /* session that began it; 0 = the log */
     uint64_t client;        /* session to answer: the newest that asked; 0 = nobody */
     uint64_t begun_ms, state_since_ms;
     uint64_t expires_ms; /* ACTIVE: T_tx. PREPARING: T_vote */
@@ -122,6 +123,7 @@ struct vow_coord {
     uint64_t jitter;  /* state of the generator */
     uint32_t lookups; /* that the journal has not answered yet; at most txns_max */
     bool recovering, draining, shedding;
+    bool no_new_work; /* for the message under way */
     const struct vow_fsm *fsm;
     struct input *in; /* under way */
     coord_handler_fn *handlers[TXN_STATES][TXN_EVENTS];

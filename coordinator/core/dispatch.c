@@ -41,7 +41,7 @@ void txn_move(struct vow_coord *core, struct txn *txn, enum txn_state to)
         txn_leave_active(core, txn);
     if (to == TXN_ACTIVE)
         txn_enter_active(core, txn);
-    effect = coord_emit(core, VOW_COORD_TRACE, 0);
+    effect = coord_emit(core, VOW_COORD_TRACE, txn->opener);
     effect->trace.gtrid = txn->gtrid;
     effect->trace.from = (uint8_t)from;
     effect->trace.event = (uint8_t)in->event;

@@ -5,6 +5,10 @@
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
+#include "proto/error.h"
+
+/* When who was told BUSY shall come again, at the earliest; up to twice that. */
+#define BUSY_RETRY_MS 50u
 
 struct vow_coord_effect *coord_emit(struct vow_coord *core, enum vow_coord_effect_kind kind, uint64_t session)
 {
@@ -40,9 +44,15 @@ void coord_reply(struct vow_coord *core, uint64_t session, const struct vow_msg_
 
 void coord_reply_error(struct vow_coord *core, uint64_t session, const struct vow_gtrid *gtrid, int error)
 {
-    coord_reply(core, session,
-                &(struct vow_msg_outcome){
-                    .gtrid = *gtrid, .outcome = VOW_UNKNOWN, .error = error, .participant = "", .text = ""});
+    struct vow_msg_outcome answer = {
+        .gtrid = *gtrid, .outcome = VOW_UNKNOWN, .error = error, .participant = "", .text = ""};
+
+    if (error == VOW_E_BUSY) {
+        core->counts.busy++;
+        /* Those that were refused together do not come back together (fault F147). */
+        answer.retry_after_ms = BUSY_RETRY_MS + (uint32_t)(txn_jitter(core) % BUSY_RETRY_MS);
+    }
+    coord_reply(core, session, &answer);
 }
 
 void coord_reply_outcome(struct vow_coord *core, uint64_t session, const struct vow_gtrid *gtrid,

@@ -32,7 +32,7 @@ void coord_on_begin(struct vow_coord *core, struct input *in)
         coord_answer_past(core, in, "");
         return;
     }
-    if (core->draining || core->shedding || !txn_has_room(core, 0)) {
+    if (core->draining || !txn_may_begin(core, 0)) {
         coord_reply_error(core, in->session, in->gtrid, core->draining ? VOW_E_SHUTTING_DOWN : VOW_E_BUSY);
         return;
     }
@@ -57,7 +57,7 @@ static bool admit(struct vow_coord *core, const struct input *in, const struct c
 {
     struct coord_blame blame = {VOW_CAUSE_PARTICIPANT_UNAVAILABLE, plan->unavailable_peer, plan->unavailable, ""};
 
-    if (plan->unavailable == NULL && txn_has_room(core, plan->new_branches))
+    if (plan->unavailable == NULL && txn_may_begin(core, plan->new_branches))
         return true;
     if (plan->unavailable == NULL) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);

@@ -17,6 +17,11 @@ bool txn_has_room(const struct vow_coord *core, uint32_t branches)
     return core->txns_open < core->limits.txns_max && coord_branches_allowed(core) >= branches;
 }
 
+bool txn_may_begin(const struct vow_coord *core, uint32_t branches)
+{
+    return !core->no_new_work && !core->shedding && txn_has_room(core, branches);
+}
+
 struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint64_t client)
 {
     uint32_t index = core->txns_free;
@@ -30,6 +35,7 @@ struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint6
     *txn = (struct txn){.gtrid = *gtrid,
                         .state = TXN_NONE,
                         .serial = serial,
+                        .opener = client,
                         .client = client,
                         .begun_ms = core->now_ms,
                         .state_since_ms = core->now_ms,
@@ -40,6 +46,8 @@ struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint6
                         .active_next = COORD_NIL};
     vow_gtrid_table_add(&core->txn_table, index);
     core->txns_open++;
+    if (core->txns_open > core->counts.open_most)
+        core->counts.open_most = core->txns_open;
     core->in->txn = txn;
     return txn;
 }
@@ -115,6 +123,8 @@ struct branch *txn_add_branch(struct vow_coord *core, struct txn *txn, uint32_t 
     branch = &core->branches[index];
     core->branches_free = branch->next;
     core->branches_left--;
+    if (core->branches_room - core->branches_left > core->counts.branches_most)
+        core->counts.branches_most = core->branches_room - core->branches_left;
     *branch = (struct branch){.txn = txn_index(core, txn),
                               .peer = peer,
                               .number = number,
@@ -174,8 +184,7 @@ void txn_disarm(struct vow_coord *core, struct txn *txn)
     vow_heap_remove(&core->deadlines, txn_index(core, txn));
 }
 
-/* Marsaglia's xorshift: enough to keep resends apart. */
-static uint64_t next_jitter(struct vow_coord *core)
+uint64_t txn_jitter(struct vow_coord *core)
 {
     uint64_t x = core->jitter;
 
@@ -190,7 +199,7 @@ void txn_arm_resend(struct vow_coord *core, struct txn *txn)
 {
     uint64_t delay = txn->delay_ms;
 
-    delay = delay - delay / 4 + next_jitter(core) % (delay / 2 + 1);
+    delay = delay - delay / 4 + txn_jitter(core) % (delay / 2 + 1);
     txn_arm(core, txn, core->now_ms + (delay > 0 ? delay : 1));
 }
 

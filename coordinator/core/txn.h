@@ -9,6 +9,10 @@
 struct txn *txn_find(const struct vow_coord *core, const struct vow_gtrid *gtrid);
 /* True if there is room for one more with that many branches. */
 bool txn_has_room(const struct vow_coord *core, uint32_t branches);
+/* There is room, and the driver has some for the sender of the message under way. */
+bool txn_may_begin(const struct vow_coord *core, uint32_t branches);
+/* The next random number: Marsaglia's xorshift, enough to keep resends and retries apart. */
+uint64_t txn_jitter(struct vow_coord *core);
 /* An entry in state NONE, to be moved at once. The caller has made sure of the room. */
 struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint64_t client);
 /* Frees an entry and its branches; it is in state NONE. */

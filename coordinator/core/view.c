@@ -8,6 +8,8 @@ void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *cou
 {
     *counts = core->counts;
     counts->open = core->txns_open;
+    counts->branches = core->branches_room - core->branches_left;
+    counts->peers = core->peers_len;
     counts->in_doubt = core->in_doubt;
     counts->recovering = core->recovering;
     counts->draining = core->draining;
@@ -67,6 +69,18 @@ bool vow_coord_find(const struct vow_coord *core, const struct vow_gtrid *gtrid,
         return false;
     view_txn(core, txn, view);
     return true;
+}
+
+bool vow_coord_has_peer_room(const struct vow_coord *core, const char *name)
+{
+    return core->peers_len < core->limits.peers_max || coord_peer_find(core, name) != COORD_NIL;
+}
+
+bool vow_coord_peer_has_work(const struct vow_coord *core, const char *name)
+{
+    uint32_t index = coord_peer_find(core, name);
+
+    return index != COORD_NIL && core->peers[index].branches != COORD_NIL;
 }
 
 bool vow_coord_next_peer(const struct vow_coord *core, uint32_t *cursor, const char **name, uint64_t *session,

@@ -37,6 +37,20 @@ static void print_causes(const json_t *causes)
         printf("                %-24s %lld\n", cause, (long long)json_integer_value(count));
 }
 
+/* The limits that were met, or more than half used. */
+static void print_limits(const json_t *limits)
+{
+    const char *name;
+    json_t *limit;
+    json_object_foreach((json_t *)limits, name, limit)
+    {
+        long long most = number(limit, "most"), highest = number(limit, "limit"), refused = number(limit, "refused");
+        if (refused > 0 || (highest > 0 && most > highest / 2))
+            printf("limit           %s %lld: %lld now, %lld at most, %lld refused\n", name, highest,
+                   number(limit, "now"), most, refused);
+    }
+}
+
 void print_status(const json_t *row)
 {
     const json_t *txns = json_object_get(row, "transactions");
@@ -56,6 +70,7 @@ void print_status(const json_t *row)
     printf("journal         lsn %lld, %lld records (%lld forced) in %lld commits, %lld syncs\n",
            number(journal, "last_lsn"), number(journal, "records"), number(journal, "forced_records"),
            number(journal, "commits"), number(journal, "syncs"));
+    print_limits(json_object_get(row, "limits"));
     printf("hazards         %lld\n", number(anomalies, "hazards"));
     printf("protocol errors %lld\n", number(anomalies, "protocol_errors"));
 }

@@ -44,6 +44,8 @@ void server_send(struct vow_server *server, struct session *session, const struc
 
 static void effect_message(struct vow_server *server, const struct vow_coord_effect *effect)
 {
+    if (effect->msg.kind == VOW_MSG_OUTCOME && effect->msg.outcome.error == VOW_E_BUSY)
+        admission_refused(server);
     struct session *session = session_find(server, effect->session);
     if (session != NULL && session->up)
         server_send(server, session, &effect->msg);
@@ -240,6 +242,7 @@ static void carry_out(struct vow_server *server, const struct vow_coord_effect *
         effect_lookup(server, effect);
         break;
     case VOW_COORD_TRACE:
+        admission_trace(server, effect);
         break;
     case VOW_COORD_ALARM:
         effect_alarm(effect);

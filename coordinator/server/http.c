@@ -50,9 +50,30 @@ static void metric(struct evbuffer *body, const char *name, const char *type, co
                         (unsigned long long)value);
 }
 
+static void limit_metric(struct evbuffer *body, const char *name, const char *type, const char *help,
+                         const struct limit_use *use, size_t field)
+{
+    evbuffer_add_printf(body, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+    for (int i = 0; i < LIMITS; i++)
+        evbuffer_add_printf(body, "%s{limit=\"%s\"} %llu\n", name, use[i].name,
+                            (unsigned long long)*(const uint64_t *)((const char *)&use[i] + field));
+}
+
+static void limit_metrics(struct evbuffer *body, struct vow_server *server)
+{
+    struct limit_use use[LIMITS];
+    admission_use(server, use);
+    limit_metric(body, "vow_limit", "gauge", "The limit; 0 is none.", use, offsetof(struct limit_use, limit));
+    limit_metric(body, "vow_limit_used", "gauge", "Used now.", use, offsetof(struct limit_use, now));
+    limit_metric(body, "vow_limit_used_most", "gauge", "Used at the worst moment.", use,
+                 offsetof(struct limit_use, most));
+    limit_metric(body, "vow_limit_refused_total", "counter", "Refused because of it.", use,
+                 offsetof(struct limit_use, refused));
+}
+
 static void on_metrics(struct evhttp_request *request, void *ctx)
 {
-    const struct vow_server *server = ctx;
+    struct vow_server *server = ctx;
     struct evbuffer *body = evbuffer_new();
     if (body == NULL) {
         answer(request, 500, "Out of memory", NULL);
@@ -83,6 +104,7 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
            server->is_shedding);
     metric(body, "vow_journal_pruned_total", "counter", "Events cut off since the journal was made.", journal.pruned);
     metric(body, "vow_journal_cut_lsn", "gauge", "Events up to here are cut off.", journal.cut_lsn);
+    limit_metrics(body, server);
     answer(request, 200, "OK", body);
 }
 

@@ -20,6 +20,7 @@ struct session {
     struct vow_channel *channel;
     enum vow_role role;
     bool up;
+    uint32_t open;         /* transactions that it began and that are in memory */
     bool is_full, is_told; /* a participant for whom much waits, and whether the core knows */
     char name[VOW_NAME_SIZE];
     char software[VOW_NAME_SIZE]; /* what it says that it runs; cut */
@@ -61,6 +62,35 @@ struct health {
     bool is_stalled;                /* the log says so */
 };
 
+/* The limits of docs/operations.md that a client or peer can meet, and the process's own. */
+enum limit {
+    LIMIT_TXNS,
+    LIMIT_BRANCHES,
+    LIMIT_PARTICIPANTS,
+    LIMIT_SESSIONS,
+    LIMIT_CLIENTS,
+    LIMIT_ADMINS,
+    LIMIT_STRANGERS,
+    LIMIT_IN_FLIGHT,
+    LIMIT_JOURNAL_QUEUE,
+    LIMIT_MEMORY,
+    LIMIT_DESCRIPTORS,
+    LIMITS,
+};
+
+struct limit_use {
+    const char *name;
+    uint64_t limit; /* 0 = none */
+    uint64_t now, most, refused;
+};
+
+struct admission {
+    uint64_t most[LIMITS], refused[LIMITS];
+    uint32_t by_role[VOW_ROLE_COORDINATOR + 1];
+    enum limit closed_by; /* what the message under way would break; LIMITS = nothing */
+    uint64_t looked_ms, memory_mib;
+};
+
 struct http;
 
 struct vow_server {
@@ -73,6 +103,7 @@ struct vow_server {
     struct http *http;
     struct vow_journal *journal;
     struct health health;
+    struct admission admission;
     struct notify notify;
     struct vow_timer watchdog;
     struct vow_coord *core;
@@ -109,6 +140,19 @@ struct vow_server {
 extern const struct vow_channel_ops session_ops;
 struct session *session_find(struct vow_server *server, uint64_t id);
 void session_close_all(struct vow_server *server);
+
+/* admission.c */
+/* 0, or VOW_E_BUSY and why. */
+int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why);
+void admission_came(struct vow_server *server, const struct session *session);
+void admission_went(struct vow_server *server, const struct session *session);
+/* True if a message of this kind may not begin a transaction now. */
+bool admission_is_closed(struct vow_server *server, const struct session *session, enum vow_msg_kind kind);
+/* The core answered the message under way with BUSY. */
+void admission_refused(struct vow_server *server);
+void admission_trace(struct vow_server *server, const struct vow_coord_effect *effect);
+/* What each limit is, and how much of it is used. */
+void admission_use(struct vow_server *server, struct limit_use use[LIMITS]);
 
 /* known.c */
 struct known *known_find(const struct vow_server *server, const char *name);

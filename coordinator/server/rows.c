@@ -62,13 +62,26 @@ static json_t *journal_row(struct vow_server *server)
     return row;
 }
 
+static json_t *limits_row(struct vow_server *server)
+{
+    struct limit_use use[LIMITS];
+    json_t *row = json_object();
+    admission_use(server, use);
+    for (int i = 0; i < LIMITS; i++)
+        json_object_set_new(row, use[i].name,
+                            json_pack("{s:o,s:o,s:o,s:o}", "limit", json_u64(use[i].limit), "now", json_u64(use[i].now),
+                                      "most", json_u64(use[i].most), "refused", json_u64(use[i].refused)));
+    return row;
+}
+
 /* What a doctor wants to know of the process and its machine. */
-static void add_machine(json_t *row, const struct vow_server *server)
+static void add_machine(json_t *row, struct vow_server *server)
 {
     char http[VOW_ADDRESS_SIZE] = "off";
     int64_t jumped_us = (int64_t)(vow_clock_wall_us() - vow_clock_us() - server->clocks_apart_us);
     if (server->http_address.host[0] != '\0')
         vow_address_print(&server->http_address, http);
+    json_object_set_new(row, "limits", limits_row(server));
     json_object_set_new(row, "pid", json_integer(getpid()));
     json_object_set_new(row, "software", json_string("vowd " VOW_SOFTWARE_VERSION));
     json_object_set_new(row, "wire", json_integer(VOW_WIRE_VERSION));

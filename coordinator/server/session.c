@@ -32,6 +32,7 @@ struct session *session_find(struct vow_server *server, uint64_t id)
 
 static void session_drop(struct session *session)
 {
+    admission_went(session->server, session);
     HASH_DEL(session->server->sessions, session);
     free(session);
 }
@@ -116,7 +117,8 @@ static int judge(struct vow_server *server, const struct vow_msg_hello *hello, c
         *why = "a newer epoch of this coordinator is known";
         return VOW_E_FENCED;
     }
-    return hello->role == VOW_ROLE_PARTICIPANT ? judge_participant(server, hello, why) : 0;
+    int error = hello->role == VOW_ROLE_PARTICIPANT ? judge_participant(server, hello, why) : 0;
+    return error != 0 ? error : admission_judge(server, hello, why);
 }
 
 static int on_hello(void *ctx, struct vow_channel *channel, const struct vow_msg_hello *hello,
@@ -142,6 +144,7 @@ static int on_hello(void *ctx, struct vow_channel *channel, const struct vow_msg
     memcpy(session->peer.db_uuid, hello->db_uuid, sizeof(session->peer.db_uuid));
     HASH_ADD(hh, server->sessions, id, sizeof(session->id), session);
     vow_channel_set_user(channel, session);
+    admission_came(server, session);
 
     struct vow_coord_counts counts;
     vow_coord_counts(server->core, &counts);
@@ -209,6 +212,7 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
     }
     struct vow_coord_event event = {.kind = VOW_COORD_MESSAGE, .now_ms = vow_clock_ms(), .session = session->id};
     event.msg = msg;
+    event.no_new_work = admission_is_closed(server, session, msg->kind);
     server_step(server, &event);
     VOW_CRASH("recv", "after", vow_msg_name(msg->kind));
 }

@@ -234,6 +234,7 @@ void vow_settings_channel_options(const struct vow_settings *settings, struct vo
     *options = vow_channel_defaults;
     options->frame_max = settings->frame_bytes_max;
     options->write_high_water = settings->send_queue_bytes_max;
+    options->strangers_max = settings->strangers_max;
     options->handshake_ms = settings->handshake_ms;
     options->heartbeat_ms = settings->heartbeat_ms;
 }

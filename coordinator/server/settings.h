@@ -26,6 +26,7 @@ struct vow_settings {
     uint32_t log_level;                                      /* enum vow_log_level */
     uint64_t retention_ms, retention_bytes, space_bytes_min; /* 0 = no limit */
     uint32_t txns_max, branches_max, participants_max, ended_max;
+    uint32_t sessions_max, clients_max, admins_max, strangers_max, in_flight_max, journal_queue_max, memory_mib;
     uint32_t frame_bytes_max, send_queue_bytes_max;
     uint32_t txn_ms, vote_ms, ack_ms, ack_max_ms, drain_ms, journal_stall_ms, handshake_ms, heartbeat_ms;
 };

@@ -52,8 +52,10 @@ void channel_start_reading(struct vow_channel *channel)
 
 void channel_leave_strangers(struct vow_channel *channel)
 {
-    if (channel->is_stranger)
+    if (channel->is_stranger) {
         DL_DELETE(channel->home->strangers, channel);
+        channel->home->strangers_len--;
+    }
     channel->is_stranger = false;
 }
 
@@ -217,8 +219,11 @@ static void init_channel(struct vow_channel *channel, struct channel_home *home,
     channel->send_max = home->options.frame_max;
     channel->heartbeat_ms = home->options.heartbeat_ms;
     channel->is_stranger = dialer == NULL;
-    if (channel->is_stranger)
+    if (channel->is_stranger) {
         DL_APPEND(home->strangers, channel);
+        if (++home->strangers_len > home->strangers_most)
+            home->strangers_most = home->strangers_len;
+    }
     snprintf(channel->peer_address, sizeof(channel->peer_address), "%s", peer_address);
     bufferevent_setcb(channel->bev, channel_on_readable, on_written, on_event, channel);
     /* All whole frames are taken after each read, so no more lies in memory than a part of one and this. A high-water

@@ -32,14 +32,16 @@ struct vow_channel_options {
      * then a dialer takes frames up to the cap in WELCOME, if that is larger than its own. */
     uint32_t frame_max;
     uint32_t write_high_water; /* bytes waiting to be sent; a peer that lets more pile up is dropped (fault F148) */
-    uint32_t handshake_ms;     /* until HELLO / WELCOME has come; also what a closed channel gets for its last bytes */
-    uint32_t heartbeat_ms;     /* PING after this much silence; dropped after three times that */
+    uint32_t
+        strangers_max;     /* accepting: connections without a good HELLO; the oldest goes for one more. 0 = no limit */
+    uint32_t handshake_ms; /* until HELLO / WELCOME has come; also what a closed channel gets for its last bytes */
+    uint32_t heartbeat_ms; /* PING after this much silence; dropped after three times that */
     uint32_t reconnect_min_ms; /* dialer: base and cap of the decorrelated jitter */
     uint32_t reconnect_max_ms;
     struct vow_timers *timers; /* of the base, to keep time by; NULL = libevent's own timers */
 };
 
-/* 64 KiB, 1 MiB, 5 s, 2 s, 50 ms, 5 s */
+/* 64 KiB, 1 MiB, 1024, 5 s, 2 s, 50 ms, 5 s */
 extern const struct vow_channel_options vow_channel_defaults;
 
 struct vow_channel_ops {
@@ -80,6 +82,8 @@ void vow_listener_address(const struct vow_listener *listener, struct vow_addres
 /* Other options for the connections to come; those that are up keep the frame cap and the heartbeat of their handshake.
  * Returns 0, or VOW_E_NO_MEMORY: nothing has changed. */
 int vow_listener_set_options(struct vow_listener *listener, const struct vow_channel_options *options);
+/* Connections that have not introduced themselves: now, at the worst moment, and those that had to make room. */
+void vow_listener_strangers(const struct vow_listener *listener, uint64_t *now, uint64_t *most, uint64_t *evicted);
 /* Stops accepting, and closes whoever has not finished the handshake; the channels that are up go on. NULL is allowed. */
 void vow_listener_free(struct vow_listener *listener);
 

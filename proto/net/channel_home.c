@@ -8,6 +8,7 @@
 const struct vow_channel_options vow_channel_defaults = {
     .frame_max = 64 * 1024,
     .write_high_water = 1024 * 1024,
+    .strangers_max = 1024,
     .handshake_ms = 5000,
     .heartbeat_ms = 2000,
     .reconnect_min_ms = 50,

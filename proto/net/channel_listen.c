@@ -25,8 +25,20 @@ struct vow_listener {
     struct vow_address address;
 };
 
+/* A flood of connections that say nothing must not keep out those that do: the oldest has had its time (fault F166). */
+static void make_room(struct channel_home *home)
+{
+    while (home->options.strangers_max > 0 && home->strangers_len >= home->options.strangers_max) {
+        VOW_LOG(VOW_LOG_DEBUG, "stranger_dropped", VOW_STR("peer", home->strangers->peer_address),
+                VOW_NUM("strangers", home->strangers_len));
+        home->strangers_evicted++;
+        vow_channel_close(home->strangers, true);
+    }
+}
+
 void vow_listener_adopt(struct vow_listener *listener, int fd, const char *peer_address)
 {
+    make_room(listener->home);
     struct vow_channel *channel = channel_new(listener->home, fd, peer_address, NULL);
     if (channel == NULL)
         VOW_LOG(VOW_LOG_WARN, "accept_refused", VOW_STR("peer", peer_address), VOW_STR("why", "out of memory"));
@@ -159,6 +171,13 @@ int vow_listener_set_options(struct vow_listener *listener, const struct vow_cha
     if (error == 0)
         listener->home->options = *options;
     return error;
+}
+
+void vow_listener_strangers(const struct vow_listener *listener, uint64_t *now, uint64_t *most, uint64_t *evicted)
+{
+    *now = listener->home->strangers_len;
+    *most = listener->home->strangers_most;
+    *evicted = listener->home->strangers_evicted;
 }
 
 /* Connections without a good HELLO have no owner who could close them. */

@@ -23,8 +23,9 @@ struct channel_home {
     struct vow_channel_ops ops;
     void *ctx;
     struct vow_arena *arena;
-    uint32_t arena_frame_max;      /* the largest frame that the arena was made for */
-    struct vow_channel *strangers; /* accepted, not up: nobody but the home knows them */
+    uint32_t arena_frame_max; /* the largest frame that the arena was made for */
+    uint64_t strangers_len, strangers_most, strangers_evicted;
+    struct vow_channel *strangers; /* oldest first; accepted, not up: nobody but the home knows them */
 };
 
 /* Returns NULL if there is no memory. The caller holds the first reference. */

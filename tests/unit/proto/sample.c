@@ -79,7 +79,8 @@ static void fill_session(struct vow_msg *m)
         m->status_request = (struct vow_msg_status_request){gtrid(), "stock"};
         return;
     case VOW_MSG_OUTCOME:
-        m->outcome = (struct vow_msg_outcome){gtrid(), VOW_ABORTED, VOW_CAUSE_PRESUMED, VOW_E_FORKED, "stock", text};
+        m->outcome =
+            (struct vow_msg_outcome){gtrid(), VOW_ABORTED, VOW_CAUSE_PRESUMED, VOW_E_FORKED, "stock", text, 250};
         return;
     case VOW_MSG_ADMIN_REQUEST:
         m->admin_request = (struct vow_msg_admin_request){VOW_ADMIN_PEERS, gtrid(), "in-doubt", 10};
@@ -274,6 +275,7 @@ static void same_outcome(const struct vow_msg_outcome *a, const struct vow_msg_o
     SAME(error);
     SAME_TEXT(participant);
     SAME_TEXT(text);
+    SAME(retry_after_ms);
 }
 
 static void same_session(const struct vow_msg *a, const struct vow_msg *b)

@@ -30,7 +30,7 @@ Test(message_print, full_messages)
         {VOW_MSG_COMMIT_REQUEST, "COMMIT_REQUEST calls=2"},
         {VOW_MSG_ROLLBACK_REQUEST, "ROLLBACK_REQUEST"},
         {VOW_MSG_STATUS_REQUEST, "STATUS_REQUEST of=stock"},
-        {VOW_MSG_OUTCOME, "OUTCOME aborted cause=presumed error=VOW_E_FORKED by=stock"},
+        {VOW_MSG_OUTCOME, "OUTCOME aborted cause=presumed error=VOW_E_FORKED by=stock retry_after_ms=250"},
         {VOW_MSG_ENLIST, "ENLIST b3 attempt=5"},
         {VOW_MSG_ENLISTED, "ENLISTED b3 attempt=5 error=VOW_E_BUSY"},
         {VOW_MSG_PREPARE, "PREPARE b3 attempt=5 calls=2 peers=3 ops=9"},

@@ -55,6 +55,51 @@ Test(limits, a_full_table_refuses_and_leaves_the_id_good)
     fixture_close(&f);
 }
 
+/* F144: what a transaction in doubt takes is known beforehand, and little. docs/operations.md says how much. */
+Test(limits, F144_bytes_for_each_transaction)
+{
+    struct vow_coord_limits limits = vow_coord_default_limits;
+    size_t before = vow_coord_size(&limits), txns, branches;
+
+    limits.txns_max += 10000;
+    txns = vow_coord_size(&limits) - before;
+    limits.branches_max += 10000;
+    branches = vow_coord_size(&limits) - before - txns;
+    cr_expect_leq(txns, (size_t)10000 * 300, "%zu", txns / 10000);
+    cr_expect_leq(branches, (size_t)10000 * 120, "%zu", branches / 10000);
+}
+
+/* Guarantee 3: BUSY says that nothing happened, so only what would begin something hears it. */
+Test(limits, the_driver_has_no_room_for_new_work)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_BEGIN};
+    struct vow_coord_event event = {.kind = VOW_COORD_MESSAGE, .session = 1, .msg = &msg, .no_new_work = true};
+    struct fixture f;
+
+    fixture_open(&f);
+    struct vow_gtrid fresh = fixture_id(&f, 0), open = fixture_id(&f, 0), ended = fixture_id(&f, 0);
+    fixture_request(&f, 1, VOW_MSG_BEGIN, &open);
+    fixture_commit(&f, 1, &ended, NULL, 0);
+    msg.begin.gtrid = fresh;
+    fixture_step(&f, &event);
+    cr_expect_eq(fixture_outcome(&f)->error, VOW_E_BUSY);
+    cr_expect_geq(fixture_outcome(&f)->retry_after_ms, 50);
+    msg.begin.gtrid = open;
+    fixture_step(&f, &event);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_PENDING);
+    msg = (struct vow_msg){.kind = VOW_MSG_COMMIT_REQUEST, .commit_request.gtrid = ended};
+    fixture_step(&f, &event);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    msg.commit_request.gtrid = open;
+    fixture_step(&f, &event);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    event.no_new_work = false;
+    msg.commit_request.gtrid = fresh;
+    fixture_step(&f, &event);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED, "the id was not used up");
+    fixture_close(&f);
+}
+
 /* F225: lower limits touch nobody who is in, higher ones let more in, and the core moves when it must. */
 Test(limits, change_while_transactions_are_open)
 {
