@@ -29,6 +29,7 @@ static int take_options(struct vow_client *client, struct vow_client_options *op
         return vow_detail(detail, VOW_E_ADDRESS, "options.coordinator: %s", vow_error_text(VOW_E_ADDRESS));
     if (options->in_flight_max > IN_FLIGHT_HIGHEST)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.in_flight_max is over %u", IN_FLIGHT_HIGHEST);
+    vow_address_print(coordinator, client->address);
     memcpy(client->name, options->name, strlen(options->name) + 1);
     client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
     client->in_flight_max = options->in_flight_max != 0 ? options->in_flight_max : IN_FLIGHT_MAX;
@@ -74,8 +75,7 @@ err_free:
     return error;
 }
 
-/* A child has neither the client's thread nor a socket of its own, and the lock may be held for ever (fault F058). */
-static bool is_forked(const struct vow_client *client)
+bool vow_client_is_forked(const struct vow_client *client)
 {
     return getpid() != client->process;
 }
@@ -99,7 +99,7 @@ static bool may_close(const struct vow_client *client)
 void vow_client_close(struct vow_client *client)
 {
     /* In a child, freeing the parent's epoll events would take them from the parent. */
-    if (client == NULL || is_forked(client) || !may_close(client))
+    if (client == NULL || vow_client_is_forked(client) || !may_close(client))
         return;
     (void)pthread_mutex_lock(&client->lock);
     client->closing = true;
@@ -119,7 +119,7 @@ int vow_client_fd(const struct vow_client *client)
 {
     if (client == NULL)
         return VOW_E_ARGUMENT;
-    return is_forked(client) ? VOW_E_FORKED : vow_loop_descriptor(&client->loop);
+    return vow_client_is_forked(client) ? VOW_E_FORKED : vow_loop_descriptor(&client->loop);
 }
 
 int vow_client_process(struct vow_client *client)
@@ -128,7 +128,7 @@ int vow_client_process(struct vow_client *client)
 
     if (client == NULL)
         return VOW_E_ARGUMENT;
-    if (is_forked(client))
+    if (vow_client_is_forked(client))
         return VOW_E_FORKED;
     error = vow_loop_process(&client->loop);
     if (error == VOW_E_STATE || !client->close_later)
@@ -161,15 +161,15 @@ static int enqueue(struct vow_client *client, struct vow_request *request, bool 
  * under way from there on, and without the lock a close on another thread would end it and free the client before it is
  * woken.
  */
-static int submit(struct vow_client *client, struct vow_request *request, vow_result_fn *done, void *ctx)
+int vow_client_submit(struct vow_client *client, struct vow_request *request, vow_result_fn *done, void *ctx)
 {
     bool is_first = false;
     int error;
 
     if (request == NULL)
         return VOW_E_NO_MEMORY;
-    if (is_forked(client)) {
-        free(request);
+    if (vow_client_is_forked(client)) {
+        vow_request_free(request);
         return VOW_E_FORKED;
     }
     request->done = done;
@@ -180,7 +180,7 @@ static int submit(struct vow_client *client, struct vow_request *request, vow_re
         vow_loop_wake(&client->loop);
     (void)pthread_mutex_unlock(&client->lock);
     if (error != 0)
-        free(request);
+        vow_request_free(request);
     return error;
 }
 
@@ -198,7 +198,7 @@ static int check_call(const struct vow_call *call)
  * participant into one PREPARE, which also names all participants: hence each participant's name is counted twice, and
  * fields are counted generously.
  */
-static int convert(const struct vow_call *calls, size_t calls_len, struct vow_msg_call converted[VOW_CALLS_MAX])
+int vow_client_convert(const struct vow_call *calls, size_t calls_len, struct vow_msg_call converted[VOW_CALLS_MAX])
 {
     const size_t header = 256, fields = 24;
     size_t size = header;
@@ -228,10 +228,11 @@ int vow_commit_async(struct vow_client *client, const struct vow_call *calls, si
 
     if (client == NULL || done == NULL)
         return VOW_E_ARGUMENT;
-    error = convert(calls, calls_len, converted);
+    error = vow_client_convert(calls, calls_len, converted);
     if (error != 0)
         return error;
-    return submit(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len), done, ctx);
+    return vow_client_submit(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len), done,
+                             ctx);
 }
 
 /* --- Submit and wait --- */
@@ -255,11 +256,11 @@ static void wake_waiter(void *ctx, const struct vow_result *result)
     (void)pthread_mutex_unlock(&waiter->lock);
 }
 
-static int submit_and_wait(struct vow_client *client, struct vow_request *request, struct vow_result *result)
+int vow_client_submit_and_wait(struct vow_client *client, struct vow_request *request, struct vow_result *result)
 {
     struct waiter waiter = {
         .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .is_done = false, .result = result};
-    int error = submit(client, request, wake_waiter, &waiter);
+    int error = vow_client_submit(client, request, wake_waiter, &waiter);
 
     if (error != 0)
         return error;
@@ -279,12 +280,13 @@ int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t c
 
     if (client == NULL || result == NULL)
         return VOW_E_ARGUMENT;
-    error = convert(calls, calls_len, converted);
+    error = vow_client_convert(calls, calls_len, converted);
     if (error != 0)
         return error;
-    if (!is_forked(client) && vow_loop_is_mine(&client->loop))
+    if (!vow_client_is_forked(client) && vow_loop_is_mine(&client->loop))
         return VOW_E_STATE;
-    error = submit_and_wait(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len), result);
+    error = vow_client_submit_and_wait(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len),
+                                       result);
     if (error != 0)
         return error;
     /* Called off before anything happened: an error, and no outcome. */
@@ -301,9 +303,9 @@ int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char
         return VOW_E_ARGUMENT;
     if (participant != NULL && !vow_name_is_valid(participant))
         return VOW_E_NAME;
-    if (!is_forked(client) && vow_loop_is_mine(&client->loop))
+    if (!vow_client_is_forked(client) && vow_loop_is_mine(&client->loop))
         return VOW_E_STATE;
-    error = submit_and_wait(
+    error = vow_client_submit_and_wait(
         client, vow_request_new(client, VOW_REQUEST_STATUS, id, &asked_of, participant != NULL ? 1 : 0), result);
     if (error != 0)
         return error;

@@ -1,6 +1,7 @@
 /*
  * Inside the client: what its files share.
- *   client.c        the public functions; any thread
+ *   client.c        open, close, submit, and transactions of one request; any thread
+ *   client_open.c   transactions that stay open; any thread
  *   client_loop.c   the network: connection, wake-ups, timers; the client's thread
  *   client_request.c    the life of one transaction or question; the client's thread
  *   client_ids.c, client_table.c   the stock of ids; transactions by id
@@ -25,6 +26,8 @@
 enum vow_request_kind {
     VOW_REQUEST_COMMIT = 1, /* a transaction, from submit to its outcome */
     VOW_REQUEST_STATUS,     /* a question for the outcome of some transaction */
+    VOW_REQUEST_BEGIN,      /* an open transaction's beginning */
+    VOW_REQUEST_ROLLBACK,   /* its end, or a cancel of its commit; until the outcome */
 };
 
 /*
@@ -56,14 +59,20 @@ struct vow_request {
     vow_result_fn *done;
     void *ctx;
     bool one_phase;
+    bool is_open;    /* COMMIT: of a transaction that BEGIN opened: no other id will do */
+    uint64_t end_ms; /* the transaction's deadline, by our clock; UINT64_MAX = none */
+    char key[VOW_KEY_SIZE];
     const char *asked_of; /* the participant that may know the outcome alone; "" = none */
     uint32_t calls_len;
     struct vow_msg_call *calls;
+    uint32_t work_len;
+    struct vow_msg_work *work; /* a block of its own, or NULL */
 };
 
 struct vow_client {
     struct vow_loop loop;
     char name[VOW_NAME_SIZE];
+    char address[VOW_ADDRESS_SIZE]; /* the coordinator's, for tokens */
     uint32_t timeout_ms, in_flight_max;
     pid_t process; /* that opened it, and no other may use it */
 
@@ -92,6 +101,15 @@ struct vow_client {
 
 /* Stops and frees; no callback of the caller's runs. */
 void vow_client_end(struct vow_client *client);
+/* On any thread, as all below. A child has neither the client's thread nor a socket of its own, and the lock may be held
+ * for ever (fault F058). */
+bool vow_client_is_forked(const struct vow_client *client);
+/* Takes over the request, also on an error; NULL is VOW_E_NO_MEMORY. `done` is called later, unless this is an error. */
+int vow_client_submit(struct vow_client *client, struct vow_request *request, vow_result_fn *done, void *ctx);
+/* The same, and waits. */
+int vow_client_submit_and_wait(struct vow_client *client, struct vow_request *request, struct vow_result *result);
+/* Checks calls and puts them into our form; then they are still the caller's. */
+int vow_client_convert(const struct vow_call *calls, size_t calls_len, struct vow_msg_call converted[VOW_CALLS_MAX]);
 
 /* --- client_loop.c --- */
 
@@ -108,6 +126,8 @@ void vow_client_serve(struct vow_client *client);
 /* On any thread. The calls are copied. NULL if there is no memory. For a question, id is what it is about. */
 struct vow_request *vow_request_new(struct vow_client *client, enum vow_request_kind kind, const struct vow_gtrid *id,
                                     const struct vow_msg_call *calls, size_t calls_len);
+/* Of one that was not submitted, or has ended. NULL is allowed. */
+void vow_request_free(struct vow_request *request);
 /* The client's thread takes over a submitted one. */
 void vow_request_adopt(struct vow_request *request);
 /* It has waited for an id, and this is it. */

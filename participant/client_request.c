@@ -35,6 +35,12 @@ static bool is_question(const struct vow_request *request)
     return request->kind == VOW_REQUEST_STATUS || request->ask || !id_is_current(request);
 }
 
+/* It may begin under any id, for nothing of it is known to anybody. */
+static bool takes_any_id(const struct vow_request *request)
+{
+    return request->kind == VOW_REQUEST_BEGIN || (request->kind == VOW_REQUEST_COMMIT && !request->is_open);
+}
+
 /* The one condition under which a transaction may be called off (guarantee 3, honest). */
 static bool nothing_happened(const struct vow_request *request)
 {
@@ -54,6 +60,14 @@ static int as_refusal(int error)
     return error == VOW_E_RECOVERING || error == VOW_E_ID_EXPIRED ? VOW_E_BUSY : error;
 }
 
+void vow_request_free(struct vow_request *request)
+{
+    if (request == NULL)
+        return;
+    free(request->work);
+    free(request);
+}
+
 static void end(struct vow_request *request, const struct vow_result *result)
 {
     struct vow_client *client = request->client;
@@ -71,14 +85,14 @@ static void end(struct vow_request *request, const struct vow_result *result)
     client->calling_back++;
     request->done(request->ctx, result);
     client->calling_back--;
-    free(request);
+    vow_request_free(request);
 }
 
 static void end_refused(struct vow_request *request, int error)
 {
     struct vow_result result = {.id = request->id, .outcome = VOW_ABORTED, .error = error};
 
-    if (request->kind == VOW_REQUEST_STATUS)
+    if (request->kind == VOW_REQUEST_STATUS || request->kind == VOW_REQUEST_ROLLBACK)
         result.outcome = VOW_UNKNOWN;
     end(request, &result);
 }
@@ -111,15 +125,46 @@ void vow_request_give_up(struct vow_request *request)
     end_refused(request, request->refusal);
 }
 
+/* What is left of the transaction's time, for the wire, where 0 means that it has no end. */
+static uint32_t time_left(const struct vow_request *request)
+{
+    uint64_t now_ms = vow_clock_ms();
+
+    if (request->end_ms == UINT64_MAX)
+        return 0;
+    if (request->end_ms <= now_ms)
+        return 1;
+    return request->end_ms - now_ms < UINT32_MAX ? (uint32_t)(request->end_ms - now_ms) : UINT32_MAX;
+}
+
+static void fill_commit(const struct vow_request *request, struct vow_msg *msg)
+{
+    msg->kind = VOW_MSG_COMMIT_REQUEST;
+    msg->commit_request = (struct vow_msg_commit_request){
+        .gtrid = request->id,
+        .calls_len = request->calls_len,
+        .calls = request->calls,
+        .work_len = request->work_len,
+        .work = request->work,
+        .timeout_ms = time_left(request),
+        .key = request->key,
+    };
+}
+
 static void fill_request(const struct vow_request *request, struct vow_msg *msg)
 {
-    if (is_question(request)) {
+    if (request->kind == VOW_REQUEST_BEGIN) {
+        msg->kind = VOW_MSG_BEGIN;
+        msg->begin =
+            (struct vow_msg_begin){.gtrid = request->id, .timeout_ms = time_left(request), .key = request->key};
+    } else if (is_question(request)) {
         msg->kind = VOW_MSG_STATUS_REQUEST;
         msg->status_request = (struct vow_msg_status_request){.gtrid = request->id, .participant = request->asked_of};
+    } else if (request->kind == VOW_REQUEST_ROLLBACK) {
+        msg->kind = VOW_MSG_ROLLBACK_REQUEST;
+        msg->rollback_request.gtrid = request->id;
     } else {
-        msg->kind = VOW_MSG_COMMIT_REQUEST;
-        msg->commit_request = (struct vow_msg_commit_request){
-            .gtrid = request->id, .calls_len = request->calls_len, .calls = request->calls};
+        fill_commit(request, msg);
     }
 }
 
@@ -154,7 +199,7 @@ static void wait_for_id(struct vow_request *request)
 {
     struct vow_client *client = request->client;
 
-    VOW_ASSERT(request->kind == VOW_REQUEST_COMMIT && nothing_happened(request));
+    VOW_ASSERT(takes_any_id(request) && nothing_happened(request));
     if (has_id(request))
         vow_request_table_remove(&client->table, request);
     memset(&request->id, 0, sizeof(request->id));
@@ -167,7 +212,7 @@ static void retry(void *ctx)
     struct vow_request *request = ctx;
     bool id_is_old = vow_clock_ms() - request->id_since_ms >= VOW_IDS_LIFE_MS;
 
-    if (request->kind == VOW_REQUEST_COMMIT && nothing_happened(request) && id_is_old) {
+    if (takes_any_id(request) && nothing_happened(request) && id_is_old) {
         wait_for_id(request);
         vow_client_serve(request->client);
     } else {
@@ -222,6 +267,19 @@ static void hear_status(struct vow_request *request, const struct vow_msg_outcom
         end_as_heard(request, heard);
 }
 
+/* An answer that tells of nothing but that it is open, or that it cannot be opened now. */
+static void hear_begin(struct vow_request *request, const struct vow_msg_outcome *heard)
+{
+    struct vow_result begun = {.id = request->id, .outcome = VOW_PENDING};
+
+    if (heard->outcome == VOW_PENDING)
+        end(request, &begun);
+    else if (says_nothing_happened(heard->error))
+        hear_refusal(request, heard->error);
+    else
+        end_refused(request, heard->error);
+}
+
 void vow_request_hear(struct vow_request *request, const struct vow_msg_outcome *heard)
 {
     /* An outcome is final whoever asked for it and when; anything less only answers the request that is under way. */
@@ -229,6 +287,8 @@ void vow_request_hear(struct vow_request *request, const struct vow_msg_outcome 
         end_as_heard(request, heard);
     else if (!request->sent)
         return;
+    else if (request->kind == VOW_REQUEST_BEGIN)
+        hear_begin(request, heard);
     else if (request->kind == VOW_REQUEST_STATUS)
         hear_status(request, heard);
     else
@@ -250,7 +310,9 @@ void vow_request_reconnected(struct vow_request *request)
 {
     if (!has_id(request))
         return;
-    if (request->kind == VOW_REQUEST_COMMIT && nothing_happened(request) && !id_is_current(request))
+    /* What BEGIN opened on the connection that was lost ends with it, so another one is begun. */
+    if (request->kind == VOW_REQUEST_BEGIN ||
+        (takes_any_id(request) && nothing_happened(request) && !id_is_current(request)))
         wait_for_id(request);
     else
         send_request(request);
@@ -297,10 +359,14 @@ void vow_request_adopt(struct vow_request *request)
 
     vow_timer_init(&request->retry, client->loop.base, client->loop.timers, retry, request);
     DL_APPEND(client->open, request);
-    if (request->kind == VOW_REQUEST_COMMIT)
+    if (takes_any_id(request)) {
         wait_for_id(request);
-    else
+    } else if (request->kind == VOW_REQUEST_STATUS) {
         adopt_question(request);
+    } else {
+        vow_request_table_add(&client->table, request);
+        send_request(request);
+    }
 }
 
 static bool have_one_participant(const struct vow_msg_call *calls, size_t calls_len)
@@ -319,7 +385,8 @@ struct vow_request *vow_request_new(struct vow_client *client, enum vow_request_
 
     if (request == NULL)
         return NULL;
-    *request = (struct vow_request){.client = client, .kind = kind, .refusal = VOW_E_UNREACHABLE, .asked_of = ""};
+    *request = (struct vow_request){
+        .client = client, .kind = kind, .refusal = VOW_E_UNREACHABLE, .end_ms = UINT64_MAX, .asked_of = ""};
     if (id != NULL)
         request->id = *id;
     request->calls_len = (uint32_t)calls_len;

@@ -2,12 +2,14 @@
  * Inside the participant: what its files share.
  *   participant.c         the public functions; the service's threads
  *   participant_loop.c    connection, core, timer; the network's thread
+ *   participant_join.c    joins, from the service's threads to the core and back
  *   participant_store.c   the store's operations and the handlers; both threads, as each function says
  */
 #ifndef VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
 #define VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -40,6 +42,24 @@ struct vow_store_turn {
     bool urgent; /* something waits for one of them */
 };
 
+/* One use of a token, from the call to its answer. */
+struct vow_join {
+    struct vow_join *next; /* in one of the lists below */
+    struct vow_gtrid gtrid;
+    vow_work_fn *work;
+    void *ctx;
+    vow_joined_fn *done;
+    void *done_ctx;
+    int error;
+    struct vow_joined joined;
+};
+
+struct vow_join_list {
+    struct vow_join *first, *last;
+};
+
+#define VOW_JOIN_BUCKETS 256
+
 struct vow_participant {
     /* Fixed once started. */
     char name[VOW_NAME_SIZE];
@@ -68,10 +88,18 @@ struct vow_participant {
     uint64_t timer_ms; /* what it is set to */
     uint64_t coord;    /* whom the data belongs to; 0 = nobody yet */
     struct vow_store_turn turn;
-    bool closing; /* nothing is carried out any more */
+    struct vow_join_list joins[VOW_JOIN_BUCKETS]; /* by id; of one id the first is with the core, the others wait */
+    struct vow_join_list answered;                /* by the core, in this turn */
+    bool closing;                                 /* nothing is carried out any more */
+
+    pthread_t store_thread; /* if store_is_known */
+    atomic_bool store_is_known;
 
     pthread_mutex_t lock; /* for what is below */
     pthread_cond_t changed;
+    struct vow_join_list submitted;
+    uint32_t joins_len; /* not answered yet */
+    bool halting;
     struct vow_participant_stats stats;
 };
 
@@ -89,7 +117,27 @@ void vow_participant_halt(struct vow_participant *participant);
 void vow_participant_store_done(struct vow_participant *participant, const struct vow_store_op *op);
 void vow_participant_turn_end(struct vow_participant *participant);
 
+/* Lets an event happen: a join of this id. */
+void vow_participant_join(struct vow_participant *participant, const struct vow_gtrid *gtrid);
+
+/* --- participant_join.c --- */
+
+/* On the network's thread. Takes over what was submitted; true if the thread is to end. */
+bool vow_participant_take_joins(struct vow_participant *participant);
+/* The core's answer to the join of this id that is with it. */
+void vow_participant_answer_join(struct vow_participant *participant, const struct vow_branches_effect *effect);
+/* Tells the services, and lets the next joins of their ids go on. Not within a step of the core. */
+void vow_participant_settle_joins(struct vow_participant *participant);
+/* The join of this id that is with the core. */
+struct vow_join *vow_participant_find_join(struct vow_participant *participant, const struct vow_gtrid *gtrid);
+/* Both threads have ended: nothing of what is left will be done. */
+void vow_participant_give_up_joins(struct vow_participant *participant);
+
 /* --- participant_store.c --- */
+
+/* The work of a join (vow_store_work_fn); ctx is the struct vow_join. */
+int vow_participant_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, enum vow_cause *cause,
+                         char text[VOW_TEXT_SIZE]);
 
 /* On the network's thread: adds what the core wants of the store to the turn; hands the turn over. */
 void vow_participant_store_add(struct vow_participant *participant, const struct vow_branches_effect *effect);

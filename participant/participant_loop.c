@@ -46,6 +46,9 @@ static void carry_out(struct vow_participant *participant, const struct vow_bran
     case VOW_BRANCHES_STORE:
         vow_participant_store_add(participant, effect);
         break;
+    case VOW_BRANCHES_JOINED:
+        vow_participant_answer_join(participant, effect);
+        break;
     case VOW_BRANCHES_ALARM:
         raise_alarm(participant, effect);
         break;
@@ -76,6 +79,14 @@ void vow_participant_store_done(struct vow_participant *participant, const struc
         .cause = op->cause,
         .text = op->text,
     };
+    step(participant, &event);
+}
+
+void vow_participant_join(struct vow_participant *participant, const struct vow_gtrid *gtrid)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_JOIN};
+
+    event.join.gtrid = *gtrid;
     step(participant, &event);
 }
 
@@ -121,6 +132,7 @@ void vow_participant_turn_end(struct vow_participant *participant)
 {
     uint64_t now_ms = vow_clock_ms();
 
+    vow_participant_settle_joins(participant);
     vow_participant_store_submit(participant);
     arm_timer(participant, now_ms);
     publish(participant, now_ms);
@@ -305,13 +317,15 @@ static void let_store_wake(struct vow_participant *participant, bool is_allowed)
         participant->store_ops->wake_with(participant->store, is_allowed ? nudge_store : NULL, participant);
 }
 
-/* The participant's own thread is woken only to end; the caller's loop, to tell its thread. */
+/* The participant's loop is woken for joins, and its own thread to end. */
 static void woken(void *ctx)
 {
     struct vow_participant *participant = ctx;
 
-    if (participant->loop.kind == VOW_LOOP_OWN_THREAD)
+    if (vow_participant_take_joins(participant) && participant->loop.kind == VOW_LOOP_OWN_THREAD)
         vow_loop_leave(&participant->loop);
+    else
+        vow_participant_turn_end(participant);
 }
 
 int vow_participant_run(struct vow_participant *participant)
@@ -350,6 +364,9 @@ err_deinit_loop:
 
 void vow_participant_halt(struct vow_participant *participant)
 {
+    (void)pthread_mutex_lock(&participant->lock);
+    participant->halting = true;
+    (void)pthread_mutex_unlock(&participant->lock);
     vow_loop_wake(&participant->loop);
     vow_loop_join(&participant->loop);
     participant->closing = true;
@@ -359,6 +376,7 @@ void vow_participant_halt(struct vow_participant *participant)
     /* What the store has begun becomes durable; nobody hears of it until the next start. */
     vow_worker_free(participant->worker);
     vow_participant_store_give_up(participant);
+    vow_participant_give_up_joins(participant);
     vow_timer_deinit(&participant->timer);
     vow_loop_deinit(&participant->loop);
 }

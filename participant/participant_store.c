@@ -50,6 +50,10 @@ void vow_participant_store_add(struct vow_participant *participant, const struct
         .calls_len = effect->store.calls_len,
     };
     op->calls = vow_calls_copy(op + 1, effect->store.calls, effect->store.calls_len);
+    if (op->kind == VOW_STORE_WORK) {
+        op->work = vow_participant_work;
+        op->work_ctx = vow_participant_find_join(participant, &op->gtrid);
+    }
     *turn->end = &op->job;
     turn->end = &op->job.next;
     turn->urgent = turn->urgent || !is_lazy(op->kind);
@@ -95,6 +99,10 @@ struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first)
     struct vow_store_stats stats;
     int error;
 
+    if (!atomic_load(&participant->store_is_known)) {
+        participant->store_thread = pthread_self();
+        atomic_store(&participant->store_is_known, true);
+    }
     error = participant->store_ops->run(participant->store, &first, &detail);
     if (error != 0)
         stop_process(participant, error, detail.text);
@@ -126,6 +134,19 @@ struct vow_handler *vow_handler_find(const struct vow_participant *participant, 
     return found;
 }
 
+/* What the service's code has said: its words, or the number it returned. */
+static int judge(const struct vow_branch *branch, int result, enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    if (branch->refused) {
+        *cause = VOW_CAUSE_HANDLER_REFUSED;
+        memcpy(text, branch->text, VOW_TEXT_SIZE);
+        return VOW_E_REFUSED;
+    }
+    if (result != 0)
+        *cause = VOW_CAUSE_HANDLER_FAILED;
+    return result;
+}
+
 int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
                          enum vow_cause *cause, char text[VOW_TEXT_SIZE])
 {
@@ -140,14 +161,16 @@ int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
         return VOW_E_NOT_FOUND;
     }
     result = handler->run(&branch, db, call->payload.data, call->payload.len, handler->ctx);
-    if (branch.refused) {
-        *cause = VOW_CAUSE_HANDLER_REFUSED;
-        memcpy(text, branch.text, VOW_TEXT_SIZE);
-        return VOW_E_REFUSED;
-    }
-    if (result != 0)
-        *cause = VOW_CAUSE_HANDLER_FAILED;
-    return result;
+    return judge(&branch, result, cause, text);
+}
+
+int vow_participant_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, enum vow_cause *cause,
+                         char text[VOW_TEXT_SIZE])
+{
+    const struct vow_join *join = ctx;
+    struct vow_branch branch = {.gtrid = gtrid};
+
+    return judge(&branch, join->work(&branch, db, join->ctx), cause, text);
 }
 
 /* --- In a handler --- */

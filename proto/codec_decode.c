@@ -124,6 +124,30 @@ static bool read_calls(struct in *in, Vow__Call *const *from, size_t len, const 
     return true;
 }
 
+static bool read_key(struct in *in, const char *value, const char **key)
+{
+    *key = value;
+    return expect(in, value[0] == '\0' || vow_key_is_valid(value), "a key that is none");
+}
+
+static bool read_work(struct in *in, Vow__Work *const *from, size_t len, const struct vow_msg_work **work,
+                      uint32_t *work_len)
+{
+    if (!expect(in, len <= VOW_CALLS_MAX, "too many counts of work"))
+        return false;
+    struct vow_msg_work *to = arena_take(in->arena, len * sizeof(*to));
+    if (!expect(in, to != NULL, "no room for the counts of work"))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        to[i].ops = from[i]->ops;
+        if (!read_name(in, from[i]->participant, &to[i].participant))
+            return false;
+    }
+    *work = to;
+    *work_len = (uint32_t)len;
+    return true;
+}
+
 static bool read_peers(struct in *in, const Vow__Prepare *from, struct vow_msg_prepare *to)
 {
     if (!expect(in, from->n_peers <= VOW_CALLS_MAX, "too many peers"))
@@ -204,6 +228,12 @@ static bool read_ids(struct in *in, const Vow__Ids *from, struct vow_msg_ids *to
            expect(in, from->first_seq <= VOW_SEQ_MAX - VOW_IDS_MAX, "a sequence number over 56 bits");
 }
 
+static bool read_begin(struct in *in, const Vow__Begin *from, struct vow_msg_begin *to)
+{
+    to->timeout_ms = from->timeout_ms;
+    return read_gtrid(in, from->gtrid, &to->gtrid) && read_key(in, from->key, &to->key);
+}
+
 static bool read_id(struct in *in, const Vow__Id *from, struct vow_msg_gtrid *to)
 {
     return read_gtrid(in, from->gtrid, &to->gtrid);
@@ -211,8 +241,10 @@ static bool read_id(struct in *in, const Vow__Id *from, struct vow_msg_gtrid *to
 
 static bool read_commit_request(struct in *in, const Vow__CommitRequest *from, struct vow_msg_commit_request *to)
 {
+    to->timeout_ms = from->timeout_ms;
     return read_gtrid(in, from->gtrid, &to->gtrid) &&
-           read_calls(in, from->calls, from->n_calls, &to->calls, &to->calls_len);
+           read_calls(in, from->calls, from->n_calls, &to->calls, &to->calls_len) &&
+           read_work(in, from->work, from->n_work, &to->work, &to->work_len) && read_key(in, from->key, &to->key);
 }
 
 static bool read_status_request(struct in *in, const Vow__StatusRequest *from, struct vow_msg_status_request *to)
@@ -228,7 +260,8 @@ static bool read_outcome(struct in *in, const Vow__Outcome *from, struct vow_msg
     return read_gtrid_or_none(in, from->gtrid, &to->gtrid) &&
            read_enum(in, from->outcome, VOW_PENDING, "an outcome that is none") &&
            read_cause(in, from->cause, &to->cause) && read_error(in, from->error, &to->error) &&
-           read_name_or_none(in, from->participant, &to->participant) && read_text(in, from->text, &to->text);
+           read_name_or_none(in, from->participant, &to->participant) && read_text(in, from->text, &to->text) &&
+           read_gtrid_or_none(in, from->named, &to->named);
 }
 
 /* --- Participants and the commit protocol --- */
@@ -245,6 +278,7 @@ static bool read_enlist(struct in *in, const Vow__Branch *from, struct vow_msg_e
 
 static bool read_enlisted(struct in *in, const Vow__Enlisted *from, struct vow_msg_enlisted *to)
 {
+    to->left_ms = from->left_ms;
     return read_header(in, from->header, &to->header) && read_error(in, from->error, &to->error);
 }
 
@@ -312,7 +346,6 @@ static bool read_admin_reply(struct in *in, const Vow__AdminReply *from, struct 
 
 /* Kinds that share a struct share its reader. */
 #define read_pong read_ping
-#define read_begin read_id
 #define read_rollback_request read_id
 #define read_commit_one_phase read_prepare
 #define read_one_phase_query read_branch

@@ -17,6 +17,7 @@ struct out {
         Vow__Ping ping;
         Vow__IdsRequest ids_request;
         Vow__Ids ids;
+        Vow__Begin begin;
         Vow__Id id;
         Vow__CommitRequest commit_request;
         Vow__StatusRequest status_request;
@@ -36,6 +37,8 @@ struct out {
     Vow__Watermark watermark;
     Vow__Call calls[VOW_CALLS_MAX];
     Vow__Call *call_list[VOW_CALLS_MAX];
+    Vow__Work work[VOW_CALLS_MAX];
+    Vow__Work *work_list[VOW_CALLS_MAX];
     char text[VOW_TEXT_SIZE];
 };
 
@@ -93,6 +96,19 @@ static Vow__Call **put_calls(struct out *out, const struct vow_msg_call *from, u
         out->call_list[i] = call;
     }
     return out->call_list;
+}
+
+static Vow__Work **put_work(struct out *out, const struct vow_msg_work *from, uint32_t len)
+{
+    VOW_ASSERT(len <= VOW_CALLS_MAX);
+    for (uint32_t i = 0; i < len; i++) {
+        Vow__Work *work = &out->work[i];
+        vow__work__init(work);
+        work->participant = put_string(from[i].participant);
+        work->ops = from[i].ops;
+        out->work_list[i] = work;
+    }
+    return out->work_list;
 }
 
 /* --- The connection --- */
@@ -165,6 +181,15 @@ static Vow__Ids *put_ids(struct out *out, const struct vow_msg_ids *from)
     return to;
 }
 
+static Vow__Begin *put_begin(struct out *out, const struct vow_msg_begin *from)
+{
+    vow__begin__init(&out->begin);
+    out->begin.gtrid = put_gtrid(&from->gtrid);
+    out->begin.timeout_ms = from->timeout_ms;
+    out->begin.key = put_string(from->key);
+    return &out->begin;
+}
+
 static Vow__Id *put_id(struct out *out, const struct vow_msg_gtrid *from)
 {
     vow__id__init(&out->id);
@@ -179,6 +204,10 @@ static Vow__CommitRequest *put_commit_request(struct out *out, const struct vow_
     to->gtrid = put_gtrid(&from->gtrid);
     to->n_calls = from->calls_len;
     to->calls = put_calls(out, from->calls, from->calls_len);
+    to->n_work = from->work_len;
+    to->work = put_work(out, from->work, from->work_len);
+    to->timeout_ms = from->timeout_ms;
+    to->key = put_string(from->key);
     return to;
 }
 
@@ -201,6 +230,7 @@ static Vow__Outcome *put_outcome(struct out *out, const struct vow_msg_outcome *
     to->participant = put_string(from->participant);
     to->text = put_text(out, from->text);
     to->retry_after_ms = from->retry_after_ms;
+    to->named = put_gtrid(&from->named);
     return to;
 }
 
@@ -225,6 +255,7 @@ static Vow__Enlisted *put_enlisted(struct out *out, const struct vow_msg_enliste
     vow__enlisted__init(&out->enlisted);
     out->enlisted.header = put_header(out, &from->header);
     out->enlisted.error = from->error;
+    out->enlisted.left_ms = from->left_ms;
     return &out->enlisted;
 }
 
@@ -315,7 +346,6 @@ static Vow__AdminReply *put_admin_reply(struct out *out, const struct vow_msg_ad
 
 /* Kinds that share a struct share its writer. */
 #define put_pong put_ping
-#define put_begin put_id
 #define put_rollback_request put_id
 #define put_commit_one_phase put_prepare
 #define put_one_phase_query put_branch

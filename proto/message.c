@@ -16,6 +16,12 @@ bool vow_name_is_valid(const char *name)
     return len >= 1 && len <= VOW_NAME_MAX && name[len] == '\0';
 }
 
+bool vow_key_is_valid(const char *key)
+{
+    const size_t len = strnlen(key, VOW_KEY_SIZE);
+    return len >= 1 && len <= VOW_KEY_MAX && vow_text_is_printable(key);
+}
+
 /* The code point of the UTF-8 sequence at text (NUL-terminated) and its length; length 0 if it is not one. */
 static size_t read_utf8(const char *text, uint32_t *point)
 {

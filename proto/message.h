@@ -18,7 +18,7 @@
 #include "proto/outcome.h"
 
 /* The version of the wire. A change of meaning raises it; a new optional field does not. */
-#define VOW_WIRE_VERSION 1
+#define VOW_WIRE_VERSION 2
 
 /* A name (participant, handler, client): 1 to 63 of a-z A-Z 0-9 . _ - */
 #define VOW_NAME_MAX 63
@@ -30,9 +30,15 @@
 #define VOW_CALLS_MAX 64
 #define VOW_IDS_MAX 256
 #define VOW_DB_UUID_BYTES 16
+/* A client's name for one transaction, so that a request that is made again is not carried out again: 1 to 64 bytes of
+ * printable text. */
+#define VOW_KEY_MAX 64
+#define VOW_KEY_SIZE (VOW_KEY_MAX + 1)
 
 /* True for a NUL-terminated name of the form above. */
 bool vow_name_is_valid(const char *name);
+/* True for a NUL-terminated key of the form above. */
+bool vow_key_is_valid(const char *key);
 
 /* True for a NUL-terminated text, of any length, that is UTF-8 without control characters. */
 bool vow_text_is_printable(const char *text);
@@ -169,10 +175,26 @@ struct vow_msg_gtrid {
     struct vow_gtrid gtrid;
 };
 
+struct vow_msg_begin {
+    struct vow_gtrid gtrid;
+    uint32_t timeout_ms; /* then it is void; 0 = the coordinator's own timeout, which bounds this one, too */
+    const char *key;     /* "" = none */
+};
+
+/* Joined work: what a client was told of one participant. */
+struct vow_msg_work {
+    const char *participant;
+    uint32_t ops; /* operations done */
+};
+
 struct vow_msg_commit_request {
     struct vow_gtrid gtrid;
     uint32_t calls_len;
     const struct vow_msg_call *calls; /* shipped work; one branch per participant, calls kept in order */
+    uint32_t work_len;                /* at most VOW_CALLS_MAX */
+    const struct vow_msg_work *work;  /* joined work; every participant with any */
+    uint32_t timeout_ms;              /* then it is void, unless it is decided; 0 = no end of the client's */
+    const char *key;                  /* "" = none */
 };
 
 struct vow_msg_status_request {
@@ -188,6 +210,7 @@ struct vow_msg_outcome {
     const char *participant; /* who caused it; "" = nobody */
     const char *text;        /* the participant's words; may be "" */
     uint32_t retry_after_ms; /* for VOW_E_BUSY: not earlier than that; 0 = the receiver's own back-off */
+    struct vow_gtrid named;  /* the transaction that the request's key names, and that this tells of; none = gtrid */
 };
 
 struct vow_msg_enlist {
@@ -196,7 +219,8 @@ struct vow_msg_enlist {
 
 struct vow_msg_enlisted {
     struct vow_msg_header header;
-    int error; /* 0 = enlisted */
+    int error;        /* 0 = enlisted */
+    uint32_t left_ms; /* of the transaction's time; 0 = no end is known */
 };
 
 /* Also the body of COMMIT_ONE_PHASE. */
@@ -267,7 +291,8 @@ struct vow_msg {
         struct vow_msg_ping ping, pong;
         struct vow_msg_ids_request ids_request;
         struct vow_msg_ids ids;
-        struct vow_msg_gtrid begin, rollback_request;
+        struct vow_msg_begin begin;
+        struct vow_msg_gtrid rollback_request;
         struct vow_msg_commit_request commit_request;
         struct vow_msg_status_request status_request;
         struct vow_msg_outcome outcome;

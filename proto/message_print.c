@@ -108,8 +108,14 @@ static void print_session_body(struct out *out, const struct vow_msg *msg)
     case VOW_MSG_IDS:
         print(out, " first=%" PRIu64 " count=%" PRIu32, msg->ids.first_seq, msg->ids.count);
         break;
+    case VOW_MSG_BEGIN:
+        print_word(out, "key", msg->begin.key);
+        break;
     case VOW_MSG_COMMIT_REQUEST:
         print(out, " calls=%" PRIu32, msg->commit_request.calls_len);
+        if (msg->commit_request.work_len != 0)
+            print(out, " work=%" PRIu32, msg->commit_request.work_len);
+        print_word(out, "key", msg->commit_request.key);
         break;
     case VOW_MSG_STATUS_REQUEST:
         print_word(out, "of", msg->status_request.participant);

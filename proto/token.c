@@ -60,8 +60,33 @@ static bool is_well_formed(const struct vow_token *token)
         return false;
     if (memchr(token->traceparent, '\0', sizeof(token->traceparent)) == NULL)
         return false;
-    return !vow_gtrid_is_none(&token->gtrid) && is_address_list(token->addresses) &&
-           (token->traceparent[0] == '\0' || is_traceparent(token->traceparent));
+    return !vow_gtrid_is_none(&token->gtrid) && token->deadline_ms < VOW_TOKEN_DEADLINE_END &&
+           is_address_list(token->addresses) && (token->traceparent[0] == '\0' || is_traceparent(token->traceparent));
+}
+
+#define DEADLINE_DIGITS 15
+
+static void put_deadline(struct vow_line *line, uint64_t deadline_ms)
+{
+    char digits[DEADLINE_DIGITS + 1];
+    char *at = digits + DEADLINE_DIGITS;
+    *at = '\0';
+    do {
+        *--at = (char)('0' + deadline_ms % 10);
+        deadline_ms /= 10;
+    } while (deadline_ms != 0);
+    vow_line_put(line, at);
+}
+
+/* Reads digits up to a dot, and steps over it; false if there is no such number, or it has zeros in front. */
+static bool take_deadline(const char **at, const char *end, uint64_t *deadline_ms)
+{
+    const char *first = *at;
+    *deadline_ms = 0;
+    while (*at < end && **at >= '0' && **at <= '9' && *at - first < DEADLINE_DIGITS)
+        *deadline_ms = *deadline_ms * 10 + (uint64_t)(*(*at)++ - '0');
+    const ptrdiff_t len = *at - first;
+    return len > 0 && (len == 1 || *first != '0') && *at < end && *(*at)++ == '.';
 }
 
 int vow_token_print(const struct vow_token *token, char text[VOW_TOKEN_SIZE])
@@ -73,6 +98,8 @@ int vow_token_print(const struct vow_token *token, char text[VOW_TOKEN_SIZE])
     struct vow_line line = vow_line_start(text, VOW_TOKEN_SIZE);
     vow_line_put(&line, prefix);
     vow_line_put(&line, gtrid);
+    vow_line_put(&line, ".");
+    put_deadline(&line, token->deadline_ms);
     vow_line_put(&line, ".");
     vow_line_put(&line, token->addresses);
     /* This dot is there even if nothing follows: it tells where the addresses, which have dots of their own, end. */
@@ -99,6 +126,8 @@ int vow_token_parse(const char *text, size_t len, struct vow_token *token)
         return VOW_E_TOKEN;
     const char *addresses = text + gtrid_end + 1;
     const char *end = text + len;
+    if (!take_deadline(&addresses, end, &token->deadline_ms))
+        return VOW_E_TOKEN;
     /* A traceparent has no dots, so the last dot ends the addresses. */
     const char *dot = memrchr(addresses, '.', (size_t)(end - addresses));
     if (dot == NULL || !vow_gtrid_from_text(text + PREFIX_LEN, VOW_GTRID_TEXT_LEN, &token->gtrid) ||

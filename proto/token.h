@@ -1,21 +1,24 @@
 /*
- * The token that services pass to one another with a transaction: the gtrid, where its coordinator listens, and a W3C
- * traceparent. One word without spaces: "vow1.GTRID.ADDRESSES.TRACEPARENT"; safe in an HTTP header.
+ * The token that services pass to one another with a transaction: the gtrid, its deadline, where its coordinator listens,
+ * and a W3C traceparent. One word without spaces: "vow1.GTRID.DEADLINE.ADDRESSES.TRACEPARENT"; safe in an HTTP header.
  */
 #ifndef VOW_PROTO_TOKEN_H
 #define VOW_PROTO_TOKEN_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/gtrid.h"
 
 #define VOW_TOKEN_SIZE 512
 #define VOW_TOKEN_ADDRESSES_SIZE 256
 #define VOW_TRACEPARENT_LEN 55
+#define VOW_TOKEN_DEADLINE_END UINT64_C(1000000000000000)
 
 struct vow_token {
     struct vow_gtrid gtrid;
+    uint64_t deadline_ms;                      /* milliseconds since 1970, under VOW_TOKEN_DEADLINE_END; 0 = none */
     char addresses[VOW_TOKEN_ADDRESSES_SIZE];  /* HOST:PORT, several joined by ',' */
     char traceparent[VOW_TRACEPARENT_LEN + 1]; /* "" = none */
 };

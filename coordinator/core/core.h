@@ -74,7 +74,8 @@ struct txn {
     uint64_t opener;        /* session that began it; 0 = the log */
     uint64_t client;        /* session to answer: the newest that asked; 0 = nobody */
     uint64_t begun_ms, state_since_ms;
-    uint64_t expires_ms; /* ACTIVE: T_tx. PREPARING: T_vote */
+    uint64_t expires_ms; /* ACTIVE: T_tx or the deadline. PREPARING: T_vote or the deadline */
+    uint64_t end_ms;     /* the client's deadline; UINT64_MAX = none */
     uint32_t delay_ms;   /* before the next resend */
     uint32_t attempts;   /* resends of the decision or the query */
     uint32_t branches_len;

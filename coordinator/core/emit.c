@@ -147,6 +147,14 @@ void coord_answer_wait(struct vow_coord *core, const struct input *in, enum vow_
     effect->msg.wait.reason = reason;
 }
 
+/* On the wire 0 means that no end is known. */
+static uint32_t time_left(const struct vow_coord *core, const struct txn *txn)
+{
+    uint64_t left_ms = txn->expires_ms > core->now_ms ? txn->expires_ms - core->now_ms : 1;
+
+    return left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
+}
+
 void coord_answer_enlisted(struct vow_coord *core, const struct input *in, uint32_t branch, int error)
 {
     struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_SEND, in->session);
@@ -155,6 +163,8 @@ void coord_answer_enlisted(struct vow_coord *core, const struct input *in, uint3
     effect->msg.enlisted.header = answer_header(core, in);
     effect->msg.enlisted.header.branch = branch;
     effect->msg.enlisted.error = error;
+    if (error == 0)
+        effect->msg.enlisted.left_ms = time_left(core, in->txn);
 }
 
 struct vow_record *coord_log(struct vow_coord *core, enum vow_record_kind kind, const struct vow_gtrid *gtrid,

@@ -38,7 +38,8 @@ void coord_on_begin(struct vow_coord *core, struct input *in)
     }
     txn = begin(core, in);
     txn_move(core, txn, TXN_ACTIVE);
-    txn->expires_ms = core->now_ms + core->limits.txn_timeout_ms;
+    txn_end_after(core, txn, in->msg->begin.timeout_ms);
+    txn->expires_ms = txn_expiry(core, txn, core->limits.txn_timeout_ms);
     txn_arm(core, txn, txn->expires_ms);
     coord_reply_outcome(core, in->session, in->gtrid, VOW_PENDING);
 }
@@ -49,6 +50,13 @@ void coord_on_retry_begin(struct vow_coord *core, struct input *in)
     in->txn->client_lost = false;
     txn_arm(core, in->txn, in->txn->expires_ms);
     coord_reply_outcome(core, in->session, in->gtrid, VOW_PENDING);
+}
+
+static void abort_new(struct vow_coord *core, const struct input *in, const struct coord_blame *blame)
+{
+    coord_ids_use(&core->ids, in->gtrid);
+    core->counts.begun++;
+    coord_conclude_aborted(core, in->gtrid, in->session, blame);
 }
 
 /* All that the request's calls need is found before anything is sent or remembered. Returns false if it was
@@ -63,10 +71,49 @@ static bool admit(struct vow_coord *core, const struct input *in, const struct c
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
         return false;
     }
-    coord_ids_use(&core->ids, in->gtrid);
-    core->counts.begun++;
-    coord_conclude_aborted(core, in->gtrid, in->session, &blame);
+    abort_new(core, in, &blame);
     return false;
+}
+
+/* Work that a client was told of and that nobody here has: its participant never enlisted, or the transaction began
+ * anew (protocol 2.3, lost work). NULL if there is none. */
+static const char *find_lost_work(const struct vow_coord *core, const struct txn *txn,
+                                  const struct vow_msg_commit_request *request)
+{
+    for (uint32_t i = 0; i < request->work_len; i++) {
+        const struct vow_msg_work *work = &request->work[i];
+        uint32_t peer = coord_peer_find(core, work->participant);
+
+        if (work->ops != 0 && (txn == NULL || peer == COORD_NIL || txn_branch_of_peer(core, txn, peer) == NULL))
+            return work->participant;
+    }
+    return NULL;
+}
+
+static struct coord_blame blame_lost_work(const char *who)
+{
+    return (struct coord_blame){.cause = VOW_CAUSE_LOST_WORK, .peer = COORD_NIL, .name = who, .text = ""};
+}
+
+static void commit_new(struct vow_coord *core, struct input *in)
+{
+    const struct vow_msg_commit_request *request = &in->msg->commit_request;
+    const char *lost = find_lost_work(core, NULL, request);
+    struct coord_plan plan;
+    struct coord_blame blame;
+    struct txn *txn;
+
+    if (lost != NULL) {
+        blame = blame_lost_work(lost);
+        abort_new(core, in, &blame);
+        return;
+    }
+    plan = coord_plan_calls(core, NULL, request);
+    if (!admit(core, in, &plan))
+        return;
+    txn = begin(core, in);
+    txn_end_after(core, txn, request->timeout_ms);
+    txn_prepare(core, txn, request);
 }
 
 static const char *only_participant(const struct vow_msg_commit_request *request)
@@ -78,7 +125,6 @@ static const char *only_participant(const struct vow_msg_commit_request *request
 void coord_on_new_commit(struct vow_coord *core, struct input *in)
 {
     const struct vow_msg_commit_request *request = &in->msg->commit_request;
-    struct coord_plan plan;
 
     if (!is_fresh(core, in)) {
         coord_answer_past(core, in, only_participant(request));
@@ -88,14 +134,12 @@ void coord_on_new_commit(struct vow_coord *core, struct input *in)
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
     } else if (request->calls_len > VOW_CALLS_MAX) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_TOO_LARGE);
-    } else if (request->calls_len == 0) {
+    } else if (request->calls_len == 0 && request->work_len == 0) {
         coord_ids_use(&core->ids, in->gtrid);
         core->counts.begun++;
         coord_conclude_read_only(core, in->gtrid, in->session);
     } else {
-        plan = coord_plan_calls(core, NULL, request);
-        if (admit(core, in, &plan))
-            txn_prepare(core, begin(core, in), request);
+        commit_new(core, in);
     }
 }
 
@@ -120,12 +164,16 @@ static void commit_active(struct vow_coord *core, struct input *in, const struct
     struct txn *txn = in->txn;
     enum vow_cause cause = VOW_CAUSE_NONE;
     const struct branch *unfit = find_unfit(core, txn, &cause);
+    const char *lost = find_lost_work(core, txn, &in->msg->commit_request);
     struct coord_blame blame = {VOW_CAUSE_PARTICIPANT_UNAVAILABLE, plan->unavailable_peer, plan->unavailable, ""};
 
     txn->client = in->session;
+    txn_end_after(core, txn, in->msg->commit_request.timeout_ms);
+    if (lost != NULL)
+        blame = blame_lost_work(lost);
     if (unfit != NULL)
         blame = coord_blame_branch(cause, unfit, "");
-    if (unfit != NULL || plan->unavailable != NULL) {
+    if (lost != NULL || unfit != NULL || plan->unavailable != NULL) {
         txn_abort(core, txn, &blame);
     } else if (txn->branches_len + plan->new_branches == 0) {
         txn_move(core, txn, TXN_NONE);

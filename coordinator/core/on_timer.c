@@ -21,7 +21,8 @@ static struct branch *find_unvoted(const struct vow_coord *core, const struct tx
 
 void coord_on_vote_timeout(struct vow_coord *core, struct input *in)
 {
-    struct coord_blame blame = coord_blame_branch(VOW_CAUSE_VOTE_TIMEOUT, find_unvoted(core, in->txn, false), "");
+    enum vow_cause cause = in->txn->end_ms <= core->now_ms ? VOW_CAUSE_TXN_TIMEOUT : VOW_CAUSE_VOTE_TIMEOUT;
+    struct coord_blame blame = coord_blame_branch(cause, find_unvoted(core, in->txn, false), "");
 
     txn_abort(core, in->txn, &blame);
 }

@@ -1,5 +1,7 @@
 #include "coordinator/core/prepare.h"
 
+#include <string.h>
+
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
 #include "coordinator/core/peers.h"
@@ -64,6 +66,18 @@ static uint32_t gather_calls(struct vow_coord *core, const struct vow_msg_commit
     return len;
 }
 
+/* What the client was told of this participant; the participant votes NO if it has not done just that. */
+static uint32_t count_ops(const struct vow_msg_commit_request *request, const char *name)
+{
+    uint32_t ops = 0;
+
+    for (uint32_t i = 0; i < request->work_len; i++) {
+        if (strcmp(request->work[i].participant, name) == 0)
+            ops += request->work[i].ops;
+    }
+    return ops;
+}
+
 static void send_prepares(struct vow_coord *core, struct txn *txn, enum vow_msg_kind kind,
                           const struct vow_msg_commit_request *request)
 {
@@ -77,6 +91,7 @@ static void send_prepares(struct vow_coord *core, struct txn *txn, enum vow_msg_
         b->contacted = true;
         prepare->header = coord_header(core, txn, b);
         prepare->watermark = coord_watermark(core);
+        prepare->ops = count_ops(request, branch_peer(core, b)->name);
         prepare->peers_len = peers_len;
         prepare->peers = core->peer_names;
         prepare->calls_len = gather_calls(core, request, b->peer, used);
@@ -97,6 +112,6 @@ void txn_prepare(struct vow_coord *core, struct txn *txn, const struct vow_msg_c
     }
     txn_move(core, txn, TXN_PREPARING);
     send_prepares(core, txn, VOW_MSG_PREPARE, request);
-    txn->expires_ms = core->now_ms + core->limits.vote_timeout_ms;
+    txn->expires_ms = txn_expiry(core, txn, core->limits.vote_timeout_ms);
     txn_arm(core, txn, txn->expires_ms);
 }

@@ -39,6 +39,7 @@ struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint6
                         .client = client,
                         .begun_ms = core->now_ms,
                         .state_since_ms = core->now_ms,
+                        .end_ms = UINT64_MAX,
                         .delay_ms = core->limits.ack_timeout_ms,
                         .first = COORD_NIL,
                         .last = COORD_NIL,
@@ -177,6 +178,21 @@ struct txn *txn_of_token(const struct vow_coord *core, uint64_t token)
 void txn_arm(struct vow_coord *core, struct txn *txn, uint64_t deadline_ms)
 {
     vow_heap_set(&core->deadlines, txn_index(core, txn), (struct vow_heap_key){deadline_ms, 0});
+}
+
+void txn_end_after(struct vow_coord *core, struct txn *txn, uint32_t timeout_ms)
+{
+    uint64_t end_ms = timeout_ms != 0 ? core->now_ms + timeout_ms : UINT64_MAX;
+
+    if (end_ms < txn->end_ms)
+        txn->end_ms = end_ms;
+}
+
+uint64_t txn_expiry(const struct vow_coord *core, const struct txn *txn, uint32_t timeout_ms)
+{
+    uint64_t expiry_ms = core->now_ms + timeout_ms;
+
+    return txn->end_ms < expiry_ms ? txn->end_ms : expiry_ms;
 }
 
 void txn_disarm(struct vow_coord *core, struct txn *txn)

@@ -32,6 +32,10 @@ uint64_t txn_token(const struct vow_coord *core, const struct txn *txn);
 struct txn *txn_of_token(const struct vow_coord *core, uint64_t token);
 
 void txn_arm(struct vow_coord *core, struct txn *txn, uint64_t deadline_ms);
+/* The client's deadline: after so many ms, or not at all (0). One that is set stays. */
+void txn_end_after(struct vow_coord *core, struct txn *txn, uint32_t timeout_ms);
+/* The end of a wait of timeout_ms, or the deadline, if that is sooner. */
+uint64_t txn_expiry(const struct vow_coord *core, const struct txn *txn, uint32_t timeout_ms);
 void txn_disarm(struct vow_coord *core, struct txn *txn);
 /* Arms after the current delay, a quarter more or less, so that resends do not come in step. */
 void txn_arm_resend(struct vow_coord *core, struct txn *txn);

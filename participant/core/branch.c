@@ -8,6 +8,8 @@
 const struct vow_branches_limits vow_branches_default_limits = {
     .branches_max = 65536,
     .ended_max = 16384,
+    .enlist_timeout_ms = 5000,
+    .idle_timeout_ms = 60000,
     .decision_timeout_ms = 2000,
     .decision_timeout_max_ms = 30000,
 };
@@ -26,8 +28,8 @@ struct layout {
 static bool are_limits_good(const struct vow_branches_limits *limits)
 {
     return limits->branches_max >= 1 && limits->branches_max <= LIMIT_MAX && limits->ended_max >= 1 &&
-           limits->ended_max <= LIMIT_MAX && limits->decision_timeout_ms >= 1 &&
-           limits->decision_timeout_max_ms >= limits->decision_timeout_ms &&
+           limits->ended_max <= LIMIT_MAX && limits->enlist_timeout_ms >= 1 && limits->idle_timeout_ms >= 1 &&
+           limits->decision_timeout_ms >= 1 && limits->decision_timeout_max_ms >= limits->decision_timeout_ms &&
            limits->decision_timeout_max_ms <= UINT32_MAX / 2;
 }
 
@@ -117,7 +119,10 @@ static void take_event(struct vow_branches *core, const struct vow_branches_even
         branch_on_coord_up(core, event);
         return;
     case VOW_BRANCHES_COORD_DOWN:
-        /* A prepared branch stays prepared and keeps asking (F041); the driver drops what it cannot send. */
+        branch_on_coord_down(core);
+        return;
+    case VOW_BRANCHES_JOIN:
+        branch_on_join(core, &event->join.gtrid);
         return;
     case VOW_BRANCHES_RECOVERED:
         branch_dispatch(core, &event->recovered.gtrid, event->recovered.branch, VOW_BRANCH_EV_RECOVERED);

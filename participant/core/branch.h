@@ -25,11 +25,13 @@ struct vow_branches_limits {
     uint32_t branches_max; /* branches in memory; beyond: vote NO at once (fault F059) */
     uint32_t ended_max;    /* ended ids remembered, so that a late PREPARE is refused (F048) */
     /* Timers of protocol 2.4, milliseconds. */
+    uint32_t enlist_timeout_ms;       /* T_enlist: how long a join waits for the coordinator's answer */
+    uint32_t idle_timeout_ms;         /* T_idle: joined, and neither work nor PREPARE came */
     uint32_t decision_timeout_ms;     /* T_dec: first INQUIRY */
     uint32_t decision_timeout_max_ms; /* its back-off ends here */
 };
 
-/* 65536, 16384; 2 s, 30 s */
+/* 65536, 16384; 5 s, 60 s, 2 s, 30 s */
 extern const struct vow_branches_limits vow_branches_default_limits;
 
 struct vow_branches_identity {
@@ -41,24 +43,27 @@ struct vow_branches_identity {
 };
 
 enum vow_store_op_kind {
-    VOW_STORE_PREPARE = 1, /* run the calls, keep their effect as a prepared branch, take the locks */
+    VOW_STORE_PREPARE = 1, /* run the calls, on top of joined work, keep the effect as a prepared branch, take locks */
     VOW_STORE_COMMIT,      /* apply, drop locks, leave a tombstone: one durable unit */
     VOW_STORE_ABORT,       /* drop the branch and its locks; need not be durable */
     VOW_STORE_ONE_PHASE,   /* run the calls and commit them with an outcome memo: one durable unit */
     VOW_STORE_MEMO,        /* what the memo of a one-phase commit says */
     VOW_STORE_FORGET,      /* drop a one-phase memo; need not be durable */
-    /* A PREPARE under way is not wanted any more: one that waits, for a lock for example, is given back REFUSED at once;
-     * nothing waits for the end of the CANCEL itself. */
+    /* A PREPARE or WORK under way is not wanted any more: one that waits, for a lock for example, is given back REFUSED
+     * at once; nothing waits for the end of the CANCEL itself. */
     VOW_STORE_CANCEL,
     VOW_STORE_WATERMARK, /* keep epoch and watermark, drop tombstones below it, lazily; branch-less */
+    VOW_STORE_WORK, /* joined: run one operation on top of the branch's earlier ones, take the locks; not durable */
 };
 
 enum vow_store_result {
     /* PREPARE: prepared, durable. COMMIT: committed, durable (now, or a tombstone says before). ONE_PHASE, MEMO:
-     * committed. */
+     * committed. WORK: done. */
     VOW_STORE_DONE = 1,
     VOW_STORE_READ_ONLY, /* PREPARE, ONE_PHASE: nothing was written, nothing is kept */
-    VOW_STORE_REFUSED,   /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept */
+    /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept, joined work neither. WORK: no; this operation is
+     * undone, the earlier ones stand. */
+    VOW_STORE_REFUSED,
     VOW_STORE_NO_RECORD, /* COMMIT, MEMO: no branch, no tombstone */
 };
 
@@ -68,6 +73,7 @@ enum vow_branches_event_kind {
     VOW_BRANCHES_TIMER,
     VOW_BRANCHES_COORD_UP, /* coord: the handshake is done; prepared branches inquire */
     VOW_BRANCHES_COORD_DOWN,
+    VOW_BRANCHES_JOIN,      /* join: work wants to join. One at a time for each id: the next after its JOINED */
     VOW_BRANCHES_RECOVERED, /* recovered: a prepared branch found in the store; all are fed before COORD_UP */
 };
 
@@ -93,6 +99,9 @@ struct vow_branches_event {
         } coord;
         struct {
             struct vow_gtrid gtrid;
+        } join;
+        struct {
+            struct vow_gtrid gtrid;
             uint32_t branch;
             uint32_t epoch; /* of the PREPARE it voted on */
         } recovered;
@@ -102,9 +111,10 @@ struct vow_branches_event {
 enum vow_branches_effect_kind {
     /* msg, to the coordinator; dropped if there is no connection: every message is asked for again. */
     VOW_BRANCHES_SEND = 1,
-    VOW_BRANCHES_STORE, /* store */
-    VOW_BRANCHES_TRACE, /* one branch moved from a state to a state; for tests */
-    VOW_BRANCHES_ALARM, /* something an operator must see */
+    VOW_BRANCHES_STORE,  /* store */
+    VOW_BRANCHES_JOINED, /* joined: answers a JOIN */
+    VOW_BRANCHES_TRACE,  /* one branch moved from a state to a state; for tests */
+    VOW_BRANCHES_ALARM,  /* something an operator must see */
 };
 
 struct vow_branches_effect {
@@ -121,6 +131,13 @@ struct vow_branches_effect {
             uint32_t calls_len;
             const struct vow_msg_call *calls; /* PREPARE, ONE_PHASE: the event's memory; the driver copies */
         } store;
+        struct {
+            struct vow_gtrid gtrid;
+            int error;            /* 0 = done; else nothing of this operation remains */
+            enum vow_cause cause; /* for VOW_E_REFUSED */
+            const char *text;     /* for VOW_E_REFUSED */
+            uint32_t ops;         /* operations of the branch so far */
+        } joined;
         struct {
             struct vow_gtrid gtrid;
             uint8_t from, event, to; /* of branch.def */
@@ -150,6 +167,8 @@ uint64_t vow_branches_deadline_ms(const struct vow_branches *core);
 
 struct vow_branches_counts {
     uint64_t prepared, committed, aborted, read_only, refused, one_phase; /* since init */
+    uint64_t ops;                                                         /* of joined work, done */
+    uint64_t dropped; /* joined branches that ended here alone: time, a lost connection, lost work */
     uint64_t protocol_errors, ignored, inquiries;
     uint32_t open;            /* in memory now */
     uint32_t in_doubt;        /* of them: voted YES, no decision known */

@@ -13,9 +13,11 @@
 /* No operation of the store is under way. */
 #define BRANCH_NO_OP 0
 #define BRANCH_NEVER_MS UINT64_MAX
+/* The branch's number before the coordinator has given one. */
+#define BRANCH_UNNUMBERED UINT32_MAX
 /* What one TIMER does at most; the rest stays due. */
 #define BRANCH_TIMEOUTS_PER_STEP 64
-/* The worst step: a full TIMER (a move and a message each), and what any step may add to it. */
+/* The worst step: a full TIMER (a move and one thing more each), and what any step may add to it. */
 #define BRANCH_EFFECTS_MAX (2 * BRANCH_TIMEOUTS_PER_STEP + 8)
 /* Room beyond branches_max for questions about ended branches: a full table must not keep a COMMIT from its ACK. */
 #define BRANCH_RECALLS_MAX 64
@@ -25,16 +27,21 @@ struct vow_branch_entry {
     struct vow_gtrid gtrid; /* first: the table's key */
     uint8_t state;          /* written by branch_move() alone */
     uint8_t op;             /* the store's operation under way, or BRANCH_NO_OP */
-    uint8_t cause; /* RECALLING: why a one-phase commit is refused if the store has no memo; VOW_CAUSE_NONE: a query */
-    bool forget;   /* FORGET came while the store was at work: drop the memo after that */
+    /* RECALLING: why a one-phase commit is refused if the store has no memo; VOW_CAUSE_NONE: a query.
+     * SPOILED, ABORTING: why this participant dropped joined work alone; VOW_CAUSE_NONE: it was told to. */
+    uint8_t cause;
+    bool forget; /* FORGET came while the store was at work: drop the memo after that */
+    bool lost;   /* joined: the connection has gone since */
     uint32_t branch;
+    uint32_t ops;       /* joined: operations done, which PREPARE must name */
     uint32_t epoch;     /* of the message that the next answer is for; answers echo it */
     uint32_t attempt;   /* likewise */
     uint32_t inquiries; /* sent so far: the attempt of the next one */
     uint32_t delay_ms;  /* PREPARED: the back-off of inquiries */
     uint32_t next_free; /* among the free ones */
     uint64_t yes_ms;    /* PREPARED: in doubt since */
-    uint64_t due_ms;    /* PREPARED: next inquiry; else BRANCH_NEVER_MS */
+    uint64_t due_ms;    /* PREPARED: next inquiry; joined: when it is dropped; else BRANCH_NEVER_MS */
+    uint64_t end_ms;    /* joined: the transaction's deadline */
 };
 
 /* How a transaction ended here: remembered for a while so that a late duplicate does not do its work again (F048). */
@@ -78,12 +85,15 @@ struct vow_branches {
     uint64_t incarnation;
     uint64_t random;
     uint64_t now_ms;
+    bool connected;
+    uint32_t in_doubt; /* entries in PREPARED */
+    uint32_t enlists;  /* sent so far: the attempt of the next one, so that an answer is not taken for another's */
     struct vow_branch_keep keep;
 
     struct vow_branch_entry *entries;
     uint32_t entries_max, free, open; /* free: the first of a list through .next_free */
     struct vow_gtrid_table table;     /* of the entries */
-    struct vow_heap timers;           /* the entries with a timer, which are the ones in doubt, by due_ms */
+    struct vow_heap timers;           /* the entries with a timer, by due_ms */
     struct vow_branch_ended *ended;   /* a ring */
     uint32_t ended_at;
     struct vow_gtrid_table ended_table;
@@ -118,6 +128,7 @@ void branch_take_newer_header(struct vow_branches *core, struct vow_branch_entry
 /* --- table.c --- */
 
 void branch_table_init(struct vow_branches *core);
+/* BRANCH_UNNUMBERED, on either side, matches any number: a coordinator gives a participant one branch of an id. */
 struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch);
 /* Copies *blank in; there is room (asserted). */
 struct vow_branch_entry *branch_table_add(struct vow_branches *core, const struct vow_branch_entry *blank);
@@ -134,6 +145,8 @@ void branch_ended_remember(struct vow_branches *core, const struct vow_gtrid *gt
                            enum vow_cause cause);
 /* NULL if it is not remembered. */
 const struct vow_branch_ended *branch_ended_find(const struct vow_branches *core, const struct vow_gtrid *gtrid);
+/* Why more work of it is refused. */
+enum vow_cause branch_ended_cause(const struct vow_branch_ended *ended);
 
 /* --- keep.c --- */
 
@@ -157,6 +170,10 @@ void branch_store_forget(struct vow_branches *core, const struct vow_branch_entr
 /* The entry's PREPARE need not wait for anything any more. */
 void branch_store_cancel(struct vow_branches *core, const struct vow_branch_entry *entry);
 void branch_store_watermark(struct vow_branches *core);
+/* Answers the JOIN under way. text may be NULL. */
+void branch_joined(struct vow_branches *core, const struct vow_branch_entry *entry, int error, enum vow_cause cause,
+                   const char *text);
+void branch_send_enlist(struct vow_branches *core, struct vow_branch_entry *entry);
 void branch_send_vote(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_vote vote,
                       enum vow_cause cause, const char *text);
 void branch_send_ack(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_ack ack);
@@ -169,6 +186,13 @@ void branch_send_inquiry(struct vow_branches *core, struct vow_branch_entry *ent
 void branch_on_message(struct vow_branches *core, const struct vow_msg *msg);
 /* VOW_CAUSE_NONE if the work of this step's PREPARE or COMMIT_ONE_PHASE may be done. */
 enum vow_cause branch_admission(const struct vow_branches *core, const struct vow_msg_prepare *work);
+/* Votes NO, and remembers it, so that a duplicate does not get a YES later. */
+void branch_vote_no(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause, const char *text);
+/* The answer to an ENLIST that was given up, or of another life. */
+bool branch_is_stale_enlisted(struct vow_branches *core, const struct vow_msg_header *header);
+void branch_on_join(struct vow_branches *core, const struct vow_gtrid *gtrid);
+/* Joined work is lost with the connection (F042): its timers are set to now, so that this step stays short. */
+void branch_on_coord_down(struct vow_branches *core);
 void branch_on_store_done(struct vow_branches *core, const struct vow_branches_done *done);
 /* The store's answer to MEMO, for a branch in RECALLING. */
 void branch_memo_found(struct vow_branches *core, struct vow_branch_entry *entry);

@@ -66,7 +66,7 @@ void branch_store_forget(struct vow_branches *core, const struct vow_branch_entr
 
 void branch_store_cancel(struct vow_branches *core, const struct vow_branch_entry *entry)
 {
-    VOW_ASSERT(entry->op == VOW_STORE_PREPARE);
+    VOW_ASSERT(entry->op == VOW_STORE_PREPARE || entry->op == VOW_STORE_WORK);
     add_store(core, entry, VOW_STORE_CANCEL);
 }
 
@@ -77,6 +77,19 @@ void branch_store_watermark(struct vow_branches *core)
     effect->store.coord = core->keep.now.coord;
     effect->store.epoch = core->keep.now.epoch;
     effect->store.watermark = core->keep.now.watermark;
+}
+
+/* --- to the service --- */
+
+void branch_joined(struct vow_branches *core, const struct vow_branch_entry *entry, int error, enum vow_cause cause,
+                   const char *text)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_JOINED);
+    effect->joined.gtrid = entry->gtrid;
+    effect->joined.error = error;
+    effect->joined.cause = cause;
+    effect->joined.text = text != NULL ? text : "";
+    effect->joined.ops = entry->ops;
 }
 
 /* --- to the coordinator --- */
@@ -102,6 +115,20 @@ static const char *keep_text(struct vow_branches *core, const char *text)
     memcpy(core->text, text != NULL ? text : "", len);
     core->text[len] = '\0';
     return core->text;
+}
+
+/* Not an answer, so nothing is echoed. */
+void branch_send_enlist(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    entry->attempt = core->enlists++;
+    struct vow_msg *msg = &add(core, VOW_BRANCHES_SEND)->msg;
+    msg->kind = VOW_MSG_ENLIST;
+    msg->enlist.header = (struct vow_msg_header){
+        .gtrid = entry->gtrid,
+        .incarnation = core->incarnation,
+        .epoch = core->keep.now.epoch,
+        .attempt = entry->attempt,
+    };
 }
 
 void branch_send_vote(struct vow_branches *core, const struct vow_branch_entry *entry, enum vow_vote vote,

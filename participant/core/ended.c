@@ -20,6 +20,12 @@ const struct vow_branch_ended *branch_ended_find(const struct vow_branches *core
     return slot != BRANCH_NONE ? &core->ended[slot] : NULL;
 }
 
+enum vow_cause branch_ended_cause(const struct vow_branch_ended *ended)
+{
+    const enum vow_cause cause = (enum vow_cause)ended->cause;
+    return ended->end == VOW_BRANCH_END_ABORTED && cause != VOW_CAUSE_NONE ? cause : VOW_CAUSE_TOO_LATE;
+}
+
 void branch_ended_remember(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_branch_end end,
                            enum vow_cause cause)
 {

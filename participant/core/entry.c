@@ -53,6 +53,7 @@ static struct vow_branch_entry blank_entry(const struct vow_gtrid *gtrid, uint32
         .branch = branch,
         .state = VOW_BRANCH_UNKNOWN,
         .due_ms = BRANCH_NEVER_MS,
+        .end_ms = BRANCH_NEVER_MS,
     };
 }
 
@@ -118,8 +119,13 @@ static bool op_fits_state(const struct vow_branch_entry *entry)
 {
     switch ((enum vow_branch_state)entry->state) {
     case VOW_BRANCH_UNKNOWN:
+    case VOW_BRANCH_ENLISTING:
+    case VOW_BRANCH_ACTIVE:
     case VOW_BRANCH_PREPARED:
         return entry->op == BRANCH_NO_OP;
+    case VOW_BRANCH_WORKING:
+    case VOW_BRANCH_SPOILED:
+        return entry->op == VOW_STORE_WORK;
     case VOW_BRANCH_PREPARING:
     case VOW_BRANCH_DOOMED:
         return entry->op == VOW_STORE_PREPARE;
@@ -137,11 +143,18 @@ static bool op_fits_state(const struct vow_branch_entry *entry)
     return false;
 }
 
-/* The store works exactly where the state says so, and a timer runs exactly while the branch is in doubt. */
+static bool has_timer(const struct vow_branch_entry *entry)
+{
+    return entry->state == VOW_BRANCH_ENLISTING || entry->state == VOW_BRANCH_ACTIVE ||
+           entry->state == VOW_BRANCH_PREPARED;
+}
+
+/* The store works exactly where the state says so, and a timer runs exactly while something is waited for that may not
+ * come. Only what is not prepared ends by it (F043). */
 static void check_invariant(const struct vow_branch_entry *entry)
 {
     VOW_ASSERT(op_fits_state(entry));
-    VOW_ASSERT((entry->due_ms != BRANCH_NEVER_MS) == (entry->state == VOW_BRANCH_PREPARED));
+    VOW_ASSERT((entry->due_ms != BRANCH_NEVER_MS) == has_timer(entry));
 }
 
 void branch_move(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_branch_state to)
@@ -152,6 +165,8 @@ void branch_move(struct vow_branches *core, struct vow_branch_entry *entry, enum
     core->moved = true;
     core->edge_hits[edge]++;
     branch_trace(core, &entry->gtrid, entry->state, (uint8_t)to);
+    core->in_doubt -= entry->state == VOW_BRANCH_PREPARED;
+    core->in_doubt += to == VOW_BRANCH_PREPARED;
     entry->state = (uint8_t)to;
     check_invariant(entry);
 }

@@ -20,6 +20,8 @@ static void ask_all(struct vow_branches *core)
     for (uint32_t i = 0; i < core->timers.len; i++) {
         struct vow_heap_entry *timer = &core->timers.entries[i];
         struct vow_branch_entry *entry = &core->entries[timer->item];
+        if (entry->state != VOW_BRANCH_PREPARED)
+            continue;
         timer->key.major = entry->due_ms = core->now_ms;
         entry->delay_ms = core->limits.decision_timeout_ms;
     }
@@ -29,6 +31,7 @@ void branch_on_coord_up(struct vow_branches *core, const struct vow_branches_eve
 {
     const struct vow_gtrid none = {{0}};
     struct vow_branch_known *known = &core->keep.now;
+    core->connected = true;
     ask_all(core);
     if (known->coord != 0 && known->coord != event->coord.coord) {
         branch_alarm(core, &none, "connected to a foreign coordinator");
@@ -40,4 +43,22 @@ void branch_on_coord_up(struct vow_branches *core, const struct vow_branches_eve
     known->coord = event->coord.coord;
     branch_keep_raise(core, event->coord.epoch, event->coord.watermark);
     core->keep.urgent = true;
+}
+
+/*
+ * A prepared branch stays prepared and keeps asking (F041); the driver drops what it cannot send. Joined work ends: the
+ * coordinator may have restarted and forgotten the transaction, and nobody would ever tell (F042).
+ */
+void branch_on_coord_down(struct vow_branches *core)
+{
+    core->connected = false;
+    for (uint32_t i = 0; i < core->entries_max; i++) {
+        struct vow_branch_entry *entry = &core->entries[i];
+        const uint8_t state = entry->state;
+        if (state != VOW_BRANCH_ENLISTING && state != VOW_BRANCH_ACTIVE && state != VOW_BRANCH_WORKING)
+            continue;
+        entry->lost = true;
+        entry->due_ms = core->now_ms;
+        branch_timer_settle(core, entry);
+    }
 }

@@ -8,6 +8,8 @@
 static const struct vow_msg_header *header_of(const struct vow_msg *msg)
 {
     switch ((int)msg->kind) {
+    case VOW_MSG_ENLISTED:
+        return &msg->enlisted.header;
     case VOW_MSG_PREPARE:
         return &msg->prepare.header;
     case VOW_MSG_DECISION:
@@ -50,6 +52,8 @@ static enum vow_branch_event decision_event(const struct vow_branches *core, con
 static enum vow_branch_event event_of(const struct vow_branches *core, const struct vow_msg *msg)
 {
     switch ((int)msg->kind) {
+    case VOW_MSG_ENLISTED:
+        return msg->enlisted.error == 0 ? VOW_BRANCH_EV_ENLISTED : VOW_BRANCH_EV_NOT_ENLISTED;
     case VOW_MSG_PREPARE:
         return VOW_BRANCH_EV_PREPARE;
     case VOW_MSG_DECISION:
@@ -88,6 +92,10 @@ void branch_on_message(struct vow_branches *core, const struct vow_msg *msg)
     }
     if (is_foreign(core, &header->gtrid)) {
         branch_violation(core, &header->gtrid, "a transaction of a foreign coordinator");
+        return;
+    }
+    if (msg->kind == VOW_MSG_ENLISTED && branch_is_stale_enlisted(core, header)) {
+        core->counts.ignored++;
         return;
     }
     core->header = header;

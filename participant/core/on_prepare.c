@@ -1,5 +1,6 @@
 /* PREPARE, from admission to the vote. The vote goes out when the store has answered, never before (mistake 2). */
 #include "participant/core/core.h"
+#include "proto/error.h"
 
 /*
  * May this work be done? The first three are late duplicates: the transaction has ended, or its coordinator has
@@ -8,21 +9,24 @@
 enum vow_cause branch_admission(const struct vow_branches *core, const struct vow_msg_prepare *work)
 {
     const struct vow_msg_header *header = &work->header;
-    if (branch_ended_find(core, &header->gtrid) != NULL || vow_gtrid_below(&header->gtrid, core->keep.now.watermark))
+    const struct vow_branch_ended *ended = branch_ended_find(core, &header->gtrid);
+    if (ended != NULL)
+        return branch_ended_cause(ended);
+    if (vow_gtrid_below(&header->gtrid, core->keep.now.watermark))
         return VOW_CAUSE_TOO_LATE;
     if (header->epoch < core->keep.now.epoch)
         return VOW_CAUSE_TOO_LATE;
     /* Work may have been lost with the earlier incarnation (mistake 19). */
     if (header->incarnation != 0 && header->incarnation != core->incarnation)
         return VOW_CAUSE_STALE_INCARNATION;
-    /* This participant keeps no joined work, so any that the client counted is lost. */
+    /* There is no joined work of it here, so any that the client counted is lost. */
     if (work->ops != 0)
         return VOW_CAUSE_LOST_WORK;
     return branch_table_has_room(core) ? VOW_CAUSE_NONE : VOW_CAUSE_NO_SPACE;
 }
 
-/* A NO is remembered, so that a duplicate does not get a YES later. What is too late stays so by itself. */
-static void vote_no(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause, const char *text)
+/* What is too late stays so by itself. */
+void branch_vote_no(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause, const char *text)
 {
     core->counts.refused++;
     if (cause != VOW_CAUSE_TOO_LATE)
@@ -30,17 +34,32 @@ static void vote_no(struct vow_branches *core, struct vow_branch_entry *entry, e
     branch_send_vote(core, entry, VOW_VOTE_NO, cause, text);
 }
 
-void branch_prepare_new(struct vow_branches *core, struct vow_branch_entry *entry)
+static void prepare(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     const enum vow_cause cause = branch_admission(core, &core->input->msg->prepare);
     branch_take_header(core, entry);
     if (cause != VOW_CAUSE_NONE) {
-        vote_no(core, entry, cause, "");
+        branch_vote_no(core, entry, cause, "");
         branch_move(core, entry, VOW_BRANCH_UNKNOWN);
         return;
     }
     branch_store(core, entry, VOW_STORE_PREPARE);
     branch_move(core, entry, VOW_BRANCH_PREPARING);
+}
+
+void branch_prepare_new(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    prepare(core, entry);
+}
+
+/* Its work was all shipped, and the coordinator has closed the list of those who work for it. */
+void branch_prepare_enlisting(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    branch_joined(core, entry, VOW_E_REFUSED, VOW_CAUSE_TOO_LATE, "");
+    entry->due_ms = BRANCH_NEVER_MS;
+    entry->lost = false;
+    entry->branch = core->header->branch;
+    prepare(core, entry);
 }
 
 void branch_prepare_again(struct vow_branches *core, struct vow_branch_entry *entry)
@@ -68,6 +87,6 @@ void branch_prepare_read_only(struct vow_branches *core, struct vow_branch_entry
 
 void branch_prepare_refused(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    vote_no(core, entry, core->input->done.cause, core->input->done.text);
+    branch_vote_no(core, entry, core->input->done.cause, core->input->done.text);
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }

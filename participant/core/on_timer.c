@@ -64,6 +64,7 @@ void branch_on_timer(struct vow_branches *core)
         const struct vow_branch_entry *first = branch_timer_first(core);
         if (first == NULL || first->due_ms > core->now_ms)
             return;
-        branch_dispatch(core, &first->gtrid, first->branch, VOW_BRANCH_EV_TIMEOUT);
+        branch_dispatch(core, &first->gtrid, first->branch,
+                        first->lost ? VOW_BRANCH_EV_DISCONNECTED : VOW_BRANCH_EV_TIMEOUT);
     }
 }

@@ -5,8 +5,10 @@ void branch_table_init(struct vow_branches *core)
 {
     vow_gtrid_table_init(&core->table, core->entries_max);
     vow_heap_init(&core->timers, core->entries_max);
-    for (uint32_t i = 0; i < core->entries_max; i++)
+    for (uint32_t i = 0; i < core->entries_max; i++) {
+        core->entries[i].state = VOW_BRANCH_UNKNOWN;
         core->entries[i].next_free = i + 1 < core->entries_max ? i + 1 : BRANCH_NONE;
+    }
     core->free = 0;
     core->open = 0;
 }
@@ -14,7 +16,8 @@ void branch_table_init(struct vow_branches *core)
 struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch)
 {
     uint32_t at = vow_gtrid_table_find(&core->table, gtrid);
-    while (at != BRANCH_NONE && core->entries[at].branch != branch)
+    while (at != BRANCH_NONE && branch != BRANCH_UNNUMBERED && core->entries[at].branch != BRANCH_UNNUMBERED &&
+           core->entries[at].branch != branch)
         at = vow_gtrid_table_find_next(&core->table, at);
     return at != BRANCH_NONE ? &core->entries[at] : NULL;
 }

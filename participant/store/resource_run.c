@@ -342,6 +342,17 @@ static void cancel(struct resource_store *store, const struct vow_store_op *canc
         jobs_add(&store->works, jobs_take(&kept));
 }
 
+/* Joined work is the service's own; what it has left for prepare is kept under the branch's word. */
+static void do_work(struct resource_store *store, struct vow_store_op *op)
+{
+    enum vow_cause cause = VOW_CAUSE_HANDLER_FAILED;
+    char text[VOW_TEXT_SIZE] = "";
+    if (op->work(op->work_ctx, &op->gtrid, NULL, &cause, text) == 0)
+        end_op(store, op, VOW_STORE_DONE);
+    else
+        refuse_op(store, op, cause, text);
+}
+
 static void sort_in(struct resource_store *store, struct vow_job *first)
 {
     while (first != NULL) {
@@ -357,6 +368,9 @@ static void sort_in(struct resource_store *store, struct vow_job *first)
         case VOW_STORE_ABORT:
         case VOW_STORE_MEMO:
             jobs_add(&store->decisions, &op->job);
+            break;
+        case VOW_STORE_WORK:
+            do_work(store, op);
             break;
         case VOW_STORE_CANCEL:
             cancel(store, op);

@@ -161,6 +161,9 @@ static int load_identity(struct store *store, struct vow_error_detail *detail)
 static void close_store(void *ctx)
 {
     struct store *store = ctx;
+    if (store->active_len > 0 && !store->failed) /* the next open would do it, but others may use the file until then */
+        work_drop_all(store);
+    work_free(store);
     hold_clear(store);
     space_free(store);
     schema_free(store);
@@ -199,6 +202,8 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         error = check_format(store, detail);
     if (error == 0)
         error = schema_create(store, detail);
+    if (error == 0 && work_drop_all(store) != SQLITE_OK)
+        error = store_fail(store, VOW_E_DATABASE, "the locks of joined work cannot be dropped", detail);
     if (error == 0)
         error = load_identity(store, detail);
     if (error == 0 &&

@@ -20,12 +20,12 @@ static int set_synchronous(struct store *store, bool full)
 
 static bool is_new_work(enum vow_store_op_kind kind)
 {
-    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_ONE_PHASE;
+    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_WORK;
 }
 
 static bool is_forced(enum vow_store_op_kind kind)
 {
-    return is_new_work(kind) || kind == VOW_STORE_COMMIT;
+    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_COMMIT;
 }
 
 static struct vow_store_op *next_op(const struct vow_store_op *op)
@@ -59,6 +59,7 @@ static int do_op(struct store *store, struct vow_store_op *op)
 {
     switch (op->kind) {
     case VOW_STORE_PREPARE:
+    case VOW_STORE_WORK:
         return branch_prepare(store, op);
     case VOW_STORE_COMMIT:
         return branch_commit(store, op);
@@ -84,7 +85,7 @@ static void crash_points(const struct vow_store_op *first, const char *when)
     static const char *const names[] = {
         [VOW_STORE_PREPARE] = "PREPARE",     [VOW_STORE_COMMIT] = "COMMIT", [VOW_STORE_ABORT] = "ABORT",
         [VOW_STORE_ONE_PHASE] = "ONE_PHASE", [VOW_STORE_MEMO] = "MEMO",     [VOW_STORE_FORGET] = "FORGET",
-        [VOW_STORE_WATERMARK] = "WATERMARK"};
+        [VOW_STORE_WATERMARK] = "WATERMARK", [VOW_STORE_WORK] = "WORK"};
     for (const struct vow_store_op *op = first; op != NULL; op = next_op(op))
         VOW_CRASH("store", when, names[op->kind]);
 }
@@ -95,10 +96,16 @@ static void crash_points(const struct vow_store_op *first, const char *when)
 static int do_ops(struct store *store, struct vow_store_op *first)
 {
     for (struct vow_store_op *op = first; op != NULL; op = next_op(op)) {
-        if (op->result == VOW_STORE_REFUSED) /* in an attempt before this one */
+        int rc = SQLITE_OK;
+        if (op->result == VOW_STORE_REFUSED) { /* in an attempt before this one */
+            if (op->kind == VOW_STORE_PREPARE)
+                rc = work_unlock(store, op);
+            if (rc != SQLITE_OK)
+                return rc;
             continue;
+        }
         op->waits = false;
-        int rc = do_op(store, op);
+        rc = do_op(store, op);
         if (rc != SQLITE_OK)
             return rc;
         store->stats.ops++;
@@ -124,6 +131,7 @@ static int undo_batch(struct store *store, struct vow_store_op *first, int rc, s
  * error came from the sync. */
 static int do_batch(struct store *store, struct vow_store_op *first, bool new_work, struct vow_error_detail *detail)
 {
+    work_forget_attempt(store, first);
     store->batch_pages = 0;
     int rc = store_run(store, STMT_BEGIN);
     if (rc == SQLITE_OK)
@@ -205,6 +213,7 @@ static bool can_try_again(struct store *store, struct vow_store_op *first, int r
 static int run_all(struct store *store, struct vow_store_op *first, struct vow_error_detail *detail)
 {
     struct outlook outlook;
+    bool is_written = false;
     int rc = SQLITE_OK;
     bool folded = false;
     *detail = (struct vow_error_detail){.error = VOW_E_CLOSED, .text = "the store has failed before"};
@@ -216,13 +225,16 @@ static int run_all(struct store *store, struct vow_store_op *first, struct vow_e
         rc = set_synchronous(store, outlook.forced);
         if (rc == SQLITE_OK)
             rc = do_batch(store, first, outlook.new_work, detail);
+        is_written = rc == SQLITE_OK;
         if (!can_try_again(store, first, rc, outlook.new_work, &folded))
             break;
         rc = SQLITE_OK;
     }
     apply_set_quiet(store, false);
+    work_settle(store, first, is_written);
     if (rc == SQLITE_OK && !store->failed) {
         go_on(store);
+        work_sweep(store);
         return 0;
     }
     if (!store->failed && !outlook.new_work && space_is_short(store, rc)) {
@@ -249,7 +261,9 @@ static enum turn turn_of(enum vow_store_op_kind kind)
 {
     if (kind == VOW_STORE_COMMIT || kind == VOW_STORE_ABORT)
         return TURN_DECISIONS;
-    return kind == VOW_STORE_ONE_PHASE ? TURN_AT_ONCE : kind == VOW_STORE_PREPARE ? TURN_PREPARES : TURN_OTHERS;
+    if (kind == VOW_STORE_PREPARE || kind == VOW_STORE_WORK)
+        return TURN_PREPARES;
+    return kind == VOW_STORE_ONE_PHASE ? TURN_AT_ONCE : TURN_OTHERS;
 }
 
 struct arrangement {
@@ -283,7 +297,7 @@ static void sort_out(struct arrangement *all, struct vow_job *jobs)
     }
 }
 
-/* A PREPARE that has not begun does not begin any more. */
+/* A PREPARE or WORK that has not begun does not begin any more. */
 static void do_cancels(struct store *store, struct arrangement *all, struct vow_job ***done)
 {
     for (struct vow_job *job = all->cancels, *next; job != NULL; job = next) {
@@ -297,6 +311,15 @@ static void do_cancels(struct store *store, struct arrangement *all, struct vow_
     }
 }
 
+/* What goes on: it waited for a branch that this batch ends, or for one that ended without a decision. */
+static struct vow_job *take_freed(struct store *store, const struct vow_job *decisions)
+{
+    if (!store->has_freed)
+        return wait_freed(store, decisions);
+    store->has_freed = false;
+    return wait_any(store);
+}
+
 /* The batch as one list; all->done is done already. */
 static struct vow_job *arrange(struct store *store, struct vow_job *jobs, struct arrangement *all)
 {
@@ -304,7 +327,7 @@ static struct vow_job *arrange(struct store *store, struct vow_job *jobs, struct
     sort_out(all, jobs);
     do_cancels(store, all, &done);
     append(&done, wait_expired(store));
-    for (struct vow_job *job = wait_freed(store, all->turns[TURN_DECISIONS]), *next; job != NULL; job = next) {
+    for (struct vow_job *job = take_freed(store, all->turns[TURN_DECISIONS]), *next; job != NULL; job = next) {
         next = job->next;
         job->next = NULL;
         append(&all->ends[((struct vow_store_op *)job)->kind == VOW_STORE_ONE_PHASE ? TURN_AT_ONCE : TURN_WAITED], job);
@@ -343,6 +366,10 @@ int batch_run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
     *end_of(&store->stalled) = *jobs;
     struct vow_job *batch = arrange(store, store->stalled, &all);
     store->stalled = NULL;
+    /* What was called off without a batch may have been the end of joined work. */
+    work_settle(store, (const struct vow_store_op *)all.done, false);
+    if (batch == NULL && !store->failed)
+        work_sweep(store);
     int error = batch != NULL ? run_all(store, (struct vow_store_op *)batch, detail) : 0;
     *jobs = all.done;
     hand_back(store, batch, jobs);

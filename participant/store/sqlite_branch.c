@@ -108,6 +108,15 @@ static enum vow_cause judge(struct store *store, enum vow_cause said)
     return (sqlite3_errcode(store->db) & 0xff) == SQLITE_CONSTRAINT ? VOW_CAUSE_CONSTRAINT : VOW_CAUSE_HANDLER_FAILED;
 }
 
+/* The call's handler, or the work of the operation itself. */
+static int run_handler(struct store *store, struct vow_store_op *op, const struct vow_msg_call *call,
+                       enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    if (call == NULL)
+        return op->work(op->work_ctx, &op->gtrid, store->db, cause, text);
+    return store->options.call(store->options.ctx, &op->gtrid, store->db, call, cause, text);
+}
+
 /* Runs one call. A handler that has ended the transaction, by OR ROLLBACK for example, has failed whatever it says. */
 static bool run_call(struct store *store, struct vow_store_op *op, const struct vow_msg_call *call)
 {
@@ -117,7 +126,7 @@ static bool run_call(struct store *store, struct vow_store_op *op, const struct 
     store->denied = VOW_CAUSE_NONE;
     meet_clear(store);
     store->in_handler = true;
-    int answer = store->options.call(store->options.ctx, &op->gtrid, store->db, call, &cause, text);
+    int answer = run_handler(store, op, call, &cause, text);
     store->in_handler = false;
     bool ok = answer == 0 && store_in_transaction(store);
     /* Whatever it says: it may have said so because of the lock. One that goes on without the row has not failed. */
@@ -134,6 +143,8 @@ static bool run_call(struct store *store, struct vow_store_op *op, const struct 
 /* Runs every call of the branch. True if all went well; else op is refused with the cause, or waits. */
 static bool run_calls(struct store *store, struct vow_store_op *op)
 {
+    if (op->kind == VOW_STORE_WORK && !run_call(store, op, NULL))
+        return false;
     for (uint32_t i = 0; i < op->calls_len; i++)
         if (!run_call(store, op, &op->calls[i]))
             return false;
@@ -153,16 +164,32 @@ static bool has_seen_all(struct store *store, const sqlite3_session *session)
     return sqlite3_preupdate_hook(store->db, NULL, NULL) == session;
 }
 
-/* Runs the work and takes what it changed. The changeset is taken before anything is rolled back (trap 1). */
+/* What the branch did before, if work has joined. What somebody changed behind the locks refuses this operation. */
+static int replay(struct store *store, struct vow_store_op *op)
+{
+    int rc = work_replay(store, op);
+    if (rc == SQLITE_OK || is_batch_error(store, rc))
+        return rc;
+    refuse(op, VOW_CAUSE_LOST_WORK, store->trouble);
+    store->trouble[0] = '\0';
+    return SQLITE_OK;
+}
+
+/* Runs the work and takes what the branch has changed. The changeset is taken before anything is rolled back (trap
+ * 1). */
 static int capture(struct store *store, struct vow_store_op *op, void **data, int *len)
 {
     sqlite3_session *session;
     hold_clear(store);
-    int rc = sqlite3session_create(store->db, "main", &session);
+    int rc = work_lift_locks(store, op); /* no change of the branch's: before the session */
+    if (rc == SQLITE_OK)
+        rc = sqlite3session_create(store->db, "main", &session);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3session_attach(session, NULL);
-    bool has_run = rc == SQLITE_OK && run_calls(store, op);
+    if (rc == SQLITE_OK)
+        rc = replay(store, op);
+    bool has_run = rc == SQLITE_OK && op->result != VOW_STORE_REFUSED && run_calls(store, op);
     if (!has_seen_all(store, session) && has_run)
         refuse(op, VOW_CAUSE_NOT_CAPTURED, "a pre-update hook was set on the connection");
     else if (has_run)
@@ -174,7 +201,9 @@ static int capture(struct store *store, struct vow_store_op *op, void **data, in
 /* Applies once on trial and takes it back, so that a COMMIT cannot meet what was not met here. */
 static int try_apply(struct store *store, struct vow_store_op *op, struct changeset *changeset)
 {
-    int rc = apply_changeset(store, changeset);
+    int rc = work_lift_locks(store, op);
+    if (rc == SQLITE_OK)
+        rc = apply_changeset(store, changeset);
     if (rc != SQLITE_OK && !is_batch_error(store, rc)) {
         refuse(op, VOW_CAUSE_NOT_CAPTURED, "the change cannot be applied again");
         store->trouble[0] = '\0';
@@ -201,18 +230,20 @@ static int reserve(struct store *store, struct vow_store_op *op, const struct ch
 static int write_down(struct store *store, struct vow_store_op *op, const struct changeset *changeset)
 {
     meet_clear(store);
-    int rc = lock_changeset(store, op, changeset);
+    int rc = changeset->len > 0 ? lock_changeset(store, op, changeset) : SQLITE_OK;
     if (rc == SQLITE_OK)
         rc = hold_lock(store, op);
     if (rc == SQLITE_CONSTRAINT) {
         wait_or_die(store, op);
         return SQLITE_OK;
     }
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && op->kind == VOW_STORE_PREPARE)
         rc = reserve(store, op, changeset);
-    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED && changeset->len > 0)
         rc = apply_keep_sequences(store, changeset);
-    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
+    if (rc == SQLITE_OK && op->kind == VOW_STORE_WORK)
+        rc = work_stage(store, op, changeset);
+    else if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         rc = insert_branch(store, op, "prepared", changeset);
     if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         op->result = VOW_STORE_DONE;
@@ -245,16 +276,16 @@ static int keep_holds(struct store *store, struct vow_store_op *op)
 
 static int keep(struct store *store, struct vow_store_op *op, struct changeset *changeset)
 {
-    if (changeset->len == 0 && store->holds != NULL)
+    if (changeset->len == 0 && op->kind == VOW_STORE_PREPARE && (store->holds != NULL || work_has_holds(store, op)))
         return keep_holds(store, op);
-    if (changeset->len == 0) {
+    if (changeset->len == 0 && op->kind == VOW_STORE_PREPARE) {
         op->result = VOW_STORE_READ_ONLY;
         return SQLITE_OK;
     }
     if ((uint32_t)changeset->len > store->options.changeset_max)
         return refuse(op, VOW_CAUSE_NOT_CAPTURED, "the change is larger than the store's limit");
     int rc = store_run(store, STMT_ROLLBACK_TO);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && changeset->len > 0)
         rc = try_apply(store, op, changeset);
     if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         rc = write_down(store, op, changeset);
@@ -274,7 +305,8 @@ static int settle(struct store *store, struct vow_store_op *op, int rc)
     if (op->result == VOW_STORE_DONE)
         return store_run(store, STMT_RELEASE);
     space_give_up(store, op);
-    return roll_back(store);
+    rc = roll_back(store);
+    return rc == SQLITE_OK && op->kind == VOW_STORE_PREPARE && !op->waits ? work_unlock(store, op) : rc;
 }
 
 int branch_prepare(struct store *store, struct vow_store_op *op)
@@ -332,7 +364,9 @@ int branch_commit(struct store *store, struct vow_store_op *op)
 
 int branch_abort(struct store *store, struct vow_store_op *op)
 {
-    int rc = delete_branch(store, op, "prepared");
+    int rc = work_unlock(store, op);
+    if (rc == SQLITE_OK)
+        rc = delete_branch(store, op, "prepared");
     if (rc == SQLITE_OK && sqlite3_changes(store->db) > 0)
         rc = delete_locks(store, op);
     op->result = VOW_STORE_DONE;

@@ -100,6 +100,11 @@ struct space {
 
 enum branch_state { BRANCH_NONE, BRANCH_PREPARED, BRANCH_COMMITTED, BRANCH_MEMO };
 
+/* Joined work under way is found by its id's hash. */
+#define ACTIVE_BUCKETS 1024
+
+struct active; /* sqlite_work.c */
+
 struct store {
     sqlite3 *db;
     struct vow_sqlite_options options;
@@ -120,6 +125,10 @@ struct store {
     uint32_t holds_len;
     bool has_met; /* some branch's lock was met: `met` is the oldest such branch */
     struct vow_gtrid met;
+    struct active *active[ACTIVE_BUCKETS];
+    uint32_t active_len;
+    bool has_freed;       /* joined work has ended without a decision: somebody may wait for its locks */
+    struct active *ended; /* whose locks are still to be dropped */
     bool is_stalled;
     struct vow_job *stalled;        /* decided work that there is no room for now */
     uint32_t page_size, wal_frames; /* what the WAL holds, as of the last commit here */
@@ -213,10 +222,12 @@ void meet_clear(struct store *store);
 void wait_or_die(struct store *store, struct vow_store_op *op);
 /* Those of the kept operations that have waited too long: refused. */
 struct vow_job *wait_expired(struct store *store);
-/* The PREPARE in the list that a CANCEL is about: refused. */
+/* The PREPARE or WORK in the list that a CANCEL is about: refused. */
 struct vow_job *wait_cancelled(struct vow_job **list, const struct vow_store_op *cancel);
 /* Those of the kept operations that wait for a branch which these decisions end: to be done again after them. */
 struct vow_job *wait_freed(struct store *store, const struct vow_job *decisions);
+/* All of them: a branch has ended without a decision, by a NO to joined work. */
+struct vow_job *wait_any(struct store *store);
 struct vow_job *wait_give_back(void *store);
 
 /* ---- sqlite_space.c: room for the COMMIT of every prepared branch (trap 15) ---- */
@@ -279,6 +290,29 @@ int apply_find_row(struct store *store, sqlite3_changeset_iter *iter, struct tab
 /* For AUTOINCREMENT tables: rowids that the branch used are not given out again (trap 11). */
 int apply_keep_sequences(struct store *store, const struct changeset *changeset);
 
+/* ---- sqlite_work.c: what joined work has done before PREPARE ---- */
+
+/* For an operation within its savepoint. Of a branch without joined work, all of them do nothing. */
+bool work_is_active(struct store *store, const struct vow_store_op *op);
+/* It has declared read locks. */
+bool work_has_holds(struct store *store, const struct vow_store_op *op);
+/* The branch's own locks must not stop its own applier; rolling back brings them back. */
+int work_lift_locks(struct store *store, const struct vow_store_op *op);
+/* Does again what the branch has done so far; its locks are lifted. As apply_changeset(). */
+int work_replay(struct store *store, const struct vow_store_op *op);
+/* Keeps what the branch has done with this operation, once the batch is written. SQLITE_NOMEM. */
+int work_stage(struct store *store, const struct vow_store_op *op, const struct changeset *changeset);
+/* The branch comes to its end with this batch: its locks go. */
+int work_unlock(struct store *store, const struct vow_store_op *op);
+/* For a batch: before each attempt; after the last. */
+void work_forget_attempt(struct store *store, const struct vow_store_op *first);
+void work_settle(struct store *store, const struct vow_store_op *first, bool is_written);
+/* Between batches: drops the locks of ended branches that their batch did not drop; if not now, then the next time. */
+void work_sweep(struct store *store);
+/* At open and close: the locks of all branches that are not prepared. */
+int work_drop_all(struct store *store);
+void work_free(struct store *store);
+
 /* ---- sqlite_batch.c ---- */
 
 /* The store's run(). */
@@ -286,7 +320,8 @@ int batch_run(void *store, struct vow_job **jobs, struct vow_error_detail *detai
 
 /* ---- sqlite_branch.c: one operation each, within its savepoint ---- */
 
-/* Does op and fills its result. SQLITE_OK, or the code of an error that only the whole batch can answer. */
+/* Does op and fills its result. SQLITE_OK, or the code of an error that only the whole batch can answer. PREPARE does
+ * WORK, too, which differs in what is kept. */
 int branch_prepare(struct store *store, struct vow_store_op *op);
 int branch_commit(struct store *store, struct vow_store_op *op);
 int branch_abort(struct store *store, struct vow_store_op *op);

@@ -98,7 +98,7 @@ struct vow_job *wait_expired(struct store *store)
 static bool is_cancelled(const struct vow_store_op *op, const void *with)
 {
     const struct vow_store_op *cancel = with;
-    return op->kind == VOW_STORE_PREPARE && op->branch == cancel->branch &&
+    return (op->kind == VOW_STORE_PREPARE || op->kind == VOW_STORE_WORK) && op->branch == cancel->branch &&
            memcmp(op->gtrid.bytes, cancel->gtrid.bytes, VOW_GTRID_BYTES) == 0;
 }
 
@@ -110,7 +110,7 @@ struct vow_job *wait_cancelled(struct vow_job **list, const struct vow_store_op 
     return cancelled;
 }
 
-/* Locks go with the decision of their branch and with nothing else. */
+/* Locks of a prepared branch go with its decision and with nothing else. */
 static bool is_decided(const struct vow_store_op *op, const void *decisions)
 {
     for (const struct vow_job *job = decisions; job != NULL; job = job->next)
@@ -122,6 +122,17 @@ static bool is_decided(const struct vow_store_op *op, const void *decisions)
 struct vow_job *wait_freed(struct store *store, const struct vow_job *decisions)
 {
     return take(&store->kept, is_decided, decisions);
+}
+
+static bool is_any(const struct vow_store_op *op, const void *with)
+{
+    (void)op, (void)with;
+    return true;
+}
+
+struct vow_job *wait_any(struct store *store)
+{
+    return take(&store->kept, is_any, NULL);
 }
 
 struct vow_job *wait_give_back(void *ctx)

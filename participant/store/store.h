@@ -16,6 +16,16 @@
 #include "proto/error.h"
 #include "proto/net/worker.h"
 
+struct sqlite3;
+
+/*
+ * The work of a WORK operation, on the store's thread. db is NULL with a store that is none of SQLite. Returns 0; or
+ * anything else: the operation is undone and refused with *cause and text. It may be run again, if the batch cannot be
+ * written.
+ */
+typedef int vow_store_work_fn(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, enum vow_cause *cause,
+                              char text[VOW_TEXT_SIZE]);
+
 /* One operation. The submitter owns it before submit and after done. */
 struct vow_store_op {
     struct vow_job job; /* first */
@@ -27,6 +37,8 @@ struct vow_store_op {
     uint64_t coord; /* WATERMARK: the coordinator's id, kept with the epoch */
     uint32_t calls_len;
     struct vow_msg_call *calls; /* the op's own copy */
+    vow_store_work_fn *work;    /* WORK */
+    void *work_ctx;
     /* Filled by the store: */
     enum vow_store_result result;
     enum vow_cause cause;

@@ -286,6 +286,13 @@ void commit_start_all(struct cluster *cluster, struct commit *commit, const char
     start(cluster, commit, only, only);
 }
 
+void commit_start_open(struct commit *commit, struct vow_txn *txn)
+{
+    memset(commit, 0, sizeof(*commit));
+    commit->events = eventfd(0, 0);
+    cr_assert_eq(vow_txn_commit_async(txn, NULL, 0, on_result, commit), 0);
+}
+
 enum vow_outcome commit_wait(struct cluster *cluster, struct commit *commit)
 {
     uint64_t value;

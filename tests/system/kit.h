@@ -93,6 +93,8 @@ void commit_start(struct cluster *cluster, struct commit *commit, const char *la
 /* The same with handler `only` for every service. */
 void commit_start_all(struct cluster *cluster, struct commit *commit, const char *only);
 /* Waits for the callback, then, while the outcome is not known, asks again until it is. */
+/* The same for a transaction that is open, without calls. */
+void commit_start_open(struct commit *commit, struct vow_txn *txn);
 enum vow_outcome commit_wait(struct cluster *cluster, struct commit *commit);
 
 /*

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <vow/vow.h>
 
+#include "service_rpc.h"
+
 static int run(struct sqlite3 *db, const char *sql)
 {
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : VOW_E_DATABASE;
@@ -55,6 +57,10 @@ int main(int argc, char **argv)
     if (vow_participant_open(&options, &participant, &detail) != 0 || register_handlers(participant) != 0 ||
         vow_participant_start(participant) != 0) {
         fprintf(stderr, "test-service: %s\n", detail.text);
+        return 1;
+    }
+    if (service_rpc_start(participant, argv[2]) != 0) {
+        fprintf(stderr, "test-service: no socket\n");
         return 1;
     }
     while (vow_participant_wait(participant, 60000) != 0)

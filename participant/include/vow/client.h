@@ -147,6 +147,92 @@ VOW_EXPORT VOW_MUST_USE int vow_commit_async(struct vow_client *client, const st
 VOW_EXPORT VOW_MUST_USE int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,
                                        struct vow_result *result);
 
+/* --- Transactions that stay open: joined work --- */
+
+/*
+ * A transaction that services work in, one request of the client's to another, before it commits. The client passes the
+ * token with each of its own requests to them; each service does its part in the transaction (vow_join() in
+ * <vow/participant.h>), and says in its reply how many operations that were. Calls may be shipped with the commit, too.
+ *
+ *     struct vow_txn *txn;
+ *     char token[VOW_TOKEN_SIZE];
+ *
+ *     vow_begin(client, NULL, &txn);
+ *     vow_txn_token(txn, token);
+ *     ops = ... ask the stock service, with the token, to take two apples ...
+ *     vow_txn_worked(txn, "stock", ops);
+ *     vow_txn_commit(txn, NULL, 0, &result);
+ *     vow_txn_free(txn);
+ *
+ * It is the client's own: if the client dies, or its connection is lost before the commit was asked for, everything is
+ * undone (VOW_CAUSE_CLIENT_LOST). One that stays open for longer than its timeout is undone, too
+ * (VOW_CAUSE_TXN_TIMEOUT). Its functions may be called from any thread, and while others of them run; but not after
+ * vow_txn_free(), and not after vow_client_close().
+ */
+struct vow_txn;
+
+/* Room for a token, which is one word, safe in an HTTP header. */
+#define VOW_TOKEN_SIZE 512
+
+/* Zero a field for its default. */
+struct vow_begin_options {
+    size_t size; /* sizeof(struct vow_begin_options) */
+    /* Until when it must have committed. The token carries the moment, services refuse work after it, and what is not
+     * decided then is undone. 0 = the coordinator's limit for open transactions (30 s), which bounds this one, too. */
+    uint32_t timeout_ms;
+    const char *traceparent; /* W3C; goes with the token; NULL = none */
+};
+
+/*
+ * Opens a transaction and waits until the coordinator knows of it, the client's timeout_ms at most. options may be
+ * NULL. On 0, *txn is the caller's, to be freed with vow_txn_free(). On an error it is NULL, and nothing happened:
+ * VOW_E_ARGUMENT, VOW_E_TOKEN (traceparent), VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN, VOW_E_NO_MEMORY,
+ * VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED. Nothing is written anywhere by it.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_begin(struct vow_client *client, const struct vow_begin_options *options,
+                                      struct vow_txn **txn);
+/* Called once, on the client's thread; must not block. error as vow_begin() returns it; then txn is NULL. */
+typedef void vow_begun_fn(void *ctx, int error, struct vow_txn *txn);
+/* The same without waiting. On an error `begun` is not called. */
+VOW_EXPORT VOW_MUST_USE int vow_begin_async(struct vow_client *client, const struct vow_begin_options *options,
+                                            vow_begun_fn *begun, void *ctx);
+
+/* The token for the services. Returns 0 or VOW_E_ARGUMENT. */
+VOW_EXPORT VOW_MUST_USE int vow_txn_token(const struct vow_txn *txn, char text[VOW_TOKEN_SIZE]);
+/* Its id; lives as long as the transaction. */
+VOW_EXPORT const struct vow_gtrid *vow_txn_id(const struct vow_txn *txn);
+
+/*
+ * A service's receipt: it did so many operations in the transaction at this participant. Receipts add up. The commit
+ * goes through only if each participant has done exactly what was counted here: one that restarted since, one whose
+ * reply was lost, one that was asked twice by a repeated request says no, with VOW_CAUSE_LOST_WORK. VOW_E_ARGUMENT,
+ * VOW_E_NAME, VOW_E_TOO_LARGE (over 64 participants), VOW_E_FORKED.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_txn_worked(struct vow_txn *txn, const char *participant, uint32_t ops);
+
+/*
+ * Commits, with further calls (calls_len may be 0) whose handlers see what their participant's works did before. Waits
+ * for the outcome. As vow_commit(): 0 with *result; or an error, after which the transaction is open as before. A
+ * second commit of the same transaction does nothing and gives the same outcome.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_txn_commit(struct vow_txn *txn, const struct vow_call *calls, size_t calls_len,
+                                           struct vow_result *result);
+/* The same without waiting, as vow_commit_async(). */
+VOW_EXPORT VOW_MUST_USE int vow_txn_commit_async(struct vow_txn *txn, const struct vow_call *calls, size_t calls_len,
+                                                 vow_result_fn *done, void *ctx);
+
+/*
+ * Rolls back: before the commit, or while one is under way, which it cancels if that is still possible. Waits for the
+ * outcome and tells it: VOW_ABORTED, everything is undone, and the commit that was under way is told the same; or
+ * VOW_COMMITTED, it came too late; or VOW_UNKNOWN, no answer in time. Errors as vow_txn_commit().
+ */
+VOW_EXPORT VOW_MUST_USE int vow_txn_rollback(struct vow_txn *txn, struct vow_result *result);
+VOW_EXPORT VOW_MUST_USE int vow_txn_rollback_async(struct vow_txn *txn, vow_result_fn *done, void *ctx);
+
+/* Frees it. If neither commit nor rollback was asked for, it is rolled back, without waiting for that; a commit under
+ * way goes on. NULL is allowed. */
+VOW_EXPORT void vow_txn_free(struct vow_txn *txn);
+
 #ifdef __cplusplus
 }
 #endif

@@ -149,6 +149,65 @@ VOW_EXPORT void vow_participant_close(struct vow_participant *participant);
 VOW_EXPORT VOW_MUST_USE int vow_participant_fd(const struct vow_participant *participant);
 VOW_EXPORT VOW_MUST_USE int vow_participant_process(struct vow_participant *participant);
 
+/* --- Joined work --- */
+
+/*
+ * Work in a transaction that a client holds open, by its token (<vow/client.h>), as the service got it through its own
+ * RPC. All works of one transaction at this participant are one branch: each sees what the earlier ones changed, and
+ * so do the handlers that the client's commit may call here; nobody else sees anything before it commits. The rows
+ * that a work has changed are locked for every other connection from then on, to the transaction's end.
+ *
+ * The first use of a token asks the coordinator, and waits for its answer before anything is written. So a token that
+ * comes too late, after the commit, the rollback or the deadline, does nothing.
+ */
+
+/*
+ * One work: plain SQL on db, under the rules of a handler. db is NULL if the participant's store is none of SQLite.
+ * Returns 0, or what vow_branch_refuse() returned, or any other number: then this work alone is undone, as a statement
+ * that fails is, and its caller is told; what the branch did before stands, and the transaction may still commit
+ * without it. Runs on the store's thread, while vow_join() waits; it may be run again if the file could not be
+ * written, so what it leaves in ctx must be what the last run left. Must not call vow_join().
+ */
+typedef int vow_work_fn(struct vow_branch *branch, struct sqlite3 *db, void *ctx);
+
+/* What became of a work. */
+struct vow_joined {
+    struct vow_gtrid id; /* of the transaction */
+    /*
+     * The receipt: operations done, 1 or 0. The service adds up those of one request and says the sum in its reply;
+     * the client hands it to vow_txn_worked(). The transaction commits only if client and participant counted the
+     * same, so work that got lost, or was done twice by a repeated request, is found out (VOW_CAUSE_LOST_WORK).
+     */
+    uint32_t ops;
+    uint32_t branch_ops;  /* of the whole branch so far, with this one */
+    enum vow_cause cause; /* of a refusal */
+    char text[201];       /* of a refusal, in words; may be "" */
+};
+
+/*
+ * Does a work in the branch of the token's transaction, and waits for it. Any thread but the participant's own and the
+ * store's. joined may be NULL. Returns
+ *   0                  done, and not durable yet: the branch keeps it until the transaction ends, or this process does
+ *   VOW_E_TOKEN, VOW_E_ARGUMENT       nothing happened
+ *   VOW_E_NOT_MINE     the token is another coordinator's; nothing happened
+ *   VOW_E_UNREACHABLE  no connection to the coordinator, or no answer; nothing happened
+ *   VOW_E_BUSY, VOW_E_NO_MEMORY, VOW_E_TOO_LARGE (over 64 participants)   nothing happened
+ *   VOW_E_LOCK_CONFLICT, VOW_E_CONSTRAINT, VOW_E_REFUSED   the work is undone; joined->cause and joined->text say why.
+ *                      VOW_CAUSE_TOO_LATE, TXN_TIMEOUT, PARTICIPANT_LOST: the transaction, or this branch of it, is over
+ *   VOW_E_STATE        not started, or called on a thread that must not wait
+ *   VOW_E_CLOSED       the participant is being closed; the transaction will not commit
+ *   VOW_E_FORKED
+ * Never falls back to a change outside of the transaction.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_join(struct vow_participant *participant, const char *token, vow_work_fn *work,
+                                     void *ctx, struct vow_joined *joined);
+
+/* Called once, on the thread of the participant's loop; must not block, nor close the participant. error as vow_join() returns it. */
+typedef void vow_joined_fn(void *ctx, int error, const struct vow_joined *joined);
+/* The same without waiting. On an error `done` is not called. */
+VOW_EXPORT VOW_MUST_USE int vow_join_async(struct vow_participant *participant, const char *token, vow_work_fn *work,
+                                           void *ctx, vow_joined_fn *done, void *done_ctx);
+
 /* Numbers for a status page. All since open. */
 struct vow_participant_stats {
     uint64_t prepared;        /* branches that voted YES */

@@ -162,7 +162,8 @@ static void answer_hello_with(const struct vow_msg *answer, int expected_error)
 
 Test(handshake, refuses_a_version_that_was_not_offered)
 {
-    const struct vow_msg_welcome welcome = {.version = 2, .name = "raw", .heartbeat_ms = 1000, .frame_max = 65536};
+    const struct vow_msg_welcome welcome = {
+        .version = VOW_WIRE_VERSION + 1, .name = "raw", .heartbeat_ms = 1000, .frame_max = 65536};
     answer_hello_with(&(struct vow_msg){.kind = VOW_MSG_WELCOME, .welcome = welcome}, VOW_E_VERSION);
 }
 

@@ -24,6 +24,9 @@ static const struct vow_msg_call calls[] = {
     {longest_name, "h", {NULL, 0}},
 };
 
+static const struct vow_msg_work work[] = {{"stock", 2}, {longest_name, UINT32_MAX}};
+static const char longest_key[] = "0123456789 /abcdefghijklmnopqrstuvwxyz.ABCDEFGHIJKLMNOPQRSTUVWXY";
+
 static struct vow_gtrid gtrid(void)
 {
     return vow_gtrid_make(VOW_COORD_MAX, 7, VOW_SEQ_MAX, VOW_GTRID_ONE_PHASE, UINT64_C(0x0123456789abcdef));
@@ -69,18 +72,20 @@ static void fill_session(struct vow_msg *m)
         m->ids = (struct vow_msg_ids){7, VOW_SEQ_MAX - VOW_IDS_MAX, 3, rands};
         return;
     case VOW_MSG_BEGIN:
+        m->begin = (struct vow_msg_begin){gtrid(), UINT32_MAX, longest_key};
+        return;
     case VOW_MSG_ROLLBACK_REQUEST:
-        m->begin.gtrid = gtrid();
+        m->rollback_request.gtrid = gtrid();
         return;
     case VOW_MSG_COMMIT_REQUEST:
-        m->commit_request = (struct vow_msg_commit_request){gtrid(), 2, calls};
+        m->commit_request = (struct vow_msg_commit_request){gtrid(), 2, calls, 2, work, UINT32_MAX, longest_key};
         return;
     case VOW_MSG_STATUS_REQUEST:
         m->status_request = (struct vow_msg_status_request){gtrid(), "stock"};
         return;
     case VOW_MSG_OUTCOME:
-        m->outcome =
-            (struct vow_msg_outcome){gtrid(), VOW_ABORTED, VOW_CAUSE_PRESUMED, VOW_E_FORKED, "stock", text, 250};
+        m->outcome = (struct vow_msg_outcome){gtrid(), VOW_ABORTED, VOW_CAUSE_PRESUMED, VOW_E_FORKED, "stock", text,
+                                              250,     gtrid()};
         return;
     case VOW_MSG_ADMIN_REQUEST:
         m->admin_request = (struct vow_msg_admin_request){VOW_ADMIN_PEERS, gtrid(), "in-doubt", 10};
@@ -98,7 +103,7 @@ struct vow_msg sample_full(enum vow_msg_kind kind)
     struct vow_msg m = {.kind = kind};
     switch ((int)kind) {
     case VOW_MSG_ENLISTED:
-        m.enlisted = (struct vow_msg_enlisted){header(), VOW_E_BUSY};
+        m.enlisted = (struct vow_msg_enlisted){header(), VOW_E_BUSY, UINT32_MAX};
         break;
     case VOW_MSG_PREPARE:
     case VOW_MSG_COMMIT_ONE_PHASE:
@@ -148,11 +153,13 @@ struct vow_msg sample_bare(enum vow_msg_kind kind)
         m.reject.text = "";
         break;
     case VOW_MSG_BEGIN:
+        m.begin = (struct vow_msg_begin){.gtrid = bare.gtrid, .key = ""};
+        break;
     case VOW_MSG_ROLLBACK_REQUEST:
-        m.begin.gtrid = bare.gtrid;
+        m.rollback_request.gtrid = bare.gtrid;
         break;
     case VOW_MSG_COMMIT_REQUEST:
-        m.commit_request.gtrid = bare.gtrid;
+        m.commit_request = (struct vow_msg_commit_request){.gtrid = bare.gtrid, .key = ""};
         break;
     case VOW_MSG_STATUS_REQUEST:
         m.status_request = (struct vow_msg_status_request){bare.gtrid, ""};
@@ -276,6 +283,21 @@ static void same_outcome(const struct vow_msg_outcome *a, const struct vow_msg_o
     SAME_TEXT(participant);
     SAME_TEXT(text);
     SAME(retry_after_ms);
+    SAME_GTRID(named);
+}
+
+static void same_commit_request(const struct vow_msg_commit_request *a, const struct vow_msg_commit_request *b)
+{
+    SAME_GTRID(gtrid);
+    SAME(calls_len);
+    same_calls(a->calls, b->calls, a->calls_len);
+    SAME(work_len);
+    for (uint32_t i = 0; i < a->work_len; i++) {
+        SAME_TEXT(work[i].participant);
+        SAME(work[i].ops);
+    }
+    SAME(timeout_ms);
+    SAME_TEXT(key);
 }
 
 static void same_session(const struct vow_msg *a, const struct vow_msg *b)
@@ -306,13 +328,15 @@ static void same_session(const struct vow_msg *a, const struct vow_msg *b)
             SAME(ids.rand[i]);
         return;
     case VOW_MSG_BEGIN:
-    case VOW_MSG_ROLLBACK_REQUEST:
         SAME_GTRID(begin.gtrid);
+        SAME(begin.timeout_ms);
+        SAME_TEXT(begin.key);
+        return;
+    case VOW_MSG_ROLLBACK_REQUEST:
+        SAME_GTRID(rollback_request.gtrid);
         return;
     case VOW_MSG_COMMIT_REQUEST:
-        SAME_GTRID(commit_request.gtrid);
-        SAME(commit_request.calls_len);
-        same_calls(a->commit_request.calls, b->commit_request.calls, a->commit_request.calls_len);
+        same_commit_request(&a->commit_request, &b->commit_request);
         return;
     case VOW_MSG_STATUS_REQUEST:
         SAME_GTRID(status_request.gtrid);
@@ -354,6 +378,7 @@ void sample_expect_same(const struct vow_msg *a, const struct vow_msg *b)
     switch ((int)a->kind) {
     case VOW_MSG_ENLISTED:
         SAME(enlisted.error);
+        SAME(enlisted.left_ms);
         break;
     case VOW_MSG_PREPARE:
     case VOW_MSG_COMMIT_ONE_PHASE:

@@ -6,6 +6,8 @@
 #include "proto/message.h"
 #include "sample.h"
 
+#define KEY "0123456789 /abcdefghijklmnopqrstuvwxyz.ABCDEFGHIJKLMNOPQRSTUVWXY"
+
 static void expect_line(const struct vow_msg *msg, const char *wanted)
 {
     char line[200];
@@ -26,8 +28,8 @@ Test(message_print, full_messages)
         {VOW_MSG_PONG, "PONG"},
         {VOW_MSG_IDS_REQUEST, "IDS_REQUEST count=256"},
         {VOW_MSG_IDS, "IDS first=72057594037927679 count=3"},
-        {VOW_MSG_BEGIN, "BEGIN"},
-        {VOW_MSG_COMMIT_REQUEST, "COMMIT_REQUEST calls=2"},
+        {VOW_MSG_BEGIN, "BEGIN key=" KEY},
+        {VOW_MSG_COMMIT_REQUEST, "COMMIT_REQUEST calls=2 work=2 key=" KEY},
         {VOW_MSG_ROLLBACK_REQUEST, "ROLLBACK_REQUEST"},
         {VOW_MSG_STATUS_REQUEST, "STATUS_REQUEST of=stock"},
         {VOW_MSG_OUTCOME, "OUTCOME aborted cause=presumed error=VOW_E_FORKED by=stock retry_after_ms=250"},

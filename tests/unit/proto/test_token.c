@@ -10,7 +10,7 @@
 
 static struct vow_token sample(const char *addresses, const char *traceparent)
 {
-    struct vow_token token = {.gtrid = vow_gtrid_make(1, 2, 3, 0, 4)};
+    struct vow_token token = {.gtrid = vow_gtrid_make(1, 2, 3, 0, 4), .deadline_ms = 1790000000123};
     snprintf(token.addresses, sizeof(token.addresses), "%s", addresses);
     snprintf(token.traceparent, sizeof(token.traceparent), "%s", traceparent);
     return token;
@@ -34,6 +34,7 @@ static void expect_round_trip(const char *addresses, const char *traceparent)
     struct vow_token read;
     cr_assert_eq(parse(text, strlen(text), &read), 0, "%s", text);
     cr_expect(vow_gtrid_equal(&read.gtrid, &token.gtrid));
+    cr_expect_eq(read.deadline_ms, token.deadline_ms);
     cr_expect_str_eq(read.addresses, addresses);
     cr_expect_str_eq(read.traceparent, traceparent);
 }
@@ -50,7 +51,8 @@ Test(token, is_one_word)
     const struct vow_token token = sample("127.0.0.1:7420,[::1]:7420", TRACE);
     char text[VOW_TOKEN_SIZE];
     cr_assert_eq(vow_token_print(&token, text), 0);
-    cr_expect_str_eq(text, "vow1.000000000400000200000000001g0000000000000g.127.0.0.1:7420,[::1]:7420." TRACE);
+    cr_expect_str_eq(text,
+                     "vow1.000000000400000200000000001g0000000000000g.1790000000123.127.0.0.1:7420,[::1]:7420." TRACE);
 }
 
 Test(token, longest_parts_fit)
@@ -89,6 +91,21 @@ Test(token, print_refuses_parts_that_are_not_allowed)
     struct vow_token token = sample("127.0.0.1:1", "");
     token.gtrid = (struct vow_gtrid){0};
     char text[VOW_TOKEN_SIZE];
+    cr_expect_eq(vow_token_print(&token, text), VOW_E_TOKEN);
+}
+
+Test(token, deadlines)
+{
+    static const uint64_t good[] = {0, 1, 10, VOW_TOKEN_DEADLINE_END - 1};
+    struct vow_token token = sample("127.0.0.1:7420", ""), read;
+    char text[VOW_TOKEN_SIZE];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        token.deadline_ms = good[i];
+        cr_assert_eq(vow_token_print(&token, text), 0);
+        cr_assert_eq(parse(text, strlen(text), &read), 0, "%s", text);
+        cr_expect_eq(read.deadline_ms, good[i]);
+    }
+    token.deadline_ms = VOW_TOKEN_DEADLINE_END;
     cr_expect_eq(vow_token_print(&token, text), VOW_E_TOKEN);
 }
 

@@ -150,13 +150,13 @@ void fixture_commit(struct fixture *f, uint64_t client, const struct vow_gtrid *
     VOW_ASSERT(names_len <= VOW_CALLS_MAX);
     for (uint32_t i = 0; i < names_len; i++)
         calls[i] = (struct vow_msg_call){.participant = names[i], .handler = "do"};
-    msg.commit_request = (struct vow_msg_commit_request){*id, names_len, calls};
+    msg.commit_request = (struct vow_msg_commit_request){.gtrid = *id, .calls_len = names_len, .calls = calls};
     fixture_send(f, client, &msg);
 }
 
 void fixture_request(struct fixture *f, uint64_t client, enum vow_msg_kind kind, const struct vow_gtrid *id)
 {
-    fixture_send(f, client, &(struct vow_msg){.kind = kind, .begin = {*id}});
+    fixture_send(f, client, &(struct vow_msg){.kind = kind, .begin = {.gtrid = *id}});
 }
 
 void fixture_status(struct fixture *f, uint64_t client, const struct vow_gtrid *id, const char *participant)

@@ -283,7 +283,7 @@ Test(requests, calls_are_sorted_by_participant)
     fixture_open(&f);
     fixture_peer_up(&f, "p");
     fixture_peer_up(&f, "q");
-    msg.commit_request = (struct vow_msg_commit_request){fixture_id(&f, 0), 3, calls};
+    msg.commit_request = (struct vow_msg_commit_request){.gtrid = fixture_id(&f, 0), .calls_len = 3, .calls = calls};
     fixture_send(&f, 1, &msg);
     prepare = &fixture_effect(&f, VOW_COORD_SEND, 0)->msg.prepare;
     cr_expect_eq(prepare->calls_len, 2);

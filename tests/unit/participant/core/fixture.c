@@ -95,6 +95,18 @@ void feed_coord_up(struct fixture *f, uint64_t coord, uint32_t epoch, struct vow
     feed(f, event);
 }
 
+void feed_coord_down(struct fixture *f)
+{
+    feed(f, (struct vow_branches_event){.kind = VOW_BRANCHES_COORD_DOWN});
+}
+
+void feed_join(struct fixture *f, struct vow_gtrid gtrid)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_JOIN};
+    event.join.gtrid = gtrid;
+    feed(f, event);
+}
+
 void feed_recovered(struct fixture *f, struct vow_gtrid gtrid)
 {
     struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};

@@ -33,6 +33,8 @@ void feed_message(struct fixture *f, const struct vow_msg *msg);
 void feed_store(struct fixture *f, enum vow_store_op_kind op, struct vow_gtrid gtrid, enum vow_store_result result);
 void feed_timer(struct fixture *f, uint64_t now_ms);
 void feed_coord_up(struct fixture *f, uint64_t coord, uint32_t epoch, struct vow_watermark watermark);
+void feed_coord_down(struct fixture *f);
+void feed_join(struct fixture *f, struct vow_gtrid gtrid);
 void feed_recovered(struct fixture *f, struct vow_gtrid gtrid);
 
 struct vow_branches_counts counts_of(const struct fixture *f);

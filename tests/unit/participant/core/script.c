@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "proto/error.h"
 
 struct script {
     struct fixture f;
@@ -110,8 +111,8 @@ static void put_send(FILE *out, const struct vow_msg *msg)
         fprintf(out, " text=%s", text_of(msg));
 }
 
-static const char *const op_names[] = {"?",    "PREPARE", "COMMIT", "ABORT",    "ONE_PHASE",
-                                       "MEMO", "FORGET",  "CANCEL", "WATERMARK"};
+static const char *const op_names[] = {"?",    "PREPARE", "COMMIT", "ABORT",     "ONE_PHASE",
+                                       "MEMO", "FORGET",  "CANCEL", "WATERMARK", "WORK"};
 
 static void put_store(FILE *out, const struct vow_branches_effect *effect)
 {
@@ -135,6 +136,17 @@ static void put_trace(FILE *out, const struct vow_branches_effect *effect)
             fsm->states[effect->trace.to].name);
 }
 
+static void put_joined(FILE *out, const struct vow_branches_effect *effect)
+{
+    fputs("joined ", out);
+    put_id(out, &effect->joined.gtrid);
+    fprintf(out, " ops=%" PRIu32, effect->joined.ops);
+    if (effect->joined.error != 0)
+        fprintf(out, " %s", vow_error_name(effect->joined.error));
+    if (effect->joined.cause != VOW_CAUSE_NONE)
+        fprintf(out, " cause=%s", vow_cause_name((int)effect->joined.cause));
+}
+
 static void put_effect(FILE *out, const struct vow_branches_effect *effect)
 {
     fputs("    ", out);
@@ -144,6 +156,9 @@ static void put_effect(FILE *out, const struct vow_branches_effect *effect)
         break;
     case VOW_BRANCHES_STORE:
         put_store(out, effect);
+        break;
+    case VOW_BRANCHES_JOINED:
+        put_joined(out, effect);
         break;
     case VOW_BRANCHES_TRACE:
         put_trace(out, effect);
@@ -190,14 +205,9 @@ static enum vow_msg_kind message_kind(const struct script *s)
     static const struct {
         const char *word;
         enum vow_msg_kind kind;
-    } kinds[] = {{"prepare", VOW_MSG_PREPARE},
-                 {"one-phase", VOW_MSG_COMMIT_ONE_PHASE},
-                 {"commit", VOW_MSG_DECISION},
-                 {"abort", VOW_MSG_DECISION},
-                 {"query", VOW_MSG_ONE_PHASE_QUERY},
-                 {"forget", VOW_MSG_FORGET},
-                 {"wait", VOW_MSG_WAIT},
-                 {"vote", VOW_MSG_VOTE}};
+    } kinds[] = {{"enlisted", VOW_MSG_ENLISTED}, {"prepare", VOW_MSG_PREPARE}, {"one-phase", VOW_MSG_COMMIT_ONE_PHASE},
+                 {"commit", VOW_MSG_DECISION},   {"abort", VOW_MSG_DECISION},  {"query", VOW_MSG_ONE_PHASE_QUERY},
+                 {"forget", VOW_MSG_FORGET},     {"wait", VOW_MSG_WAIT},       {"vote", VOW_MSG_VOTE}};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (is_word(s, 0, kinds[i].word))
             return kinds[i].kind;
@@ -209,6 +219,10 @@ static void fill_body(const struct script *s, struct vow_msg *msg)
 {
     static const struct vow_msg_call calls[VOW_CALLS_MAX];
     switch ((int)msg->kind) {
+    case VOW_MSG_ENLISTED:
+        msg->enlisted.error = -(int)number(s, "error", 0);
+        msg->enlisted.left_ms = number(s, "left", 30000);
+        return;
     case VOW_MSG_DECISION:
         msg->decision.verdict = is_word(s, 0, "abort") ? VOW_ABORT : VOW_COMMIT;
         msg->decision.watermark = watermark(s);
@@ -301,6 +315,10 @@ static bool run_coord(struct script *s)
 {
     if (is_word(s, 0, "coord-up")) {
         feed_coord_up(&s->f, number(s, "coord", COORD), number(s, "epoch", EPOCH), watermark(s));
+        return true;
+    }
+    if (is_word(s, 0, "join")) {
+        feed_join(&s->f, id_at(s, 1));
         return true;
     }
     if (is_word(s, 0, "recovered")) {

@@ -8,6 +8,7 @@
  *   commit ID | abort ID         + header + [watermark=E.S]
  *   query ID | forget ID         + header              wait ID [reason=1|2|3] + header
  *   store OP ID RESULT [cause=N] [text=WORD]           the store has done: PREPARE t1 DONE, COMMIT t1 NO_RECORD, ...
+ *   join ID                      enlisted ID [error=N] [left=MS] + header
  *   timer [after=MS]             lets MS pass, or the time to the deadline, and feeds TIMER
  *   pass MS                      lets time pass
  *   coord-up [coord=N] [epoch=N] [watermark=E.S]       coord-down

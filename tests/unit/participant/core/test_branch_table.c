@@ -5,6 +5,7 @@
 
 #include "fixture.h"
 #include "participant/core/states.h"
+#include "proto/error.h"
 
 Test(branch_table, is_whole)
 {
@@ -30,6 +31,13 @@ static void send_abort(struct fixture *f, uint32_t epoch)
     feed_message(f, &msg);
 }
 
+static void send_refused_enlistment(struct fixture *f)
+{
+    struct vow_msg msg = message_of(VOW_MSG_ENLISTED, SUBJECT);
+    msg.enlisted.error = VOW_E_REFUSED;
+    feed_message(f, &msg);
+}
+
 /* Brings the subject into a state; returns the store's operation that is under way then, 0 if none. */
 static enum vow_store_op_kind bring_to(struct fixture *f, enum vow_branch_state state)
 {
@@ -37,6 +45,21 @@ static enum vow_store_op_kind bring_to(struct fixture *f, enum vow_branch_state 
     case VOW_BRANCH_UNKNOWN:
     case VOW_BRANCH_STATES:
         return 0;
+    case VOW_BRANCH_ENLISTING:
+        feed_join(f, SUBJECT);
+        return 0;
+    case VOW_BRANCH_ACTIVE:
+        bring_to(f, VOW_BRANCH_WORKING);
+        feed_store(f, VOW_STORE_WORK, SUBJECT, VOW_STORE_DONE);
+        return 0;
+    case VOW_BRANCH_WORKING:
+        feed_join(f, SUBJECT);
+        send(f, VOW_MSG_ENLISTED);
+        return VOW_STORE_WORK;
+    case VOW_BRANCH_SPOILED:
+        bring_to(f, VOW_BRANCH_WORKING);
+        send_abort(f, EPOCH);
+        return VOW_STORE_WORK;
     case VOW_BRANCH_PREPARING:
         send(f, VOW_MSG_PREPARE);
         return VOW_STORE_PREPARE;
@@ -73,6 +96,19 @@ static void answer(struct fixture *f, enum vow_store_op_kind op, enum vow_store_
 static void drive(struct fixture *f, enum vow_branch_event event, enum vow_store_op_kind op)
 {
     switch (event) {
+    case VOW_BRANCH_EV_JOIN:
+        feed_join(f, SUBJECT);
+        return;
+    case VOW_BRANCH_EV_ENLISTED:
+        send(f, VOW_MSG_ENLISTED);
+        return;
+    case VOW_BRANCH_EV_NOT_ENLISTED:
+        send_refused_enlistment(f);
+        return;
+    case VOW_BRANCH_EV_DISCONNECTED:
+        feed_coord_down(f);
+        feed_timer(f, f->now_ms);
+        return;
     case VOW_BRANCH_EV_PREPARE:
         send(f, VOW_MSG_PREPARE);
         return;
@@ -136,8 +172,8 @@ static void check_cell(struct fixture *f, const struct vow_fsm_cell *cell, const
 {
     const struct vow_branches_counts after = counts_of(f);
     const bool is_error = cell->verdict == VOW_FSM_PROTOCOL_ERROR;
-    /* No timer runs but in PREPARED, so there is nothing that could be counted. */
-    const bool is_counted = cell->event != VOW_BRANCH_EV_TIMEOUT;
+    /* No timer runs that such a cell could meet, so there is nothing that could be counted. */
+    const bool is_counted = cell->event != VOW_BRANCH_EV_TIMEOUT && cell->event != VOW_BRANCH_EV_DISCONNECTED;
     cr_expect_eq(count_effects(f, VOW_BRANCHES_ALARM), f->effects.len, "%s: says something", name);
     cr_expect_eq(f->effects.len, is_error ? 1 : 0, "%s: alarms", name);
     cr_expect_eq(after.protocol_errors, before->protocol_errors + is_error, "%s: protocol errors", name);
@@ -166,6 +202,7 @@ static void try_cell(unsigned state, unsigned event)
     char name[64];
     snprintf(name, sizeof(name), "%s x %s", fsm->states[state].name, fsm->events[event].name);
     fixture_start(&f, &limits, &identity);
+    feed_coord_up(&f, COORD, EPOCH, (struct vow_watermark){0});
     const enum vow_store_op_kind op = bring_to(&f, state);
     const struct vow_branches_counts before = counts_of(&f);
     cr_assert_eq(before.protocol_errors + before.ignored, 0, "%s: the way there", name);

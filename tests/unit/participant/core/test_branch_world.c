@@ -19,6 +19,13 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 /* Edges that an honest coordinator and an honest store never take. The table's test drives them. */
 static bool is_beyond_honesty(const struct vow_fsm_edge *edge)
 {
+    const bool is_joined = edge->from == VOW_BRANCH_ENLISTING || edge->from == VOW_BRANCH_ACTIVE ||
+                           edge->from == VOW_BRANCH_WORKING || edge->from == VOW_BRANCH_SPOILED;
+    /* Joined work is never asked to commit in one phase, and an id with a memo is not opened for it. */
+    if (is_joined && (edge->event == VOW_BRANCH_EV_COMMIT_ONE_PHASE || edge->event == VOW_BRANCH_EV_FORGET))
+        return true;
+    if (edge->event == VOW_BRANCH_EV_JOIN && (edge->from == VOW_BRANCH_ONE_PHASE))
+        return true;
     return edge->event == VOW_BRANCH_EV_STORE_NO_RECORD && edge->from == VOW_BRANCH_COMMITTING;
 }
 

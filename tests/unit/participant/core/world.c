@@ -54,6 +54,11 @@ static void check_send(struct world *w, const struct vow_msg *msg)
     case VOW_MSG_VOTE:
         world_check(w, (msg->vote.vote == VOW_VOTE_YES) == (txn->held == HELD_PREPARED),
                     "a vote that the disk does not bear out");
+        world_check(w, msg->vote.vote == VOW_VOTE_NO || !txn->joined || txn->ops == txn->counted,
+                    "a vote on other work than the client counted");
+        return;
+    case VOW_MSG_ENLIST:
+        world_check(w, txn->joining, "enlisted though nobody wants to join");
         return;
     case VOW_MSG_INQUIRY:
         world_check(w, txn->held == HELD_PREPARED, "asked about a branch that is not in doubt");
@@ -72,7 +77,7 @@ static void check_send(struct world *w, const struct vow_msg *msg)
     }
 }
 
-static void carry_out(struct world *w)
+void world_carry_out(struct world *w)
 {
     for (size_t i = 0; i < w->f.effects.len; i++) {
         const struct vow_branches_effect *effect = &w->f.effects.items[i];
@@ -86,6 +91,9 @@ static void carry_out(struct world *w)
             break;
         case VOW_BRANCHES_ALARM:
             world_check(w, false, effect->alarm.what);
+            break;
+        case VOW_BRANCHES_JOINED:
+            service_hear(w, effect);
             break;
         case VOW_BRANCHES_TRACE:
             break;
@@ -114,7 +122,7 @@ static void deliver(struct world *w)
     if (flight.msg.kind == VOW_MSG_DECISION && flight.msg.decision.verdict == VOW_ABORT)
         world_txn(w, &flight.msg.decision.header.gtrid)->abort_arrived = true;
     feed_message(&w->f, &flight.msg);
-    carry_out(w);
+    world_carry_out(w);
 }
 
 /* The store begins any operation, or reports any that is done. */
@@ -131,7 +139,7 @@ static void advance_store(struct world *w)
     const struct vow_gtrid none = {{0}};
     *at = w->ops[--w->ops_len];
     feed_store(&w->f, op.kind, op.txn >= 0 ? w->txns[op.txn].gtrid : none, op.result);
-    carry_out(w);
+    world_carry_out(w);
 }
 
 static void pass_time(struct world *w)
@@ -140,15 +148,14 @@ static void pass_time(struct world *w)
     if (vow_branches_deadline_ms(w->f.core) > w->f.now_ms)
         return;
     feed_timer(&w->f, w->f.now_ms);
-    carry_out(w);
+    world_carry_out(w);
 }
 
 static void disconnect(struct world *w)
 {
-    const struct vow_branches_event event = {.kind = VOW_BRANCHES_COORD_DOWN, .now_ms = w->f.now_ms};
     w->connected = false;
-    vow_branches_step(w->f.core, &event, &w->f.effects);
-    carry_out(w);
+    feed_coord_down(&w->f);
+    world_carry_out(w);
 }
 
 static void reconnect(struct world *w)
@@ -158,7 +165,7 @@ static void reconnect(struct world *w)
     w->connected = true;
     w->peer_incarnation = w->durable.incarnation;
     feed_coord_up(&w->f, COORD, w->epoch, coord_watermark(w));
-    carry_out(w);
+    world_carry_out(w);
 }
 
 static void collect_hits(struct world *w)
@@ -170,6 +177,7 @@ static void collect_hits(struct world *w)
 static void start_participant(struct world *w)
 {
     struct vow_branches_limits limits = fixture_limits();
+    limits.idle_timeout_ms = 8000;
     limits.branches_max = 4 + (uint32_t)world_draw(w, TXNS);
     const uint64_t now_ms = w->f.now_ms;
     w->durable.incarnation++;
@@ -180,7 +188,7 @@ static void start_participant(struct world *w)
         if (w->txns[i].held != HELD_PREPARED)
             continue;
         feed_recovered(&w->f, w->txns[i].gtrid);
-        carry_out(w);
+        world_carry_out(w);
     }
 }
 
@@ -189,6 +197,8 @@ static void crash_participant(struct world *w)
     collect_hits(w);
     fixture_stop(&w->f);
     w->connected = false;
+    for (int i = 0; i < w->begun; i++)
+        w->txns[i].joining = false;
     store_crash(w);
     start_participant(w);
 }
@@ -196,25 +206,27 @@ static void crash_participant(struct world *w)
 static void one_step(struct world *w)
 {
     const uint64_t what = world_draw(w, 100);
-    if (what < 10)
+    if (what < 8)
         coord_begin(w);
-    else if (what < 50)
+    else if (what < 45)
         deliver(w);
-    else if (what < 80)
+    else if (what < 75)
         advance_store(w);
-    else if (what < 87)
+    else if (what < 82)
         pass_time(w);
-    else if (what < 92 && w->begun > 0)
+    else if (what < 87 && w->begun > 0)
         coord_nudge(w, &w->txns[world_draw(w, (uint64_t)w->begun)]);
-    else if (what < 95)
+    else if (what < 90)
         reconnect(w);
+    else if (what < 97 && w->begun > 0)
+        service_join(w, &w->txns[world_draw(w, (uint64_t)w->begun)]);
     else if (w->is_calm)
         return;
-    else if (what < 97)
-        disconnect(w);
     else if (what < 98)
+        disconnect(w);
+    else if (world_chance(w, 50))
         crash_participant(w);
-    else if (what < 99) {
+    else {
         disconnect(w);
         coord_crash(w);
     }
@@ -232,7 +244,8 @@ static void check_end(struct world *w)
     world_check(w, is_over(w), "the faults have ended and a transaction has not");
     for (int i = 0; i < w->begun; i++) {
         const struct txn *txn = &w->txns[i];
-        world_check(w, txn->held != HELD_PREPARED, "still prepared");
+        world_check(w, txn->held != HELD_PREPARED && txn->held != HELD_ACTIVE, "still holds locks");
+        world_check(w, !txn->joining, "a join that was never answered");
         if (!txn->one_phase)
             world_check(w, txn->applied == txn->committed, "the participant and the coordinator differ");
         else if (txn->told == TOLD_COMMITTED)

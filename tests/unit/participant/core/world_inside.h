@@ -10,17 +10,22 @@
 #define OPS_MAX 64
 
 /* What the store holds of a transaction. */
-enum held { HELD_NONE = 0, HELD_PREPARED, HELD_TOMBSTONE, HELD_MEMO };
+enum held { HELD_NONE = 0, HELD_ACTIVE, HELD_PREPARED, HELD_TOMBSTONE, HELD_MEMO };
 
 /* Where the coordinator is with it: NEW, then one of the middle ones, then GONE. */
-enum phase { PHASE_NEW = 0, PHASE_PREPARING, PHASE_COMMITTING, PHASE_DELEGATED, PHASE_GONE };
+enum phase { PHASE_NEW = 0, PHASE_ACTIVE, PHASE_PREPARING, PHASE_COMMITTING, PHASE_DELEGATED, PHASE_GONE };
 
 enum told { TOLD_NOTHING = 0, TOLD_COMMITTED, TOLD_ABORTED };
 
 struct txn {
     struct vow_gtrid gtrid;
     bool one_phase;
+    bool joined; /* its work is joined */
+    /* The service's and the client's. */
+    bool joining;     /* a join is under way */
+    uint32_t counted; /* receipts that reached the client */
     /* The coordinator's. */
+    bool enlisted;
     enum phase phase;
     bool committed; /* the COMMIT record is durable */
     bool others_agree;
@@ -30,6 +35,7 @@ struct txn {
     /* The store's. */
     enum held held;
     bool abort_is_lazy; /* dropped, but a crash may bring it back */
+    uint32_t ops;       /* of joined work */
     int applied;
     bool ran_read_only;
     /* The network's. */
@@ -77,6 +83,8 @@ bool world_chance(struct world *w, unsigned percent);
 /* A check: notes the first one that does not hold. */
 void world_check(struct world *w, bool holds, const char *what);
 struct txn *world_txn(struct world *w, const struct vow_gtrid *gtrid);
+/* Carries out what the core's last step wants. */
+void world_carry_out(struct world *w);
 void world_put(struct world *w, bool to_participant, const struct vow_msg *msg);
 
 /* world_coord.c */
@@ -87,6 +95,10 @@ void coord_nudge(struct world *w, struct txn *txn);
 void coord_crash(struct world *w);
 struct vow_watermark coord_watermark(const struct world *w);
 bool coord_is_finished(const struct world *w);
+
+/* world_service.c */
+void service_join(struct world *w, struct txn *txn);
+void service_hear(struct world *w, const struct vow_branches_effect *effect);
 
 /* world_store.c */
 void store_submit(struct world *w, const struct vow_branches_effect *effect);

@@ -7,11 +7,15 @@
 /* A PREPARE that waits for a lock ends by this; one that was done before it is not undone by it. */
 static void cancel(struct world *w, int number)
 {
+    struct txn *txn = &w->txns[number];
     for (int i = 0; i < w->ops_len; i++) {
         if (w->ops[i].txn != number)
             continue;
-        world_check(w, w->ops[i].kind == VOW_STORE_PREPARE, "cancelled what is no PREPARE");
+        world_check(w, w->ops[i].kind == VOW_STORE_PREPARE || w->ops[i].kind == VOW_STORE_WORK,
+                    "cancelled what is no work");
         if (!w->ops[i].is_done) {
+            if (w->ops[i].kind == VOW_STORE_PREPARE && txn->held == HELD_ACTIVE)
+                txn->held = HELD_NONE;
             w->ops[i].is_done = true;
             w->ops[i].result = VOW_STORE_REFUSED;
         }
@@ -32,7 +36,8 @@ void store_submit(struct world *w, const struct vow_branches_effect *effect)
     for (int i = 0; i < w->ops_len; i++)
         world_check(w, w->ops[i].txn != number, "two operations of one branch under way");
     if (effect->store.op == VOW_STORE_ABORT)
-        world_check(w, txn->abort_arrived && !txn->committed, "dropped a branch without the coordinator's ABORT");
+        world_check(w, (txn->abort_arrived || txn->held != HELD_PREPARED) && !txn->committed,
+                    "dropped a branch without the coordinator's ABORT");
     world_check(w, w->ops_len < OPS_MAX, "more operations under way than branches");
     if (w->ops_len == OPS_MAX)
         return;
@@ -45,12 +50,26 @@ void store_submit(struct world *w, const struct vow_branches_effect *effect)
 
 static enum vow_store_result prepare(struct world *w, struct txn *txn)
 {
-    world_check(w, txn->held == HELD_NONE && txn->applied == 0, "did the work of one PREPARE twice");
+    world_check(w, (txn->held == HELD_NONE || txn->held == HELD_ACTIVE) && txn->applied == 0,
+                "did the work of one PREPARE twice");
+    txn->held = HELD_NONE;
     if (world_chance(w, 15))
         return VOW_STORE_REFUSED;
     if (world_chance(w, 15))
         return VOW_STORE_READ_ONLY;
     txn->held = HELD_PREPARED;
+    return VOW_STORE_DONE;
+}
+
+static enum vow_store_result do_work(struct world *w, struct txn *txn)
+{
+    world_check(w, txn->enlisted, "wrote before the coordinator knew of it");
+    world_check(w, txn->held == HELD_NONE || txn->held == HELD_ACTIVE, "worked in a branch that is prepared");
+    world_check(w, (txn->held == HELD_NONE) == (txn->ops == 0), "works on, and the earlier work is gone");
+    if (world_chance(w, 20))
+        return VOW_STORE_REFUSED;
+    txn->held = HELD_ACTIVE;
+    txn->ops++;
     return VOW_STORE_DONE;
 }
 
@@ -105,12 +124,15 @@ void store_work(struct world *w, struct op *op)
     case VOW_STORE_PREPARE:
         op->result = prepare(w, txn);
         return;
+    case VOW_STORE_WORK:
+        op->result = do_work(w, txn);
+        return;
     case VOW_STORE_COMMIT:
         op->result = commit(w, txn);
         return;
     case VOW_STORE_ABORT:
+        txn->abort_is_lazy = txn->held == HELD_PREPARED;
         txn->held = HELD_NONE;
-        txn->abort_is_lazy = true;
         return;
     case VOW_STORE_ONE_PHASE:
         op->result = one_phase(w, txn);
@@ -133,6 +155,10 @@ void store_crash(struct world *w)
     w->ops_len = 0;
     for (int i = 0; i < w->begun; i++) {
         struct txn *txn = &w->txns[i];
+        if (txn->held == HELD_ACTIVE)
+            txn->held = HELD_NONE;
+        if (txn->held == HELD_NONE)
+            txn->ops = 0;
         if (txn->abort_is_lazy && world_chance(w, 50))
             txn->held = HELD_PREPARED;
         txn->abort_is_lazy = false;

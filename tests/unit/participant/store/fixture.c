@@ -85,10 +85,22 @@ struct work work_of(enum vow_store_op_kind kind, uint64_t seq, const char *sql)
                          .call = {.participant = "service", .handler = sql}};
 }
 
+static int run_work(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, enum vow_cause *cause,
+                    char text[VOW_TEXT_SIZE])
+{
+    (void)gtrid, (void)cause, (void)text;
+    return sqlite3_exec(db, ctx, NULL, NULL, NULL);
+}
+
 int run_batch(struct work *works, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         works[i].op.calls = &works[i].call;
+        if (works[i].op.kind == VOW_STORE_WORK) {
+            works[i].op.calls_len = 0;
+            works[i].op.work = run_work;
+            works[i].op.work_ctx = (void *)works[i].call.handler;
+        }
         works[i].op.job.next = i + 1 < len ? &works[i + 1].op.job : NULL;
     }
     struct vow_job *jobs = len > 0 ? &works[0].op.job : NULL;
@@ -115,6 +127,11 @@ enum vow_store_result prepare(uint64_t seq, const char *sql)
 enum vow_store_result one_phase(uint64_t seq, const char *sql)
 {
     return run_one(work_of(VOW_STORE_ONE_PHASE, seq, sql));
+}
+
+enum vow_store_result work(uint64_t seq, const char *sql)
+{
+    return run_one(work_of(VOW_STORE_WORK, seq, sql));
 }
 
 enum vow_store_result decide(enum vow_store_op_kind kind, uint64_t seq)

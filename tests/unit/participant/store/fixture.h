@@ -51,7 +51,10 @@ extern size_t works_done;
 extern struct vow_store_op refusal;
 enum vow_store_result prepare(uint64_t seq, const char *sql);
 enum vow_store_result one_phase(uint64_t seq, const char *sql);
+/* An operation without calls. */
 enum vow_store_result decide(enum vow_store_op_kind kind, uint64_t seq);
+/* One operation of joined work. */
+enum vow_store_result work(uint64_t seq, const char *sql);
 /* COMMIT and ABORT that find their branch. */
 void commit(uint64_t seq);
 void abort_branch(uint64_t seq);
