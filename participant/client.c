@@ -220,19 +220,45 @@ int vow_client_convert(const struct vow_call *calls, size_t calls_len, struct vo
     return size <= vow_channel_defaults.frame_max ? 0 : VOW_E_TOO_LARGE;
 }
 
-int vow_commit_async(struct vow_client *client, const struct vow_call *calls, size_t calls_len, vow_result_fn *done,
-                     void *ctx)
+static int new_commit(struct vow_client *client, const struct vow_commit_options *given, const struct vow_call *calls,
+                      size_t calls_len, struct vow_request **request)
 {
     struct vow_msg_call converted[VOW_CALLS_MAX];
+    struct vow_commit_options options;
+    int error = vow_client_convert(calls, calls_len, converted);
+
+    if (error != 0)
+        return error;
+    if (vow_options_read(&options, sizeof(options), given) != 0)
+        return VOW_E_ARGUMENT;
+    if (options.key != NULL && !vow_key_is_valid(options.key))
+        return VOW_E_NAME;
+    *request = vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len);
+    if (*request == NULL)
+        return VOW_E_NO_MEMORY;
+    if (options.timeout_ms != 0)
+        (*request)->end_ms = vow_clock_ms() + options.timeout_ms;
+    if (options.key != NULL)
+        vow_request_set_key(*request, options.key);
+    return 0;
+}
+
+int vow_commit_with_async(struct vow_client *client, const struct vow_commit_options *options,
+                          const struct vow_call *calls, size_t calls_len, vow_result_fn *done, void *ctx)
+{
+    struct vow_request *request;
     int error;
 
     if (client == NULL || done == NULL)
         return VOW_E_ARGUMENT;
-    error = vow_client_convert(calls, calls_len, converted);
-    if (error != 0)
-        return error;
-    return vow_client_submit(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len), done,
-                             ctx);
+    error = new_commit(client, options, calls, calls_len, &request);
+    return error != 0 ? error : vow_client_submit(client, request, done, ctx);
+}
+
+int vow_commit_async(struct vow_client *client, const struct vow_call *calls, size_t calls_len, vow_result_fn *done,
+                     void *ctx)
+{
+    return vow_commit_with_async(client, NULL, calls, calls_len, done, ctx);
 }
 
 /* --- Submit and wait --- */
@@ -273,24 +299,31 @@ int vow_client_submit_and_wait(struct vow_client *client, struct vow_request *re
     return 0;
 }
 
-int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t calls_len, struct vow_result *result)
+int vow_commit_with(struct vow_client *client, const struct vow_commit_options *options, const struct vow_call *calls,
+                    size_t calls_len, struct vow_result *result)
 {
-    struct vow_msg_call converted[VOW_CALLS_MAX];
+    struct vow_request *request;
     int error;
 
     if (client == NULL || result == NULL)
         return VOW_E_ARGUMENT;
-    error = vow_client_convert(calls, calls_len, converted);
+    error = new_commit(client, options, calls, calls_len, &request);
     if (error != 0)
         return error;
-    if (!vow_client_is_forked(client) && vow_loop_is_mine(&client->loop))
+    if (!vow_client_is_forked(client) && vow_loop_is_mine(&client->loop)) {
+        vow_request_free(request);
         return VOW_E_STATE;
-    error = vow_client_submit_and_wait(client, vow_request_new(client, VOW_REQUEST_COMMIT, NULL, converted, calls_len),
-                                       result);
+    }
+    error = vow_client_submit_and_wait(client, request, result);
     if (error != 0)
         return error;
     /* Called off before anything happened: an error, and no outcome. */
     return result->outcome == VOW_ABORTED ? result->error : 0;
+}
+
+int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t calls_len, struct vow_result *result)
+{
+    return vow_commit_with(client, NULL, calls, calls_len, result);
 }
 
 int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,

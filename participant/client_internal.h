@@ -126,6 +126,8 @@ void vow_client_serve(struct vow_client *client);
 /* On any thread. The calls are copied. NULL if there is no memory. For a question, id is what it is about. */
 struct vow_request *vow_request_new(struct vow_client *client, enum vow_request_kind kind, const struct vow_gtrid *id,
                                     const struct vow_msg_call *calls, size_t calls_len);
+/* Before it is submitted. */
+void vow_request_set_key(struct vow_request *request, const char *key);
 /* Of one that was not submitted, or has ended. NULL is allowed. */
 void vow_request_free(struct vow_request *request);
 /* The client's thread takes over a submitted one. */
@@ -134,6 +136,8 @@ void vow_request_adopt(struct vow_request *request);
 void vow_request_begin(struct vow_request *request, const struct vow_gtrid *id);
 /* The coordinator has answered. May end and free it, as all below. */
 void vow_request_hear(struct vow_request *request, const struct vow_msg_outcome *outcome);
+/* The same, but the answer is about the transaction that the request's key names. */
+void vow_request_hear_named(struct vow_request *request, const struct vow_msg_outcome *outcome);
 void vow_request_disconnected(struct vow_request *request);
 void vow_request_reconnected(struct vow_request *request);
 /* Time is up, or the client is closed: says what is certain. */

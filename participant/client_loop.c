@@ -64,7 +64,10 @@ static void on_outcome(struct vow_client *client, const struct vow_msg_outcome *
     while (request != NULL) {
         struct vow_request *next = vow_request_table_next(request);
 
-        vow_request_hear(request, outcome);
+        if (vow_gtrid_is_none(&outcome->named))
+            vow_request_hear(request, outcome);
+        else
+            vow_request_hear_named(request, outcome);
         request = next;
     }
 }

@@ -3,6 +3,7 @@
  * and the counts of work. So nothing here says how it ends: a commit after an abort is asked of the coordinator like
  * any other.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct vow_txn {
     atomic_bool needs_none; /* no rollback at its end: it was asked to end */
     struct vow_token token;
     uint64_t end_ms;
+    char key[VOW_KEY_SIZE]; /* "" = none */
     /* Under the client's lock. */
     uint32_t counts_len;
     struct count counts[VOW_CALLS_MAX];
@@ -43,6 +45,8 @@ static int take_options(const struct vow_begin_options *given, struct vow_begin_
 {
     if (vow_options_read(options, sizeof(*options), given) != 0)
         return VOW_E_ARGUMENT;
+    if (options->key != NULL && !vow_key_is_valid(options->key))
+        return VOW_E_NAME;
     if (options->traceparent != NULL && strlen(options->traceparent) > VOW_TRACEPARENT_LEN)
         return VOW_E_TOKEN;
     return 0;
@@ -76,6 +80,7 @@ static int new_txn(struct vow_client *client, const struct vow_begin_options *gi
     if (txn == NULL)
         return VOW_E_NO_MEMORY;
     txn->client = client;
+    (void)snprintf(txn->key, sizeof(txn->key), "%s", options.key != NULL ? options.key : "");
     atomic_init(&txn->holders, 1);
     txn->end_ms = options.timeout_ms != 0 ? vow_clock_ms() + options.timeout_ms : UINT64_MAX;
     error = fill_token(client, &options, &txn->token);
@@ -87,11 +92,24 @@ static int new_txn(struct vow_client *client, const struct vow_begin_options *gi
     return 0;
 }
 
+static struct vow_request *new_begin(const struct vow_txn *txn)
+{
+    struct vow_request *request = vow_request_new(txn->client, VOW_REQUEST_BEGIN, NULL, NULL, 0);
+
+    if (request == NULL)
+        return NULL;
+    request->end_ms = txn->end_ms;
+    vow_request_set_key(request, txn->key);
+    return request;
+}
+
 /* A transaction of which nobody heard that it is open: nobody can work in it, and it ends by its timeout. */
 static int begin_error(const struct vow_result *result)
 {
     if (result->outcome == VOW_PENDING)
         return 0;
+    if (result->outcome == VOW_COMMITTED)
+        return VOW_E_DUPLICATE;
     return result->outcome == VOW_ABORTED && result->error != 0 ? result->error : VOW_E_UNREACHABLE;
 }
 
@@ -119,9 +137,7 @@ int vow_begin_async(struct vow_client *client, const struct vow_begin_options *o
         return error;
     txn->begun = begun;
     txn->ctx = ctx;
-    request = vow_request_new(client, VOW_REQUEST_BEGIN, NULL, NULL, 0);
-    if (request != NULL)
-        request->end_ms = txn->end_ms;
+    request = new_begin(txn);
     error = vow_client_submit(client, request, on_begun, txn);
     if (error != 0)
         let_go(txn);
@@ -145,9 +161,7 @@ int vow_begin(struct vow_client *client, const struct vow_begin_options *options
     error = new_txn(client, options, &txn);
     if (error != 0)
         return error;
-    request = vow_request_new(client, VOW_REQUEST_BEGIN, NULL, NULL, 0);
-    if (request != NULL)
-        request->end_ms = txn->end_ms;
+    request = new_begin(txn);
     error = vow_client_submit_and_wait(client, request, &result);
     if (error == 0)
         error = begin_error(&result);

@@ -267,6 +267,29 @@ static void hear_status(struct vow_request *request, const struct vow_msg_outcom
         end_as_heard(request, heard);
 }
 
+/* The key names another transaction, which this request is about from now on. */
+static void take_name(struct vow_request *request, const struct vow_gtrid *named)
+{
+    struct vow_client *client = request->client;
+
+    vow_request_table_remove(&client->table, request);
+    request->id = *named;
+    request->ask = true;
+    request->in_doubt = true;
+    vow_request_table_add(&client->table, request);
+}
+
+void vow_request_hear_named(struct vow_request *request, const struct vow_msg_outcome *heard)
+{
+    struct vow_msg_outcome outcome = *heard;
+
+    if (request->key[0] == '\0' || !request->sent)
+        return;
+    take_name(request, &heard->named);
+    outcome.gtrid = heard->named;
+    vow_request_hear(request, &outcome);
+}
+
 /* An answer that tells of nothing but that it is open, or that it cannot be opened now. */
 static void hear_begin(struct vow_request *request, const struct vow_msg_outcome *heard)
 {
@@ -351,6 +374,14 @@ static void adopt_question(struct vow_request *request)
         end(request, &(struct vow_result){.id = request->id, .outcome = VOW_PENDING});
     else
         send_request(request);
+}
+
+/* The outcome must lie in the coordinator's log, so no participant may decide alone. */
+void vow_request_set_key(struct vow_request *request, const char *key)
+{
+    (void)snprintf(request->key, sizeof(request->key), "%s", key);
+    request->one_phase = false;
+    request->asked_of = "";
 }
 
 void vow_request_adopt(struct vow_request *request)

@@ -10,6 +10,7 @@ const struct vow_coord_limits vow_coord_default_limits = {
     .txns_max = 16384,
     .branches_max = 65536,
     .peers_max = 256,
+    .keys_max = 65536,
     .ended_max = 16384,
     .ids_window = 1u << 20,
     .txn_timeout_ms = 30000,

@@ -42,6 +42,7 @@ struct vow_coord_limits {
     uint32_t txns_max;     /* transactions in memory, open and recovered; beyond: BUSY */
     uint32_t branches_max; /* branches in memory, of all transactions */
     uint32_t peers_max;    /* participants ever seen by this process */
+    uint32_t keys_max;     /* keys of clients, of open transactions and the newest committed ones; 0 = none */
     uint32_t ended_max;    /* outcomes of ended transactions kept in memory for clients that ask again */
     /* From the oldest usable id to the newest, a multiple of 64; over it the oldest are void. */
     uint32_t ids_window;
@@ -53,7 +54,7 @@ struct vow_coord_limits {
     bool notes; /* write history notes (records above VOW_RECORD_NOTES) */
 };
 
-/* 16384, 65536, 256, 16384, 1 << 20; 30 s, 5 s, 1 s, 60 s; true */
+/* 16384, 65536, 256, 65536, 16384, 1 << 20; 30 s, 5 s, 1 s, 60 s; true */
 extern const struct vow_coord_limits vow_coord_default_limits;
 
 struct vow_coord_identity {
@@ -72,7 +73,7 @@ enum vow_coord_event_kind {
     VOW_COORD_SESSION_DOWN,  /* session: a participant's or client's connection is gone */
     VOW_COORD_PEER_FULL,     /* session: much waits to be sent to a participant; decisions stay with us (F029) */
     VOW_COORD_PEER_READY,    /* session: it can take more again */
-    VOW_COORD_RECOVERED,     /* record: a COMMIT without END, or a HAZARD, from the journal */
+    VOW_COORD_RECOVERED,     /* record: a COMMIT without END, a HAZARD, or a KEY, from the journal */
     VOW_COORD_RECOVERY_DONE, /* all of them were fed */
     VOW_COORD_SHED,          /* shed: new work is refused with BUSY, or no longer; work in flight goes on (F100) */
     VOW_COORD_DRAIN,         /* from now on refuse new work (SHUTTING_DOWN), finish what is in flight */

@@ -78,11 +78,21 @@ struct txn {
     uint64_t end_ms;     /* the client's deadline; UINT64_MAX = none */
     uint32_t delay_ms;   /* before the next resend */
     uint32_t attempts;   /* resends of the decision or the query */
+    uint32_t key;        /* or COORD_NIL */
     uint32_t branches_len;
     uint32_t first, last; /* branches, by number */
     uint32_t votes, yes;  /* votes that are in; of them YES */
     uint32_t unacknowledged;
     uint32_t active_prev, active_next; /* ACTIVE; `active_next` is also the free list */
+};
+
+/* A client's key and the transaction that it names: one in memory, or one that committed. */
+struct keyed {
+    char key[VOW_KEY_SIZE];
+    bool committed;
+    struct vow_gtrid gtrid;
+    uint32_t next;  /* with the same hash of the key; in the free list: of that */
+    uint32_t newer; /* the next committed one */
 };
 
 /* The outcome of a transaction that has left memory. */
@@ -139,6 +149,9 @@ struct vow_coord {
     struct peer *peers;
     uint32_t *peer_heads;
     uint32_t peers_len;
+    struct keyed *keys;
+    uint32_t *key_heads;
+    uint32_t keys_free, keys_oldest, keys_newest; /* the committed ones in the order of their commits */
     struct ended *ended;
     uint32_t ended_next;
     struct vow_gtrid_table ended_table;

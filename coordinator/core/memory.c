@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "coordinator/core/dispatch.h"
+#include "coordinator/core/keys.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
@@ -20,10 +21,10 @@ static bool are_valid(const struct vow_coord_limits *limits)
 
     return is_within(limits->txns_max, 1, VOW_COORD_TXNS_HIGHEST) &&
            is_within(limits->branches_max, 1, VOW_COORD_BRANCHES_HIGHEST) &&
-           is_within(limits->peers_max, 1, VOW_COORD_PEERS_HIGHEST) && is_within(limits->ended_max, 1, 1u << 20) &&
-           is_within(limits->ids_window, VOW_IDS_MAX, 1u << 28) && limits->ids_window % 64 == 0 &&
-           is_within(limits->txn_timeout_ms, 1, day_ms) && is_within(limits->vote_timeout_ms, 1, day_ms) &&
-           is_within(limits->ack_timeout_ms, 1, day_ms) &&
+           is_within(limits->peers_max, 1, VOW_COORD_PEERS_HIGHEST) && is_within(limits->keys_max, 1, 1u << 20) &&
+           is_within(limits->ended_max, 1, 1u << 20) && is_within(limits->ids_window, VOW_IDS_MAX, 1u << 28) &&
+           limits->ids_window % 64 == 0 && is_within(limits->txn_timeout_ms, 1, day_ms) &&
+           is_within(limits->vote_timeout_ms, 1, day_ms) && is_within(limits->ack_timeout_ms, 1, day_ms) &&
            is_within(limits->ack_timeout_max_ms, limits->ack_timeout_ms, day_ms);
 }
 
@@ -62,6 +63,8 @@ static void lay_out(struct layout *layout, struct vow_coord *core, const struct 
     TAKE(layout, core->branches, limits->branches_max);
     TAKE(layout, core->peers, limits->peers_max);
     TAKE(layout, core->peer_heads, vow_gtrid_table_heads(limits->peers_max));
+    TAKE(layout, core->keys, limits->keys_max);
+    TAKE(layout, core->key_heads, vow_gtrid_table_heads(limits->keys_max));
     TAKE(layout, core->ended, limits->ended_max);
     TAKE(layout, core->ids.used, limits->ids_window / 64);
     TAKE(layout, core->effects, (size_t)COORD_EFFECTS_MAX);
@@ -141,6 +144,7 @@ struct vow_coord *vow_coord_init(void *mem, const struct vow_coord_limits *limit
     chain_free_lists(core, 0, 0);
     init_tables(core);
     memset(core->ended, 0, limits->ended_max * sizeof(struct ended));
+    coord_keys_init(core);
     return core;
 }
 
@@ -159,6 +163,7 @@ void coord_take_limits(struct vow_coord *core, const struct vow_coord_limits *li
     next.txns_max = smaller(limits->txns_max, core->txns_room);
     next.branches_max = smaller(limits->branches_max, core->branches_room);
     next.peers_max = smaller(limits->peers_max, core->peers_room);
+    next.keys_max = core->limits.keys_max;
     next.ended_max = core->limits.ended_max;
     next.ids_window = core->limits.ids_window;
     core->limits = next;
@@ -180,6 +185,7 @@ void vow_coord_widen(const struct vow_coord *core, struct vow_coord_limits *limi
     limits->txns_max = larger(limits->txns_max, core->txns_room);
     limits->branches_max = larger(limits->branches_max, core->branches_room);
     limits->peers_max = larger(limits->peers_max, core->peers_room);
+    limits->keys_max = core->limits.keys_max;
     limits->ended_max = core->limits.ended_max;
     limits->ids_window = core->limits.ids_window;
 }
@@ -190,6 +196,8 @@ static void copy_objects(struct vow_coord *core, const struct vow_coord *old)
     memcpy(core->txns, old->txns, old->txns_room * sizeof(*core->txns));
     memcpy(core->branches, old->branches, old->branches_room * sizeof(*core->branches));
     memcpy(core->peers, old->peers, old->peers_len * sizeof(*core->peers));
+    memcpy(core->keys, old->keys, old->limits.keys_max * sizeof(*core->keys));
+    memcpy(core->key_heads, old->key_heads, vow_gtrid_table_heads(old->limits.keys_max) * sizeof(*core->key_heads));
     memcpy(core->ended, old->ended, old->limits.ended_max * sizeof(*core->ended));
     memcpy(core->ids.used, old->ids.used, old->limits.ids_window / 8);
     memcpy(core->edge_hits, old->edge_hits, core->fsm->edges_len * sizeof(*core->edge_hits));
@@ -224,8 +232,9 @@ struct vow_coord *vow_coord_move(void *mem, const struct vow_coord_limits *limit
     struct vow_coord *core = take(&layout, 1, sizeof(*core));
 
     VOW_ASSERT(are_valid(limits) && old->in == NULL && limits->ended_max == old->limits.ended_max &&
-               limits->ids_window == old->limits.ids_window && limits->txns_max >= old->txns_room &&
-               limits->branches_max >= old->branches_room && limits->peers_max >= old->peers_room);
+               limits->keys_max == old->limits.keys_max && limits->ids_window == old->limits.ids_window &&
+               limits->txns_max >= old->txns_room && limits->branches_max >= old->branches_room &&
+               limits->peers_max >= old->peers_room);
     *core = *old;
     set_room(core, limits);
     lay_out(&layout, core, limits);

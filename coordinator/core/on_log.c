@@ -2,6 +2,7 @@
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
 #include "coordinator/core/ended.h"
+#include "coordinator/core/keys.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
 
@@ -12,6 +13,7 @@ void coord_on_commit_logged(struct vow_coord *core, struct input *in)
     txn->unacknowledged = txn->yes;
     txn_move(core, txn, TXN_COMMITTING);
     core->counts.committed++;
+    coord_keep_key(core, txn);
     coord_reply_outcome(core, txn->client, in->gtrid, VOW_COMMITTED);
     for (struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
         if (b->vote == VOW_VOTE_YES)

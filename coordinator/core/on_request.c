@@ -2,6 +2,7 @@
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
 #include "coordinator/core/ended.h"
+#include "coordinator/core/keys.h"
 #include "coordinator/core/outcome.h"
 #include "coordinator/core/past.h"
 #include "coordinator/core/peers.h"
@@ -32,11 +33,12 @@ void coord_on_begin(struct vow_coord *core, struct input *in)
         coord_answer_past(core, in, "");
         return;
     }
-    if (core->draining || !txn_may_begin(core, 0)) {
+    if (core->draining || !txn_may_begin(core, 0) || !coord_has_key_room(core, in->msg->begin.key)) {
         coord_reply_error(core, in->session, in->gtrid, core->draining ? VOW_E_SHUTTING_DOWN : VOW_E_BUSY);
         return;
     }
     txn = begin(core, in);
+    coord_bind_key(core, txn, in->msg->begin.key);
     txn_move(core, txn, TXN_ACTIVE);
     txn_end_after(core, txn, in->msg->begin.timeout_ms);
     txn->expires_ms = txn_expiry(core, txn, core->limits.txn_timeout_ms);
@@ -65,7 +67,8 @@ static bool admit(struct vow_coord *core, const struct input *in, const struct c
 {
     struct coord_blame blame = {VOW_CAUSE_PARTICIPANT_UNAVAILABLE, plan->unavailable_peer, plan->unavailable, ""};
 
-    if (plan->unavailable == NULL && txn_may_begin(core, plan->new_branches))
+    if (plan->unavailable == NULL && txn_may_begin(core, plan->new_branches) &&
+        coord_has_key_room(core, in->msg->commit_request.key))
         return true;
     if (plan->unavailable == NULL) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
@@ -112,6 +115,7 @@ static void commit_new(struct vow_coord *core, struct input *in)
     if (!admit(core, in, &plan))
         return;
     txn = begin(core, in);
+    coord_bind_key(core, txn, request->key);
     txn_end_after(core, txn, request->timeout_ms);
     txn_prepare(core, txn, request);
 }
@@ -176,6 +180,7 @@ static void commit_active(struct vow_coord *core, struct input *in, const struct
     if (lost != NULL || unfit != NULL || plan->unavailable != NULL) {
         txn_abort(core, txn, &blame);
     } else if (txn->branches_len + plan->new_branches == 0) {
+        coord_keep_key(core, txn);
         txn_move(core, txn, TXN_NONE);
         coord_conclude_read_only(core, in->gtrid, in->session);
     } else {

@@ -3,15 +3,18 @@
 
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
+#include "coordinator/core/keys.h"
 #include "coordinator/core/outcome.h"
 #include "coordinator/core/txn.h"
 
 /* The decision names whom it binds: without the yes-list, recovery would not know whom to tell (mistake 13). */
 static void force_commit(struct vow_coord *core, struct txn *txn)
 {
-    struct vow_record *record = coord_log(core, VOW_RECORD_COMMIT, &txn->gtrid, txn_token(core, txn), true);
+    struct vow_record *record;
     uint32_t len = 0;
 
+    coord_log_key(core, txn);
+    record = coord_log(core, VOW_RECORD_COMMIT, &txn->gtrid, txn_token(core, txn), true);
     for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
         struct vow_record_branch *member = &core->yes_list[len];
 
@@ -31,6 +34,7 @@ static void force_commit(struct vow_coord *core, struct txn *txn)
 static void decide(struct vow_coord *core, struct txn *txn)
 {
     if (txn->yes == 0) {
+        coord_keep_key(core, txn);
         txn_move(core, txn, TXN_NONE);
         coord_conclude_read_only(core, &txn->gtrid, txn->client);
         return;

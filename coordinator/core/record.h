@@ -20,6 +20,9 @@ enum vow_record_kind {
     VOW_RECORD_ABORTED = 17,   /* with cause and who caused it */
     VOW_RECORD_READ_ONLY = 18, /* committed, nobody wrote anything */
     VOW_RECORD_ONE_PHASE = 19, /* the participant committed in one phase */
+    /* The client's key of the transaction, in .text. It is the one before its COMMIT, and so it is durable if that is:
+     * the log is always a prefix of what was written to it. */
+    VOW_RECORD_KEY = 20,
 };
 
 /* A member of the yes-list: whom to tell, and the data file that holds the prepared work. */
@@ -36,7 +39,7 @@ struct vow_record {
     uint32_t epoch;           /* the epoch that wrote it */
     enum vow_cause cause;     /* ABORTED */
     char who[VOW_NAME_SIZE];  /* ABORTED, HAZARD: the participant; else "" */
-    char text[VOW_TEXT_SIZE]; /* ABORTED: the participant's words; else "" */
+    char text[VOW_TEXT_SIZE]; /* ABORTED: the participant's words; KEY: the key; else "" */
     uint32_t branches_len;
     const struct vow_record_branch *branches; /* COMMIT: the yes-list, 1 to VOW_CALLS_MAX */
 };

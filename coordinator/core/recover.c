@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "coordinator/core/dispatch.h"
+#include "coordinator/core/keys.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
@@ -48,6 +49,10 @@ void coord_take_recovered(struct vow_coord *core, const struct vow_record *recor
     struct input in = {.gtrid = &record->gtrid, .record = record, .txn = txn_find(core, &record->gtrid)};
 
     VOW_ASSERT(core->recovering);
+    if (record->kind == VOW_RECORD_KEY) {
+        coord_recover_key(core, &record->gtrid, record->text);
+        return;
+    }
     if (record->kind == VOW_RECORD_COMMIT)
         in.event = TXN_ON_RECOVERED_COMMIT;
     else if (record->kind == VOW_RECORD_HAZARD)

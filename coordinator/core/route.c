@@ -1,6 +1,7 @@
 /* From the wire to the events of coord.def. What is not meant for this coordinator, branch or incarnation ends here. */
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
+#include "coordinator/core/keys.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
 #include "proto/error.h"
@@ -18,6 +19,13 @@ static void grant_ids(struct vow_coord *core, const struct vow_coord_event *even
     effect->msg.ids.rand = core->rands;
 }
 
+static const char *key_of(const struct vow_msg *msg)
+{
+    if (msg->kind == VOW_MSG_BEGIN)
+        return msg->begin.key;
+    return msg->kind == VOW_MSG_COMMIT_REQUEST ? msg->commit_request.key : NULL;
+}
+
 static void take_request(struct vow_coord *core, const struct vow_coord_event *event, enum txn_event kind,
                          const struct vow_gtrid *gtrid)
 {
@@ -29,6 +37,8 @@ static void take_request(struct vow_coord *core, const struct vow_coord_event *e
         coord_reply_error(core, event->session, gtrid, mine ? VOW_E_RECOVERING : VOW_E_NOT_MINE);
         return;
     }
+    if (coord_answer_by_key(core, &in, key_of(event->msg)))
+        return;
     in.txn = txn_find(core, gtrid);
     coord_dispatch(core, &in);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "coordinator/core/keys.h"
 #include "coordinator/core/peers.h"
 #include "proto/assert.h"
 
@@ -41,6 +42,7 @@ struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint6
                         .state_since_ms = core->now_ms,
                         .end_ms = UINT64_MAX,
                         .delay_ms = core->limits.ack_timeout_ms,
+                        .key = COORD_NIL,
                         .first = COORD_NIL,
                         .last = COORD_NIL,
                         .active_prev = COORD_NIL,
@@ -57,6 +59,7 @@ void txn_free(struct vow_coord *core, struct txn *txn)
 {
     uint32_t index = txn_index(core, txn);
 
+    coord_release_key(core, txn);
     for (uint32_t i = txn->first; i != COORD_NIL;) {
         uint32_t next = core->branches[i].next;
 

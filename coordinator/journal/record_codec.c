@@ -114,6 +114,7 @@ static bool kind_is_known(enum vow_record_kind kind)
     case VOW_RECORD_ABORTED:
     case VOW_RECORD_READ_ONLY:
     case VOW_RECORD_ONE_PHASE:
+    case VOW_RECORD_KEY:
         return true;
     case VOW_RECORD_NOTES:
         break;

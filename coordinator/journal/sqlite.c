@@ -438,6 +438,7 @@ const struct vow_journal_engine journal_sqlite_engine = {
     .idle = idle,
     .retain = retain,
     .scan = journal_sqlite_scan,
+    .keys = journal_sqlite_keys,
     .stats = get_stats,
     .close = close_engine,
 };

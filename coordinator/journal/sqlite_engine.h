@@ -52,6 +52,7 @@ enum journal_statement {
     JOURNAL_STMT_OPEN_LISTED,
     JOURNAL_STMT_OPEN_SCAN,
     JOURNAL_STMT_OPEN_TAIL,
+    JOURNAL_STMT_KEYS,
     JOURNAL_STMT_WALK,
     JOURNAL_STMT_KEPT,
     JOURNAL_STMT_HASH,
@@ -160,6 +161,8 @@ int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid
                             struct vow_error_detail *detail);
 int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
 int journal_sqlite_scan(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
+int journal_sqlite_keys(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx,
+                        struct vow_error_detail *detail);
 /* What the absence of a transaction says: VOW_E_NOT_FOUND, it has no event; VOW_E_EXPIRED, they may have been cut;
  * VOW_E_RECOVERING, that is not proved yet. */
 int journal_sqlite_absence(const struct sqlite_engine *engine, const struct vow_gtrid *gtrid);

@@ -26,13 +26,14 @@ static const char schema[] = //
 
 /* What format 2 adds. `open` has the LSN of each open record up to where the snapshot was taken. */
 static const char schema_2[] = //
+    "CREATE INDEX IF NOT EXISTS event_key ON event (lsn) WHERE kind = 20;"
     "CREATE TABLE open (lsn INTEGER PRIMARY KEY) STRICT;"
     "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL, seal BLOB NOT NULL) STRICT;";
 
 #define COLUMNS JOURNAL_COLUMNS
 #define NO_END " AND NOT EXISTS (SELECT 1 FROM event AS n WHERE n.gtrid = e.gtrid AND n.kind = 3)"
 
-/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, ABORTED 17, READ_ONLY 18, ONE_PHASE 19. */
+/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, ABORTED 17, READ_ONLY 18, ONE_PHASE 19, KEY 20. */
 static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_BEGIN] = "BEGIN IMMEDIATE",
     [JOURNAL_STMT_COMMIT] = "COMMIT",
@@ -47,6 +48,8 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
                                " ON e.lsn = o.lsn WHERE kind IN (2, 4)" NO_END " ORDER BY o.lsn",
     [JOURNAL_STMT_OPEN_TAIL] =
         "SELECT " COLUMNS " FROM event AS e WHERE lsn > ? AND kind IN (2, 4)" NO_END " ORDER BY lsn",
+    [JOURNAL_STMT_KEYS] = "SELECT * FROM (SELECT " COLUMNS " FROM event AS e WHERE kind = 20 AND EXISTS (SELECT 1 FROM"
+                          " event AS c WHERE c.gtrid = e.gtrid AND c.kind = 2) ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
     [JOURNAL_STMT_WALK] = "SELECT " COLUMNS " FROM event WHERE lsn > ? ORDER BY lsn",
     [JOURNAL_STMT_KEPT] = "SELECT " COLUMNS " FROM event WHERE lsn <= ? ORDER BY lsn",
     [JOURNAL_STMT_HASH] = "SELECT hash FROM event WHERE lsn = ?",

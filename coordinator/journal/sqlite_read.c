@@ -148,13 +148,13 @@ int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *
 }
 
 static int scan_rows(struct sqlite_engine *engine, sqlite3_stmt *stmt, vow_journal_scan_fn *each, void *each_ctx,
-                     struct vow_error_detail *detail)
+                     bool is_proved, struct vow_error_detail *detail)
 {
     struct vow_record_branch branches[VOW_CALLS_MAX];
     struct vow_journal_event event = {0};
     int error = 0, found;
 
-    while (error == 0 && (found = next_event(engine, stmt, &event, branches, true, detail)) != 0)
+    while (error == 0 && (found = next_event(engine, stmt, &event, branches, is_proved, detail)) != 0)
         error = found < 0 ? found : each(each_ctx, &event);
     (void)sqlite3_reset(stmt);
     return error;
@@ -165,10 +165,23 @@ int journal_sqlite_scan(void *ctx, vow_journal_scan_fn *each, void *each_ctx, st
 {
     struct sqlite_engine *engine = ctx;
     sqlite3_stmt *tail = journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_TAIL);
-    int error = scan_rows(engine, journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_SCAN), each, each_ctx, detail);
+    int error =
+        scan_rows(engine, journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_SCAN), each, each_ctx, true, detail);
 
     (void)sqlite3_bind_int64(tail, 1, (sqlite3_int64)engine->snapshot.taken.lsn);
-    return error != 0 ? error : scan_rows(engine, tail, each, each_ctx, detail);
+    return error != 0 ? error : scan_rows(engine, tail, each, each_ctx, true, detail);
+}
+
+int journal_sqlite_keys(void *ctx, uint32_t max, vow_journal_scan_fn *each, void *each_ctx,
+                        struct vow_error_detail *detail)
+{
+    struct sqlite_engine *engine = ctx;
+    sqlite3_stmt *keys = journal_sqlite_statement(engine, JOURNAL_STMT_KEYS);
+
+    if (keys == NULL)
+        return journal_sqlite_fail(engine, "reading", detail);
+    (void)sqlite3_bind_int64(keys, 1, max);
+    return scan_rows(engine, keys, each, each_ctx, false, detail);
 }
 
 int journal_sqlite_absence(const struct sqlite_engine *engine, const struct vow_gtrid *gtrid)

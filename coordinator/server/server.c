@@ -209,6 +209,8 @@ static int make_core(struct vow_server *server, const struct vow_journal_engine 
     }
     server->core = vow_coord_init(server->core_memory, &server->limits, &identity);
     error = engine_ops->scan(engine, recover_one, server, detail);
+    if (error == 0)
+        error = engine_ops->keys(engine, server->limits.keys_max, recover_one, server, detail);
     if (error != 0)
         return error;
     struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE, .now_ms = vow_clock_ms()};

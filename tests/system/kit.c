@@ -264,7 +264,8 @@ static void on_result(void *ctx, const struct vow_result *result)
     cr_assert_eq(write(commit->events, &one, sizeof(one)), (ssize_t)sizeof(one));
 }
 
-static void start(struct cluster *cluster, struct commit *commit, const char *handler, const char *last)
+static void start(struct cluster *cluster, struct commit *commit, const char *handler, const char *last,
+                  const struct vow_commit_options *options)
 {
     memset(commit, 0, sizeof(*commit));
     commit->events = eventfd(0, 0);
@@ -273,17 +274,23 @@ static void start(struct cluster *cluster, struct commit *commit, const char *ha
         commit->calls[i].participant = commit->names[i];
         commit->calls[i].handler = i + 1 == cluster->services_len ? last : handler;
     }
-    cr_assert_eq(vow_commit_async(cluster->client, commit->calls, cluster->services_len, on_result, commit), 0);
+    cr_assert_eq(
+        vow_commit_with_async(cluster->client, options, commit->calls, cluster->services_len, on_result, commit), 0);
 }
 
 void commit_start(struct cluster *cluster, struct commit *commit, const char *last)
 {
-    start(cluster, commit, "add", last);
+    start(cluster, commit, "add", last, NULL);
 }
 
 void commit_start_all(struct cluster *cluster, struct commit *commit, const char *only)
 {
-    start(cluster, commit, only, only);
+    start(cluster, commit, only, only, NULL);
+}
+
+void commit_start_with(struct cluster *cluster, struct commit *commit, const struct vow_commit_options *options)
+{
+    start(cluster, commit, "add", "add", options);
 }
 
 void commit_start_open(struct commit *commit, struct vow_txn *txn)

@@ -95,6 +95,8 @@ void commit_start_all(struct cluster *cluster, struct commit *commit, const char
 /* Waits for the callback, then, while the outcome is not known, asks again until it is. */
 /* The same for a transaction that is open, without calls. */
 void commit_start_open(struct commit *commit, struct vow_txn *txn);
+/* The same with options: "add" on every service. */
+void commit_start_with(struct cluster *cluster, struct commit *commit, const struct vow_commit_options *options);
 enum vow_outcome commit_wait(struct cluster *cluster, struct commit *commit);
 
 /*

@@ -136,6 +136,29 @@ VOW_EXPORT VOW_MUST_USE int vow_commit(struct vow_client *client, const struct v
 VOW_EXPORT VOW_MUST_USE int vow_commit_async(struct vow_client *client, const struct vow_call *calls, size_t calls_len,
                                              vow_result_fn *done, void *ctx);
 
+/* Zero a field for its default. */
+struct vow_commit_options {
+    size_t size; /* sizeof(struct vow_commit_options) */
+    /* Until when it must be decided; else it is aborted with VOW_CAUSE_TXN_TIMEOUT. 0 = no limit of its own. */
+    uint32_t timeout_ms;
+    /*
+     * An idempotency key: the caller's own name for this piece of work, 1 to 64 bytes of printable text. All requests
+     * with one key are one transaction: a second one, from any client, in any process, after any crash, does nothing
+     * and is told what became of the first (result->id says which that is). A key whose transaction aborted may be used
+     * again. The calls are not compared. The coordinator knows a key while its transaction is under way, and after it
+     * committed for as long as it keeps its history, and at least of the newest 65,536. A transaction that wrote nothing
+     * is not remembered after a restart. NULL = none.
+     */
+    const char *key;
+};
+
+/* vow_commit() and vow_commit_async() with options, which may be NULL. Errors as those, and VOW_E_NAME for a key. */
+VOW_EXPORT VOW_MUST_USE int vow_commit_with(struct vow_client *client, const struct vow_commit_options *options,
+                                            const struct vow_call *calls, size_t calls_len, struct vow_result *result);
+VOW_EXPORT VOW_MUST_USE int vow_commit_with_async(struct vow_client *client, const struct vow_commit_options *options,
+                                                  const struct vow_call *calls, size_t calls_len, vow_result_fn *done,
+                                                  void *ctx);
+
 /*
  * Asks what became of a transaction. On 0, result->outcome is VOW_COMMITTED or VOW_ABORTED (final: it never changes
  * again), or VOW_PENDING or VOW_UNKNOWN (ask again). The question itself changes nothing, except that an id that was
@@ -181,13 +204,15 @@ struct vow_begin_options {
      * decided then is undone. 0 = the coordinator's limit for open transactions (30 s), which bounds this one, too. */
     uint32_t timeout_ms;
     const char *traceparent; /* W3C; goes with the token; NULL = none */
+    const char *key;         /* see struct vow_commit_options; NULL = none */
 };
 
 /*
  * Opens a transaction and waits until the coordinator knows of it, the client's timeout_ms at most. options may be
  * NULL. On 0, *txn is the caller's, to be freed with vow_txn_free(). On an error it is NULL, and nothing happened:
  * VOW_E_ARGUMENT, VOW_E_TOKEN (traceparent), VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN, VOW_E_NO_MEMORY,
- * VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED. Nothing is written anywhere by it.
+ * VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED. Nothing is written anywhere by it. With a key whose transaction is open, it
+ * goes on with that one; VOW_E_DUPLICATE: the key's transaction has committed: its work is done.
  */
 VOW_EXPORT VOW_MUST_USE int vow_begin(struct vow_client *client, const struct vow_begin_options *options,
                                       struct vow_txn **txn);

@@ -13,6 +13,7 @@ struct vow_coord_limits fixture_limits(void)
     limits.branches_max = 256;
     limits.peers_max = 16;
     limits.ended_max = 64;
+    limits.keys_max = 16;
     limits.ids_window = 512;
     return limits;
 }
@@ -141,17 +142,29 @@ struct vow_gtrid fixture_id(struct fixture *f, uint8_t flags)
     return vow_gtrid_make(FIXTURE_COORD, ids->epoch, ids->first_seq, flags, ids->rand[0]);
 }
 
-void fixture_commit(struct fixture *f, uint64_t client, const struct vow_gtrid *id, const char *const *names,
-                    uint32_t names_len)
+void fixture_commit_request(struct fixture *f, uint64_t client, struct vow_msg_commit_request request,
+                            const char *const *names, uint32_t names_len)
 {
     struct vow_msg_call calls[VOW_CALLS_MAX];
-    struct vow_msg msg = {.kind = VOW_MSG_COMMIT_REQUEST};
+    struct vow_msg msg = {.kind = VOW_MSG_COMMIT_REQUEST, .commit_request = request};
 
     VOW_ASSERT(names_len <= VOW_CALLS_MAX);
     for (uint32_t i = 0; i < names_len; i++)
         calls[i] = (struct vow_msg_call){.participant = names[i], .handler = "do"};
-    msg.commit_request = (struct vow_msg_commit_request){.gtrid = *id, .calls_len = names_len, .calls = calls};
+    msg.commit_request.calls_len = names_len;
+    msg.commit_request.calls = calls;
     fixture_send(f, client, &msg);
+}
+
+void fixture_commit(struct fixture *f, uint64_t client, const struct vow_gtrid *id, const char *const *names,
+                    uint32_t names_len)
+{
+    fixture_commit_request(f, client, (struct vow_msg_commit_request){.gtrid = *id}, names, names_len);
+}
+
+void fixture_begin(struct fixture *f, uint64_t client, struct vow_msg_begin begin)
+{
+    fixture_send(f, client, &(struct vow_msg){.kind = VOW_MSG_BEGIN, .begin = begin});
 }
 
 void fixture_request(struct fixture *f, uint64_t client, enum vow_msg_kind kind, const struct vow_gtrid *id)

@@ -50,6 +50,10 @@ struct vow_gtrid fixture_id(struct fixture *f, uint8_t flags);
 void fixture_commit(struct fixture *f, uint64_t client, const struct vow_gtrid *id, const char *const *names,
                     uint32_t names_len);
 /* BEGIN, ROLLBACK_REQUEST. */
+/* The same with all that a request can have. */
+void fixture_commit_request(struct fixture *f, uint64_t client, struct vow_msg_commit_request request,
+                            const char *const *names, uint32_t names_len);
+void fixture_begin(struct fixture *f, uint64_t client, struct vow_msg_begin begin);
 void fixture_request(struct fixture *f, uint64_t client, enum vow_msg_kind kind, const struct vow_gtrid *id);
 void fixture_status(struct fixture *f, uint64_t client, const struct vow_gtrid *id, const char *participant);
 struct vow_msg_header fixture_header(const struct fixture *f, const struct vow_gtrid *id, uint32_t branch,

@@ -126,8 +126,11 @@ static void print_effect(struct script *s, const struct vow_coord_effect *effect
     case VOW_COORD_SEND:
     case VOW_COORD_REPLY:
         vow_msg_print(&effect->msg, text, sizeof(text));
-        fprintf(s->out, "  to %s: %s %s\n", name_of_session(s, effect->session), name_of_txn(s, msg_id(&effect->msg)),
+        fprintf(s->out, "  to %s: %s %s", name_of_session(s, effect->session), name_of_txn(s, msg_id(&effect->msg)),
                 text);
+        if (effect->msg.kind == VOW_MSG_OUTCOME && !vow_gtrid_is_none(&effect->msg.outcome.named))
+            fprintf(s->out, " named=%s", name_of_txn(s, &effect->msg.outcome.named));
+        fputc('\n', s->out);
         break;
     case VOW_COORD_LOG:
         print_record(s, effect);
@@ -225,6 +228,23 @@ static bool has_end(const struct script *s, const struct vow_gtrid *id)
     return false;
 }
 
+static bool has_commit(const struct script *s, const struct vow_gtrid *id)
+{
+    for (size_t i = 0; i < s->log_len; i++) {
+        if (s->log[i].record.kind == VOW_RECORD_COMMIT && vow_gtrid_equal(&s->log[i].record.gtrid, id))
+            return true;
+    }
+    return false;
+}
+
+static void recover_keys(struct script *s)
+{
+    for (size_t i = 0; i < s->log_len; i++) {
+        if (s->log[i].record.kind == VOW_RECORD_KEY && has_commit(s, &s->log[i].record.gtrid))
+            fixture_recovered(&s->f, &s->log[i].record);
+    }
+}
+
 static void do_crash(struct script *s)
 {
     uint64_t session = s->f.last_session, now_ms = s->f.now_ms;
@@ -252,6 +272,7 @@ static void do_crash(struct script *s)
             show(s);
         }
     }
+    recover_keys(s);
 }
 
 static void do_peer(struct script *s)
@@ -266,17 +287,60 @@ static void do_peer(struct script *s)
     show(s);
 }
 
+/* What follows key= in the command; "" if it is not there. */
+static const char *option(const struct script *s, const char *key)
+{
+    for (size_t i = 3; i < s->words_len; i++) {
+        if (strncmp(s->words[i], key, strlen(key)) == 0 && s->words[i][strlen(key)] == '=')
+            return s->words[i] + strlen(key) + 1;
+    }
+    return "";
+}
+
+static void do_commit(struct script *s, uint64_t client, const struct vow_gtrid *id)
+{
+    struct vow_msg_work work[WORDS_MAX];
+    struct vow_msg_commit_request request = {.gtrid = *id, .work = work, .key = option(s, "key")};
+    const char *names[WORDS_MAX];
+    uint32_t names_len = 0;
+
+    request.timeout_ms = (uint32_t)strtoul(option(s, "timeout"), NULL, 10);
+    for (size_t i = 3; i < s->words_len; i++) {
+        char *colon = strchr(s->words[i], ':');
+
+        if (strchr(s->words[i], '=') != NULL)
+            continue;
+        if (colon == NULL) {
+            names[names_len++] = s->words[i];
+            continue;
+        }
+        *colon = '\0';
+        work[request.work_len++] = (struct vow_msg_work){s->words[i], (uint32_t)strtoul(colon + 1, NULL, 10)};
+    }
+    fixture_commit_request(&s->f, client, request, names, names_len);
+}
+
+static void do_begin(struct script *s, uint64_t client, const struct vow_gtrid *id)
+{
+    struct vow_msg_begin begin = {.gtrid = *id, .key = option(s, "key")};
+
+    begin.timeout_ms = (uint32_t)strtoul(option(s, "timeout"), NULL, 10);
+    fixture_begin(&s->f, client, begin);
+}
+
 static void do_request(struct script *s, const char *command)
 {
     uint64_t client = speaker(s, word(s, 1))->session;
     struct vow_gtrid *id = txn(s, word(s, 2));
 
     if (strcmp(command, "commit") == 0)
-        fixture_commit(&s->f, client, id, (const char *const *)&s->words[3], (uint32_t)(s->words_len - 3));
+        do_commit(s, client, id);
+    else if (strcmp(command, "begin") == 0)
+        do_begin(s, client, id);
     else if (strcmp(command, "status") == 0)
         fixture_status(&s->f, client, id, word(s, 3));
     else
-        fixture_request(&s->f, client, strcmp(command, "begin") == 0 ? VOW_MSG_BEGIN : VOW_MSG_ROLLBACK_REQUEST, id);
+        fixture_request(&s->f, client, VOW_MSG_ROLLBACK_REQUEST, id);
     show(s);
 }
 

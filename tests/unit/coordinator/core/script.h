@@ -7,7 +7,8 @@
  *   down NAME                        a connection is gone
  *   id TXN                           the id is granted now, and used later
  *   begin|rollback CLIENT TXN        TXN is any word; one that ends in "!" allows one-phase commit
- *   commit CLIENT TXN NAME...        one call for each name
+ *   commit CLIENT TXN NAME...        one call for each name; NAME:OPS counts joined work instead
+ *     begin and commit take          key=WORD timeout=MS, too
  *   status CLIENT TXN [NAME]
  *   enlist|inquire NAME TXN
  *   vote NAME TXN yes|read-only|no
