@@ -158,7 +158,8 @@ VOW_EXPORT VOW_MUST_USE int vow_participant_process(struct vow_participant *part
  * that a work has changed are locked for every other connection from then on, to the transaction's end.
  *
  * The first use of a token asks the coordinator, and waits for its answer before anything is written. So a token that
- * comes too late, after the commit, the rollback or the deadline, does nothing.
+ * comes too late, after the commit, the rollback or the deadline, does nothing. A participant that has joined may do a
+ * further work in the moment until it hears of a rollback; that is undone with the rest.
  */
 
 /*
