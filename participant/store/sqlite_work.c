@@ -19,7 +19,7 @@ struct active {
     struct changeset now;    /* what they changed */
     struct changeset staged; /* of the batch under way */
     bool is_staged;
-    bool has_holds; /* rows that it only reads are locked, too */
+    bool has_holds;   /* rows that it only reads are locked, too */
     bool is_unlocked; /* its locks go with the batch under way */
 };
 
