@@ -51,6 +51,7 @@ build_by_pkg_config() {
 # start_vowd BIN_DIR: on a free port; sets $address.
 start_vowd() {
     mkdir -p "$work/vowd"
+    : >"$work/vowd/ready" # the shell may not have made it when it is first looked at
     "$1/vowd" --listen 127.0.0.1:0 --http off --data "$work/vowd/data" >"$work/vowd/ready" 2>"$work/vowd/log" &
     pids+=($!)
     for ((tries = 0; tries < 600; tries++)); do
