@@ -298,7 +298,7 @@ static void hear_begin(struct vow_request *request, const struct vow_msg_outcome
     if (heard->outcome == VOW_PENDING)
         end(request, &begun);
     else if (says_nothing_happened(heard->error))
-        hear_refusal(request, heard->error);
+        hear_refusal(request, heard->error, heard->retry_after_ms);
     else
         end_refused(request, heard->error);
 }
