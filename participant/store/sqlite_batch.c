@@ -105,6 +105,7 @@ static int do_ops(struct store *store, struct vow_store_op *first)
             continue;
         }
         op->waits = false;
+        op->result = 0; /* an attempt before this one was taken back, and so is what it said */
         rc = do_op(store, op);
         if (rc != SQLITE_OK)
             return rc;
