@@ -42,7 +42,8 @@ void wait_or_die(struct store *store, struct vow_store_op *op)
         refuse(op, VOW_CAUSE_LOCK_CONFLICT, "a row is held by another transaction");
         return;
     }
-    if (store->options.fail_fast) {
+    /* What has ended the batch's transaction would end it again each time that the batch begins anew. */
+    if (store->options.fail_fast || !store_in_transaction(store)) {
         refuse_held(op, &store->met, "a row is held by transaction");
         return;
     }

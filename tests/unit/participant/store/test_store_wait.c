@@ -295,3 +295,73 @@ Test(store_wait, hex_is_what_it_is_elsewhere)
     expect_seen("PRAGMA integrity_check", "ok");
     expect_refused(prepare(2, "INSERT INTO h VALUES (2, 'a')"), VOW_CAUSE_CONSTRAINT);
 }
+
+/* ---- batches that begin anew ---- */
+
+#define END_IT "INSERT OR ROLLBACK INTO t VALUES (2, 2)"
+
+static int calls;
+
+/* "moody" is a handler that does something else the second time: as one with a counter in memory does. */
+static int change_its_mind(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const struct vow_msg_call *call,
+                           enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    (void)ctx, (void)gtrid, (void)cause, (void)text;
+    if (strcmp(call->handler, "moody") != 0)
+        return sqlite3_exec(db, call->handler, NULL, NULL, NULL);
+    return sqlite3_exec(
+        db, ++calls == 2 ? "UPDATE t SET v = v + 10 WHERE id = 3;" HOT : "UPDATE t SET v = v + 10 WHERE id = 3", NULL,
+        NULL, NULL);
+}
+
+/* Its savepoint was once released as that of a branch which had done all: the change was there for all to see, and came
+ * a second time when the wait was over. */
+static void expect_nothing_of_the_first_attempt(enum vow_store_op_kind kind)
+{
+    service_start(ROWS);
+    service_handler = change_its_mind;
+    prepare(3, HOT);
+    struct work works[2] = {work_of(kind, 1, "moody"), work_of(VOW_STORE_PREPARE, 2, END_IT)};
+    cr_assert_eq(run_batch(works, 2), 0, "%s", service.detail.text);
+    cr_assert_eq(calls, 2);
+    cr_assert_eq(works_done, 1, "the first one waits");
+    expect_seen(VALUES, "0 0 0");
+    expect_freed(VOW_STORE_COMMIT, 3, 1);
+    if (kind == VOW_STORE_PREPARE)
+        commit(1);
+    expect_seen(VALUES, "1 0 10");
+    expect_seen("SELECT count(*) FROM vow_lock", "0");
+}
+
+Test(store_wait, what_was_done_in_an_attempt_before_is_not_done)
+{
+    expect_nothing_of_the_first_attempt(VOW_STORE_PREPARE);
+}
+
+Test(store_wait, what_was_done_at_once_in_an_attempt_before_is_not_done)
+{
+    expect_nothing_of_the_first_attempt(VOW_STORE_ONE_PHASE);
+}
+
+static int end_it_after_a_lock(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const struct vow_msg_call *call,
+                               enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    (void)ctx, (void)gtrid, (void)call, (void)cause, (void)text;
+    if (++calls > 100) /* enough has been seen */
+        return 0;
+    sqlite3_exec(db, HOT, NULL, NULL, NULL);
+    return sqlite3_exec(db, END_IT, NULL, NULL, NULL);
+}
+
+/* It would meet the lock, and end the transaction, in each attempt at the batch: there would be no last one. */
+Test(store_wait, a_handler_that_ends_the_transaction_after_a_lock_does_not_wait)
+{
+    service_start(ROWS);
+    prepare(2, HOT);
+    service_handler = end_it_after_a_lock;
+    expect_refused(prepare(1, ""), VOW_CAUSE_LOCK_CONFLICT);
+    cr_assert_eq(calls, 1);
+    service_handler = NULL;
+    commit(2);
+    expect_seen(VALUES, "1 0 0");
+}
