@@ -47,11 +47,13 @@ static void listen(struct store *store, const unsigned char *text, size_t len)
     meet(store, &gtrid);
 }
 
-/* hex(X), as SQLite has it. */
+/* hex(X), as SQLite has it. Of a text it sees the bytes that the file's encoding gives it; what a guard says is read as
+ * UTF-8 in any case, and after that, for it makes one of the other. */
 static void hex(sqlite3_context *ctx, int args_len, sqlite3_value **args)
 {
     static const char digits[] = "0123456789ABCDEF";
     (void)args_len;
+    const bool is_text = sqlite3_value_type(args[0]) == SQLITE_TEXT;
     const unsigned char *bytes = sqlite3_value_blob(args[0]);
     size_t len = (size_t)sqlite3_value_bytes(args[0]);
     char *text = sqlite3_malloc64(2 * (sqlite3_uint64)len + 1);
@@ -64,8 +66,8 @@ static void hex(sqlite3_context *ctx, int args_len, sqlite3_value **args)
         text[2 * i + 1] = digits[bytes[i] & 15];
     }
     text[2 * len] = '\0';
-    if (bytes != NULL)
-        listen(sqlite3_user_data(ctx), bytes, len);
+    if (is_text && (bytes = sqlite3_value_text(args[0])) != NULL)
+        listen(sqlite3_user_data(ctx), bytes, (size_t)sqlite3_value_bytes(args[0]));
     sqlite3_result_text64(ctx, text, 2 * (sqlite3_uint64)len, sqlite3_free, SQLITE_UTF8);
 }
 

@@ -281,6 +281,33 @@ Test(store_wait, a_handler_that_hides_the_lock_waits_too)
     cr_assert_eq(older.op.result, VOW_STORE_DONE, "%s", older.op.text);
 }
 
+/* Of a file that has none yet: the first table makes it last. */
+static void set_encoding(const char *encoding)
+{
+    char sql[100];
+    snprintf(sql, sizeof(sql), "%s; CREATE TABLE first (id INTEGER PRIMARY KEY)", encoding);
+    cr_assert_eq(outside(sql), SQLITE_OK);
+}
+
+/* The guards' words are text, in the file's encoding. */
+Test(store_wait, a_lock_is_met_in_every_encoding)
+{
+    static const char *const encodings[] = {"PRAGMA encoding = 'UTF-16le'", "PRAGMA encoding = 'UTF-16be'"};
+    for (size_t i = 0; i < 2; i++) {
+        set_encoding(encodings[i]);
+        service_start(ROWS);
+        prepare(2, HOT);
+        struct work older = work_of(VOW_STORE_PREPARE, 1, HOT);
+        expect_kept(&older);
+        expect_freed(VOW_STORE_COMMIT, 2, 1);
+        commit(1);
+        expect_seen(VALUES, "2 0 0");
+        service_fini();
+        service_init();
+        service.options.fail_fast = false;
+    }
+}
+
 /* On the store's connection hex() is not SQLite's, and must not differ from it. */
 Test(store_wait, hex_is_what_it_is_elsewhere)
 {
