@@ -50,11 +50,13 @@ static void mix(uint64_t *hash, const char *text)
     while (*text++ != '\0');
 }
 
-/* Such a column may hold 1 and 1.0, which are equal and print differently: it has neither text, integer nor real
- * affinity. */
+/* Such a column may hold 1 and 1.0, which are equal and print differently: it has neither text nor real affinity.
+ * Integer affinity makes an integer of a real, but of the lowest one of all, -9223372036854775808.0. */
 static bool may_mix_numbers(const char *type)
 {
-    static const char *const patterns[] = {"%INT%", "%CHAR%", "%CLOB%", "%TEXT%", "%REAL%", "%FLOA%", "%DOUB%"};
+    static const char *const patterns[] = {"%CHAR%", "%CLOB%", "%TEXT%", "%REAL%", "%FLOA%", "%DOUB%"};
+    if (sqlite3_strlike("%INT%", type, 0) == 0) /* it wins over the others */
+        return true;
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
         if (sqlite3_strlike(patterns[i], type, 0) == 0)
             return false;
@@ -167,6 +169,26 @@ static int load_index(struct store *store, const char *index, struct key *key)
     return sqlite3_finalize(info) == SQLITE_OK ? ok : -1;
 }
 
+/*
+ * Does the primary key tell apart what its columns take for equal, or the other way round? A row is found by comparing
+ * columns, in a session, too: with COLLATE NOCASE in the column alone 'a' would find 'A', which is another row. An SQLite
+ * code.
+ */
+static int compares_as_its_columns(struct store *store, const struct table *table, bool *does)
+{
+    const struct key *primary = &table->keys[0];
+    int rc = SQLITE_OK;
+    *does = true;
+    for (uint32_t i = 0; rc == SQLITE_OK && i < primary->columns_len; i++) {
+        const char *collation = NULL;
+        enum fold fold;
+        rc = sqlite3_table_column_metadata(store->db, "main", table->name, table->columns[primary->columns[i]], NULL,
+                                           &collation, NULL, NULL, NULL);
+        *does = *does && rc == SQLITE_OK && fold_of(collation, &fold) && fold == primary->fold[i];
+    }
+    return rc;
+}
+
 /* Unique indexes, the primary key's own among them: it alone knows the key's collation. An INTEGER PRIMARY KEY that
  * is the rowid has none. */
 static int load_indexes(struct store *store, struct table *table)
@@ -248,9 +270,16 @@ int table_load(struct store *store, const char *name, const char *sql, bool with
         return -1;
     mix(&table->fingerprint, name);
     int ok = load_columns(store, table);
+    bool fits = true;
     if (ok == 1)
         ok = load_indexes(store, table);
+    if (ok == 1 && !table->integer_key && compares_as_its_columns(store, table, &fits) != SQLITE_OK)
+        ok = -1;
+    if (ok == 1 && !fits)
+        ok = 0;
     table->integer_key = table->integer_key && !without_rowid;
+    if (ok == 1 && table->integer_key) /* a rowid is always an integer */
+        table->mixed_mask &= ~(UINT64_C(1) << table->keys[0].columns[0]);
     table->autoincrement = table->integer_key && sql != NULL && sqlite3_strlike("%AUTOINCREMENT%", sql, 0) == 0;
     if (table->integer_key || without_rowid)
         table->null_mask = 0;

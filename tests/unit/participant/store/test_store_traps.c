@@ -232,6 +232,18 @@ Test(store_traps, trap_08_a_value_gained_through_a_partial_index_is_held)
     expect_seen("SELECT id || u || dead FROM t ORDER BY id", "1a1 2a0");
 }
 
+/* A session and the applier look for a row by its columns, and may find two, 'a' and 'A'. */
+Test(store_traps, trap_07_a_key_that_compares_otherwise_than_its_column)
+{
+    service_start("CREATE TABLE t (k TEXT COLLATE NOCASE, v INT, PRIMARY KEY (k COLLATE BINARY));"
+                  "CREATE TABLE same (k TEXT COLLATE NOCASE, v INT, PRIMARY KEY (k COLLATE nocase)) WITHOUT ROWID;"
+                  "INSERT INTO t VALUES ('a', 5); INSERT INTO same VALUES ('A', 1)");
+    expect_refused(prepare(1, "UPDATE t SET v = 6 WHERE k = 'a' COLLATE BINARY"), VOW_CAUSE_NOT_CAPTURED);
+    cr_assert_eq(prepare(2, "UPDATE same SET v = 2"), VOW_STORE_DONE, "%s", refusal.text);
+    commit(2);
+    expect_seen("SELECT k || v FROM t", "a5");
+}
+
 /* 1 and 1.0 are equal, and so are 'a' and 'A' without case: what is equal to SQLite must be the same lock. */
 Test(store_traps, trap_08_equal_values_are_one_lock)
 {
@@ -252,6 +264,17 @@ Test(store_traps, trap_08_equal_values_are_one_lock)
     cr_expect_eq(outside("INSERT INTO id VALUES (8.0)"), LOCKED);
     cr_expect_eq(outside("INSERT INTO n VALUES ('1', '5', 0)"), SQLITE_OK);
     commit(1);
+}
+
+/* The one real that integer affinity leaves a real: a row was replaced under its holder through it. */
+Test(store_traps, trap_08_the_lowest_integer_is_one_lock)
+{
+    service_start("CREATE TABLE t (id INTEGER PRIMARY KEY, u INT UNIQUE, v);"
+                  "INSERT INTO t VALUES (1, -9223372036854775807 - 1, 0);");
+    prepare(1, "UPDATE t SET v = 1 WHERE id = 1");
+    cr_assert_eq(outside("REPLACE INTO t VALUES (2, -9223372036854775808.0, 0)"), LOCKED);
+    commit(1);
+    expect_seen("SELECT id || v FROM t", "11");
 }
 
 Test(store_traps, trap_08_a_parent_stays_while_a_child_is_prepared)
