@@ -77,12 +77,39 @@ static void add_family_test(const struct tests *tests, const char *table, const 
     add_test_end(tests);
 }
 
+/*
+ * OR REPLACE deletes rows without a word to the guards, unless the connection has recursive_triggers on. So a new row is
+ * stopped by the child of one that it would replace: that has one of its keys, and what children refer to is another value.
+ */
+static void add_replaced_test(const struct tests *tests, const struct key *key)
+{
+    static const char *const collations[] = {
+        [FOLD_NONE] = "BINARY", [FOLD_CASE] = "NOCASE", [FOLD_TRAILING_SPACES] = "RTRIM"};
+    const struct table *table = tests->table;
+    add_test_begin(tests, 0);
+    text_add(tests->text, "tbl = %Q AND idx = %Q AND EXISTS (SELECT 1 FROM \"%w\" AS vow_row WHERE true", table->name,
+             LOCK_HAS_NEW_CHILD, table->name);
+    for (uint32_t i = 0; i < key->columns_len; i++)
+        text_add(tests->text, " AND vow_row.\"%w\" = NEW.\"%w\" COLLATE %s", table->columns[key->columns[i]],
+                 table->columns[key->columns[i]], collations[key->fold[i]]);
+    text_add(tests->text, " AND (false");
+    for (uint32_t i = 0; i < table->columns_len; i++)
+        if ((table->child_mask >> i & 1) != 0)
+            text_add(tests->text, " OR vow_row.\"%w\" IS NOT NEW.\"%w\"", table->columns[i], table->columns[i]);
+    text_add(tests->text, "))");
+    add_test_end(tests);
+}
+
 static void add_family_tests(const struct tests *tests)
 {
     const struct table *table = tests->table;
+    const bool has_new = tests->guard == GUARD_INSERT || tests->guard == GUARD_UPDATE;
+    for (uint32_t i = 0; i < table->keys_len && has_new && table->child_mask != 0; i++)
+        if (i > 0 || (table->child_mask & ~key_mask(&table->keys[i])) != 0)
+            add_replaced_test(tests, &table->keys[i]);
     if (table->child_mask != 0 && (tests->guard == GUARD_DELETE || tests->guard == GUARD_UPDATE))
         add_family_test(tests, table->name, LOCK_HAS_NEW_CHILD, table->child_mask);
-    for (uint32_t i = 0; i < table->parents_len && (tests->guard == GUARD_INSERT || tests->guard == GUARD_UPDATE); i++)
+    for (uint32_t i = 0; i < table->parents_len && has_new; i++)
         add_family_test(tests, table->parents[i], LOCK_LOSES_ROW, table->parent_mask);
 }
 

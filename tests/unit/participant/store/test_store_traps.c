@@ -277,6 +277,24 @@ Test(store_traps, trap_08_the_lowest_integer_is_one_lock)
     expect_seen("SELECT id || v FROM t", "11");
 }
 
+/* OR REPLACE of another connection calls no trigger for the row that it deletes. */
+Test(store_traps, trap_09_a_parent_is_not_replaced_while_a_child_is_prepared)
+{
+    service_start("CREATE TABLE p (id INTEGER PRIMARY KEY, name TEXT UNIQUE, v INT DEFAULT 0);"
+                  "CREATE TABLE c (k INTEGER PRIMARY KEY, p REFERENCES p);"
+                  "INSERT INTO p (id, name) VALUES (1, 'a'), (2, 'b')");
+    prepare(1, "INSERT INTO c VALUES (1, 1)");
+    cr_expect_eq(outside("REPLACE INTO p (id, name) VALUES (3, 'a')"), LOCKED);
+    cr_expect_eq(outside("REPLACE INTO p (name) VALUES ('a')"), LOCKED);
+    cr_expect_eq(outside("UPDATE OR REPLACE p SET name = 'a' WHERE id = 2"), LOCKED);
+    cr_expect_eq(outside("REPLACE INTO p VALUES (1, 'a', 1)"), SQLITE_OK, "the child's parent stays");
+    cr_expect_eq(outside("INSERT INTO p (id, name) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET v = 2"), SQLITE_OK);
+    cr_expect_eq(outside("UPDATE p SET name = 'B' WHERE id = 2; INSERT INTO p (name) VALUES ('d')"), SQLITE_OK);
+    commit(1);
+    expect_seen("SELECT count(*) FROM pragma_foreign_key_check", "0");
+    cr_expect_eq(outside("REPLACE INTO p (id, name) VALUES (4, 'B')"), SQLITE_OK);
+}
+
 Test(store_traps, trap_08_a_parent_stays_while_a_child_is_prepared)
 {
     service_start(FAMILY);
