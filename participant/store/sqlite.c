@@ -369,10 +369,31 @@ static int refuse_schema(struct store *store, int error, struct vow_error_detail
     return error;
 }
 
+/* All of it, or an error and none. */
+static int run_schema(struct store *store, const char *sql, const char *before, struct vow_error_detail *detail)
+{
+    int rc = store_exec(store, "SAVEPOINT schema");
+    if (rc == SQLITE_OK)
+        rc = store_exec(store, sql);
+    if (rc == SQLITE_OK)
+        rc = remember_schema(store, sql);
+    if (rc != SQLITE_OK)
+        return store_fail(store, rc == SQLITE_NOMEM ? VOW_E_NO_MEMORY : VOW_E_DATABASE, "options.schema", detail);
+    int error = schema_load(store, detail);
+    if (error == 0)
+        error = schema_check_prepared(store, detail);
+    if (error == 0)
+        error = schema_check_held(store, before, detail);
+    if (error == 0 && store_exec(store, "RELEASE schema") != SQLITE_OK)
+        error = store_fail(store, VOW_E_DATABASE, "options.schema", detail);
+    return error;
+}
+
 int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail *detail)
 {
     struct store *store = ctx;
     bool same = false;
+    char *before = NULL;
     meet_clear(store);
     int rc = store_take_back_rest(store);
     if (rc == SQLITE_OK)
@@ -380,19 +401,9 @@ int vow_store_sqlite_schema(void *ctx, const char *sql, struct vow_error_detail 
     if (rc == SQLITE_OK && same)
         return 0;
     if (rc == SQLITE_OK)
-        rc = store_exec(store, "SAVEPOINT schema");
-    if (rc == SQLITE_OK)
-        rc = store_exec(store, sql);
-    if (rc == SQLITE_OK)
-        rc = remember_schema(store, sql);
-    if (rc != SQLITE_OK)
-        return refuse_schema(
-            store, store_fail(store, rc == SQLITE_NOMEM ? VOW_E_NO_MEMORY : VOW_E_DATABASE, "options.schema", detail),
-            detail);
-    int error = schema_load(store, detail);
-    if (error == 0)
-        error = schema_check_prepared(store, detail);
-    if (error == 0 && store_exec(store, "RELEASE schema") != SQLITE_OK)
-        error = store_fail(store, VOW_E_DATABASE, "options.schema", detail);
+        before = schema_held(store);
+    int error = before != NULL ? run_schema(store, sql, before, detail)
+                               : store_fail(store, VOW_E_DATABASE, "options.schema", detail);
+    sqlite3_free(before);
     return error != 0 ? refuse_schema(store, error, detail) : 0;
 }

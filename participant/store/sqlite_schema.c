@@ -236,6 +236,39 @@ int schema_check_prepared(struct store *store, struct vow_error_detail *detail)
     return store_fail(store, rc == SQLITE_MISMATCH ? VOW_E_STATE : VOW_E_DATABASE, "prepared branches", detail);
 }
 
+char *schema_held(struct store *store)
+{
+    char *text = NULL;
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(store->db,
+                           "SELECT coalesce(group_concat(name || sql, ';'), '') FROM (SELECT name, sql FROM "
+                           "sqlite_schema WHERE tbl_name COLLATE NOCASE IN (SELECT tbl FROM vow_lock) AND "
+                           "(type = 'table' OR sql LIKE 'CREATE UNIQUE%') ORDER BY name)",
+                           -1, &statement, NULL) != SQLITE_OK)
+        return NULL;
+    const char *found = sqlite3_step(statement) == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    if (found != NULL)
+        text = sqlite3_mprintf("%s", found);
+    sqlite3_finalize(statement);
+    return text;
+}
+
+int schema_check_held(struct store *store, const char *before, struct vow_error_detail *detail)
+{
+    char *after = schema_held(store);
+    int error = 0;
+    if (after == NULL)
+        error = store_fail(store, VOW_E_DATABASE, "the tables' definitions cannot be read", detail);
+    else if (strcmp(before, after) != 0) {
+        snprintf(store->trouble, sizeof(store->trouble),
+                 "it changes the definition of a table that a prepared branch needs: start with the schema of before "
+                 "until that has ended");
+        error = store_fail(store, VOW_E_STATE, "options.schema", detail);
+    }
+    sqlite3_free(after);
+    return error;
+}
+
 int schema_refresh(struct store *store, struct vow_error_detail *detail)
 {
     sqlite3_stmt *statement = store_statement(store, STMT_SCHEMA_VERSION);

@@ -210,6 +210,21 @@ Test(store_open, trap_06_a_schema_that_drops_a_prepared_branchs_table_is_refused
     expect_schema_refused("ALTER TABLE item RENAME TO thing", "item");
 }
 
+/* The COMMIT would have met the index, and its values are not locked. */
+Test(store_open, trap_06_a_schema_that_makes_a_prepared_branchs_rows_unique_is_refused)
+{
+    start_with_a_prepared_branch();
+    expect_schema_refused("UPDATE item SET v = 5 WHERE id = 2; CREATE UNIQUE INDEX i ON item (v)", "definition");
+}
+
+Test(store_open, trap_06_a_schema_that_gives_a_prepared_branchs_table_a_constraint_is_refused)
+{
+    start_with_a_prepared_branch();
+    expect_schema_refused("CREATE TABLE n (id INTEGER PRIMARY KEY, v INT CHECK (v > 0)); DROP TABLE item;"
+                          "ALTER TABLE n RENAME TO item",
+                          "definition");
+}
+
 Test(store_open, a_schema_that_writes_a_held_row_is_refused_and_told_who_holds_it)
 {
     start_with_a_prepared_branch();
