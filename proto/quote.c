@@ -27,3 +27,11 @@ void vow_quote(const char *text, size_t len, char out[VOW_QUOTE_SIZE])
     out[used++] = '"';
     out[used] = '\0';
 }
+
+void vow_text_to_ascii(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text >= 0x80)
+            *text = '?';
+    }
+}

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "coordinator/ctl/ask.h"
+#include "proto/quote.h"
 
 static const char *const health_names[] = {"ok", "warn", "fail", "unknown"};
 
@@ -17,11 +18,16 @@ void diagnosis_add(struct diagnosis *diagnosis, const char *check, enum health h
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
+    json_t *said = json_string(what);
+    if (said == NULL) { /* a directory's name may be any bytes, and one that was cut ends anywhere */
+        vow_text_to_ascii(what);
+        said = json_string(what);
+    }
     diagnosis->warned = diagnosis->warned || health == HEALTH_WARN;
     diagnosis->failed = diagnosis->failed || health == HEALTH_FAIL;
     diagnosis->unknown = diagnosis->unknown || health == HEALTH_UNKNOWN;
-    json_array_append_new(diagnosis->findings, json_pack("{s:s,s:s,s:s,s:s}", "check", check, "status",
-                                                         health_names[health], "what", what, "do", advice));
+    json_array_append_new(diagnosis->findings, json_pack("{s:s,s:s,s:o,s:s}", "check", check, "status",
+                                                         health_names[health], "what", said, "do", advice));
 }
 
 /* ---- printing ---- */

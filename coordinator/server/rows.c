@@ -2,17 +2,32 @@
 #include <jansson.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "coordinator/server/internal.h"
 #include "proto/net/clock.h"
+#include "proto/quote.h"
 
 static char *finish(json_t *row)
 {
     char *text = row != NULL ? json_dumps(row, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(row);
     return text;
+}
+
+/* What comes from a file system or a peer may be no UTF-8, and no row shall be missing for that. */
+static json_t *json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    char *copy = json == NULL ? strdup(text) : NULL;
+    if (copy != NULL) {
+        vow_text_to_ascii(copy);
+        json = json_string(copy);
+    }
+    free(copy);
+    return json;
 }
 
 static json_t *json_u64(uint64_t value)
@@ -95,11 +110,11 @@ char *row_status(struct vow_server *server)
 {
     struct vow_coord_counts counts;
     vow_coord_counts(server->core, &counts);
-    json_t *row =
-        json_pack("{s:s,s:o,s:o,s:s,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
-                  json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data", server->place,
-                  "uptime_ms", json_u64(vow_clock_ms() - server->started_ms), "recovered_at_start",
-                  json_u64(server->recovered), "recovering", (int)counts.recovering, "draining", (int)counts.draining);
+    json_t *row = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
+                            json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data",
+                            json_text(server->place), "uptime_ms", json_u64(vow_clock_ms() - server->started_ms),
+                            "recovered_at_start", json_u64(server->recovered), "recovering", (int)counts.recovering,
+                            "draining", (int)counts.draining);
     json_object_set_new(row, "transactions",
                         json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open", json_u64(counts.open), "in_doubt",
                                   json_u64(counts.in_doubt), "begun", json_u64(counts.begun), "committed",
@@ -163,7 +178,7 @@ char *row_peer(const struct vow_server *server, const char *name, bool connected
     const struct known *known = known_find(server, name);
     uint64_t seen_ms = known != NULL ? known->seen_ms : server->started_ms; /* not since the start: in the journal */
     json_object_set_new(row, "seen_ms", json_u64(connected ? 0 : vow_clock_ms() - seen_ms));
-    json_object_set_new(row, "software", json_string(known != NULL ? known->software : ""));
+    json_object_set_new(row, "software", json_text(known != NULL ? known->software : ""));
     return finish(row);
 }
 
@@ -178,7 +193,7 @@ char *row_event(const struct vow_journal_event *event)
     if (record->who[0] != '\0')
         json_object_set_new(row, "participant", json_string(record->who));
     if (record->text[0] != '\0')
-        json_object_set_new(row, "text", json_string(record->text));
+        json_object_set_new(row, "text", json_text(record->text));
     if (record->branches_len > 0) {
         json_t *names = json_array();
         for (uint32_t i = 0; i < record->branches_len; i++)

@@ -305,6 +305,25 @@ Test(doctor, online_and_well)
     cluster_end(&cluster);
 }
 
+/* Names of files are bytes: what is no UTF-8 is shown as well as JSON can. */
+Test(doctor, F177_a_directory_whose_name_is_no_text)
+{
+    cluster_init(&cluster);
+    snprintf(data, sizeof(data), "%s/d\xff", cluster.directory);
+    const char *const flags[] = {"--data", data};
+    memcpy(cluster.vowd_flags, flags, sizeof(flags));
+    cluster_run(&cluster, 0, NULL, NULL);
+    doctor_online();
+    expect_schema("online");
+    expect("coordinator", "ok", "vowd, epoch 1");
+    expect("directory", "ok", "/d?");
+    cr_assert_eq(process_end(&cluster.vowd), 0);
+    doctor_offline();
+    expect_schema("offline");
+    expect("directory", "ok", "/d?");
+    cluster_end(&cluster);
+}
+
 Test(doctor, nobody_answers)
 {
     cluster_start(&cluster, 0, NULL, NULL);
