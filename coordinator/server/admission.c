@@ -118,8 +118,11 @@ static int refuse(struct vow_server *server, enum limit limit, const char **why)
     return VOW_E_BUSY;
 }
 
-/* A participant that holds branches, or that replaces its own older connection, is always welcome: what is in flight
- * waits for it (fault F166). */
+/*
+ * A participant that holds branches, or that replaces its own older connection, is always welcome: what is in flight
+ * waits for it (fault F166). So is one that belongs to this coordinator: it may hold branches that were prepared in an
+ * earlier life and not decided, which the log does not know.
+ */
 int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)
 {
     const struct vow_settings *settings = &server->settings;
@@ -127,7 +130,8 @@ int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello
     if (is_participant && !vow_coord_has_peer_room(server->core, hello->name))
         return refuse(server, LIMIT_PARTICIPANTS, why);
     if (is_participant &&
-        (vow_coord_peer_has_work(server->core, hello->name) || known_find(server, hello->name) != NULL))
+        (hello->coord == server->identity.coord || vow_coord_peer_has_work(server->core, hello->name) ||
+         known_find(server, hello->name) != NULL))
         return 0;
     if (hello->role == VOW_ROLE_CLIENT && sessions_of(server, VOW_ROLE_CLIENT) >= settings->clients_max)
         return refuse(server, LIMIT_CLIENTS, why);

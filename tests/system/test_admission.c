@@ -224,8 +224,8 @@ Test(admission, F119_a_journal_that_stands_still)
 
 /* ---- sessions ---- */
 
-/* HELLO, and whatever comes for it. */
-static int hello(struct peer *peer, enum vow_role role, const char *name)
+/* HELLO, and whatever comes for it; coord is the one that a participant's file belongs to, 0 = none yet. */
+static int hello_of(struct peer *peer, enum vow_role role, const char *name, uint64_t coord)
 {
     struct vow_msg msg = {.kind = VOW_MSG_HELLO};
     msg.hello = (struct vow_msg_hello){.version_min = VOW_WIRE_VERSION,
@@ -233,11 +233,28 @@ static int hello(struct peer *peer, enum vow_role role, const char *name)
                                        .role = role,
                                        .name = name,
                                        .incarnation = 1,
+                                       .coord = coord,
+                                       .epoch = coord != 0,
                                        .software = "test"};
     peer_connect(peer, &cluster);
     peer_send(peer, &msg);
     cr_assert(peer_receive(peer));
     return peer->msg.kind == VOW_MSG_REJECT ? peer->msg.reject.error : 0;
+}
+
+static int hello(struct peer *peer, enum vow_role role, const char *name)
+{
+    return hello_of(peer, role, name, 0);
+}
+
+/* The id of vowd's journal, as an operator's connection hears it. */
+static uint64_t coord_of_vowd(void)
+{
+    struct peer admin;
+    cr_assert_eq(hello(&admin, VOW_ROLE_ADMIN, "admin"), 0);
+    uint64_t coord = admin.msg.welcome.coord;
+    peer_close(&admin);
+    return coord;
 }
 
 Test(admission, F166_sessions_of_each_role)
@@ -276,6 +293,26 @@ Test(admission, F166_a_participant_with_branches_is_let_in)
     cluster_expect_counters(&cluster, 1);
     cr_expect_eq(metric("vow_limit_used{limit=\"sessions_max\"}"), 4);
     peer_close(&client);
+    cluster_end(&cluster);
+}
+
+/*
+ * After a start vowd knows nothing of branches that were prepared and not decided: to it they never were. Their
+ * participant does, and must get in to hear that they are aborted, or their rows stay locked.
+ */
+Test(admission, F166_a_participant_that_has_been_here_is_let_in)
+{
+    struct peer client, new_one, old_one;
+    START(0, "--sessions-max", "1"); /* the kit's own client */
+    uint64_t coord = coord_of_vowd();
+    while (metric("vow_limit_used{limit=\"sessions_max\"}") < 1)
+        continue;
+    cr_expect_eq(hello(&client, VOW_ROLE_CLIENT, "c"), VOW_E_BUSY);
+    cr_expect_eq(hello(&new_one, VOW_ROLE_PARTICIPANT, "new"), VOW_E_BUSY);
+    cr_expect_eq(hello_of(&old_one, VOW_ROLE_PARTICIPANT, "old", coord), 0);
+    peer_close(&client);
+    peer_close(&new_one);
+    peer_close(&old_one);
     cluster_end(&cluster);
 }
 
