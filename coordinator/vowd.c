@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "coordinator/server/server.h"
 #include "coordinator/vowd_flags.h"
@@ -18,6 +19,17 @@ static void print_ready(const struct vow_server *server)
     printf("ready vowd name=%s listen=%s http=%s epoch=%u recovered=%u data=%s\n", facts.name, listen, http,
            facts.epoch, facts.recovered, facts.directory);
     fflush(stdout);
+}
+
+/* As many descriptors as it may have: the default is for programs that use select(), and less than limits.sessions_max.
+ */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static int serve(const struct vow_server_options *options)
@@ -51,7 +63,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "vowd: %s\n", wrong.text);
         return VOWD_EXIT_USAGE;
     }
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told by write(), too (fault F103) */
+    raise_descriptors();
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is told by write(), not by a signal */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (fault F103) */
     if (vow_crash_init() != 0)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -43,6 +44,24 @@ static uint64_t resident_mib(struct vow_server *server)
             admission->most[LIMIT_MEMORY] = admission->memory_mib;
     }
     return admission->memory_mib;
+}
+
+/* The process's own limit, 0 = none. */
+static uint64_t descriptors_limit(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : 0;
+}
+
+/* The kernel gives out the lowest number that is free, so a high one says how many are used. */
+bool admission_is_scarce(uint64_t part)
+{
+    uint64_t limit = descriptors_limit();
+    int lowest = limit > 0 ? eventfd(0, EFD_CLOEXEC) : 0;
+    if (limit == 0 || lowest < 0)
+        return limit != 0;
+    close(lowest);
+    return (uint64_t)lowest >= limit - limit / part;
 }
 
 static uint32_t sessions_of(const struct vow_server *server, enum vow_role role)
@@ -112,11 +131,15 @@ static int refuse(struct vow_server *server, enum limit limit, const char **why)
         [LIMIT_SESSIONS] = "more connections than limits.sessions_max",
         [LIMIT_CLIENTS] = "more clients than limits.clients_max",
         [LIMIT_ADMINS] = "more operators' connections than limits.admins_max",
+        [LIMIT_DESCRIPTORS] = "hardly any descriptors are left: raise vowd's limit of open files",
     };
     server->admission.refused[limit]++;
     *why = texts[limit];
     return VOW_E_BUSY;
 }
+
+/* What is left for those who are let in whatever the limits say, as a part of all descriptors. */
+#define DESCRIPTORS_KEPT 8
 
 /*
  * A participant that holds branches, or that replaces its own older connection, is always welcome: what is in flight
@@ -138,9 +161,11 @@ int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello
     if (hello->role == VOW_ROLE_ADMIN && sessions_of(server, VOW_ROLE_ADMIN) >= settings->admins_max)
         return refuse(server, LIMIT_ADMINS, why);
     /* An operator has to get in when nobody else does. */
-    if (hello->role != VOW_ROLE_ADMIN && HASH_COUNT(server->sessions) >= settings->sessions_max)
+    if (hello->role == VOW_ROLE_ADMIN)
+        return 0;
+    if (HASH_COUNT(server->sessions) >= settings->sessions_max)
         return refuse(server, LIMIT_SESSIONS, why);
-    return 0;
+    return admission_is_scarce(DESCRIPTORS_KEPT) ? refuse(server, LIMIT_DESCRIPTORS, why) : 0;
 }
 
 void admission_came(struct vow_server *server, const struct session *session)
@@ -168,12 +193,6 @@ static uint64_t count_descriptors(void)
         count += entry->d_name[0] != '.';
     closedir(directory);
     return count - 1; /* the one that looked */
-}
-
-static uint64_t descriptors_limit(void)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : 0;
 }
 
 /* The busiest session. */

@@ -15,6 +15,8 @@
 /* How long nothing is accepted, at most, after accept() found no descriptor. */
 #define RESUME_MS 1000
 #define BACKLOG 128
+/* Nor while less than this part of all descriptors is left: participants and operators come first. */
+#define DESCRIPTORS_KEPT 4
 
 struct http {
     struct evhttp *server;
@@ -134,10 +136,23 @@ static void on_accept_error(struct evconnlistener *acceptor, void *evhttp)
     evconnlistener_disable(acceptor);
 }
 
+/* Called for each connection that was accepted. NULL: libevent makes what it would have made. */
+static struct bufferevent *on_accepted(struct event_base *base, void *ctx)
+{
+    struct http *http = ctx;
+    (void)base;
+    if (admission_is_scarce(DESCRIPTORS_KEPT)) {
+        VOW_LOG(VOW_LOG_WARN, "http_accept_paused", VOW_STR("why", "few descriptors are left"));
+        evconnlistener_disable(http->acceptor);
+    }
+    return NULL;
+}
+
 static void on_resume(void *ctx)
 {
     struct http *http = ctx;
-    evconnlistener_enable(http->acceptor);
+    if (!admission_is_scarce(DESCRIPTORS_KEPT))
+        evconnlistener_enable(http->acceptor);
     vow_timer_arm(&http->resume, RESUME_MS);
 }
 
@@ -146,6 +161,7 @@ static void guard_accept(struct vow_server *server, struct evhttp_bound_socket *
     struct http *http = server->http;
     http->acceptor = evhttp_bound_socket_get_listener(bound);
     evconnlistener_set_error_cb(http->acceptor, on_accept_error);
+    evhttp_set_bevcb(http->server, on_accepted, http);
     vow_timer_init(&http->resume, server->base, server->timers, on_resume, http);
     vow_timer_arm(&http->resume, RESUME_MS);
 }

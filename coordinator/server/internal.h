@@ -144,6 +144,8 @@ void session_close_all(struct vow_server *server);
 /* admission.c */
 /* 0, or VOW_E_BUSY and why. */
 int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why);
+/* Less than 1/part of the descriptors that the process may have are left. */
+bool admission_is_scarce(uint64_t part);
 void admission_came(struct vow_server *server, const struct session *session);
 void admission_went(struct vow_server *server, const struct session *session);
 /* True if a message of this kind may not begin a transaction now. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -391,5 +392,60 @@ Test(admission, F145_the_coordinator_gets_no_time)
     cluster_expect_counters(&cluster, 1 + added);
     add_one();
     cluster_expect_counters(&cluster, 2 + added);
+    cluster_end(&cluster);
+}
+
+/* ---- descriptors ---- */
+
+#define DESCRIPTORS 80
+
+static void start_with_few_descriptors(void)
+{
+    const struct rlimit few = {.rlim_cur = DESCRIPTORS, .rlim_max = DESCRIPTORS};
+    START(0, "--log-level", "error");
+    cr_assert_eq(prlimit(cluster.vowd.pid, RLIMIT_NOFILE, &few, NULL), 0);
+}
+
+static void expect_participant_and_operator(uint64_t coord)
+{
+    struct peer participant, admin;
+    cr_expect_eq(hello_of(&participant, VOW_ROLE_PARTICIPANT, "p", coord), 0);
+    cr_expect_eq(hello(&admin, VOW_ROLE_ADMIN, "admin"), 0);
+    peer_close(&participant);
+    peer_close(&admin);
+}
+
+/* Requests over HTTP that never end have a share of the descriptors, and not all of them. */
+Test(admission, F165_http_does_not_take_the_last_descriptors)
+{
+    static const char part[] = "GET /health HTTP/1.1\r\nX: ";
+    int slow[DESCRIPTORS];
+    start_with_few_descriptors();
+    uint64_t coord = coord_of_vowd();
+    for (int i = 0; i < DESCRIPTORS; i++) {
+        slow[i] = connect_to(cluster.http);
+        cr_assert_eq(send(slow[i], part, sizeof(part) - 1, MSG_NOSIGNAL), (ssize_t)sizeof(part) - 1);
+    }
+    expect_participant_and_operator(coord);
+    for (int i = 0; i < DESCRIPTORS; i++)
+        close(slow[i]);
+    cluster_end(&cluster);
+}
+
+/* Nor do clients, whatever limits.clients_max says. */
+Test(admission, F140_clients_do_not_take_the_last_descriptors)
+{
+    static struct peer clients[DESCRIPTORS];
+    int count = 0;
+    start_with_few_descriptors();
+    uint64_t coord = coord_of_vowd();
+    while (count < DESCRIPTORS && hello(&clients[count], VOW_ROLE_CLIENT, "c") == 0)
+        count++;
+    cr_assert_lt(count, DESCRIPTORS);
+    cr_expect_not_null(strstr(clients[count].msg.reject.text, "descriptors"), "%s", clients[count].msg.reject.text);
+    expect_participant_and_operator(coord);
+    for (int i = 0; i <= count; i++)
+        peer_close(&clients[i]);
+    cr_expect_eq(metric("vow_limit_refused_total{limit=\"descriptors\"}"), 1);
     cluster_end(&cluster);
 }
