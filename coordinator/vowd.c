@@ -32,6 +32,16 @@ static void raise_descriptors(void)
     }
 }
 
+/* It ends already: one more signal shall not take the place of the exit status, which says what was left. */
+static void hold_signals(void)
+{
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)sigaddset(&ends, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
+}
+
 static int serve(const struct vow_server_options *options)
 {
     struct vow_server *server;
@@ -43,6 +53,7 @@ static int serve(const struct vow_server_options *options)
     }
     print_ready(server);
     enum vow_server_end end = vow_server_run(server);
+    hold_signals();
     vow_server_free(server);
     if (end == VOW_SERVER_LEFT_OPEN)
         fprintf(stderr, "vowd: stopped with transactions open; start it again with the same --data to finish them\n");
@@ -64,6 +75,7 @@ int main(int argc, char **argv)
         return VOWD_EXIT_USAGE;
     }
     raise_descriptors();
+    signal(SIGHUP, SIG_IGN);  /* but while there are settings to be read again: not before, and not after */
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is told by write(), not by a signal */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (fault F103) */
     if (vow_crash_init() != 0)

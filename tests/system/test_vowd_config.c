@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "coordinator/server/settings.h"
@@ -331,5 +333,23 @@ Test(vowd_config, F151_a_storm_of_signals)
         cr_expect_eq(commit_wait(&cluster, &commit), VOW_COMMITTED);
     }
     cluster_expect_counters(&cluster, 10);
+    cluster_end(&cluster);
+}
+
+/* It goes on to the very end: a SIGHUP that comes after the drain does not change the exit status. */
+Test(vowd_config, F151_a_storm_of_signals_while_it_ends)
+{
+    start_configured(0, NULL, "limits: {txns_max: 10}\n");
+    pid_t storm = fork();
+    cr_assert_geq(storm, 0);
+    if (storm == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (kill(cluster.vowd.pid, SIGHUP) == 0)
+            continue;
+        _exit(0);
+    }
+    cr_expect_eq(process_end(&cluster.vowd), 0);
+    cr_assert_eq(kill(storm, SIGKILL), 0);
+    cr_assert_eq(waitpid(storm, NULL, 0), storm);
     cluster_end(&cluster);
 }
