@@ -12,7 +12,8 @@ int vow_options_read(void *to, size_t to_size, const void *from)
     if (from == NULL)
         return 0;
     memcpy(&from_size, from, sizeof(from_size));
-    if (from_size < sizeof(from_size) || from_size > to_size)
+    /* An older version has fewer fields; none has a part of a pointer. */
+    if (from_size < sizeof(from_size) || from_size > to_size || from_size % sizeof(void *) != 0)
         return VOW_E_ARGUMENT;
     memcpy(to, from, from_size);
     return 0;

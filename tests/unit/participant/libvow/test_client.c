@@ -758,6 +758,7 @@ Test(client, options_that_are_wrong_are_named)
 
     cr_assert_eq(try_open((struct vow_client_options){.size = 0}), VOW_E_ARGUMENT);
     cr_assert_eq(try_open((struct vow_client_options){.size = size + 8}), VOW_E_ARGUMENT);
+    cr_assert_eq(try_open((struct vow_client_options){.size = sizeof(size_t) + 1}), VOW_E_ARGUMENT);
     cr_assert_eq(try_open((struct vow_client_options){.size = size, .name = "a b"}), VOW_E_NAME);
     cr_assert_eq(try_open((struct vow_client_options){.size = size, .coordinator = "nowhere"}), VOW_E_ADDRESS);
     cr_assert_eq(try_open((struct vow_client_options){.size = size, .coordinator = "127.0.0.1:0"}), VOW_E_ADDRESS);
