@@ -16,8 +16,6 @@
 
 #define NO_MEMORY_PAUSE_US 10000
 
-#define NO_MEMORY_PAUSE_US 10000
-
 struct vow_timers {
     struct event readable;
     int fd;

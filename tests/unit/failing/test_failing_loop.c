@@ -118,8 +118,17 @@ static void sweep(enum fail_kind kind, enum vow_loop_kind loop)
     fail_sweep(kind, &participant, &subject);
 }
 
-/* Memory that fails on a thread of the library's own fails in the C library's beginning and end of a thread, too, which
- * does not bear it: for memory, the two kinds below, which run the same code on this thread, must do. */
+/*
+ * Here alone the loop runs while memory fails, so what the first attempt to connect needs fails, too, if its thread gets
+ * that far before the end: hence the crash that this test met in some runs and not in others. It was
+ * bufferevent_setwatermark() on that thread, in evbuffer_cb_set_flags(): libevent does not look whether it got the
+ * callback that it adds for a high-water mark. We set none any more (tests/mutants/net-watermark-without-memory.patch).
+ */
+Test(failing_loop, F142_on_a_thread_of_its_own)
+{
+    sweep(FAIL_MEMORY, VOW_LOOP_OWN_THREAD);
+}
+
 Test(failing_loop, F146_on_a_thread_of_its_own)
 {
     sweep(FAIL_SYSTEM, VOW_LOOP_OWN_THREAD);

@@ -97,7 +97,7 @@ static const struct fail_case open_prepared = {.before = prepared_file,
                                                .run = open_file,
                                                .after = expect_prepared,
                                                .errors = open_errors,
-
+                                               .runs_max = 200,
                                                .why = service.detail.text};
 
 Test(failing_store, F142_open_with_a_prepared_branch)

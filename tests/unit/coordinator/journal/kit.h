@@ -12,7 +12,7 @@ struct bed {
     struct vow_error_detail detail;
 };
 
-/* A directory under the system's temporary one, removed again with all that is in it. */
+/* A directory for temporary files, removed again with all that is in it. */
 void bed_make(struct bed *bed);
 /* The same under another one. */
 void bed_make_in(struct bed *bed, const char *parent);

@@ -24,7 +24,7 @@ static void teardown(void)
     bed_remove(&live);
 }
 
-TestSuite(damage, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(damage, .init = setup, .fini = teardown, .timeout = 240);
 
 /* The rest of the tests means something only if nothing else is wrong with the copy. */
 Test(damage, crash_alone_is_none)

@@ -78,7 +78,7 @@ static void teardown(void)
     event_base_free(base);
 }
 
-TestSuite(journal, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(journal, .init = setup, .fini = teardown, .timeout = 240);
 
 static void start_gate(void)
 {

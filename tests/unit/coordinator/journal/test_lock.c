@@ -44,7 +44,7 @@ static void teardown(void)
     bed_remove(&bed);
 }
 
-TestSuite(lock, .init = hold, .fini = teardown, .timeout = 60);
+TestSuite(lock, .init = hold, .fini = teardown, .timeout = 240);
 
 Test(lock, F020_second_process_is_refused_and_told_who)
 {
