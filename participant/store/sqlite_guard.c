@@ -119,6 +119,10 @@ static void add_tests(const struct tests *tests)
     const struct table *table = tests->table;
     bool is_update = tests->guard == GUARD_UPDATE;
     bool has_new = is_update || tests->guard == GUARD_INSERT;
+    if (table->is_kin) {
+        add_family_tests(tests);
+        return;
+    }
     add_key_test(tests, &table->keys[0], is_update || tests->guard == GUARD_DELETE ? "OLD." : "NEW.", 0);
     for (uint32_t i = is_update ? 0 : 1; i < table->keys_len && has_new; i++) {
         const struct key *key = &table->keys[i];
@@ -137,11 +141,17 @@ static void add_null_test(struct text *text, const struct table *table)
     text_add(text, ")");
 }
 
+/* A kin's guards say nothing of NULLs, for which a guard stands otherwise (sqlite_table.c). */
+static const char *prefix_of(const struct table *table)
+{
+    return table->is_kin ? "vow_kin" : "vow_guard";
+}
+
 static void guard_text(struct text *text, const struct table *table, enum guard guard)
 {
     struct tests tests = {.text = text, .table = table, .guard = guard};
-    bool tests_null = (guard == GUARD_UPDATE || guard == GUARD_INSERT) && table->null_mask != 0;
-    text_add(text, "CREATE TRIGGER \"vow_guard_%w_%s\" %s ON \"%w\" WHEN false", table->name, names[guard],
+    bool tests_null = (guard == GUARD_UPDATE || guard == GUARD_INSERT) && table->null_mask != 0 && !table->is_kin;
+    text_add(text, "CREATE TRIGGER \"%w_%w_%s\" %s ON \"%w\" WHEN false", prefix_of(table), table->name, names[guard],
              whens[guard], table->name);
     add_tests(&tests);
     if (tests_null) {
@@ -187,7 +197,7 @@ static int install_one(struct store *store, const struct table *table, enum guar
     struct text wanted = {NULL, false};
     bool is = false;
     guard_text(&wanted, table, guard);
-    char *name = sqlite3_mprintf("vow_guard_%s_%s", table->name, names[guard]);
+    char *name = sqlite3_mprintf("%s_%s_%s", prefix_of(table), table->name, names[guard]);
     int rc = wanted.failed || name == NULL ? SQLITE_NOMEM : is_installed(store, name, wanted.data, &is);
     if (rc == SQLITE_OK && !is)
         rc = replace(store, name, wanted.data);
@@ -198,9 +208,11 @@ static int install_one(struct store *store, const struct table *table, enum guar
 
 int guard_install(struct store *store, const struct table *table)
 {
+    if (table->is_kin && table->parents_len == 0 && table->child_mask == 0)
+        return SQLITE_OK;
     for (int guard = 0; guard < GUARDS; guard++) {
         /* Only a key that SQLite may choose is unknown before the insert (trap 11). */
-        if (guard == GUARD_INSERTED && !table->integer_key)
+        if (guard == GUARD_INSERTED && (!table->integer_key || table->is_kin))
             continue;
         int rc = install_one(store, table, (enum guard)guard);
         if (rc != SQLITE_OK)

@@ -64,10 +64,13 @@ static int load_all(struct store *store)
         struct table *table = &tables[store->tables_len];
         ok = table_load(store, (const char *)sqlite3_column_text(list, 0), (const char *)sqlite3_column_text(list, 1),
                         sqlite3_column_int(list, 2) != 0, table);
-        if (ok == 1)
-            store->tables_len++;
-        else
+        if (ok < 0) {
             table_free(table);
+            break;
+        }
+        if (ok == 0)
+            table_make_kin(table);
+        store->tables_len++;
     }
     int end = sqlite3_finalize(list);
     if (rc != SQLITE_OK || end != SQLITE_OK)
@@ -90,6 +93,19 @@ static bool add_parent(struct table *child, const char *parent)
     return parents[child->parents_len++] != NULL;
 }
 
+static struct table *any_table(struct store *store, const char *name)
+{
+    for (uint32_t i = 0; i < store->tables_len; i++)
+        if (sqlite3_stricmp(store->tables[i].name, name) == 0)
+            return &store->tables[i];
+    return NULL;
+}
+
+static bool is_enrolled(const struct table *table)
+{
+    return table != NULL && !table->is_kin;
+}
+
 static uint64_t column_bit(const struct table *table, const char *name)
 {
     for (uint32_t i = 0; i < table->columns_len; i++)
@@ -98,22 +114,35 @@ static uint64_t column_bit(const struct table *table, const char *name)
     return 0;
 }
 
-/* One column of one foreign key. Without a column of the parent it is about the parent's primary key. */
+/* Without a column of the parent it is about the parent's primary key. A generated column, or one beyond the last that is
+ * known, is taken for any. */
+static uint64_t columns_of(const struct table *table, const char *name)
+{
+    uint64_t mask = name != NULL ? column_bit(table, name) : 0;
+    for (uint32_t i = 0; i < table->columns_len && name == NULL; i++)
+        if (table->primary[i] > 0)
+            mask |= UINT64_C(1) << i;
+    return mask != 0 ? mask : UINT64_MAX;
+}
+
+/* One column of one foreign key. It matters if one of the two tables at least is enrolled. */
 static int link_column(struct store *store, const char *child_name, const char *from, const char *parent_name,
                        const char *to)
 {
-    struct table *child = schema_table(store, child_name), *parent = schema_table(store, parent_name);
     if (child_name == NULL || from == NULL || parent_name == NULL)
         return SQLITE_NOMEM;
+    struct table *child = any_table(store, child_name), *parent = any_table(store, parent_name);
+    if (!is_enrolled(child) && !is_enrolled(parent))
+        return SQLITE_OK;
     if (child != NULL) {
         child->is_quiet = true;
-        child->parent_mask |= column_bit(child, from);
+        child->parent_mask |= columns_of(child, from);
         if (!add_parent(child, parent != NULL ? parent->name : parent_name))
             return SQLITE_NOMEM;
     }
     if (parent != NULL) {
         parent->is_quiet = true;
-        parent->child_mask |= to != NULL ? column_bit(parent, to) : key_mask(&parent->keys[0]);
+        parent->child_mask |= columns_of(parent, to);
     }
     return SQLITE_OK;
 }
@@ -138,7 +167,7 @@ static int mark_triggers(struct store *store)
     sqlite3_stmt *list;
     int rc = sqlite3_prepare_v2(store->db,
                                 "SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name NOT LIKE "
-                                "'vow\\_guard\\_%' ESCAPE '\\' "
+                                "'vow\\_guard\\_%' ESCAPE '\\' AND name NOT LIKE 'vow\\_kin\\_%' ESCAPE '\\' "
                                 "UNION ALL SELECT tbl_name FROM sqlite_temp_schema WHERE type = 'trigger'",
                                 -1, &list, NULL);
     while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW) {
@@ -280,8 +309,6 @@ int schema_refresh(struct store *store, struct vow_error_detail *detail)
 
 struct table *schema_table(struct store *store, const char *name)
 {
-    for (uint32_t i = 0; i < store->tables_len; i++)
-        if (sqlite3_stricmp(store->tables[i].name, name) == 0)
-            return &store->tables[i];
-    return NULL;
+    struct table *table = any_table(store, name);
+    return is_enrolled(table) ? table : NULL;
 }

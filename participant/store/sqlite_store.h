@@ -51,6 +51,7 @@ struct table {
     uint64_t child_mask;          /* columns that children refer to */
     char **parents;               /* tables that its foreign keys refer to */
     uint32_t parents_len;
+    bool is_kin;      /* not enrolled, but foreign keys may tie it to a table that is: it has guards, and no keys */
     bool is_quiet;    /* triggers of the user's, or foreign keys: applied with both off (traps 2 and 3) */
     bool integer_key; /* INTEGER PRIMARY KEY: the rowid's other name, may be chosen by SQLite */
     bool autoincrement;
@@ -181,6 +182,7 @@ int schema_load(struct store *store, struct vow_error_detail *detail);
 void schema_free(struct store *store);
 /* Reads the schema's version; loads it again if it has changed. */
 int schema_refresh(struct store *store, struct vow_error_detail *detail);
+/* Of those that are enrolled. */
 struct table *schema_table(struct store *store, const char *name);
 /* VOW_E_STATE if the tables of a prepared branch are not what they were. */
 int schema_check_prepared(struct store *store, struct vow_error_detail *detail);
@@ -198,6 +200,8 @@ int schema_check_held(struct store *store, const char *before, struct vow_error_
 /* Describes a table. 1 = it can be enrolled, 0 = not, -1 = an error. Free it in any case. */
 int table_load(struct store *store, const char *name, const char *sql, bool without_rowid, struct table *table);
 void table_free(struct table *table);
+/* What is left of one that cannot be enrolled. */
+void table_make_kin(struct table *table);
 
 /* ---- sqlite_guard.c ---- */
 

@@ -40,6 +40,14 @@ void table_free(struct table *table)
     memset(table, 0, sizeof(*table));
 }
 
+void table_make_kin(struct table *table)
+{
+    for (uint32_t i = 0; i < table->keys_len; i++)
+        key_free(&table->keys[i]);
+    table->keys_len = 0;
+    table->is_kin = true;
+}
+
 /* ---- columns ---- */
 
 /* FNV-1a: tells one definition from another. */
@@ -128,8 +136,10 @@ static int load_columns(struct store *store, struct table *table)
                            &info, NULL) != SQLITE_OK)
         return -1;
     sqlite3_bind_text(info, 1, table->name, -1, SQLITE_STATIC);
-    while (ok == 1 && sqlite3_step(info) == SQLITE_ROW)
-        ok = load_column(table, info);
+    while (ok >= 0 && sqlite3_step(info) == SQLITE_ROW) {
+        int fits = load_column(table, info);
+        ok = fits < ok ? fits : ok;
+    }
     if (sqlite3_finalize(info) != SQLITE_OK)
         return -1;
     return ok == 1 ? add_primary_key(table) : ok;

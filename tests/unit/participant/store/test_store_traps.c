@@ -295,6 +295,25 @@ Test(store_traps, trap_09_a_parent_is_not_replaced_while_a_child_is_prepared)
     cr_expect_eq(outside("REPLACE INTO p (id, name) VALUES (4, 'B')"), SQLITE_OK);
 }
 
+/* A table that cannot take part may be the parent of one that can, or its child. */
+Test(store_traps, trap_08_kin_that_take_no_part_wait_too)
+{
+    service_start("CREATE TABLE p (id INT UNIQUE, v INT, w AS (v + 1));"
+                  "CREATE TABLE c (k INTEGER PRIMARY KEY, p REFERENCES p (id));"
+                  "CREATE TABLE line (c REFERENCES c, v INT); CREATE TABLE alone (p REFERENCES p (id));"
+                  "INSERT INTO p (id, v) VALUES (1, 0), (2, 0); INSERT INTO c VALUES (1, 1), (2, 1)");
+    prepare(1, "INSERT INTO c VALUES (3, 2); DELETE FROM c WHERE k = 2");
+    cr_expect_eq(outside("PRAGMA foreign_keys = ON; DELETE FROM p WHERE id = 2"), LOCKED);
+    cr_expect_eq(outside("UPDATE p SET id = 3 WHERE id = 2"), LOCKED);
+    cr_expect_eq(outside("UPDATE p SET v = 3; INSERT INTO p (id) VALUES (4)"), SQLITE_OK);
+    cr_expect_eq(outside("PRAGMA foreign_keys = ON; INSERT INTO line VALUES (2, 0)"), LOCKED);
+    cr_expect_eq(outside("INSERT INTO alone VALUES (1)"), SQLITE_OK);
+    commit(1);
+    expect_seen("SELECT count(*) FROM pragma_foreign_key_check", "0");
+    cr_expect_eq(outside("INSERT INTO line VALUES (1, 0); UPDATE line SET c = 3; DELETE FROM line"), SQLITE_OK);
+    expect_refused(prepare(2, "INSERT INTO line VALUES (1, 0)"), VOW_CAUSE_NOT_CAPTURED);
+}
+
 Test(store_traps, trap_08_a_parent_stays_while_a_child_is_prepared)
 {
     service_start(FAMILY);
