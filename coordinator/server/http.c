@@ -26,6 +26,9 @@ struct http {
 
 static void answer(struct evhttp_request *request, int code, const char *reason, struct evbuffer *body)
 {
+    /* libevent would send it all the same, and the reader would take it for the next answer. */
+    if (body != NULL && evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
+        evbuffer_drain(body, evbuffer_get_length(body));
     evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/plain; version=0.0.4");
     evhttp_send_reply(request, code, reason, body);
     if (body != NULL)

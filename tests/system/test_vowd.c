@@ -205,6 +205,17 @@ static void expect_http(const struct cluster *cluster, const char *request_line,
     cr_expect_not_null(strstr(answer, body), "%s: no \"%s\" in: %s", request_line, body, answer);
 }
 
+/* The head alone: a body would be taken for the next answer. */
+static void expect_head(const struct cluster *cluster, const char *request_line)
+{
+    static char answer[16384];
+    http_ask(cluster, request_line, answer, sizeof(answer));
+    const char *end = strstr(answer, "\r\n\r\n");
+    cr_assert_not_null(end, "%s: %s", request_line, answer);
+    cr_expect_eq(strncmp(answer + strlen("HTTP/1.1 "), "200", 3), 0, "%s: %s", request_line, answer);
+    cr_expect_str_empty(end + 4);
+}
+
 static void cluster_start_with_http(struct cluster *cluster, uint32_t services, const char *service_crash,
                                     const char *drain_ms)
 {
@@ -223,6 +234,8 @@ Test(vowd, http_says_how_it_is)
     expect_http(&cluster, "GET /health", "200", "\r\n\r\nok\n");
     expect_http(&cluster, "GET /metrics", "200", "\nvow_transactions_committed_total 1\n");
     expect_http(&cluster, "GET /metrics", "200", "\nvow_protocol_errors_total 0\n");
+    expect_head(&cluster, "HEAD /health");
+    expect_head(&cluster, "HEAD /metrics");
     expect_http(&cluster, "GET /", "404", "");
     expect_http(&cluster, "POST /health", "501", "");
     cluster_expect_alive(&cluster);
