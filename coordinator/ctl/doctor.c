@@ -1,9 +1,13 @@
 #include "coordinator/ctl/doctor.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "coordinator/ctl/ask.h"
 #include "proto/quote.h"
@@ -93,16 +97,30 @@ static json_t *ask_for(const struct doctor_options *options, enum vow_admin_comm
     return ask(&options->coordinator, &request, options->timeout_ms, &rows, detail) == 0 ? rows : NULL;
 }
 
-/* The daemon's directory, if it is on this machine: its own process is there, and has it open. */
+/* The directory's lock names the process. */
+static bool is_locked_by(const char *directory, long long pid)
+{
+    char path[PATH_MAX + 16], holder[24] = "";
+    snprintf(path, sizeof(path), "%s/lock", directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    ssize_t len = read(fd, holder, sizeof(holder) - 1);
+    close(fd);
+    return len > 0 && strtoll(holder, NULL, 10) == pid;
+}
+
+/* The daemon's directory, if it is on this machine: its own process is there, and holds it. The number and the name
+ * alone do not say so: 1 and /var/lib/vow are common. */
 static void check_its_place(struct diagnosis *diagnosis, const json_t *status)
 {
     const char *directory = json_string_value(json_object_get(status, "data"));
-    char process[64], link[64];
+    long long pid = (long long)json_integer_value(json_object_get(status, "pid"));
+    char link[64];
     struct stat here, there;
-    snprintf(process, sizeof(process), "/proc/%lld/cwd", (long long)json_integer_value(json_object_get(status, "pid")));
-    snprintf(link, sizeof(link), "%.*s/root", (int)(strlen(process) - 4), process);
+    snprintf(link, sizeof(link), "/proc/%lld/root", pid);
     bool is_local = directory != NULL && directory[0] == '/' && stat(link, &there) == 0 && stat("/", &here) == 0 &&
-                    here.st_dev == there.st_dev && here.st_ino == there.st_ino && stat(directory, &here) == 0;
+                    here.st_dev == there.st_dev && here.st_ino == there.st_ino && is_locked_by(directory, pid);
     if (is_local)
         check_place(diagnosis, directory);
     else

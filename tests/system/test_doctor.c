@@ -305,6 +305,25 @@ Test(doctor, online_and_well)
     cluster_end(&cluster);
 }
 
+/* A vowd elsewhere may have the number of a process here, and a directory of that name may be here, too. */
+Test(doctor, a_directory_of_another_machine)
+{
+    char lock[192];
+    cluster_start(&cluster, 0, NULL, NULL);
+    snprintf(data, sizeof(data), "%s/vowd", cluster.directory);
+    snprintf(lock, sizeof(lock), "%s/lock", data);
+    doctor_online();
+    cr_expect_not_null(strstr(run.out, "fsync"), "%s", run.out);
+    FILE *file = fopen(lock, "w");
+    cr_assert_not_null(file);
+    cr_assert_gt(fprintf(file, "1\n"), 0);
+    cr_assert_eq(fclose(file), 0);
+    doctor_online();
+    expect("directory", "ok", "is not on this machine");
+    cr_expect_null(strstr(run.out, "fsync"), "%s", run.out);
+    cluster_end(&cluster);
+}
+
 /* Names of files are bytes: what is no UTF-8 is shown as well as JSON can. */
 Test(doctor, F177_a_directory_whose_name_is_no_text)
 {
