@@ -104,7 +104,7 @@ void admission_refused(struct vow_server *server)
     enum limit limit = server->admission.closed_by;
     if (limit == LIMITS) {
         vow_coord_counts(server->core, &counts);
-        limit = counts.open >= server->limits.txns_max ? LIMIT_TXNS : LIMIT_BRANCHES;
+        limit = counts.shedding ? LIMIT_SPACE : counts.open >= server->limits.txns_max ? LIMIT_TXNS : LIMIT_BRANCHES;
     }
     server->admission.refused[limit]++;
 }
@@ -142,9 +142,9 @@ static int refuse(struct vow_server *server, enum limit limit, const char **why)
 #define DESCRIPTORS_KEPT 8
 
 /*
- * A participant that holds branches, or that replaces its own older connection, is always welcome: what is in flight
- * waits for it (fault F166). So is one that belongs to this coordinator: it may hold branches that were prepared in an
- * earlier life and not decided, which the log does not know.
+ * A participant that holds branches is always welcome: what is in flight waits for it (fault F166). So is one that belongs
+ * to this coordinator, or was here in this life: it may hold branches that were prepared in an earlier life and not
+ * decided, which the log does not know, or have an older connection that it replaces.
  */
 int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)
 {
@@ -224,12 +224,14 @@ static void fill_now(struct vow_server *server, struct limit_use use[LIMITS])
     use[LIMIT_IN_FLIGHT] = (struct limit_use){.limit = server->settings.in_flight_max, .now = most_in_flight(server)};
     use[LIMIT_JOURNAL_QUEUE] =
         (struct limit_use){.limit = server->settings.journal_queue_max, .now = server->health.waiting};
+    use[LIMIT_SPACE] = (struct limit_use){.limit = server->settings.space_bytes_min, .now = space_lacking(server)};
     use[LIMIT_MEMORY] = (struct limit_use){.limit = server->settings.memory_mib, .now = resident_mib(server)};
     use[LIMIT_DESCRIPTORS] = (struct limit_use){.limit = descriptors_limit(), .now = count_descriptors()};
     note_most(server, LIMIT_TXNS, counts.open_most);
     note_most(server, LIMIT_BRANCHES, counts.branches_most);
     note_most(server, LIMIT_PARTICIPANTS, counts.peers);
     note_most(server, LIMIT_JOURNAL_QUEUE, server->health.waiting_most);
+    note_most(server, LIMIT_SPACE, use[LIMIT_SPACE].now);
     note_most(server, LIMIT_DESCRIPTORS, use[LIMIT_DESCRIPTORS].now);
 }
 
@@ -246,6 +248,7 @@ void admission_use(struct vow_server *server, struct limit_use use[LIMITS])
         [LIMIT_IN_FLIGHT] = "in_flight_max",
         [LIMIT_JOURNAL_QUEUE] = "journal_queue_max",
         [LIMIT_MEMORY] = "memory_mib",
+        [LIMIT_SPACE] = "space_min",
         [LIMIT_DESCRIPTORS] = "descriptors",
     };
     fill_now(server, use);

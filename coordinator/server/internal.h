@@ -74,6 +74,7 @@ enum limit {
     LIMIT_IN_FLIGHT,
     LIMIT_JOURNAL_QUEUE,
     LIMIT_MEMORY,
+    LIMIT_SPACE,
     LIMIT_DESCRIPTORS,
     LIMITS,
 };
@@ -189,17 +190,21 @@ void health_say_stopping(struct vow_server *server);
 /* reload.c: what SIGHUP does, and the line that says what holds. */
 void server_on_sighup(struct vow_server *server);
 void server_log_settings(const struct vow_settings *settings);
+/* What the journal is told: however small it is to be, an id stays answerable while its transaction may be under way. */
+void server_retention(const struct vow_settings *settings, struct vow_journal_retention *retention);
 /* The core's limits with these settings and the room that was found to be needed at the start. */
+void server_limits(const struct vow_server *server, const struct vow_settings *settings,
+                   struct vow_coord_limits *limits);
+
 /* space.c: is there room for the journal to grow? New work is refused before there is none (fault F100). */
 void space_look(struct vow_server *server);
+/* How much of --space-min was not there at the last look, in bytes. */
+uint64_t space_lacking(const struct vow_server *server);
+
 /* stuck.c: decided transactions that do not come to an end (fault F027). */
 void stuck_look(struct vow_server *server);
 /* A transaction is stuck if it is decided, was asked for again and again, or for long, and is not acknowledged. */
 bool txn_is_stuck(const struct vow_coord_txn_view *view, uint64_t now_ms);
-/* What the journal is told: however small it shall be, an id stays answerable while its transaction may be under way. */
-void server_retention(const struct vow_settings *settings, struct vow_journal_retention *retention);
-void server_limits(const struct vow_server *server, const struct vow_settings *settings,
-                   struct vow_coord_limits *limits);
 
 /* admin.c: answers ADMIN_REQUEST, with rows of JSON. */
 void admin_request(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);

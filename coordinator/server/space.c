@@ -65,3 +65,9 @@ void space_look(struct vow_server *server)
     else if (server->is_shedding && (least == 0 || server->space_bytes >= least + least / 8))
         shed(server, false);
 }
+
+uint64_t space_lacking(const struct vow_server *server)
+{
+    uint64_t least = server->settings.space_bytes_min;
+    return server->looks > 0 && server->space_bytes < least ? least - server->space_bytes : 0;
+}

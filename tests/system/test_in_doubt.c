@@ -154,6 +154,10 @@ Test(in_doubt, F100_F103_new_work_is_refused_while_space_is_low)
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
     commit_until_busy(&cluster);
     wait_for_log(&cluster, "space_is_low", "");
+    run_program(&run, (const char *const[]){VOW_BIN "/vowctl", "--coordinator", cluster.address, "status", NULL});
+    cr_expect_eq(lines_with(run.out, "limit ", "space_min 33554432:"), 1, "%s", run.out);
+    cr_expect_eq(lines_with(run.out, "limit ", "txns_max") + lines_with(run.out, "limit ", "branches_max"), 0, "%s",
+                 run.out);
     cr_assert_eq(process_end(&cluster.vowd), 0, "nothing is left open");
     vowd_start(&cluster, NULL);
     cluster_expect_alive(&cluster);
