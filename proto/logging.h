@@ -31,7 +31,8 @@ typedef void vow_log_fn(void *ctx, enum vow_log_level level, const char *line);
  * VOW_LOG_WARN and VOW_LOG_ERROR go to stderr.
  *
  * The one setting that is the whole process's, since lines are also written where no client or participant is at hand.
- * Call it before the first of them is opened; fn and ctx must live for as long as one is open.
+ * Call it before the first of them is opened; fn and ctx must live for as long as one is open. The last call holds: it
+ * may be called again when all of them are closed, not while one is open.
  */
 VOW_EXPORT void vow_log_to(vow_log_fn *fn, void *ctx, enum vow_log_level up_to);
 

@@ -61,7 +61,7 @@ enum vow_store_result {
      * committed. WORK: done. */
     VOW_STORE_DONE = 1,
     VOW_STORE_READ_ONLY, /* PREPARE, ONE_PHASE: nothing was written, nothing is kept */
-    /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept, joined work neither. WORK: no; this operation is
+    /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept, nor is joined work. WORK: no; this operation is
      * undone, the earlier ones stand. */
     VOW_STORE_REFUSED,
     VOW_STORE_NO_RECORD, /* COMMIT, MEMO: no branch, no tombstone */

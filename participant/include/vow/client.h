@@ -45,7 +45,8 @@ extern "C" {
 /* A connection to a coordinator and the transactions under way on it; from vow_client_open() to vow_client_close(). */
 struct vow_client;
 
-/* How to open a client. Zero a field for its default. */
+/* How to open a client. Zero a field for its default. What it points to, but for base, need only live for the call. A size
+ * that is larger than the library knows is VOW_E_ARGUMENT: the program was compiled for a newer one. */
 struct vow_client_options {
     size_t size;             /* sizeof(struct vow_client_options) */
     const char *coordinator; /* "HOST:PORT"; NULL = VOW_DEFAULT_COORDINATOR; numeric hosts and localhost */
@@ -89,8 +90,9 @@ VOW_EXPORT VOW_MUST_USE int vow_client_open(const struct vow_client_options *opt
                                             struct vow_error_detail *detail);
 
 /*
- * Closes the client. Transactions under way are reported VOW_UNKNOWN to their callbacks or waiting threads before this
- * returns; the coordinator finishes them. NULL is allowed.
+ * Closes the client. Transactions under way end for their callbacks or waiting threads before this returns: what was
+ * sent is reported VOW_UNKNOWN, and the coordinator finishes it; what was not is refused as by vow_commit_async() (by
+ * vow_commit(): with the error). NULL is allowed.
  *
  * From a callback: with VOW_LOOP_OWN_THREAD it must not be called; that is logged, and nothing is closed. On the
  * caller's loop the client takes no more work from then on, and is closed, as above, in the loop's next turn
@@ -123,15 +125,18 @@ VOW_EXPORT VOW_MUST_USE int vow_client_process(struct vow_client *client);
  *   VOW_E_STATE    called on the client's own thread (from a callback), which must not wait; nothing was sent
  *   VOW_E_CLOSED   the client is being closed; nothing was sent
  * A lost connection or a timeout after the request was sent is never reported as an abort. The library asks for the
- * outcome again by itself after a reconnect, until timeout_ms is over.
+ * outcome again by itself after a reconnect, until timeout_ms is over. VOW_E_FORKED: in a child of fork(); nothing was
+ * sent. On an error *result says nothing, though it may have been written to.
  */
 VOW_EXPORT VOW_MUST_USE int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t calls_len,
                                        struct vow_result *result);
 
 /*
- * The same without waiting: `done` is called later with the result. On an error `done` is not called. A refusal that
- * comes later (VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN) is reported as VOW_ABORTED with VOW_CAUSE_NONE and
- * result->error set to it: nothing happened. The transaction's id is known in the result.
+ * The same without waiting: `done` is called later with the result. On an error `done` is not called. In `done`, look at
+ * result->error first: a refusal that comes later (VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN, VOW_E_NO_MEMORY,
+ * VOW_E_TOO_LARGE) is VOW_ABORTED with VOW_CAUSE_NONE and result->error set to it: nothing happened, and the error's
+ * class says whether to try again. Otherwise result->outcome is as vow_commit() gives it with 0. The transaction's id is
+ * known in the result; in a refusal it may be none.
  */
 VOW_EXPORT VOW_MUST_USE int vow_commit_async(struct vow_client *client, const struct vow_call *calls, size_t calls_len,
                                              vow_result_fn *done, void *ctx);
@@ -160,12 +165,13 @@ VOW_EXPORT VOW_MUST_USE int vow_commit_with_async(struct vow_client *client, con
                                                   void *ctx);
 
 /*
- * Asks what became of a transaction. On 0, result->outcome is VOW_COMMITTED or VOW_ABORTED (final: it never changes
+ * Asks what became of a transaction, and waits for the answer, timeout_ms at most. On 0, result->outcome is VOW_COMMITTED or VOW_ABORTED (final: it never changes
  * again), or VOW_PENDING or VOW_UNKNOWN (ask again). The question itself changes nothing, except that an id that was
  * never used cannot be used after it. `participant` may be NULL; for a transaction of one call, naming its participant
  * lets the coordinator ask it. Errors: VOW_E_NOT_MINE (another coordinator's id), VOW_E_EXPIRED (older than the
- * history), VOW_E_NOT_FOUND (nobody gave this id out), VOW_E_UNREACHABLE, VOW_E_BUSY; VOW_E_ARGUMENT, VOW_E_NAME,
- * VOW_E_STATE, VOW_E_CLOSED, VOW_E_NO_MEMORY as above.
+ * history), VOW_E_NOT_FOUND (nobody gave this id out), VOW_E_UNREACHABLE, VOW_E_BUSY, VOW_E_SHUTTING_DOWN (ask again);
+ * VOW_E_ARGUMENT, VOW_E_NAME, VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED, VOW_E_NO_MEMORY as above. On an error *result
+ * says nothing of the transaction.
  */
 VOW_EXPORT VOW_MUST_USE int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,
                                        struct vow_result *result);

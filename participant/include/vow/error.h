@@ -10,6 +10,9 @@
  *   VOW_CLASS_PROTOCOL  the peer broke the rules and was dropped
  *   VOW_CLASS_FATAL     the object is unusable; only closing it is left
  *
+ * A function may narrow the class: where its own words say more of a code (whether something happened, whether to call
+ * again), they hold for it.
+ *
  * What became of a transaction is never an error code: it is an enum vow_outcome, in <vow/types.h>.
  */
 #ifndef VOW_ERROR_H

@@ -72,7 +72,7 @@ enum vow_lock_policy {
     /*
      * It waits, lock_wait_ms at most, and is done when the row is free, in the order in which it came. For a holder that
      * is older than itself it waits lock_grace_ms at most: should that one wait for this one somewhere else, the younger
-     * is refused with VOW_CAUSE_LOCK_CONFLICT and the older goes on. So no deadlock lasts, between participants neither.
+     * is refused with VOW_CAUSE_LOCK_CONFLICT and the older goes on. So no deadlock lasts, nor between participants.
      * A transaction of one call holds nothing elsewhere and waits for anybody.
      */
     VOW_LOCK_WAIT_DIE = 0,
@@ -80,7 +80,9 @@ enum vow_lock_policy {
     VOW_LOCK_FAIL_FAST = 1,
 };
 
-/* How to open a participant. Zero a field for its default. */
+/* How to open a participant. Zero a field for its default. What it points to, but for base, need only live for the call:
+ * strings are copied. A size that is larger than the library knows is VOW_E_ARGUMENT: the program was compiled for a
+ * newer one. */
 struct vow_participant_options {
     size_t size;             /* sizeof(struct vow_participant_options) */
     const char *name;        /* what clients call it; required */
@@ -90,7 +92,7 @@ struct vow_participant_options {
     /*
      * SQL that makes the service's tables and first rows; NULL = none. Run at open, all or nothing, if the file has not
      * run this very text before: a restart runs nothing. One that changes a table or a row which a prepared branch needs
-     * is refused with VOW_E_STATE: start with the schema of before, which runs nothing, until the branch has ended.
+     * is refused with VOW_E_STATE: open with the schema of before, which runs nothing, until the branch has ended.
      */
     const char *schema;
     enum vow_lock_policy lock_policy;    /* default VOW_LOCK_WAIT_DIE */
@@ -116,28 +118,34 @@ typedef int vow_handler_fn(struct vow_branch *branch, struct sqlite3 *db, const 
  * Opens the participant: opens and checks the file, finds the prepared branches and holds their locks, counts up the
  * incarnation. Does not connect yet. On 0, *participant is the caller's, to be closed with vow_participant_close(). On
  * an error *participant is NULL and *detail, if not NULL, says what was found and what to do: VOW_E_ARGUMENT,
- * VOW_E_NAME, VOW_E_ADDRESS, VOW_E_DATABASE, VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY, VOW_E_SYSTEM.
- * With a resource, also VOW_E_LOCKED: another process, or another participant of this one, has its file open.
+ * VOW_E_NAME, VOW_E_ADDRESS, VOW_E_STATE (options.schema changes what a prepared branch needs), VOW_E_DATABASE, VOW_E_IO,
+ * VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY, VOW_E_SYSTEM. With a resource, also VOW_E_LOCKED: another
+ * process, or another participant of this one, has its file open. After an error the service's tables and the prepared
+ * branches are as they were; a new file may be there, with Vow's own tables, and the incarnation may have been counted up,
+ * which does no harm. It may be called again.
  */
 VOW_EXPORT VOW_MUST_USE int vow_participant_open(const struct vow_participant_options *options,
                                                  struct vow_participant **participant, struct vow_error_detail *detail);
 
-/* Registers a handler. Before start only (VOW_E_STATE); a resource has none (VOW_E_STATE). VOW_E_NAME, VOW_E_DUPLICATE,
- * VOW_E_NO_MEMORY. */
+/* Registers a handler. Before start only (VOW_E_STATE); a resource has none (VOW_E_STATE). The name is copied; ctx must
+ * live until vow_participant_close() returns. Returns 0, VOW_E_ARGUMENT (handler is NULL), VOW_E_NAME, VOW_E_DUPLICATE,
+ * VOW_E_NO_MEMORY, VOW_E_FORKED. */
 VOW_EXPORT VOW_MUST_USE int vow_participant_handle(struct vow_participant *participant, const char *name,
                                                    vow_handler_fn *handler, void *ctx);
 
 /* Starts the threads, or the store's alone on the caller's loop, connects, and keeps connecting. Tables made since open
- * are enrolled first. Returns 0, VOW_E_STATE (started already), VOW_E_NO_MEMORY, VOW_E_SYSTEM, VOW_E_DATABASE. */
+ * are enrolled first. Returns 0, VOW_E_ARGUMENT, VOW_E_STATE (started already), VOW_E_FORKED, VOW_E_NO_MEMORY,
+ * VOW_E_SYSTEM, VOW_E_DATABASE. After one of the last three nothing runs, and it may be called again. */
 VOW_EXPORT VOW_MUST_USE int vow_participant_start(struct vow_participant *participant);
 
-/* Waits until the participant is connected to the coordinator. Returns 0, or VOW_E_UNREACHABLE after timeout_ms;
- * VOW_E_STATE on the thread that runs its loop, which must not wait (see vow_participant_stats(), connected). */
+/* Waits until the participant is connected to the coordinator. Returns 0, or VOW_E_UNREACHABLE after timeout_ms (before
+ * start, too: nothing connects yet); VOW_E_STATE on the thread that runs its loop, which must not wait (see
+ * vow_participant_stats(), connected); VOW_E_ARGUMENT, VOW_E_FORKED. */
 VOW_EXPORT VOW_MUST_USE int vow_participant_wait(struct vow_participant *participant, uint32_t timeout_ms);
 
 /*
- * Stops and frees. What the store has begun is finished first: this waits for a disk. Prepared branches stay prepared in
- * the file: their outcome is asked for at the next start. NULL is allowed. Must not be called from a handler: that is
+ * Stops and frees. What the store has begun is finished first: this waits for a disk, and with a resource 5 s at most for
+ * answers that are missing. Prepared branches stay prepared in the file: their outcome is asked for at the next start. NULL is allowed. Must not be called from a handler: that is
  * logged, and nothing is closed.
  */
 VOW_EXPORT void vow_participant_close(struct vow_participant *participant);

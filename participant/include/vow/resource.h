@@ -74,7 +74,7 @@ struct vow_answer {
 /*
  * Answers a call that returned, or will return, VOW_SAID_LATER. From any thread, callbacks included; does not block.
  * Returns 0; or, with a line in the log and without any other effect,
- *   VOW_E_STATE     this call has been answered already (the first answer stands)
+ *   VOW_E_STATE     this call has been answered already (the first answer stands), or it is no handle
  *   VOW_E_CLOSED    the participant was closed meanwhile: the branch is as the resource has it, and will be asked about
  *                   at the next open. vow_participant_close() waits 5 s for answers before it gives them up.
  * VOW_E_ARGUMENT: not an answer to that call; it counts as one nevertheless, and the process stops.
@@ -83,10 +83,11 @@ struct vow_answer {
 VOW_EXPORT int vow_answer(struct vow_answer answer, enum vow_said said);
 
 /*
- * The same with a reason, at most 200 characters (longer is cut). For VOW_SAID_NO, cause and why reach the client:
- * HANDLER_REFUSED, CONSTRAINT or NO_SUCH_HANDLER (do not try again), LOCK_CONFLICT, NO_SPACE, HANDLER_FAILED or
- * PARTICIPANT_FAILED (another try may go through). A VOW_SAID_NO without a cause is HANDLER_REFUSED. For
- * VOW_SAID_TRY_AGAIN and VOW_SAID_BROKEN, why goes to the log; cause is VOW_CAUSE_NONE.
+ * The same with a reason, at most 200 characters (longer is cut); NULL = none. For VOW_SAID_NO, cause and why reach the
+ * client: HANDLER_REFUSED, HANDLER_FAILED, CONSTRAINT or NO_SUCH_HANDLER, or, if another try may go through
+ * (vow_cause_is_passing()), LOCK_CONFLICT, NO_SPACE or PARTICIPANT_FAILED. A VOW_SAID_NO with VOW_CAUSE_NONE is
+ * HANDLER_REFUSED; with any other cause it is no answer: VOW_E_ARGUMENT, and the process stops. With the other answers
+ * cause is not looked at; for VOW_SAID_TRY_AGAIN and VOW_SAID_BROKEN why goes to the log. Errors as vow_answer().
  */
 VOW_EXPORT int vow_answer_why(struct vow_answer answer, enum vow_said said, enum vow_cause cause, const char *why);
 

@@ -67,8 +67,8 @@ struct vow_test_resource_options {
  *   recovery   branches in each state, killed, then killed at every place of the recovery
  *   many       20 branches at once, answered and decided in any order, killed at many places
  *   hidden     nobody sees a prepared branch's effect, before and after a restart
- *   locks      a branch about what a prepared one is about is not prepared as well; after a restart neither; after an
- *              abort it is
+ *   locks      a branch about what a prepared one is about is not prepared as well, nor is it after a restart; after
+ *              an abort it is
  *   unknown    a commit of a branch without a record is never DONE; an abort of it is
  *   votes      what is voted READ_ONLY or NO leaves nothing
  *   space      what is forgotten is not done any more and takes no space
@@ -138,6 +138,8 @@ VOW_EXPORT const char *vow_testing_crash_point_name(size_t i);
  * vow_participant_wait() is the one function that goes on counting real time.
  */
 VOW_EXPORT VOW_MUST_USE int vow_testing_clock_take(void);
+/* Time is real again. Returns 0; VOW_E_STATE if the clock is not taken, or if something of Vow's is still open: then it
+ * stays taken. */
 VOW_EXPORT int vow_testing_clock_give_back(void);
 VOW_EXPORT void vow_testing_clock_advance(uint64_t ms);
 VOW_EXPORT void vow_testing_clock_settle(void);
@@ -151,7 +153,8 @@ VOW_EXPORT void vow_testing_clock_jump_wall(int64_t ms);
 /*
  * Services, clients and a real coordinator (vowd's own, with a journal in a directory) in one process, without TCP. Give
  * vow_test_network_address() as options.coordinator, and all frames pass through a network that the test can harm. A
- * node of it is a participant or client, by its options.name; NULL means every node. A node need not be connected yet.
+ * node of it is a participant or client, by its options.name; NULL means every node. A node need not be connected yet, and
+ * a name that nobody has is no error: what is said of it waits for who comes with it.
  *
  * One network at a time in a process (VOW_E_STATE). Close clients and participants before it. All functions may be
  * called from any thread.
@@ -202,9 +205,13 @@ enum vow_test_harm {
 };
 
 /*
- * Harms the nth message, from 1 and counted from now, of this kind that this node sends or gets. `message` is a name of
- * docs/protocol.md: PREPARE, VOTE, DECISION, ACK, INQUIRY, COMMIT_REQUEST, OUTCOME, ... Returns 0, VOW_E_ARGUMENT (no
- * such message) or VOW_E_NO_MEMORY.
+ * Harms the nth message, from 1 and counted from now, of this kind that this node sends or gets. `message` is one of
+ *   of every node      HELLO WELCOME REJECT PING PONG
+ *   of clients         IDS_REQUEST IDS BEGIN COMMIT_REQUEST ROLLBACK_REQUEST STATUS_REQUEST OUTCOME
+ *   of participants    ENLIST ENLISTED PREPARE VOTE DECISION ACK INQUIRY WAIT
+ *                      COMMIT_ONE_PHASE ONE_PHASE_DONE ONE_PHASE_QUERY FORGET
+ *   of vowctl          ADMIN_REQUEST ADMIN_REPLY
+ * Returns 0, VOW_E_ARGUMENT (no such message) or VOW_E_NO_MEMORY.
  */
 VOW_EXPORT VOW_MUST_USE int vow_test_network_harm(struct vow_test_network *network, const char *node,
                                                   enum vow_test_way way, const char *message, unsigned nth,

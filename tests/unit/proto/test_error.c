@@ -79,6 +79,8 @@ Test(cause, only_what_may_go_away_is_passing)
     cr_expect_not(vow_cause_is_passing(VOW_CAUSE_HANDLER_REFUSED));
     cr_expect_not(vow_cause_is_passing(VOW_CAUSE_CONSTRAINT));
     cr_expect_not(vow_cause_is_passing(VOW_CAUSE_CLIENT_ROLLBACK));
+    cr_expect_not(vow_cause_is_passing(VOW_CAUSE_HANDLER_FAILED));
+    cr_expect_not(vow_cause_is_passing(VOW_CAUSE_TXN_TIMEOUT));
     cr_expect_not(vow_cause_is_passing(-1));
     cr_expect_not(vow_cause_is_passing(1000));
 }
