@@ -14,6 +14,9 @@
 #include "proto/net/crash.h"
 #include "proto/net/log.h"
 
+/* A quarter of what the core can have: the rest is for branches that are found prepared. */
+#define BRANCHES_HIGHEST (1u << 22)
+
 /* --- Open and close --- */
 
 static int take_options(struct vow_participant *participant, const struct vow_participant_options *options,
@@ -36,8 +39,12 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_ARGUMENT, "options.resource and options.path, Vow's own file, are required");
     if (vow_options_loop(options->loop, options->base, detail) != 0)
         return VOW_E_ARGUMENT;
+    if (options->branches_max > BRANCHES_HIGHEST)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.branches_max is over %u", BRANCHES_HIGHEST);
     participant->loop_kind = options->loop;
     participant->base = options->base;
+    participant->branches_max =
+        options->branches_max != 0 ? options->branches_max : vow_branches_default_limits.branches_max;
     memcpy(participant->name, options->name, strlen(options->name) + 1);
     participant->store_is_sqlite = options->store == VOW_STORE_KIND_SQLITE;
     participant->has_handlers = options->store != VOW_STORE_KIND_RESOURCE;

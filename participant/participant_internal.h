@@ -68,6 +68,7 @@ struct vow_participant {
     struct event_base *base;      /* the caller's, for VOW_LOOP_BASE */
     struct vow_handler *handlers; /* by name */
     size_t handlers_len;
+    uint32_t branches_max;
     bool started;
     pid_t process; /* that opened it, and no other may use it */
 

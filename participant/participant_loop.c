@@ -247,6 +247,7 @@ static int make_core(struct vow_participant *participant, size_t prepared)
     void *mem;
     size_t size;
 
+    limits.branches_max = participant->branches_max;
     if (prepared > UINT32_MAX - limits.branches_max)
         return VOW_E_NO_MEMORY;
     limits.branches_max += (uint32_t)prepared;

@@ -25,6 +25,12 @@ enum vow_cause branch_admission(const struct vow_branches *core, const struct vo
     return branch_table_has_room(core) ? VOW_CAUSE_NONE : VOW_CAUSE_NO_SPACE;
 }
 
+/* The cause alone would send its reader to the disk (F059). */
+static const char *admission_text(enum vow_cause cause)
+{
+    return cause == VOW_CAUSE_NO_SPACE ? "as many branches as it may have (branches_max) have not ended" : "";
+}
+
 /* What is too late stays so by itself. */
 void branch_vote_no(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause, const char *text)
 {
@@ -39,7 +45,7 @@ static void prepare(struct vow_branches *core, struct vow_branch_entry *entry)
     const enum vow_cause cause = branch_admission(core, &core->input->msg->prepare);
     branch_take_header(core, entry);
     if (cause != VOW_CAUSE_NONE) {
-        branch_vote_no(core, entry, cause, "");
+        branch_vote_no(core, entry, cause, admission_text(cause));
         branch_move(core, entry, VOW_BRANCH_UNKNOWN);
         return;
     }

@@ -37,6 +37,7 @@ FIELD(vow_participant_options, lock_grace_ms, 56);
 FIELD(vow_participant_options, resource, 64);
 FIELD(vow_participant_options, loop, 72);
 FIELD(vow_participant_options, base, 80);
+FIELD(vow_participant_options, branches_max, 88);
 
 FIELD(vow_participant_stats, prepared, 0);
 FIELD(vow_participant_stats, committed, 8);

@@ -1,7 +1,11 @@
-/* test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at SIGTERM. */
+/*
+ * test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at SIGTERM.
+ * SERVICE_BRANCHES_MAX in the environment is its branches_max.
+ */
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <vow/vow.h>
 
 #include "service_rpc.h"
@@ -15,6 +19,13 @@ static int add(struct vow_branch *branch, struct sqlite3 *db, const void *payloa
 {
     (void)branch, (void)payload, (void)len, (void)ctx;
     return run(db, "UPDATE counter SET value = value + 1 WHERE id = 1");
+}
+
+/* A row of its own, so that many branches can be prepared at once. */
+static int note(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    (void)branch, (void)payload, (void)len, (void)ctx;
+    return run(db, "INSERT INTO note VALUES (vow_new_key('note'))");
 }
 
 static int look(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
@@ -32,6 +43,7 @@ static int refuse(struct vow_branch *branch, struct sqlite3 *db, const void *pay
 static int register_handlers(struct vow_participant *participant)
 {
     return vow_participant_handle(participant, "add", add, NULL) ||
+           vow_participant_handle(participant, "note", note, NULL) ||
            vow_participant_handle(participant, "look", look, NULL) ||
            vow_participant_handle(participant, "refuse", refuse, NULL);
 }
@@ -46,11 +58,15 @@ int main(int argc, char **argv)
         .path = argv[2],
         .coordinator = argv[3],
         .schema = "CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL);"
+                  "CREATE TABLE IF NOT EXISTS note (id INTEGER PRIMARY KEY);"
                   "INSERT OR IGNORE INTO counter VALUES (1, 0)"};
+    const char *branches_max = getenv("SERVICE_BRANCHES_MAX");
     struct vow_participant *participant;
     struct vow_error_detail detail = {0};
     sigset_t signals;
     int number;
+    if (branches_max != NULL)
+        options.branches_max = (uint32_t)strtoul(branches_max, NULL, 10);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);

@@ -57,14 +57,19 @@ static struct vow_gtrid take_id(struct place *place)
     return vow_gtrid_make(place->fake->coord, place->fake->epoch, seq, 0, seq * 0x9e3779b97f4a7c15U);
 }
 
-static void say_prepare(struct place *place, const struct vow_gtrid *id)
+static void say_prepare_of(struct place *place, const struct vow_gtrid *id, const char *handler)
 {
     static const char *const peers[] = {"s0", "s1"};
-    static const struct vow_msg_call call = {.participant = "s0", .handler = "add"};
+    const struct vow_msg_call call = {.participant = "s0", .handler = handler};
     struct vow_msg msg = {.kind = VOW_MSG_PREPARE};
     msg.prepare = (struct vow_msg_prepare){.peers_len = 2, .peers = peers, .calls_len = 1, .calls = &call};
     msg.prepare.header = (struct vow_msg_header){.gtrid = *id, .epoch = place->fake->epoch};
     fake_send(place->fake, &msg);
+}
+
+static void say_prepare(struct place *place, const struct vow_gtrid *id)
+{
+    say_prepare_of(place, id, "add");
 }
 
 static void say(struct place *place, const struct vow_gtrid *id, enum vow_verdict verdict)
@@ -183,6 +188,59 @@ Test(faults_service, F047_a_pause_after_the_vote)
     say(&place, &id, VOW_ABORT);
     expect_good(&place);
     cluster_expect_counter(&place.cluster, 0, 1);
+    place_end(&place);
+}
+
+/* ---- as many as there may be ---- */
+
+#define FULL 4
+
+/* A branch on a row of its own. */
+static struct vow_gtrid noted(struct place *place, enum vow_vote vote)
+{
+    struct vow_gtrid id = take_id(place);
+    say_prepare_of(place, &id, "note");
+    expect_vote(place, &id, vote);
+    return id;
+}
+
+/* It is refused while nothing has been decided: whoever waited for room would wait for ever here. */
+static void expect_full(struct place *place)
+{
+    noted(place, VOW_VOTE_NO);
+    const struct heard *last = &place->fake->heard[place->fake->heard_at - 1];
+    cr_expect_eq(last->msg.vote.cause, VOW_CAUSE_NO_SPACE, "cause %s", vow_cause_name((int)last->msg.vote.cause));
+    cr_expect_not_null(strstr(last->text, "branches_max"), "%s", last->text);
+}
+
+Test(faults_service, F059_the_most_prepared_branches)
+{
+    struct place place;
+    struct vow_gtrid ids[FULL];
+    setenv("SERVICE_BRANCHES_MAX", "4", 1);
+    place_start(&place);
+    for (int i = 0; i < FULL; i++)
+        ids[i] = noted(&place, VOW_VOTE_YES);
+    expect_full(&place);
+    expect_full(&place);
+    say(&place, &ids[0], VOW_COMMIT);
+    expect_ack(&place, &ids[0], VOW_ACK_DONE);
+    ids[0] = noted(&place, VOW_VOTE_YES);
+    expect_full(&place);
+
+    /* What is found prepared has room beside the limit (F028). */
+    process_kill(&place.cluster.services[0]);
+    place_run_service(&place, NULL);
+    for (int i = 0; i < FULL; i++)
+        noted(&place, VOW_VOTE_YES);
+    expect_full(&place);
+    for (int i = 0; i < FULL; i++) {
+        say(&place, &ids[i], i % 2 == 0 ? VOW_COMMIT : VOW_ABORT);
+        if (i % 2 == 0)
+            expect_ack(&place, &ids[i], VOW_ACK_DONE);
+    }
+    expect_good(&place);
+    cr_expect_eq(service_number(&place.cluster, 0, "SELECT count(*) FROM note"), 3);
     place_end(&place);
 }
 

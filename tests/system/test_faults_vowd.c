@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "proto/error.h"
 #include "proto/frame.h"
@@ -177,6 +178,92 @@ Test(faults_vowd, F051_no_record_is_a_hazard)
     for (unsigned i = 0; i < scene.world.peers_len; i++)
         peer_close(&scene.world.peers[i]);
     cluster_end(&scene.world.cluster);
+}
+
+static struct vow_msg_header enlist(struct peer *rogue, const struct vow_gtrid *id)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_ENLIST};
+    msg.enlist.header = (struct vow_msg_header){.gtrid = *id, .incarnation = 1, .epoch = rogue->epoch};
+    peer_send(rogue, &msg);
+    peer_expect(rogue, VOW_MSG_ENLISTED);
+    cr_assert_eq(rogue->msg.enlisted.error, 0, "%s", vow_error_name(rogue->msg.enlisted.error));
+    return rogue->msg.enlisted.header;
+}
+
+/* One PREPARE, one vote that counts, one COMMIT. */
+Test(faults_vowd, F175_enlisted_twice_is_one_branch)
+{
+    open_scene();
+    struct vow_msg begin = {.kind = VOW_MSG_BEGIN, .begin.gtrid = scene.id};
+    peer_send(scene.client, &begin);
+    peer_expect_outcome(scene.client, &scene.id, VOW_PENDING);
+    struct vow_msg_header first = enlist(scene.rogue, &scene.id), second = enlist(scene.rogue, &scene.id);
+    cr_expect_eq(first.branch, second.branch, "two branches, %u and %u", first.branch, second.branch);
+    peer_commit(scene.client, &scene.id);
+    scene.header = expect_prepare(scene.rogue);
+    cr_expect_eq(scene.header.branch, first.branch);
+    vote(scene.rogue, &scene.header, VOW_VOTE_YES);
+    expect_committed();
+    expect_decision(scene.rogue, VOW_COMMIT);
+    acknowledge(scene.rogue, &scene.header, VOW_ACK_DONE);
+    world_end(&scene.world);
+}
+
+/* ---- the log before phase 2 ---- */
+
+/* Its answer shows that vowd has read all that came before on this connection, and that nothing was decided. */
+static void expect_undecided(struct peer *rogue, const struct vow_msg_header *header)
+{
+    struct vow_msg ask = {.kind = VOW_MSG_INQUIRY, .inquiry.header = *header};
+    peer_send(rogue, &ask);
+    peer_expect(rogue, VOW_MSG_WAIT);
+}
+
+static void start_on_disk_that_hangs_when(struct world *world, const char *file)
+{
+    memset(world, 0, sizeof(*world));
+    cluster_init(&world->cluster);
+    setenv("VOW_TEST_DISK_HANGS", file, 1);
+    world->cluster.keeps_log = true;
+    world->cluster.vowd_preload = VOW_TESTS_BIN "/libslow_disk.so";
+    cluster_run(&world->cluster, 2, NULL, NULL);
+}
+
+/* Bug B43: all votes are in, and the record of the decision hangs on its way to the disk. Nobody hears of it before it is
+ * there. */
+Test(bugs, B43_the_log_is_durable_before_phase_2, .timeout = 60)
+{
+    static struct world world;
+    static const struct vow_msg_call calls[] = {{.participant = "rogue", .handler = "any"},
+                                                {.participant = "other", .handler = "any"}};
+    char hangs[] = "/var/tmp/vow-hangs-XXXXXX";
+    struct vow_msg commit = {.kind = VOW_MSG_COMMIT_REQUEST};
+    int fd = mkstemp(hangs);
+    cr_assert(fd >= 0 && close(fd) == 0 && unlink(hangs) == 0);
+    start_on_disk_that_hangs_when(&world, hangs);
+    struct peer *client = world_guest(&world, VOW_ROLE_CLIENT), *rogue = world_guest(&world, VOW_ROLE_PARTICIPANT);
+    struct peer *other = &world.peers[world.peers_len++];
+    peer_open(other, &world.cluster, VOW_ROLE_PARTICIPANT, "other");
+    struct vow_gtrid id = peer_take_id(client);
+    commit.commit_request = (struct vow_msg_commit_request){.gtrid = id, .calls_len = 2, .calls = calls};
+    peer_send(client, &commit);
+    struct vow_msg_header header = expect_prepare(rogue), others = expect_prepare(other);
+    vote(other, &others, VOW_VOTE_YES);
+    expect_undecided(other, &others);
+    FILE *file = fopen(hangs, "w");
+    cr_assert(file != NULL && fclose(file) == 0);
+    vote(rogue, &header, VOW_VOTE_YES);
+    expect_undecided(rogue, &header);
+    expect_undecided(other, &others);
+    peer_ask(client, &id);
+    peer_expect_outcome(client, &id, VOW_PENDING);
+    cr_assert_eq(unlink(hangs), 0);
+    peer_expect_outcome(client, &id, VOW_COMMITTED);
+    expect_decision(rogue, VOW_COMMIT);
+    expect_decision(other, VOW_COMMIT);
+    acknowledge(rogue, &header, VOW_ACK_DONE);
+    acknowledge(other, &others, VOW_ACK_DONE);
+    world_end(&world);
 }
 
 /* ---- pauses ---- */

@@ -101,6 +101,11 @@ struct vow_participant_options {
     const struct vow_resource *resource; /* for VOW_STORE_KIND_RESOURCE; copied by vow_participant_open() */
     enum vow_loop_kind loop;             /* whose loop the network's side lives on, from start */
     struct event_base *base;             /* the loop, for VOW_LOOP_BASE, and only then; it stays the caller's */
+    /*
+     * Branches under way or prepared at once, to 2^22, which take memory from the start; more are refused at once with
+     * VOW_CAUSE_NO_SPACE, until some have ended. Those that open finds prepared have room beside them. 0 = 65,536.
+     */
+    uint32_t branches_max;
 };
 
 /*

@@ -309,6 +309,9 @@ Test(participant, options_that_are_wrong_are_named)
     bad.lock_policy = (enum vow_lock_policy)2;
     cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT);
     bad.lock_policy = VOW_LOCK_WAIT_DIE;
+    bad.branches_max = (1u << 22) + 1;
+    cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT);
+    bad.branches_max = 0;
     bad.store = VOW_STORE_KIND_SQLITE;
     cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT, "no path");
 }
