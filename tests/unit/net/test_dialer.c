@@ -1,5 +1,8 @@
 #include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -120,4 +123,59 @@ Test(dialer, goes_on_when_connect_fails_at_once)
     cr_assert_eq(client.detail.error, VOW_E_UNREACHABLE);
     vow_dialer_free(dialer);
     event_base_free(base);
+}
+
+/* ---- no port of our own is left ---- */
+
+static unsigned connects, connects_in_vain;
+
+/* In front of libc's, for libevent, too. */
+__attribute__((visibility("default"))) int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    static int (*next)(int, const struct sockaddr *, socklen_t);
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "connect");
+    /* Criterion has a socket of its own. */
+    if (address->sa_family != AF_INET || ++connects > connects_in_vain)
+        return next(fd, address, len);
+    errno = EADDRNOTAVAIL;
+    return -1;
+}
+
+/* However often the loop turns: the next attempt waits for its time. */
+Test(dialer, F149_does_not_spin_when_no_port_is_left)
+{
+    struct event_base *base = event_base_new();
+    struct side client;
+    const struct vow_address address = {.host = "127.0.0.1", .port = 1};
+    struct vow_channel_options options = quick_options();
+    options.reconnect_min_ms = options.reconnect_max_ms = 600000;
+    connects_in_vain = 1000;
+    side_init(&client, base);
+    struct vow_dialer *dialer = dial(&client, &address, &options);
+    UNTIL(base, client.downs == 1);
+    for (int i = 0; i < 1000; i++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    cr_assert_eq(connects, 1);
+    cr_assert_eq(client.detail.error, VOW_E_UNREACHABLE);
+    cr_assert_not_null(strstr(client.detail.text, strerror(EADDRNOTAVAIL)), "%s", client.detail.text);
+    vow_dialer_free(dialer);
+    event_base_free(base);
+}
+
+Test(dialer, F149_connects_when_there_are_ports_again)
+{
+    static struct capture capture;
+    struct pair pair;
+    const struct vow_channel_options options = quick_options();
+    connects_in_vain = 8;
+    capture_begin(&capture);
+    pair_open(&pair, &options);
+    capture_end(&capture);
+    cr_assert_eq(connects, 9);
+    cr_assert_eq(pair.client.downs, 8);
+    cr_assert_eq(send_text(pair.client.channel, "ping"), 0);
+    UNTIL(pair.base, pair.server.messages == 1);
+    pair_close(&pair);
+    cr_assert_eq(count_of(capture.text, "error=VOW_E_UNREACHABLE"), 1, "%s", capture.text);
 }
