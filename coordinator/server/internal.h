@@ -37,6 +37,14 @@ struct known {
     UT_hash_handle hh;
 };
 
+/* A participant's data file, and the highest incarnation that it came with since the start. */
+struct life {
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    uint64_t incarnation;
+    uint64_t alarmed_about; /* the lower one that was told of last; 0 = none */
+    UT_hash_handle hh;
+};
+
 /* A journal op with the memory it needs, reused. */
 struct log_op {
     struct vow_journal_op op; /* first */
@@ -112,6 +120,7 @@ struct vow_server {
     struct session *sessions; /* uthash by id */
     uint64_t next_session;
     struct known *known;     /* uthash by name */
+    struct life *lives;      /* uthash by db_uuid */
     uint64_t timer_armed_ms; /* UINT64_MAX = not armed */
 
     struct log_op *free_ops;
@@ -162,6 +171,12 @@ struct known *known_find(const struct vow_server *server, const char *name);
 /* It came or went. */
 void known_seen(struct vow_server *server, const struct session *session);
 void known_free(struct vow_server *server);
+
+/* lives.c */
+/* 0, or VOW_E_IDENTITY and why: its data file is older than one that came before. */
+int lives_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why);
+void lives_seen(struct vow_server *server, const struct session *session);
+void lives_free(struct vow_server *server);
 
 /* effects.c: feeds one event to the core and carries out what it asks for. */
 void server_step(struct vow_server *server, struct vow_coord_event *event);

@@ -345,6 +345,7 @@ void vow_server_free(struct vow_server *server)
         event_base_loop(server->base, EVLOOP_NONBLOCK); /* closed channels are freed on the loop's next turn */
     log_ops_free(server);
     known_free(server);
+    lives_free(server);
     if (server->timer.fn != NULL) {
         vow_timer_deinit(&server->timer);
         vow_timer_deinit(&server->drain_timer);

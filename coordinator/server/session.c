@@ -103,7 +103,8 @@ static int judge_participant(struct vow_server *server, const struct vow_msg_hel
                "docs/operations.md";
         return VOW_E_NOT_MINE;
     }
-    return judge_rival(server, hello, why);
+    int error = judge_rival(server, hello, why);
+    return error != 0 ? error : lives_judge(server, hello, why);
 }
 
 static int judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)
@@ -166,6 +167,7 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
     VOW_LOG(VOW_LOG_INFO, "participant_up", VOW_STR("name", session->name), VOW_NUM("session", session->id),
             VOW_NUM("incarnation", session->peer.incarnation), VOW_STR("address", vow_channel_peer_address(channel)));
     close_older(server, session);
+    lives_seen(server, session);
     known_seen(server, session);
     struct vow_coord_event event = {.kind = VOW_COORD_PEER_UP, .now_ms = vow_clock_ms(), .session = session->id};
     event.peer = session->peer;
