@@ -336,6 +336,17 @@ int branch_prepare(struct store *store, struct vow_store_op *op)
 
 /* ---- decisions ---- */
 
+/* Only a constraint that was not there at PREPARE can do that. Which one it is must be kept now: the next statement that
+ * is reset makes SQLite forget it. */
+static int tell_constraint(struct store *store, int rc)
+{
+    if ((rc & 0xff) == SQLITE_CONSTRAINT)
+        (void)snprintf(store->trouble, sizeof(store->trouble),
+                       "a COMMIT meets what was not there at PREPARE (%.60s): take that away, and start again",
+                       sqlite3_errmsg(store->db));
+    return rc;
+}
+
 /*
  * The branch's locks go first: within this transaction nobody else can see that, and the guards then let the applier
  * pass and stop it only at a row that another branch holds, which cannot be.
@@ -348,7 +359,7 @@ int branch_commit(struct store *store, struct vow_store_op *op)
     if (rc == SQLITE_OK && state == BRANCH_PREPARED) {
         rc = delete_locks(store, op);
         if (rc == SQLITE_OK)
-            rc = apply_changeset(store, &changeset);
+            rc = tell_constraint(store, apply_changeset(store, &changeset));
         VOW_CRASH("store", "mid", "COMMIT");
         sqlite3_reset(store_statement(store, STMT_FIND_BRANCH));
         if (rc == SQLITE_OK) {

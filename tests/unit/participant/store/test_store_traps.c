@@ -232,6 +232,22 @@ Test(store_traps, trap_08_a_value_gained_through_a_partial_index_is_held)
     expect_seen("SELECT id || u || dead FROM t ORDER BY id", "1a1 2a0");
 }
 
+/* Nobody can keep another connection from making an index. What it costs is said, and nothing is lost. */
+Test(store_traps, trap_06_a_commit_that_meets_a_new_index_says_which)
+{
+    service_start("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 0), (2, 0)");
+    prepare(1, "UPDATE t SET v = 7 WHERE id = 1");
+    cr_assert_eq(outside("UPDATE t SET v = 7 WHERE id = 2; CREATE UNIQUE INDEX i ON t (v)"), SQLITE_OK);
+    struct work work = work_of(VOW_STORE_COMMIT, 1, "");
+    cr_assert_eq(run_batch(&work, 1), VOW_E_DATABASE);
+    cr_assert_not_null(strstr(service.detail.text, "UNIQUE constraint failed: t.v"), "%s", service.detail.text);
+    cr_assert_eq(outside("DROP INDEX i"), SQLITE_OK);
+    service_restart();
+    cr_assert_eq(recovered_branches(), 1);
+    commit(1);
+    expect_seen("SELECT v FROM t", "7 7");
+}
+
 /* A session and the applier look for a row by its columns, and may find two, 'a' and 'A'. */
 Test(store_traps, trap_07_a_key_that_compares_otherwise_than_its_column)
 {
