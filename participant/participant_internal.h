@@ -45,6 +45,7 @@ struct vow_store_turn {
 /* One use of a token, from the call to its answer. */
 struct vow_join {
     struct vow_join *next; /* in one of the lists below */
+    const struct vow_participant *participant;
     struct vow_gtrid gtrid;
     vow_work_fn *work;
     void *ctx;

@@ -212,6 +212,7 @@ static int start(struct vow_participant *participant, const char *text, const st
     if (join == NULL)
         return VOW_E_NO_MEMORY;
     *join = *wanted;
+    join->participant = participant;
     join->gtrid = join->joined.id = token.gtrid;
     return submit(participant, join);
 }

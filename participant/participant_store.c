@@ -168,7 +168,7 @@ int vow_participant_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
                          char text[VOW_TEXT_SIZE])
 {
     const struct vow_join *join = ctx;
-    struct vow_branch branch = {.gtrid = gtrid};
+    struct vow_branch branch = {.participant = join->participant, .gtrid = gtrid};
 
     return judge(&branch, join->work(&branch, db, join->ctx), cause, text);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/token.h"
 #include "service.h"
 
 static char directory[] = "/tmp/vow-test-XXXXXX";
@@ -235,6 +236,59 @@ Test(participant_sqlite, a_row_that_is_held_stays_until_the_decision)
     service_vote(fake, &miss, "hold", "pear", VOW_VOTE_NO);
     service_commit(fake, &hold_it);
     cr_assert_eq(delete_items(), SQLITE_OK);
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+/* Work that joins: the row is held as by a handler. */
+static int hold_apple(struct vow_branch *branch, struct sqlite3 *db, void *ctx)
+{
+    return hold(branch, db, "apple", 5, ctx);
+}
+
+struct waiting {
+    struct fake *fake;
+    atomic_bool done;
+};
+
+static void joined_well(void *ctx, int error, const struct vow_joined *joined)
+{
+    struct waiting *waiting = ctx;
+
+    cr_assert_eq(error, 0);
+    cr_assert_eq(joined->ops, 1);
+    atomic_store(&waiting->done, true);
+    fake_wake(waiting->fake);
+}
+
+static void answer_enlist(struct fake *fake, const struct vow_gtrid *id)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_ENLISTED};
+
+    msg.enlisted.header = fake_hear(fake, VOW_MSG_ENLIST)->msg.enlist.header;
+    cr_assert(vow_gtrid_equal(&msg.enlisted.header.gtrid, id));
+    msg.enlisted.header.epoch = fake->epoch;
+    msg.enlisted.header.branch = 0;
+    fake_send(fake, &msg);
+}
+
+Test(participant_sqlite, joined_work_holds_rows_too)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_service(fake);
+    struct vow_gtrid put_it = service_id(fake, 1);
+    struct vow_token token = {.gtrid = service_id(fake, 2), .addresses = "127.0.0.1:1"};
+    struct waiting waiting = {.fake = fake};
+    char text[VOW_TOKEN_SIZE];
+
+    cr_assert_eq(vow_token_print(&token, text), 0);
+    fake_until_up(fake, 1);
+    service_vote(fake, &put_it, "put", "apple", VOW_VOTE_YES);
+    service_commit(fake, &put_it);
+    cr_assert_eq(vow_join_async(participant, text, hold_apple, NULL, joined_well, &waiting), 0);
+    answer_enlist(fake, &token.gtrid);
+    fake_until(fake, &waiting.done);
+    cr_assert_eq(delete_items(), SQLITE_CONSTRAINT);
     vow_participant_close(participant);
     fake_close(fake);
 }
