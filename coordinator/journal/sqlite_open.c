@@ -56,7 +56,7 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_INDEXED] = "SELECT 1 FROM event INDEXED BY event_gtrid WHERE gtrid = ? AND kind = ? AND lsn = ?",
     [JOURNAL_STMT_FIRST_END] = "SELECT lsn FROM event WHERE gtrid = ? AND kind = 3 ORDER BY lsn LIMIT 1",
     [JOURNAL_STMT_UNENDED] =
-        "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 4) AND lsn < ? ORDER BY lsn",
+        "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 4, 20) AND lsn < ? ORDER BY lsn",
     [JOURNAL_STMT_OPEN_ADD] = "INSERT INTO open (lsn) VALUES (?)",
     [JOURNAL_STMT_OPEN_REMOVE] = "DELETE FROM open WHERE lsn = ?",
     [JOURNAL_STMT_AGES] = "SELECT lsn, wall_us FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?",

@@ -156,7 +156,7 @@ static int add_row(struct sqlite_engine *engine, struct journal_rows *rows, cons
     return 0;
 }
 
-/* For each COMMIT and HAZARD of a transaction before one of its events. */
+/* For each KEY, COMMIT and HAZARD of a transaction before one of its events. */
 static int each_unended(struct turn *turn, const struct journal_row *end,
                         int (*each)(struct turn *turn, const struct journal_row *row, const struct journal_hash *hash,
                                     struct vow_error_detail *detail),
@@ -240,6 +240,13 @@ static int delete_kept(struct turn *turn, const struct journal_row *row, const s
     return error != 0 ? error : delete_row(turn, row, detail);
 }
 
+/* A client that comes again with the key must be told of the transaction for as long as any other of its events stays
+ * (F001). */
+static bool is_lasting_kind(uint32_t kind)
+{
+    return is_open_kind(kind) || kind == VOW_RECORD_KEY;
+}
+
 /* An unfinished transaction keeps its events; so does one whose END is younger, for it must stay answerable as long as
  * that. They go with the END. */
 static int cut_row(void *ctx, const struct journal_row *row, const struct journal_hash *hash,
@@ -249,7 +256,7 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
     uint64_t end = 0;
     int error = 0;
 
-    if (is_open_kind(row->kind)) {
+    if (is_lasting_kind(row->kind)) {
         error = find_first_end(turn->engine, &row->gtrid, &end, detail);
         if (error != 0)
             return error;

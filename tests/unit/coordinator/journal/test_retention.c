@@ -137,6 +137,46 @@ Test(retention, I11_unfinished_transactions_stay_whatever_their_age)
     cr_assert_eq(bed_count_open(&bed), 0);
 }
 
+static int count_key(void *ctx, const struct vow_journal_event *event)
+{
+    unsigned *keys = ctx;
+
+    cr_assert_eq(event->record.kind, VOW_RECORD_KEY);
+    (*keys)++;
+    return 0;
+}
+
+static unsigned count_keys(struct bed *with)
+{
+    unsigned keys = 0;
+
+    cr_assert_eq(with->ops->keys(with->engine, 100, count_key, &keys, &with->detail), 0);
+    return keys;
+}
+
+/* Without its key the client's work could begin anew while it is on its way to the participants (F001). */
+Test(retention, the_key_of_an_unfinished_transaction_stays)
+{
+    cr_assert_eq(bed_append(&bed, VOW_RECORD_KEY, 1), VOW_JOURNAL_WON);
+    cr_assert_eq(bed_decide(&bed, 1), VOW_JOURNAL_WON);
+    cr_assert_eq(bed_append(&bed, VOW_RECORD_KEY, 2), VOW_JOURNAL_WON);
+    commit_and_end(2);
+    for (int restarts = 0; restarts < 3; restarts++) {
+        clock_shift(DAY_MS);
+        cut_older_than(HOUR_MS);
+        cr_assert_eq(count_keys(&bed), 1);
+        bed_restart(&bed);
+    }
+    cr_assert_eq(bed_end(&bed, 1), VOW_JOURNAL_WON);
+    cut_older_than(HOUR_MS);
+    cr_assert_eq(count_keys(&bed), 1);
+    clock_shift(DAY_MS);
+    cut_older_than(HOUR_MS);
+    cr_assert_eq(count_keys(&bed), 0);
+    bed_restart(&bed);
+    expect_answers(1, 2, VOW_E_EXPIRED);
+}
+
 /* The retention time counts from the end: a COMMIT that waited for its participant for a month has just ended. */
 Test(retention, time_counts_from_the_end_of_a_transaction)
 {
