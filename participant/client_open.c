@@ -22,6 +22,7 @@ struct vow_txn {
     struct vow_client *client;
     atomic_uint holders;    /* the caller, and each request of it that is under way */
     atomic_bool needs_none; /* no rollback at its end: it was asked to end */
+    atomic_uint commits;    /* asked for, but for those that were called off */
     struct vow_token token;
     uint64_t end_ms;
     char key[VOW_KEY_SIZE]; /* "" = none */
@@ -224,6 +225,12 @@ int vow_txn_worked(struct vow_txn *txn, const char *participant, uint32_t ops)
 
 /* --- Its end --- */
 
+/* Called off: it is known that this one did nothing. */
+static void take_commit_back(struct vow_txn *txn)
+{
+    atomic_fetch_sub(&txn->commits, 1);
+}
+
 /* A copy of the counts in one block: the array, then the names. */
 static int copy_counts(struct vow_txn *txn, struct vow_request *request)
 {
@@ -257,10 +264,13 @@ static int new_commit(struct vow_txn *txn, const struct vow_call *calls, size_t 
     (*request)->one_phase = false;
     (*request)->asked_of = "";
     (*request)->end_ms = txn->end_ms;
-    if (copy_counts(txn, *request) == 0)
-        return 0;
-    vow_request_free(*request);
-    return VOW_E_NO_MEMORY;
+    if (copy_counts(txn, *request) != 0) {
+        vow_request_free(*request);
+        return VOW_E_NO_MEMORY;
+    }
+    /* What an earlier one did is not known: this one cannot say that nothing happened. */
+    (*request)->in_doubt = atomic_fetch_add(&txn->commits, 1) > 0;
+    return 0;
 }
 
 /* Called off before anything happened: the transaction is open as it was, and may be asked to end again. */
@@ -283,7 +293,8 @@ static void on_end(void *ctx, const struct vow_result *result)
 {
     struct ending *ending = ctx;
 
-    (void)called_off(ending->txn, result);
+    if (called_off(ending->txn, result) != 0)
+        take_commit_back(ending->txn);
     ending->done(ending->ctx, result);
     let_go(ending->txn);
     free(ending);
@@ -340,7 +351,12 @@ int vow_txn_commit_async(struct vow_txn *txn, const struct vow_call *calls, size
     if (vow_client_is_forked(txn->client))
         return VOW_E_FORKED;
     error = new_commit(txn, calls, calls_len, &request);
-    return error != 0 ? error : submit_end(txn, request, done, ctx);
+    if (error != 0)
+        return error;
+    error = submit_end(txn, request, done, ctx);
+    if (error != 0)
+        take_commit_back(txn);
+    return error;
 }
 
 int vow_txn_commit(struct vow_txn *txn, const struct vow_call *calls, size_t calls_len, struct vow_result *result)
@@ -353,7 +369,12 @@ int vow_txn_commit(struct vow_txn *txn, const struct vow_call *calls, size_t cal
     if (vow_client_is_forked(txn->client))
         return VOW_E_FORKED;
     error = new_commit(txn, calls, calls_len, &request);
-    return error != 0 ? error : submit_end_and_wait(txn, request, result);
+    if (error != 0)
+        return error;
+    error = submit_end_and_wait(txn, request, result);
+    if (error != 0)
+        take_commit_back(txn);
+    return error;
 }
 
 static struct vow_request *new_rollback(struct vow_txn *txn)

@@ -111,11 +111,21 @@ static void end_as_heard(struct vow_request *request, const struct vow_msg_outco
     end(request, &result);
 }
 
+/* The answers to two commits of one transaction are not told apart: what one heard may have been said to the other. */
+static bool has_commit_beside(const struct vow_request *request)
+{
+    const struct vow_request *other = vow_request_table_find(&request->client->table, &request->id);
+
+    while (other != NULL && (other == request || other->kind != VOW_REQUEST_COMMIT))
+        other = vow_request_table_next(other);
+    return other != NULL;
+}
+
 void vow_request_give_up(struct vow_request *request)
 {
     struct vow_result unknown = {.id = request->id, .outcome = VOW_UNKNOWN, .error = VOW_E_IN_DOUBT};
 
-    if (!nothing_happened(request)) {
+    if (!nothing_happened(request) || (has_id(request) && has_commit_beside(request))) {
         end(request, &unknown);
         return;
     }

@@ -764,3 +764,118 @@ Test(client, options_that_are_wrong_are_named)
     cr_assert_eq(try_open((struct vow_client_options){.size = size, .coordinator = "127.0.0.1:0"}), VOW_E_ADDRESS);
     cr_assert_eq(try_open((struct vow_client_options){.size = size, .in_flight_max = UINT32_MAX}), VOW_E_ARGUMENT);
 }
+
+/* --- Transactions that stay open --- */
+
+struct begin {
+    struct fake *fake;
+    atomic_bool done;
+    int error;
+    struct vow_txn *txn;
+};
+
+static void take_begun(void *ctx, int error, struct vow_txn *txn)
+{
+    struct begin *begin = ctx;
+
+    begin->error = error;
+    begin->txn = txn;
+    atomic_store(&begin->done, true);
+    fake_wake(begin->fake);
+}
+
+static struct vow_txn *begin_txn(struct vow_client *client, struct fake *fake)
+{
+    struct begin begin = {.fake = fake};
+
+    cr_assert_eq(vow_begin_async(client, NULL, take_begun, &begin), 0);
+    fake_outcome(fake, &fake_hear(fake, VOW_MSG_BEGIN)->msg.begin.gtrid, VOW_PENDING);
+    fake_until(fake, &begin.done);
+    cr_assert_eq(begin.error, 0);
+    return begin.txn;
+}
+
+static void commit_txn(struct vow_txn *txn, struct fake *fake, struct answer *answer)
+{
+    *answer = (struct answer){.fake = fake};
+    cr_assert_eq(vow_txn_commit_async(txn, NULL, 0, answer_take, answer), 0);
+}
+
+/* Refuses a commit, and is gone before the client comes back to it. */
+static void refuse_and_vanish(struct fake *fake, struct vow_client *client, const struct vow_txn *txn)
+{
+    struct vow_msg busy = {.kind = VOW_MSG_OUTCOME};
+    struct answer marker;
+
+    commit(client, pair, fake, &marker);
+    busy.outcome = (struct vow_msg_outcome){.gtrid = *vow_txn_id(txn),
+                                            .outcome = VOW_UNKNOWN,
+                                            .error = VOW_E_BUSY,
+                                            .retry_after_ms = 500,
+                                            .participant = "",
+                                            .text = ""};
+    fake_send(fake, &busy);
+    fake_outcome(fake, &fake_hear(fake, VOW_MSG_COMMIT_REQUEST)->id, VOW_COMMITTED);
+    cr_assert_eq(answer_await(&marker)->outcome, VOW_COMMITTED);
+    fake_vanish(fake);
+}
+
+/* It may have committed by the first request, so the second must not be said to have changed nothing (guarantee 3). */
+Test(client, a_second_commit_of_one_in_doubt_is_never_called_off)
+{
+    struct fake *fake = fake_open();
+    struct vow_client *client = open_client_with(fake->address, SHORT_MS, 0);
+    struct vow_txn *txn = begin_txn(client, fake);
+    struct answer first, second;
+
+    commit_txn(txn, fake, &first);
+    fake_hear(fake, VOW_MSG_COMMIT_REQUEST);
+    fake_vanish(fake);
+    cr_assert_eq(answer_await(&first)->outcome, VOW_UNKNOWN);
+    commit_txn(txn, fake, &second);
+    cr_assert_eq(answer_await(&second)->outcome, VOW_UNKNOWN);
+    vow_txn_free(txn);
+    vow_client_close(client);
+    fake_close(fake);
+}
+
+/* An answer does not say which of them was refused. */
+Test(client, of_two_commits_at_once_none_is_called_off)
+{
+    struct fake *fake = fake_open();
+    struct vow_client *client = open_client_with(fake->address, SHORT_MS, 0);
+    struct vow_txn *txn = begin_txn(client, fake);
+    struct answer first, second;
+
+    commit_txn(txn, fake, &first);
+    commit_txn(txn, fake, &second);
+    fake_hear(fake, VOW_MSG_COMMIT_REQUEST);
+    fake_hear(fake, VOW_MSG_COMMIT_REQUEST);
+    refuse_and_vanish(fake, client, txn);
+    cr_assert_eq(answer_await(&first)->outcome, VOW_UNKNOWN);
+    cr_assert_eq(answer_await(&second)->outcome, VOW_UNKNOWN);
+    vow_txn_free(txn);
+    vow_client_close(client);
+    fake_close(fake);
+}
+
+/* One that was called off may be asked for again, and called off again. */
+Test(client, a_commit_that_was_refused_is_called_off)
+{
+    struct fake *fake = fake_open();
+    struct vow_client *client = open_client_with(fake->address, SHORT_MS, 0);
+    struct vow_txn *txn = begin_txn(client, fake);
+    struct answer answer;
+
+    commit_txn(txn, fake, &answer);
+    fake_hear(fake, VOW_MSG_COMMIT_REQUEST);
+    refuse_and_vanish(fake, client, txn);
+    cr_assert_eq(answer_await(&answer)->outcome, VOW_ABORTED);
+    cr_assert_eq(answer.result.error, VOW_E_BUSY);
+    commit_txn(txn, fake, &answer);
+    cr_assert_eq(answer_await(&answer)->outcome, VOW_ABORTED);
+    cr_assert_eq(answer.result.error, VOW_E_UNREACHABLE);
+    vow_txn_free(txn);
+    vow_client_close(client);
+    fake_close(fake);
+}
