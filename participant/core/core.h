@@ -56,6 +56,7 @@ struct vow_branch_ended {
     struct vow_gtrid gtrid; /* first: the table's key */
     uint8_t end;            /* enum vow_branch_end; 0 = a slot not used yet */
     uint8_t cause;
+    bool dropped; /* joined work that this participant has ended alone: the transaction may be open yet */
 };
 
 /* What is known of the coordinator. */
@@ -96,6 +97,7 @@ struct vow_branches {
     struct vow_heap timers;           /* the entries with a timer, by due_ms */
     struct vow_branch_ended *ended;   /* a ring */
     uint32_t ended_at;
+    struct vow_gtrid dropped_floor; /* the highest dropped one that the ring has lost */
     struct vow_gtrid_table ended_table;
 
     /* The step under way. */
@@ -143,6 +145,9 @@ void branch_ended_init(struct vow_branches *core);
 /* What was remembered first stays. */
 void branch_ended_remember(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_branch_end end,
                            enum vow_cause cause);
+/* The same for joined work that is dropped here alone. Beyond the ring nothing as old as that may join any more. */
+void branch_ended_remember_dropped(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_cause cause);
+bool branch_ended_may_be_dropped(const struct vow_branches *core, const struct vow_gtrid *gtrid);
 /* NULL if it is not remembered. */
 const struct vow_branch_ended *branch_ended_find(const struct vow_branches *core, const struct vow_gtrid *gtrid);
 /* Why more work of it is refused. */

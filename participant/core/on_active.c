@@ -10,7 +10,7 @@ static void drop(struct vow_branches *core, struct vow_branch_entry *entry, enum
 {
     if (cause != VOW_CAUSE_NONE) {
         core->counts.dropped++;
-        branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, cause);
+        branch_ended_remember_dropped(core, &entry->gtrid, cause);
     }
     entry->cause = (uint8_t)cause;
     entry->due_ms = BRANCH_NEVER_MS;

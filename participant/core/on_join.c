@@ -37,6 +37,9 @@ static struct refusal judge_new(const struct vow_branches *core, const struct vo
         return (struct refusal){VOW_E_REFUSED, branch_ended_cause(ended)};
     if (vow_gtrid_epoch(gtrid) < core->keep.now.epoch || vow_gtrid_below(gtrid, core->keep.now.watermark))
         return (struct refusal){VOW_E_REFUSED, VOW_CAUSE_TOO_LATE};
+    /* A new branch would count its operations from 0 again, and the lost ones might not be missed (mistake 19). */
+    if (branch_ended_may_be_dropped(core, gtrid))
+        return (struct refusal){VOW_E_REFUSED, VOW_CAUSE_TOO_LATE};
     return (struct refusal){branch_table_has_room(core) ? 0 : VOW_E_BUSY, VOW_CAUSE_NONE};
 }
 
