@@ -151,8 +151,8 @@ struct vow_commit_options {
      * with one key are one transaction: a second one, from any client, in any process, after any crash, does nothing
      * and is told what became of the first (result->id says which that is). A key whose transaction aborted may be used
      * again. The calls are not compared. The coordinator knows a key while its transaction is under way, and after it
-     * committed for as long as it keeps its history, and at least of the newest 65,536. A transaction that wrote nothing
-     * is not remembered after a restart. NULL = none.
+     * committed while it is one of the newest 65,536, but after a restart only if its history still has it (vowd
+     * --retention). A transaction that wrote nothing is not remembered after a restart. NULL = none.
      */
     const char *key;
 };
