@@ -40,11 +40,19 @@ static int refuse(struct vow_branch *branch, struct sqlite3 *db, const void *pay
     return vow_branch_refuse(branch, "told to refuse");
 }
 
+/* Writes, and says no then: what it has written must leave no trace. */
+static int spoil(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    int error = add(branch, db, payload, len, ctx);
+    return error != 0 ? error : vow_branch_refuse(branch, "told to refuse");
+}
+
 static int register_handlers(struct vow_participant *participant)
 {
     return vow_participant_handle(participant, "add", add, NULL) ||
            vow_participant_handle(participant, "note", note, NULL) ||
            vow_participant_handle(participant, "look", look, NULL) ||
+           vow_participant_handle(participant, "spoil", spoil, NULL) ||
            vow_participant_handle(participant, "refuse", refuse, NULL);
 }
 

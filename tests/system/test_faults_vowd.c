@@ -57,6 +57,14 @@ static void expect_decision(struct peer *rogue, enum vow_verdict verdict)
     cr_expect_eq(rogue->msg.decision.verdict, verdict);
 }
 
+/* What is logged at a step is there before the answer of that step, or of a later one. */
+static void expect_logged(const struct world *world, const char *word, const char *other, unsigned count)
+{
+    char *log = cluster_log(&world->cluster);
+    cr_assert_eq(lines_with(log, word, other), count, "not %u lines with %s and %s:\n%s", count, word, other, log);
+    free(log);
+}
+
 static void wait_for_log(const struct world *world, const char *word, const char *other, unsigned count)
 {
     unsigned found = 0;
@@ -103,7 +111,7 @@ Test(faults_vowd, F171_yes_then_no_while_others_are_missing)
     vote(scene.rogue, &scene.header, VOW_VOTE_NO);
     peer_expect_outcome(scene.client, &scene.id, VOW_ABORTED);
     kill(scene.world.cluster.services[1].pid, SIGCONT);
-    wait_for_log(&scene.world, "event=alarm", "rogue", 1);
+    expect_logged(&scene.world, "event=alarm", "rogue", 1);
     scene.world.errors++;
     world_end(&scene.world);
 }
@@ -130,10 +138,10 @@ Test(faults_vowd, F172_an_acknowledgement_before_the_vote)
     commit_with_rogue(scene.client, &scene.id);
     scene.header = expect_prepare(scene.rogue);
     acknowledge(scene.rogue, &scene.header, VOW_ACK_DONE);
-    wait_for_log(&scene.world, "event=alarm", "rogue", 1);
-    scene.world.errors++;
     vote(scene.rogue, &scene.header, VOW_VOTE_YES);
     expect_committed();
+    expect_logged(&scene.world, "event=alarm", "rogue", 1);
+    scene.world.errors++;
     expect_decision(scene.rogue, VOW_COMMIT);
     acknowledge(scene.rogue, &scene.header, VOW_ACK_DONE);
     world_end(&scene.world);
@@ -287,7 +295,42 @@ Test(faults_vowd, F046_a_vote_that_comes_too_late)
     cluster_end(&cluster);
 }
 
+/* The same by hand: the vote itself comes when all is over. */
+Test(faults_vowd, F046_a_yes_after_the_abort_hears_abort)
+{
+    memset(&scene, 0, sizeof(scene));
+    cluster_init(&scene.world.cluster);
+    scene.world.cluster.keeps_log = true;
+    scene.world.cluster.vowd_flags[0] = "--vote-timeout";
+    scene.world.cluster.vowd_flags[1] = "300";
+    cluster_run(&scene.world.cluster, 2, NULL, NULL);
+    scene.client = world_guest(&scene.world, VOW_ROLE_CLIENT);
+    scene.rogue = world_guest(&scene.world, VOW_ROLE_PARTICIPANT);
+    scene.id = peer_take_id(scene.client);
+    commit_with_rogue(scene.client, &scene.id);
+    scene.header = expect_prepare(scene.rogue);
+    peer_expect_outcome(scene.client, &scene.id, VOW_ABORTED);
+    expect_decision(scene.rogue, VOW_ABORT);
+    vote(scene.rogue, &scene.header, VOW_VOTE_YES);
+    expect_decision(scene.rogue, VOW_ABORT);
+    cluster_expect_counters(&scene.world.cluster, 0);
+    for (unsigned i = 0; i < scene.world.peers_len; i++)
+        peer_close(&scene.world.peers[i]);
+    cluster_end(&scene.world.cluster);
+}
+
 /* ---- what a client may believe ---- */
+
+static enum vow_outcome ask_until_ended(struct peer *other, const struct vow_gtrid *id)
+{
+    enum vow_outcome outcome = VOW_PENDING;
+    while (outcome != VOW_COMMITTED && outcome != VOW_ABORTED) {
+        peer_ask(other, id);
+        peer_expect(other, VOW_MSG_OUTCOME);
+        outcome = other->msg.outcome.outcome;
+    }
+    return outcome;
+}
 
 /* It is gone right after it has asked. */
 Test(faults_vowd, F061_a_client_that_dies_after_its_request)
@@ -296,13 +339,24 @@ Test(faults_vowd, F061_a_client_that_dies_after_its_request)
     peer_commit(scene.client, &scene.id);
     shutdown(scene.client->fd, SHUT_RDWR);
     struct peer *other = world_guest(&scene.world, VOW_ROLE_CLIENT);
-    enum vow_outcome outcome = VOW_PENDING;
-    while (outcome != VOW_COMMITTED && outcome != VOW_ABORTED) {
-        peer_ask(other, &scene.id);
-        peer_expect(other, VOW_MSG_OUTCOME);
-        outcome = other->msg.outcome.outcome;
-    }
-    scene.world.commits += outcome == VOW_COMMITTED;
+    scene.world.commits += ask_until_ended(other, &scene.id) == VOW_COMMITTED;
+    world_end(&scene.world);
+}
+
+/* vowd has seen that it is gone while a vote is missing: that aborts nothing. */
+Test(faults_vowd, F061_a_client_that_dies_while_a_vote_is_missing)
+{
+    open_scene();
+    commit_with_rogue(scene.client, &scene.id);
+    scene.header = expect_prepare(scene.rogue);
+    shutdown(scene.client->fd, SHUT_RDWR);
+    wait_for_log(&scene.world, "event=peer_lost", scene.client->address, 1);
+    vote(scene.rogue, &scene.header, VOW_VOTE_YES);
+    expect_decision(scene.rogue, VOW_COMMIT);
+    acknowledge(scene.rogue, &scene.header, VOW_ACK_DONE);
+    struct peer *other = world_guest(&scene.world, VOW_ROLE_CLIENT);
+    cr_expect_eq(ask_until_ended(other, &scene.id), VOW_COMMITTED);
+    scene.world.commits++;
     world_end(&scene.world);
 }
 
@@ -502,9 +556,9 @@ Test(bugs, B48_a_refused_branch_leaves_no_trace_in_its_connection, .timeout = 60
     cluster_start(&cluster, 2, NULL, NULL);
     for (int i = 1; i <= 5; i++) {
         struct commit commit;
-        commit_start(&cluster, &commit, "refuse");
+        commit_start(&cluster, &commit, "spoil");
         cr_expect_eq(commit_wait(&cluster, &commit), VOW_ABORTED);
-        commit_start_all(&cluster, &commit, "refuse");
+        commit_start_all(&cluster, &commit, "spoil");
         cr_expect_eq(commit_wait(&cluster, &commit), VOW_ABORTED);
         cluster_expect_counters(&cluster, i - 1);
         cluster_expect_alive(&cluster);
