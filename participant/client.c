@@ -329,15 +329,18 @@ int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t c
 int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,
                struct vow_result *result)
 {
-    struct vow_msg_call asked_of = {.participant = participant, .handler = ""};
+    struct vow_msg_call asked_of = {.handler = ""};
     int error;
 
     if (client == NULL || id == NULL || result == NULL || vow_gtrid_is_none(id))
         return VOW_E_ARGUMENT;
+    if (participant != NULL && participant[0] == '\0')
+        participant = NULL;
     if (participant != NULL && !vow_name_is_valid(participant))
         return VOW_E_NAME;
     if (!vow_client_is_forked(client) && vow_loop_is_mine(&client->loop))
         return VOW_E_STATE;
+    asked_of.participant = participant;
     error = vow_client_submit_and_wait(
         client, vow_request_new(client, VOW_REQUEST_STATUS, id, &asked_of, participant != NULL ? 1 : 0), result);
     if (error != 0)

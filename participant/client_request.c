@@ -68,6 +68,16 @@ void vow_request_free(struct vow_request *request)
     free(request);
 }
 
+/* Without a final answer: whom the caller must name to ask again, since after a restart the coordinator cannot know who
+ * holds a one-phase outcome (F015). */
+static struct vow_result not_final(const struct vow_request *request, enum vow_outcome outcome, int error)
+{
+    struct vow_result result = {.id = request->id, .outcome = outcome, .error = error};
+
+    (void)snprintf(result.participant, sizeof(result.participant), "%s", request->asked_of);
+    return result;
+}
+
 static void end(struct vow_request *request, const struct vow_result *result)
 {
     struct vow_client *client = request->client;
@@ -93,7 +103,7 @@ static void end_refused(struct vow_request *request, int error)
     struct vow_result result = {.id = request->id, .outcome = VOW_ABORTED, .error = error};
 
     if (request->kind == VOW_REQUEST_STATUS || request->kind == VOW_REQUEST_ROLLBACK)
-        result.outcome = VOW_UNKNOWN;
+        result = not_final(request, VOW_UNKNOWN, error);
     end(request, &result);
 }
 
@@ -101,8 +111,8 @@ static void end_as_heard(struct vow_request *request, const struct vow_msg_outco
 {
     struct vow_result result = {.id = request->id, .outcome = heard->outcome};
 
-    if (heard->outcome == VOW_UNKNOWN)
-        result.error = VOW_E_IN_DOUBT;
+    if (heard->outcome == VOW_UNKNOWN || heard->outcome == VOW_PENDING)
+        result = not_final(request, heard->outcome, heard->outcome == VOW_UNKNOWN ? VOW_E_IN_DOUBT : 0);
     if (heard->outcome == VOW_ABORTED) {
         result.cause = heard->cause;
         (void)snprintf(result.participant, sizeof(result.participant), "%s", heard->participant);
@@ -123,7 +133,7 @@ static bool has_commit_beside(const struct vow_request *request)
 
 void vow_request_give_up(struct vow_request *request)
 {
-    struct vow_result unknown = {.id = request->id, .outcome = VOW_UNKNOWN, .error = VOW_E_IN_DOUBT};
+    struct vow_result unknown = not_final(request, VOW_UNKNOWN, VOW_E_IN_DOUBT);
 
     if (!nothing_happened(request) || (has_id(request) && has_commit_beside(request))) {
         end(request, &unknown);
@@ -378,10 +388,11 @@ static void adopt_question(struct vow_request *request)
 {
     struct vow_client *client = request->client;
     bool is_pending = is_being_committed(client, &request->id);
+    struct vow_result pending = not_final(request, VOW_PENDING, 0);
 
     vow_request_table_add(&client->table, request);
     if (is_pending)
-        end(request, &(struct vow_result){.id = request->id, .outcome = VOW_PENDING});
+        end(request, &pending);
     else
         send_request(request);
 }

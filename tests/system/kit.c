@@ -303,12 +303,11 @@ void commit_start_open(struct commit *commit, struct vow_txn *txn)
 enum vow_outcome commit_wait(struct cluster *cluster, struct commit *commit)
 {
     uint64_t value;
-    const char *only = cluster->services_len == 1 ? "s0" : NULL;
     cr_assert_eq(read(commit->events, &value, sizeof(value)), (ssize_t)sizeof(value));
     close(commit->events);
     while (commit->result.outcome != VOW_COMMITTED && commit->result.outcome != VOW_ABORTED) {
         struct vow_gtrid id = commit->result.id;
-        int error = vow_status(cluster->client, &id, only, &commit->result);
+        int error = vow_status(cluster->client, &id, commit->result.participant, &commit->result);
         cr_assert(error == 0 || vow_error_class(error) == VOW_CLASS_RETRY, "status: %s", vow_error_text(error));
         commit->result.id = id;
         if (error != 0)

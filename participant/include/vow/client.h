@@ -72,8 +72,9 @@ struct vow_result {
     enum vow_outcome outcome; /* VOW_COMMITTED, VOW_ABORTED or VOW_UNKNOWN; from vow_status() also VOW_PENDING */
     enum vow_cause cause;     /* for VOW_ABORTED: why */
     int error;                /* for VOW_UNKNOWN: VOW_E_IN_DOUBT; a refusal of vow_commit_async(): see there. Else 0 */
-    char participant[64];     /* for VOW_ABORTED: who caused it; "" = nobody */
-    char text[201];           /* for VOW_ABORTED: in the participant's words; may be "" */
+    /* VOW_ABORTED: who caused it; "" = nobody. Not final yet: whom to name in vow_status(), which may be "". */
+    char participant[64];
+    char text[201]; /* for VOW_ABORTED: in the participant's words; may be "" */
 };
 
 /* Called once for each transaction, on the client's thread. Must not block; may start further transactions. *result
@@ -121,7 +122,8 @@ VOW_EXPORT VOW_MUST_USE int vow_client_process(struct vow_client *client);
  *                  it, if it did not yet. VOW_ABORTED: nothing took effect, for ever. VOW_UNKNOWN: no answer in time;
  *                  ask vow_status() with result->id.
  *   VOW_E_ARGUMENT, VOW_E_NAME, VOW_E_TOO_LARGE   the calls are not well-formed; nothing was sent
- *   VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_NO_MEMORY, VOW_E_SHUTTING_DOWN  nothing happened; try again later
+ *   VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_NO_MEMORY, VOW_E_SHUTTING_DOWN  nothing happened; try again later. They come
+ *                  when timeout_ms is over: the library tries by itself until then
  *   VOW_E_STATE    called on the client's own thread (from a callback), which must not wait; nothing was sent
  *   VOW_E_CLOSED   the client is being closed; nothing was sent
  * A lost connection or a timeout after the request was sent is never reported as an abort. The library asks for the
@@ -165,13 +167,14 @@ VOW_EXPORT VOW_MUST_USE int vow_commit_with_async(struct vow_client *client, con
                                                   void *ctx);
 
 /*
- * Asks what became of a transaction, and waits for the answer, timeout_ms at most. On 0, result->outcome is VOW_COMMITTED or VOW_ABORTED (final: it never changes
- * again), or VOW_PENDING or VOW_UNKNOWN (ask again). The question itself changes nothing, except that an id that was
- * never used cannot be used after it. `participant` may be NULL; for a transaction of one call, naming its participant
- * lets the coordinator ask it. Errors: VOW_E_NOT_MINE (another coordinator's id), VOW_E_EXPIRED (older than the
- * history), VOW_E_NOT_FOUND (nobody gave this id out), VOW_E_UNREACHABLE, VOW_E_BUSY, VOW_E_SHUTTING_DOWN (ask again);
- * VOW_E_ARGUMENT, VOW_E_NAME, VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED, VOW_E_NO_MEMORY as above. On an error *result
- * says nothing of the transaction.
+ * Asks what became of a transaction, and waits for the answer, timeout_ms at most. On 0, result->outcome is
+ * VOW_COMMITTED or VOW_ABORTED (final: it never changes again), or VOW_PENDING or VOW_UNKNOWN (ask again). The question itself changes nothing, except that an id that was
+ * never used cannot be used after it. A transaction with one participant may be known to that one alone: `participant`
+ * must then name it, else the answer can stay VOW_UNKNOWN for ever. Pass result->participant of the result that was not
+ * final, this one's or vow_commit()'s; "" and NULL name nobody. Errors: VOW_E_NOT_MINE (another coordinator's id),
+ * VOW_E_EXPIRED (older than the history), VOW_E_NOT_FOUND (nobody gave this id out), VOW_E_UNREACHABLE, VOW_E_BUSY,
+ * VOW_E_SHUTTING_DOWN (ask again); VOW_E_ARGUMENT, VOW_E_NAME, VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED, VOW_E_NO_MEMORY
+ * as above. On an error *result says nothing of the outcome.
  */
 VOW_EXPORT VOW_MUST_USE int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,
                                        struct vow_result *result);

@@ -507,6 +507,51 @@ Test(client, status_is_asked_again_after_a_lost_connection)
     fake_close(fake);
 }
 
+/* What a program does that knows nothing of phases: it hands the participant of each answer that is not final back. */
+Test(client, F015_an_unknown_outcome_names_whom_to_ask)
+{
+    struct fake *fake = fake_open();
+    struct vow_client *client = open_client_with(fake->address, SHORT_MS, 0);
+    struct answer answer;
+
+    commit(client, single, fake, &answer);
+    fake_hear(fake, VOW_MSG_COMMIT_REQUEST);
+    cr_assert_eq(answer_await(&answer)->outcome, VOW_UNKNOWN);
+    cr_assert_str_eq(answer.result.participant, "stock");
+
+    struct call call = {
+        .client = client, .fake = fake, .id = &answer.result.id, .participant = answer.result.participant};
+    call_start(&call);
+    cr_assert_str_eq(fake_hear(fake, VOW_MSG_STATUS_REQUEST)->participant, "stock");
+    fake_outcome(fake, &answer.result.id, VOW_PENDING);
+    cr_assert_eq(call_await(&call), 0);
+    cr_assert_eq(call.result.outcome, VOW_PENDING);
+    cr_assert_str_eq(call.result.participant, "stock", "it can be handed back again");
+    vow_client_close(client);
+    fake_close(fake);
+}
+
+Test(client, an_unknown_outcome_of_two_phases_names_nobody)
+{
+    struct fake *fake = fake_open();
+    struct vow_client *client = open_client_with(fake->address, SHORT_MS, 0);
+    struct answer answer;
+
+    commit(client, pair, fake, &answer);
+    fake_hear(fake, VOW_MSG_COMMIT_REQUEST);
+    cr_assert_eq(answer_await(&answer)->outcome, VOW_UNKNOWN);
+    cr_assert_str_eq(answer.result.participant, "");
+
+    struct call call = {.client = client, .fake = fake, .id = &answer.result.id, .participant = ""};
+    call_start(&call);
+    cr_assert_str_eq(fake_hear(fake, VOW_MSG_STATUS_REQUEST)->participant, "");
+    fake_outcome(fake, &answer.result.id, VOW_ABORTED);
+    cr_assert_eq(call_await(&call), 0);
+    cr_assert_eq(call.result.outcome, VOW_ABORTED);
+    vow_client_close(client);
+    fake_close(fake);
+}
+
 Test(client, status_without_a_coordinator_is_an_error)
 {
     const struct vow_gtrid id = vow_gtrid_make(FAKE_COORD, 3, 9, 0, 1);
