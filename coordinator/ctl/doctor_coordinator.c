@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "coordinator/ctl/doctor.h"
+#include "coordinator/ctl/owing.h"
 #include "proto/message.h"
 #include "proto/net/clock.h"
 #include "proto/net/socket_address.h"
@@ -143,7 +144,7 @@ static unsigned waits_for(const json_t *in_doubt, const char *name)
     json_array_foreach(in_doubt, i, txn)
     {
         json_array_foreach(json_object_get(txn, "branches"), k, branch) count +=
-            strcmp(text(branch, "participant"), name) == 0 && !is_true(branch, "acknowledged");
+            strcmp(text(branch, "participant"), name) == 0 && branch_is_owing(branch, text(txn, "state"));
     }
     return count;
 }
@@ -187,13 +188,12 @@ void check_peers(struct diagnosis *diagnosis, const json_t *peers, const json_t 
 
 static void name_owing(const json_t *txn, char *out, size_t size)
 {
-    bool is_delegated = strcmp(text(txn, "state"), "DELEGATED") == 0;
     size_t index, len = 0;
     const json_t *branch;
     out[0] = '\0';
     json_array_foreach(json_object_get(txn, "branches"), index, branch)
     {
-        if ((is_delegated || !is_true(branch, "acknowledged")) && len < size)
+        if (branch_is_owing(branch, text(txn, "state")) && len < size)
             len += (size_t)snprintf(out + len, size - len, "%s%s%s", len > 0 ? ", " : "", text(branch, "participant"),
                                     is_true(branch, "connected") ? "" : " (not connected)");
     }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "coordinator/ctl/owing.h"
+
 static const char *text(const json_t *row, const char *key)
 {
     const char *value = json_string_value(json_object_get(row, key));
@@ -75,17 +77,14 @@ void print_status(const json_t *row)
     printf("protocol errors %lld\n", number(anomalies, "protocol_errors"));
 }
 
-/* Who a transaction waits for: the first branch that owes a vote or an acknowledgement. */
+/* Who a transaction waits for. */
 static void print_waits_for(const json_t *row)
 {
-    bool committing = strcmp(text(row, "state"), "COMMITTING") == 0;
     size_t index, owing = 0;
     json_t *branch;
     json_array_foreach(json_object_get(row, "branches"), index, branch)
     {
-        bool done = committing ? json_is_true(json_object_get(branch, "acknowledged"))
-                               : strcmp(text(branch, "vote"), "none") != 0;
-        if (done)
+        if (!branch_is_owing(branch, text(row, "state")))
             continue;
         printf("%s%s%s", owing++ > 0 ? ", " : "", text(branch, "participant"),
                json_is_true(json_object_get(branch, "connected")) ? "" : " (not connected)");

@@ -88,15 +88,25 @@ static int examine(const struct command *command)
     return doctor(&options);
 }
 
+/* What silence says of this id (presumed abort; but nothing where the participant may have decided alone, F015). */
+static const char *no_event_means(const struct vow_gtrid *gtrid)
+{
+    if ((vow_gtrid_flags(gtrid) & VOW_GTRID_ONE_PHASE) != 0)
+        return "it had one participant, which alone may know the outcome: ask with vow_status(), naming that "
+               "participant";
+    return "so it is aborted (presumed), unless it has not begun, is another coordinator's or older than the history, "
+           "or "
+           "\"vowctl status --json\" does not yet say proved";
+}
+
 static int answer(const struct command *command)
 {
     json_t *rows;
     struct vow_error_detail detail;
     int error = ask(&command->coordinator, &command->request, command->timeout_ms, &rows, &detail);
     if (error == VOW_E_NOT_FOUND) {
-        fprintf(stderr,
-                "vowctl: the journal has no event of this transaction; if this coordinator began it, it did not "
-                "commit in two phases\n");
+        fprintf(stderr, "vowctl: the journal has no event of this transaction; %s\n",
+                no_event_means(&command->request.gtrid));
         return EXIT_NOT_FOUND;
     }
     if (error != 0) {

@@ -256,7 +256,21 @@ Test(vowctl, exit_3_for_an_unknown_transaction)
     cluster_start(&cluster, 0, NULL, NULL);
     VOWCTL(&cluster, 3, "history", unknown);
     VOWCTL(&cluster, 3, "show", unknown);
+    cr_expect_not_null(strstr(run.err, "so it is aborted (presumed)"), "%s", run.err);
     VOWCTL(&cluster, 3, "--json", "show", unknown);
     cr_expect_str_empty(run.out);
+    cluster_end(&cluster);
+}
+
+/* The journal's silence says nothing of it. */
+Test(vowctl, F015_of_one_phase_its_participant_knows)
+{
+    char unknown[VOW_GTRID_TEXT_SIZE];
+    struct vow_gtrid nobody = vow_gtrid_make(1, 2, 3, VOW_GTRID_ONE_PHASE, 4);
+    vow_gtrid_to_text(&nobody, unknown);
+    cluster_start(&cluster, 0, NULL, NULL);
+    VOWCTL(&cluster, 3, "show", unknown);
+    cr_expect_null(strstr(run.err, "aborted"), "%s", run.err);
+    cr_expect_not_null(strstr(run.err, "naming that participant"), "%s", run.err);
     cluster_end(&cluster);
 }

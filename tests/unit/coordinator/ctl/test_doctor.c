@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "coordinator/ctl/doctor.h"
+#include "coordinator/ctl/owing.h"
 #include "proto/message.h"
 #include "proto/net/clock.h"
 
@@ -115,4 +116,24 @@ Test(doctor, peers_of_another_version)
     expect("peers", "ok", "1 of 1", "");
     json_decref(peers);
     json_decref(none);
+}
+
+static bool is_owing(const char *state, const char *vote, bool acknowledged)
+{
+    json_t *branch = json_pack("{s:s,s:b}", "vote", vote, "acknowledged", (int)acknowledged);
+    bool owing = branch_is_owing(branch, state);
+    json_decref(branch);
+    return owing;
+}
+
+Test(doctor, who_voted_read_only_owes_nothing)
+{
+    cr_expect(is_owing("PREPARING", "none", false));
+    cr_expect(is_owing("DELEGATED", "none", false));
+    cr_expect_not(is_owing("PREPARING", "yes", false));
+    cr_expect_not(is_owing("PREPARING", "read-only", false));
+    cr_expect(is_owing("COMMITTING", "yes", false));
+    cr_expect(is_owing("COMMITTING", "none", false), "of a transaction of an earlier life");
+    cr_expect_not(is_owing("COMMITTING", "yes", true));
+    cr_expect_not(is_owing("COMMITTING", "read-only", false));
 }
