@@ -5,7 +5,7 @@ source=$1 bin=$2 cc=$3 flags=
 . "$source/tests/install/lib.sh"
 
 quietly cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_C_COMPILER="$cc" -DBUILD_SHARED_LIBS=OFF -DVOW_TESTS=OFF \
-    -DVOW_PROGRAMS=OFF
+    -DVOW_PROGRAMS=OFF -DVOW_WARNINGS_AS_ERRORS=ON
 quietly cmake --build "$work/build"
 stage "$work/build"
 archive=$(find "$stage" -name libvow.a)
