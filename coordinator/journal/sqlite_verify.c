@@ -28,6 +28,26 @@ static int error_of_check(const char *found)
     return error == VOW_E_DATABASE ? VOW_E_DAMAGED : error;
 }
 
+/* SQLite's finding as it fits into a line of a log: without its heading, without newlines, cut after a word. */
+static void print_finding(const char *found, char *out, size_t size)
+{
+    const char *heading_end = strstr(found, "***\n");
+    size_t len;
+
+    (void)snprintf(out, size, "%s", heading_end != NULL ? heading_end + strlen("***\n") : found);
+    len = strlen(out);
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)out[i] < ' ')
+            out[i] = ' ';
+    }
+    if (len + 1 < size)
+        return;
+    while (len > 0 && out[len - 1] != ' ')
+        len--;
+    if (len > 0)
+        out[len - 1] = '\0';
+}
+
 /*
  * Pages, and that the index holds exactly the rows: a gtrid missing from it would read as "no record, so abort". So
  * the check is integrity_check and not quick_check, which leaves the index's content out.
@@ -36,6 +56,7 @@ int journal_sqlite_verify_pages(struct sqlite_engine *engine, struct vow_error_d
 {
     sqlite3_stmt *stmt = NULL;
     const char *found = NULL;
+    char finding[80];
     int error = 0;
 
     if (sqlite3_prepare_v2(engine->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
@@ -45,9 +66,9 @@ int journal_sqlite_verify_pages(struct sqlite_engine *engine, struct vow_error_d
         error = failed_read(engine, detail);
     } else if (strcmp(found, "ok") != 0) {
         error = error_of_check(found);
+        print_finding(found, finding, sizeof(finding));
         if (error == VOW_E_DAMAGED)
-            (void)journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE ": %.60s; " WHAT_TO_DO, engine->directory,
-                               found);
+            (void)journal_fail(detail, error, "%.60s/" JOURNAL_DB_FILE ": %s; " WHAT_TO_DO, engine->directory, finding);
         else
             (void)journal_fail(detail, error, "%.80s/" JOURNAL_DB_FILE " cannot be read: %s", engine->directory,
                                vow_error_text(error));

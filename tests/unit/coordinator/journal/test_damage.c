@@ -139,6 +139,34 @@ Test(damage, F114_flipped_byte_in_the_identity)
     bed_expect_refused(&crashed, VOW_E_DAMAGED, "the identity does not fit");
 }
 
+/* SQLite tells of it in lines, each with a heading; we tell it in one, whole words of it. */
+Test(damage, F114_zeroed_bytes_are_told_of_in_one_line)
+{
+    static const char zeros[64];
+    unsigned char *bytes;
+    size_t len, told = 0;
+
+    fold_in();
+    bytes = file_read(&crashed, "journal.db", &len);
+    for (size_t offset = 4096; offset + sizeof(zeros) <= len; offset += 1024) {
+        struct bed hurt;
+
+        bed_copy(&crashed, &hurt);
+        memcpy(bytes + offset, zeros, sizeof(zeros));
+        file_write(&hurt, "journal.db", bytes, len);
+        if (bed_open(&hurt) == VOW_E_DAMAGED) {
+            cr_assert_null(strpbrk(hurt.detail.text, "\n\r\t"), "%s", hurt.detail.text);
+            cr_assert_null(strstr(hurt.detail.text, "***"), "%s", hurt.detail.text);
+            told++;
+        }
+        bed_remove(&hurt);
+        free(bytes);
+        bytes = file_read(&crashed, "journal.db", &len);
+    }
+    free(bytes);
+    cr_assert_gt(told, 0);
+}
+
 /* Wherever one byte of the file is turned: either nothing that counts is lost, or open refuses. */
 Test(damage, F114_any_byte_of_the_database)
 {
