@@ -33,7 +33,8 @@ struct session {
 struct known {
     char name[VOW_NAME_SIZE];
     char software[VOW_NAME_SIZE];
-    uint64_t seen_ms; /* when it came or went */
+    uint64_t seen_ms;                   /* when it came or went */
+    uint8_t db_uuid[VOW_DB_UUID_BYTES]; /* its data file */
     UT_hash_handle hh;
 };
 

@@ -1,6 +1,7 @@
 /* What is remembered of participants beside what the core needs: for operators, bounded by the core's own table. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "coordinator/server/internal.h"
 #include "proto/net/clock.h"
@@ -33,6 +34,7 @@ void known_seen(struct vow_server *server, const struct session *session)
         return;
     snprintf(known->software, sizeof(known->software), "%s", session->software);
     known->seen_ms = vow_clock_ms();
+    memcpy(known->db_uuid, session->peer.db_uuid, sizeof(known->db_uuid));
 }
 
 void known_free(struct vow_server *server)

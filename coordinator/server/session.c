@@ -156,6 +156,15 @@ static int on_hello(void *ctx, struct vow_channel *channel, const struct vow_msg
     return 0;
 }
 
+/* Restored, emptied, or the wrong one: what the other file has prepared or committed is not in this one (fault F044). */
+static void warn_of_other_file(const struct vow_server *server, const struct session *session)
+{
+    const struct known *known = known_find(server, session->name);
+    if (known != NULL && memcmp(known->db_uuid, session->peer.db_uuid, sizeof(known->db_uuid)) != 0)
+        VOW_LOG(VOW_LOG_WARN, "other_data_file", VOW_STR("name", session->name),
+                VOW_STR("why", "this participant has another data file than last time"));
+}
+
 static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_welcome *welcome)
 {
     (void)welcome;
@@ -168,6 +177,7 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
             VOW_NUM("incarnation", session->peer.incarnation), VOW_STR("address", vow_channel_peer_address(channel)));
     close_older(server, session);
     lives_seen(server, session);
+    warn_of_other_file(server, session);
     known_seen(server, session);
     struct vow_coord_event event = {.kind = VOW_COORD_PEER_UP, .now_ms = vow_clock_ms(), .session = session->id};
     event.peer = session->peer;

@@ -80,6 +80,28 @@ Test(identity, F044_one_name_one_file)
     cluster_end(&cluster);
 }
 
+/* It may be meant, so it is let in; that its data are not what they were is said. */
+Test(identity, F044_another_data_file_than_last_time_is_warned_of)
+{
+    struct cluster cluster;
+    cluster_init(&cluster);
+    cluster.keeps_log = true;
+    cluster_run(&cluster, 1, NULL, NULL);
+    process_kill(&cluster.services[0]);
+    service_start(&cluster, 0, NULL);
+    cluster_expect_alive(&cluster);
+    char *log = cluster_log(&cluster);
+    cr_expect_null(strstr(log, "event=other_data_file"), "it has the file that it had: %s", log);
+    free(log);
+    process_kill(&cluster.services[0]);
+    wait_for_log(&cluster, "event=participant_down name=s0");
+    struct vow_participant *other_file = open_rival(&cluster, "s0", "other.db");
+    wait_for_log(&cluster, "event=other_data_file name=s0");
+    vow_participant_close(other_file);
+    service_start(&cluster, 0, NULL);
+    cluster_end(&cluster);
+}
+
 /* A second process on the same file has the newer incarnation and is taken; the older one must not take the session back. */
 Test(identity, F021_an_older_life_does_not_come_back)
 {
