@@ -196,6 +196,7 @@ struct vow_coord_branch_view {
     const char *participant;
     uint32_t branch;
     bool connected, voted, acknowledged;
+    bool no_record;     /* it was told to commit, and has neither the branch nor a tombstone (F044) */
     enum vow_vote vote; /* if voted */
 };
 struct vow_coord_txn_view {

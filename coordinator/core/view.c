@@ -29,6 +29,7 @@ static void view_branches(const struct vow_coord *core, const struct txn *txn, s
                                                                .connected = peer->session != 0,
                                                                .voted = b->vote != 0,
                                                                .acknowledged = b->acknowledged,
+                                                               .no_record = b->hazard,
                                                                .vote = (enum vow_vote)b->vote};
     }
 }

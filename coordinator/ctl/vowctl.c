@@ -35,7 +35,7 @@ static const char help[] =
     "  --help, --version\n"
     "\n"
     "Exit status: 0 answered · 1 no answer · 2 wrong flags · 3 no such transaction\n"
-    "of doctor:   0 all is well · 1 something is not · 2 wrong flags · 3 could not look\n";
+    "of doctor:   0 all is well, or warnings only · 1 something is wrong · 2 wrong flags · 3 could not look\n";
 
 struct command {
     struct vow_address coordinator;

@@ -161,9 +161,10 @@ char *row_txn(const struct vow_coord_txn_view *view)
     json_t *branches = json_array();
     for (uint32_t i = 0; i < view->branches_len && i < VOW_CALLS_MAX; i++) {
         const struct vow_coord_branch_view *branch = &view->branches[i];
-        json_array_append_new(branches, json_pack("{s:s,s:i,s:b,s:s,s:b}", "participant", branch->participant, "branch",
-                                                  (int)branch->branch, "connected", (int)branch->connected, "vote",
-                                                  vote_name(branch), "acknowledged", (int)branch->acknowledged));
+        json_array_append_new(branches, json_pack("{s:s,s:i,s:b,s:s,s:b,s:b}", "participant", branch->participant,
+                                                  "branch", (int)branch->branch, "connected", (int)branch->connected,
+                                                  "vote", vote_name(branch), "acknowledged", (int)branch->acknowledged,
+                                                  "no_record", (int)branch->no_record));
     }
     json_t *row = json_pack("{s:o,s:s,s:o,s:o,s:o,s:o}", "id", json_gtrid(&view->gtrid), "state", view->state, "age_ms",
                             json_u64(now_ms - view->begun_ms), "in_state_ms", json_u64(now_ms - view->state_since_ms),

@@ -85,7 +85,7 @@ static void expect_schema(const char *mode)
                                          "journal",     "sqlite",    "clock",       "ports", "versions",
                                          "limits",      "peers",     "in-doubt",    NULL};
     static const char *const statuses[] = {"ok", "warn", "fail", "unknown", NULL};
-    static const char *const verdicts[] = {"ok", "warn/fail", "-", "unknown"};
+    static const char *const verdicts[] = {"ok/warn", "fail", "-", "unknown"};
     size_t i;
     const json_t *finding;
     cr_expect_eq(json_object_size(answer), 3);
@@ -157,7 +157,7 @@ Test(doctor, offline_with_a_transaction_in_doubt)
     expect_schema("offline");
     expect("in-doubt", "warn", id);
     expect("in-doubt", "warn", "s0, s1");
-    cr_expect_eq(run.status, 1);
+    cr_expect_eq(run.status, 0, "a warning alone is no failure");
     vowd_start(&cluster, NULL);
     service_start(&cluster, 0, NULL);
     cluster_expect_counters(&cluster, 1);

@@ -96,7 +96,7 @@ Test(doctor, what_a_daemon_says)
     check_with("wall_us", json_integer((json_int_t)vow_clock_wall_us() - 60000000));
     expect("clock", "warn", "apart", "synchronise");
     check_with("anomalies", json_pack("{s:i}", "hazards", 2));
-    expect("coordinator", "fail", "2 participants had no record", "no record");
+    expect("coordinator", "warn", "2 times since the start of vowd", "in-doubt");
     check_with("journal", json_pack("{s:b,s:i,s:i}", "stalled", 1, "stalled_ms", 12000, "waiting", 4));
     expect("journal", "fail", "no progress for 12.0 s, 4 operations wait", "look at the disk");
     check_with("limits",
@@ -116,6 +116,23 @@ Test(doctor, peers_of_another_version)
     expect("peers", "ok", "1 of 1", "");
     json_decref(peers);
     json_decref(none);
+}
+
+/* The counter alone cannot say whether it is over. */
+Test(doctor, F044_who_has_no_record_is_named_until_it_acknowledges)
+{
+    json_t *txns = json_pack("[{s:s,s:s,s:i,s:i,s:[{s:s,s:s,s:b,s:b,s:b}]}]", "id", "abc", "state", "COMMITTING",
+                             "in_state_ms", 5, "attempts", 1, "branches", "participant", "stock", "vote", "yes",
+                             "connected", 1, "acknowledged", 0, "no_record", 1);
+    check_in_doubt(&diagnosis, txns);
+    expect("in-doubt", "fail", "abc is committed, and stock has no record of it", "no record");
+    end(), begin();
+    json_object_set_new(json_array_get(json_object_get(json_array_get(txns, 0), "branches"), 0), "acknowledged",
+                        json_true());
+    check_in_doubt(&diagnosis, txns);
+    expect("in-doubt", "ok", "1 transactions", "");
+    cr_expect_not(diagnosis.failed);
+    json_decref(txns);
 }
 
 static bool is_owing(const char *state, const char *vote, bool acknowledged)
