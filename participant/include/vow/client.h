@@ -168,13 +168,14 @@ VOW_EXPORT VOW_MUST_USE int vow_commit_with_async(struct vow_client *client, con
 
 /*
  * Asks what became of a transaction, and waits for the answer, timeout_ms at most. On 0, result->outcome is
- * VOW_COMMITTED or VOW_ABORTED (final: it never changes again), or VOW_PENDING or VOW_UNKNOWN (ask again). The question itself changes nothing, except that an id that was
- * never used cannot be used after it. A transaction with one participant may be known to that one alone: `participant`
- * must then name it, else the answer can stay VOW_UNKNOWN for ever. Pass result->participant of the result that was not
- * final, this one's or vow_commit()'s; "" and NULL name nobody. Errors: VOW_E_NOT_MINE (another coordinator's id),
- * VOW_E_EXPIRED (older than the history), VOW_E_NOT_FOUND (nobody gave this id out), VOW_E_UNREACHABLE, VOW_E_BUSY,
- * VOW_E_SHUTTING_DOWN (ask again); VOW_E_ARGUMENT, VOW_E_NAME, VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED, VOW_E_NO_MEMORY
- * as above. On an error *result says nothing of the outcome.
+ * VOW_COMMITTED or VOW_ABORTED (final: it never changes again), or VOW_PENDING or VOW_UNKNOWN (ask again). The question
+ * itself changes nothing, except that an id that was never used cannot be used after it. A transaction with one
+ * participant may be known to that one alone: `participant` must then name it, else the answer can stay VOW_UNKNOWN
+ * for ever. Pass result->participant of the result that was not final, this one's or vow_commit()'s; "" and NULL name
+ * nobody. Errors: VOW_E_NOT_MINE (another coordinator's id), VOW_E_EXPIRED (older than the history), VOW_E_NOT_FOUND
+ * (nobody gave this id out), VOW_E_UNREACHABLE, VOW_E_BUSY, VOW_E_SHUTTING_DOWN (ask again); VOW_E_ARGUMENT,
+ * VOW_E_NAME, VOW_E_STATE, VOW_E_CLOSED, VOW_E_FORKED, VOW_E_NO_MEMORY as above. On an error *result says nothing of
+ * the outcome.
  */
 VOW_EXPORT VOW_MUST_USE int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char *participant,
                                        struct vow_result *result);

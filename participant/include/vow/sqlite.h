@@ -3,7 +3,9 @@
  *
  * Rows that a handler writes are locked by themselves until the transaction's decision. Rows that it only reads are not:
  * two transactions that each read what the other one writes may both commit, each on what the other one has changed
- * meanwhile (write skew). A handler that decides by what it read holds those rows:
+ * meanwhile (write skew). Nor is a row of which an UPDATE changes no value: what is written is what changes, so
+ * "UPDATE wallet SET money = money + 0", a lock elsewhere, locks nothing here and is not counted as writing. A handler
+ * that decides by what it read holds those rows:
  *
  *     SELECT vow_hold('doctor', name), on_call FROM doctor WHERE ward = 7
  *

@@ -70,6 +70,19 @@ Test(store_hold, many_may_hold_a_row_and_the_last_one_frees_it)
     expect_seen("SELECT count(*) FROM vow_lock", "0");
 }
 
+/* What is written is what changes: SET x = x, which other databases know as a lock, is none here. */
+Test(store_hold, an_update_that_changes_nothing_holds_nothing)
+{
+    service_start(WARD);
+    cr_assert_eq(prepare(1, "UPDATE doctor SET on_call = on_call + 0 WHERE name = 'ann'"), VOW_STORE_READ_ONLY);
+    cr_assert_eq(prepare(2, "UPDATE doctor SET on_call = on_call + 0 WHERE name = 'ann';"
+                            "UPDATE doctor SET on_call = 0 WHERE name = 'bob'"),
+                 VOW_STORE_DONE);
+    cr_assert_eq(outside("UPDATE doctor SET on_call = 7 WHERE name = 'ann'"), SQLITE_OK);
+    cr_assert_eq(outside("UPDATE doctor SET on_call = 7 WHERE name = 'bob'"), LOCKED);
+    commit(2);
+}
+
 /* The two doctors read only, and each relies on what the other one's transaction does elsewhere. */
 Test(store_hold, a_branch_that_only_holds_is_prepared)
 {
