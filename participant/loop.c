@@ -1,13 +1,13 @@
 #include "participant/loop.h"
 
 #include <event2/event.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "participant/loop_fd.h"
 #include "proto/error.h"
 #include "proto/net/clock_manual.h"
+#include "proto/net/thread.h"
 #include "proto/net/timer.h"
 
 static void note_owner(struct vow_loop *loop)
@@ -132,18 +132,10 @@ static void *run(void *ctx)
 
 static int start_thread(struct vow_loop *loop, const char *thread_name)
 {
-    sigset_t all, before;
-    int failed;
+    int error = vow_thread_start(&loop->thread, run, loop, thread_name);
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&loop->thread, NULL, run, loop);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed != 0)
-        return VOW_E_SYSTEM;
-    loop->running = true;
-    (void)pthread_setname_np(loop->thread, thread_name);
-    return 0;
+    loop->running = error == 0;
+    return error;
 }
 
 int vow_loop_start(struct vow_loop *loop, const char *thread_name)

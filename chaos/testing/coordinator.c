@@ -1,12 +1,12 @@
 #include "chaos/testing/network.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "coordinator/server/server.h"
 #include "proto/net/crash.h"
+#include "proto/net/thread.h"
 
 static void *run(void *ctx)
 {
@@ -15,18 +15,6 @@ static void *run(void *ctx)
     /* A journal that cannot be written ends a daemon; here it ends the coordinator, as a kill would. */
     (void)vow_server_run(server);
     return NULL;
-}
-
-static int start_thread(struct vow_test_network *network)
-{
-    sigset_t all, before;
-    int failed;
-
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&network->coordinator_thread, NULL, run, network->server);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0 ? 0 : VOW_E_SYSTEM;
 }
 
 static int open_server(struct vow_test_network *network, const int *feed, struct vow_error_detail *detail)
@@ -58,7 +46,7 @@ int coordinator_start(struct vow_test_network *network, struct vow_error_detail 
     if (pipe2(feed, O_CLOEXEC | O_NONBLOCK) != 0)
         return fail(detail, VOW_E_SYSTEM);
     error = open_server(network, &feed[0], detail);
-    if (error == 0 && (error = start_thread(network)) != 0) {
+    if (error == 0 && (error = vow_thread_start(&network->coordinator_thread, run, network->server, NULL)) != 0) {
         vow_server_free(network->server);
         network->server = NULL;
         (void)fail(detail, error);

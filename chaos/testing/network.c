@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "proto/net/channel.h"
 #include "proto/net/clock_manual.h"
+#include "proto/net/thread.h"
 #include "proto/net/transport.h"
 
 /* Of a class of addresses that no network uses. */
@@ -106,18 +106,6 @@ static void *run(void *ctx)
 
     (void)event_base_dispatch(network->base);
     return NULL;
-}
-
-static int start_thread(struct vow_test_network *network)
-{
-    sigset_t all, before;
-    int failed;
-
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&network->thread, NULL, run, network);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0 ? 0 : VOW_E_SYSTEM;
 }
 
 /* --- A connection begins --- */
@@ -214,7 +202,7 @@ static int fill(struct vow_test_network *network, const char *directory)
     network->woken = event_new(network->base, network->wake, EV_READ | EV_PERSIST, on_woken, network);
     if (network->woken == NULL || event_add(network->woken, NULL) != 0)
         return VOW_E_NO_MEMORY;
-    return start_thread(network);
+    return vow_thread_start(&network->thread, run, network, NULL);
 }
 
 static void empty(struct vow_test_network *network)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -15,6 +14,7 @@
 #include "proto/error.h"
 #include "proto/net/clock.h"
 #include "proto/net/clock_manual.h"
+#include "proto/net/thread.h"
 
 /* A list with its end at hand. */
 struct queue {
@@ -187,7 +187,6 @@ static void run_batch(struct vow_worker *worker)
 static void *thread_main(void *arg)
 {
     struct vow_worker *worker = arg;
-    pthread_setname_np(pthread_self(), worker->options.thread_name);
     pthread_mutex_lock(&worker->mutex);
     for (;;) {
         wait_for_work(worker);
@@ -225,17 +224,6 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
     const ssize_t got = read(fd, &count, sizeof(count));
     (void)got;
     deliver(arg);
-}
-
-static int start_thread(struct vow_worker *worker)
-{
-    /* Signals are the loop's business. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int error = pthread_create(&worker->thread, NULL, thread_main, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error == 0 ? 0 : VOW_E_SYSTEM;
 }
 
 static void init_locks(struct vow_worker *worker)
@@ -276,7 +264,7 @@ int vow_worker_new(struct event_base *base, const struct vow_worker_options *opt
     if (worker->done_event == NULL || event_add(worker->done_event, NULL) != 0)
         goto err_close;
     join_clock(worker);
-    error = start_thread(worker);
+    error = vow_thread_start(&worker->thread, thread_main, worker, options->thread_name);
     if (error != 0)
         goto err_leave_clock;
     *out = worker;
