@@ -23,7 +23,7 @@ struct run {
     struct bench_round round;
 };
 
-/* One of `clients`: a transaction at a time, on rows that no other client touches unless they shall share rows. */
+/* One of `clients`: a transaction at a time, on rows that no other client touches unless they are to share rows. */
 struct slot {
     struct run *run;
     struct vow_client *client;

@@ -4,7 +4,7 @@
 #   NAME    of the file (lib<name>) and of the target that users link: vow::<name>
 #   STATIC  whatever BUILD_SHARED_LIBS says
 #   LINKS   libraries of others that the boxes call
-# Another library for users is one more call of this, and its name in vow_install() in cmake/VowInstall.cmake.
+# Another library for users is one more call of this, and its name in install(TARGETS ...) in cmake/VowInstall.cmake.
 function(vow_library target)
     cmake_parse_arguments(LIB "STATIC" "NAME" "BOXES;LINKS" ${ARGN})
     foreach(box IN LISTS LIB_BOXES)

@@ -234,7 +234,7 @@ void vow_client_stop(struct vow_client *client)
     } else {
         end_all(client);
     }
-    /* What was submitted is the coordinator's to finish: it shall not be lost in our buffer. */
+    /* What was submitted is the coordinator's to finish: it is not to be lost in our buffer. */
     if (client->channel != NULL)
         vow_channel_flush(client->channel);
     vow_dialer_free(client->dialer);

@@ -58,7 +58,7 @@ void vow_loop_wake(struct vow_loop *loop);
 void vow_loop_leave(struct vow_loop *loop);
 void vow_loop_join(struct vow_loop *loop);
 /*
- * True on the thread that runs the loop: whoever waits there waits for himself. On the caller's base that is the thread
+ * True on the thread that runs the loop: whoever waits there waits for itself. On the caller's base that is the thread
  * of vow_loop_init() until the loop has turned on another; behind a descriptor, the thread of the last
  * vow_loop_process().
  */

@@ -171,7 +171,7 @@ static void count(struct half *half, enum vow_msg_kind kind)
     (void)pthread_cond_broadcast(&network->passed);
 }
 
-/* The first frame has gone, or as much of it as shall. */
+/* The first frame has gone, or as much of it as is to pass. */
 static void finish_first(struct half *half)
 {
     struct frame *frame = half->first;

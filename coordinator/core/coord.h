@@ -4,7 +4,7 @@
  *     vow_coord_step(core, event, effects)      vow_coord_deadline_ms(core)
  *
  * It does no I/O, reads no clock, draws no randomness, allocates nothing: time comes in events, memory comes at init,
- * and what shall happen goes out as effects. The same core runs in vowd and in the tests. The table of one
+ * and what is to happen goes out as effects. The same core runs in vowd and in the tests. The table of one
  * transaction's states is coord.def; protocol.md section 2.2 is what it implements.
  *
  * The driver's contract:

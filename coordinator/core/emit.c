@@ -7,7 +7,7 @@
 #include "proto/assert.h"
 #include "proto/error.h"
 
-/* When who was told BUSY shall come again, at the earliest; up to twice that. */
+/* When who was told BUSY is to come again, at the earliest; up to twice that. */
 #define BUSY_RETRY_MS 50u
 
 struct vow_coord_effect *coord_emit(struct vow_coord *core, enum vow_coord_effect_kind kind, uint64_t session)

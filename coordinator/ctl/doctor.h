@@ -23,18 +23,18 @@ struct diagnosis {
 void diagnosis_add(struct diagnosis *diagnosis, const char *check, enum health health, const char *advice,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* disk.c: the directory, its file system, space, fsync; of a stopped daemon the journal, too. */
+/* doctor_disk.c: the directory, its file system, space, fsync; of a stopped daemon the journal, too. */
 void check_directory(struct diagnosis *diagnosis, const char *directory);
 void check_space(struct diagnosis *diagnosis, const char *directory);
 void check_fsync(struct diagnosis *diagnosis, const char *directory);
 /* False if a daemon holds the lock: the journal is then its to look at. */
 bool check_journal(struct diagnosis *diagnosis, const char *directory);
 
-/* machine.c: what is the same for every program here. */
+/* doctor_machine.c: what is the same for every program here. */
 void check_clock(struct diagnosis *diagnosis);
 void check_sqlite(struct diagnosis *diagnosis, const char *who, const char *version);
 
-/* coordinator.c: what a running daemon says of itself. */
+/* doctor_coordinator.c: what a running daemon says of itself. */
 void check_status(struct diagnosis *diagnosis, const json_t *status);
 void check_http(struct diagnosis *diagnosis, const json_t *status);
 void check_peers(struct diagnosis *diagnosis, const json_t *peers, const json_t *in_doubt);

@@ -1,4 +1,4 @@
-/* What a running daemon says of itself, of its peers and of what is in doubt. */
+/* What a running daemon says of itself, of its peers and of what is unfinished. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -136,7 +136,7 @@ void check_http(struct diagnosis *diagnosis, const json_t *status)
 
 /* ---- peers ---- */
 
-/* How many transactions in doubt wait for this participant. */
+/* How many unfinished transactions wait for this participant. */
 static unsigned waits_for(const json_t *in_doubt, const char *name)
 {
     unsigned count = 0;
@@ -156,7 +156,7 @@ static void check_peer(struct diagnosis *diagnosis, const json_t *peer, unsigned
     if (!is_true(peer, "connected") && owes > 0)
         diagnosis_add(diagnosis, "peers", HEALTH_FAIL,
                       "start it, with the database that it had: it alone can finish them",
-                      "%s is not connected, last seen %lld s ago, and %u transactions in doubt wait for it", name,
+                      "%s is not connected, last seen %lld s ago, and %u unfinished transactions wait for it", name,
                       number(peer, "seen_ms") / 1000, owes);
     else if (!is_true(peer, "connected"))
         diagnosis_add(diagnosis, "peers", HEALTH_WARN,
@@ -181,7 +181,7 @@ void check_peers(struct diagnosis *diagnosis, const json_t *peers, const json_t 
                   json_array_size(peers));
 }
 
-/* ---- in doubt ---- */
+/* ---- unfinished ---- */
 
 /* The same as `list --stuck`. */
 #define DOUBT_WARN_MS 10000

@@ -64,7 +64,7 @@ void print_status(const json_t *row)
            json_is_true(json_object_get(row, "draining")) ? ", draining" : "");
     printf("data            %s\n", text(row, "data"));
     printf("connections     %lld\n", number(row, "connections"));
-    printf("open            %lld, of which in doubt %lld\n", number(txns, "open"), number(txns, "in_doubt"));
+    printf("open            %lld, of which unfinished %lld\n", number(txns, "open"), number(txns, "in_doubt"));
     printf("committed       %lld (read-only %lld, one-phase %lld)\n", number(txns, "committed"),
            number(txns, "read_only"), number(txns, "one_phase"));
     printf("aborted         %lld\n", number(txns, "aborted"));

@@ -276,7 +276,7 @@ static int judge(struct sqlite_engine *engine, struct vow_journal_op *op, struct
     if (error == VOW_E_NOT_FOUND)
         return 0;
     if (error == 0 && op->outcome != VOW_COMMITTED) {
-        error = journal_fail(detail, VOW_E_STATE, "lsn %llu says that the transaction was aborted, now it shall commit",
+        error = journal_fail(detail, VOW_E_STATE, "lsn %llu says that the transaction was aborted, now it is to commit",
                              (unsigned long long)op->lsn);
     }
     op->result = VOW_JOURNAL_EXISTS;

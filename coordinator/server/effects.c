@@ -224,7 +224,7 @@ static void effect_alarm(const struct vow_coord_effect *effect)
 {
     char text[VOW_GTRID_TEXT_SIZE];
     vow_gtrid_to_text(&effect->alarm.gtrid, text);
-    VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", effect->alarm.what), VOW_STR("gtrid", text),
+    VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", effect->alarm.what), VOW_STR("id", text),
             VOW_STR("participant", effect->alarm.who));
 }
 

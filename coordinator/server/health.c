@@ -55,7 +55,7 @@ static void send_status(struct vow_server *server, const char *state)
 {
     struct vow_coord_counts counts;
     vow_coord_counts(server->core, &counts);
-    notify_send(&server->notify, "%sSTATUS=%s: %u open, %u in doubt, %u connections, epoch %u", state,
+    notify_send(&server->notify, "%sSTATUS=%s: %u open, %u unfinished, %u connections, epoch %u", state,
                 server->draining            ? "draining"
                 : health_is_stalled(server) ? "the journal does not answer"
                                             : "serving",

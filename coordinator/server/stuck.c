@@ -35,7 +35,7 @@ static void report(const struct vow_coord_txn_view *example, uint32_t stuck, uin
     char id[VOW_GTRID_TEXT_SIZE];
     vow_gtrid_to_text(&example->gtrid, id);
     VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", "decided transactions do not come to an end"),
-            VOW_NUM("count", stuck), VOW_STR("gtrid", id), VOW_STR("participant", waits_for(example)),
+            VOW_NUM("count", stuck), VOW_STR("id", id), VOW_STR("participant", waits_for(example)),
             VOW_NUM("in_state_ms", now_ms - example->state_since_ms),
             VOW_STR("do", "bring the participant back; vowctl list --stuck shows all"));
 }

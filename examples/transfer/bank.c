@@ -22,5 +22,5 @@ int main(int argc, char **argv)
     how.schema = "CREATE TABLE cash (id PRIMARY KEY, money CHECK (money >= 0)); INSERT INTO cash VALUES (1, 100)";
     if (vow_participant_open(&how, &p, &why) || vow_participant_handle(p, "add", add, NULL) || vow_participant_start(p))
         return fprintf(stderr, "bank: %s\n", why.text), 1;
-    return pause();
+    return vow_participant_wait(p, UINT32_MAX) || puts("connected") < 0 || fflush(stdout) || pause();
 }

@@ -7,9 +7,9 @@
 #include "participant/store/state_file.h"
 
 enum item_state {
-    ITEM_QUEUED,   /* shall ask: waits for room, or for another item of its branch */
+    ITEM_QUEUED,   /* is to ask: waits for room, or for another item of its branch */
     ITEM_ASKED,    /* the resource will answer */
-    ITEM_PAUSED,   /* shall ask again at due_ms */
+    ITEM_PAUSED,   /* is to ask again at due_ms */
     ITEM_DECIDING, /* one phase: prepared; the decision is to be written down */
     ITEM_MARKED,   /* committed; `row` is to be written down, then the resource may forget */
 };

@@ -22,7 +22,7 @@
 
 /* What libevent may read at once. */
 #define READ_CHUNK_BYTES ((size_t)16 * 1024)
-/* libevent writes no more than 16 KiB a turn if it is not told: many messages of one turn shall be one writev(). */
+/* libevent writes no more than 16 KiB a turn if it is not told: many messages of one turn are to be one writev(). */
 #define WRITE_CHUNK_BYTES ((size_t)256 * 1024)
 /* A HELLO or WELCOME is far smaller. Who has not introduced itself gets no more memory than this (fault F166). */
 #define HANDSHAKE_FRAME_MAX VOW_FRAME_MAX_LOWEST

@@ -40,7 +40,7 @@ void vow_clock_exit(void);
 
 void vow_clock_join(struct vow_clock_keeper *keeper);
 void vow_clock_leave(struct vow_clock_keeper *keeper);
-/* Something was done: whoever waits until nothing happens any more shall look again. */
+/* Something was done: whoever waits until nothing happens any more is to look again. */
 void vow_clock_stir(void);
 
 /* Returns when nobody does anything any more. The clock must be taken, as for all that follow. */

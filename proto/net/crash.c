@@ -86,7 +86,7 @@ int vow_crash_init(void)
     const int error = vow_crash_arm(text);
     if (error != 0) {
         pthread_mutex_lock(&lock);
-        has_read_environment = false; /* the next one shall hear of it, too */
+        has_read_environment = false; /* the next one is to hear of it, too */
         pthread_mutex_unlock(&lock);
     }
     return error;

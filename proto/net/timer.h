@@ -3,7 +3,7 @@
  *
  * There are two kinds of movement. A timer without a set is one of libevent's own: cheap, and enough for a loop that
  * libevent waits in. A set keeps its timers itself and has one descriptor that becomes readable when the first of them
- * is due: whoever waits in a loop of his own (poll, epoll, libuv) sees time in it, which libevent's own time-outs do not
+ * is due: whoever waits in a loop of its own (poll, epoll, libuv) sees time in it, which libevent's own time-outs do not
  * show. Both keep monotonic time (fault F130).
  *
  * Everything here belongs to the loop's thread.

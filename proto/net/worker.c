@@ -34,7 +34,7 @@ struct vow_worker {
     pthread_cond_t rest;   /* a batch has ended and no other is wanted */
     struct queue queued;
     struct queue done;
-    bool is_wanted; /* a batch shall run now, with whatever is queued */
+    bool is_wanted; /* a batch is to run now, with whatever is queued */
     bool is_running;
     bool is_ending;
 #ifdef VOW_TESTING
@@ -139,7 +139,7 @@ static void wait_for_manual_tick(struct vow_worker *worker)
 #define leave_clock(worker) ((void)0)
 #endif
 
-/* Waits, with the mutex held, until a batch shall run: wanted, or due by the tick. */
+/* Waits, with the mutex held, until a batch is to run: wanted, or due by the tick. */
 static void wait_for_work(struct vow_worker *worker)
 {
 #ifdef VOW_TESTING

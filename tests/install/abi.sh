@@ -22,7 +22,7 @@ if [ -s "$work/gone" ]; then
     echo "These functions are in $list and $(basename "$library") does not show them:"
     sed 's/^/    /' "$work/gone"
     echo "A program that calls one would not start any more. Give it back: the declaration needs VOW_EXPORT."
-    echo "To take it away for good, the next release needs another SOVERSION (CONTRIBUTING.md, The ABI)."
+    echo "To take it away for good, the next release needs another SOVERSION (CONTRIBUTING.md, Public headers and the ABI)."
 fi
 if [ -s "$work/new" ] || [ -s "$work/gone" ]; then
     exit 1

@@ -3,7 +3,7 @@
  * line here has to change: a struct of options grows at its end only, any other struct never.
  *
  * A new field at the end of options gets a line here. A line that does not compile any more is a broken promise: move
- * the field back (CONTRIBUTING.md, The ABI).
+ * the field back (CONTRIBUTING.md, Public headers and the ABI).
  */
 #include <vow/vow.h>
 

@@ -9,7 +9,7 @@
 /* What the test program defines in the place of a library's own. */
 #define FAIL_INTERPOSED __attribute__((visibility("default")))
 
-/* Is this the call that shall fail? Counts it. */
+/* Is this the call that is to fail? Counts it. */
 bool fail_now(enum fail_kind kind, const char *name);
 bool fail_is_armed(void);
 /* On a new thread: from here on its calls may fail. */

@@ -368,7 +368,7 @@ Test(doctor, a_transaction_that_is_stuck)
     while (find("in-doubt", "warn", id) == NULL);
     expect("in-doubt", "warn", "waits for s0 (not connected)");
     expect("peers", "fail", "s0 is not connected");
-    expect("peers", "fail", "1 transactions in doubt wait for it");
+    expect("peers", "fail", "1 unfinished transactions wait for it");
     expect("peers", "ok", "1 of 2");
     cr_expect_eq(run.status, 1);
     service_start(&cluster, 0, NULL);

@@ -155,7 +155,7 @@ Test(vowctl, status_and_peers)
     cr_expect_eq(number_of(json_object_get(row, "anomalies"), "protocol_errors"), 0);
     json_decref(row);
     VOWCTL(&cluster, 0, "status");
-    expect_words("of which in doubt 1", "epoch 1");
+    expect_words("of which unfinished 1", "epoch 1");
 
     VOWCTL(&cluster, 0, "--json", "peers");
     json_t *all = rows(2);

@@ -10,7 +10,7 @@
 
 TestSuite(client, .timeout = 60);
 
-/* A timeout for what shall time out: long enough for what comes before it on a busy machine. */
+/* A timeout for what is to time out: long enough for what comes before it on a busy machine. */
 #define SHORT_MS 2000
 
 static const struct vow_call pair[] = {{"stock", "take", "apple 2", 7}, {"payment", "pay", "ann 10", 6}};

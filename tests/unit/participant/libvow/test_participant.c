@@ -171,7 +171,7 @@ Test(participant, wait_gives_up_when_nobody_is_there)
 
     fake_vanish(fake);
     cr_assert_eq(vow_participant_start(participant), 0);
-    /* Whoever runs the loop would wait for himself. */
+    /* Whoever runs the loop would wait for itself. */
     cr_assert_eq(vow_participant_wait(participant, 20), fake_loop() == VOW_LOOP_BASE ? VOW_E_STATE : VOW_E_UNREACHABLE);
     vow_participant_close(participant);
     fake_close(fake);
