@@ -157,9 +157,9 @@ static int enqueue(struct vow_client *client, struct vow_request *request, bool 
 }
 
 /*
- * Takes over request, also on an error. The client is woken once for a burst; under the lock, because the transaction is
- * under way from there on, and without the lock a close on another thread would end it and free the client before it is
- * woken.
+ * Takes over request, also on an error. The client is woken once for a burst; under the lock, because the transaction
+ * is under way from there on, and without the lock a close on another thread would end it and free the client before it
+ * is woken.
  */
 int vow_client_submit(struct vow_client *client, struct vow_request *request, vow_result_fn *done, void *ctx)
 {

@@ -101,10 +101,11 @@ struct vow_client {
 
 /* Stops and frees; no callback of the caller's runs. */
 void vow_client_end(struct vow_client *client);
-/* On any thread, as all below. A child has neither the client's thread nor a socket of its own, and the lock may be held
- * for ever (fault F058). */
+/* On any thread, as all below. A child has neither the client's thread nor a socket of its own, and the lock may be
+ * held for ever (fault F058). */
 bool vow_client_is_forked(const struct vow_client *client);
-/* Takes over the request, also on an error; NULL is VOW_E_NO_MEMORY. `done` is called later, unless this is an error. */
+/* Takes over the request, also on an error; NULL is VOW_E_NO_MEMORY. `done` is called later, unless this is an error.
+ */
 int vow_client_submit(struct vow_client *client, struct vow_request *request, vow_result_fn *done, void *ctx);
 /* The same, and waits. */
 int vow_client_submit_and_wait(struct vow_client *client, struct vow_request *request, struct vow_result *result);

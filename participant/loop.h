@@ -3,8 +3,8 @@
  * a base of its own, the caller's base, or a base of its own behind one descriptor that the caller waits for.
  *
  * Everything that belongs to the base belongs to the loop's thread, once that runs. Before start and after join it
- * belongs to whoever calls these functions. Other threads may call vow_loop_wake() and vow_loop_is_mine() only. Wake-ups
- * come through an eventfd, so libevent's own locking is not needed, on the caller's base either.
+ * belongs to whoever calls these functions. Other threads may call vow_loop_wake() and vow_loop_is_mine() only.
+ * Wake-ups come through an eventfd, so libevent's own locking is not needed, on the caller's base either.
  */
 #ifndef VOW_PARTICIPANT_LOOP_H
 #define VOW_PARTICIPANT_LOOP_H
@@ -67,8 +67,8 @@ bool vow_loop_is_mine(const struct vow_loop *loop);
 /* The descriptor that is readable while vow_loop_process() has work, or VOW_E_STATE for the other two kinds. */
 int vow_loop_descriptor(const struct vow_loop *loop);
 /*
- * Runs what is due and returns; never waits. 0, VOW_E_SYSTEM (the descriptor may lag behind: call again soon), or VOW_E_STATE for the
- * other two kinds and inside itself.
+ * Runs what is due and returns; never waits. 0, VOW_E_SYSTEM (the descriptor may lag behind: call again soon), or
+ * VOW_E_STATE for the other two kinds and inside itself.
  */
 int vow_loop_process(struct vow_loop *loop);
 

@@ -27,11 +27,11 @@ VOW_EXPORT bool vow_cause_is_valid(int cause);
 
 /*
  * True if the same work may go through as a new transaction, after a short wait: a lock, a connection, a slow vote, a
- * full disk or a restart was in the way. The passing causes are VOTE_TIMEOUT, PARTICIPANT_UNAVAILABLE, PARTICIPANT_LOST,
- * PARTICIPANT_FAILED, LOCK_CONFLICT, NO_SPACE, STALE_INCARNATION, COORDINATOR_RESTART and PRESUMED.
+ * full disk or a restart was in the way. The passing causes are VOTE_TIMEOUT, PARTICIPANT_UNAVAILABLE,
+ * PARTICIPANT_LOST, PARTICIPANT_FAILED, LOCK_CONFLICT, NO_SPACE, STALE_INCARNATION, COORDINATOR_RESTART and PRESUMED.
  *
- * False for what will say no again (HANDLER_FAILED, too: the handler's code met an error), for what the client asked for
- * or ran into by itself (CLIENT_ROLLBACK, CLIENT_LOST, TXN_TIMEOUT, LOST_WORK, TOO_LATE: whether there is time for
+ * False for what will say no again (HANDLER_FAILED, too: the handler's code met an error), for what the client asked
+ * for or ran into by itself (CLIENT_ROLLBACK, CLIENT_LOST, TXN_TIMEOUT, LOST_WORK, TOO_LATE: whether there is time for
  * another try is the client's to say), for VOW_CAUSE_NONE and for a number that is none.
  */
 VOW_EXPORT bool vow_cause_is_passing(int cause);

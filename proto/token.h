@@ -1,6 +1,7 @@
 /*
- * The token that services pass to one another with a transaction: the gtrid, its deadline, where its coordinator listens,
- * and a W3C traceparent. One word without spaces: "vow1.GTRID.DEADLINE.ADDRESSES.TRACEPARENT"; safe in an HTTP header.
+ * The token that services pass to one another with a transaction: the gtrid, its deadline, where its coordinator
+ * listens, and a W3C traceparent. One word without spaces: "vow1.GTRID.DEADLINE.ADDRESSES.TRACEPARENT"; safe in an HTTP
+ * header.
  */
 #ifndef VOW_PROTO_TOKEN_H
 #define VOW_PROTO_TOKEN_H

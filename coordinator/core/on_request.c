@@ -203,8 +203,8 @@ void coord_on_commit(struct vow_coord *core, struct input *in)
         commit_active(core, in, &plan);
 }
 
-/* The newest connection is the one that is still there (F062). If another client asked before, under the same key, it is
- * there, too: it is told to ask. */
+/* The newest connection is the one that is still there (F062). If another client asked before, under the same key, it
+ * is there, too: it is told to ask. */
 void coord_on_retry(struct vow_coord *core, struct input *in)
 {
     if (in->txn->client != in->session)

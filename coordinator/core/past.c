@@ -68,8 +68,8 @@ void coord_answer_past(struct vow_coord *core, struct input *in, const char *par
 }
 
 /* What the journal found, or did not, as an answer. An id of the past never begins, so silence is an abort for ever;
- * but not below the floor, where the record may have been cut off, nor before the silence is proved, nor for a one-phase
- * id, whose outcome may lie with its participant (F015). */
+ * but not below the floor, where the record may have been cut off, nor before the silence is proved, nor for a
+ * one-phase id, whose outcome may lie with its participant (F015). */
 static void reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup *lookup)
 {
     struct vow_msg_outcome answer = {.gtrid = lookup->gtrid, .outcome = VOW_UNKNOWN, .participant = "", .text = ""};

@@ -47,8 +47,8 @@ struct doctor_options {
     unsigned timeout_ms;
 };
 
-/* Looks at everything, prints, and returns the exit status: 0 all is well, or there are warnings only; 1 something is not; 3 it
- * could not look. */
+/* Looks at everything, prints, and returns the exit status: 0 all is well, or there are warnings only; 1 something is
+ * not; 3 it could not look. */
 int doctor(const struct doctor_options *options);
 
 #endif

@@ -106,7 +106,8 @@ struct vow_journal_engine {
     void (*retain)(void *engine, const struct vow_journal_retention *retention);
     /* Calls `each` for every open record. Returns 0, or the error that ended the scan. */
     int (*scan)(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
-    /* Calls `each` for the KEY records of committed transactions that are kept, the newest `max` of them, oldest first. */
+    /* Calls `each` for the KEY records of committed transactions that are kept, the newest `max` of them, oldest first.
+     */
     int (*keys)(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
     void (*close)(void *engine);
     /* What was done so far; any thread. NULL is allowed: then all counters are zero. */

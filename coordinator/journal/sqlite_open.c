@@ -33,7 +33,8 @@ static const char schema_2[] = //
 #define COLUMNS JOURNAL_COLUMNS
 #define NO_END " AND NOT EXISTS (SELECT 1 FROM event AS n WHERE n.gtrid = e.gtrid AND n.kind = 3)"
 
-/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, ABORTED 17, READ_ONLY 18, ONE_PHASE 19, KEY 20. */
+/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, ABORTED 17, READ_ONLY 18, ONE_PHASE 19,
+ * KEY 20. */
 static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_BEGIN] = "BEGIN IMMEDIATE",
     [JOURNAL_STMT_COMMIT] = "COMMIT",

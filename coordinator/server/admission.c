@@ -142,9 +142,9 @@ static int refuse(struct vow_server *server, enum limit limit, const char **why)
 #define DESCRIPTORS_KEPT 8
 
 /*
- * A participant that holds branches is always welcome: what is in flight waits for it (fault F166). So is one that belongs
- * to this coordinator, or was here in this life: it may hold branches that were prepared in an earlier life and not
- * decided, which the log does not know, or have an older connection that it replaces.
+ * A participant that holds branches is always welcome: what is in flight waits for it (fault F166). So is one that
+ * belongs to this coordinator, or was here in this life: it may hold branches that were prepared in an earlier life and
+ * not decided, which the log does not know, or have an older connection that it replaces.
  */
 int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)
 {

@@ -152,8 +152,9 @@ static void effect_lookup(struct vow_server *server, const struct vow_coord_effe
 }
 
 /*
- * A log write with any other answer than "durable" has one consequence: stop, and let the next start read what the disk kept
- * (the contract of coordinator/core/coord.h). Nothing is sent any more: whoever waits learns the outcome after recovery.
+ * A log write with any other answer than "durable" has one consequence: stop, and let the next start read what the disk
+ * kept (the contract of coordinator/core/coord.h). Nothing is sent any more: whoever waits learns the outcome after
+ * recovery.
  */
 static void journal_failed(struct vow_server *server, const struct vow_journal_op *op)
 {
@@ -250,7 +251,8 @@ static void carry_out(struct vow_server *server, const struct vow_coord_effect *
     }
 }
 
-/* Fault F029: the core holds back what can wait, and the queue stays far below the mark at which the peer is dropped. */
+/* Fault F029: the core holds back what can wait, and the queue stays far below the mark at which the peer is dropped.
+ */
 static void tell_full(struct vow_server *server)
 {
     struct session *session, *next;

@@ -206,7 +206,8 @@ void health_say_stopping(struct vow_server *server);
 /* reload.c: what SIGHUP does, and the line that says what holds. */
 void server_on_sighup(struct vow_server *server);
 void server_log_settings(const struct vow_settings *settings);
-/* What the journal is told: however small it is to be, an id stays answerable while its transaction may be under way. */
+/* What the journal is told: however small it is to be, an id stays answerable while its transaction may be under way.
+ */
 void server_retention(const struct vow_settings *settings, struct vow_journal_retention *retention);
 /* The core's limits with these settings and the room that was found to be needed at the start. */
 void server_limits(const struct vow_server *server, const struct vow_settings *settings,

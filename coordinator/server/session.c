@@ -65,8 +65,8 @@ static void close_older(struct vow_server *server, const struct session *newer)
 }
 
 /*
- * One name, one data file, one life. Two files under one name would split a branch's work between them; an older life of a file is a
- * second process by mistake, which would take the session from the newer one and back for ever.
+ * One name, one data file, one life. Two files under one name would split a branch's work between them; an older life
+ * of a file is a second process by mistake, which would take the session from the newer one and back for ever.
  */
 static int judge_rival(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)
 {
@@ -96,8 +96,8 @@ static int judge_rival(struct vow_server *server, const struct vow_msg_hello *he
 /* 0, or why this participant is not welcome. */
 static int judge_participant(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)
 {
-    /* Its prepared branches and tombstones are another log's, or this log is new and theirs is lost: nothing may be presumed, and
-     * nothing may be added (faults F022, F024, F091). */
+    /* Its prepared branches and tombstones are another log's, or this log is new and theirs is lost: nothing may be
+     * presumed, and nothing may be added (faults F022, F024, F091). */
     if (hello->coord != 0 && hello->coord != server->identity.coord) {
         *why = "the participant's data belongs to another coordinator; see \"another coordinator\" in "
                "docs/operations.md";
@@ -156,7 +156,8 @@ static int on_hello(void *ctx, struct vow_channel *channel, const struct vow_msg
     return 0;
 }
 
-/* Restored, emptied, or the wrong one: what the other file has prepared or committed is not in this one (fault F044). */
+/* Restored, emptied, or the wrong one: what the other file has prepared or committed is not in this one (fault F044).
+ */
 static void warn_of_other_file(const struct vow_server *server, const struct session *session)
 {
     const struct known *known = known_find(server, session->name);

@@ -1,6 +1,6 @@
 /*
- * Space for the journal. A record that cannot be written stops vowd, for nobody can say what is on the disk then; so new
- * work is refused while there is still room for the records of what is in flight (fault F100).
+ * Space for the journal. A record that cannot be written stops vowd, for nobody can say what is on the disk then; so
+ * new work is refused while there is still room for the records of what is in flight (fault F100).
  */
 #include <stdio.h>
 #include <sys/resource.h>

@@ -10,7 +10,8 @@ static const char *const schema =
     "CREATE TABLE entry (transfer TEXT PRIMARY KEY NOT NULL, amount INT NOT NULL);"
     "INSERT INTO account VALUES ('me', 100)";
 
-/* The payload is an amount as text with its zero byte. The points are nothing in a service that is not built for tests. */
+/* The payload is an amount as text with its zero byte. The points are nothing in a service that is not built for tests.
+ */
 static int add(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
     char id[VOW_GTRID_TEXT_SIZE], sql[256];

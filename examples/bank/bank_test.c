@@ -1,6 +1,6 @@
 /*
- * The test of a service, to be copied. It kills the service at every point of its handler and everywhere in the library,
- * cuts the network at the worst moment, lets hours pass in no time, and checks the books.
+ * The test of a service, to be copied. It kills the service at every point of its handler and everywhere in the
+ * library, cuts the network at the worst moment, lets hours pass in no time, and checks the books.
  *
  * One process holds two banks, a client, a real coordinator and the network between them. A process that is to die is a
  * child of the test's; what it leaves in the directory is looked at by another one.

@@ -6,8 +6,8 @@
  *
  * The store does the durable work. A STORE effect names an operation; STORE_DONE comes back when the operation is
  * durable (or refused), in any order and as late as the store likes. A vote or an acknowledgement is emitted on
- * STORE_DONE and never before. A branch has at most one operation under way, beside which there may be a CANCEL of it. A store that cannot say what is on its
- * disk does not answer: the process stops.
+ * STORE_DONE and never before. A branch has at most one operation under way, beside which there may be a CANCEL of it.
+ * A store that cannot say what is on its disk does not answer: the process stops.
  */
 #ifndef VOW_PARTICIPANT_BRANCH_H
 #define VOW_PARTICIPANT_BRANCH_H

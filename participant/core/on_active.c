@@ -1,6 +1,6 @@
 /*
- * Joined work on its way to PREPARE, or to its end without one. Until its vote a participant may end a branch alone, and
- * does so when nobody seems to care for it any more; its vote is then NO (protocol 2.3).
+ * Joined work on its way to PREPARE, or to its end without one. Until its vote a participant may end a branch alone,
+ * and does so when nobody seems to care for it any more; its vote is then NO (protocol 2.3).
  */
 #include "participant/core/core.h"
 #include "proto/error.h"

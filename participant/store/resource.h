@@ -2,8 +2,8 @@
  * The store over a resource of the service's own (<vow/resource.h>), with Vow's file beside it (state_file.h).
  *
  * An operation becomes an item, which asks the resource and waits for its answer; run() keeps it meanwhile. One-phase
- * commit is prepare, the decision written down durably in Vow's file, commit. What the resource has committed is marked:
- * soon the mark is made durable as a tombstone, many at once, and then the resource may forget its own record.
+ * commit is prepare, the decision written down durably in Vow's file, commit. What the resource has committed is
+ * marked: soon the mark is made durable as a tombstone, many at once, and then the resource may forget its own record.
  */
 #ifndef VOW_PARTICIPANT_STORE_RESOURCE_H
 #define VOW_PARTICIPANT_STORE_RESOURCE_H

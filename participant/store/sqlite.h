@@ -41,16 +41,16 @@ struct vow_sqlite_options {
  * incarnation durably, enrols every user table that can be prepared (an explicit PRIMARY KEY without NULLs; not
  * virtual, no generated column) and installs its guards. Foreign keys between enrolled tables are held, too; those to
  * or from other tables are not.
- * Errors: VOW_E_IO (a file system without locks that hold), VOW_E_DATABASE (no database, cannot open), VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY; *detail
- * says what was found and what to do.
+ * Errors: VOW_E_IO (a file system without locks that hold), VOW_E_DATABASE (no database, cannot open), VOW_E_PRAGMA,
+ * VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY; *detail says what was found and what to do.
  */
 int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct vow_store_ops **ops, void **store,
                           struct vow_error_detail *detail);
 /*
  * Runs the service's schema, once for each text of it: what was run last is kept in the file. So a restart runs
- * nothing. All of it takes effect or none. VOW_E_DATABASE, with SQLite's words; VOW_E_STATE if it would change a row that
- * a prepared branch holds, or tables so that a prepared branch could not be committed to them: the schema of before is
- * what to start with until that branch has ended.
+ * nothing. All of it takes effect or none. VOW_E_DATABASE, with SQLite's words; VOW_E_STATE if it would change a row
+ * that a prepared branch holds, or tables so that a prepared branch could not be committed to them: the schema of
+ * before is what to start with until that branch has ended.
  */
 int vow_store_sqlite_schema(void *store, const char *sql, struct vow_error_detail *detail);
 /* The store's connection, for set-up before the first operation (schema of the service). Tables made on it are

@@ -173,8 +173,8 @@ static struct outlook look_at(const struct vow_store_op *first)
     return outlook;
 }
 
-/* What was decided is done when there is room, or the file is free: kept, told about once, and tried with each batch and
- * each tick (F055, F120). */
+/* What was decided is done when there is room, or the file is free: kept, told about once, and tried with each batch
+ * and each tick (F055, F120). */
 static void stall(struct store *store, const struct vow_error_detail *detail)
 {
     if (!store->is_stalled)
@@ -191,8 +191,8 @@ static void go_on(struct store *store)
 }
 
 /*
- * After a failed attempt: what can be done about it, so that there is another one. New work is refused on a full disk or
- * a busy file, which is no reason to lose what was decided; then the WAL is folded in, which may make room in it. A
+ * After a failed attempt: what can be done about it, so that there is another one. New work is refused on a full disk
+ * or a busy file, which is no reason to lose what was decided; then the WAL is folded in, which may make room in it. A
  * handler that ends the transaction takes nobody with it: the rest is done again.
  */
 static bool can_try_again(struct store *store, struct vow_store_op *first, int rc, bool new_work, bool *folded)

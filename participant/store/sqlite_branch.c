@@ -336,8 +336,8 @@ int branch_prepare(struct store *store, struct vow_store_op *op)
 
 /* ---- decisions ---- */
 
-/* Only a constraint that was not there at PREPARE can do that. Which one it is must be kept now: the next statement that
- * is reset makes SQLite forget it. */
+/* Only a constraint that was not there at PREPARE can do that. Which one it is must be kept now: the next statement
+ * that is reset makes SQLite forget it. */
 static int tell_constraint(struct store *store, int rc)
 {
     if ((rc & 0xff) == SQLITE_CONSTRAINT)

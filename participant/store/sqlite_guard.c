@@ -54,8 +54,8 @@ static void add_test_end(const struct tests *tests)
 }
 
 /*
- * "a lock on the values of this key in OLD or NEW", of one branch alone or shared (sqlite_hold.c). NULLs in a unique index equal nothing, so they lock nothing: quote()
- * of them is 'NULL', a text that lock rows never have for them.
+ * "a lock on the values of this key in OLD or NEW", of one branch alone or shared (sqlite_hold.c). NULLs in a unique
+ * index equal nothing, so they lock nothing: quote() of them is 'NULL', a text that lock rows never have for them.
  */
 static void add_key_test(const struct tests *tests, const struct key *key, const char *prefix, uint64_t mask)
 {
@@ -78,8 +78,9 @@ static void add_family_test(const struct tests *tests, const char *table, const 
 }
 
 /*
- * OR REPLACE deletes rows without a word to the guards, unless the connection has recursive_triggers on. So a new row is
- * stopped by the child of one that it would replace: that has one of its keys, and what children refer to is another value.
+ * OR REPLACE deletes rows without a word to the guards, unless the connection has recursive_triggers on. So a new row
+ * is stopped by the child of one that it would replace: that has one of its keys, and what children refer to is another
+ * value.
  */
 static void add_replaced_test(const struct tests *tests, const struct key *key)
 {

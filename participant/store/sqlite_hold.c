@@ -1,7 +1,7 @@
 /*
  * Rows that a branch has read and holds until its decision (trap 13). During the handlers a hold is a row's primary key
- * in memory; when the branch is written down, after the rollback, it becomes shared lock rows: of the primary key, and of
- * every unique value that the row has, so that nobody deletes it through one of those with OR REPLACE (trap 9). A
+ * in memory; when the branch is written down, after the rollback, it becomes shared lock rows: of the primary key, and
+ * of every unique value that the row has, so that nobody deletes it through one of those with OR REPLACE (trap 9). A
  * shared lock's text is the key's, a blank and the holder; the guards search for a key with whatever follows the blank.
  */
 #include <stdlib.h>

@@ -114,8 +114,8 @@ static uint64_t column_bit(const struct table *table, const char *name)
     return 0;
 }
 
-/* Without a column of the parent it is about the parent's primary key. A generated column, or one beyond the last that is
- * known, is taken for any. */
+/* Without a column of the parent it is about the parent's primary key. A generated column, or one beyond the last that
+ * is known, is taken for any. */
 static uint64_t columns_of(const struct table *table, const char *name)
 {
     uint64_t mask = name != NULL ? column_bit(table, name) : 0;

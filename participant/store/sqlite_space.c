@@ -1,12 +1,13 @@
 /*
- * Room for what was voted for (trap 15, F055): before a branch is written down, the WAL gets room for its COMMIT as well.
+ * Room for what was voted for (trap 15, F055): before a branch is written down, the WAL gets room for its COMMIT as
+ * well.
  *
  * A COMMIT needs room in the WAL alone: what it changes is written there, page by page, and what cannot be folded into
- * the database for want of room stays there. So the WAL file is made as long as all of that may become: what it holds now,
- * and for each prepared branch the pages that its COMMIT may change at most. The file's blocks are really allocated
- * (posix_fallocate() in the unix VFS), so a disk that others fill cannot take them. Where a file system gives no such
- * promise (those that copy on write), or another connection uses the room up meanwhile, a COMMIT can still meet a full
- * disk: it is then tried again until there is room (sqlite_batch.c), and the branch stays prepared.
+ * the database for want of room stays there. So the WAL file is made as long as all of that may become: what it holds
+ * now, and for each prepared branch the pages that its COMMIT may change at most. The file's blocks are really
+ * allocated (posix_fallocate() in the unix VFS), so a disk that others fill cannot take them. Where a file system gives
+ * no such promise (those that copy on write), or another connection uses the room up meanwhile, a COMMIT can still meet
+ * a full disk: it is then tried again until there is room (sqlite_batch.c), and the branch stays prepared.
  *
  * max_page_count, if the service has set it, bounds the database itself: there the pages that branches may add are
  * counted in the same way.
@@ -23,8 +24,8 @@
 #define FRAME_HEAD 24u
 #define WAL_HEAD 32u
 #define WAL_CHUNK (1 << 20) /* it grows by so much at a time */
-/* Of the store's own tables: the branch, its locks by key and by branch, each with the neighbours that a page which runs
- * empty or over takes along. */
+/* Of the store's own tables: the branch, its locks by key and by branch, each with the neighbours that a page which
+ * runs empty or over takes along. */
 #define PAGES_OF_A_BRANCH 12u
 #define PAGES_OF_A_CHANGE 3u /* of each index and of the table: the page, and half a split */
 /* Beyond this, branches rely on being committed in several batches, between which the WAL is folded in. */

@@ -187,9 +187,9 @@ struct table *schema_table(struct store *store, const char *name);
 /* VOW_E_STATE if the tables of a prepared branch are not what they were. */
 int schema_check_prepared(struct store *store, struct vow_error_detail *detail);
 /*
- * The definitions of the tables that prepared branches hold rows of, as one text; sqlite3_free() it. A new unique index, or
- * a constraint that came with a new table of the old name and columns, could refuse their COMMIT, and their locks know
- * nothing of it. NULL = an error, which SQLite knows.
+ * The definitions of the tables that prepared branches hold rows of, as one text; sqlite3_free() it. A new unique
+ * index, or a constraint that came with a new table of the old name and columns, could refuse their COMMIT, and their
+ * locks know nothing of it. NULL = an error, which SQLite knows.
  */
 char *schema_held(struct store *store);
 /* VOW_E_STATE if they are not what they were before. */

@@ -181,8 +181,8 @@ static int load_index(struct store *store, const char *index, struct key *key)
 
 /*
  * Does the primary key tell apart what its columns take for equal, or the other way round? A row is found by comparing
- * columns, in a session, too: with COLLATE NOCASE in the column alone 'a' would find 'A', which is another row. An SQLite
- * code.
+ * columns, in a session, too: with COLLATE NOCASE in the column alone 'a' would find 'A', which is another row. An
+ * SQLite code.
  */
 static int compares_as_its_columns(struct store *store, const struct table *table, bool *does)
 {

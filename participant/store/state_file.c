@@ -102,8 +102,8 @@ static int exec(struct state_file *file, const char *sql)
     return sqlite3_exec(file->db, sql, NULL, NULL, NULL);
 }
 
-/* The first column of the first row, as text; "" if there is none. Returns an SQLite code: a failed read is not an empty
- * one. */
+/* The first column of the first row, as text; "" if there is none. Returns an SQLite code: a failed read is not an
+ * empty one. */
 static int ask(struct state_file *file, const char *sql, char *answer, int size)
 {
     sqlite3_stmt *statement = NULL;

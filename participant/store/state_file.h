@@ -21,8 +21,8 @@ enum state_row {
 
 /*
  * Opens the file (made if missing), checks and sets what durability needs, counts up the incarnation durably.
- * VOW_E_DATABASE, VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_LOCKED (another has it open), VOW_E_NO_MEMORY; *detail
- * says what was found.
+ * VOW_E_DATABASE, VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_LOCKED (another has it open), VOW_E_NO_MEMORY;
+ * *detail says what was found.
  */
 int state_file_open(const char *path, struct state_file **out, struct vow_store_identity *identity,
                     struct vow_error_detail *detail);

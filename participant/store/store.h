@@ -75,16 +75,16 @@ struct vow_store_ops {
     int (*recover)(void *store, vow_store_recovered_fn *each, void *ctx, struct vow_error_detail *detail);
     /*
      * On the store's thread: does the whole list as one durable unit. On return *jobs lists the operations that are
-     * done, with their results; decisions come before new work. One that has to wait (for another branch's lock, for an answer that comes
-     * later) is left out: the store keeps it and lists it in a later run, which may be given an empty list
-     * (vow_worker_nudge(), or the tick). Returns 0; or VOW_E_DATABASE, VOW_E_IO when it is not known what is durable:
-     * then no result may be used and the process must stop.
+     * done, with their results; decisions come before new work. One that has to wait (for another branch's lock, for an
+     * answer that comes later) is left out: the store keeps it and lists it in a later run, which may be given an empty
+     * list (vow_worker_nudge(), or the tick). Returns 0; or VOW_E_DATABASE, VOW_E_IO when it is not known what is
+     * durable: then no result may be used and the process must stop.
      */
     int (*run)(void *store, struct vow_job **jobs, struct vow_error_detail *detail);
     /* After the last run, before close: the operations that are still kept, undone. NULL is allowed: it keeps none. */
     struct vow_job *(*give_back)(void *store);
-    /* wake(ctx) may be called, on any thread, when kept operations can go on: a run should follow. NULL = no more, and no
-     * such call is under way on return. NULL is allowed: the store's kept operations go on by themselves. */
+    /* wake(ctx) may be called, on any thread, when kept operations can go on: a run should follow. NULL = no more, and
+     * no such call is under way on return. NULL is allowed: the store's kept operations go on by themselves. */
     void (*wake_with)(void *store, void (*wake)(void *ctx), void *ctx);
     void (*stats)(void *store, struct vow_store_stats *stats);
     void (*close)(void *store);

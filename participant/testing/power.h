@@ -1,8 +1,8 @@
 /*
- * What a power loss leaves of a folder: each file as it was when it was last synced, under the names that its folder had
- * when that was last synced. To know it, this box puts its own fsync(), fdatasync(), sync(), syncfs(), rename(),
- * renameat(), unlink() and unlinkat() in the place of the C library's, for the whole program that links it; they do the same, and take a note.
- * Each is a place where a test can kill the process, too (life.h).
+ * What a power loss leaves of a folder: each file as it was when it was last synced, under the names that its folder
+ * had when that was last synced. To know it, this box puts its own fsync(), fdatasync(), sync(), syncfs(), rename(),
+ * renameat(), unlink() and unlinkat() in the place of the C library's, for the whole program that links it; they do the
+ * same, and take a note. Each is a place where a test can kill the process, too (life.h).
  */
 #ifndef VOW_TESTING_POWER_H
 #define VOW_TESTING_POWER_H

@@ -75,8 +75,8 @@ struct vow_channel_ops {
 int vow_listener_new(struct event_base *base, const struct vow_address *address,
                      const struct vow_channel_options *options, const struct vow_channel_ops *ops, void *ctx,
                      struct vow_listener **out, struct vow_error_detail *detail);
-/* With address NULL it listens nowhere, and has what is given to it: a connected socket, taken also when there is no memory for
- * it. */
+/* With address NULL it listens nowhere, and has what is given to it: a connected socket, taken also when there is no
+ * memory for it. */
 void vow_listener_adopt(struct vow_listener *listener, int fd, const char *peer_address);
 void vow_listener_address(const struct vow_listener *listener, struct vow_address *address);
 /* Other options for the connections to come; those that are up keep the frame cap and the heartbeat of their handshake.
@@ -84,7 +84,8 @@ void vow_listener_address(const struct vow_listener *listener, struct vow_addres
 int vow_listener_set_options(struct vow_listener *listener, const struct vow_channel_options *options);
 /* Connections that have not introduced themselves: now, at the worst moment, and those that had to make room. */
 void vow_listener_strangers(const struct vow_listener *listener, uint64_t *now, uint64_t *most, uint64_t *evicted);
-/* Stops accepting, and closes whoever has not finished the handshake; the channels that are up go on. NULL is allowed. */
+/* Stops accepting, and closes whoever has not finished the handshake; the channels that are up go on. NULL is allowed.
+ */
 void vow_listener_free(struct vow_listener *listener);
 
 /* Connects, and connects again when the channel is lost. hello's strings must outlive the dialer;
@@ -102,8 +103,8 @@ void vow_dialer_free(struct vow_dialer *dialer);
  * frame would be over the peer's or our cap; VOW_E_SLOW_READER if the high-water mark is passed, or VOW_E_NO_MEMORY
  * (the channel goes down on the next turn). After any error this message is not sent. Never blocks. */
 int vow_channel_send(struct vow_channel *channel, const struct vow_msg *msg);
-/* Does more than a quarter of the high-water mark wait for the peer? Who can hold back what it has to say then does, until
- * on_drained: that is how many messages stay below the mark at which the peer is dropped. */
+/* Does more than a quarter of the high-water mark wait for the peer? Who can hold back what it has to say then does,
+ * until on_drained: that is how many messages stay below the mark at which the peer is dropped. */
 bool vow_channel_is_full(struct vow_channel *channel);
 /* Writes what is queued to the socket as far as it takes it now (for crash points and for the end of a process). */
 void vow_channel_flush(struct vow_channel *channel);

@@ -5,8 +5,8 @@
  * VOW_CRASH_AT=NAME or NAME@N in the environment kills the process at the Nth time (from 1) that the point is met.
  * Names are made from the events and effects of the cores: "recv.before.VOTE", "send.before.PREPARE",
  * "send.after.COMMIT", "log.before.COMMIT", "log.after.COMMIT", "store.before.PREPARE", ... so that none lacks one; the
- * journal has "journal.before.LOG_SYNC" and others around its syncs. A service adds points of its own (<vow/testing.h>).
- * With VOW_CRASH_HOW=abort the process dies of abort() instead.
+ * journal has "journal.before.LOG_SYNC" and others around its syncs. A service adds points of its own
+ * (<vow/testing.h>). With VOW_CRASH_HOW=abort the process dies of abort() instead.
  *
  * The state is the process's, as the death is. All functions may be called from any thread.
  */

@@ -3,8 +3,8 @@
  *
  * There are two kinds of movement. A timer without a set is one of libevent's own: cheap, and enough for a loop that
  * libevent waits in. A set keeps its timers itself and has one descriptor that becomes readable when the first of them
- * is due: whoever waits in a loop of its own (poll, epoll, libuv) sees time in it, which libevent's own time-outs do not
- * show. Both keep monotonic time (fault F130).
+ * is due: whoever waits in a loop of its own (poll, epoll, libuv) sees time in it, which libevent's own time-outs do
+ * not show. Both keep monotonic time (fault F130).
  *
  * Everything here belongs to the loop's thread.
  */
@@ -24,9 +24,9 @@ struct vow_timers;
 /* Makes a set whose timers run on the base. Returns 0, VOW_E_NO_MEMORY or VOW_E_SYSTEM. The base must outlive it. */
 int vow_timers_new(struct event_base *base, struct vow_timers **out);
 /*
- * Who runs the base, if that is not a thread that does nothing else: `run` gives the base a turn and returns true, or returns
- * false if the caller is not the thread that does so. While time is moved by hand, a loop is waited for, and this keeps
- * a test that has loop and clock on one thread from waiting for itself.
+ * Who runs the base, if that is not a thread that does nothing else: `run` gives the base a turn and returns true, or
+ * returns false if the caller is not the thread that does so. While time is moved by hand, a loop is waited for, and
+ * this keeps a test that has loop and clock on one thread from waiting for itself.
  */
 typedef bool vow_timers_run_fn(void *ctx);
 void vow_timers_set_runner(struct vow_timers *timers, vow_timers_run_fn *run, void *ctx);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # docs/generated is what the state tables print, docs/protocol.md has every rule and section that is
-# cited, and docs/faults.md defines every number that a comment cites.
+# cited, docs/faults.md defines every number that a comment cites, and no line of code is longer than 120 columns.
 # usage: check.sh STATE_DOCS SOURCE_DIR
 set -euo pipefail
 state_docs=$1
@@ -21,7 +21,7 @@ for rule in $(grep -ho '"[0-9]\.[0-9][a-z0-9-]*")' "$source"/coordinator/core/co
     }
 done
 cited() {
-    grep -rhoE "$1" --include='*.[ch]' --include='*.def' --include='*.proto' \
+    grep -rhoE "$1" --include='*.[ch]' --include='*.def' --include='*.proto' --include='*.txt' \
         "$source"/{proto,coordinator,participant,chaos,bench,examples,tests} |
         grep -oE '[A-Z]?[0-9.]+' | sort -u
 }
@@ -37,4 +37,9 @@ for number in $(cited '\b(F[0-9]{3}|B[0-9]{2}|I[0-9]{2})(\b|_)') $(cited '[Mm]is
         missing=1
     }
 done
+while read -r line; do
+    echo "longer than 120 columns: $line"
+    missing=1
+done < <(find "$source"/{proto,coordinator,participant,chaos,bench,examples,tests} -name '*.[ch]' -exec \
+    awk 'length > 120 { print FILENAME ":" FNR }' {} +)
 exit "$missing"

@@ -1,5 +1,5 @@
-/* state-docs DIRECTORY: writes docs/generated from the state tables that run and the settings that vowd reads. `state-docs docs/generated` renews
- * them. */
+/* state-docs DIRECTORY: writes docs/generated from the state tables that run and the settings that vowd reads.
+ * `state-docs docs/generated` renews them. */
 #include <stdio.h>
 
 #include "coordinator/core/coord.h"

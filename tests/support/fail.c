@@ -69,9 +69,9 @@ static void expect_no_leak(void)
 static uint64_t places[CALLS_MAX];
 
 /*
- * A sample: of the calls that come from one place of the program the first; and, if the others then go well, the second,
- * the fourth and so on, and the last. There are thousands of calls, and most are within SQLite and answered in the same
- * line of ours.
+ * A sample: of the calls that come from one place of the program the first; and, if the others then go well, the
+ * second, the fourth and so on, and the last. There are thousands of calls, and most are within SQLite and answered in
+ * the same line of ours.
  */
 static bool is_in_sample(enum fail_mode mode, unsigned nth, unsigned all)
 {

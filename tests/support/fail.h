@@ -38,11 +38,12 @@ struct fail_case {
     unsigned runs_max; /* in a sample, about; for what takes long. 0 = no limit */
 };
 
-/* Both modes, if the case allows. Fails the test at an error that is not allowed, a lost descriptor, lost memory (with a leak checker). */
+/* Both modes, if the case allows. Fails the test at an error that is not allowed, a lost descriptor, lost memory (with
+ * a leak checker). */
 void fail_sweep(enum fail_kind kind, const struct fail_case *subject, void *ctx);
 
-/* Where a directory for the files of a sweep is best made: in memory, if the machine has such a file system, for a sweep
- * syncs thousands of times. */
+/* Where a directory for the files of a sweep is best made: in memory, if the machine has such a file system, for a
+ * sweep syncs thousands of times. */
 const char *fail_parent(void);
 /* Removes a directory and all in it. */
 void fail_remove(const char *path);

@@ -16,7 +16,8 @@ bool fail_is_armed(void);
 void fail_thread_begins(void);
 /* Memory that never fails. */
 void *fail_real_malloc(unsigned long size);
-/* From now on the place in the program that each of the first `max` calls comes from is put into an array. 0 ends it. */
+/* From now on the place in the program that each of the first `max` calls comes from is put into an array. 0 ends it.
+ */
 void fail_note_places(uint64_t *places, unsigned max);
 
 #endif

@@ -8,8 +8,8 @@
 enum { ABORT = VOW_ABORTED, COMMIT = VOW_COMMITTED, EITHER = 0 };
 
 /*
- * The transaction, the first one of the cluster, ends with the expected outcome, everywhere or nowhere, and the cluster goes on to
- * commit another one. Ends the cluster.
+ * The transaction, the first one of the cluster, ends with the expected outcome, everywhere or nowhere, and the cluster
+ * goes on to commit another one. Ends the cluster.
  */
 void expect_crash_survived(struct cluster *cluster, struct commit *commit, const char *point, int expected);
 

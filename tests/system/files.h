@@ -8,7 +8,8 @@
 /* Removes a directory and all that is in it. */
 void remove_directory(const char *path);
 
-/* A sum over names and contents of the files of a directory, but for `lock`, which names the process that tried last. */
+/* A sum over names and contents of the files of a directory, but for `lock`, which names the process that tried last.
+ */
 uint64_t directory_sum(const char *path);
 /* Copies a file over another. */
 void file_copy(const char *from, const char *to);

@@ -371,7 +371,8 @@ void cluster_expect_alive(struct cluster *cluster)
         commit_start(cluster, &commit, "add");
         if (commit_wait(cluster, &commit) == VOW_COMMITTED)
             return;
-        /* A branch of the transaction before may not have ended everywhere yet, or a process may still be on its way back. */
+        /* A branch of the transaction before may not have ended everywhere yet, or a process may still be on its way
+         * back. */
         cr_assert(commit.result.cause == VOW_CAUSE_LOCK_CONFLICT ||
                       commit.result.cause == VOW_CAUSE_PARTICIPANT_UNAVAILABLE ||
                       commit.result.cause == VOW_CAUSE_PARTICIPANT_LOST || commit.result.cause == VOW_CAUSE_PRESUMED ||

@@ -1,9 +1,9 @@
 /*
  * The kit of the system tests: a cluster of real processes in a directory of its own.
  *
- * Every process is started here, on loopback and port 0, and ended by its pid; none outlives the test (PR_SET_PDEATHSIG). Nothing
- * sleeps: the kit waits for a line, for an exit, or for an outcome, and the test's own time-out is the bound. Any failure of the kit
- * ends the test with a message.
+ * Every process is started here, on loopback and port 0, and ended by its pid; none outlives the test
+ * (PR_SET_PDEATHSIG). Nothing sleeps: the kit waits for a line, for an exit, or for an outcome, and the test's own
+ * time-out is the bound. Any failure of the kit ends the test with a message.
  */
 #ifndef VOW_TESTS_SYSTEM_KIT_H
 #define VOW_TESTS_SYSTEM_KIT_H
@@ -39,8 +39,8 @@ struct cluster {
 /* A directory and nothing running yet: vowd_flags and keeps_log may be set, then cluster_run(). */
 void cluster_init(struct cluster *cluster);
 void cluster_run(struct cluster *cluster, uint32_t services, const char *vowd_crash, const char *service_crash);
-/* Both: starts vowd and `services` services. vowd_crash and service_crash are values for VOW_CRASH_AT (NULL = none); service_crash
- * goes to s0 alone. */
+/* Both: starts vowd and `services` services. vowd_crash and service_crash are values for VOW_CRASH_AT (NULL = none);
+ * service_crash goes to s0 alone. */
 void cluster_start(struct cluster *cluster, uint32_t services, const char *vowd_crash, const char *service_crash);
 /* Ends what runs and removes the directory. */
 void cluster_end(struct cluster *cluster);
@@ -80,8 +80,8 @@ struct run {
 /* argv is NULL-ended, argv[0] a path. */
 void run_program(struct run *run, const char *const argv[]);
 
-/* A transaction that adds 1 to the counter of every service ("add"), or with `last` = another handler for the last service:
- * "refuse" says no, "look" only reads. */
+/* A transaction that adds 1 to the counter of every service ("add"), or with `last` = another handler for the last
+ * service: "refuse" says no, "look" only reads. */
 struct commit {
     struct vow_call calls[SERVICES_MAX];
     char names[SERVICES_MAX][16];

@@ -1,6 +1,6 @@
 /*
- * The test service's own RPC, as a service of a user would have one: a socket beside its file, FILE.sock. A request is a
- * token and a word; the service does what the word says in the token's transaction and answers with its receipt.
+ * The test service's own RPC, as a service of a user would have one: a socket beside its file, FILE.sock. A request is
+ * a token and a word; the service does what the word says in the token's transaction and answers with its receipt.
  */
 #ifndef VOW_TESTS_SYSTEM_RPC_H
 #define VOW_TESTS_SYSTEM_RPC_H

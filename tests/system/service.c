@@ -1,6 +1,6 @@
 /*
- * test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at SIGTERM.
- * SERVICE_BRANCHES_MAX in the environment is its branches_max.
+ * test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at
+ * SIGTERM. SERVICE_BRANCHES_MAX in the environment is its branches_max.
  */
 #include <signal.h>
 #include <sqlite3.h>

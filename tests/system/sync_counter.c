@@ -1,6 +1,6 @@
 /*
- * Files of the default VFS with one method replaced. A file's methods are a table that its xOpen sets, so the shim copies that table once per
- * kind of file and puts its own xSync into the copy; nothing else changes hands.
+ * Files of the default VFS with one method replaced. A file's methods are a table that its xOpen sets, so the shim
+ * copies that table once per kind of file and puts its own xSync into the copy; nothing else changes hands.
  */
 #include "sync_counter.h"
 

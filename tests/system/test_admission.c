@@ -1,4 +1,5 @@
-/* Limits: what is over one is refused with an error that says "come back", is counted, and disturbs nobody who is in. */
+/* Limits: what is over one is refused with an error that says "come back", is counted, and disturbs nobody who is in.
+ */
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <signal.h>
@@ -144,7 +145,8 @@ Test(admission, F183_in_flight_on_one_connection)
     cluster_end(&cluster);
 }
 
-/* Guarantee 3: BUSY says that nothing happened. Who asks again for what has committed hears that, however full it is. */
+/* Guarantee 3: BUSY says that nothing happened. Who asks again for what has committed hears that, however full it is.
+ */
 Test(admission, F062_what_has_ended_is_never_busy)
 {
     struct peer client;

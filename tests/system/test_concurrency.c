@@ -1,7 +1,7 @@
 /*
- * Many clients, one row in each of three services. Every other transaction adds 1 in all three, so that it is in the way
- * of all others; those between add 1 in one of them, in one phase. However they end, and whoever dies meanwhile, each
- * outcome is definite, and a counter is the number of commits that it was part of.
+ * Many clients, one row in each of three services. Every other transaction adds 1 in all three, so that it is in the
+ * way of all others; those between add 1 in one of them, in one phase. However they end, and whoever dies meanwhile,
+ * each outcome is definite, and a counter is the number of commits that it was part of.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -91,8 +91,8 @@ static void *run_client(void *ctx)
     return NULL;
 }
 
-/* Kills it anywhere, lets it die again where it hurts, and brings it back. Nobody else dies meanwhile, or it might never
- * get there. */
+/* Kills it anywhere, lets it die again where it hurts, and brings it back. Nobody else dies meanwhile, or it might
+ * never get there. */
 static void vowd_dies(struct cluster *cluster, const char *point)
 {
     process_kill(&cluster->vowd);

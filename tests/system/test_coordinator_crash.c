@@ -1,6 +1,6 @@
 /*
- * The coordinator dies at each of its log and send effects, comes back, and the outcome is what docs/faults.md demands. Test names
- * carry the fault's number.
+ * The coordinator dies at each of its log and send effects, comes back, and the outcome is what docs/faults.md demands.
+ * Test names carry the fault's number.
  */
 #include <criterion/criterion.h>
 
@@ -8,7 +8,8 @@
 
 TestSuite(coordinator_crash, .timeout = 60);
 
-/* Runs one transaction of n services that kills vowd at `point`, starts it again, and checks outcome, books and life. */
+/* Runs one transaction of n services that kills vowd at `point`, starts it again, and checks outcome, books and life.
+ */
 static void crash(uint32_t n, const char *point, const char *last, int expected)
 {
     struct cluster cluster;

@@ -111,7 +111,8 @@ static struct vow_gtrid prepared(struct place *place)
     return id;
 }
 
-/* The service works, and nothing stands in its way. That it has answered shows, too, that it has read what came before. */
+/* The service works, and nothing stands in its way. That it has answered shows, too, that it has read what came before.
+ */
 static void expect_good(struct place *place)
 {
     struct vow_gtrid id = prepared(place);
@@ -277,8 +278,8 @@ Test(faults_service, F053_an_abort_of_what_is_not_known)
     place_end(&place);
 }
 
-/* Both in one packet, or one shortly after the other, again and again: whichever is done first, no branch and no lock is
- * left, not after a crash either. */
+/* Both in one packet, or one shortly after the other, again and again: whichever is done first, no branch and no lock
+ * is left, not after a crash either. */
 static void prepare_beside_abort(void)
 {
     struct place place;

@@ -237,8 +237,8 @@ static void start_on_disk_that_hangs_when(struct world *world, const char *file)
     cluster_run(&world->cluster, 2, NULL, NULL);
 }
 
-/* Bug B43: all votes are in, and the record of the decision hangs on its way to the disk. Nobody hears of it before it is
- * there. */
+/* Bug B43: all votes are in, and the record of the decision hangs on its way to the disk. Nobody hears of it before it
+ * is there. */
 Test(bugs, B43_the_log_is_durable_before_phase_2, .timeout = 60)
 {
     static struct world world;

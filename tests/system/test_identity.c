@@ -21,8 +21,8 @@ static void wait_for_log(const struct cluster *cluster, const char *words)
     }
 }
 
-/* The log is lost and a new vowd listens at the old address: the participants hold prepared branches of the lost one. It refuses
- * them, so nothing is presumed: they stay in doubt, and their rows stay locked. */
+/* The log is lost and a new vowd listens at the old address: the participants hold prepared branches of the lost one.
+ * It refuses them, so nothing is presumed: they stay in doubt, and their rows stay locked. */
 Test(identity, F024_F091_a_new_log_does_not_get_the_old_ones_participants)
 {
     struct cluster cluster;
@@ -102,7 +102,8 @@ Test(identity, F044_another_data_file_than_last_time_is_warned_of)
     cluster_end(&cluster);
 }
 
-/* A second process on the same file has the newer incarnation and is taken; the older one must not take the session back. */
+/* A second process on the same file has the newer incarnation and is taken; the older one must not take the session
+ * back. */
 Test(identity, F021_an_older_life_does_not_come_back)
 {
     struct cluster cluster;
@@ -116,7 +117,8 @@ Test(identity, F021_an_older_life_does_not_come_back)
     vow_participant_stats(newer, &stats, sizeof(stats));
     cr_expect(stats.connected);
     vow_participant_close(newer);
-    /* The service that was pushed away does not come back when the newer one is gone: it has to look at its file anew. */
+    /* The service that was pushed away does not come back when the newer one is gone: it has to look at its file anew.
+     */
     wait_for_log(&cluster, "data file went back");
     cr_assert_eq(process_end(&cluster.services[0]), 0);
     service_start(&cluster, 0, NULL);

@@ -97,8 +97,8 @@ static void alter_journal(const struct cluster *cluster, const char *sql)
     sqlite3_close(db);
 }
 
-/* A journal that an older program left, with a decision that a participant has not heard: the same outcome. One of a newer
- * program is left alone, and its transactions with it. */
+/* A journal that an older program left, with a decision that a participant has not heard: the same outcome. One of a
+ * newer program is left alone, and its transactions with it. */
 Test(in_doubt, F026_other_formats_with_a_transaction_in_doubt)
 {
     struct cluster cluster;

@@ -1,4 +1,5 @@
-/* Joined work with real processes: services that get the token by their own RPC, and a client that holds it together. */
+/* Joined work with real processes: services that get the token by their own RPC, and a client that holds it together.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

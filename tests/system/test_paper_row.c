@@ -1,7 +1,7 @@
 /*
- * The paper's row (protocol 1.5): messages, forced writes and records of one transaction, counted on the real cores, the real codec, the
- * real journal and real SQLite stores, for every split of N participants into YES, READ-ONLY and NO. One process, no network: what
- * is sent is encoded, queued, decoded and delivered in order.
+ * The paper's row (protocol 1.5): messages, forced writes and records of one transaction, counted on the real cores,
+ * the real codec, the real journal and real SQLite stores, for every split of N participants into YES, READ-ONLY and
+ * NO. One process, no network: what is sent is encoded, queued, decoded and delivered in order.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -182,7 +182,8 @@ static void node_step(struct world *world, uint32_t index, struct vow_branches_e
         run_store(world, index, &ops[i]);
 }
 
-/* An ABORT to a participant whose NO is on its way: the first NO decides, so such an ABORT is superfluous (rule 2.2-abort). */
+/* An ABORT to a participant whose NO is on its way: the first NO decides, so such an ABORT is superfluous
+ * (rule 2.2-abort). */
 static void count_late_abort(struct world *world, const struct vow_msg *msg, const bool *said_no, int to)
 {
     world->late_aborts += msg->kind == VOW_MSG_DECISION && msg->decision.verdict == VOW_ABORT && said_no[to];

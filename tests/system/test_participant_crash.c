@@ -1,4 +1,5 @@
-/* A participant dies at each of its store and send effects, comes back, and the outcome is what docs/faults.md demands. */
+/* A participant dies at each of its store and send effects, comes back, and the outcome is what docs/faults.md demands.
+ */
 #include <criterion/criterion.h>
 
 #include "crash.h"
@@ -57,7 +58,8 @@ Test(participant_crash, F037_committed_ack_lost)
     crash(2, "send.after.ACK", "add", COMMIT);
 }
 
-/* An abort that overtakes the work ends it before the store has begun it (F050), and never meets the point: once more. */
+/* An abort that overtakes the work ends it before the store has begun it (F050), and never meets the point: once more.
+ */
 static void crash_in_abort(const char *point)
 {
     struct cluster cluster;

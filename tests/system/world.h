@@ -1,6 +1,6 @@
 /*
- * A cluster with two honest services, and peers made by hand that misbehave beside them. What they do must cost vowd one
- * line in its log, and nobody anything else: world_end() compares all lines and all books.
+ * A cluster with two honest services, and peers made by hand that misbehave beside them. What they do must cost vowd
+ * one line in its log, and nobody anything else: world_end() compares all lines and all books.
  */
 #ifndef VOW_TESTS_SYSTEM_WORLD_H
 #define VOW_TESTS_SYSTEM_WORLD_H

@@ -12,9 +12,9 @@
  *     vow_client_open(NULL, &client, NULL);
  *     vow_commit(client, calls, 2, &result);
  *
- * VOW_ABORTED is final for its id; the same work may be sent again as a new transaction. That is worth it, after a short
- * wait, if vow_cause_is_passing(): LOCK_CONFLICT, PARTICIPANT_UNAVAILABLE, COORDINATOR_RESTART and the like. The others
- * (HANDLER_REFUSED, CONSTRAINT, ...) will say no again.
+ * VOW_ABORTED is final for its id; the same work may be sent again as a new transaction. That is worth it, after a
+ * short wait, if vow_cause_is_passing(): LOCK_CONFLICT, PARTICIPANT_UNAVAILABLE, COORDINATOR_RESTART and the like. The
+ * others (HANDLER_REFUSED, CONSTRAINT, ...) will say no again.
  *
  * Threads. By default a client has a thread of its own for the network. It can also live on the caller's loop
  * (options.loop, enum vow_loop_kind); then "the client's thread" is the one that runs that loop.
@@ -45,8 +45,8 @@ extern "C" {
 /* A connection to a coordinator and the transactions under way on it; from vow_client_open() to vow_client_close(). */
 struct vow_client;
 
-/* How to open a client. Zero a field for its default. What it points to, but for base, need only live for the call. A size
- * that is larger than the library knows is VOW_E_ARGUMENT: the program was compiled for a newer one. */
+/* How to open a client. Zero a field for its default. What it points to, but for base, need only live for the call. A
+ * size that is larger than the library knows is VOW_E_ARGUMENT: the program was compiled for a newer one. */
 struct vow_client_options {
     size_t size;             /* sizeof(struct vow_client_options) */
     const char *coordinator; /* "HOST:PORT"; NULL = VOW_DEFAULT_COORDINATOR; numeric hosts and localhost */
@@ -134,11 +134,11 @@ VOW_EXPORT VOW_MUST_USE int vow_commit(struct vow_client *client, const struct v
                                        struct vow_result *result);
 
 /*
- * The same without waiting: `done` is called later with the result. On an error `done` is not called. In `done`, look at
- * result->error first: a refusal that comes later (VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN, VOW_E_NO_MEMORY,
- * VOW_E_TOO_LARGE) is VOW_ABORTED with VOW_CAUSE_NONE and result->error set to it: nothing happened, and the error's
- * class says whether to try again. Otherwise result->outcome is as vow_commit() gives it with 0. The transaction's id is
- * known in the result; in a refusal it may be none.
+ * The same without waiting: `done` is called later with the result. On an error `done` is not called. In `done`, look
+ * at result->error first: a refusal that comes later (VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN,
+ * VOW_E_NO_MEMORY, VOW_E_TOO_LARGE) is VOW_ABORTED with VOW_CAUSE_NONE and result->error set to it: nothing happened,
+ * and the error's class says whether to try again. Otherwise result->outcome is as vow_commit() gives it with 0. The
+ * transaction's id is known in the result; in a refusal it may be none.
  */
 VOW_EXPORT VOW_MUST_USE int vow_commit_async(struct vow_client *client, const struct vow_call *calls, size_t calls_len,
                                              vow_result_fn *done, void *ctx);

@@ -18,17 +18,18 @@
  *     vow_participant_handle(p, "take", take, NULL);
  *     vow_participant_start(p);
  *
- * What can take part: ordinary tables with an explicit PRIMARY KEY, up to 64 columns, no generated column, unique keys on plain
- * columns. A handler that writes to any other table (no primary key, virtual, FTS) is refused with VOW_CAUSE_NOT_CAPTURED; a NULL
- * in a primary key with the text "VOW_NULL_KEY". A table whose INTEGER PRIMARY KEY is chosen by SQLite gives two branches
- * the same next number, so the second must wait for the first: declare it AUTOINCREMENT, insert vow_new_key() (see
- * <vow/sqlite.h>), or choose keys yourself, for example from vow_branch_id(). Rows of a prepared branch are locked for every connection to the file until the decision.
+ * What can take part: ordinary tables with an explicit PRIMARY KEY, up to 64 columns, no generated column, unique keys
+ * on plain columns. A handler that writes to any other table (no primary key, virtual, FTS) is refused with
+ * VOW_CAUSE_NOT_CAPTURED; a NULL in a primary key with the text "VOW_NULL_KEY". A table whose INTEGER PRIMARY KEY is
+ * chosen by SQLite gives two branches the same next number, so the second must wait for the first: declare it
+ * AUTOINCREMENT, insert vow_new_key() (see <vow/sqlite.h>), or choose keys yourself, for example from vow_branch_id().
+ * Rows of a prepared branch are locked for every connection to the file until the decision.
  *
  * A service whose data are somewhere else than in SQLite implements five callbacks instead: <vow/resource.h>.
  *
  * Two threads belong to a participant: one for the network and the protocol, one for the store and the handlers. The
- * first can be the caller's own loop (options.loop, enum vow_loop_kind); the second stays, since a loop must not wait for
- * a disk. Handlers always run on the store's thread, one at a time.
+ * first can be the caller's own loop (options.loop, enum vow_loop_kind); the second stays, since a loop must not wait
+ * for a disk. Handlers always run on the store's thread, one at a time.
  *
  *                                     VOW_LOOP_OWN_THREAD   VOW_LOOP_BASE              VOW_LOOP_FD
  *   vow_participant_open, _handle, _db any thread, one at a time, before start
@@ -38,8 +39,8 @@
  *   vow_participant_stats             any thread            any thread                 any thread
  *
  * vow_participant_close() must be the last call: no other thread may be in a function of this participant or about to
- * enter one. After a fork() the participant is the parent's alone: in the child every call is refused with VOW_E_FORKED,
- * or does nothing.
+ * enter one. After a fork() the participant is the parent's alone: in the child every call is refused with
+ * VOW_E_FORKED, or does nothing.
  */
 #ifndef VOW_PARTICIPANT_H
 #define VOW_PARTICIPANT_H
@@ -70,19 +71,19 @@ enum vow_store_kind {
 /* What work does that meets a row which another transaction's prepared work holds. */
 enum vow_lock_policy {
     /*
-     * It waits, lock_wait_ms at most, and is done when the row is free, in the order in which it came. For a holder that
-     * is older than itself it waits lock_grace_ms at most: should that one wait for this one somewhere else, the younger
-     * is refused with VOW_CAUSE_LOCK_CONFLICT and the older goes on. So no deadlock lasts, nor between participants.
-     * A transaction of one call holds nothing elsewhere and waits for anybody.
+     * It waits, lock_wait_ms at most, and is done when the row is free, in the order in which it came. For a holder
+     * that is older than itself it waits lock_grace_ms at most: should that one wait for this one somewhere else, the
+     * younger is refused with VOW_CAUSE_LOCK_CONFLICT and the older goes on. So no deadlock lasts, nor between
+     * participants. A transaction of one call holds nothing elsewhere and waits for anybody.
      */
     VOW_LOCK_WAIT_DIE = 0,
     /* It is refused at once. */
     VOW_LOCK_FAIL_FAST = 1,
 };
 
-/* How to open a participant. Zero a field for its default. What it points to, but for base, need only live for the call:
- * strings are copied. A size that is larger than the library knows is VOW_E_ARGUMENT: the program was compiled for a
- * newer one. */
+/* How to open a participant. Zero a field for its default. What it points to, but for base, need only live for the
+ * call: strings are copied. A size that is larger than the library knows is VOW_E_ARGUMENT: the program was compiled
+ * for a newer one. */
 struct vow_participant_options {
     size_t size;             /* sizeof(struct vow_participant_options) */
     const char *name;        /* what clients call it; required */
@@ -91,8 +92,9 @@ struct vow_participant_options {
     enum vow_store_kind store; /* where branches are kept; default the SQLite file */
     /*
      * SQL that makes the service's tables and first rows; NULL = none. Run at open, all or nothing, if the file has not
-     * run this very text before: a restart runs nothing. One that changes a table or a row which a prepared branch needs
-     * is refused with VOW_E_STATE: open with the schema of before, which runs nothing, until the branch has ended.
+     * run this very text before: a restart runs nothing. One that changes a table or a row which a prepared branch
+     * needs is refused with VOW_E_STATE: open with the schema of before, which runs nothing, until the branch has
+     * ended.
      */
     const char *schema;
     enum vow_lock_policy lock_policy;    /* default VOW_LOCK_WAIT_DIE */
@@ -123,11 +125,11 @@ typedef int vow_handler_fn(struct vow_branch *branch, struct sqlite3 *db, const 
  * Opens the participant: opens and checks the file, finds the prepared branches and holds their locks, counts up the
  * incarnation. Does not connect yet. On 0, *participant is the caller's, to be closed with vow_participant_close(). On
  * an error *participant is NULL and *detail, if not NULL, says what was found and what to do: VOW_E_ARGUMENT,
- * VOW_E_NAME, VOW_E_ADDRESS, VOW_E_STATE (options.schema changes what a prepared branch needs), VOW_E_DATABASE, VOW_E_IO,
- * VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY, VOW_E_SYSTEM. With a resource, also VOW_E_LOCKED: another
- * process, or another participant of this one, has its file open. After an error the service's tables and the prepared
- * branches are as they were; a new file may be there, with Vow's own tables, and the incarnation may have been counted up,
- * which does no harm. It may be called again.
+ * VOW_E_NAME, VOW_E_ADDRESS, VOW_E_STATE (options.schema changes what a prepared branch needs), VOW_E_DATABASE,
+ * VOW_E_IO, VOW_E_PRAGMA, VOW_E_NEWER, VOW_E_DAMAGED, VOW_E_NO_MEMORY, VOW_E_SYSTEM. With a resource, also
+ * VOW_E_LOCKED: another process, or another participant of this one, has its file open. After an error the service's
+ * tables and the prepared branches are as they were; a new file may be there, with Vow's own tables, and the
+ * incarnation may have been counted up, which does no harm. It may be called again.
  */
 VOW_EXPORT VOW_MUST_USE int vow_participant_open(const struct vow_participant_options *options,
                                                  struct vow_participant **participant, struct vow_error_detail *detail);
@@ -149,9 +151,9 @@ VOW_EXPORT VOW_MUST_USE int vow_participant_start(struct vow_participant *partic
 VOW_EXPORT VOW_MUST_USE int vow_participant_wait(struct vow_participant *participant, uint32_t timeout_ms);
 
 /*
- * Stops and frees. What the store has begun is finished first: this waits for a disk, and with a resource 5 s at most for
- * answers that are missing. Prepared branches stay prepared in the file: their outcome is asked for at the next start. NULL is allowed. Must not be called from a handler: that is
- * logged, and nothing is closed.
+ * Stops and frees. What the store has begun is finished first: this waits for a disk, and with a resource 5 s at most
+ * for answers that are missing. Prepared branches stay prepared in the file: their outcome is asked for at the next
+ * start. NULL is allowed. Must not be called from a handler: that is logged, and nothing is closed.
  */
 VOW_EXPORT void vow_participant_close(struct vow_participant *participant);
 
@@ -207,16 +209,15 @@ struct vow_joined {
  *   VOW_E_UNREACHABLE  no connection to the coordinator, or no answer; nothing happened
  *   VOW_E_BUSY, VOW_E_NO_MEMORY, VOW_E_TOO_LARGE (over 64 participants)   nothing happened
  *   VOW_E_LOCK_CONFLICT, VOW_E_CONSTRAINT, VOW_E_REFUSED   the work is undone; joined->cause and joined->text say why.
- *                      VOW_CAUSE_TOO_LATE, TXN_TIMEOUT, PARTICIPANT_LOST: the transaction, or this branch of it, is over
- *   VOW_E_STATE        not started, or called on a thread that must not wait
- *   VOW_E_CLOSED       the participant is being closed; the transaction will not commit
- *   VOW_E_FORKED
- * Never falls back to a change outside of the transaction.
+ *                      VOW_CAUSE_TOO_LATE, TXN_TIMEOUT, PARTICIPANT_LOST: the transaction, or this branch of it, is
+ * over VOW_E_STATE        not started, or called on a thread that must not wait VOW_E_CLOSED       the participant is
+ * being closed; the transaction will not commit VOW_E_FORKED Never falls back to a change outside of the transaction.
  */
 VOW_EXPORT VOW_MUST_USE int vow_join(struct vow_participant *participant, const char *token, vow_work_fn *work,
                                      void *ctx, struct vow_joined *joined);
 
-/* Called once, on the thread of the participant's loop; must not block, nor close the participant. error as vow_join() returns it. */
+/* Called once, on the thread of the participant's loop; must not block, nor close the participant. error as vow_join()
+ * returns it. */
 typedef void vow_joined_fn(void *ctx, int error, const struct vow_joined *joined);
 /* The same without waiting. On an error `done` is not called. */
 VOW_EXPORT VOW_MUST_USE int vow_join_async(struct vow_participant *participant, const char *token, vow_work_fn *work,

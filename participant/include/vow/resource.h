@@ -25,11 +25,11 @@
  *
  * THREADS. All callbacks are called one at a time, never two at once: recover by the thread that is in
  * vow_participant_open(), the others by the participant's store thread, and by the thread in vow_participant_close()
- * once the store thread has ended. A callback may block for the disk, and then it holds up all branches; what takes long
- * should be answered later. It must never block for another branch's lock: the decision that frees the lock waits behind
- * it. Say NO with VOW_CAUSE_LOCK_CONFLICT, or answer later. Calls for different branches overlap: up to answers_max
- * prepares and as many decisions are unanswered at once, the rest wait. A branch has one unanswered call at most. No
- * callback may call vow_participant_close().
+ * once the store thread has ended. A callback may block for the disk, and then it holds up all branches; what takes
+ * long should be answered later. It must never block for another branch's lock: the decision that frees the lock waits
+ * behind it. Say NO with VOW_CAUSE_LOCK_CONFLICT, or answer later. Calls for different branches overlap: up to
+ * answers_max prepares and as many decisions are unanswered at once, the rest wait. A branch has one unanswered call at
+ * most. No callback may call vow_participant_close().
  *
  * ANSWERS. A callback returns its answer; or VOW_SAID_LATER, and then vow_answer() is called exactly once with the
  * handle it was given, from any thread, now (before it returns) or later. There is no time limit: the coordinator has
@@ -108,8 +108,8 @@ enum vow_found {
 struct vow_recovery;
 
 /* In recover: lists one branch. Returns 0; else recover returns what it got: VOW_E_DAMAGED (not a word of Vow's),
- * VOW_E_NO_MEMORY, VOW_E_ARGUMENT. The open is also refused with VOW_E_DAMAGED for a branch that is listed twice, and for
- * one that was committed and is listed as prepared. */
+ * VOW_E_NO_MEMORY, VOW_E_ARGUMENT. The open is also refused with VOW_E_DAMAGED for a branch that is listed twice, and
+ * for one that was committed and is listed as prepared. */
 VOW_EXPORT VOW_MUST_USE int vow_recovered(struct vow_recovery *recovery, const char *branch, enum vow_found found);
 
 /* The struct lives until vow_participant_open() returns (it is copied), ctx until vow_participant_close(). */

@@ -33,8 +33,8 @@ struct vow_test_resource_options {
     int (*open)(void *ctx, const char *directory, struct vow_resource *resource);
     /* Closes it in good order. */
     void (*close)(void *ctx, struct vow_resource *resource);
-    /* Fills *work with one that has effect number i when it is committed. Works of different numbers must not be in each
-     * other's way. payload has VOW_TEST_PAYLOAD_SIZE bytes; the handler's name may be static. */
+    /* Fills *work with one that has effect number i when it is committed. Works of different numbers must not be in
+     * each other's way. payload has VOW_TEST_PAYLOAD_SIZE bytes; the handler's name may be static. */
     void (*work)(void *ctx, unsigned i, struct vow_work *work, char *payload);
     /* How often effect i is there for everybody to see: 0 or 1, if all is well; -1 = that cannot be told. */
     int (*seen)(void *ctx, const struct vow_resource *resource, const char *directory, unsigned i);
@@ -76,8 +76,8 @@ struct vow_test_resource_options {
  * A place is between any two calls, and inside them before each fsync(), fdatasync(), sync(), syncfs(), rename(),
  * unlink() and their *at() forms, and at each vow_testing_crash_point() of the resource. At each the process is killed
  * with SIGKILL, opened again, and compared with what it had answered; once as that leaves the files, and once as a loss
- * of power would: what was not synced, and every name in a directory that was not synced, is gone. Then all branches are
- * ended, power is lost again, and what was answered must still hold.
+ * of power would: what was not synced, and every name in a directory that was not synced, is gone. Then all branches
+ * are ended, power is lost again, and what was answered must still hold.
  *
  * Call it from a process with one thread. The environment variable VOW_TEST_RESOURCE=CHECK or CHECK:PLACE:kill or
  * CHECK:PLACE:power runs one check, or one place of it; the folder of a failure is kept, and named.
@@ -93,8 +93,8 @@ VOW_EXPORT int vow_test_resource(const struct vow_test_resource_options *options
  *
  * The name is at most 63 of a-z A-Z 0-9 . _ -. Nothing happens unless the point is armed: by the environment,
  * VOW_CRASH_AT=NAME or NAME@N, at the first vow_participant_open(), or by vow_testing_crash_at(). In a resource that is
- * tested by vow_test_resource(), it is a place. Without VOW_TESTING, which linking vow::testing_world or vow::vow_testing
- * defines, it is nothing at all; so it may stay in the code of a service.
+ * tested by vow_test_resource(), it is a place. Without VOW_TESTING, which linking vow::testing_world or
+ * vow::vow_testing defines, it is nothing at all; so it may stay in the code of a service.
  */
 #ifdef VOW_TESTING
 VOW_EXPORT void vow_testing_crash_point(const char *name);
@@ -106,15 +106,15 @@ VOW_EXPORT void vow_testing_crash_point(const char *name);
  * VOW_E_ARGUMENT for what is not of that form. The library's own points have names, too: see below. */
 VOW_EXPORT VOW_MUST_USE int vow_testing_crash_at(const char *point);
 
-/* What happens at the point instead of SIGKILL; NULL = SIGKILL again. Called on the thread that met it, of the service or
- * of the library; if it returns, that thread goes on as if nothing had been. */
+/* What happens at the point instead of SIGKILL; NULL = SIGKILL again. Called on the thread that met it, of the service
+ * or of the library; if it returns, that thread goes on as if nothing had been. */
 typedef void vow_testing_crash_fn(void *ctx, const char *name);
 VOW_EXPORT void vow_testing_on_crash(vow_testing_crash_fn *fn, void *ctx);
 
 /*
  * Writes down every point that is met from now on, the service's and the library's, or (0) stops and forgets them.
- * vow_testing_crash_points_met() gives them in the order of their first meetings, with how often each was met: a run that
- * went well says at which places it can be made to go wrong. fn must not meet a point.
+ * vow_testing_crash_points_met() gives them in the order of their first meetings, with how often each was met: a run
+ * that went well says at which places it can be made to go wrong. fn must not meet a point.
  */
 VOW_EXPORT void vow_testing_crash_record(int on);
 typedef void vow_testing_met_fn(void *ctx, const char *name, unsigned long times);
@@ -151,10 +151,10 @@ VOW_EXPORT void vow_testing_clock_jump_wall(int64_t ms);
 /* ---- A coordinator and a network inside this process ---- */
 
 /*
- * Services, clients and a real coordinator (vowd's own, with a journal in a directory) in one process, without TCP. Give
- * vow_test_network_address() as options.coordinator, and all frames pass through a network that the test can harm. A
- * node of it is a participant or client, by its options.name; NULL means every node. A node need not be connected yet, and
- * a name that nobody has is no error: what is said of it waits for who comes with it.
+ * Services, clients and a real coordinator (vowd's own, with a journal in a directory) in one process, without TCP.
+ * Give vow_test_network_address() as options.coordinator, and all frames pass through a network that the test can harm.
+ * A node of it is a participant or client, by its options.name; NULL means every node. A node need not be connected
+ * yet, and a name that nobody has is no error: what is said of it waits for who comes with it.
  *
  * One network at a time in a process (VOW_E_STATE). Close clients and participants before it. All functions may be
  * called from any thread.

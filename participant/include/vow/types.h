@@ -24,8 +24,8 @@ extern "C" {
 struct event_base; /* <event2/event.h>; only a program with a libevent loop of its own needs it */
 
 /*
- * Where a client or a participant does its network work. In all three the functions mean the same; what differs is whose
- * thread calls the callbacks, and that nobody may wait on that thread.
+ * Where a client or a participant does its network work. In all three the functions mean the same; what differs is
+ * whose thread calls the callbacks, and that nobody may wait on that thread.
  */
 enum vow_loop_kind {
     /* On a thread of the library's own, which takes no signal. Every function may be called from any thread. */

@@ -119,8 +119,8 @@ static void sweep(enum fail_kind kind, enum vow_loop_kind loop)
 }
 
 /*
- * Here alone the loop runs while memory fails, so what the first attempt to connect needs fails, too, if its thread gets
- * that far before the end: hence the crash that this test met in some runs and not in others. It was
+ * Here alone the loop runs while memory fails, so what the first attempt to connect needs fails, too, if its thread
+ * gets that far before the end: hence the crash that this test met in some runs and not in others. It was
  * bufferevent_setwatermark() on that thread, in evbuffer_cb_set_flags(): libevent does not look whether it got the
  * callback that it adds for a high-water mark. We set none any more (tests/mutants/net-watermark-without-memory.patch).
  */

@@ -81,7 +81,8 @@ Test(sqlite_faults, F101_full_disk_is_unknown)
     cr_assert_geq(fail_each_call(FAULT_WRITE, ENOSPC), 3);
 }
 
-/* A quota, a file size limit, a disk that became read-only, rights that were taken away: all are a write that failed. */
+/* A quota, a file size limit, a disk that became read-only, rights that were taken away: all are a write that failed.
+ */
 Test(sqlite_faults, F103_F125_other_refusals_to_write_are_unknown)
 {
     static const int errors[] = {EDQUOT, EFBIG, EROFS, EACCES, EPERM};

@@ -1,6 +1,6 @@
 /*
- * The property test's parts. A world is a random schema, a service's file under the store, and beside it the same tables
- * in memory, on which the same statements run locally (property_local.c). Everything comes from one seed.
+ * The property test's parts. A world is a random schema, a service's file under the store, and beside it the same
+ * tables in memory, on which the same statements run locally (property_local.c). Everything comes from one seed.
  */
 #ifndef VOW_TESTS_STORE_PROPERTY_H
 #define VOW_TESTS_STORE_PROPERTY_H

@@ -1,4 +1,5 @@
-/* The store over a resource: crashes at every place between the two of them, one-phase commit, and what open refuses. */
+/* The store over a resource: crashes at every place between the two of them, one-phase commit, and what open refuses.
+ */
 #include "resource_fixture.h"
 
 #include <sqlite3.h>

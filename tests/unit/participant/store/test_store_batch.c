@@ -135,8 +135,8 @@ Test(store_batch, F120_new_work_is_refused_while_another_writer_holds_the_file)
 
 static int busy_calls;
 
-/* The other writer ends when the store has been refused twice: once for all, once for the decisions alone. These are then
- * done with the next batch or tick. */
+/* The other writer ends when the store has been refused twice: once for all, once for the decisions alone. These are
+ * then done with the next batch or tick. */
 static int end_other_writer(void *other, int count)
 {
     (void)count;

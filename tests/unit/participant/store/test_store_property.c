@@ -1,7 +1,7 @@
 /*
  * The store does what SQLite does: random schemas, random statements in branches that overlap, other connections that
- * write meanwhile, and crashes anywhere between prepare and commit. What is committed at the end of each step equals what
- * the same statements did locally. VOW_SEED=N runs one seed alone; VOW_WORLDS=N that many.
+ * write meanwhile, and crashes anywhere between prepare and commit. What is committed at the end of each step equals
+ * what the same statements did locally. VOW_SEED=N runs one seed alone; VOW_WORLDS=N that many.
  */
 #include <stdio.h>
 #include <stdlib.h>
