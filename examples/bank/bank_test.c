@@ -132,7 +132,7 @@ static void run_into_point(const char *directory, const char *point)
     CHECK(vow_testing_crash_at(point) == 0);
     start_transfer(&town);
     vow_testing_clock_advance(10000);
-    CHECK(!"it was not killed");
+    CHECK(false && "it was not killed");
 }
 
 static void run_after_death(const char *directory)
