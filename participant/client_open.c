@@ -317,7 +317,7 @@ static int submit_end(struct vow_txn *txn, struct vow_request *request, vow_resu
     error = vow_client_submit(txn->client, request, on_end, ending);
     if (error != 0) {
         atomic_store(&txn->needs_none, false);
-        let_go(txn);
+        atomic_fetch_sub(&txn->holders, 1); /* never the last one: the caller holds it, too */
         free(ending);
     }
     return error;
