@@ -214,6 +214,7 @@ Test(protocol, F062_the_same_request_again)
     begin_undecided(&world, first, &id);
     peer_commit(first, &id);
     peer_commit(second, &id);
+    peer_expect_outcome(first, &id, VOW_PENDING); /* it is there, too: it is told to ask */
     peer_ask(second, &id);
     peer_expect_outcome(second, &id, VOW_PENDING);
     go_on(&world);
