@@ -341,17 +341,18 @@ void vow_server_free(struct vow_server *server)
     http_close(server);
     vow_listener_free(server->listener);
     session_close_all(server);
-    if (server->base != NULL)
-        event_base_loop(server->base, EVLOOP_NONBLOCK); /* closed channels are freed on the loop's next turn */
-    log_ops_free(server);
-    known_free(server);
-    lives_free(server);
+    /* Before the loop's last turn: without memory a timer that arms itself again is due at once, for ever. */
     if (server->timer.fn != NULL) {
         vow_timer_deinit(&server->timer);
         vow_timer_deinit(&server->drain_timer);
         vow_timer_deinit(&server->look);
         health_close(server);
     }
+    if (server->base != NULL)
+        event_base_loop(server->base, EVLOOP_NONBLOCK); /* closed channels are freed on the loop's next turn */
+    log_ops_free(server);
+    known_free(server);
+    lives_free(server);
     vow_timers_free(server->timers);
     free_event(server->feed);
     free_event(server->sigterm);
