@@ -822,11 +822,12 @@ struct begin {
 static void take_begun(void *ctx, int error, struct vow_txn *txn)
 {
     struct begin *begin = ctx;
+    struct fake *fake = begin->fake;
 
     begin->error = error;
     begin->txn = txn;
-    atomic_store(&begin->done, true);
-    fake_wake(begin->fake);
+    atomic_store(&begin->done, true); /* the last touch: the test goes on, and begin is gone */
+    fake_wake(fake);
 }
 
 static struct vow_txn *begin_txn(struct vow_client *client, struct fake *fake)
