@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/codec_arena.h"
+#include "proto/codec_seal.h"
 #include "proto/codec_shape.h"
 #include "proto/error.h"
 #include "vow.pb-c.h"
@@ -371,9 +372,22 @@ static bool read_body(struct in *in, const Vow__Envelope *envelope, struct vow_m
 }
 /* clang-format on */
 
+/* Whoever speaks another version must be understood so far that it can be told so. */
+static bool read_seal(struct in *in, enum codec_seal seal, enum vow_msg_kind kind)
+{
+    return expect(in, seal == CODEC_SEAL_GOOD || kind == VOW_MSG_HELLO || kind == VOW_MSG_REJECT,
+                  "a message without a checksum");
+}
+
 int vow_msg_decode(struct vow_arena *arena, const uint8_t *body, size_t len, struct vow_msg *msg, const char **why)
 {
+    const enum codec_seal seal = codec_seal_check(body, len);
+
     arena_reset(arena);
+    if (seal == CODEC_SEAL_BROKEN) {
+        *why = "damaged on the way: the checksum differs";
+        return VOW_E_MESSAGE;
+    }
     *why = codec_check_shape(&vow__envelope__descriptor, body, len);
     if (*why != NULL)
         return VOW_E_MESSAGE;
@@ -383,7 +397,7 @@ int vow_msg_decode(struct vow_arena *arena, const uint8_t *body, size_t len, str
         return arena->exhausted ? VOW_E_NO_MEMORY : VOW_E_MESSAGE;
     }
     struct in in = {.arena = arena};
-    if (read_body(&in, envelope, msg))
+    if (read_body(&in, envelope, msg) && read_seal(&in, seal, msg->kind))
         return 0;
     *why = in.why;
     return arena->exhausted ? VOW_E_NO_MEMORY : VOW_E_MESSAGE;

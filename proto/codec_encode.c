@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/assert.h"
+#include "proto/codec_seal.h"
 #include "proto/frame.h"
 #include "vow.pb-c.h"
 
@@ -371,16 +372,18 @@ size_t vow_msg_encoded_size(const struct vow_msg *msg)
 {
     struct out out;
     put_body(&out, msg);
-    return vow__envelope__get_packed_size(&out.envelope);
+    return vow__envelope__get_packed_size(&out.envelope) + CODEC_SEAL_BYTES;
 }
 
 size_t vow_msg_encode(const struct vow_msg *msg, uint32_t frame_max, uint8_t *out, size_t out_size)
 {
     struct out made;
     put_body(&made, msg);
-    const size_t len = vow__envelope__get_packed_size(&made.envelope);
+    const size_t len = vow__envelope__get_packed_size(&made.envelope) + CODEC_SEAL_BYTES;
     if (len > frame_max || out_size < VOW_FRAME_HEADER_BYTES || len > out_size - VOW_FRAME_HEADER_BYTES)
         return 0;
     vow_frame_put_length(out, (uint32_t)len);
-    return VOW_FRAME_HEADER_BYTES + vow__envelope__pack(&made.envelope, out + VOW_FRAME_HEADER_BYTES);
+    uint8_t *body = out + VOW_FRAME_HEADER_BYTES;
+    codec_seal_put(body, vow__envelope__pack(&made.envelope, body));
+    return VOW_FRAME_HEADER_BYTES + len;
 }

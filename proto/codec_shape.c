@@ -138,6 +138,8 @@ static bool check_type(struct shape *shape, const ProtobufCFieldDescriptor *fiel
         return check_varint(shape, value, UINT32_MAX);
     case PROTOBUF_C_TYPE_UINT64:
         return check_varint(shape, value, UINT64_MAX);
+    case PROTOBUF_C_TYPE_FIXED32:
+        return value->wire_type == PROTOBUF_C_WIRE_TYPE_32BIT || fault(shape, "a field of the wrong wire type");
     case PROTOBUF_C_TYPE_FIXED64:
         if (is_packed(field, value))
             return value->len % 8 == 0 || fault(shape, "a packed field that is cut off");

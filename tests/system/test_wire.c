@@ -61,7 +61,8 @@ Test(wire, F161_a_frame_of_the_cap_is_taken)
     struct vow_gtrid id = peer_take_id(peer);
     put_question(&envelope, &id);
     const size_t overhead = 2 + 3; /* tag 100 and the length of the filling */
-    wire_bytes(&envelope, 100, filling, FRAME_MAX - envelope.len - overhead);
+    wire_bytes(&envelope, 100, filling, FRAME_MAX - envelope.len - overhead - WIRE_SEAL_BYTES);
+    wire_seal(&envelope);
     cr_assert_eq(envelope.len, FRAME_MAX);
     peer_send_frame(peer, FRAME_MAX, envelope.data, envelope.len);
     peer_expect_outcome(peer, &id, VOW_ABORTED);
@@ -90,6 +91,24 @@ static void send_body(struct world *world, enum vow_role role, const struct wire
     struct peer *peer = world_guest(world, role);
     peer_send_frame(peer, (uint32_t)body->len, body->data, body->len);
     world_expect_dropped(world, peer, why);
+}
+
+/* A bit that was flipped on the way, in a request that would be good with it, too. */
+Test(wire, F083_a_flipped_bit_closes_the_connection)
+{
+    static struct world world;
+    static struct wire body;
+    world_start(&world, NULL);
+    struct peer *peer = world_guest(&world, VOW_ROLE_CLIENT);
+    struct vow_gtrid id = peer_take_id(peer);
+    put_question(&body, &id);
+    wire_seal(&body);
+    body.data[body.len - WIRE_SEAL_BYTES - 1] ^= 1; /* of the id's last byte */
+    peer_send_frame(peer, (uint32_t)body.len, body.data, body.len);
+    world_expect_dropped(&world, peer, "the checksum differs");
+    body.len -= WIRE_SEAL_BYTES;
+    send_body(&world, VOW_ROLE_CLIENT, &body, "without a checksum");
+    world_end(&world);
 }
 
 static void put_garbage(struct wire *body, size_t len)
@@ -162,6 +181,7 @@ Test(wire, F163_a_few_unknown_fields_pass_and_many_do_not)
     struct vow_gtrid id = peer_take_id(peer);
     put_question(&body, &id);
     put_unknown_fields(&body, VOW_UNKNOWN_FIELDS_MAX);
+    wire_seal(&body);
     peer_send_frame(peer, (uint32_t)body.len, body.data, body.len);
     peer_expect_outcome(peer, &id, VOW_ABORTED);
 

@@ -28,6 +28,7 @@ static void expect(enum vow_msg_kind kind, const char *wanted)
 {
     envelope.len = 0;
     wire_nested(&envelope, kind, &message);
+    wire_seal(&envelope);
     struct vow_msg msg;
     const char *why = NULL;
     const int error = decode(&msg, &why);
@@ -236,10 +237,7 @@ Test(codec_hostile, F163_unknown_fields_are_counted_over_all_levels)
     start_vote();
     for (unsigned i = 0; i < VOW_UNKNOWN_FIELDS_MAX; i++)
         wire_text(&message, 50, "x");
-    wire_nested(&envelope, VOW_MSG_VOTE, &message);
-    struct vow_msg msg;
-    const char *why = NULL;
-    cr_expect_eq(decode(&msg, &why), 0, "%s", why);
+    expect(VOW_MSG_VOTE, NULL);
     wire_number(&envelope, 99, 1);
     expect_raw("too many unknown fields");
 }

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <zlib.h>
 
 void wire_byte(struct wire *wire, unsigned byte)
 {
@@ -43,4 +44,19 @@ void wire_text(struct wire *wire, uint32_t field, const char *text)
 void wire_nested(struct wire *wire, uint32_t field, const struct wire *nested)
 {
     wire_bytes(wire, field, nested->data, nested->len);
+}
+
+size_t wire_seal_bytes(uint8_t *data, size_t len)
+{
+    const uint32_t crc = (uint32_t)crc32(0, data, (uInt)len);
+    data[len] = 9 << 3 | WIRE_32;
+    for (unsigned i = 0; i < 4; i++)
+        data[len + 1 + i] = (uint8_t)(crc >> (8 * i));
+    return len + WIRE_SEAL_BYTES;
+}
+
+void wire_seal(struct wire *envelope)
+{
+    cr_assert_leq(envelope->len + WIRE_SEAL_BYTES, WIRE_MAX);
+    envelope->len = wire_seal_bytes(envelope->data, envelope->len);
 }

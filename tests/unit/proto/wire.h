@@ -22,4 +22,10 @@ void wire_bytes(struct wire *wire, uint32_t field, const void *data, size_t len)
 void wire_text(struct wire *wire, uint32_t field, const char *text);
 void wire_nested(struct wire *wire, uint32_t field, const struct wire *nested);
 
+/* An Envelope ends with the checksum of what is before it (proto/vow.proto). */
+#define WIRE_SEAL_BYTES 5
+/* Behind data[0..len). Returns the length with it. */
+size_t wire_seal_bytes(uint8_t *data, size_t len);
+void wire_seal(struct wire *envelope);
+
 #endif
