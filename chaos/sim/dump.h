@@ -1,0 +1,101 @@
+/*
+ * What is on the disk of a node, read by plain SQL on a connection of our own: not by the product's code, which is what
+ * is checked. The files are looked at as a new process would find them; nothing on the disk is changed.
+ */
+#ifndef VOW_CHAOS_SIM_DUMP_H
+#define VOW_CHAOS_SIM_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/gtrid.h"
+#include "proto/message.h"
+
+#define SIM_HASH_BYTES 16
+
+/* A row of the journal's events, its body decoded as far as checkers need it. */
+struct sim_dump_event {
+    uint64_t lsn, wall_us;
+    struct vow_gtrid gtrid; /* none for EPOCH */
+    uint32_t kind;          /* enum vow_record_kind, or a number that is none */
+    uint8_t hash[SIM_HASH_BYTES];
+    const uint8_t *body;
+    uint32_t body_len;
+    bool is_chained; /* its hash is that of its content after the event before it */
+};
+
+struct sim_dump_journal {
+    uint64_t coord;
+    uint32_t epoch;
+    uint64_t witness_lsn; /* 0: there is no good slot */
+    uint8_t witness_hash[SIM_HASH_BYTES];
+    bool has_witness;
+    uint64_t cut_lsn; /* events up to here may have been cut off, by a snapshot; 0 = none */
+    uint32_t events_len;
+    const struct sim_dump_event *events; /* by LSN */
+};
+
+enum sim_branch_state { SIM_BRANCH_PREPARED = 1, SIM_BRANCH_COMMITTED, SIM_BRANCH_MEMO, SIM_BRANCH_OTHER };
+
+struct sim_dump_branch {
+    struct vow_gtrid gtrid;
+    uint32_t branch, epoch;
+    enum sim_branch_state state;
+    char state_name[16];
+    uint32_t changeset_len;
+};
+
+struct sim_dump_lock {
+    struct vow_gtrid gtrid;
+    uint32_t branch;
+    uint64_t hash; /* of table, index and key: names the lock */
+};
+
+/* A row of the workloads (enum sim_table). */
+struct sim_dump_row {
+    uint8_t table;
+    uint64_t key;
+    int64_t value; /* BANK: balance */
+    uint32_t list_len;
+    const int64_t *list; /* LISTS */
+};
+
+struct sim_dump_store {
+    uint64_t incarnation, coord;
+    uint32_t epoch;
+    struct vow_watermark watermark;
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    uint32_t branches_len, locks_len, rows_len;
+    const struct sim_dump_branch *branches; /* by id */
+    const struct sim_dump_lock *locks;      /* by id of the holder */
+    const struct sim_dump_row *rows;        /* by table and key */
+};
+
+struct sim_dump {
+    bool is_there;     /* there is a database file that is not empty */
+    bool is_readable;  /* SQLite could read it to the end */
+    char problem[128]; /* why not */
+    bool is_journal;
+    struct sim_dump_journal journal;
+    struct sim_dump_store store;
+    struct sim_dump_memory *memory; /* dump.c's */
+};
+
+/*
+ * Reads journal.db of a coordinator, through a VFS (NULL: the default one). witness: the bytes of the witness file, or
+ * NULL if there is none. Always fills *dump; what is wrong is in it. Memory that SQLite has none of is an assert.
+ */
+void sim_dump_journal(struct sim_dump *dump, const char *vfs, const char *path, const uint8_t *witness,
+                      size_t witness_len);
+/*
+ * Reads the database of a participant. The workloads' tables, of which some may be missing:
+ *   account (id INTEGER PRIMARY KEY, balance INTEGER)
+ *   list (id INTEGER PRIMARY KEY, items TEXT)    the values in decimal, joined by ','
+ *   added (id INTEGER PRIMARY KEY)
+ */
+void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path);
+/* Right after both, and on zeroed memory. */
+void sim_dump_free(struct sim_dump *dump);
+
+#endif

@@ -1,0 +1,71 @@
+#include "chaos/sim/seen.h"
+
+#include <string.h>
+
+#include "proto/assert.h"
+
+void sim_watch_add(struct sim_watch *watch, sim_see_fn *see, void *ctx)
+{
+    VOW_ASSERT(watch->watchers_len < SIM_WATCHERS_MAX);
+    watch->watchers[watch->watchers_len].see = see;
+    watch->watchers[watch->watchers_len++].ctx = ctx;
+}
+
+void sim_seen(struct sim_watch *watch, struct sim_sight *sight)
+{
+    sight->seq = ++watch->seq;
+    for (uint32_t i = 0; i < watch->watchers_len; i++)
+        watch->watchers[i].see(watch->watchers[i].ctx, sight);
+}
+
+struct sim_sight sim_sight_make(enum sim_sight_kind kind, uint8_t node, uint32_t life, uint64_t at_us)
+{
+    struct sim_sight sight;
+
+    memset(&sight, 0, sizeof(sight));
+    sight.kind = kind;
+    sight.node = node;
+    sight.peer = SIM_NODE_NONE;
+    sight.life = life;
+    sight.at_us = at_us;
+    return sight;
+}
+
+const char *sim_sight_name(enum sim_sight_kind kind)
+{
+    /* clang-format off */
+    static const char *const names[] = {
+        "NOTHING",
+#define SIGHT(name, member, text) #name,
+        SIM_SIGHTS(SIGHT)
+#undef SIGHT
+    };
+    /* clang-format on */
+    return (unsigned)kind < SIM_SIGHT_KINDS ? names[kind] : "?";
+}
+
+const char *sim_fault_name(enum sim_fault fault)
+{
+    /* clang-format off */
+    static const char *const names[] = {
+        "NONE",
+#define FAULT(name, text) #name,
+#include "chaos/sim/fault.def"
+#undef FAULT
+    };
+    /* clang-format on */
+    return (unsigned)fault < SIM_FAULTS ? names[fault] : "?";
+}
+
+const char *sim_fault_text(enum sim_fault fault)
+{
+    /* clang-format off */
+    static const char *const texts[] = {
+        "none",
+#define FAULT(name, text) text,
+#include "chaos/sim/fault.def"
+#undef FAULT
+    };
+    /* clang-format on */
+    return (unsigned)fault < SIM_FAULTS ? texts[fault] : "?";
+}
