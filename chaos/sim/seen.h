@@ -60,6 +60,7 @@ enum sim_fault {
     SIGHT(RESUMED, nothing, "it goes on")                                                                   \
     SIGHT(ALARM, alarm, "it raised an alarm")                                                               \
     SIGHT(MOVED, moved, "one transaction or branch moved from a state to a state")                          \
+    SIGHT(TICKED, nothing, "its core is given a TIMER")                                                     \
     SIGHT(SAMPLE, sample, "a count of its own, or of what the world keeps for it, and its limit")           \
     SIGHT(DISK, disk, "what is on its disk, read by a fresh connection")                                    \
     /* The network. */                                                                                      \
@@ -118,6 +119,8 @@ struct sim_change {
     enum sim_change_kind kind;
     enum sim_table table;
     uint8_t node; /* the participant */
+    /* WORKED: the first of a run of the handlers: what an earlier run of the same operation did is undone. */
+    bool is_first;
     uint64_t key;
     int64_t value, before;
     uint32_t list_len;
@@ -134,7 +137,7 @@ enum sim_sample {
     SIM_SAMPLE_DISK_BYTES, /* of all its files */
     SIM_SAMPLE_BRANCHES,   /* coordinator: branches in the core */
     SIM_SAMPLE_PEERS,      /* coordinator: participants ever seen by this life */
-    SIM_SAMPLE_RESENDS,    /* messages sent again since the last sample; bounded retries */
+    SIM_SAMPLE_RESENDS,    /* resends of one message within one time-out of its sender: bounded retries */
     SIM_SAMPLES
 };
 
