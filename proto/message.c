@@ -38,8 +38,7 @@ static size_t read_utf8(const char *text, uint32_t *point)
     return len == 0 || *point < lowest[len] || *point > 0x10ffff || surrogate ? 0 : len;
 }
 
-/* The length of the printable character at text; 0 if what is there is none. */
-static size_t printable_len(const char *text)
+size_t vow_text_printable_len(const char *text)
 {
     uint32_t point;
     const size_t len = read_utf8(text, &point);
@@ -49,7 +48,7 @@ static size_t printable_len(const char *text)
 bool vow_text_is_printable(const char *text)
 {
     while (*text != '\0') {
-        const size_t len = printable_len(text);
+        const size_t len = vow_text_printable_len(text);
         if (len == 0)
             return false;
         text += len;
@@ -61,7 +60,7 @@ void vow_text_copy(char copy[VOW_TEXT_SIZE], const char *text)
 {
     size_t out = 0;
     while (*text != '\0') {
-        const size_t len = printable_len(text);
+        const size_t len = vow_text_printable_len(text);
         if (out + (len == 0 ? 1 : len) > VOW_TEXT_MAX)
             break;
         if (len == 0) {

@@ -42,6 +42,8 @@ bool vow_key_is_valid(const char *key);
 
 /* True for a NUL-terminated text, of any length, that is UTF-8 without control characters. */
 bool vow_text_is_printable(const char *text);
+/* The length in bytes of the printable character at a NUL-terminated text; 0 if what is there is none. */
+size_t vow_text_printable_len(const char *text);
 /* Copies a text from anywhere (a handler, SQLite) as one that may travel: what is not printable becomes '?', and what
  * is over VOW_TEXT_MAX is cut off between two characters. */
 void vow_text_copy(char copy[VOW_TEXT_SIZE], const char *text);

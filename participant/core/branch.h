@@ -54,6 +54,9 @@ enum vow_store_op_kind {
     VOW_STORE_CANCEL,
     VOW_STORE_WATERMARK, /* keep epoch and watermark, drop tombstones below it, lazily; branch-less */
     VOW_STORE_WORK, /* joined: run one operation on top of the branch's earlier ones, take the locks; not durable */
+    /* The driver's own, for an operator: what the store knows of given branches, at once and as it is now. The core
+     * neither asks for it nor hears of it. */
+    VOW_STORE_DESCRIBE,
 };
 
 enum vow_store_result {
@@ -175,6 +178,22 @@ struct vow_branches_counts {
     uint64_t in_doubt_max_ms; /* the longest any branch has been in doubt, ended ones too */
 };
 void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struct vow_branches_counts *counts);
+
+/* A branch that is durable and has not ended: for an operator. Times are those of events; 0 = it has not happened. */
+struct vow_branch_view {
+    struct vow_gtrid gtrid;
+    uint32_t branch;
+    const char *state;    /* name in branch.def */
+    uint64_t since_ms;    /* PREPARED: in doubt since, as far as this process knows */
+    uint32_t asked;       /* inquiries sent */
+    uint64_t asked_ms;    /* the last one */
+    enum vow_wait answer; /* the last answer that was no decision; 0 = none came */
+    uint64_t answer_ms;   /* when it came */
+    uint64_t next_ms;     /* the next inquiry; UINT64_MAX = none */
+    bool is_foreign;      /* its id names another coordinator than the one whose data this is */
+};
+/* Walks them: *cursor from 0; false after the last. */
+bool vow_branches_next(const struct vow_branches *core, uint32_t *cursor, struct vow_branch_view *view);
 
 const struct vow_fsm *vow_branches_fsm(void);
 const uint64_t *vow_branches_edge_hits(const struct vow_branches *core);

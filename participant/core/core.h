@@ -37,6 +37,9 @@ struct vow_branch_entry {
     uint32_t epoch;     /* of the message that the next answer is for; answers echo it */
     uint32_t attempt;   /* likewise */
     uint32_t inquiries; /* sent so far: the attempt of the next one */
+    uint8_t answer;     /* PREPARED: the last WAIT's reason (enum vow_wait); 0 = none came */
+    uint64_t asked_ms;  /* PREPARED: when the last inquiry was sent; 0 = never */
+    uint64_t answer_ms; /* PREPARED: when that WAIT came */
     uint32_t delay_ms;  /* PREPARED: the back-off of inquiries */
     uint32_t next_free; /* among the free ones */
     uint64_t yes_ms;    /* PREPARED: in doubt since */

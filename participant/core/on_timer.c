@@ -46,6 +46,7 @@ void branch_inquiry_send(struct vow_branches *core, struct vow_branch_entry *ent
 {
     const uint32_t max_ms = core->limits.decision_timeout_max_ms;
     branch_send_inquiry(core, entry);
+    entry->asked_ms = core->now_ms;
     entry->delay_ms = entry->delay_ms < max_ms / 2 ? entry->delay_ms * 2 : max_ms;
     arm(core, entry);
     branch_move(core, entry, VOW_BRANCH_PREPARED);
@@ -54,6 +55,8 @@ void branch_inquiry_send(struct vow_branches *core, struct vow_branch_entry *ent
 /* Whatever the reason, waiting is no verdict (mistakes 6 and 21). */
 void branch_inquiry_wait(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    entry->answer = (uint8_t)core->input->msg->wait.reason;
+    entry->answer_ms = core->now_ms;
     arm(core, entry);
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }

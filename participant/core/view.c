@@ -17,6 +17,40 @@ void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struc
     }
 }
 
+static bool is_durable(const struct vow_branch_entry *entry)
+{
+    return (vow_branches_fsm()->states[entry->state].flags & VOW_FSM_DURABLE) != 0;
+}
+
+static void view_branch(const struct vow_branches *core, const struct vow_branch_entry *entry,
+                        struct vow_branch_view *view)
+{
+    *view = (struct vow_branch_view){
+        .gtrid = entry->gtrid,
+        .branch = entry->branch,
+        .state = vow_branches_fsm()->states[entry->state].name,
+        .since_ms = entry->yes_ms,
+        .asked = entry->inquiries,
+        .asked_ms = entry->asked_ms,
+        .answer = (enum vow_wait)entry->answer,
+        .answer_ms = entry->answer_ms,
+        .next_ms = entry->due_ms,
+        .is_foreign = core->keep.now.coord != 0 && vow_gtrid_coord(&entry->gtrid) != core->keep.now.coord,
+    };
+}
+
+bool vow_branches_next(const struct vow_branches *core, uint32_t *cursor, struct vow_branch_view *view)
+{
+    while (*cursor < core->entries_max) {
+        const struct vow_branch_entry *entry = &core->entries[(*cursor)++];
+        if (!is_durable(entry))
+            continue;
+        view_branch(core, entry, view);
+        return true;
+    }
+    return false;
+}
+
 const uint64_t *vow_branches_edge_hits(const struct vow_branches *core)
 {
     return core->edge_hits;

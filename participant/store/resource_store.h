@@ -90,6 +90,11 @@ void store_break(struct resource_store *store, int error, const char *format, ..
 /* The store's run(). */
 int resource_run(void *store, struct vow_job **jobs, struct vow_error_detail *detail);
 
+/* ---- resource_describe.c ---- */
+
+/* DESCRIBE: of locks and waiters only the resource knows. */
+void resource_describe(const struct resource_store *store, struct vow_store_op *op);
+
 /* ---- resource_rows.c ---- */
 
 /* Writes down what must be or is due: decisions, marks, FORGET and WATERMARK; `all` = whatever there is. */

@@ -73,7 +73,8 @@ static int do_op(struct store *store, struct vow_store_op *op)
         return branch_forget(store, op);
     case VOW_STORE_WATERMARK:
         return branch_watermark(store, op);
-    case VOW_STORE_CANCEL: /* arrange() has done it */
+    case VOW_STORE_CANCEL: /* arrange() has done them */
+    case VOW_STORE_DESCRIBE:
         break;
     }
     VOW_UNREACHABLE("no such operation");
@@ -269,7 +270,7 @@ static enum turn turn_of(enum vow_store_op_kind kind)
 
 struct arrangement {
     struct vow_job *turns[TURNS], **ends[TURNS];
-    struct vow_job *cancels;
+    struct vow_job *cancels, *questions;
     struct vow_job *done; /* what needs no batch */
 };
 
@@ -292,6 +293,9 @@ static void sort_out(struct arrangement *all, struct vow_job *jobs)
         if (op->kind == VOW_STORE_CANCEL) {
             job->next = all->cancels;
             all->cancels = job;
+        } else if (op->kind == VOW_STORE_DESCRIBE) {
+            job->next = all->questions;
+            all->questions = job;
         } else {
             append(&all->ends[turn_of(op->kind)], job);
         }
@@ -312,6 +316,14 @@ static void do_cancels(struct store *store, struct arrangement *all, struct vow_
     }
 }
 
+/* Before anything else: what they tell is what was there when they came. */
+static void answer_questions(struct store *store, struct arrangement *all, struct vow_job ***done)
+{
+    for (struct vow_job *job = all->questions; job != NULL; job = job->next)
+        describe(store, (struct vow_store_op *)job);
+    append(done, all->questions);
+}
+
 /* What goes on: it waited for a branch that this batch ends, or for one that ended without a decision. */
 static struct vow_job *take_freed(struct store *store, const struct vow_job *decisions)
 {
@@ -326,6 +338,7 @@ static struct vow_job *arrange(struct store *store, struct vow_job *jobs, struct
 {
     struct vow_job *batch = NULL, **end = &batch, **done = &all->done;
     sort_out(all, jobs);
+    answer_questions(store, all, &done);
     do_cancels(store, all, &done);
     append(&done, wait_expired(store));
     for (struct vow_job *job = take_freed(store, all->turns[TURN_DECISIONS]), *next; job != NULL; job = next) {

@@ -2,7 +2,10 @@
  * The text of a key. Guards make it of OLD and NEW, locks of rows and values, both by these expressions, so that values
  * which are equal to a unique index are equal as texts.
  */
+#include <string.h>
+
 #include "participant/store/sqlite_store.h"
+#include "proto/line.h"
 
 /* quote() tells 1 from 1.0; an index does not. */
 #define ONE_NUMBER "CASE WHEN typeof(%s) = 'real' AND %s = CAST(%s AS INTEGER) THEN CAST(%s AS INTEGER) ELSE %s END"
@@ -47,4 +50,48 @@ void key_of_parameters(struct text *text, const struct table *table, const struc
         sqlite3_snprintf(sizeof(parameter), parameter, "?%d", first + (int)i);
         add_value(text, table, key, i, parameter);
     }
+}
+
+/* ---- and back, for people ---- */
+
+/* The end of one value of a lock's text: a comma, or the blank before a holder of a shared lock. Quotes within a text
+ * are doubled, so they open and close again. */
+static const char *end_of_value(const char *at)
+{
+    bool is_quoted = false;
+    for (; *at != '\0' && (is_quoted || (*at != ',' && *at != ' ')); at++)
+        is_quoted = is_quoted != (*at == '\'');
+    return at;
+}
+
+static void put_part(struct vow_line *line, const char *text, size_t len)
+{
+    char part[VOW_STORE_TOLD_KEY_SIZE];
+    const size_t cut = len < sizeof(part) - 1 ? len : sizeof(part) - 1;
+    memcpy(part, text, cut);
+    part[cut] = '\0';
+    vow_line_put(line, part);
+}
+
+bool key_print(const struct table *table, const struct key *key, const char *locked, char *out, size_t out_size)
+{
+    char printable[VOW_TEXT_SIZE];
+    char whole[4 * VOW_STORE_TOLD_KEY_SIZE];
+    struct vow_line line = vow_line_start(whole, sizeof(whole));
+    const char *at = locked;
+    for (uint32_t i = 0; *at != '\0' && *at != ' '; i++) {
+        const char *end = end_of_value(at);
+        vow_line_put(&line, i > 0 ? ", " : "");
+        if (key != NULL && i < key->columns_len)
+            vow_line_put(&line, table->columns[key->columns[i]]);
+        vow_line_put(&line, key != NULL && i < key->columns_len ? "=" : "");
+        put_part(&line, at, (size_t)(end - at));
+        at = *end == ',' ? end + 1 : end;
+    }
+    vow_text_copy(printable, whole);
+    struct vow_line cut = vow_line_start(out, out_size - (sizeof("...") - 1));
+    vow_line_put(&cut, printable);
+    if (strlen(printable) > cut.len)
+        memcpy(out + cut.len, "...", sizeof("..."));
+    return *at == ' ';
 }

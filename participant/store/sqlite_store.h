@@ -79,6 +79,9 @@ enum statement {
     STMT_DELETE_BRANCH,
     STMT_DELETE_LOCKS,
     STMT_COUNT_LOCKS,
+    STMT_SINCE,
+    STMT_LIST_LOCKS,
+    STMT_COUNT_SOME_LOCKS,
     STMT_DELETE_BELOW,
     STMT_SET_META,
     STMT_BUMP_SEQUENCE,
@@ -104,6 +107,13 @@ enum branch_state { BRANCH_NONE, BRANCH_PREPARED, BRANCH_COMMITTED, BRANCH_MEMO 
 /* Joined work under way is found by its id's hash. */
 #define ACTIVE_BUCKETS 1024
 
+/* How many operations were refused because of a branch's locks. By its id's hash: the newer of two takes the place. */
+#define BLAME_SLOTS 256
+struct blame {
+    struct vow_gtrid gtrid;
+    uint64_t refused;
+};
+
 struct active; /* sqlite_work.c */
 
 struct store {
@@ -122,7 +132,8 @@ struct store {
     bool in_handler;        /* the authorizer is on, and nothing can be committed */
     enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
     struct vow_job *kept;   /* work that waits for another branch's lock, as it came */
-    struct hold *holds;     /* of the branch at work */
+    struct blame blames[BLAME_SLOTS];
+    struct hold *holds; /* of the branch at work */
     uint32_t holds_len;
     bool has_met; /* some branch's lock was met: `met` is the oldest such branch */
     struct vow_gtrid met;
@@ -215,6 +226,9 @@ void key_of_columns(struct text *text, const struct table *table, const struct k
 void key_of_parameters(struct text *text, const struct table *table, const struct key *key, int first);
 /* Its columns. */
 uint64_t key_mask(const struct key *key);
+/* A lock's text as an operator reads it: "id='alice', day=3", cut with dots. key = NULL: of columns not known any more.
+ * True if the lock is shared. */
+bool key_print(const struct table *table, const struct key *key, const char *locked, char *out, size_t out_size);
 /* Names, in the place of an index's, of locks that a foreign key needs. They are for a table as a whole. */
 #define LOCK_HAS_NEW_CHILD "&" /* some child of this table is prepared: nothing that is referred to may go */
 #define LOCK_LOSES_ROW "-"     /* some row of this table that can be referred to goes: no new child may come */
@@ -241,6 +255,17 @@ struct vow_job *wait_freed(struct store *store, const struct vow_job *decisions)
 /* All of them: a branch has ended without a decision, by a NO to joined work. */
 struct vow_job *wait_any(struct store *store);
 struct vow_job *wait_give_back(void *store);
+
+/* ---- sqlite_blame.c: who stands in others' way ---- */
+
+/* An operation is refused because of this branch's locks. */
+void blame_add(struct store *store, const struct vow_gtrid *gtrid);
+uint64_t blame_of(const struct store *store, const struct vow_gtrid *gtrid);
+
+/* ---- sqlite_describe.c ---- */
+
+/* DESCRIBE: reads, outside of any batch. */
+void describe(struct store *store, struct vow_store_op *op);
 
 /* ---- sqlite_space.c: room for the COMMIT of every prepared branch (trap 15) ---- */
 

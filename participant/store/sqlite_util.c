@@ -22,6 +22,9 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_DELETE_BRANCH] = "DELETE FROM vow_branch WHERE gtrid = ?1 AND branch = ?2 AND state = ?3",
     [STMT_DELETE_LOCKS] = "DELETE FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",
     [STMT_COUNT_LOCKS] = "SELECT count(*) FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_SINCE] = "SELECT state, since_us FROM vow_branch WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_LIST_LOCKS] = "SELECT tbl, idx, key FROM vow_lock WHERE gtrid = ?1 AND branch = ?2 LIMIT ?3",
+    [STMT_COUNT_SOME_LOCKS] = "SELECT count(*) FROM (SELECT 1 FROM vow_lock WHERE gtrid = ?1 AND branch = ?2 LIMIT ?3)",
     [STMT_DELETE_BELOW] = ("DELETE FROM vow_branch WHERE (gtrid, branch) IN (SELECT gtrid, branch FROM vow_branch "
                            "WHERE gtrid >= ?1 AND gtrid < ?2 AND state = 'committed' LIMIT 10000)"),
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",

@@ -28,8 +28,9 @@ static void refuse(struct vow_store_op *op, enum vow_cause cause, const char *te
     vow_text_copy(op->text, text);
 }
 
-static void refuse_held(struct vow_store_op *op, const struct vow_gtrid *holder, const char *how)
+static void refuse_held(struct store *store, struct vow_store_op *op, const struct vow_gtrid *holder, const char *how)
 {
+    blame_add(store, holder);
     char id[VOW_GTRID_TEXT_SIZE], text[VOW_TEXT_SIZE];
     vow_gtrid_to_text(holder, id);
     (void)snprintf(text, sizeof(text), "%s %s", how, id);
@@ -44,7 +45,7 @@ void wait_or_die(struct store *store, struct vow_store_op *op)
     }
     /* What has ended the batch's transaction would end it again each time that the batch begins anew. */
     if (store->options.fail_fast || !store_in_transaction(store)) {
-        refuse_held(op, &store->met, "a row is held by transaction");
+        refuse_held(store, op, &store->met, "a row is held by transaction");
         return;
     }
     bool may_wait = op->kind == VOW_STORE_ONE_PHASE || is_older(&op->gtrid, &store->met);
@@ -91,7 +92,7 @@ struct vow_job *wait_expired(struct store *store)
     struct vow_job *expired = take(&store->kept, is_over, &now_ms);
     for (struct vow_job *job = expired; job != NULL; job = job->next) {
         struct vow_store_op *op = (struct vow_store_op *)job;
-        refuse_held(op, &op->waits_for, "waited too long for a row that is held by transaction");
+        refuse_held(store, op, &op->waits_for, "waited too long for a row that is held by transaction");
     }
     return expired;
 }

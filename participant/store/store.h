@@ -26,6 +26,38 @@ struct sqlite3;
 typedef int vow_store_work_fn(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, enum vow_cause *cause,
                               char text[VOW_TEXT_SIZE]);
 
+/* What DESCRIBE tells of one branch: printable texts, cut; lists with their first entries and how many there are. */
+#define VOW_STORE_TOLD_LOCKS 8u
+#define VOW_STORE_TOLD_WAITERS 8u
+#define VOW_STORE_TOLD_KEY_SIZE 128u
+/* Nobody counts further: "10000 or more". */
+#define VOW_STORE_TOLD_COUNT_MAX 10000u
+
+struct vow_store_lock {
+    char table[VOW_NAME_SIZE];
+    char index[VOW_NAME_SIZE];         /* a unique index; "" = the primary key, or none */
+    char key[VOW_STORE_TOLD_KEY_SIZE]; /* "id='alice'": names and values, as SQL has them; "" = the table as a whole */
+    bool is_shared;                    /* the row was only read, or a foreign key refers to the table */
+};
+
+struct vow_store_waiter {
+    struct vow_gtrid gtrid;
+    uint64_t waited_ms;
+};
+
+struct vow_store_told {
+    struct vow_gtrid gtrid; /* whose it is: given */
+    uint32_t branch;        /* likewise */
+    bool is_found;
+    bool is_stalled;   /* decided work waits for room on the disk, or for whoever holds the file */
+    uint64_t since_us; /* wall time of the PREPARE, which is on disk with it; 0 = the store does not know */
+    uint32_t locks_len, waiters_len;
+    uint64_t refused; /* operations that were refused because of its locks, since the start */
+    struct vow_store_lock locks[VOW_STORE_TOLD_LOCKS];
+    struct vow_store_waiter waiters[VOW_STORE_TOLD_WAITERS];
+    char note[VOW_TEXT_SIZE]; /* what else an operator should know; "" = nothing */
+};
+
 /* One operation. The submitter owns it before submit and after done. */
 struct vow_store_op {
     struct vow_job job; /* first */
@@ -39,6 +71,9 @@ struct vow_store_op {
     struct vow_msg_call *calls; /* the op's own copy */
     vow_store_work_fn *work;    /* WORK */
     void *work_ctx;
+    struct vow_store_told *told; /* DESCRIBE: the submitter's, filled by the store */
+    uint32_t told_len;
+    void *asker; /* DESCRIBE: the submitter's own */
     /* Filled by the store: */
     enum vow_store_result result;
     enum vow_cause cause;

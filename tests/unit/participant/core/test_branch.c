@@ -257,3 +257,49 @@ Test(branch, nothing_is_said_before_the_store_has_answered)
     feed_message(&f, &one_phase);
     cr_assert_eq(count_effects(&f, VOW_BRANCHES_SEND), 0);
 }
+
+/* --- what an operator sees --- */
+
+Test(branch, B13_a_branch_in_doubt_is_seen_with_what_it_asked_and_heard)
+{
+    struct vow_branch_view view;
+    uint32_t cursor = 0;
+    feed_recovered(&f, gtrid_of(1));
+    cr_assert(vow_branches_next(f.core, &cursor, &view));
+    const struct vow_gtrid one = gtrid_of(1);
+    cr_assert(vow_gtrid_equal(&view.gtrid, &one));
+    cr_assert_str_eq(view.state, "PREPARED");
+    cr_assert_eq(view.since_ms, f.now_ms);
+    cr_assert_eq(view.asked, 0);
+    cr_assert_not(vow_branches_next(f.core, &cursor, &view));
+
+    const uint64_t asked_ms = vow_branches_deadline_ms(f.core);
+    feed_timer(&f, asked_ms);
+    f.now_ms += 5;
+    struct vow_msg wait = message_of(VOW_MSG_WAIT, gtrid_of(1));
+    wait.wait.reason = VOW_WAIT_RECOVERING;
+    feed_message(&f, &wait);
+    cursor = 0;
+    cr_assert(vow_branches_next(f.core, &cursor, &view));
+    cr_assert_eq(view.asked, 1);
+    cr_assert_eq(view.asked_ms, asked_ms);
+    cr_assert_eq(view.answer, VOW_WAIT_RECOVERING);
+    cr_assert_eq(view.answer_ms, f.now_ms);
+    cr_assert_gt(view.next_ms, f.now_ms);
+    cr_assert_not(view.is_foreign);
+}
+
+Test(branch, what_has_ended_is_not_in_doubt)
+{
+    struct vow_branch_view view;
+    uint32_t cursor = 0;
+    feed_recovered(&f, gtrid_of(1));
+    feed_recovered(&f, gtrid_of(2));
+    const struct vow_msg commit = message_of(VOW_MSG_DECISION, gtrid_of(1));
+    feed_message(&f, &commit);
+    feed_store(&f, VOW_STORE_COMMIT, gtrid_of(1), VOW_STORE_DONE);
+    const struct vow_gtrid left = gtrid_of(2);
+    cr_assert(vow_branches_next(f.core, &cursor, &view));
+    cr_assert(vow_gtrid_equal(&view.gtrid, &left));
+    cr_assert_not(vow_branches_next(f.core, &cursor, &view));
+}

@@ -145,6 +145,7 @@ void store_work(struct world *w, struct op *op)
         return;
     case VOW_STORE_CANCEL:
     case VOW_STORE_WATERMARK:
+    case VOW_STORE_DESCRIBE:
         return;
     }
 }

@@ -287,3 +287,31 @@ Test(resource, many_commits_are_written_down_together)
     cr_assert_eq(after.applies - before.applies, 300);
     cr_assert_eq(fake_count(&bed.fake, VOW_FOUND_COMMITTED), 0);
 }
+
+/* ---- what an operator is told ---- */
+
+static struct vow_store_told told_of(uint64_t seq)
+{
+    struct vow_store_op op = op_of(VOW_STORE_DESCRIBE, seq);
+    struct vow_store_told told = {.gtrid = op.gtrid, .branch = op.branch};
+    op.calls_len = 0;
+    op.told = &told;
+    op.told_len = 1;
+    cr_assert_eq(bed_run(&op), &op.job);
+    cr_assert_eq(op.result, VOW_STORE_DONE);
+    return told;
+}
+
+Test(resource, an_operator_hears_what_the_resource_was_asked)
+{
+    bed_start();
+    cr_assert_eq(one(VOW_STORE_PREPARE, 1), VOW_STORE_DONE);
+    cr_assert_not_null(strstr(told_of(1).note, word_of(1)), "the word by which the resource knows it");
+    bed.fake.mode = FAKE_HELD;
+    struct vow_store_op op = op_of(VOW_STORE_COMMIT, 1);
+    cr_assert_null(bed_run(&op));
+    const struct vow_store_told told = told_of(1);
+    cr_assert_not_null(strstr(told.note, "was asked to commit"), "%s", told.note);
+    fake_release(&bed.fake);
+    cr_assert_eq(bed_run(NULL), &op.job);
+}
