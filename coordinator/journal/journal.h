@@ -119,6 +119,9 @@ struct vow_journal_options {
     /* The coordinator's name, kept in a new directory; a different one in an old directory is refused (F022). */
     const char *name;
     struct vow_journal_retention retention; /* all zero: everything is kept */
+    /* A registered sqlite3_vfs with a disk of its own, on which all files of the directory are then, lock and witness
+     * too (files.h); it is not made there. NULL = the operating system's files. Must outlive the engine. */
+    const char *vfs;
 };
 
 /*

@@ -1,22 +1,17 @@
 /* Looking at the journal of a stopped coordinator: everything that a start proves, and what it leaves for later, and no
  * byte of its files is changed. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "coordinator/journal/fail.h"
-#include "coordinator/journal/lock.h"
 #include "coordinator/journal/sqlite_engine.h"
 
 static bool exists(const struct sqlite_engine *engine, const char *file)
 {
-    struct stat status;
+    int64_t size = -1;
 
-    return fstatat(engine->directory_fd, file, &status, 0) == 0 || errno != ENOENT;
+    return engine->files.ops->size(&engine->files, file, &size) != 0 || size >= 0;
 }
 
 /* A start proves the newest part and reads the rest beside its work; here all of it is read. */
@@ -32,14 +27,12 @@ static int prove_all(struct sqlite_engine *engine, struct vow_error_detail *deta
 static int check(struct sqlite_engine *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail)
 {
     bool is_new = false;
-    int error;
+    int error = journal_files_init(&engine->files, engine->vfs, engine->directory, detail);
 
-    engine->directory_fd = open(engine->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (engine->directory_fd < 0)
-        return journal_fail(detail, VOW_E_IO, "%.150s: %m; a data directory is needed here", engine->directory);
-    engine->lock_fd = journal_lock_try(engine->directory, engine->directory_fd, detail);
-    if (engine->lock_fd < 0 && engine->lock_fd != VOW_E_NOT_FOUND)
-        return engine->lock_fd;
+    error = error != 0 ? error : engine->files.ops->open(&engine->files, false, detail);
+    error = error != 0 ? error : engine->files.ops->lock(&engine->files, true, detail);
+    if (error != 0 && error != VOW_E_NOT_FOUND)
+        return error;
     /* SQLite would make the file. With a witness, its absence is found out before that. */
     if (!exists(engine, JOURNAL_DB_FILE) && !exists(engine, JOURNAL_WITNESS_FILE))
         return 0;
@@ -63,7 +56,6 @@ int vow_journal_sqlite_check(const char *directory, vow_journal_scan_fn *each, v
         free(engine);
         return journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
     }
-    engine->directory_fd = engine->lock_fd = engine->witness.fd = -1;
     error = check(engine, each, ctx, detail);
     if (error == 0) {
         (void)snprintf(report->name, sizeof(report->name), "%s", engine->identity.name);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "coordinator/journal/chain.h"
+#include "coordinator/journal/files.h"
 #include "coordinator/journal/journal.h"
 #include "coordinator/journal/snapshot.h"
 #include "coordinator/journal/witness.h"
@@ -89,8 +90,8 @@ struct journal_proof {
 
 struct sqlite_engine {
     char *directory;
-    int directory_fd;
-    int lock_fd;
+    const char *vfs; /* its name; NULL: the default one */
+    struct journal_files files;
     bool had_wal; /* a WAL was there before us: a failed open must not fold it in */
     bool ready;   /* verified and open for work */
     bool taken_over;
@@ -128,7 +129,7 @@ sqlite3_stmt *journal_sqlite_statement(struct sqlite_engine *engine, enum journa
 int journal_sqlite_run(struct sqlite_engine *engine, enum journal_statement which, const char *doing,
                        struct vow_error_detail *detail);
 
-/* Opens the files of a directory whose descriptor and lock the engine has, and proves them. Changes no byte of them.
+/* Opens the files of a directory that is open and locked, and proves them. Changes no byte of them.
  * *is_new: there is no journal yet. */
 int journal_sqlite_look(struct sqlite_engine *engine, const char *name, bool *is_new, struct vow_error_detail *detail);
 

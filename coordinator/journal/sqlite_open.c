@@ -1,13 +1,8 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "coordinator/journal/fail.h"
-#include "coordinator/journal/lock.h"
 #include "coordinator/journal/sqlite_engine.h"
 #include "coordinator/journal/sqlite_vfs.h"
 
@@ -112,40 +107,11 @@ int journal_sqlite_fail(const struct sqlite_engine *engine, const char *doing, s
                         sqlite3_errmsg(engine->db), sqlite3_extended_errcode(engine->db), advice_for(error));
 }
 
-/* Makes the directory if it is missing, and its name durable (fault F110). */
-static int open_directory(struct sqlite_engine *engine, struct vow_error_detail *detail)
+static int size_of(const struct sqlite_engine *engine, const char *file, int64_t *size, struct vow_error_detail *detail)
 {
-    int parent;
-    bool made = mkdir(engine->directory, 0700) == 0;
-
-    if (!made && errno != EEXIST) {
-        return journal_fail(detail, VOW_E_IO, "%.150s: %m; make the parent directory, or choose another one",
-                            engine->directory);
-    }
-    engine->directory_fd = open(engine->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (engine->directory_fd < 0)
-        return journal_fail(detail, VOW_E_IO, "%.150s: %m; a data directory is needed here", engine->directory);
-    if (!made)
+    if (engine->files.ops->size(&engine->files, file, size) == 0)
         return 0;
-    parent = openat(engine->directory_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    made = parent >= 0 && fsync(parent) == 0;
-    if (parent >= 0)
-        (void)close(parent);
-    return made ? 0 : journal_fail(detail, VOW_E_IO, "%.150s: the parent directory: %m", engine->directory);
-}
-
-/* *size is -1 if there is no such file. A file that cannot be looked at is not a missing one. */
-static int size_of(const struct sqlite_engine *engine, const char *file, off_t *size, struct vow_error_detail *detail)
-{
-    struct stat status;
-
-    if (fstatat(engine->directory_fd, file, &status, 0) == 0)
-        *size = status.st_size;
-    else if (errno == ENOENT)
-        *size = -1;
-    else
-        return journal_fail(detail, VOW_E_IO, "%.150s/%s: %m", engine->directory, file);
-    return 0;
+    return journal_fail(detail, VOW_E_IO, "%.150s/%s: %m", engine->directory, file);
 }
 
 /*
@@ -153,7 +119,7 @@ static int size_of(const struct sqlite_engine *engine, const char *file, off_t *
  */
 static int check_files(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
-    off_t log = -1, wal = -1;
+    int64_t log = -1, wal = -1;
     int error = size_of(engine, JOURNAL_DB_FILE, &log, detail);
 
     error = error != 0 ? error : size_of(engine, JOURNAL_DB_FILE "-wal", &wal, detail);
@@ -230,7 +196,7 @@ static int execute(struct sqlite_engine *engine, const char *sql, struct vow_err
 static int open_database(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
     char path[JOURNAL_PATH_SIZE];
-    const char *vfs = journal_vfs_name();
+    const char *vfs = journal_vfs_name(engine->vfs);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int len = snprintf(path, sizeof(path), "%s/" JOURNAL_DB_FILE, engine->directory);
     int error;
@@ -291,7 +257,7 @@ static int create_schema(struct sqlite_engine *engine, struct vow_error_detail *
     (void)snprintf(tail, sizeof(tail), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
                    JOURNAL_APPLICATION_ID, JOURNAL_FORMAT);
     error = error != 0 ? error : execute(engine, tail, detail);
-    if (error == 0 && fchmodat(engine->directory_fd, JOURNAL_DB_FILE, 0600, 0) != 0)
+    if (error == 0 && engine->files.ops->protect(&engine->files, JOURNAL_DB_FILE) != 0)
         error = journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_DB_FILE ": %m", engine->directory);
     return error;
 }
@@ -345,7 +311,7 @@ static int make_ready(struct sqlite_engine *engine, bool is_new, struct vow_erro
     error = error != 0 ? error : demand(engine, "PRAGMA locking_mode", "exclusive", detail);
     if (error == 0 && !is_new && engine->format < JOURNAL_FORMAT)
         error = upgrade(engine, detail);
-    if (error == 0 && engine->witness.fd < 0)
+    if (error == 0 && !engine->witness.file.is_open)
         error = journal_witness_create(&engine->witness, detail);
     error = error != 0 ? error : prepare_statements(engine, detail);
     (void)sqlite3_wal_hook(engine->db, count_wal_pages, engine);
@@ -359,7 +325,7 @@ int journal_sqlite_look(struct sqlite_engine *engine, const char *name, bool *is
     if (journal_chain_init(&engine->chain) != 0)
         error = journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
     if (error == 0)
-        error = journal_witness_open(&engine->witness, engine->directory, engine->directory_fd, &engine->chain, detail);
+        error = journal_witness_open(&engine->witness, &engine->files, &engine->chain, detail);
     error = error != 0 ? error : check_files(engine, detail);
     error = error != 0 ? error : open_database(engine, detail);
     error = error != 0 ? error : check_header(engine, is_new, detail);
@@ -371,12 +337,10 @@ int journal_sqlite_look(struct sqlite_engine *engine, const char *name, bool *is
 static int open_engine(struct sqlite_engine *engine, const char *name, struct vow_error_detail *detail)
 {
     bool is_new = false;
-    int error = open_directory(engine, detail);
+    int error = journal_files_init(&engine->files, engine->vfs, engine->directory, detail);
 
-    if (error == 0) {
-        engine->lock_fd = journal_lock_take(engine->directory, engine->directory_fd, detail);
-        error = engine->lock_fd < 0 ? engine->lock_fd : 0;
-    }
+    error = error != 0 ? error : engine->files.ops->open(&engine->files, true, detail);
+    error = error != 0 ? error : engine->files.ops->lock(&engine->files, false, detail);
     error = error != 0 ? error : journal_sqlite_look(engine, name, &is_new, detail);
     error = error != 0 ? error : make_ready(engine, is_new, detail);
     engine->ready = error == 0;
@@ -396,7 +360,7 @@ int vow_journal_sqlite_open(const struct vow_journal_options *options, const str
         free(engine);
         return journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
     }
-    engine->directory_fd = engine->lock_fd = engine->witness.fd = -1;
+    engine->vfs = options->vfs;
     journal_sqlite_engine.retain(engine, &options->retention);
     (void)snprintf(engine->identity.name, sizeof(engine->identity.name), "%s",
                    options->name != NULL ? options->name : DEFAULT_NAME);
@@ -418,9 +382,8 @@ void journal_sqlite_free(struct sqlite_engine *engine)
         (void)sqlite3_close(engine->db);
     journal_witness_close(&engine->witness);
     journal_chain_deinit(&engine->chain);
-    journal_lock_drop(engine->lock_fd);
-    if (engine->directory_fd >= 0)
-        (void)close(engine->directory_fd);
+    if (engine->files.ops != NULL)
+        engine->files.ops->close(&engine->files);
     free(engine->directory);
     free(engine);
 }

@@ -95,7 +95,7 @@ static int verify_witness(struct sqlite_engine *engine, struct vow_error_detail 
 {
     const struct journal_head *witness = &engine->witness.head, *taken = &engine->snapshot.taken;
 
-    if (engine->witness.fd < 0 || witness->lsn > taken->lsn)
+    if (!engine->witness.file.is_open || witness->lsn > taken->lsn)
         return 0;
     if (witness->lsn < taken->lsn)
         return journal_sqlite_damaged(engine, witness->lsn, "the witness is older than the log's snapshot", detail);
@@ -192,7 +192,7 @@ int journal_sqlite_check_end(const struct sqlite_engine *engine, struct vow_erro
             "journal with its -wal, nothing may be presumed",
             engine->directory, (unsigned long long)engine->head.lsn, (unsigned long long)engine->witness.head.lsn);
     }
-    if (engine->head.lsn > 0 && engine->witness.fd < 0) {
+    if (engine->head.lsn > 0 && !engine->witness.file.is_open) {
         return journal_fail(detail, VOW_E_DAMAGED,
                             "%.80s/" JOURNAL_WITNESS_FILE
                             " is missing, the journal has %llu events; restore the witness "

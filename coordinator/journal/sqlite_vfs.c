@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define NAME "vow-journal"
 
@@ -151,10 +153,16 @@ static int vfs_last_error(sqlite3_vfs *vfs, int len, char *out)
     return below_vfs(vfs)->xGetLastError(below_vfs(vfs), len, out);
 }
 
+/* A layer, for as long as the process lives: there are few of them, and SQLite has no count of who uses a VFS. */
+struct layer {
+    sqlite3_vfs vfs;
+    struct layer *next;
+    char name[64];
+};
+
 /* Extensions are never loaded through it, so the xDl functions are left out. */
-static sqlite3_vfs counted_vfs = {
+static const sqlite3_vfs counted_vfs = {
     .iVersion = 1,
-    .zName = NAME,
     .xOpen = vfs_open,
     .xDelete = vfs_delete,
     .xAccess = vfs_access,
@@ -165,24 +173,41 @@ static sqlite3_vfs counted_vfs = {
     .xGetLastError = vfs_last_error,
 };
 
-static void register_once(void)
+static struct layer *layer_new(sqlite3_vfs *below, struct layer *next)
 {
-    sqlite3_vfs *below = sqlite3_vfs_find(NULL);
+    struct layer *layer = calloc(1, sizeof(*layer));
 
-    if (below != NULL) {
-        counted_vfs.szOsFile = (int)sizeof(struct counted_file) + below->szOsFile;
-        counted_vfs.mxPathname = below->mxPathname;
-        counted_vfs.pAppData = below;
-        (void)sqlite3_vfs_register(&counted_vfs, 0);
-    }
+    if (layer == NULL)
+        return NULL;
+    (void)snprintf(layer->name, sizeof(layer->name), NAME "-%s", below->zName);
+    layer->next = next;
+    layer->vfs = counted_vfs;
+    layer->vfs.zName = layer->name;
+    layer->vfs.szOsFile = (int)sizeof(struct counted_file) + below->szOsFile;
+    layer->vfs.mxPathname = below->mxPathname;
+    layer->vfs.pAppData = below;
+    if (sqlite3_vfs_register(&layer->vfs, 0) == SQLITE_OK)
+        return layer;
+    free(layer);
+    return NULL;
 }
 
-const char *journal_vfs_name(void)
+const char *journal_vfs_name(const char *below)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static struct layer *layers;
+    sqlite3_vfs *vfs = sqlite3_vfs_find(below);
+    struct layer *layer;
 
-    (void)pthread_once(&once, register_once);
-    return sqlite3_vfs_find(NAME) != NULL ? NAME : NULL;
+    if (vfs == NULL)
+        return NULL;
+    (void)pthread_mutex_lock(&mutex);
+    for (layer = layers; layer != NULL && layer->vfs.pAppData != vfs; layer = layer->next)
+        ;
+    if (layer == NULL && (layer = layer_new(vfs, layers)) != NULL)
+        layers = layer;
+    (void)pthread_mutex_unlock(&mutex);
+    return layer != NULL ? layer->name : NULL;
 }
 
 static uint64_t syncs_of(sqlite3 *db, int which)

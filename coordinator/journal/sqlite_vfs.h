@@ -8,8 +8,9 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
-/* Registers the layer over the default VFS, the first time, and returns its name; NULL if there is no memory. */
-const char *journal_vfs_name(void);
+/* The name of the layer over the VFS `below`, or over the default one if that is NULL; the first time, it is
+ * registered, and stays so. NULL if there is no memory or no such VFS. */
+const char *journal_vfs_name(const char *below);
 
 /* Sync calls on the database and WAL files of a connection that was opened through it, since they were opened. */
 uint64_t journal_vfs_syncs(sqlite3 *db);

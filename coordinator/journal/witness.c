@@ -1,10 +1,8 @@
 #include "coordinator/journal/witness.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "coordinator/journal/bytes.h"
 #include "coordinator/journal/fail.h"
@@ -62,42 +60,6 @@ static enum slot_state slot_decode(struct journal_chain *chain, const uint8_t by
     return SLOT_GOOD;
 }
 
-/* Short writes and interruptions are looped over (fault F107). */
-static int write_at(int fd, const uint8_t *bytes, size_t len, off_t offset)
-{
-    while (len > 0) {
-        ssize_t written = pwrite(fd, bytes, len, offset);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return VOW_E_IO;
-        bytes += written;
-        len -= (size_t)written;
-        offset += written;
-    }
-    return 0;
-}
-
-/* Returns the bytes read, fewer than len only at the end of the file; or -1. */
-static ssize_t read_at(int fd, uint8_t *bytes, size_t len, off_t offset)
-{
-    size_t got = 0;
-
-    while (got < len) {
-        ssize_t part = pread(fd, bytes + got, len - got, offset + (off_t)got);
-
-        if (part < 0 && errno == EINTR)
-            continue;
-        if (part < 0)
-            return -1;
-        if (part == 0)
-            break;
-        got += (size_t)part;
-    }
-    return (ssize_t)got;
-}
-
 /* Takes slot `index` over into *witness if it is good and newer than what is there. */
 static int read_slot(struct journal_witness *witness, unsigned index, struct vow_error_detail *detail)
 {
@@ -105,21 +67,22 @@ static int read_slot(struct journal_witness *witness, unsigned index, struct vow
     struct slot slot;
     enum slot_state state;
 
-    if (read_at(witness->fd, bytes, sizeof(bytes), (off_t)index * SLOT_STRIDE) < 0) {
+    if (witness->files->ops->read(witness->files, &witness->file, bytes, sizeof(bytes), (int64_t)index * SLOT_STRIDE) !=
+        0) {
         return journal_fail(detail, VOW_E_IO,
                             "%.100s/" JOURNAL_WITNESS_FILE ": %m; repair the disk or restore the file",
-                            witness->directory);
+                            witness->files->directory);
     }
     state = slot_decode(witness->chain, bytes, &slot);
     /* The other slot is older: to fall back to it would let the log end before what this one vouches for. */
     if (state == SLOT_NOT_JUDGED)
         return journal_fail(detail, VOW_E_NO_MEMORY, "%.100s/" JOURNAL_WITNESS_FILE ": out of memory",
-                            witness->directory);
+                            witness->files->directory);
     if (state == SLOT_NEWER) {
         return journal_fail(detail, VOW_E_NEWER,
                             "%.100s/" JOURNAL_WITNESS_FILE
                             " was written by a newer version; use that version or a newer one",
-                            witness->directory);
+                            witness->files->directory);
     }
     if (state == SLOT_GOOD && slot.counter % 2 == index && slot.counter > witness->counter) {
         witness->counter = slot.counter;
@@ -128,17 +91,17 @@ static int read_slot(struct journal_witness *witness, unsigned index, struct vow
     return 0;
 }
 
-int journal_witness_open(struct journal_witness *witness, const char *directory, int directory_fd,
+int journal_witness_open(struct journal_witness *witness, const struct journal_files *files,
                          struct journal_chain *chain, struct vow_error_detail *detail)
 {
     int error;
 
-    *witness = (struct journal_witness){.directory = directory, .directory_fd = directory_fd, .chain = chain};
-    witness->fd = openat(directory_fd, JOURNAL_WITNESS_FILE, O_RDWR | O_CLOEXEC);
-    if (witness->fd < 0 && errno == ENOENT)
-        return 0;
-    if (witness->fd < 0)
-        return journal_fail(detail, VOW_E_IO, "%.100s/" JOURNAL_WITNESS_FILE ": %m", directory);
+    *witness = (struct journal_witness){.files = files, .chain = chain};
+    if (files->ops->open_file(files, JOURNAL_WITNESS_FILE, false, &witness->file) != 0) {
+        return errno == ENOENT
+                   ? 0
+                   : journal_fail(detail, VOW_E_IO, "%.100s/" JOURNAL_WITNESS_FILE ": %m", files->directory);
+    }
     error = read_slot(witness, 0, detail);
     error = error != 0 ? error : read_slot(witness, 1, detail);
     if (error == 0 && witness->counter == 0) {
@@ -146,16 +109,15 @@ int journal_witness_open(struct journal_witness *witness, const char *directory,
             journal_fail(detail, VOW_E_DAMAGED,
                          "%.100s/" JOURNAL_WITNESS_FILE ": neither of its two slots is good; restore this file as it "
                          "was when the journal was last written",
-                         directory);
+                         files->directory);
     }
     return error;
 }
 
 void journal_witness_close(struct journal_witness *witness)
 {
-    if (witness->fd >= 0)
-        (void)close(witness->fd);
-    witness->fd = -1;
+    if (witness->files != NULL)
+        witness->files->ops->close_file(&witness->file);
 }
 
 /* All of the file is written before it gets its name, so that a crash in between leaves no witness rather than a
@@ -163,16 +125,18 @@ void journal_witness_close(struct journal_witness *witness)
 static int create_file(struct journal_witness *witness, const struct slot *first)
 {
     static const char temporary[] = JOURNAL_WITNESS_FILE ".new";
+    const struct journal_files *files = witness->files;
+    struct journal_file *file = &witness->file;
     uint8_t bytes[2 * SLOT_STRIDE] = {0};
 
     if (slot_encode(witness->chain, first, bytes + first->counter % 2 * SLOT_STRIDE) != 0) {
         errno = ENOMEM;
         return VOW_E_NO_MEMORY;
     }
-    witness->fd = openat(witness->directory_fd, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (witness->fd < 0 || write_at(witness->fd, bytes, sizeof(bytes), 0) != 0 || fsync(witness->fd) != 0 ||
-        renameat(witness->directory_fd, temporary, witness->directory_fd, JOURNAL_WITNESS_FILE) != 0 ||
-        fsync(witness->directory_fd) != 0)
+    if (files->ops->open_file(files, temporary, true, file) != 0 ||
+        files->ops->write(files, file, bytes, sizeof(bytes), 0) != 0 || files->ops->sync(files, file, true) != 0 ||
+        files->ops->rename(files, file, temporary, JOURNAL_WITNESS_FILE) != 0 ||
+        files->ops->sync_directory(files, file) != 0)
         return VOW_E_IO;
     return 0;
 }
@@ -184,7 +148,7 @@ int journal_witness_create(struct journal_witness *witness, struct vow_error_det
 
     if (error != 0) {
         return journal_fail(detail, error, "%.100s/" JOURNAL_WITNESS_FILE ": %m; the file cannot be made",
-                            witness->directory);
+                            witness->files->directory);
     }
     witness->counter = first.counter;
     witness->head = first.head;
@@ -194,17 +158,19 @@ int journal_witness_create(struct journal_witness *witness, struct vow_error_det
 int journal_witness_write(struct journal_witness *witness, const struct journal_head *head,
                           struct vow_error_detail *detail)
 {
+    const struct journal_files *files = witness->files;
     uint8_t bytes[SLOT_BYTES];
     struct slot slot = {.counter = witness->counter + 1, .head = *head};
 
     if (slot_encode(witness->chain, &slot, bytes) != 0)
         return journal_fail(detail, VOW_E_NO_MEMORY, "%.100s/" JOURNAL_WITNESS_FILE ": out of memory",
-                            witness->directory);
+                            witness->files->directory);
     witness->syncs++;
-    if (write_at(witness->fd, bytes, sizeof(bytes), (off_t)(slot.counter % 2) * SLOT_STRIDE) != 0 ||
-        fdatasync(witness->fd) != 0) {
+    if (files->ops->write(files, &witness->file, bytes, sizeof(bytes), (int64_t)(slot.counter % 2) * SLOT_STRIDE) !=
+            0 ||
+        files->ops->sync(files, &witness->file, false) != 0) {
         return journal_fail(detail, VOW_E_IO, "%.100s/" JOURNAL_WITNESS_FILE ": %m; start again to recover",
-                            witness->directory);
+                            witness->files->directory);
     }
     witness->counter = slot.counter;
     witness->head = slot.head;

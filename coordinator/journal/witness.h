@@ -12,25 +12,25 @@
 #define VOW_JOURNAL_WITNESS_H
 
 #include "coordinator/journal/chain.h"
+#include "coordinator/journal/files.h"
 #include "proto/error.h"
 
 #define JOURNAL_WITNESS_FILE "witness"
 
 struct journal_witness {
-    const char *directory; /* for messages */
-    int directory_fd;
-    struct journal_chain *chain; /* for the slots' checksums */
-    int fd;                      /* -1: there is no file */
-    uint64_t counter;            /* of the newest slot */
-    struct journal_head head;    /* what it says */
-    uint64_t syncs;              /* fdatasync calls of write */
+    const struct journal_files *files; /* NULL: never opened */
+    struct journal_chain *chain;       /* for the slots' checksums */
+    struct journal_file file;          /* not open: there is none */
+    uint64_t counter;                  /* of the newest slot */
+    struct journal_head head;          /* what it says */
+    uint64_t syncs;                    /* of write */
 };
 
 /*
- * Reads the file, if there is one. Borrows the directory, its descriptor and the chain. Returns 0 (see fd),
- * VOW_E_DAMAGED if neither slot is good, VOW_E_NEWER, VOW_E_NO_MEMORY or VOW_E_IO. close is right after each of them.
+ * Reads the file, if there is one. Borrows the files and the chain. Returns 0 (see `file`), VOW_E_DAMAGED if neither
+ * slot is good, VOW_E_NEWER, VOW_E_NO_MEMORY or VOW_E_IO. close is right after each of them, and on zeroed memory.
  */
-int journal_witness_open(struct journal_witness *witness, const char *directory, int directory_fd,
+int journal_witness_open(struct journal_witness *witness, const struct journal_files *files,
                          struct journal_chain *chain, struct vow_error_detail *detail);
 void journal_witness_close(struct journal_witness *witness);
 

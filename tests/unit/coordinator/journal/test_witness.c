@@ -1,8 +1,6 @@
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "coordinator/journal/witness.h"
 #include "kit.h"
@@ -11,22 +9,23 @@ static struct bed bed;
 static struct journal_chain chain;
 static struct journal_witness witness;
 static struct vow_error_detail detail;
-static int directory_fd;
+static struct journal_files files;
 
 static int reopen(void)
 {
     journal_witness_close(&witness);
-    return journal_witness_open(&witness, bed.directory, directory_fd, &chain, &detail);
+    return journal_witness_open(&witness, &files, &chain, &detail);
 }
 
 static void setup(void)
 {
     bed_make(&bed);
-    witness.fd = -1;
-    directory_fd = open(bed.directory, O_RDONLY | O_DIRECTORY);
+    witness = (struct journal_witness){.files = NULL};
+    cr_assert_eq(journal_files_init(&files, NULL, bed.directory, &detail), 0);
+    cr_assert_eq(files.ops->open(&files, false, &detail), 0, "%s", detail.text);
     cr_assert_eq(journal_chain_init(&chain), 0);
     cr_assert_eq(reopen(), 0);
-    cr_assert_lt(witness.fd, 0, "there is none yet");
+    cr_assert_not(witness.file.is_open, "there is none yet");
     cr_assert_eq(journal_witness_create(&witness, &detail), 0, "%s", detail.text);
 }
 
@@ -34,7 +33,7 @@ static void teardown(void)
 {
     journal_witness_close(&witness);
     journal_chain_deinit(&chain);
-    (void)close(directory_fd);
+    files.ops->close(&files);
     bed_remove(&bed);
 }
 
