@@ -292,6 +292,7 @@ static int start_dialer(struct vow_participant *participant)
         .coord = identity->coord,
         .epoch = identity->epoch,
         .software = "libvow " VOW_SOFTWARE_VERSION,
+        .address = "",
     };
     uint64_t seed;
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "proto/address.h"
 #include "proto/codec_arena.h"
 #include "proto/codec_seal.h"
 #include "proto/codec_shape.h"
@@ -149,16 +150,28 @@ static bool read_work(struct in *in, Vow__Work *const *from, size_t len, const s
     return true;
 }
 
-static bool read_peers(struct in *in, const Vow__Prepare *from, struct vow_msg_prepare *to)
+/* Peers connect to it, so it is one that the transport takes. */
+static bool read_address(struct in *in, const char *value, const char **address)
 {
-    if (!expect(in, from->n_peers <= VOW_CALLS_MAX, "too many peers"))
+    struct vow_address parsed;
+    *address = value;
+    return expect(in, value[0] == '\0' || vow_address_parse(value, &parsed) == 0, "an address that is none");
+}
+
+static bool read_peers(struct in *in, Vow__Peer *const *from, size_t len, struct vow_msg_prepare *to)
+{
+    if (!expect(in, len <= VOW_CALLS_MAX, "too many peers"))
         return false;
-    for (size_t i = 0; i < from->n_peers; i++) {
-        if (!expect(in, vow_name_is_valid(from->peers[i]), "a name that is none"))
+    struct vow_msg_peer *peers = arena_take(in->arena, len * sizeof(*peers));
+    if (!expect(in, peers != NULL, "no room for the peers"))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        peers[i].incarnation = from[i]->incarnation;
+        if (!read_name(in, from[i]->name, &peers[i].name) || !read_address(in, from[i]->address, &peers[i].address))
             return false;
     }
-    to->peers = (const char *const *)from->peers;
-    to->peers_len = (uint32_t)from->n_peers;
+    to->peers = peers;
+    to->peers_len = (uint32_t)len;
     return true;
 }
 
@@ -183,7 +196,8 @@ static bool read_hello(struct in *in, const Vow__Hello *from, struct vow_msg_hel
     to->epoch = from->epoch;
     return read_enum(in, from->role, VOW_ROLE_COORDINATOR, "a role that is none") &&
            read_name(in, from->name, &to->name) && read_db_uuid(in, from->db_uuid, to->db_uuid) &&
-           read_coord(in, from->coord, &to->coord) && read_text(in, from->software, &to->software);
+           read_coord(in, from->coord, &to->coord) && read_text(in, from->software, &to->software) &&
+           read_address(in, from->address, &to->address);
 }
 
 static bool read_welcome(struct in *in, const Vow__Welcome *from, struct vow_msg_welcome *to)
@@ -287,7 +301,8 @@ static bool read_prepare(struct in *in, const Vow__Prepare *from, struct vow_msg
 {
     to->ops = from->ops;
     return read_header(in, from->header, &to->header) && read_watermark(in, from->watermark, &to->watermark) &&
-           read_peers(in, from, to) && read_calls(in, from->calls, from->n_calls, &to->calls, &to->calls_len);
+           read_peers(in, from->peers, from->n_peers, to) &&
+           read_calls(in, from->calls, from->n_calls, &to->calls, &to->calls_len);
 }
 
 static bool read_vote(struct in *in, const Vow__Vote *from, struct vow_msg_vote *to)
@@ -309,7 +324,7 @@ static bool read_ack(struct in *in, const Vow__Ack *from, struct vow_msg_ack *to
 {
     to->ack = (enum vow_ack)from->ack;
     return read_header(in, from->header, &to->header) &&
-           read_enum(in, from->ack, VOW_ACK_NO_RECORD, "an acknowledgement that is none");
+           read_enum(in, from->ack, VOW_ACK_HEURISTIC_MISMATCH, "an acknowledgement that is none");
 }
 
 static bool read_one_phase_done(struct in *in, const Vow__OnePhaseDone *from, struct vow_msg_one_phase_done *to)
@@ -327,20 +342,59 @@ static bool read_wait(struct in *in, const Vow__Wait *from, struct vow_msg_wait 
            read_enum(in, from->reason, VOW_WAIT_NOT_MINE, "a reason to wait that is none");
 }
 
+/* --- Peers and heuristics --- */
+
+static bool read_verdict(struct in *in, uint32_t value, enum vow_verdict *verdict)
+{
+    *verdict = (enum vow_verdict)value;
+    return read_enum(in, value, VOW_ABORT, "a decision that is none");
+}
+
+static bool read_peer_answer(struct in *in, const Vow__PeerAnswer *from, struct vow_msg_peer_answer *to)
+{
+    to->answer = (enum vow_peer_answer)from->answer;
+    return read_header(in, from->header, &to->header) &&
+           read_enum(in, from->answer, VOW_PEER_HEURISTIC_ABORTED, "an answer that is none");
+}
+
+static bool read_resolve(struct in *in, const Vow__Resolve *from, struct vow_msg_resolve *to)
+{
+    return read_header(in, from->header, &to->header) && read_verdict(in, from->verdict, &to->verdict) &&
+           read_text(in, from->who, &to->who) && read_text(in, from->why, &to->why);
+}
+
+static bool read_resolved(struct in *in, const Vow__Resolved *from, struct vow_msg_resolved *to)
+{
+    to->verdict = (enum vow_verdict)from->verdict;
+    return read_header(in, from->header, &to->header) && read_error(in, from->error, &to->error) &&
+           expect(in, from->verdict <= VOW_ABORT, "a decision that is none") && read_text(in, from->text, &to->text);
+}
+
+static bool read_heuristic_report(struct in *in, const Vow__HeuristicReport *from, struct vow_msg_heuristic_report *to)
+{
+    to->wall_us = from->wall_us;
+    return read_header(in, from->header, &to->header) && read_verdict(in, from->verdict, &to->verdict) &&
+           read_text(in, from->who, &to->who) && read_text(in, from->why, &to->why);
+}
+
 /* --- Operators --- */
 
 static bool read_admin_request(struct in *in, const Vow__AdminRequest *from, struct vow_msg_admin_request *to)
 {
     to->command = (enum vow_admin_command)from->command;
     to->limit = from->limit;
-    return read_enum(in, from->command, VOW_ADMIN_PEERS, "a command that is none") &&
-           read_gtrid_or_none(in, from->gtrid, &to->gtrid) && read_text(in, from->filter, &to->filter);
+    to->tag = from->tag;
+    return read_enum(in, from->command, VOW_ADMIN_FORGET, "a command that is none") &&
+           read_gtrid_or_none(in, from->gtrid, &to->gtrid) && read_text(in, from->filter, &to->filter) &&
+           read_name_or_none(in, from->participant, &to->participant) && read_text(in, from->who, &to->who) &&
+           read_text(in, from->why, &to->why);
 }
 
 static bool read_admin_reply(struct in *in, const Vow__AdminReply *from, struct vow_msg_admin_reply *to)
 {
     to->json = from->json;
     to->last = from->last;
+    to->tag = from->tag;
     return read_error(in, from->error, &to->error) &&
            expect(in, vow_text_is_printable(from->json), "a row that is not printable");
 }
@@ -352,6 +406,7 @@ static bool read_admin_reply(struct in *in, const Vow__AdminReply *from, struct 
 #define read_one_phase_query read_branch
 #define read_forget read_branch
 #define read_inquiry read_branch
+#define read_peer_inquiry read_branch
 
 /* clang-format off */
 #define MESSAGE(kind, member, number) \

@@ -7,6 +7,9 @@
 #include "proto/frame.h"
 #include "vow.pb-c.h"
 
+/* Texts in one message, at most. */
+enum { TEXTS = 3 };
+
 /* One message as protobuf-c wants to see it, on the stack. It points into the vow_msg it was made from. Only what a
  * message uses is ever set. */
 struct out {
@@ -31,6 +34,10 @@ struct out {
         Vow__Ack ack;
         Vow__OnePhaseDone one_phase_done;
         Vow__Wait wait;
+        Vow__PeerAnswer peer_answer;
+        Vow__Resolve resolve;
+        Vow__Resolved resolved;
+        Vow__HeuristicReport heuristic_report;
         Vow__AdminRequest admin_request;
         Vow__AdminReply admin_reply;
     };
@@ -40,7 +47,10 @@ struct out {
     Vow__Call *call_list[VOW_CALLS_MAX];
     Vow__Work work[VOW_CALLS_MAX];
     Vow__Work *work_list[VOW_CALLS_MAX];
-    char text[VOW_TEXT_SIZE];
+    Vow__Peer peers[VOW_CALLS_MAX];
+    Vow__Peer *peer_list[VOW_CALLS_MAX];
+    char texts[TEXTS][VOW_TEXT_SIZE];
+    unsigned texts_len;
 };
 
 /* --- Parts of messages. protobuf-c knows no const; packing only reads. --- */
@@ -53,8 +63,10 @@ static char *put_string(const char *string)
 /* Texts come from handlers and from SQLite. One that may not travel is cleaned here: it must not cost a connection. */
 static char *put_text(struct out *out, const char *text)
 {
-    vow_text_copy(out->text, text == NULL ? "" : text);
-    return out->text;
+    VOW_ASSERT(out->texts_len < TEXTS);
+    char *copy = out->texts[out->texts_len++];
+    vow_text_copy(copy, text == NULL ? "" : text);
+    return copy;
 }
 
 /* All-zero bytes stand for "none" and stay away. */
@@ -112,6 +124,20 @@ static Vow__Work **put_work(struct out *out, const struct vow_msg_work *from, ui
     return out->work_list;
 }
 
+static Vow__Peer **put_peers(struct out *out, const struct vow_msg_peer *from, uint32_t len)
+{
+    VOW_ASSERT(len <= VOW_CALLS_MAX);
+    for (uint32_t i = 0; i < len; i++) {
+        Vow__Peer *peer = &out->peers[i];
+        vow__peer__init(peer);
+        peer->name = put_string(from[i].name);
+        peer->address = put_string(from[i].address);
+        peer->incarnation = from[i].incarnation;
+        out->peer_list[i] = peer;
+    }
+    return out->peer_list;
+}
+
 /* --- The connection --- */
 
 static Vow__Hello *put_hello(struct out *out, const struct vow_msg_hello *from)
@@ -129,6 +155,7 @@ static Vow__Hello *put_hello(struct out *out, const struct vow_msg_hello *from)
     to->coord = from->coord;
     to->epoch = from->epoch;
     to->software = put_text(out, from->software);
+    to->address = put_string(from->address);
     return to;
 }
 
@@ -262,14 +289,13 @@ static Vow__Enlisted *put_enlisted(struct out *out, const struct vow_msg_enliste
 
 static Vow__Prepare *put_prepare(struct out *out, const struct vow_msg_prepare *from)
 {
-    VOW_ASSERT(from->peers_len <= VOW_CALLS_MAX);
     Vow__Prepare *to = &out->prepare;
     vow__prepare__init(to);
     to->header = put_header(out, &from->header);
     to->watermark = put_watermark(out, from->watermark);
     to->ops = from->ops;
     to->n_peers = from->peers_len;
-    to->peers = (char **)from->peers;
+    to->peers = put_peers(out, from->peers, from->peers_len);
     to->n_calls = from->calls_len;
     to->calls = put_calls(out, from->calls, from->calls_len);
     return to;
@@ -323,6 +349,50 @@ static Vow__Wait *put_wait(struct out *out, const struct vow_msg_wait *from)
     return &out->wait;
 }
 
+/* --- Peers and heuristics --- */
+
+static Vow__PeerAnswer *put_peer_answer(struct out *out, const struct vow_msg_peer_answer *from)
+{
+    vow__peer_answer__init(&out->peer_answer);
+    out->peer_answer.header = put_header(out, &from->header);
+    out->peer_answer.answer = from->answer;
+    return &out->peer_answer;
+}
+
+static Vow__Resolve *put_resolve(struct out *out, const struct vow_msg_resolve *from)
+{
+    Vow__Resolve *to = &out->resolve;
+    vow__resolve__init(to);
+    to->header = put_header(out, &from->header);
+    to->verdict = from->verdict;
+    to->who = put_text(out, from->who);
+    to->why = put_text(out, from->why);
+    return to;
+}
+
+static Vow__Resolved *put_resolved(struct out *out, const struct vow_msg_resolved *from)
+{
+    Vow__Resolved *to = &out->resolved;
+    vow__resolved__init(to);
+    to->header = put_header(out, &from->header);
+    to->error = from->error;
+    to->verdict = from->verdict;
+    to->text = put_text(out, from->text);
+    return to;
+}
+
+static Vow__HeuristicReport *put_heuristic_report(struct out *out, const struct vow_msg_heuristic_report *from)
+{
+    Vow__HeuristicReport *to = &out->heuristic_report;
+    vow__heuristic_report__init(to);
+    to->header = put_header(out, &from->header);
+    to->verdict = from->verdict;
+    to->who = put_text(out, from->who);
+    to->why = put_text(out, from->why);
+    to->wall_us = from->wall_us;
+    return to;
+}
+
 /* --- Operators --- */
 
 static Vow__AdminRequest *put_admin_request(struct out *out, const struct vow_msg_admin_request *from)
@@ -333,6 +403,10 @@ static Vow__AdminRequest *put_admin_request(struct out *out, const struct vow_ms
     to->gtrid = put_gtrid(&from->gtrid);
     to->filter = put_text(out, from->filter);
     to->limit = from->limit;
+    to->participant = put_string(from->participant);
+    to->who = put_text(out, from->who);
+    to->why = put_text(out, from->why);
+    to->tag = from->tag;
     return to;
 }
 
@@ -342,6 +416,7 @@ static Vow__AdminReply *put_admin_reply(struct out *out, const struct vow_msg_ad
     out->admin_reply.error = from->error;
     out->admin_reply.json = put_string(from->json);
     out->admin_reply.last = from->last;
+    out->admin_reply.tag = from->tag;
     return &out->admin_reply;
 }
 
@@ -352,11 +427,13 @@ static Vow__AdminReply *put_admin_reply(struct out *out, const struct vow_msg_ad
 #define put_one_phase_query put_branch
 #define put_forget put_branch
 #define put_inquiry put_branch
+#define put_peer_inquiry put_branch
 
 /* clang-format off */
 static void put_body(struct out *out, const struct vow_msg *msg)
 {
     vow__envelope__init(&out->envelope);
+    out->texts_len = 0;
     out->envelope.body_case = (Vow__Envelope__BodyCase)msg->kind;
     switch (msg->kind) {
 #define MESSAGE(kind, member, number) \

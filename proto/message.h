@@ -18,7 +18,7 @@
 #include "proto/outcome.h"
 
 /* The version of the wire. A change of meaning raises it; a new optional field does not. */
-#define VOW_WIRE_VERSION 2
+#define VOW_WIRE_VERSION 3
 
 /* A name (participant, handler, client): 1 to 63 of a-z A-Z 0-9 . _ - */
 #define VOW_NAME_MAX 63
@@ -61,6 +61,20 @@ enum vow_verdict { VOW_COMMIT = 1, VOW_ABORT = 2 };
 enum vow_ack {
     VOW_ACK_DONE = 1,      /* committed, durable; or a durable tombstone says it was */
     VOW_ACK_NO_RECORD = 2, /* no tombstone and not below the watermark: never an acknowledgement (protocol 2.3) */
+    /* The branch was ended by an operator or by T_heur before the decision came, durably (protocol 2.7): */
+    VOW_ACK_HEURISTIC_OK = 3,       /* as decided: acknowledges it */
+    VOW_ACK_HEURISTIC_MISMATCH = 4, /* the other way: the damage is done, and nothing is acknowledged */
+};
+
+/* What a participant knows of a transaction when another participant asks (protocol 2.6). Not having voted is no
+ * reason to say ABORTED: only the coordinator may presume (mistake 7). */
+enum vow_peer_answer {
+    VOW_PEER_COMMITTED = 1,           /* heard so from the coordinator, or holds it committed */
+    VOW_PEER_ABORTED = 2,             /* heard so, or voted NO, or never will vote YES from now on */
+    VOW_PEER_UNCERTAIN = 3,           /* prepared as well */
+    VOW_PEER_NO_INFO = 4,             /* voted READ-ONLY, or restarted, or has no record: says nothing of the outcome */
+    VOW_PEER_HEURISTIC_COMMITTED = 5, /* what an operator made of that branch: no outcome */
+    VOW_PEER_HEURISTIC_ABORTED = 6,
 };
 
 /* Why an inquiry has no verdict yet. Never an abort (protocol 2.2). */
@@ -77,6 +91,17 @@ enum vow_admin_command {
     VOW_ADMIN_SHOW = 3,    /* one row: one transaction */
     VOW_ADMIN_HISTORY = 4, /* rows: the journal's events of one transaction, oldest first */
     VOW_ADMIN_PEERS = 5,   /* rows: participants, connected or not */
+    /* These change something, name who asks and why, and are kept in the history: */
+    VOW_ADMIN_COMMIT = 6, /* one participant's prepared branch, heuristically; `participant` says whose */
+    VOW_ADMIN_ABORT = 7,  /* the same; without a participant: a transaction that is not decided, as a client would */
+    VOW_ADMIN_FORGET = 8, /* damage that is recorded has been seen to; or a participant never comes back */
+};
+
+/* A participant of a transaction, as the others are told of it. */
+struct vow_msg_peer {
+    const char *name;
+    const char *address;  /* where it answers its peers; "" = nowhere */
+    uint64_t incarnation; /* as enlisted */
 };
 
 /* A unit of shipped work. */
@@ -121,6 +146,11 @@ struct vow_msg_header {
     MESSAGE(FORGET, forget, 29)                                                   \
     MESSAGE(INQUIRY, inquiry, 30)                                                 \
     MESSAGE(WAIT, wait, 31)                                                       \
+    MESSAGE(PEER_INQUIRY, peer_inquiry, 32) /* participant to participant      */ \
+    MESSAGE(PEER_ANSWER, peer_answer, 33)                                         \
+    MESSAGE(RESOLVE, resolve, 34)           /* operator: end this branch now   */ \
+    MESSAGE(RESOLVED, resolved, 35)                                               \
+    MESSAGE(HEURISTIC_REPORT, heuristic_report, 36) /* until FORGET            */ \
     MESSAGE(ADMIN_REQUEST, admin_request, 40)                                     \
     MESSAGE(ADMIN_REPLY, admin_reply, 41)
 
@@ -140,6 +170,7 @@ struct vow_msg_hello {
     uint64_t coord;                     /* the coordinator that this node knows; 0 = none yet */
     uint32_t epoch;                     /* the highest epoch of it seen; 0 = none yet */
     const char *software;
+    const char *address; /* participants: where their peers reach them; "" = nowhere */
 };
 
 struct vow_msg_welcome {
@@ -231,7 +262,7 @@ struct vow_msg_prepare {
     struct vow_watermark watermark;
     uint32_t ops; /* operations the client counted for this branch (joined work); 0 for shipped work */
     uint32_t peers_len;
-    const char *const *peers; /* all participants of the transaction, this one too */
+    const struct vow_msg_peer *peers; /* all participants of the transaction, this one too */
     uint32_t calls_len;
     const struct vow_msg_call *calls; /* this branch's shipped work; .participant is this participant */
 };
@@ -270,11 +301,45 @@ struct vow_msg_wait {
     enum vow_wait reason;
 };
 
+/* header.incarnation is the asked participant's, as it was enlisted. */
+struct vow_msg_peer_answer {
+    struct vow_msg_header header; /* the asker's own, in the epoch that the answer is from */
+    enum vow_peer_answer answer;
+};
+
+/*
+ * End a prepared branch without its decision (protocol 2.7). A participant has one branch of a transaction, so the
+ * header's branch is not looked at; RESOLVED brings its attempt back, which tells the sender what was answered.
+ */
+struct vow_msg_resolve {
+    struct vow_msg_header header;
+    enum vow_verdict verdict;
+    const char *who, *why;
+};
+
+struct vow_msg_resolved {
+    struct vow_msg_header header;
+    int error;                /* 0 = the verdict asked for is in force, durably */
+    enum vow_verdict verdict; /* in force now; 0 = none */
+    const char *text;         /* with an error: what is true instead */
+};
+
+/* A branch was ended heuristically, and not as the transaction was decided. */
+struct vow_msg_heuristic_report {
+    struct vow_msg_header header;
+    enum vow_verdict verdict; /* the branch's */
+    const char *who, *why;
+    uint64_t wall_us; /* when, by the participant's clock */
+};
+
 struct vow_msg_admin_request {
     enum vow_admin_command command;
     struct vow_gtrid gtrid; /* none if the command has no subject */
     const char *filter;
-    uint32_t limit; /* rows, at most; 0 = the server's default */
+    uint32_t limit;          /* rows, at most; 0 = the server's default */
+    const char *participant; /* whose branch; "" = the transaction itself */
+    const char *who, *why;   /* of commands that change something */
+    uint64_t tag;            /* comes back with each row */
 };
 
 /* One row of JSON a message; the last one has last = true and may have no row. */
@@ -282,6 +347,7 @@ struct vow_msg_admin_reply {
     int error;
     const char *json;
     bool last;
+    uint64_t tag; /* of the request */
 };
 
 struct vow_msg {
@@ -305,8 +371,12 @@ struct vow_msg {
         struct vow_msg_decision decision;
         struct vow_msg_ack ack;
         struct vow_msg_one_phase_done one_phase_done;
-        struct vow_msg_branch one_phase_query, forget, inquiry;
+        struct vow_msg_branch one_phase_query, forget, inquiry, peer_inquiry;
         struct vow_msg_wait wait;
+        struct vow_msg_peer_answer peer_answer;
+        struct vow_msg_resolve resolve;
+        struct vow_msg_resolved resolved;
+        struct vow_msg_heuristic_report heuristic_report;
         struct vow_msg_admin_request admin_request;
         struct vow_msg_admin_reply admin_reply;
     };

@@ -32,11 +32,13 @@ static const char *pick(const char *const *names, size_t names_len, unsigned val
 
 static const char *const votes[] = {"?", "YES", "READ-ONLY", "NO"};
 static const char *const verdicts[] = {"?", "COMMIT", "ABORT"};
-static const char *const acks[] = {"?", "DONE", "NO-RECORD"};
+static const char *const acks[] = {"?", "DONE", "NO-RECORD", "HEURISTIC-OK", "HEURISTIC-MISMATCH"};
 static const char *const waits[] = {"?", "UNDECIDED", "RECOVERING", "NOT-MINE"};
 static const char *const one_phases[] = {"?", "COMMITTED", "ABORTED", "NO-RECORD"};
 static const char *const roles[] = {"?", "client", "participant", "admin", "coordinator"};
-static const char *const commands[] = {"?", "STATUS", "LIST", "SHOW", "HISTORY", "PEERS"};
+static const char *const commands[] = {"?", "STATUS", "LIST", "SHOW", "HISTORY", "PEERS", "COMMIT", "ABORT", "FORGET"};
+static const char *const peer_answers[] = {"?",       "COMMITTED",           "ABORTED",          "UNCERTAIN",
+                                           "NO-INFO", "HEURISTIC-COMMITTED", "HEURISTIC-ABORTED"};
 
 static void print_header(struct out *out, const struct vow_msg_header *header)
 {
@@ -86,6 +88,15 @@ static void print_hello(struct out *out, const struct vow_msg_hello *m)
     print(out, " %s %s versions=%" PRIu32 "..%" PRIu32, PICK(roles, m->role), m->name, m->version_min, m->version_max);
     if (m->incarnation != 0)
         print(out, " incarnation=%" PRIu64, m->incarnation);
+    print_word(out, "address", m->address);
+}
+
+static void print_admin_request(struct out *out, const struct vow_msg_admin_request *m)
+{
+    print(out, " %s", PICK(commands, m->command));
+    print_word(out, "filter", m->filter);
+    print_word(out, "of", m->participant);
+    print_word(out, "who", m->who);
 }
 
 /* What clients, operators and the handshake say. */
@@ -124,8 +135,7 @@ static void print_session_body(struct out *out, const struct vow_msg *msg)
         print_outcome(out, &msg->outcome);
         break;
     case VOW_MSG_ADMIN_REQUEST:
-        print(out, " %s", PICK(commands, msg->admin_request.command));
-        print_word(out, "filter", msg->admin_request.filter);
+        print_admin_request(out, &msg->admin_request);
         break;
     case VOW_MSG_ADMIN_REPLY:
         print_error(out, msg->admin_reply.error);
@@ -133,6 +143,35 @@ static void print_session_body(struct out *out, const struct vow_msg *msg)
         break;
     default:
         break; /* the name says it all */
+    }
+}
+
+/* What is said of a branch in doubt, or ended heuristically. Returns false if msg is not of that kind. */
+static bool print_termination_body(struct out *out, const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_PEER_ANSWER:
+        print_header(out, &msg->peer_answer.header);
+        print(out, " %s", PICK(peer_answers, msg->peer_answer.answer));
+        return true;
+    case VOW_MSG_RESOLVE:
+        print_header(out, &msg->resolve.header);
+        print(out, " %s", PICK(verdicts, msg->resolve.verdict));
+        print_word(out, "who", msg->resolve.who);
+        return true;
+    case VOW_MSG_RESOLVED:
+        print_header(out, &msg->resolved.header);
+        if (msg->resolved.verdict != 0)
+            print(out, " %s", PICK(verdicts, msg->resolved.verdict));
+        print_error(out, msg->resolved.error);
+        return true;
+    case VOW_MSG_HEURISTIC_REPORT:
+        print_header(out, &msg->heuristic_report.header);
+        print(out, " %s", PICK(verdicts, msg->heuristic_report.verdict));
+        print_word(out, "who", msg->heuristic_report.who);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -176,10 +215,11 @@ static bool print_branch_body(struct out *out, const struct vow_msg *msg)
     case VOW_MSG_ONE_PHASE_QUERY:
     case VOW_MSG_FORGET:
     case VOW_MSG_INQUIRY:
+    case VOW_MSG_PEER_INQUIRY:
         print_header(out, &msg->inquiry.header);
         return true;
     default:
-        return false;
+        return print_termination_body(out, msg);
     }
 }
 

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "coordinator/core/record.h"
+#include "proto/address.h"
 #include "proto/fsm.h"
 #include "proto/message.h"
 
@@ -84,6 +85,7 @@ struct vow_coord_peer {
     const char *name;
     uint64_t incarnation;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    const char *address; /* where it answers its peers, of at most VOW_ADDRESS_SIZE; "" or NULL = nowhere */
 };
 
 struct vow_coord_lookup {

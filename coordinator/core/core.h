@@ -40,8 +40,9 @@ enum txn_event {
 /* A participant that this process has met: its current connection, or none. Never removed. */
 struct peer {
     char name[VOW_NAME_SIZE];
-    uint64_t session; /* 0 = not connected */
-    bool is_full;     /* much waits for it already: what it can be told later waits, too (F029) */
+    char address[VOW_ADDRESS_SIZE]; /* where it answers its peers; "" = nowhere */
+    uint64_t session;               /* 0 = not connected */
+    bool is_full;                   /* much waits for it already: what it can be told later waits, too (F029) */
     uint64_t incarnation;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     uint32_t next;     /* with the same hash of the name */
@@ -164,7 +165,7 @@ struct vow_coord {
     /* What effects of this step point to. */
     struct vow_msg_call calls[VOW_CALLS_MAX];
     uint32_t call_peers[VOW_CALLS_MAX];
-    const char *peer_names[VOW_CALLS_MAX];
+    struct vow_msg_peer msg_peers[VOW_CALLS_MAX];
     struct vow_record_branch yes_list[VOW_CALLS_MAX];
     uint64_t rands[VOW_IDS_MAX];
 };

@@ -44,12 +44,15 @@ static void enlist_planned(struct vow_coord *core, struct txn *txn, uint32_t cal
     }
 }
 
+/* Everybody hears of everybody, so that those in doubt can ask one another (protocol 2.6). */
 static uint32_t name_peers(struct vow_coord *core, const struct txn *txn)
 {
     uint32_t len = 0;
 
     for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next))
-        core->peer_names[len++] = branch_peer(core, b)->name;
+        core->msg_peers[len++] = (struct vow_msg_peer){.name = branch_peer(core, b)->name,
+                                                       .address = branch_peer(core, b)->address,
+                                                       .incarnation = b->incarnation};
     return len;
 }
 
@@ -93,7 +96,7 @@ static void send_prepares(struct vow_coord *core, struct txn *txn, enum vow_msg_
         prepare->watermark = coord_watermark(core);
         prepare->ops = count_ops(request, branch_peer(core, b)->name);
         prepare->peers_len = peers_len;
-        prepare->peers = core->peer_names;
+        prepare->peers = core->msg_peers;
         prepare->calls_len = gather_calls(core, request, b->peer, used);
         prepare->calls = &core->calls[used];
         used += prepare->calls_len;

@@ -198,6 +198,11 @@ void coord_take_message(struct vow_coord *core, const struct vow_coord_event *ev
     case VOW_MSG_ONE_PHASE_QUERY:
     case VOW_MSG_FORGET:
     case VOW_MSG_WAIT:
+    case VOW_MSG_PEER_INQUIRY:
+    case VOW_MSG_PEER_ANSWER:
+    case VOW_MSG_RESOLVE:
+    case VOW_MSG_RESOLVED:
+    case VOW_MSG_HEURISTIC_REPORT:
     case VOW_MSG_ADMIN_REQUEST:
     case VOW_MSG_ADMIN_REPLY:
         /* The connection's own, or the coordinator's part of the talk: not for us to hear. */

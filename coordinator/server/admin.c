@@ -121,5 +121,10 @@ void admin_request(struct vow_server *server, struct session *session, const str
     case VOW_ADMIN_PEERS:
         peers(server, session);
         break;
+    case VOW_ADMIN_COMMIT:
+    case VOW_ADMIN_ABORT:
+    case VOW_ADMIN_FORGET:
+        reply(server, session, VOW_E_REFUSED, "", true);
+        break;
     }
 }

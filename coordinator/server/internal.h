@@ -24,7 +24,8 @@ struct session {
     bool is_full, is_told; /* a participant for whom much waits, and whether the core knows */
     char name[VOW_NAME_SIZE];
     char software[VOW_NAME_SIZE]; /* what it says that it runs; cut */
-    struct vow_coord_peer peer;   /* participants: what HELLO said; name points to the field above */
+    char address[VOW_ADDRESS_SIZE];
+    struct vow_coord_peer peer; /* participants: what HELLO said; points to the fields above */
     struct vow_server *server;
     UT_hash_handle hh;
 };

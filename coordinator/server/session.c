@@ -143,6 +143,8 @@ static int on_hello(void *ctx, struct vow_channel *channel, const struct vow_msg
     session->peer.name = session->name;
     session->peer.incarnation = hello->incarnation;
     memcpy(session->peer.db_uuid, hello->db_uuid, sizeof(session->peer.db_uuid));
+    snprintf(session->address, sizeof(session->address), "%s", hello->address);
+    session->peer.address = session->address;
     HASH_ADD(hh, server->sessions, id, sizeof(session->id), session);
     vow_channel_set_user(channel, session);
     admission_came(server, session);

@@ -85,6 +85,7 @@ static bool is_worth_another_try(const struct vow_result *result)
     case VOW_CAUSE_NOT_CAPTURED:
     case VOW_CAUSE_NO_SPACE:
     case VOW_CAUSE_CLIENT_ROLLBACK:
+    case VOW_CAUSE_OPERATOR:
         return false;
     case VOW_CAUSE_NONE:
     case VOW_CAUSE_CLIENT_LOST:

@@ -59,7 +59,7 @@ static struct vow_gtrid take_id(struct place *place)
 
 static void say_prepare_of(struct place *place, const struct vow_gtrid *id, const char *handler)
 {
-    static const char *const peers[] = {"s0", "s1"};
+    static const struct vow_msg_peer peers[] = {{"s0", "", 1}, {"s1", "", 1}};
     const struct vow_msg_call call = {.participant = "s0", .handler = handler};
     struct vow_msg msg = {.kind = VOW_MSG_PREPARE};
     msg.prepare = (struct vow_msg_prepare){.peers_len = 2, .peers = peers, .calls_len = 1, .calls = &call};

@@ -215,12 +215,15 @@ static void expect_rejected(struct world *world, enum vow_role role, uint32_t ve
     world_expect_dropped(world, peer, vow_error_name(error));
 }
 
-Test(wire, a_hello_that_is_rejected)
+Test(wire, F180_a_hello_that_is_rejected)
 {
     static struct world world;
     world_start(&world, NULL);
     expect_rejected(&world, VOW_ROLE_CLIENT, VOW_WIRE_VERSION + 1, VOW_E_VERSION);
     expect_rejected(&world, VOW_ROLE_PARTICIPANT, VOW_WIRE_VERSION + 1, VOW_E_VERSION);
+    /* An older one would take a heuristic's acknowledgement for none, and would not read who its peers are. */
+    expect_rejected(&world, VOW_ROLE_PARTICIPANT, VOW_WIRE_VERSION - 1, VOW_E_VERSION);
+    expect_rejected(&world, VOW_ROLE_ADMIN, VOW_WIRE_VERSION - 1, VOW_E_VERSION);
     expect_rejected(&world, VOW_ROLE_COORDINATOR, VOW_WIRE_VERSION, VOW_E_HANDSHAKE);
     world_end(&world);
 }

@@ -17,7 +17,11 @@ const size_t sample_kinds_len = sizeof(sample_kinds) / sizeof(sample_kinds[0]);
 static const struct vow_watermark watermark = {UINT32_MAX, VOW_SEQ_MAX};
 static const char longest_name[] = "abcdefghijklmnopqrstuvwxyz.ABCDEFGHIJKLMNOPQRSTUVWXYZ_012345678";
 static const char text[] = "no \xe2\x82\xac left";
-static const char *const peers[] = {"stock", "payment", longest_name};
+static const struct vow_msg_peer peers[] = {
+    {"stock", "127.0.0.1:7421", UINT64_MAX},
+    {"payment", "[::1]:65535", 1},
+    {longest_name, "", 0},
+};
 static const uint64_t rands[] = {0, 1, UINT64_MAX};
 static const struct vow_msg_call calls[] = {
     {"stock", "reserve", {(const uint8_t *)"\0payload\xff", 9}},
@@ -44,7 +48,8 @@ static void fill_prepare(struct vow_msg_prepare *m)
 
 static void fill_hello(struct vow_msg_hello *m)
 {
-    *m = (struct vow_msg_hello){1, 2, VOW_ROLE_PARTICIPANT, "stock", UINT64_MAX, {0}, VOW_COORD_MAX, 8, "vow 0.1.0"};
+    *m = (struct vow_msg_hello){1, 2,           VOW_ROLE_PARTICIPANT, "stock", UINT64_MAX, {0}, VOW_COORD_MAX,
+                                8, "vow 0.1.0", "[::1]:7421"};
     memset(m->db_uuid, 0xab, sizeof(m->db_uuid));
 }
 
@@ -88,10 +93,11 @@ static void fill_session(struct vow_msg *m)
                                               250,     gtrid()};
         return;
     case VOW_MSG_ADMIN_REQUEST:
-        m->admin_request = (struct vow_msg_admin_request){VOW_ADMIN_PEERS, gtrid(), "in-doubt", 10};
+        m->admin_request =
+            (struct vow_msg_admin_request){VOW_ADMIN_FORGET, gtrid(), "in-doubt", 10, "stock", "eva", text, UINT64_MAX};
         return;
     case VOW_MSG_ADMIN_REPLY:
-        m->admin_reply = (struct vow_msg_admin_reply){VOW_E_NOT_FOUND, "{\"a\":1}", true};
+        m->admin_reply = (struct vow_msg_admin_reply){VOW_E_NOT_FOUND, "{\"a\":1}", true, UINT64_MAX};
         return;
     default:
         cr_assert_fail("no sample of kind %d", (int)m->kind);
@@ -128,7 +134,20 @@ struct vow_msg sample_full(enum vow_msg_kind kind)
     case VOW_MSG_ONE_PHASE_QUERY:
     case VOW_MSG_FORGET:
     case VOW_MSG_INQUIRY:
+    case VOW_MSG_PEER_INQUIRY:
         m.inquiry.header = header();
+        break;
+    case VOW_MSG_PEER_ANSWER:
+        m.peer_answer = (struct vow_msg_peer_answer){header(), VOW_PEER_HEURISTIC_ABORTED};
+        break;
+    case VOW_MSG_RESOLVE:
+        m.resolve = (struct vow_msg_resolve){header(), VOW_ABORT, "eva", text};
+        break;
+    case VOW_MSG_RESOLVED:
+        m.resolved = (struct vow_msg_resolved){header(), VOW_E_STATE, VOW_ABORT, text};
+        break;
+    case VOW_MSG_HEURISTIC_REPORT:
+        m.heuristic_report = (struct vow_msg_heuristic_report){header(), VOW_ABORT, "eva", text, UINT64_MAX};
         break;
     default:
         fill_session(&m);
@@ -144,7 +163,7 @@ struct vow_msg sample_bare(enum vow_msg_kind kind)
     const struct vow_msg_header bare = {.gtrid = vow_gtrid_make(0, 0, 0, 0, 1)};
     switch ((int)kind) {
     case VOW_MSG_HELLO:
-        m.hello = (struct vow_msg_hello){.role = VOW_ROLE_CLIENT, .name = "c", .software = ""};
+        m.hello = (struct vow_msg_hello){.role = VOW_ROLE_CLIENT, .name = "c", .software = "", .address = ""};
         break;
     case VOW_MSG_WELCOME:
         m.welcome.name = "v";
@@ -171,7 +190,21 @@ struct vow_msg sample_bare(enum vow_msg_kind kind)
     case VOW_MSG_ONE_PHASE_QUERY:
     case VOW_MSG_FORGET:
     case VOW_MSG_INQUIRY:
+    case VOW_MSG_PEER_INQUIRY:
         m.inquiry.header = bare;
+        break;
+    case VOW_MSG_PEER_ANSWER:
+        m.peer_answer = (struct vow_msg_peer_answer){bare, VOW_PEER_COMMITTED};
+        break;
+    case VOW_MSG_RESOLVE:
+        m.resolve = (struct vow_msg_resolve){.header = bare, .verdict = VOW_COMMIT, .who = "", .why = ""};
+        break;
+    case VOW_MSG_RESOLVED:
+        m.resolved = (struct vow_msg_resolved){.header = bare, .text = ""};
+        break;
+    case VOW_MSG_HEURISTIC_REPORT:
+        m.heuristic_report =
+            (struct vow_msg_heuristic_report){.header = bare, .verdict = VOW_COMMIT, .who = "", .why = ""};
         break;
     case VOW_MSG_ENLISTED:
         m.enlisted.header = bare;
@@ -197,7 +230,8 @@ struct vow_msg sample_bare(enum vow_msg_kind kind)
         m.wait = (struct vow_msg_wait){bare, VOW_WAIT_UNDECIDED};
         break;
     case VOW_MSG_ADMIN_REQUEST:
-        m.admin_request = (struct vow_msg_admin_request){.command = VOW_ADMIN_STATUS, .filter = ""};
+        m.admin_request = (struct vow_msg_admin_request){
+            .command = VOW_ADMIN_STATUS, .filter = "", .participant = "", .who = "", .why = ""};
         break;
     case VOW_MSG_ADMIN_REPLY:
         m.admin_reply.json = "";
@@ -245,8 +279,11 @@ static void same_prepare(const struct vow_msg_prepare *a, const struct vow_msg_p
     SAME(ops);
     SAME(peers_len);
     SAME(calls_len);
-    for (uint32_t i = 0; i < a->peers_len; i++)
-        SAME_TEXT(peers[i]);
+    for (uint32_t i = 0; i < a->peers_len; i++) {
+        SAME_TEXT(peers[i].name);
+        SAME_TEXT(peers[i].address);
+        SAME(peers[i].incarnation);
+    }
     same_calls(a->calls, b->calls, a->calls_len);
 }
 
@@ -261,6 +298,7 @@ static void same_hello(const struct vow_msg_hello *a, const struct vow_msg_hello
     SAME(coord);
     SAME(epoch);
     SAME_TEXT(software);
+    SAME_TEXT(address);
 }
 
 static void same_welcome(const struct vow_msg_welcome *a, const struct vow_msg_welcome *b)
@@ -350,11 +388,16 @@ static void same_session(const struct vow_msg *a, const struct vow_msg *b)
         SAME_GTRID(admin_request.gtrid);
         SAME_TEXT(admin_request.filter);
         SAME(admin_request.limit);
+        SAME_TEXT(admin_request.participant);
+        SAME_TEXT(admin_request.who);
+        SAME_TEXT(admin_request.why);
+        SAME(admin_request.tag);
         return;
     case VOW_MSG_ADMIN_REPLY:
         SAME(admin_reply.error);
         SAME_TEXT(admin_reply.json);
         SAME(admin_reply.last);
+        SAME(admin_reply.tag);
         return;
     default:
         cr_assert_fail("messages of kind %d are not compared", (int)a->kind);
@@ -363,7 +406,7 @@ static void same_session(const struct vow_msg *a, const struct vow_msg *b)
 
 static bool is_of_a_branch(enum vow_msg_kind kind)
 {
-    return (unsigned)kind >= VOW_MSG_ENLIST && (unsigned)kind <= VOW_MSG_WAIT;
+    return (unsigned)kind >= VOW_MSG_ENLIST && (unsigned)kind <= VOW_MSG_HEURISTIC_REPORT;
 }
 
 void sample_expect_same(const struct vow_msg *a, const struct vow_msg *b)
@@ -403,6 +446,25 @@ void sample_expect_same(const struct vow_msg *a, const struct vow_msg *b)
         break;
     case VOW_MSG_WAIT:
         SAME(wait.reason);
+        break;
+    case VOW_MSG_PEER_ANSWER:
+        SAME(peer_answer.answer);
+        break;
+    case VOW_MSG_RESOLVE:
+        SAME(resolve.verdict);
+        SAME_TEXT(resolve.who);
+        SAME_TEXT(resolve.why);
+        break;
+    case VOW_MSG_RESOLVED:
+        SAME(resolved.error);
+        SAME(resolved.verdict);
+        SAME_TEXT(resolved.text);
+        break;
+    case VOW_MSG_HEURISTIC_REPORT:
+        SAME(heuristic_report.verdict);
+        SAME_TEXT(heuristic_report.who);
+        SAME_TEXT(heuristic_report.why);
+        SAME(heuristic_report.wall_us);
         break;
     default: /* nothing but a header */
         break;

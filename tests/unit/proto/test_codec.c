@@ -60,12 +60,13 @@ Test(codec, every_kind_comes_back)
 Test(codec, every_value_of_every_enum_comes_back)
 {
     struct vow_arena *arena = vow_arena_new(0);
-    for (unsigned value = 1; value <= 5; value++) {
+    for (unsigned value = 1; value <= 9; value++) {
         struct vow_msg msgs[] = {
-            sample_full(VOW_MSG_VOTE),    sample_full(VOW_MSG_DECISION),       sample_full(VOW_MSG_ACK),
-            sample_full(VOW_MSG_WAIT),    sample_full(VOW_MSG_ONE_PHASE_DONE), sample_full(VOW_MSG_HELLO),
-            sample_full(VOW_MSG_OUTCOME), sample_full(VOW_MSG_ADMIN_REQUEST)};
-        static const unsigned highest[] = {3, 2, 2, 3, 3, 4, 4, 5};
+            sample_full(VOW_MSG_VOTE),    sample_full(VOW_MSG_DECISION),        sample_full(VOW_MSG_ACK),
+            sample_full(VOW_MSG_WAIT),    sample_full(VOW_MSG_ONE_PHASE_DONE),  sample_full(VOW_MSG_HELLO),
+            sample_full(VOW_MSG_OUTCOME), sample_full(VOW_MSG_ADMIN_REQUEST),   sample_full(VOW_MSG_PEER_ANSWER),
+            sample_full(VOW_MSG_RESOLVE), sample_full(VOW_MSG_HEURISTIC_REPORT)};
+        static const unsigned highest[] = {3, 2, 4, 3, 3, 4, 4, 8, 6, 2, 2};
         msgs[0].vote.vote = (enum vow_vote)value;
         msgs[1].decision.verdict = (enum vow_verdict)value;
         msgs[2].ack.ack = (enum vow_ack)value;
@@ -74,6 +75,9 @@ Test(codec, every_value_of_every_enum_comes_back)
         msgs[5].hello.role = (enum vow_role)value;
         msgs[6].outcome.outcome = (enum vow_outcome)value;
         msgs[7].admin_request.command = (enum vow_admin_command)value;
+        msgs[8].peer_answer.answer = (enum vow_peer_answer)value;
+        msgs[9].resolve.verdict = (enum vow_verdict)value;
+        msgs[10].heuristic_report.verdict = (enum vow_verdict)value;
         for (size_t i = 0; i < sizeof(msgs) / sizeof(msgs[0]); i++) {
             struct vow_msg read;
             const int error = decode(arena, body, encode(&msgs[i]), &read);
@@ -90,10 +94,10 @@ Test(codec, full_lists_come_back)
 {
     struct vow_arena *arena = vow_arena_new(0);
     struct vow_msg_call calls[VOW_CALLS_MAX];
-    const char *peers[VOW_CALLS_MAX];
+    struct vow_msg_peer peers[VOW_CALLS_MAX];
     static uint8_t payload[900];
     for (size_t i = 0; i < VOW_CALLS_MAX; i++) {
-        peers[i] = i % 2 == 0 ? "even" : "odd";
+        peers[i] = (struct vow_msg_peer){i % 2 == 0 ? "even" : "odd", "127.0.0.1:7421", i};
         calls[i] = (struct vow_msg_call){"stock", i % 2 == 0 ? "reserve" : "release", {payload, sizeof(payload) - i}};
     }
     struct vow_msg msg = sample_full(VOW_MSG_PREPARE);
@@ -118,7 +122,7 @@ Test(codec, payloads_and_lists_lie_in_the_arena)
     const struct vow_msg msg = sample_full(VOW_MSG_PREPARE);
     struct vow_msg read;
     cr_assert_eq(decode(arena, body, encode(&msg), &read), 0);
-    const void *const parts[] = {read.prepare.calls, read.prepare.peers, read.prepare.peers[0],
+    const void *const parts[] = {read.prepare.calls, read.prepare.peers, read.prepare.peers[0].name,
                                  read.prepare.calls[0].participant, read.prepare.calls[0].payload.data};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         const uint8_t *part = parts[i];

@@ -276,7 +276,7 @@ Test(codec_hostile, ids_are_26_bytes_and_not_none)
 
 Test(codec_hostile, every_message_about_a_branch_needs_its_header)
 {
-    for (enum vow_msg_kind kind = VOW_MSG_ENLIST; kind <= VOW_MSG_WAIT; kind++) {
+    for (enum vow_msg_kind kind = VOW_MSG_ENLIST; kind <= VOW_MSG_HEURISTIC_REPORT; kind++) {
         start();
         expect(kind, "no header");
     }
@@ -326,19 +326,20 @@ Test(codec_hostile, watermarks_have_their_range)
 
 Test(codec_hostile, calls_peers_and_ids_are_limited)
 {
-    static struct wire call;
-    call.len = 0;
+    static struct wire call, peer;
+    call.len = peer.len = 0;
+    wire_text(&peer, 1, "stock");
     wire_text(&call, 1, "stock");
     wire_text(&call, 2, "reserve");
     start_with_header();
     for (unsigned i = 0; i < VOW_CALLS_MAX; i++) {
-        wire_text(&message, 4, "stock");
         wire_nested(&message, 5, &call);
+        wire_nested(&message, 6, &peer);
     }
     expect(VOW_MSG_PREPARE, NULL);
     wire_nested(&message, 5, &call);
     expect(VOW_MSG_PREPARE, "too many calls");
-    wire_text(&message, 4, "stock");
+    wire_nested(&message, 6, &peer);
     expect(VOW_MSG_PREPARE, "too many peers");
     start();
     wire_number(&message, 1, VOW_IDS_MAX + 1);
@@ -389,9 +390,12 @@ Test(codec_hostile, F162_enums_of_the_commit_protocol)
         const char *why;
     } enums[] = {
         {VOW_MSG_VOTE, VOW_VOTE_NO, "a vote that is none"},
-        {VOW_MSG_ACK, VOW_ACK_NO_RECORD, "an acknowledgement that is none"},
+        {VOW_MSG_ACK, VOW_ACK_HEURISTIC_MISMATCH, "an acknowledgement that is none"},
         {VOW_MSG_ONE_PHASE_DONE, VOW_ONE_PHASE_NO_RECORD, "a result that is none"},
         {VOW_MSG_WAIT, VOW_WAIT_NOT_MINE, "a reason to wait that is none"},
+        {VOW_MSG_PEER_ANSWER, VOW_PEER_HEURISTIC_ABORTED, "an answer that is none"},
+        {VOW_MSG_RESOLVE, VOW_ABORT, "a decision that is none"},
+        {VOW_MSG_HEURISTIC_REPORT, VOW_ABORT, "a decision that is none"},
     };
     for (size_t i = 0; i < sizeof(enums) / sizeof(enums[0]); i++) {
         for (unsigned value = 0; value <= enums[i].highest + 1; value++)
@@ -416,8 +420,13 @@ Test(codec_hostile, F162_other_enums)
     expect(VOW_MSG_OUTCOME, "an outcome that is none");
     start();
     expect(VOW_MSG_ADMIN_REQUEST, "a command that is none");
-    wire_number(&message, 1, VOW_ADMIN_PEERS + 1);
+    wire_number(&message, 1, VOW_ADMIN_FORGET + 1);
     expect(VOW_MSG_ADMIN_REQUEST, "a command that is none");
+    /* No verdict may be in force, but there is no third one. */
+    expect_number(VOW_MSG_RESOLVED, 3, 0, NULL);
+    expect_number(VOW_MSG_RESOLVED, 3, VOW_ABORT, NULL);
+    expect_number(VOW_MSG_RESOLVED, 3, VOW_ABORT + 1, "a decision that is none");
+    expect_number(VOW_MSG_RESOLVED, 2, 2, "an error code that is none");
 }
 
 Test(codec_hostile, causes_and_errors)
@@ -425,7 +434,7 @@ Test(codec_hostile, causes_and_errors)
     start_vote();
     wire_number(&message, 3, VOW_CAUSE_PRESUMED);
     expect(VOW_MSG_VOTE, NULL);
-    static const uint64_t causes[] = {VOW_CAUSE_PRESUMED + 1, INT32_MAX, UINT32_MAX};
+    static const uint64_t causes[] = {VOW_CAUSE_OPERATOR + 1, INT32_MAX, UINT32_MAX};
     for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
         start_vote();
         wire_number(&message, 3, causes[i]);
@@ -451,9 +460,16 @@ Test(codec_hostile, names)
         start();
         wire_text(&message, 4, bad[i]);
         expect(VOW_MSG_WELCOME, "a name that is none");
+        static struct wire peer;
+        peer.len = 0;
+        wire_text(&peer, 1, bad[i]);
         start_with_header();
-        wire_text(&message, 4, bad[i]);
+        wire_nested(&message, 6, &peer);
         expect(VOW_MSG_PREPARE, "a name that is none");
+        start();
+        wire_number(&message, 1, VOW_ADMIN_ABORT);
+        wire_text(&message, 5, bad[i]);
+        expect(VOW_MSG_ADMIN_REQUEST, bad[i][0] == '\0' ? NULL : "a name that is none");
         start();
         wire_bytes(&message, 1, id, VOW_GTRID_BYTES);
         wire_text(&message, 2, bad[i]);
@@ -479,6 +495,35 @@ Test(codec_hostile, names_of_a_call)
     }
 }
 
+/* Peers are asked there: no name is looked up, and nothing else is made of it. */
+Test(codec_hostile, addresses_of_peers)
+{
+    static const char *const bad[] = {"127.0.0.1", "stock.example.org:1", "127.0.0.1:99999", "1.2.3.4:5 ",
+                                      "[0000:0000:0000:0000:0000:0000:0000:00000000000000000000000001]:1"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        start();
+        wire_number(&message, 3, VOW_ROLE_PARTICIPANT);
+        wire_text(&message, 4, "stock");
+        wire_text(&message, 10, bad[i]);
+        expect(VOW_MSG_HELLO, "an address that is none");
+        static struct wire peer;
+        peer.len = 0;
+        wire_text(&peer, 1, "stock");
+        wire_text(&peer, 2, bad[i]);
+        start_with_header();
+        wire_nested(&message, 6, &peer);
+        expect(VOW_MSG_PREPARE, "an address that is none");
+    }
+}
+
+/* A PREPARE of before version 3 names its peers in a field that is reserved now. */
+Test(codec_hostile, peers_of_an_older_version_are_an_unknown_field)
+{
+    start_with_header();
+    wire_text(&message, 4, "stock");
+    expect(VOW_MSG_PREPARE, NULL);
+}
+
 Test(codec_hostile, texts)
 {
     char text[VOW_TEXT_MAX + 2];
@@ -501,6 +546,37 @@ Test(codec_hostile, texts)
     start();
     wire_text(&message, 2, "{\n}");
     expect(VOW_MSG_ADMIN_REPLY, "a row that is not printable");
+}
+
+/* Who and why go to files and terminals of operators. */
+Test(codec_hostile, who_and_why)
+{
+    static const struct {
+        enum vow_msg_kind kind;
+        uint32_t field;
+    } texts[] = {{VOW_MSG_RESOLVE, 3},          {VOW_MSG_RESOLVE, 4},          {VOW_MSG_RESOLVED, 4},
+                 {VOW_MSG_HEURISTIC_REPORT, 3}, {VOW_MSG_HEURISTIC_REPORT, 4}, {VOW_MSG_ADMIN_REQUEST, 6},
+                 {VOW_MSG_ADMIN_REQUEST, 7}};
+    char longest[VOW_TEXT_MAX + 1];
+    memset(longest, 'x', sizeof(longest));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        for (int bad = 0; bad < 3; bad++) {
+            const bool admin = texts[i].kind == VOW_MSG_ADMIN_REQUEST;
+            if (admin)
+                start();
+            else
+                start_with_header();
+            if (admin)
+                wire_number(&message, 1, VOW_ADMIN_ABORT);
+            else if (texts[i].kind != VOW_MSG_RESOLVED)
+                wire_number(&message, 2, VOW_ABORT);
+            wire_bytes(&message, texts[i].field, bad == 1 ? "\033[2J" : longest,
+                       bad == 1 ? 4 : VOW_TEXT_MAX + (bad == 2));
+            expect(texts[i].kind, bad == 0   ? NULL
+                                  : bad == 1 ? "a text that is not printable"
+                                             : "a text that is too long");
+        }
+    }
 }
 
 Test(codec_hostile, texts_of_the_other_messages)

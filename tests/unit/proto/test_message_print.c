@@ -21,7 +21,8 @@ Test(message_print, full_messages)
         enum vow_msg_kind kind;
         const char *line;
     } lines[] = {
-        {VOW_MSG_HELLO, "HELLO participant stock versions=1..2 incarnation=18446744073709551615"},
+        {VOW_MSG_HELLO, "HELLO participant stock versions=1..2 incarnation=18446744073709551615 "
+                        "address=[::1]:7421"},
         {VOW_MSG_WELCOME, "WELCOME vowd-1 version=1 epoch=7"},
         {VOW_MSG_REJECT, "REJECT error=VOW_E_VERSION"},
         {VOW_MSG_PING, "PING"},
@@ -45,7 +46,12 @@ Test(message_print, full_messages)
         {VOW_MSG_FORGET, "FORGET b3 attempt=5"},
         {VOW_MSG_INQUIRY, "INQUIRY b3 attempt=5"},
         {VOW_MSG_WAIT, "WAIT b3 attempt=5 NOT-MINE"},
-        {VOW_MSG_ADMIN_REQUEST, "ADMIN_REQUEST PEERS filter=in-doubt"},
+        {VOW_MSG_PEER_INQUIRY, "PEER_INQUIRY b3 attempt=5"},
+        {VOW_MSG_PEER_ANSWER, "PEER_ANSWER b3 attempt=5 HEURISTIC-ABORTED"},
+        {VOW_MSG_RESOLVE, "RESOLVE b3 attempt=5 ABORT who=eva"},
+        {VOW_MSG_RESOLVED, "RESOLVED b3 attempt=5 ABORT error=VOW_E_STATE"},
+        {VOW_MSG_HEURISTIC_REPORT, "HEURISTIC_REPORT b3 attempt=5 ABORT who=eva"},
+        {VOW_MSG_ADMIN_REQUEST, "ADMIN_REQUEST FORGET filter=in-doubt of=stock who=eva"},
         {VOW_MSG_ADMIN_REPLY, "ADMIN_REPLY error=VOW_E_NOT_FOUND last"},
     };
     cr_assert_eq(sizeof(lines) / sizeof(lines[0]), sample_kinds_len, "a kind has no line");

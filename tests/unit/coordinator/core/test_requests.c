@@ -293,7 +293,9 @@ Test(requests, calls_are_sorted_by_participant)
     cr_expect_eq(prepare->calls_len, 1);
     cr_expect_str_eq(prepare->calls[0].handler, "b");
     cr_expect_eq(prepare->peers_len, 2);
-    cr_expect_str_eq(prepare->peers[1], "q");
+    cr_expect_str_eq(prepare->peers[1].name, "q");
+    cr_expect_str_eq(prepare->peers[1].address, "");
+    cr_expect_eq(prepare->peers[1].incarnation, 1);
     fixture_close(&f);
 }
 

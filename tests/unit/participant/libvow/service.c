@@ -31,7 +31,7 @@ static void send_work(struct fake *fake, enum vow_msg_kind kind, const struct vo
                       const char *payload)
 {
     const struct vow_msg_call call = {"stock", handler, {(const uint8_t *)payload, strlen(payload)}};
-    const char *const peers[] = {"stock"};
+    const struct vow_msg_peer peers[] = {{"stock", "", 1}};
     const struct vow_msg msg = {.kind = kind,
                                 .prepare = {.header = {.gtrid = *id, .epoch = fake->epoch},
                                             .peers_len = 1,
