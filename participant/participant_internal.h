@@ -3,6 +3,7 @@
  *   participant.c         the public functions; the service's threads
  *   participant_loop.c    connection, core, timer; the network's thread
  *   participant_join.c    joins, from the service's threads to the core and back
+ *   participant_admin.c   what an operator asks; the network's thread
  *   participant_store.c   the store's operations and the handlers; both threads, as each function says
  */
 #ifndef VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
@@ -92,6 +93,7 @@ struct vow_participant {
     struct vow_store_turn turn;
     struct vow_join_list joins[VOW_JOIN_BUCKETS]; /* by id; of one id the first is with the core, the others wait */
     struct vow_join_list answered;                /* by the core, in this turn */
+    uint32_t questions;                           /* of operators, with the store */
     bool closing;                                 /* nothing is carried out any more */
 
     pthread_t store_thread; /* if store_is_known */
@@ -121,6 +123,18 @@ void vow_participant_turn_end(struct vow_participant *participant);
 
 /* Lets an event happen: a join of this id. */
 void vow_participant_join(struct vow_participant *participant, const struct vow_gtrid *gtrid);
+
+/* Sends a message to who asked: 0 = the coordinator. */
+void vow_participant_tell(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg);
+
+/* --- participant_admin.c --- */
+
+/* On the network's thread: an ADMIN_REQUEST, of the coordinator (asker 0) or of somebody on our own listener. It is
+ * answered there, now or later, with the request's tag. */
+void vow_participant_admin(struct vow_participant *participant, uint64_t asker,
+                           const struct vow_msg_admin_request *request);
+/* The store has answered a DESCRIBE; frees it. */
+void vow_participant_described(struct vow_participant *participant, struct vow_store_op *op);
 
 /* --- participant_join.c --- */
 

@@ -28,6 +28,12 @@ static void send_message(struct vow_participant *participant, const struct vow_m
     }
 }
 
+void vow_participant_tell(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg)
+{
+    if (asker == 0)
+        send_message(participant, msg);
+}
+
 static void raise_alarm(const struct vow_participant *participant, const struct vow_branches_effect *effect)
 {
     char id[VOW_GTRID_TEXT_SIZE];
@@ -174,7 +180,10 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
 
     (void)channel;
     VOW_CRASH("recv", "before", vow_msg_name(msg->kind));
-    step(ctx, &event);
+    if (msg->kind == VOW_MSG_ADMIN_REQUEST)
+        vow_participant_admin(ctx, 0, &msg->admin_request);
+    else
+        step(ctx, &event);
 }
 
 static void on_turn_end(void *ctx, struct vow_channel *channel)

@@ -76,6 +76,10 @@ void vow_participant_store_take_back(void *ctx, struct vow_job *first)
         struct vow_store_op *op = (struct vow_store_op *)first;
 
         first = first->next;
+        if (op->kind == VOW_STORE_DESCRIBE) {
+            vow_participant_described(participant, op);
+            continue;
+        }
         if (!participant->closing)
             vow_participant_store_done(participant, op);
         free(op);

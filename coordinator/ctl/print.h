@@ -8,6 +8,8 @@
 void print_status(const json_t *row);
 void print_list(const json_t *rows);
 void print_txn(const json_t *row);
+/* list --in-doubt: transactions with their branches, or the branches of one participant. */
+void print_in_doubt(const json_t *rows);
 void print_history(const json_t *rows);
 void print_peers(const json_t *rows);
 

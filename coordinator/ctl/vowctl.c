@@ -157,6 +157,8 @@ static int run_command(struct command *command, int argc, char **argv)
             continue;
         command->request.command = commands[i].command;
         command->print = commands[i].print;
+        if (command->request.command == VOW_ADMIN_LIST && strcmp(command->request.filter, "in-doubt") == 0)
+            command->print = print_in_doubt;
         command->one_row = commands[i].one_row;
         if (argc != (commands[i].wants_id ? 2 : 1))
             return usage(argv[0], commands[i].wants_id ? "wants one transaction id" : "takes no argument");

@@ -51,6 +51,7 @@ struct life {
 struct log_op {
     struct vow_journal_op op; /* first */
     uint32_t branches_cap;
+    uint64_t tag; /* HISTORY: of who asked */
     struct log_op *next_free;
 };
 
@@ -121,8 +122,10 @@ struct vow_server {
     void *core_memory;
     struct session *sessions; /* uthash by id */
     uint64_t next_session;
-    struct known *known;     /* uthash by name */
-    struct life *lives;      /* uthash by db_uuid */
+    struct known *known;    /* uthash by name */
+    struct life *lives;     /* uthash by db_uuid */
+    struct gather *gathers; /* uthash by id: questions to participants that are not answered yet */
+    uint64_t next_gather;
     uint64_t timer_armed_ms; /* UINT64_MAX = not armed */
 
     struct log_op *free_ops;
@@ -227,15 +230,32 @@ bool txn_is_stuck(const struct vow_coord_txn_view *view, uint64_t now_ms);
 /* admin.c: answers ADMIN_REQUEST, with rows of JSON. */
 void admin_request(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 void admin_history_done(struct vow_server *server, struct vow_journal_op *op);
+struct gather;
+/* Asks the journal for a transaction's events: for HISTORY, or for a SHOW that goes on with show_history(). */
+void admin_ask_history(struct vow_server *server, uint64_t session, uint64_t tag, const struct vow_gtrid *gtrid,
+                       struct gather *show);
+/* One message of an answer; json may be NULL. */
+void admin_reply(struct vow_server *server, struct session *session, uint64_t tag, int error, const char *json,
+                 bool last);
+/* Sends a row that was made for it (NULL = there was no memory), and frees it. */
+void admin_reply_row(struct vow_server *server, struct session *session, uint64_t tag, char *json, bool last);
+
+/* in_doubt.c: list --in-doubt and show, with what the participants say. */
+void in_doubt_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void in_doubt_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void show_history(struct vow_server *server, struct gather *gather, const struct vow_journal_op *op);
+
+/* gather.c: what participants answer to that. */
+void gather_reply(struct vow_server *server, const struct session *session, const struct vow_msg_admin_reply *reply);
+void gather_session_down(struct vow_server *server, uint64_t session);
+void gathers_free(struct vow_server *server);
 
 /* rows.c: what the admin rows and the metrics say. The caller owns the returned text (free()). NULL if there is no
  * memory. */
 char *row_status(struct vow_server *server);
-char *row_txn(const struct vow_coord_txn_view *view);
+char *row_txn(const struct vow_server *server, const struct vow_coord_txn_view *view);
 char *row_peer(const struct vow_server *server, const char *name, bool connected, uint64_t incarnation);
 char *row_event(const struct vow_journal_event *event);
-/* A transaction that is not in memory, from its events in the journal: at least one. */
-char *row_ended(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len);
 
 /* feed.c: connections through a pipe. Returns 0 or VOW_E_NO_MEMORY. */
 int feed_open(struct vow_server *server, int fd);

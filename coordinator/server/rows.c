@@ -6,11 +6,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "coordinator/server/internal.h"
+#include "coordinator/server/advice.h"
+#include "coordinator/server/rows.h"
 #include "proto/net/clock.h"
 #include "proto/quote.h"
 
-static char *finish(json_t *row)
+char *row_finish(json_t *row)
 {
     char *text = row != NULL ? json_dumps(row, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(row);
@@ -30,7 +31,7 @@ static json_t *json_text(const char *text)
     return json;
 }
 
-static json_t *json_u64(uint64_t value)
+json_t *json_u64(uint64_t value)
 {
     return json_integer((json_int_t)value);
 }
@@ -137,7 +138,7 @@ char *row_status(struct vow_server *server)
     json_object_set_new(row, "stuck", json_u64(server->stuck));
     json_object_set_new(row, "connections", json_u64(HASH_COUNT(server->sessions)));
     json_object_set_new(row, "cpu_us", json_u64(cpu_us()));
-    return finish(row);
+    return row_finish(row);
 }
 
 static const char *vote_name(const struct vow_coord_branch_view *branch)
@@ -155,21 +156,39 @@ static const char *vote_name(const struct vow_coord_branch_view *branch)
     return "?";
 }
 
-char *row_txn(const struct vow_coord_txn_view *view)
+/* Not since the start: then it is in the journal alone. */
+uint64_t seen_ms_ago(const struct vow_server *server, const char *name)
 {
+    const struct known *known = known_find(server, name);
+    return vow_clock_ms() - (known != NULL ? known->seen_ms : server->started_ms);
+}
+
+static json_t *branch_object(const struct vow_server *server, const struct vow_coord_branch_view *branch)
+{
+    json_t *row = json_pack("{s:s,s:i,s:b,s:s,s:b,s:b}", "participant", branch->participant, "branch",
+                            (int)branch->branch, "connected", (int)branch->connected, "vote", vote_name(branch),
+                            "acknowledged", (int)branch->acknowledged, "no_record", (int)branch->no_record);
+    if (row != NULL && !branch->connected)
+        json_object_set_new(row, "seen_ms", json_u64(seen_ms_ago(server, branch->participant)));
+    return row;
+}
+
+json_t *txn_object(const struct vow_server *server, const struct vow_coord_txn_view *view)
+{
+    char safe[ADVICE_SIZE];
     uint64_t now_ms = vow_clock_ms();
     json_t *branches = json_array();
-    for (uint32_t i = 0; i < view->branches_len && i < VOW_CALLS_MAX; i++) {
-        const struct vow_coord_branch_view *branch = &view->branches[i];
-        json_array_append_new(branches, json_pack("{s:s,s:i,s:b,s:s,s:b,s:b}", "participant", branch->participant,
-                                                  "branch", (int)branch->branch, "connected", (int)branch->connected,
-                                                  "vote", vote_name(branch), "acknowledged", (int)branch->acknowledged,
-                                                  "no_record", (int)branch->no_record));
-    }
-    json_t *row = json_pack("{s:o,s:s,s:o,s:o,s:o,s:o}", "id", json_gtrid(&view->gtrid), "state", view->state, "age_ms",
-                            json_u64(now_ms - view->begun_ms), "in_state_ms", json_u64(now_ms - view->state_since_ms),
-                            "attempts", json_u64(view->attempts), "branches", branches);
-    return finish(row);
+    for (uint32_t i = 0; i < view->branches_len && i < VOW_CALLS_MAX; i++)
+        json_array_append_new(branches, branch_object(server, &view->branches[i]));
+    advise(view, safe);
+    return json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:s}", "id", json_gtrid(&view->gtrid), "state", view->state, "age_ms",
+                     json_u64(now_ms - view->begun_ms), "in_state_ms", json_u64(now_ms - view->state_since_ms),
+                     "attempts", json_u64(view->attempts), "branches", branches, "safe", safe);
+}
+
+char *row_txn(const struct vow_server *server, const struct vow_coord_txn_view *view)
+{
+    return row_finish(txn_object(server, view));
 }
 
 char *row_peer(const struct vow_server *server, const char *name, bool connected, uint64_t incarnation)
@@ -177,10 +196,9 @@ char *row_peer(const struct vow_server *server, const char *name, bool connected
     json_t *row =
         json_pack("{s:s,s:b,s:o}", "name", name, "connected", (int)connected, "incarnation", json_u64(incarnation));
     const struct known *known = known_find(server, name);
-    uint64_t seen_ms = known != NULL ? known->seen_ms : server->started_ms; /* not since the start: in the journal */
-    json_object_set_new(row, "seen_ms", json_u64(connected ? 0 : vow_clock_ms() - seen_ms));
+    json_object_set_new(row, "seen_ms", json_u64(connected ? 0 : seen_ms_ago(server, name)));
     json_object_set_new(row, "software", json_text(known != NULL ? known->software : ""));
-    return finish(row);
+    return row_finish(row);
 }
 
 char *row_event(const struct vow_journal_event *event)
@@ -201,7 +219,7 @@ char *row_event(const struct vow_journal_event *event)
             json_array_append_new(names, json_string(record->branches[i].name));
         json_object_set_new(row, "yes_list", names);
     }
-    return finish(row);
+    return row_finish(row);
 }
 
 /* What the history of an ended transaction says of its outcome, in the words of `show`. */
@@ -226,9 +244,10 @@ static void summarize(json_t *row, const struct vow_journal_event *events, uint3
         json_object_set_new(row, "cause", json_string(why));
 }
 
-char *row_ended(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len)
+json_t *ended_object(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len)
 {
     json_t *row = json_pack("{s:o,s:o}", "id", json_gtrid(gtrid), "events", json_u64(events_len));
-    summarize(row, events, events_len);
-    return finish(row);
+    if (row != NULL)
+        summarize(row, events, events_len);
+    return row;
 }

@@ -33,6 +33,7 @@ struct session *session_find(struct vow_server *server, uint64_t id)
 static void session_drop(struct session *session)
 {
     admission_went(session->server, session);
+    gather_session_down(session->server, session->id);
     HASH_DEL(session->server->sessions, session);
     free(session);
 }
@@ -192,7 +193,8 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
 static const uint64_t kinds_of_role[] = {
     [VOW_ROLE_CLIENT] =
         KIND(IDS_REQUEST) | KIND(BEGIN) | KIND(COMMIT_REQUEST) | KIND(ROLLBACK_REQUEST) | KIND(STATUS_REQUEST),
-    [VOW_ROLE_PARTICIPANT] = KIND(ENLIST) | KIND(VOTE) | KIND(ACK) | KIND(ONE_PHASE_DONE) | KIND(INQUIRY),
+    [VOW_ROLE_PARTICIPANT] =
+        KIND(ENLIST) | KIND(VOTE) | KIND(ACK) | KIND(ONE_PHASE_DONE) | KIND(INQUIRY) | KIND(ADMIN_REPLY),
     [VOW_ROLE_ADMIN] = KIND(ADMIN_REQUEST),
 };
 #undef KIND
@@ -223,6 +225,10 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
     }
     if (msg->kind == VOW_MSG_ADMIN_REQUEST) {
         admin_request(server, session, &msg->admin_request);
+        return;
+    }
+    if (msg->kind == VOW_MSG_ADMIN_REPLY) {
+        gather_reply(server, session, &msg->admin_reply);
         return;
     }
     struct vow_coord_event event = {.kind = VOW_COORD_MESSAGE, .now_ms = vow_clock_ms(), .session = session->id};

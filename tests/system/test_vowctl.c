@@ -40,10 +40,14 @@ static json_t *parse(void)
     return parsed;
 }
 
+/* The last object of list --in-doubt has no id: it says what the list lacks. */
 static json_t *rows(size_t count)
 {
     json_t *parsed = parse();
     cr_assert(json_is_array(parsed), "%s", run.out);
+    const size_t len = json_array_size(parsed);
+    if (len > 0 && json_object_get(json_array_get(parsed, len - 1), "silent") != NULL)
+        json_array_remove(parsed, len - 1);
     cr_assert_eq(json_array_size(parsed), count, "%s", run.out);
     return parsed;
 }
@@ -117,7 +121,8 @@ Test(vowctl, list_and_show)
     expect_stuck_row(json_array_get(all, 0));
     json_decref(all);
     VOWCTL(&cluster, 0, "list", "--in-doubt");
-    expect_words(id, "s0 (not connected)");
+    expect_words(id, "not connected, last seen");
+    expect_words("not told by s0: not connected", "COMMIT is decided: make s0 reachable");
     VOWCTL(&cluster, 0, "list");
     expect_words(id, "COMMITTING");
     VOWCTL(&cluster, 0, "--json", "show", id);
@@ -125,7 +130,7 @@ Test(vowctl, list_and_show)
     expect_stuck_row(row);
     json_decref(row);
     VOWCTL(&cluster, 0, "show", id);
-    expect_words("COMMITTING", "s0 (not connected)");
+    expect_words("COMMITTING", "not connected, last seen");
 
     service_start(&cluster, 0, NULL);
     cluster_expect_counters(&cluster, 1);
