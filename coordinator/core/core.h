@@ -101,6 +101,7 @@ struct ended {
     struct vow_gtrid gtrid; /* first: the table's key */
     uint8_t outcome, cause;
     bool taken;
+    bool logged;  /* COMMITTED by a COMMIT record: there is a yes-list; not read-only, not in one phase */
     uint32_t who; /* peer or COORD_NIL */
 };
 

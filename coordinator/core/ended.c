@@ -15,9 +15,16 @@ void coord_ended_add(struct vow_coord *core, const struct vow_gtrid *gtrid, enum
         return;
     if (ended->taken)
         vow_gtrid_table_remove(&core->ended_table, index);
-    *ended = (struct ended){*gtrid, (uint8_t)outcome, (uint8_t)cause, true, who};
+    *ended = (struct ended){
+        .gtrid = *gtrid, .outcome = (uint8_t)outcome, .cause = (uint8_t)cause, .taken = true, .who = who};
     vow_gtrid_table_add(&core->ended_table, index);
     core->ended_next = (index + 1) % core->limits.ended_max;
+}
+
+void coord_ended_add_logged(struct vow_coord *core, const struct vow_gtrid *gtrid)
+{
+    coord_ended_add(core, gtrid, VOW_COMMITTED, VOW_CAUSE_NONE, COORD_NIL);
+    core->ended[vow_gtrid_table_find(&core->ended_table, gtrid)].logged = true;
 }
 
 const struct ended *coord_ended_find(const struct vow_coord *core, const struct vow_gtrid *gtrid)

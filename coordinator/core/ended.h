@@ -8,6 +8,8 @@
 /* Remembers an outcome in place of the oldest one. who: a peer or COORD_NIL. */
 void coord_ended_add(struct vow_coord *core, const struct vow_gtrid *gtrid, enum vow_outcome outcome,
                      enum vow_cause cause, uint32_t who);
+/* The same for a commit that has a COMMIT record. */
+void coord_ended_add_logged(struct vow_coord *core, const struct vow_gtrid *gtrid);
 /* NULL if it is not remembered. */
 const struct ended *coord_ended_find(const struct vow_coord *core, const struct vow_gtrid *gtrid);
 

@@ -24,12 +24,13 @@ void coord_on_tell(struct vow_coord *core, struct input *in)
 
 /*
  * No entry, the id is ours, recovery is done: the presumption (protocol 2.2). The ring knows better where it remembers
- * a commit. An id that could still begin is void from here on, or the answer would not be true for ever.
+ * a decision to commit; where nothing was written, or only in one phase, nobody who votes now is one of its voters. An
+ * id that could still begin is void from here on, or the answer would not be true for ever.
  */
 void coord_on_presumed(struct vow_coord *core, struct input *in)
 {
     const struct ended *ended = coord_ended_find(core, in->gtrid);
-    bool committed = ended != NULL && ended->outcome == VOW_COMMITTED;
+    bool committed = ended != NULL && ended->logged;
     enum coord_id_class class = coord_ids_class(&core->ids, in->gtrid);
 
     /* Our epoch and not our id: another life of this log gave it out, before a backup took us back to the same

@@ -26,7 +26,7 @@ void coord_on_commit_logged(struct vow_coord *core, struct input *in)
 void coord_on_end_logged(struct vow_coord *core, struct input *in)
 {
     txn_move(core, in->txn, TXN_NONE);
-    coord_ended_add(core, in->gtrid, VOW_COMMITTED, VOW_CAUSE_NONE, COORD_NIL);
+    coord_ended_add_logged(core, in->gtrid);
 }
 
 /* The journal knows the outcome, so the participant's memo has done its work. */

@@ -111,6 +111,13 @@ static void commit_new(struct vow_coord *core, struct input *in)
         abort_new(core, in, &blame);
         return;
     }
+    /* Nobody was asked to do anything; a count of no operations names nobody either. */
+    if (request->calls_len == 0) {
+        coord_ids_use(&core->ids, in->gtrid);
+        core->counts.begun++;
+        coord_conclude_read_only(core, in->gtrid, in->session);
+        return;
+    }
     plan = coord_plan_calls(core, NULL, request);
     if (!admit(core, in, &plan))
         return;
@@ -138,10 +145,6 @@ void coord_on_new_commit(struct vow_coord *core, struct input *in)
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
     } else if (request->calls_len > VOW_CALLS_MAX) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_TOO_LARGE);
-    } else if (request->calls_len == 0 && request->work_len == 0) {
-        coord_ids_use(&core->ids, in->gtrid);
-        core->counts.begun++;
-        coord_conclude_read_only(core, in->gtrid, in->session);
     } else {
         commit_new(core, in);
     }

@@ -300,6 +300,42 @@ Test(requests, calls_are_sorted_by_participant)
 }
 
 /* Outcomes older than the ring come from the journal. */
+/* Counts of work that say "none" name no participant: found by fuzzing, as an assertion that one message could end. */
+Test(requests, a_commit_of_no_operations_is_a_commit_of_nothing)
+{
+    static const struct vow_msg_work none[] = {{"stock", 0}, {"stock", 0}, {"nobody", 0}};
+    struct fixture f;
+    fixture_open(&f);
+    const struct vow_gtrid shipped = fixture_id(&f, 0), joined = fixture_id(&f, 0);
+    fixture_commit_request(&f, 500, (struct vow_msg_commit_request){.gtrid = shipped, .work_len = 3, .work = none},
+                           NULL, 0);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    fixture_begin(&f, 500, (struct vow_msg_begin){.gtrid = joined, .key = ""});
+    fixture_commit_request(&f, 500, (struct vow_msg_commit_request){.gtrid = joined, .work_len = 3, .work = none}, NULL,
+                           0);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    fixture_close(&f);
+}
+
+/* Nobody is on a yes-list of a commit that wrote nothing: whoever says YES now must let go (I03). Found by fuzzing. */
+Test(requests, a_late_yes_to_a_commit_of_nothing_is_told_to_abort)
+{
+    struct fixture f;
+    fixture_open(&f);
+    const uint64_t stock = fixture_peer_up(&f, "stock");
+    const struct vow_gtrid id = fixture_id(&f, 0);
+    fixture_commit(&f, 500, &id, (const char *const[]){"stock"}, 1);
+    const struct vow_msg_header header = fixture_header(&f, &id, 0, 1);
+    fixture_vote(&f, stock, &header, VOW_VOTE_READ_ONLY);
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    fixture_vote(&f, stock, &header, VOW_VOTE_YES);
+    cr_assert_not_null(fixture_message(&f, VOW_MSG_DECISION));
+    cr_expect_eq(fixture_message(&f, VOW_MSG_DECISION)->decision.verdict, VOW_ABORT);
+    fixture_branch(&f, stock, VOW_MSG_INQUIRY, &header);
+    cr_expect_eq(fixture_message(&f, VOW_MSG_DECISION)->decision.verdict, VOW_ABORT);
+    fixture_close(&f);
+}
+
 Test(requests, what_the_ring_forgot_is_looked_up)
 {
     struct vow_coord_limits limits = fixture_limits();
