@@ -1,5 +1,6 @@
 # What every target of ours is compiled with. Linked PRIVATE, never exported.
 set(VOW_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (empty: none)")
+option(VOW_FUZZ "Build the fuzz targets with libFuzzer (clang only)" OFF)
 option(VOW_CRASH_POINTS "Compile the named crash points in (tests only)" OFF)
 # Inside another project Vow is a library; what its own developers and its operators need is left out there.
 option(VOW_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
@@ -21,6 +22,10 @@ target_compile_definitions(vow_options INTERFACE _GNU_SOURCE)
 if(VOW_SANITIZE)
     target_compile_options(vow_options INTERFACE -fsanitize=${VOW_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(vow_options INTERFACE -fsanitize=${VOW_SANITIZE})
+endif()
+if(VOW_FUZZ)
+    target_compile_options(vow_options INTERFACE -fsanitize=fuzzer-no-link)
+    target_link_options(vow_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_definitions(vow_options INTERFACE _FORTIFY_SOURCE=2)

@@ -317,7 +317,7 @@ Test(requests, a_commit_of_no_operations_is_a_commit_of_nothing)
     fixture_close(&f);
 }
 
-/* Nobody is on a yes-list of a commit that wrote nothing: whoever says YES now must let go (I03). Found by fuzzing. */
+/* Nobody is on a yes-list of a commit that wrote nothing: whoever says YES now must let go. Found by fuzzing. */
 Test(requests, a_late_yes_to_a_commit_of_nothing_is_told_to_abort)
 {
     struct fixture f;
