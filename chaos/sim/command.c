@@ -1,0 +1,153 @@
+#include "chaos/sim/command.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chaos/sim/report.h"
+
+static const char help[] =
+    "vow-chaos sim: worlds of coordinators, participants and clients in one process, each from one seed\n"
+    "\n"
+    "  --seeds A..B     the worlds of these seeds; A alone is one (1..100)\n"
+    "  --protocol 2pc   what is simulated\n"
+    "  --trace          print the options, the plan and a line for each thing that happens; of one seed\n"
+    "  --json           print the result as JSON\n"
+    "  --jobs N         processes; as many as there are cores\n"
+    "  --help\n"
+    "\n"
+    "A seed gives the same world each time, with every compiler: the hash of its trace is the same.\n"
+    "\n"
+    "Exit status: 0 held · 1 an invariant was violated · 2 usage · 3 invalid: a planned fault was never hit\n";
+
+struct request {
+    uint64_t first, last;
+    uint32_t jobs;
+    bool trace, json, done;
+};
+
+static int usage(const char *what, const char *value)
+{
+    (void)fprintf(stderr, "vow-chaos sim: %s %s; see vow-chaos sim --help\n", what, value);
+    return SIM_EXIT_USAGE;
+}
+
+static bool read_number(const char *text, const char **end, uint64_t *number)
+{
+    char *after;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    *number = strtoull(text, &after, 10);
+    *end = after;
+    return true;
+}
+
+static bool read_seeds(const char *text, struct request *request)
+{
+    const char *end;
+
+    if (!read_number(text, &end, &request->first))
+        return false;
+    request->last = request->first;
+    if (*end == '\0')
+        return true;
+    return strncmp(end, "..", 2) == 0 && read_number(end + 2, &end, &request->last) && *end == '\0' &&
+           request->last >= request->first && request->last < UINT64_MAX / 2;
+}
+
+static bool read_jobs(const char *text, struct request *request)
+{
+    const char *end;
+    uint64_t jobs;
+
+    if (!read_number(text, &end, &jobs) || *end != '\0' || jobs == 0 || jobs > 64)
+        return false;
+    request->jobs = (uint32_t)jobs;
+    return true;
+}
+
+static int read_flag(int flag, const char *value, struct request *request)
+{
+    switch (flag) {
+    case 's':
+        return read_seeds(value, request) ? 0 : usage("--seeds wants A..B, found", value);
+    case 'p':
+        return strcmp(value, "2pc") == 0 ? 0 : usage("--protocol knows 2pc, found", value);
+    case 'j':
+        return read_jobs(value, request) ? 0 : usage("--jobs wants 1 to 64, found", value);
+    case 't':
+        request->trace = true;
+        return 0;
+    case 'J':
+        request->json = true;
+        return 0;
+    case 'h':
+        request->done = true;
+        (void)fputs(help, stdout);
+        return 0;
+    default:
+        return usage("what is meant here?", "");
+    }
+}
+
+static int read_flags(int argc, char **argv, struct request *request)
+{
+    static const struct option flags[] = {{"seeds", required_argument, NULL, 's'},
+                                          {"protocol", required_argument, NULL, 'p'},
+                                          {"jobs", required_argument, NULL, 'j'},
+                                          {"trace", no_argument, NULL, 't'},
+                                          {"json", no_argument, NULL, 'J'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int flag, error = 0;
+
+    while (error == 0 && !request->done && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
+        error = read_flag(flag, optarg, request);
+    if (error == 0 && !request->done && optind < argc)
+        error = usage("what is meant by", argv[optind]);
+    if (error == 0 && request->trace && request->first != request->last)
+        error = usage("--trace is of one seed:", "--seeds A");
+    return error;
+}
+
+static int trace(const struct request *request)
+{
+    static struct sim_world world;
+    static struct sim_result result;
+
+    sim_run_seed(&world, request->first, stdout, &result);
+    sim_world_free(&world);
+    if (result.violations > 0)
+        printf("VIOLATED %s\n", result.violation);
+    printf("hash %016llx\n", (unsigned long long)result.hash);
+    return result.violations > 0 ? SIM_EXIT_VIOLATED : SIM_EXIT_HELD;
+}
+
+int sim_command(int argc, char **argv)
+{
+    static struct sim_sweep sweep;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct request request = {.first = 1, .last = 100, .jobs = cores > 0 && cores <= 64 ? (uint32_t)cores : 1};
+    int error = read_flags(argc, argv, &request);
+
+    if (error != 0 || request.done)
+        return error;
+    sim_run_prepare();
+    if (request.trace)
+        return trace(&request);
+    sweep = (struct sim_sweep){
+        .first = request.first, .last = request.last, .jobs = request.jobs, .is_verbose = isatty(STDERR_FILENO) == 1};
+    if (sim_sweep_run(&sweep) != 0) {
+        (void)fprintf(stderr, "vow-chaos sim: no process can be started: %m\n");
+        return SIM_EXIT_USAGE;
+    }
+    if (request.json)
+        sim_report_json(&sweep, stdout);
+    else
+        sim_report_print(&sweep, stdout);
+    return (int)sim_report_exit(&sweep);
+}

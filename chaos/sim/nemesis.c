@@ -1,0 +1,197 @@
+/*
+ * Carrying out the plan of faults, and ending it: in the last phase the chosen nodes are up, reach each other and have
+ * good disks, for good; the others stay as broken as they are.
+ */
+#include "chaos/sim/world.h"
+
+#define FLAPS 5
+
+void sim_nemesis_begin(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->plan.len; i++) {
+        const struct sim_event event = {
+            .kind = SIM_EVENT_NEMESIS, .is_timed = true, .number = i, .task = sim_task_of_node(SIM_NODES_MAX - 1, 3)};
+
+        (void)sim_agenda_add(&world->agenda, world->plan.actions[i].at_us, &event);
+    }
+}
+
+/* --- Links --- */
+
+static void change_link(struct sim_world *world, uint8_t from, uint8_t to, bool is_cut)
+{
+    if (is_cut)
+        sim_net_cut(world, from, to);
+    else if (world->net.cuts[from][to] > 0)
+        sim_net_mend(world, from, to);
+}
+
+static void change_links(struct sim_world *world, uint8_t node, uint8_t peer, bool is_cut)
+{
+    if (peer != SIM_NODE_NONE) {
+        change_link(world, node, peer, is_cut);
+        return;
+    }
+    for (uint8_t i = 0; i < world->nodes_len; i++) {
+        if (i != node) {
+            change_link(world, node, i, is_cut);
+            change_link(world, i, node, is_cut);
+        }
+    }
+}
+
+/* The end of a cut: kind LOOK, number = node and peer, side = whether it is cut again then. */
+static void change_later(struct sim_world *world, const struct sim_action *action, uint64_t delay_us, bool is_cut)
+{
+    const struct sim_event event = {.kind = SIM_EVENT_LOOK,
+                                    .node = action->node,
+                                    .side = is_cut,
+                                    .is_timed = true,
+                                    .number = action->peer,
+                                    .task = sim_task_of_node(SIM_NODES_MAX - 1, 3)};
+
+    (void)sim_agenda_add(&world->agenda, delay_us, &event);
+}
+
+static void cut(struct sim_world *world, const struct sim_action *action)
+{
+    change_links(world, action->node, action->peer, true);
+    change_later(world, action, (uint64_t)action->amount, false);
+}
+
+static void flap(struct sim_world *world, const struct sim_action *action)
+{
+    const uint64_t part_us = (uint64_t)action->amount / FLAPS + 1;
+
+    for (uint32_t i = 0; i < FLAPS; i++) {
+        change_later(world, action, 2 * i * part_us, true);
+        change_later(world, action, (2 * i + 1) * part_us, false);
+    }
+}
+
+/* --- Nodes --- */
+
+static void pause(struct sim_world *world, struct sim_node *node, uint64_t for_us)
+{
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_PAUSED, node);
+    struct sim_event resume = {.kind = SIM_EVENT_RESUME, .node = node->index, .is_timed = true, .number = node->life};
+
+    if (node->state != SIM_NODE_UP || node->is_paused)
+        return;
+    node->is_paused = true;
+    node->gone_us = sim_now_us(world);
+    sim_show(world, &sight);
+    sim_hit(world, SIM_FAULT_PAUSE, node->index, SIM_NODE_NONE, for_us);
+    sim_net_suspect(world, node->index);
+    resume.task = sim_task_of_node(node->index, 0);
+    (void)sim_agenda_add(&world->agenda, for_us, &resume);
+}
+
+static void jump(struct sim_world *world, struct sim_node *node, int64_t by_us)
+{
+    node->wall_off_us += by_us;
+    sim_hit(world, SIM_FAULT_CLOCK_JUMP, node->index, SIM_NODE_NONE, (uint64_t)(by_us < 0 ? -by_us : by_us));
+}
+
+static void kill_node(struct sim_world *world, struct sim_node *node, enum sim_crash how, enum sim_fault fault,
+                      uint64_t down_us)
+{
+    if (node->state == SIM_NODE_DOWN)
+        return;
+    sim_hit(world, fault, node->index, SIM_NODE_NONE, down_us);
+    sim_node_kill(world, node, how, down_us);
+}
+
+void sim_nemesis_act(struct sim_world *world, uint64_t which)
+{
+    const struct sim_action *action = &world->plan.actions[which];
+    struct sim_node *node = &world->nodes[action->node];
+    const uint64_t amount = (uint64_t)action->amount;
+    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 1, which);
+
+    switch (action->kind) {
+    case SIM_ACT_KILL:
+        kill_node(world, node, SIM_CRASH_KILL, SIM_FAULT_KILL, amount);
+        break;
+    case SIM_ACT_POWER:
+        kill_node(world, node, SIM_CRASH_POWER, SIM_FAULT_POWER, amount);
+        break;
+    case SIM_ACT_RESTART:
+        kill_node(world, node, SIM_CRASH_CLEAN, SIM_FAULT_RESTART, amount);
+        break;
+    case SIM_ACT_PAUSE:
+        pause(world, node, amount);
+        break;
+    case SIM_ACT_RESET:
+        sim_net_reset(world, action->node, action->peer, &rng);
+        break;
+    case SIM_ACT_CUT:
+        cut(world, action);
+        break;
+    case SIM_ACT_FLAP:
+        flap(world, action);
+        break;
+    case SIM_ACT_JUMP:
+        jump(world, node, action->amount);
+        break;
+    case SIM_ACT_NONE:
+    case SIM_ACT_BACKUP:
+    case SIM_ACT_RESTORE:
+    case SIM_ACT_WIPE:
+    case SIM_ACT_DISK:
+    case SIM_ACT_KINDS:
+        break;
+    }
+}
+
+void sim_nemesis_event(struct sim_world *world, const struct sim_event *event)
+{
+    struct sim_node *node = &world->nodes[event->node];
+
+    if (event->kind == SIM_EVENT_RESUME && node->life == event->number)
+        sim_node_resume(world, node);
+    else if (event->kind == SIM_EVENT_LOOK && world->phase == SIM_PHASE_SAFETY)
+        change_links(world, event->node, (uint8_t)event->number, event->side != 0);
+}
+
+/* --- The last phase --- */
+
+/* All, or the coordinators and about as many of the others as the options say. */
+static uint32_t choose(struct sim_world *world)
+{
+    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 2, 0);
+    uint32_t chosen = 0;
+
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        const bool is_out =
+            world->nodes[i].role == SIM_PARTICIPANT && sim_rng_below(&rng, 100) < world->options.broken_pct;
+
+        if (!is_out && !world->nodes[i].is_harmed)
+            chosen |= 1u << i;
+    }
+    return chosen;
+}
+
+static void break_for_good(struct sim_world *world, struct sim_node *node)
+{
+    if (node->is_broken)
+        return;
+    sim_node_kill(world, node, SIM_CRASH_KILL, 0);
+    node->is_broken = true;
+}
+
+void sim_nemesis_heal(struct sim_world *world)
+{
+    world->healed_nodes = choose(world);
+    for (uint8_t a = 0; a < world->nodes_len; a++) {
+        for (uint8_t b = 0; b < world->nodes_len; b++) {
+            while (world->net.cuts[a][b] > 0)
+                sim_net_mend(world, a, b);
+        }
+    }
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if ((world->healed_nodes >> i & 1) == 0 && !world->nodes[i].is_harmed)
+            break_for_good(world, &world->nodes[i]);
+        sim_node_resume(world, &world->nodes[i]);
+    }
+}

@@ -1,0 +1,150 @@
+#include "chaos/sim/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "chaos/sim/rng.h"
+
+/* An amount in about half of the worlds, and nothing in the others. */
+static uint32_t sometimes(struct sim_rng *rng, uint32_t low, uint32_t high)
+{
+    return sim_rng_below(rng, 2) == 0 ? 0 : (uint32_t)sim_rng_between(rng, low, high);
+}
+
+static uint32_t rarely(struct sim_rng *rng, uint32_t low, uint32_t high)
+{
+    return sim_rng_below(rng, 8) != 0 ? 0 : (uint32_t)sim_rng_between(rng, low, high);
+}
+
+static uint32_t between(struct sim_rng *rng, uint32_t low, uint32_t high)
+{
+    return (uint32_t)sim_rng_between(rng, low, high);
+}
+
+/* From low to low << steps, each doubling as likely as another. */
+static uint32_t doubled(struct sim_rng *rng, uint32_t low, uint32_t steps)
+{
+    return low << sim_rng_below(rng, steps + 1);
+}
+
+static void draw_world(struct sim_options *o, struct sim_rng *rng)
+{
+    o->is_short = sim_rng_below(rng, 2) == 0;
+    o->priority_changes = o->is_short ? between(rng, 0, 4) : 0;
+    o->coordinators = sim_rng_below(rng, o->is_short ? 8 : 4) == 0 ? 2 : 1;
+    o->participants = o->is_short ? between(rng, 2, 3) : between(rng, 2, 4);
+    o->clients = o->is_short ? 2 : between(rng, 2, 4);
+    if (o->is_short && o->coordinators + o->participants + o->clients > 6)
+        o->participants = 2;
+    o->transactions = o->is_short ? between(rng, 1, 5) : between(rng, 40, 48);
+    o->accounts = doubled(rng, 2, 3);
+    o->legs_max = between(rng, 2, 4);
+    o->safety_ms = o->is_short ? 2000 : 20000;
+}
+
+static void draw_work(struct sim_options *o, struct sim_rng *rng)
+{
+    o->joined_pct = sometimes(rng, 10, 70);
+    o->keyed_pct = sometimes(rng, 10, 60);
+    o->read_pct = sometimes(rng, 5, 30);
+    o->single_pct = sometimes(rng, 5, 30);
+    o->rollback_pct = sometimes(rng, 5, 40);
+    o->status_pct = sometimes(rng, 5, 30);
+    o->refused_pct = sometimes(rng, 2, 20);
+    o->think_us = doubled(rng, 500, 7);
+    o->patience_ms = doubled(rng, 1000, 3);
+}
+
+static void draw_network(struct sim_options *o, struct sim_rng *rng)
+{
+    o->delay_us = doubled(rng, 100, 7);
+    o->long_delay = sometimes(rng, 10, 300);
+    o->loss = sometimes(rng, 20, 600);
+    o->duplicate = sometimes(rng, 20, 1000);
+    o->reorder = sometimes(rng, 100, 5000);
+    o->slice = sometimes(rng, 50, 2000);
+    o->flip = sometimes(rng, 5, 50);
+    o->sync_us = doubled(rng, 50, 7);
+    o->slow_sync = sometimes(rng, 10, 300);
+    o->log_late = sometimes(rng, 100, 2000);
+}
+
+static uint32_t faults_of(const struct sim_options *o)
+{
+    return o->kills + o->powers + o->pauses + o->restarts + o->resets + o->cuts + o->flaps + o->jumps + o->restores +
+           o->wipes + o->disk_faults;
+}
+
+/* A full world has five at least. */
+static void draw_plan(struct sim_options *o, struct sim_rng *rng)
+{
+    const uint32_t many = o->is_short ? 2 : 4;
+
+    o->kills = sometimes(rng, 1, many);
+    o->powers = sometimes(rng, 1, many);
+    o->pauses = sometimes(rng, 1, many);
+    o->restarts = sometimes(rng, 1, many / 2);
+    o->resets = sometimes(rng, 1, 2 * many);
+    o->cuts = sometimes(rng, 1, many);
+    o->flaps = sometimes(rng, 1, many / 2);
+    o->jumps = sometimes(rng, 1, many);
+    o->restores = rarely(rng, 1, 1);
+    o->wipes = rarely(rng, 1, 1);
+    o->disk_faults = sometimes(rng, 1, many);
+    o->broken_pct = sim_rng_below(rng, 3) != 0 ? 0 : between(rng, 10, 60);
+    while (!o->is_short && faults_of(o) < 5)
+        o->kills++;
+}
+
+static void draw_limits(struct sim_options *o, struct sim_rng *rng)
+{
+    o->txns_max = sim_rng_below(rng, 4) == 0 ? between(rng, 2, 6) : 64;
+    o->txn_ms = doubled(rng, 2000, 3);
+    o->vote_ms = doubled(rng, 500, 3);
+    o->ack_ms = doubled(rng, 250, 3);
+    o->ack_max_ms = 8000;
+    o->decision_ms = doubled(rng, 250, 3);
+    o->decision_max_ms = 4000;
+    o->lock_wait_ms = doubled(rng, 50, 4);
+    o->lock_grace_ms = doubled(rng, 10, 3);
+    o->fail_fast = sim_rng_below(rng, 4) == 0;
+    o->notes = sim_rng_below(rng, 2) == 0;
+    o->retention_ms = sim_rng_below(rng, 4) == 0 ? doubled(rng, 10000, 3) : 0;
+}
+
+void sim_options_draw(struct sim_options *options, uint64_t seed)
+{
+    struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 0, 0);
+
+    memset(options, 0, sizeof(*options));
+    options->seed = seed;
+    draw_world(options, &rng);
+    draw_work(options, &rng);
+    draw_network(options, &rng);
+    draw_plan(options, &rng);
+    draw_limits(options, &rng);
+}
+
+bool sim_options_set(struct sim_options *options, const char *name, uint32_t value)
+{
+#define OPTION(option, text)                                                                                           \
+    if (strcmp(name, #option) == 0) {                                                                                  \
+        options->option = value;                                                                                       \
+        return true;                                                                                                   \
+    }
+#include "chaos/sim/options.def"
+#undef OPTION
+    return false;
+}
+
+int sim_options_print(const struct sim_options *options, char *text, size_t size)
+{
+    int len = snprintf(text, size, "seed=%llu", (unsigned long long)options->seed);
+
+#define OPTION(option, what)                                                                                           \
+    len += snprintf((size_t)len < size ? text + len : NULL, (size_t)len < size ? size - (size_t)len : 0, " %s=%u",     \
+                    #option, options->option);
+#include "chaos/sim/options.def"
+#undef OPTION
+    return len;
+}

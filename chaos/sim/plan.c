@@ -1,0 +1,143 @@
+#include "chaos/sim/plan.h"
+
+#include <string.h>
+
+#include "chaos/sim/rng.h"
+#include "chaos/sim/seen.h"
+
+#define SECOND UINT64_C(1000000)
+
+struct draft {
+    struct sim_plan *plan;
+    const struct sim_options *options;
+    struct sim_rng rng;
+    uint64_t span_us; /* when things happen */
+};
+
+static uint8_t any_server(struct draft *draft)
+{
+    return (uint8_t)sim_rng_below(&draft->rng, draft->options->coordinators + draft->options->participants);
+}
+
+static uint8_t any_participant(struct draft *draft)
+{
+    return (uint8_t)(draft->options->coordinators + sim_rng_below(&draft->rng, draft->options->participants));
+}
+
+static uint8_t any_other(struct draft *draft, uint8_t node)
+{
+    const struct sim_options *o = draft->options;
+    const uint8_t nodes = (uint8_t)(o->coordinators + o->participants + o->clients);
+    const uint8_t other = (uint8_t)sim_rng_below(&draft->rng, nodes - 1u);
+
+    return other >= node ? (uint8_t)(other + 1) : other;
+}
+
+static struct sim_action *add(struct draft *draft, enum sim_action_kind kind)
+{
+    static struct sim_action spare;
+    struct sim_plan *plan = draft->plan;
+    struct sim_action *action = plan->len < SIM_ACTIONS_MAX ? &plan->actions[plan->len++] : &spare;
+
+    *action = (struct sim_action){.kind = kind, .node = any_server(draft), .peer = SIM_NODE_NONE};
+    action->at_us = sim_rng_below(&draft->rng, draft->span_us);
+    return action;
+}
+
+/* Mostly back soon, sometimes after all time-outs. */
+static int64_t down_time(struct draft *draft)
+{
+    const uint64_t mean = sim_rng_below(&draft->rng, 3) == 0 ? 2 * SECOND : SECOND / 10;
+
+    return (int64_t)(1000 + sim_rng_wait(&draft->rng, draft->options->is_short ? mean / 4 : mean));
+}
+
+static void add_downs(struct draft *draft, enum sim_action_kind kind, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        add(draft, kind)->amount = down_time(draft);
+}
+
+static void add_links(struct draft *draft, enum sim_action_kind kind, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct sim_action *action = add(draft, kind);
+        const bool is_whole = sim_rng_below(&draft->rng, 3) == 0;
+
+        if (!is_whole)
+            action->peer = any_other(draft, action->node);
+        /* One-way, in either direction. */
+        if (!is_whole && sim_rng_below(&draft->rng, 2) == 0) {
+            const uint8_t node = action->node;
+
+            action->node = action->peer;
+            action->peer = node;
+        }
+        action->amount = down_time(draft);
+    }
+}
+
+static void add_jumps(struct draft *draft)
+{
+    for (uint32_t i = 0; i < draft->options->jumps; i++) {
+        struct sim_action *action = add(draft, SIM_ACT_JUMP);
+        const int64_t by = (int64_t)(SECOND << sim_rng_below(&draft->rng, 24));
+
+        action->amount = sim_rng_below(&draft->rng, 2) == 0 ? by : -by;
+    }
+}
+
+/* An older copy of a participant's file, taken some time before. */
+static void add_restores(struct draft *draft)
+{
+    for (uint32_t i = 0; i < draft->options->restores; i++) {
+        const uint8_t node = any_participant(draft);
+        struct sim_action *backup = add(draft, SIM_ACT_BACKUP);
+        struct sim_action *restore = add(draft, SIM_ACT_RESTORE);
+
+        backup->node = restore->node = node;
+        restore->at_us = backup->at_us + sim_rng_below(&draft->rng, draft->span_us);
+        restore->amount = down_time(draft);
+    }
+}
+
+static void add_rest(struct draft *draft)
+{
+    for (uint32_t i = 0; i < draft->options->wipes; i++) {
+        struct sim_action *action = add(draft, SIM_ACT_WIPE);
+
+        action->node = any_participant(draft);
+        action->amount = down_time(draft);
+    }
+    for (uint32_t i = 0; i < draft->options->disk_faults; i++)
+        add(draft, SIM_ACT_DISK)->amount = (int64_t)(sim_rng_next(&draft->rng) >> 1);
+}
+
+void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
+{
+    struct draft draft = {.plan = plan, .options = options, .rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 0, 0)};
+
+    plan->len = 0;
+    draft.span_us = options->is_short ? SECOND / 4 : 4 * SECOND;
+    add_downs(&draft, SIM_ACT_KILL, options->kills);
+    add_downs(&draft, SIM_ACT_POWER, options->powers);
+    add_downs(&draft, SIM_ACT_PAUSE, options->pauses);
+    add_downs(&draft, SIM_ACT_RESTART, options->restarts);
+    add_links(&draft, SIM_ACT_RESET, options->resets);
+    add_links(&draft, SIM_ACT_CUT, options->cuts);
+    add_links(&draft, SIM_ACT_FLAP, options->flaps);
+    add_jumps(&draft);
+    add_restores(&draft);
+    add_rest(&draft);
+}
+
+const char *sim_action_name(enum sim_action_kind kind)
+{
+    static const char *const names[SIM_ACT_KINDS] = {[SIM_ACT_NONE] = "NONE",
+#define ACTION(name, text) [SIM_ACT_##name] = #name,
+                                                     SIM_ACTIONS(ACTION)
+#undef ACTION
+    };
+
+    return kind < SIM_ACT_KINDS ? names[kind] : "?";
+}

@@ -1,0 +1,52 @@
+/*
+ * The plan of a world's faults: drawn before the world begins, as a list, so that a scenario can be saved, and cut down
+ * by taking actions out. What happens to single frames and commits is drawn where they are (options.def).
+ */
+#ifndef VOW_CHAOS_SIM_PLAN_H
+#define VOW_CHAOS_SIM_PLAN_H
+
+#include <stdint.h>
+
+#include "chaos/sim/options.h"
+
+/* ACTION(name, text) */
+#define SIM_ACTIONS(ACTION)                                                                                            \
+    ACTION(KILL, "the node's process is killed, and starts again after `amount` microseconds")                         \
+    ACTION(POWER, "the node loses power for `amount` microseconds")                                                    \
+    ACTION(PAUSE, "the node stands still for `amount` microseconds")                                                   \
+    ACTION(RESTART, "the node is stopped in good order, and starts again after `amount` microseconds")                 \
+    ACTION(RESET, "all connections of node and peer are reset")                                                        \
+    ACTION(CUT, "nothing passes from node to peer for `amount` microseconds; without a peer: from and to anybody")     \
+    ACTION(FLAP, "the same, five times for a fifth of the time each, with pauses between")                             \
+    ACTION(JUMP, "the node's wall clock jumps by `amount` microseconds, which is signed")                              \
+    ACTION(BACKUP, "a copy is taken of the node's disk")                                                               \
+    ACTION(RESTORE, "the node's disk becomes that copy; the process is killed and starts again")                       \
+    ACTION(WIPE, "the node's disk is emptied; the process is killed and starts again")                                 \
+    ACTION(DISK, "a fault of the disk, of kind `amount`")
+
+enum sim_action_kind {
+    SIM_ACT_NONE,
+#define ACTION(name, text) SIM_ACT_##name,
+    SIM_ACTIONS(ACTION)
+#undef ACTION
+        SIM_ACT_KINDS
+};
+
+struct sim_action {
+    enum sim_action_kind kind;
+    uint8_t node, peer; /* peer: SIM_NODE_NONE = everybody */
+    uint64_t at_us;
+    int64_t amount;
+};
+
+#define SIM_ACTIONS_MAX 96
+
+struct sim_plan {
+    uint32_t len;
+    struct sim_action actions[SIM_ACTIONS_MAX];
+};
+
+void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options);
+const char *sim_action_name(enum sim_action_kind kind);
+
+#endif

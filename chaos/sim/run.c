@@ -1,0 +1,89 @@
+#include "chaos/sim/run.h"
+
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "chaos/sim/trace.h"
+#include "proto/assert.h"
+#include "proto/logging.h"
+
+#define OPTIONS_TEXT 4096
+
+/* One thread: SQLite needs no mutexes, and nobody asks how much memory it uses. */
+void sim_run_prepare(void)
+{
+    VOW_ASSERT(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);
+    VOW_ASSERT(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
+    vow_log_to(NULL, NULL, VOW_LOG_NONE);
+}
+
+static uint64_t bit(bool is_planned, enum sim_fault fault)
+{
+    return is_planned ? UINT64_C(1) << fault : 0;
+}
+
+static uint64_t planned_by(const struct sim_options *o)
+{
+    return bit(o->loss > 0, SIM_FAULT_LOSS) | bit(o->duplicate > 0, SIM_FAULT_DUPLICATE) |
+           bit(o->reorder > 0, SIM_FAULT_REORDER) | bit(o->long_delay > 0, SIM_FAULT_DELAY) |
+           bit(o->slice > 0, SIM_FAULT_SLICED) | bit(o->flip > 0, SIM_FAULT_FRAME_FLIP) |
+           bit(o->kills > 0, SIM_FAULT_KILL) | bit(o->powers > 0, SIM_FAULT_POWER) |
+           bit(o->pauses > 0, SIM_FAULT_PAUSE) | bit(o->restarts > 0, SIM_FAULT_RESTART) |
+           bit(o->resets > 0, SIM_FAULT_RESET) | bit(o->resets > 0, SIM_FAULT_RESET_MID_FRAME) |
+           bit(o->cuts + o->flaps > 0, SIM_FAULT_CUT) | bit(o->jumps > 0, SIM_FAULT_CLOCK_JUMP) |
+           bit(o->slow_sync > 0, SIM_FAULT_SLOW_SYNC);
+}
+
+static void print_head(const struct sim_options *options, const struct sim_plan *plan, FILE *trace)
+{
+    char text[OPTIONS_TEXT];
+
+    (void)sim_options_print(options, text, sizeof(text));
+    (void)fprintf(trace, "%s\n", text);
+    for (uint32_t i = 0; i < plan->len; i++) {
+        const struct sim_action *action = &plan->actions[i];
+
+        (void)fprintf(trace, "plan %3u  %9.6f %s node=%u peer=%u amount=%lld\n", i, (double)action->at_us / 1e6,
+                      sim_action_name(action->kind), action->node, action->peer, (long long)action->amount);
+    }
+}
+
+static void fill(const struct sim_world *world, const struct sim_trace *trace, struct sim_result *result)
+{
+    *result = (struct sim_result){.seed = world->options.seed,
+                                  .hash = trace->hash,
+                                  .sights = trace->sights,
+                                  .totals = world->totals,
+                                  .planned = planned_by(&world->options),
+                                  .violations = world->violations,
+                                  .is_short = world->options.is_short != 0};
+    for (int i = 0; i < SIM_FAULTS; i++)
+        result->hits[i] = (uint32_t)world->fault_hits[i];
+    memcpy(result->violation, world->violation, sizeof(result->violation));
+}
+
+void sim_run_world(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan, FILE *trace,
+                   struct sim_result *result)
+{
+    struct sim_trace seen;
+
+    if (trace != NULL)
+        print_head(options, plan, trace);
+    sim_world_init(world, options, plan);
+    sim_trace_begin(&seen, trace);
+    sim_watch_add(&world->watch, sim_trace_see, &seen);
+    sim_world_run(world);
+    sim_world_end(world);
+    fill(world, &seen, result);
+}
+
+void sim_run_seed(struct sim_world *world, uint64_t seed, FILE *trace, struct sim_result *result)
+{
+    struct sim_options options;
+    struct sim_plan plan;
+
+    sim_options_draw(&options, seed);
+    sim_plan_draw(&plan, &options);
+    sim_run_world(world, &options, &plan, trace, result);
+}

@@ -1,0 +1,31 @@
+/*
+ * Many worlds: a range of seeds, in as many processes as there are cores. A world that ends its process (an assert of
+ * ours, a sanitizer) is a failure of its seed, and the sweep goes on with the next.
+ */
+#ifndef VOW_CHAOS_SIM_SWEEP_H
+#define VOW_CHAOS_SIM_SWEEP_H
+
+#include "chaos/sim/run.h"
+
+#define SIM_FAILURES_MAX 20
+
+struct sim_sweep {
+    uint64_t first, last;
+    uint32_t jobs;
+    bool is_verbose; /* a terminal looks on */
+    /* Filled: */
+    uint64_t seeds, shorts;
+    uint64_t hash; /* of all traces, in whatever order they came */
+    struct sim_totals totals;
+    uint64_t hits[SIM_FAULTS], planned[SIM_FAULTS];
+    uint64_t failures;
+    struct sim_result failed[SIM_FAILURES_MAX]; /* the first ones, by seed */
+    double seconds;
+};
+
+/* Returns 0, or VOW_E_SYSTEM. */
+int sim_sweep_run(struct sim_sweep *sweep);
+/* True if a fault that enough worlds meant to have has hit none. */
+bool sim_sweep_has_missed(const struct sim_sweep *sweep, enum sim_fault fault);
+
+#endif

@@ -1,0 +1,425 @@
+#include "chaos/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "chaos/sim/bank.h"
+#include "chaos/sim/clock.h"
+#include "chaos/sim/storage.h"
+#include "proto/assert.h"
+
+/* The wall clocks begin here: some day in 2026. */
+#define WALL_US UINT64_C(1790000000000000)
+/* A process that stopped is started again after this time; longer with each time that it refuses to start. */
+#define RESTART_US UINT64_C(200000)
+#define RESTART_MAX_US (8 * SIM_SECOND_US)
+/* How often the world looks whether it is over. */
+#define LOOK_US UINT64_C(50000)
+/* A world that goes on for ever is a bug of its own. */
+#define EVENTS_MAX UINT64_C(2000000)
+
+/* --- Sights --- */
+
+struct sim_sight sim_sight_of(const struct sim_world *world, enum sim_sight_kind kind, const struct sim_node *node)
+{
+    struct sim_sight sight = sim_sight_make(kind, node != NULL ? node->index : SIM_NODE_NONE,
+                                            node != NULL ? node->life : 0, sim_now_us(world));
+
+    sight.peer = SIM_NODE_NONE;
+    return sight;
+}
+
+void sim_show(struct sim_world *world, struct sim_sight *sight)
+{
+    sim_seen(&world->watch, sight);
+}
+
+void sim_hit(struct sim_world *world, enum sim_fault fault, uint8_t node, uint8_t peer, uint64_t amount)
+{
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_FAULT, node != SIM_NODE_NONE ? &world->nodes[node] : NULL);
+
+    world->fault_hits[fault]++;
+    world->totals.faults++;
+    sight.peer = peer;
+    sight.fault.fault = fault;
+    sight.fault.amount = amount;
+    sim_show(world, &sight);
+}
+
+void sim_world_violated(struct sim_world *world, const char *invariant, const char *text)
+{
+    if (world->violations++ == 0)
+        (void)snprintf(world->violation, sizeof(world->violation), "%s: %s", invariant, text);
+}
+
+/* --- Nodes --- */
+
+const struct sim_driver *sim_driver_of(const struct sim_node *node)
+{
+    switch (node->role) {
+    case SIM_COORDINATOR:
+        return &sim_coordinator_driver;
+    case SIM_PARTICIPANT:
+        return &sim_participant_driver;
+    case SIM_CLIENT:
+        break;
+    }
+    return &sim_client_driver;
+}
+
+struct sim_node *sim_find(struct sim_world *world, const char *name)
+{
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if (strcmp(world->nodes[i].name, name) == 0)
+            return &world->nodes[i];
+    }
+    return NULL;
+}
+
+void sim_enter(struct sim_world *world, const struct sim_node *node)
+{
+    const uint64_t now_us = sim_now_us(world);
+
+    sim_clock_set(now_us, (uint64_t)((int64_t)(WALL_US + now_us) + node->wall_off_us));
+}
+
+struct sim_event *sim_later(struct sim_world *world, const struct sim_node *node, enum sim_event_kind kind,
+                            uint64_t delay_us, bool is_timed)
+{
+    const struct sim_event event = {.kind = kind,
+                                    .task = sim_task_of_node(node->index, 0),
+                                    .node = node->index,
+                                    .is_timed = is_timed,
+                                    .life = node->life};
+
+    return sim_agenda_add(&world->agenda, delay_us, &event);
+}
+
+void sim_arm(struct sim_world *world, struct sim_node *node, uint64_t deadline_ms)
+{
+    const uint64_t now_us = sim_now_us(world);
+    uint64_t at_us;
+
+    if (deadline_ms == UINT64_MAX) {
+        node->wake_us = UINT64_MAX;
+        return;
+    }
+    at_us = deadline_ms * 1000 > now_us ? deadline_ms * 1000 : now_us;
+    if (at_us == node->wake_us)
+        return;
+    node->wake_us = at_us;
+    sim_later(world, node, SIM_EVENT_WAKE, at_us - now_us, true)->number = at_us;
+}
+
+void sim_node_up(struct sim_world *world, struct sim_node *node, struct sim_sight *up)
+{
+    node->state = SIM_NODE_UP;
+    node->start_tries = 0;
+    sim_show(world, up);
+}
+
+static void start_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us)
+{
+    struct sim_event event = {.kind = SIM_EVENT_START, .node = node->index, .is_timed = true, .number = node->life};
+
+    event.task = sim_task_of_node(node->index, 0);
+    if (!node->is_broken)
+        (void)sim_agenda_add(&world->agenda, delay_us, &event);
+}
+
+static void drop_parked(struct sim_node *node)
+{
+    node->parked = NULL;
+    node->parked_end = &node->parked;
+}
+
+/* The process is gone. */
+static void go_down(struct sim_world *world, struct sim_node *node, bool is_clean, bool is_told)
+{
+    sim_enter(world, node);
+    sim_driver_of(node)->stop(world, node, is_clean);
+    node->state = SIM_NODE_DOWN;
+    node->is_paused = false;
+    node->gone_us = sim_now_us(world);
+    node->wake_us = UINT64_MAX;
+    drop_parked(node);
+    sim_net_forget(world, node, is_told);
+}
+
+void sim_node_stopped(struct sim_world *world, struct sim_node *node, enum sim_sight_kind kind, int error,
+                      const char *text)
+{
+    struct sim_sight sight = sim_sight_of(world, kind, node);
+    uint64_t delay_us = RESTART_US << (node->start_tries < 8 ? node->start_tries : 8);
+
+    sight.stop.error = error;
+    sight.stop.text = text;
+    sim_show(world, &sight);
+    go_down(world, node, false, true);
+    node->start_tries++;
+    start_later(world, node, delay_us < RESTART_MAX_US ? delay_us : RESTART_MAX_US);
+}
+
+void sim_node_kill(struct sim_world *world, struct sim_node *node, enum sim_crash how, uint64_t down_us)
+{
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_CRASHED, node);
+
+    if (node->state == SIM_NODE_DOWN)
+        return;
+    sight.crashed.how = how;
+    sight.crashed.in_recovery = node->state == SIM_NODE_STARTING;
+    sim_show(world, &sight);
+    go_down(world, node, how == SIM_CRASH_CLEAN, how != SIM_CRASH_POWER);
+    start_later(world, node, down_us);
+}
+
+static void start(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_sight sight;
+
+    if (node->state != SIM_NODE_DOWN || node->is_broken)
+        return;
+    node->life++;
+    node->state = SIM_NODE_STARTING;
+    node->wake_us = UINT64_MAX;
+    drop_parked(node);
+    sight = sim_sight_of(world, SIM_SEEN_STARTED, node);
+    sim_show(world, &sight);
+    sim_enter(world, node);
+    sim_driver_of(node)->start(world, node);
+}
+
+void sim_node_resume(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_event *event = node->parked;
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_RESUMED, node);
+
+    if (!node->is_paused)
+        return;
+    node->is_paused = false;
+    sim_show(world, &sight);
+    drop_parked(node);
+    for (struct sim_event *next; event != NULL; event = next) {
+        next = event->next;
+        (void)sim_agenda_add(&world->agenda, 1, event);
+    }
+}
+
+/* --- Events --- */
+
+static void park(struct sim_world *world, struct sim_node *node, const struct sim_event *event)
+{
+    struct sim_event *copy = sim_arena_copy(&world->arena, event, sizeof(*event));
+
+    copy->next = NULL;
+    *node->parked_end = copy;
+    node->parked_end = &copy->next;
+}
+
+static bool is_of_node(enum sim_event_kind kind)
+{
+    return kind == SIM_EVENT_WAKE || kind == SIM_EVENT_TICK || kind == SIM_EVENT_DISK_RUN ||
+           kind == SIM_EVENT_DISK_DONE || kind == SIM_EVENT_DIAL || kind == SIM_EVENT_CALL ||
+           kind == SIM_EVENT_CALL_DONE || kind == SIM_EVENT_CLIENT;
+}
+
+static bool is_of_net(enum sim_event_kind kind)
+{
+    return kind == SIM_EVENT_ARRIVE || kind == SIM_EVENT_CLOSED || kind == SIM_EVENT_SILENT ||
+           kind == SIM_EVENT_CONNECT;
+}
+
+static void node_event(struct sim_world *world, struct sim_node *node, const struct sim_event *event)
+{
+    if (node->state != SIM_NODE_UP || (event->life != 0 && event->life != node->life))
+        return;
+    if (event->kind == SIM_EVENT_WAKE) {
+        if (event->number != node->wake_us)
+            return;
+        node->wake_us = UINT64_MAX;
+    }
+    sim_enter(world, node);
+    sim_driver_of(node)->event(world, node, event);
+}
+
+static void happen(struct sim_world *world, const struct sim_event *event)
+{
+    struct sim_node *node = &world->nodes[event->node];
+
+    if ((is_of_node(event->kind) || is_of_net(event->kind)) && node->is_paused && node->state == SIM_NODE_UP) {
+        park(world, node, event);
+    } else if (is_of_node(event->kind)) {
+        node_event(world, node, event);
+    } else if (is_of_net(event->kind)) {
+        sim_net_event(world, event);
+    } else if (event->kind == SIM_EVENT_START) {
+        if (event->number == node->life)
+            start(world, node);
+    } else if (event->kind == SIM_EVENT_NEMESIS) {
+        if (world->phase == SIM_PHASE_SAFETY)
+            sim_nemesis_act(world, event->number);
+    } else {
+        sim_nemesis_event(world, event);
+    }
+}
+
+/* --- Phases --- */
+
+static bool are_quiet(const struct sim_world *world, bool clients_only)
+{
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const bool counts = clients_only ? node->role == SIM_CLIENT : (world->healed_nodes >> i & 1) != 0;
+
+        if (counts && !sim_driver_of(node)->is_quiet(world, node))
+            return false;
+    }
+    return true;
+}
+
+static void heal(struct sim_world *world)
+{
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_HEALED, NULL);
+
+    world->phase = SIM_PHASE_LIVENESS;
+    world->healed_us = sim_now_us(world);
+    world->net.is_calm = true;
+    sim_agenda_use_time(&world->agenda, 2 * world->options.delay_us);
+    sim_nemesis_heal(world);
+    for (uint32_t i = 0; i < world->nodes_len; i++)
+        start_later(world, &world->nodes[i], 1000 + i);
+    sight.healed.nodes = world->healed_nodes;
+    sim_show(world, &sight);
+}
+
+/* True if there is nothing more to see. */
+static bool look(struct sim_world *world)
+{
+    const uint64_t now_us = sim_now_us(world);
+    const bool is_late = now_us >= (uint64_t)world->options.safety_ms * 1000;
+
+    if (world->phase == SIM_PHASE_SAFETY && (is_late || are_quiet(world, true)))
+        heal(world);
+    else if (world->phase == SIM_PHASE_LIVENESS)
+        return are_quiet(world, false) || now_us - world->healed_us >= SIM_LIVENESS_US;
+    return false;
+}
+
+static void show_nodes(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        struct sim_sight sight = sim_sight_of(world, SIM_SEEN_NODE, node);
+
+        sight.node_is.role = node->role;
+        sight.node_is.name = node->name;
+        sight.node_is.coord = node->coord;
+        sight.node_is.in_doubt_max_ms = node->role == SIM_COORDINATOR ? (uint32_t)(SIM_LIVENESS_US / 1000) : 0;
+        sim_show(world, &sight);
+    }
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if (world->nodes[i].role == SIM_PARTICIPANT)
+            sim_bank_show(world, &world->nodes[i]);
+    }
+}
+
+/* What comes after the watchers were added. */
+static void begin(struct sim_world *world)
+{
+    if (world->options.is_short)
+        sim_agenda_use_priorities(&world->agenda, world->options.priority_changes, 200);
+    show_nodes(world);
+    for (uint32_t i = 0; i < world->nodes_len; i++)
+        start_later(world, &world->nodes[i], i);
+    sim_nemesis_begin(world);
+}
+
+void sim_world_run(struct sim_world *world)
+{
+    uint64_t next_look_us = LOOK_US;
+    struct sim_event event;
+
+    begin(world);
+    while (sim_agenda_next(&world->agenda, &event)) {
+        world->totals.events++;
+        happen(world, &event);
+        if (world->agenda.now_us < next_look_us)
+            continue;
+        if (look(world) || world->totals.events > EVENTS_MAX)
+            break;
+        next_look_us = world->agenda.now_us + LOOK_US;
+    }
+    world->phase = SIM_PHASE_OVER;
+    world->totals.virtual_us += sim_now_us(world);
+}
+
+/* --- Beginning and end --- */
+
+static void add_node(struct sim_world *world, enum sim_role role, char letter, uint32_t number)
+{
+    struct sim_node *node = &world->nodes[world->nodes_len];
+
+    VOW_ASSERT(world->nodes_len < SIM_NODES_MAX);
+    memset(node, 0, sizeof(*node));
+    node->index = (uint8_t)world->nodes_len++;
+    node->role = role;
+    node->coord = node->index;
+    if (role != SIM_COORDINATOR)
+        node->coord = (uint8_t)(number % world->options.coordinators);
+    node->wake_us = UINT64_MAX;
+    drop_parked(node);
+    (void)snprintf(node->name, sizeof(node->name), "%c%u", letter, number);
+    sim_driver_of(node)->make(world, node);
+}
+
+void sim_world_init(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan)
+{
+    const struct sim_rng sqlite = sim_rng_of(options->seed, SIM_FOR_SQLITE, 0, 0);
+
+    sim_arena_reset(&world->arena);
+    world->options = *options;
+    world->plan = *plan;
+    memset(&world->watch, 0, sizeof(world->watch));
+    memset(&world->totals, 0, sizeof(world->totals));
+    memset(world->fault_hits, 0, sizeof(world->fault_hits));
+    world->phase = SIM_PHASE_SAFETY;
+    world->healed_nodes = world->violations = world->nodes_len = 0;
+    world->violation[0] = '\0';
+    sim_agenda_begin(&world->agenda, &world->arena, sim_rng_of(options->seed, SIM_FOR_SCHEDULE, 0, 0));
+    sim_net_begin(&world->net);
+    sim_clock_set(0, WALL_US);
+    sim_clock_set_random(sim_rng_of(options->seed, SIM_FOR_IDENTITY, 99, 99));
+    (void)sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, (int)(sqlite.state | 1), NULL);
+    sqlite3_randomness(0, NULL);
+    for (uint32_t i = 0; i < options->coordinators; i++)
+        add_node(world, SIM_COORDINATOR, 'c', i);
+    for (uint32_t i = 0; i < options->participants; i++)
+        add_node(world, SIM_PARTICIPANT, 'p', i);
+    for (uint32_t i = 0; i < options->clients; i++)
+        add_node(world, SIM_CLIENT, 'k', i);
+    sim_storage_begin(world);
+}
+
+void sim_world_end(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        struct sim_node *node = &world->nodes[i];
+
+        if (node->state != SIM_NODE_DOWN)
+            sim_driver_of(node)->stop(world, node, false);
+        node->state = SIM_NODE_DOWN;
+    }
+    sim_storage_end(world);
+}
+
+void sim_world_free(struct sim_world *world)
+{
+    sim_agenda_free(&world->agenda);
+    vow_arena_free(world->net.arena);
+    free(world->net.conns);
+    sim_arena_free(&world->arena);
+    sim_storage_free();
+}
