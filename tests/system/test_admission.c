@@ -105,7 +105,7 @@ Test(admission, F147_transactions_in_memory)
 }
 
 /* libvow comes back by itself, and all get through. */
-Test(admission, F147_the_library_comes_back)
+Test(admission, F147_F094_the_library_comes_back)
 {
     struct commit commits[8];
     START(1, "--txns-max", "1");
@@ -353,7 +353,7 @@ Test(admission, F166_a_flood_of_strangers)
 /* ---- starvation ---- */
 
 /* F145: a process that gets no time for longer than every timeout. It only takes longer; the outcomes are right. */
-Test(admission, F145_a_participant_gets_no_time)
+Test(admission, F145_F133_a_participant_gets_no_time)
 {
     struct commit commit;
     START(2, "--vote-timeout", "100");
@@ -377,7 +377,7 @@ static void add_one(void)
     while (commit_wait(&cluster, &commit) != VOW_COMMITTED);
 }
 
-Test(admission, F145_the_coordinator_gets_no_time)
+Test(admission, F145_F133_the_coordinator_gets_no_time)
 {
     struct commit commit;
     struct vow_result result;

@@ -55,19 +55,19 @@ Test(coordinator_crash, F006_all_yes_before_the_commit_write)
     crash(5, "log.before.COMMIT", "add", ABORT);
 }
 
-Test(coordinator_crash, F007_inside_the_commit_write)
+Test(coordinator_crash, F007_B03_inside_the_commit_write)
 {
     crash(2, "journal.before.LOG_SYNC@2", "add", EITHER);
     crash(2, "journal.before.WITNESS_SYNC@2", "add", EITHER);
 }
 
-Test(coordinator_crash, F008_commit_durable_nothing_sent)
+Test(coordinator_crash, F008_B14_commit_durable_nothing_sent)
 {
     crash(2, "log.after.COMMIT", "add", COMMIT);
     crash(2, "send.before.OUTCOME", "add", COMMIT);
 }
 
-Test(coordinator_crash, F009_commit_sent_to_some)
+Test(coordinator_crash, F009_B02_B34_B37_commit_sent_to_some)
 {
     crash(2, "send.after.COMMIT", "add", COMMIT);
     crash(3, "send.after.COMMIT@2", "add", COMMIT);
@@ -92,7 +92,7 @@ Test(coordinator_crash, F011_all_acknowledged_before_end)
 }
 
 /* A start checkpoints the log: dying around that loses no decision. */
-Test(coordinator_crash, F012_around_a_checkpoint)
+Test(coordinator_crash, F012_B08_around_a_checkpoint)
 {
     struct cluster cluster;
     struct commit commit;
@@ -152,7 +152,7 @@ Test(coordinator_crash, F014_right_after_the_no_came)
 }
 
 /* The participant owns the outcome: whatever it did is what the client hears. */
-Test(coordinator_crash, F015_one_phase)
+Test(coordinator_crash, F015_B29_B50_one_phase)
 {
     crash(1, "send.before.COMMIT_ONE_PHASE", "add", EITHER);
     crash(1, "send.after.COMMIT_ONE_PHASE", "add", EITHER);

@@ -157,7 +157,7 @@ static void expect_alarms(const struct place *place, unsigned count)
 
 /* ---- in doubt ---- */
 
-Test(faults_service, F041_a_lost_connection_leaves_it_prepared)
+Test(faults_service, F041_B01_B06_B39_a_lost_connection_leaves_it_prepared)
 {
     struct place place;
     place_start(&place);
@@ -175,7 +175,7 @@ Test(faults_service, F041_a_lost_connection_leaves_it_prepared)
 }
 
 /* Longer than any time-out of the connection's: to the coordinator it is gone. */
-Test(faults_service, F047_a_pause_after_the_vote)
+Test(faults_service, F047_B28_a_pause_after_the_vote)
 {
     struct place place;
     place_start(&place);
@@ -304,7 +304,7 @@ static void prepare_beside_abort(void)
     place_end(&place);
 }
 
-Test(faults_service, F050_prepare_beside_abort)
+Test(faults_service, F050_B09_B26_prepare_beside_abort)
 {
     prepare_beside_abort();
 }
@@ -453,7 +453,7 @@ static void restored_from_before_the_prepare(void)
     place_end(&place);
 }
 
-Test(faults_service, F045_restored_from_before_the_prepare)
+Test(faults_service, F045_B07_restored_from_before_the_prepare)
 {
     restored_from_before_the_prepare();
 }

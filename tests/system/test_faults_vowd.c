@@ -239,7 +239,7 @@ static void start_on_disk_that_hangs_when(struct world *world, const char *file)
 
 /* Bug B43: all votes are in, and the record of the decision hangs on its way to the disk. Nobody hears of it before it
  * is there. */
-Test(bugs, B43_the_log_is_durable_before_phase_2, .timeout = 60)
+Test(bugs, B43_B53_the_log_is_durable_before_phase_2, .timeout = 60)
 {
     static struct world world;
     static const struct vow_msg_call calls[] = {{.participant = "rogue", .handler = "any"},

@@ -58,7 +58,7 @@ static void wait_for_log(const struct cluster *cluster, const char *word, const 
 
 /* One participant never comes back, its transaction never ends: it stands in the list and in the log, over restarts,
  * and all the others go on (B36: one bad transaction stopped the start of the whole manager). */
-Test(in_doubt, F027_B36_one_that_never_ends_stops_nobody)
+Test(in_doubt, F027_B36_B17_one_that_never_ends_stops_nobody)
 {
     struct cluster cluster;
     char id[VOW_GTRID_TEXT_SIZE];

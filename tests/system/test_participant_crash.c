@@ -46,7 +46,7 @@ Test(participant_crash, F035_commit_received)
     crash(2, "store.before.COMMIT", "add", COMMIT);
 }
 
-Test(participant_crash, F036_in_mid_commit)
+Test(participant_crash, F036_B05_in_mid_commit)
 {
     crash(2, "store.mid.COMMIT", "add", COMMIT);
 }
@@ -93,7 +93,7 @@ Test(participant_crash, F015_one_phase)
 }
 
 /* In doubt, and dead again at each step of finding out. */
-Test(participant_crash, F040_in_recovery_repeatedly)
+Test(participant_crash, F040_B22_in_recovery_repeatedly)
 {
     struct cluster cluster;
     struct commit commit;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "proto/error.h"
+#include "proto/frame.h"
 #include "world.h"
 
 TestSuite(protocol, .timeout = 60);
@@ -245,4 +246,59 @@ Test(protocol, F065_rollback_of_what_is_being_committed)
     peer_commit(first, &id);
     peer_expect_outcome(first, &id, VOW_ABORTED);
     world_end(&world);
+}
+
+/* ---- a session that somebody has recorded ---- */
+
+struct recording {
+    uint8_t bytes[4096];
+    size_t len;
+};
+
+static void record(struct recording *recording, const struct vow_msg *msg)
+{
+    const size_t room = sizeof(recording->bytes) - recording->len;
+    const size_t len = vow_msg_encode(msg, VOW_FRAME_MAX_DEFAULT, recording->bytes + recording->len, room);
+    cr_assert_gt(len, 0);
+    recording->len += len;
+}
+
+static void record_commit(struct recording *recording, const struct vow_gtrid *id)
+{
+    static const struct vow_msg_call calls[] = {{"s0", "add", {NULL, 0}}, {"s1", "add", {NULL, 0}}};
+    struct vow_msg hello = {.kind = VOW_MSG_HELLO};
+    hello.hello = (struct vow_msg_hello){
+        .version_min = 1, .version_max = VOW_WIRE_VERSION, .role = VOW_ROLE_CLIENT, .name = "recorded", .software = ""};
+    record(recording, &hello);
+    struct vow_msg commit = {.kind = VOW_MSG_COMMIT_REQUEST};
+    commit.commit_request = (struct vow_msg_commit_request){.gtrid = *id, .calls_len = 2, .calls = calls, .key = ""};
+    record(recording, &commit);
+}
+
+static void replay(struct world *world, const struct recording *recording, const struct vow_gtrid *id)
+{
+    struct peer *peer = world_stranger(world);
+    peer_send_bytes(peer, recording->bytes, recording->len);
+    peer_expect(peer, VOW_MSG_WELCOME);
+    peer_expect_outcome(peer, id, VOW_COMMITTED);
+}
+
+/* Sent again byte for byte, in the same epoch and in the next, it has the same answer and no second effect. */
+Test(protocol, F182_a_recorded_session_is_played_again)
+{
+    static struct world world;
+    static struct recording recording;
+    world_start(&world, NULL);
+    struct vow_gtrid id = peer_take_id(world_guest(&world, VOW_ROLE_CLIENT));
+    record_commit(&recording, &id);
+    replay(&world, &recording, &id);
+    world.commits++;
+    replay(&world, &recording, &id);
+    world_expect_alive(&world);
+    world.commits++;
+    process_kill(&world.cluster.vowd);
+    vowd_start(&world.cluster, NULL);
+    replay(&world, &recording, &id);
+    cluster_expect_counters(&world.cluster, 2);
+    cluster_end(&world.cluster);
 }

@@ -289,7 +289,7 @@ static void expect_finished_by_the_next(struct cluster *cluster, const struct vo
     cluster_end(cluster);
 }
 
-Test(vowd, F025_in_doubt_when_the_time_is_over)
+Test(vowd, F025_B32_in_doubt_when_the_time_is_over)
 {
     struct cluster cluster;
     cluster_start_with_http(&cluster, 2, STRAND_AT, "50");

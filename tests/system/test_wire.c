@@ -330,7 +330,7 @@ Test(wire, F087_bytes_one_by_one_and_all_at_once)
 }
 
 /* A peer that asks and asks and reads nothing: only it is dropped, and it is one line that says so. */
-Test(wire, F069_F148_a_peer_that_does_not_read)
+Test(wire, F069_F148_F167_a_peer_that_does_not_read)
 {
     static struct world world;
     static uint8_t requests[4 * FRAME_MAX];

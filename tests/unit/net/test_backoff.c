@@ -33,7 +33,7 @@ Test(backoff, reaches_the_cap_and_starts_over_after_a_reset)
 }
 
 /* Fault F093: a thousand nodes that lost the same peer spread over the whole span. */
-Test(backoff, spreads_nodes_by_their_seeds)
+Test(backoff, F093_spreads_nodes_by_their_seeds)
 {
     unsigned per_tenth[10] = {0};
     for (uint64_t seed = 0; seed < 1000; seed++) {

@@ -157,7 +157,7 @@ Test(channel, answers_PING_with_its_nonce)
 }
 
 /* Fault F084: power gone, no FIN ever. */
-Test(channel, drops_a_silent_peer_after_two_PINGs)
+Test(channel, F084_drops_a_silent_peer_after_two_PINGs)
 {
     struct event_base *base = event_base_new();
     struct side server;
@@ -182,8 +182,8 @@ Test(channel, drops_a_silent_peer_after_two_PINGs)
     event_base_free(base);
 }
 
-/* Fault F088: each PING is answered by one more byte of a long frame, never by a PONG. */
-Test(channel, does_not_take_a_growing_frame_for_silence)
+/* F088: each PING is answered by one more byte of a long frame, never by a PONG. */
+Test(channel, F088_does_not_take_a_growing_frame_for_silence)
 {
     struct event_base *base = event_base_new();
     struct side server;

@@ -60,7 +60,7 @@ Test(channel_close, later_reaches_a_peer_that_reads_slowly_and_talks_on)
     event_base_free(base);
 }
 
-Test(channel_close, later_does_not_wait_for_a_peer_that_never_closes)
+Test(channel_close, F086_later_does_not_wait_for_a_peer_that_never_closes)
 {
     struct event_base *base = event_base_new();
     struct side server;

@@ -99,7 +99,7 @@ Test(dialer, freed_before_its_first_attempt_never_calls)
     event_base_free(base);
 }
 
-Test(dialer, refuses_a_host_that_would_have_to_be_looked_up)
+Test(dialer, F092_refuses_a_host_that_would_have_to_be_looked_up)
 {
     struct event_base *base = event_base_new();
     struct vow_dialer *dialer;
@@ -111,7 +111,7 @@ Test(dialer, refuses_a_host_that_would_have_to_be_looked_up)
 }
 
 /* A connection that cannot even be begun ends inside the attempt itself. */
-Test(dialer, goes_on_when_connect_fails_at_once)
+Test(dialer, F090_goes_on_when_connect_fails_at_once)
 {
     struct event_base *base = event_base_new();
     struct side client;

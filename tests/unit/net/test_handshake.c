@@ -37,7 +37,7 @@ Test(handshake, gives_the_dialer_what_the_server_said)
     pair_close(&pair);
 }
 
-Test(handshake, without_a_common_version_is_rejected_and_the_dialer_told)
+Test(handshake, F180_without_a_common_version_is_rejected_and_the_dialer_told)
 {
     struct lone server, client;
     struct capture capture;
@@ -126,7 +126,7 @@ Test(handshake, trickled_ends_at_the_deadline_too)
     event_base_free(server.base);
 }
 
-Test(handshake, without_WELCOME_ends_the_attempt_at_the_deadline)
+Test(handshake, F089_F090_without_WELCOME_ends_the_attempt_at_the_deadline)
 {
     struct lone client;
     struct vow_channel_options options = quick_options();

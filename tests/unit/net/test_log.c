@@ -120,7 +120,7 @@ Test(log, cuts_a_line_that_is_too_long)
 }
 
 /* Fault F150. */
-Test(log, that_cannot_be_written_changes_nothing)
+Test(log, F150_that_cannot_be_written_changes_nothing)
 {
     const int saved = dup(STDERR_FILENO);
     const int full = open("/dev/full", O_WRONLY);

@@ -7,6 +7,7 @@
 #include "proto/error.h"
 #include "proto/frame.h"
 #include "sample.h"
+#include "vow.pb-c.h"
 #include "wire.h"
 
 static uint8_t frame[VOW_FRAME_HEADER_BYTES + VOW_FRAME_MAX_DEFAULT];
@@ -368,6 +369,28 @@ Test(codec, F083_a_burst_of_flipped_bits_is_seen)
         cr_assert_neq(decode(arena, damaged, len, &read), 0, "%s at %zu", vow_msg_name(msg.kind), at);
     }
     vow_arena_free(arena);
+}
+
+static void expect_no_cycle(const ProtobufCMessageDescriptor *type, const ProtobufCMessageDescriptor *const *above,
+                            unsigned depth)
+{
+    const ProtobufCMessageDescriptor *path[8];
+    cr_assert_lt(depth, 4, "%s lies deeper than the decoder counts on", type->name);
+    for (unsigned i = 0; i < depth; i++) {
+        cr_assert_neq(above[i], type, "%s contains itself", type->name);
+        path[i] = above[i];
+    }
+    path[depth] = type;
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+            expect_no_cycle(type->fields[i].descriptor, path, depth + 1);
+    }
+}
+
+/* A bomb of nested messages has nowhere to nest. */
+Test(codec, F164_no_message_contains_itself)
+{
+    expect_no_cycle(&vow__envelope__descriptor, NULL, 0);
 }
 
 Test(codec, noise_is_refused_or_sound)

@@ -21,7 +21,7 @@ static const struct { int value; const char *symbol; } causes[] = {
 /* clang-format on */
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 
-Test(error, values_are_unique_and_negative)
+Test(error, B41_values_are_unique_and_negative)
 {
     for (size_t i = 0; i < LEN(errors); i++) {
         cr_expect_leq(errors[i], 0);
@@ -52,7 +52,7 @@ Test(error, every_class_is_used_and_OK_only_once)
 }
 
 /* Guarantee 3: what is not known is never a no. */
-Test(error, in_doubt_is_not_a_refusal)
+Test(error, B30_in_doubt_is_not_a_refusal)
 {
     cr_expect_eq(vow_error_class(VOW_E_IN_DOUBT), VOW_CLASS_UNKNOWN);
     cr_expect_not_null(strstr(vow_error_conclusion(VOW_E_IN_DOUBT), "never assume an abort"));

@@ -151,7 +151,7 @@ Test(gtrid, below_compares_epoch_then_seq_and_not_the_coordinator)
     cr_expect_not(vow_gtrid_below(&g, (struct vow_watermark){0, 0}));
 }
 
-Test(gtrid, siphash_meets_the_reference_vectors)
+Test(gtrid, F181_siphash_meets_the_reference_vectors)
 {
     /* vectors.h of the reference implementation, SipHash-2-4, key 00..0f, input 00..(len - 1): the first 16. */
     static const uint64_t vectors[] = {

@@ -70,7 +70,7 @@ Test(clock_by_hand, F084_only_a_silent_peer_is_lost)
 }
 
 /* F041: cut off after its YES, it waits, asks again and again, and follows the decision once it hears it. */
-Test(clock_by_hand, F041_in_doubt_it_asks_until_it_knows)
+Test(clock_by_hand, F041_B35_in_doubt_it_asks_until_it_knows)
 {
     struct transfer transfer;
     struct town town;
@@ -136,6 +136,51 @@ Test(clock_by_hand, F130_the_wall_clock_may_jump)
     vow_testing_clock_settle();
     cr_assert(transfer.done);
     cr_assert_eq(transfer.result.outcome, VOW_COMMITTED);
+    town_close(&town);
+}
+
+/* The same every millisecond, while one commit after the other goes through. */
+Test(clock_by_hand, F131_the_wall_clock_may_jump_every_millisecond)
+{
+    struct town town;
+
+    town_open(&town, true, TIMEOUT_MS);
+    for (int i = 0; i < 3; i++) {
+        struct transfer transfer;
+
+        vow_test_network_delay(town.network, "south", VOW_TEST_TO_COORDINATOR, 300);
+        town_transfer(&town, &transfer);
+        for (int ms = 0; ms < 300; ms++) {
+            cr_assert_not(transfer.done, "a jump ended it");
+            vow_testing_clock_jump_wall(ms % 2 == 0 ? 7200000 : -7100000);
+            vow_testing_clock_advance(1);
+        }
+        cr_assert(transfer.done);
+        cr_assert_eq(transfer.result.outcome, VOW_COMMITTED);
+        vow_test_network_delay(town.network, "south", VOW_TEST_TO_COORDINATOR, 0);
+        vow_testing_clock_advance(1000);
+    }
+    cr_assert(town_stats(&town, NORTH).connected && town_stats(&town, SOUTH).connected);
+    town_close(&town);
+}
+
+/* Nothing goes wrong, and so nothing is left: no branch in doubt, no lock, no more than was asked for. */
+Test(clock_by_hand, B33_without_faults_nothing_is_left_in_doubt)
+{
+    struct town town;
+
+    town_open(&town, true, TIMEOUT_MS);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(town_transfer_by_hand(&town).outcome, VOW_COMMITTED);
+    cr_assert_eq(town_transfer_by_hand(&town).outcome, VOW_ABORTED, "there is no money left");
+    vow_testing_clock_advance(1000);
+    for (int bank = 0; bank < BANKS; bank++) {
+        cr_assert_eq(town_stats(&town, bank).in_doubt, 0);
+        cr_assert_eq(town_number(&town, bank, "SELECT count(*) FROM vow_lock"), 0);
+        cr_assert_eq(town_number(&town, bank, "SELECT count(*) FROM vow_branch WHERE state = 'prepared'"), 0);
+    }
+    cr_assert_eq(town_money(&town, NORTH), 10);
+    cr_assert_eq(town_money(&town, SOUTH), 190);
     town_close(&town);
 }
 

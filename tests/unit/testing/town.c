@@ -121,21 +121,26 @@ static void expect_sqlite(sqlite3 *db, int rc, int expected, const char *path)
 
 int town_money(const struct town *town, int bank)
 {
+    return town_number(town, bank, "SELECT money FROM account");
+}
+
+int town_number(const struct town *town, int bank, const char *sql)
+{
     sqlite3_stmt *query;
     sqlite3 *db;
     char path[128];
-    int money, rc;
+    int number, rc;
 
     file_of(town, bank, path);
     rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
     expect_sqlite(db, rc, SQLITE_OK, path);
     (void)sqlite3_busy_timeout(db, BUSY_MS);
-    expect_sqlite(db, sqlite3_prepare_v2(db, "SELECT money FROM account", -1, &query, NULL), SQLITE_OK, path);
+    expect_sqlite(db, sqlite3_prepare_v2(db, sql, -1, &query, NULL), SQLITE_OK, path);
     expect_sqlite(db, sqlite3_step(query), SQLITE_ROW, path);
-    money = sqlite3_column_int(query, 0);
+    number = sqlite3_column_int(query, 0);
     (void)sqlite3_finalize(query);
     (void)sqlite3_close(db);
-    return money;
+    return number;
 }
 
 struct vow_participant_stats town_stats(const struct town *town, int bank)
@@ -158,6 +163,16 @@ void town_transfer(struct town *town, struct transfer *transfer)
 {
     atomic_store(&transfer->done, false);
     cr_assert_eq(vow_commit_async(town->client, calls, BANKS, take, transfer), 0);
+}
+
+struct vow_result town_transfer_by_hand(struct town *town)
+{
+    struct transfer transfer;
+
+    town_transfer(town, &transfer);
+    vow_testing_clock_settle();
+    cr_assert(transfer.done);
+    return transfer.result;
 }
 
 struct vow_result town_transfer_now(struct town *town)

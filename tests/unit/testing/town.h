@@ -29,6 +29,8 @@ void town_open_bank(struct town *town, int bank);
 void town_close_bank(struct town *town, int bank);
 /* What is in the account now, for everybody to see. */
 int town_money(const struct town *town, int bank);
+/* One number from its file. */
+int town_number(const struct town *town, int bank, const char *sql);
 struct vow_participant_stats town_stats(const struct town *town, int bank);
 
 /* Where the result of an asynchronous transfer goes. */
@@ -38,6 +40,8 @@ struct transfer {
 };
 /* Moves 30 from north to south. */
 void town_transfer(struct town *town, struct transfer *transfer);
+/* The same by a clock that is moved by hand, until nothing happens any more. */
+struct vow_result town_transfer_by_hand(struct town *town);
 /* The same, and waits. */
 struct vow_result town_transfer_now(struct town *town);
 

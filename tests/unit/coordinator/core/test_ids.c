@@ -77,7 +77,7 @@ Test(ids, an_id_lives_for_the_timeout_and_not_for_twice_that)
 }
 
 /* F170: the rand part is what only the coordinator can know. */
-Test(ids, a_guess_is_refused_and_counted)
+Test(ids, F170_a_guess_is_refused_and_counted)
 {
     struct vow_gtrid id;
     struct fixture f;
@@ -169,5 +169,30 @@ Test(watermark, an_open_transaction_of_an_older_epoch_holds_it)
     fixture_ack(&f, peer, &header, VOW_ACK_DONE);
     fixture_log_done(&f, fixture_token(&f));
     cr_expect_eq(watermark(&f).epoch, 3);
+    fixture_close(&f);
+}
+
+/* In the last epoch of all, too, transactions commit, and the watermark follows. */
+Test(ids, F152_the_last_epoch_is_an_epoch)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct fixture f;
+
+    fixture_init(&f, &limits, UINT32_MAX);
+    fixture_recovery_done(&f);
+    const uint64_t stock = fixture_peer_back(&f, "stock", UINT64_MAX, 1);
+    const struct vow_gtrid id = fixture_id(&f, 0);
+    const struct vow_msg_header header = fixture_header(&f, &id, 0, UINT64_MAX);
+
+    cr_expect_eq(vow_gtrid_epoch(&id), UINT32_MAX);
+    fixture_commit(&f, 500, &id, (const char *const[]){"stock"}, 1);
+    fixture_vote(&f, stock, &header, VOW_VOTE_YES);
+    fixture_log_done(&f, fixture_token(&f));
+    cr_assert_not_null(fixture_outcome(&f));
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    fixture_ack(&f, stock, &header, VOW_ACK_DONE);
+    fixture_log_done(&f, fixture_token(&f));
+    cr_expect_eq(fixture_counts(&f).watermark.epoch, UINT32_MAX);
+    cr_expect_geq(fixture_counts(&f).watermark.seq, vow_gtrid_seq(&id));
     fixture_close(&f);
 }

@@ -390,7 +390,7 @@ Test(damage, F007_witness_one_commit_behind)
 
 /* Faults F018 and F108: power lost in the middle of a group commit. All of the batch is there or none of it, and
  * what was acknowledged before is always there. */
-Test(damage, F018_torn_group_commit_is_all_or_nothing)
+Test(damage, F018_B04_torn_group_commit_is_all_or_nothing)
 {
     struct vow_journal_op ops[20];
     size_t before, after;

@@ -369,3 +369,13 @@ Test(sqlite, name_is_checked_and_may_be_left_out)
     cr_assert_eq(bed.ops->takeover(bed.engine, &bed.identity, &bed.detail), 0);
     cr_assert_str_eq(bed.identity.name, "alpha");
 }
+
+/* Epochs only count up, each with an event in the chain: none can be set by hand, to the last one of all for example,
+ * behind which there is none. */
+Test(sqlite, F152_an_epoch_that_was_set_by_hand_is_refused)
+{
+    bed_close(&bed);
+    bed_sql(&bed, "UPDATE identity SET epoch = 4294967295");
+    cr_assert_eq(bed_open(&bed), VOW_E_DAMAGED);
+    cr_assert_not_null(strstr(bed.detail.text, "the identity does not fit the last EPOCH event"));
+}

@@ -56,6 +56,31 @@ Test(branch, timer_does_a_bounded_amount_of_work)
     cr_assert_eq(asked, all);
 }
 
+/* Only the coordinator, or an operator, ends what has voted YES (mistake 5): a week of timers, with and without a
+ * connection, asks and asks, and does nothing to the branch. */
+Test(branch, B52_F043_no_timer_ends_a_prepared_branch)
+{
+    const struct vow_gtrid id = gtrid_of(1);
+    const uint64_t week_ms = UINT64_C(7) * 24 * 3600 * 1000;
+    struct vow_msg prepare = message_of(VOW_MSG_PREPARE, id);
+
+    feed_coord_up(&f, COORD, EPOCH, (struct vow_watermark){0});
+    feed_message(&f, &prepare);
+    feed_store(&f, VOW_STORE_PREPARE, id, VOW_STORE_DONE);
+    cr_assert_eq(counts_of(&f).in_doubt, 1);
+    for (uint64_t i = 0, end_ms = f.now_ms + week_ms; f.now_ms < end_ms; i++) {
+        if (i % 100 == 99)
+            feed_coord_down(&f);
+        if (i % 100 == 50)
+            feed_coord_up(&f, COORD, EPOCH, (struct vow_watermark){0});
+        const uint64_t due_ms = vow_branches_deadline_ms(f.core);
+        cr_assert_neq(due_ms, UINT64_MAX, "it asks no more");
+        feed_timer(&f, due_ms > f.now_ms ? due_ms : f.now_ms);
+        cr_assert_eq(count_effects(&f, VOW_BRANCHES_STORE), 0);
+    }
+    cr_assert_eq(counts_of(&f).in_doubt, 1);
+}
+
 /* F059, and the reserve: a table full of branches in doubt must still acknowledge what ended before. */
 Test(branch, a_full_table_serves_what_is_in_it)
 {

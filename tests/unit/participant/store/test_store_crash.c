@@ -34,7 +34,7 @@ static const struct death deaths[] = {
     {"store.after.ONE_PHASE", VOW_STORE_ONE_PHASE, "memo", "1 0"},
 };
 
-ParameterizedTestParameters(store_crash, at_every_point)
+ParameterizedTestParameters(store_crash, B55_at_every_point)
 {
     return cr_make_param_array(struct death, (struct death *)deaths, sizeof(deaths) / sizeof(deaths[0]), NULL);
 }
@@ -61,7 +61,7 @@ static void expect_death(const struct death *death)
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s was not met", death->point);
 }
 
-ParameterizedTest(struct death *death, store_crash, at_every_point)
+ParameterizedTest(struct death *death, store_crash, B55_at_every_point)
 {
 #ifndef VOW_CRASH_POINTS
     cr_skip_test("no crash points in this build");

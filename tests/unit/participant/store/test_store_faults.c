@@ -40,8 +40,12 @@ static void expect_branch_after_restart(void)
 {
     service_restart();
     cr_assert_eq(recovered_branches(), 1);
+    expect_seen("SELECT count(*) > 0 FROM vow_lock", "1");
     commit(1);
     expect_seen(VALUES, "1 0 0");
+    /* An error in mid-commit leaves no lock behind that nobody holds (B12). */
+    expect_seen("SELECT count(*) FROM vow_lock", "0");
+    cr_assert_eq(outside("UPDATE t SET v = v"), SQLITE_OK);
 }
 
 Test(store_faults, F104_a_failed_write_stops_the_store)
@@ -54,7 +58,7 @@ Test(store_faults, F104_a_failed_write_stops_the_store)
     expect_branch_after_restart();
 }
 
-Test(store_faults, F104_a_failed_write_stops_a_commit)
+Test(store_faults, F104_B12_a_failed_write_stops_a_commit)
 {
     service.options.vfs = fault_vfs_register();
     service_start(ROWS);
@@ -88,7 +92,7 @@ Test(store_faults, F105_a_failed_sync_of_a_checkpoint_stops_the_store)
 }
 
 /* Nothing is guessed, and nothing is changed: when it can be read again, all is there. */
-Test(store_faults, F106_a_failed_read_at_recovery_stops_the_start)
+Test(store_faults, F106_B27_a_failed_read_at_recovery_stops_the_start)
 {
     service.options.vfs = fault_vfs_register();
     service_start(ROWS);

@@ -37,7 +37,7 @@ Test(store_lock, branches_of_different_batches_meet)
     cr_assert_eq(prepare(3, "UPDATE t SET v = 12 WHERE id = 1"), VOW_STORE_DONE);
 }
 
-Test(store_lock, another_connection_is_stopped_at_held_rows_only)
+Test(store_lock, B11_another_connection_is_stopped_at_held_rows_only)
 {
     service_start(TWO);
     prepare(1, "UPDATE t SET v = 11 WHERE id = 1; INSERT INTO t VALUES (3, 30)");

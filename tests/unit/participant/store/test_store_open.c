@@ -13,7 +13,7 @@ static struct vow_store_identity identity_now(void)
     return identity;
 }
 
-Test(store_open, the_incarnation_counts_every_opening_and_the_uuid_stays)
+Test(store_open, B31_the_incarnation_counts_every_opening_and_the_uuid_stays)
 {
     service_start("");
     struct vow_store_identity first = identity_now();
@@ -82,7 +82,7 @@ static int ignore(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uin
     return 0;
 }
 
-Test(store_open, a_prepared_branch_without_locks_is_damage)
+Test(store_open, B40_F114_a_prepared_branch_without_locks_is_damage)
 {
     service_start("CREATE TABLE t (id INTEGER PRIMARY KEY)");
     prepare(1, "INSERT INTO t VALUES (1)");
