@@ -106,6 +106,7 @@ struct vow_coord_event {
     /* MESSAGE: the driver has no room for work that this session would begin. A request that would begin a transaction
      * hears BUSY; whatever is in flight goes on. */
     bool no_new_work;
+    bool by_operator; /* MESSAGE: ROLLBACK_REQUEST in an operator's name (cause OPERATOR) */
     union {
         const struct vow_msg *msg; /* lives for the call */
         uint64_t token;

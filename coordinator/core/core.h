@@ -116,6 +116,7 @@ struct input {
     struct branch *branch;               /* of txn and the sender */
     const struct vow_coord_lookup *lookup;
     const struct vow_record *record;
+    bool by_operator;
     bool moved; /* txn_move() was called: an event takes one edge */
 };
 

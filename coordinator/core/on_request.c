@@ -217,7 +217,7 @@ void coord_on_retry(struct vow_coord *core, struct input *in)
 
 void coord_on_rollback(struct vow_coord *core, struct input *in)
 {
-    struct coord_blame blame = coord_blame_nobody(VOW_CAUSE_CLIENT_ROLLBACK);
+    struct coord_blame blame = coord_blame_nobody(in->by_operator ? VOW_CAUSE_OPERATOR : VOW_CAUSE_CLIENT_ROLLBACK);
 
     txn_abort(core, in->txn, &blame);
     /* Whoever asked to commit on another connection hears the same (F065). */

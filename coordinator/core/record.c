@@ -19,6 +19,8 @@ const char *vow_record_name(enum vow_record_kind kind)
         return "READ_ONLY";
     case VOW_RECORD_ONE_PHASE:
         return "ONE_PHASE";
+    case VOW_RECORD_OPERATOR:
+        return "OPERATOR";
     case VOW_RECORD_KEY:
         return "KEY";
     }

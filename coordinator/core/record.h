@@ -23,6 +23,9 @@ enum vow_record_kind {
     /* The client's key of the transaction, in .text. It is the one before its COMMIT, and so it is durable if that is:
      * the log is always a prefix of what was written to it. */
     VOW_RECORD_KEY = 20,
+    /* What an operator asked for by hand, who it was and why, and what came of it: in .text, the participant in .who.
+     * Forced before it is done; it says nothing of the outcome. */
+    VOW_RECORD_OPERATOR = 21,
 };
 
 /* A member of the yes-list: whom to tell, and the data file that holds the prepared work. */
@@ -38,8 +41,8 @@ struct vow_record {
     struct vow_gtrid gtrid;
     uint32_t epoch;           /* the epoch that wrote it */
     enum vow_cause cause;     /* ABORTED */
-    char who[VOW_NAME_SIZE];  /* ABORTED, HAZARD: the participant; else "" */
-    char text[VOW_TEXT_SIZE]; /* ABORTED: the participant's words; KEY: the key; else "" */
+    char who[VOW_NAME_SIZE];  /* ABORTED, HAZARD, OPERATOR: the participant; else "" */
+    char text[VOW_TEXT_SIZE]; /* ABORTED: the participant's words; KEY: the key; OPERATOR: see above; else "" */
     uint32_t branches_len;
     const struct vow_record_branch *branches; /* COMMIT: the yes-list, 1 to VOW_CALLS_MAX */
 };

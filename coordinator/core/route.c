@@ -31,6 +31,7 @@ static void take_request(struct vow_coord *core, const struct vow_coord_event *e
 {
     struct input in = {.event = kind, .gtrid = gtrid, .session = event->session, .msg = event->msg};
 
+    in.by_operator = event->by_operator;
     if (core->recovering) {
         bool mine = vow_gtrid_coord(gtrid) == core->ids.identity.coord;
 

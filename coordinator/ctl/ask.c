@@ -23,6 +23,15 @@ static void end(struct question *question, int error, const char *text)
     event_base_loopbreak(question->base);
 }
 
+/* With an error comes what is true instead: {"why": ...}. */
+static void end_refused(struct question *question, const struct vow_msg_admin_reply *reply)
+{
+    json_t *row = json_loads(reply->json, 0, NULL);
+    const char *why = json_string_value(json_object_get(row, "why"));
+    end(question, reply->error, why != NULL ? why : vow_error_text(reply->error));
+    json_decref(row);
+}
+
 static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_welcome *welcome)
 {
     (void)welcome;
@@ -40,6 +49,10 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
     if (msg->kind != VOW_MSG_ADMIN_REPLY || question->answered)
         return;
     const struct vow_msg_admin_reply *reply = &msg->admin_reply;
+    if (reply->error != 0 && reply->json[0] != '\0') {
+        end_refused(question, reply);
+        return;
+    }
     if (reply->json[0] != '\0') {
         json_t *row = json_loads(reply->json, 0, NULL);
         if (row == NULL) {

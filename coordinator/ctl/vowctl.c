@@ -8,6 +8,7 @@
 #include "coordinator/core/coord.h"
 #include "coordinator/ctl/ask.h"
 #include "coordinator/ctl/doctor.h"
+#include "coordinator/ctl/operate.h"
 #include "coordinator/ctl/print.h"
 #include "proto/fsm_doc.h"
 #include "proto/quote.h"
@@ -26,15 +27,22 @@ static const char help[] =
     "  show ID                         one transaction: who voted what, what it waits for\n"
     "  history ID                      its events in the journal\n"
     "  peers                           participants, connected or not\n"
+    "  abort ID                        aborts a transaction that is not decided\n"
+    "  commit|abort ID --participant P ends the prepared branch of one participant by hand\n"
+    "  forget ID [--participant P]     damage done by hand has been seen to; or P never comes back\n"
+    "                                  These three explain what they may break, ask on a terminal (else: --yes), want\n"
+    "                                  --reason TEXT, and are kept in the history with who asked (--as NAME)\n"
     "  doctor [--data DIR]             what is well, what is not, and what to do; with --data: of a stopped vowd\n"
     "  states [--dot|--markdown]       the state table of a transaction (default: Mermaid); asks nobody\n"
     "\n"
-    "  --coordinator ADDR  where vowd listens          (127.0.0.1:7420)\n"
+    "  --coordinator ADDR  where vowd listens          (127.0.0.1:7420); or a participant: for list --in-doubt, show,\n"
+    "                      commit and abort, of what it holds itself\n"
     "  --json              JSON: an object for status, show and doctor, else an array of objects\n"
     "  --timeout MS        how long to wait            (5000)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0 answered · 1 no answer · 2 wrong flags · 3 no such transaction\n"
+    "Exit status: 0 answered, done · 1 no answer · 2 wrong flags · 3 no such transaction · 4 refused · 5 not "
+    "confirmed\n"
     "of doctor:   0 all is well, or warnings only · 1 something is wrong · 2 wrong flags · 3 could not look\n";
 
 struct command {
@@ -42,6 +50,8 @@ struct command {
     struct vow_msg_admin_request request;
     bool json, dot, markdown, done;
     const char *data; /* doctor: a stopped daemon's directory */
+    struct operation operation;
+    bool for_operation; /* a flag of commit, abort and forget was given */
     unsigned timeout_ms;
     void (*print)(const json_t *);
     bool one_row; /* print gets the row, not the array */
@@ -142,10 +152,39 @@ static bool parse_id(const char *text, struct vow_gtrid *gtrid)
     return !vow_gtrid_is_none(gtrid);
 }
 
+/* ---- by hand ---- */
+
+static enum vow_admin_command operation_of(const char *name)
+{
+    if (strcmp(name, "commit") == 0)
+        return VOW_ADMIN_COMMIT;
+    if (strcmp(name, "abort") == 0)
+        return VOW_ADMIN_ABORT;
+    return strcmp(name, "forget") == 0 ? VOW_ADMIN_FORGET : 0;
+}
+
+static int run_operation(struct command *command, int argc, char **argv)
+{
+    struct operation *operation = &command->operation;
+    operation->command = operation_of(argv[0]);
+    operation->address = command->coordinator;
+    operation->timeout_ms = command->timeout_ms;
+    operation->json = command->json;
+    if (argc != 2)
+        return usage(argv[0], "wants one transaction id");
+    if (!parse_id(argv[1], &operation->gtrid))
+        return usage(argv[1], "is not a transaction id (42 letters and digits, or 52 hex digits)");
+    return operate(operation);
+}
+
 static int run_command(struct command *command, int argc, char **argv)
 {
     if (argc < 1)
         return usage("no command", "say what to do");
+    if (operation_of(argv[0]) != 0)
+        return run_operation(command, argc, argv);
+    if (command->for_operation)
+        return usage(argv[0], "--participant, --reason, --as and --yes are for commit, abort and forget");
     if (strcmp(argv[0], "doctor") == 0)
         return argc == 1 ? examine(command) : usage(argv[1], "doctor takes no argument");
     if (command->data != NULL)
@@ -180,6 +219,22 @@ static bool parse_timeout(const char *text, unsigned *timeout_ms)
     return *end == '\0' && *timeout_ms > 0;
 }
 
+/* Of commit, abort and forget. */
+static int set_operation_flag(struct command *command, int flag, const char *value)
+{
+    struct operation *operation = &command->operation;
+    command->for_operation = true;
+    if (flag == 'p')
+        operation->participant = value;
+    else if (flag == 'r')
+        operation->reason = value;
+    else if (flag == 'A')
+        operation->as = value;
+    else
+        operation->yes = true;
+    return 0;
+}
+
 static int set_flag(struct command *command, int flag, const char *value, const char *flag_text)
 {
     switch (flag) {
@@ -193,6 +248,11 @@ static int set_flag(struct command *command, int flag, const char *value, const 
     case 'D':
         command->data = value;
         return value[0] != '\0' ? 0 : usage("--data", "wants a directory");
+    case 'p':
+    case 'r':
+    case 'A':
+    case 'y':
+        return set_operation_flag(command, flag, value);
     case 'i':
         command->request.filter = "in-doubt";
         return 0;
@@ -230,6 +290,10 @@ int main(int argc, char **argv)
         {"json", no_argument, NULL, 'j'},
         {"timeout", required_argument, NULL, 't'},
         {"data", required_argument, NULL, 'D'},
+        {"participant", required_argument, NULL, 'p'},
+        {"reason", required_argument, NULL, 'r'},
+        {"as", required_argument, NULL, 'A'},
+        {"yes", no_argument, NULL, 'y'},
         {"in-doubt", no_argument, NULL, 'i'},
         {"stuck", no_argument, NULL, 's'},
         {"all", no_argument, NULL, 'a'},
@@ -239,8 +303,10 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
-    struct command command = {
-        .coordinator = {.host = "127.0.0.1", .port = 7420}, .request = {.filter = ""}, .timeout_ms = 5000};
+    struct command command = {.coordinator = {.host = "127.0.0.1", .port = 7420},
+                              .operation = {.participant = ""},
+                              .request = {.filter = ""},
+                              .timeout_ms = 5000};
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* doctor writes to measure, and says that it could not */
     int flag;

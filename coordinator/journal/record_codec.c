@@ -115,6 +115,7 @@ static bool kind_is_known(enum vow_record_kind kind)
     case VOW_RECORD_READ_ONLY:
     case VOW_RECORD_ONE_PHASE:
     case VOW_RECORD_KEY:
+    case VOW_RECORD_OPERATOR:
         return true;
     case VOW_RECORD_NOTES:
         break;

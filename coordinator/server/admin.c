@@ -1,4 +1,4 @@
-/* What vowctl asks: rows of JSON, one message a row, the last one marked. Reads only. */
+/* What vowctl asks: rows of JSON, one message a row, the last one marked. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,7 +122,7 @@ void admin_request(struct vow_server *server, struct session *session, const str
     case VOW_ADMIN_COMMIT:
     case VOW_ADMIN_ABORT:
     case VOW_ADMIN_FORGET:
-        admin_reply(server, session, request->tag, VOW_E_ARGUMENT, "", true);
+        operate_begin(server, session, request);
         break;
     }
 }

@@ -196,6 +196,11 @@ static void op_done(struct vow_server *server, struct vow_journal_op *op)
         admin_history_done(server, op);
     } else if (op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS) {
         VOW_CRASH("log", "after", vow_record_name(op->record.kind));
+        if (op->record.kind == VOW_RECORD_OPERATOR) {
+            if (op->user != NULL)
+                operate_logged(server, op->user);
+            return;
+        }
         struct vow_coord_event event = {.kind = VOW_COORD_LOG_DONE, .now_ms = vow_clock_ms()};
         event.token = op->token;
         server_step(server, &event);

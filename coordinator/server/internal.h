@@ -126,6 +126,8 @@ struct vow_server {
     struct life *lives;     /* uthash by db_uuid */
     struct gather *gathers; /* uthash by id: questions to participants that are not answered yet */
     uint64_t next_gather;
+    struct order *orders; /* uthash by id: what operators have asked for */
+    uint32_t next_order;
     uint64_t timer_armed_ms; /* UINT64_MAX = not armed */
 
     struct log_op *free_ops;
@@ -244,6 +246,18 @@ void admin_reply_row(struct vow_server *server, struct session *session, uint64_
 void in_doubt_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 void in_doubt_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 void show_history(struct vow_server *server, struct gather *gather, const struct vow_journal_op *op);
+
+/* operate.c: commit, abort and forget by hand. */
+void operate_begin(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+/* Its record is durable. */
+void operate_logged(struct vow_server *server, void *order);
+void operate_resolved(struct vow_server *server, const struct session *session,
+                      const struct vow_msg_resolved *resolved);
+void operate_session_down(struct vow_server *server, uint64_t session);
+/* An order from somebody who may not give any: kept in the history (F179). */
+void operate_out_of_role(struct vow_server *server, const struct session *session, const char *role,
+                         const struct vow_msg_admin_request *request);
+void operate_free_all(struct vow_server *server);
 
 /* gather.c: what participants answer to that. */
 void gather_reply(struct vow_server *server, const struct session *session, const struct vow_msg_admin_reply *reply);

@@ -236,7 +236,7 @@ static void summarize(json_t *row, const struct vow_journal_event *events, uint3
             outcome = "aborted";
             why = vow_cause_name((int)record->cause);
         }
-        ended = ended || record->kind != VOW_RECORD_COMMIT;
+        ended = ended || (record->kind != VOW_RECORD_COMMIT && record->kind != VOW_RECORD_OPERATOR);
     }
     json_object_set_new(row, "state", json_string(ended ? "ENDED" : "NONE"));
     json_object_set_new(row, "outcome", json_string(outcome));

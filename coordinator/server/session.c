@@ -34,6 +34,7 @@ static void session_drop(struct session *session)
 {
     admission_went(session->server, session);
     gather_session_down(session->server, session->id);
+    operate_session_down(session->server, session->id);
     HASH_DEL(session->server->sessions, session);
     free(session);
 }
@@ -193,8 +194,8 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
 static const uint64_t kinds_of_role[] = {
     [VOW_ROLE_CLIENT] =
         KIND(IDS_REQUEST) | KIND(BEGIN) | KIND(COMMIT_REQUEST) | KIND(ROLLBACK_REQUEST) | KIND(STATUS_REQUEST),
-    [VOW_ROLE_PARTICIPANT] =
-        KIND(ENLIST) | KIND(VOTE) | KIND(ACK) | KIND(ONE_PHASE_DONE) | KIND(INQUIRY) | KIND(ADMIN_REPLY),
+    [VOW_ROLE_PARTICIPANT] = KIND(ENLIST) | KIND(VOTE) | KIND(ACK) | KIND(ONE_PHASE_DONE) | KIND(INQUIRY) |
+                             KIND(ADMIN_REPLY) | KIND(RESOLVED),
     [VOW_ROLE_ADMIN] = KIND(ADMIN_REQUEST),
 };
 #undef KIND
@@ -220,11 +221,17 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
     server->traffic.received++;
     server->traffic.counted_received += vow_msg_is_counted(msg->kind);
     if (!may_send(session, msg->kind)) {
+        if (msg->kind == VOW_MSG_ADMIN_REQUEST)
+            operate_out_of_role(server, session, role_name(session->role), &msg->admin_request);
         drop_out_of_role(session, msg->kind);
         return;
     }
     if (msg->kind == VOW_MSG_ADMIN_REQUEST) {
         admin_request(server, session, &msg->admin_request);
+        return;
+    }
+    if (msg->kind == VOW_MSG_RESOLVED) {
+        operate_resolved(server, session, &msg->resolved);
         return;
     }
     if (msg->kind == VOW_MSG_ADMIN_REPLY) {

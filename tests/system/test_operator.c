@@ -3,15 +3,17 @@
  * be done about it. Real processes; what is read is what vowctl prints.
  */
 #include <criterion/criterion.h>
-#include <jansson.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "kit.h"
+#include "peer.h"
 #include "proto/gtrid.h"
 
-TestSuite(operator, .timeout = 120);
+TestSuite(operator, .timeout = 60);
 
 static struct run run; /* vowctl's last answer */
 static struct cluster cluster;
@@ -76,4 +78,167 @@ Test(operator, B13_a_prepared_branch_is_listed_with_what_it_waits_for_and_holds)
                  "not told by s1: has not answered", "it is not decided", "vowctl abort");
     WAIT_FOR("the coordinator has not decided yet", "show", id);
     end_undecided(&commit);
+}
+
+/* ---- abort of what is not decided ---- */
+
+Test(operator, an_undecided_transaction_is_aborted_everywhere_and_the_history_says_who_and_why)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_assert_eq(VOWCTL("abort", id, "--reason", "s1 stands still", "--as", "alice@ops", "--yes"), 0, "%s", run.err);
+    EXPECT_WORDS("aborted, at all its participants");
+    cr_expect_not_null(strstr(run.err, "No data is damaged"), "%s", run.err);
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_ABORTED);
+    cr_expect_eq(commit.result.cause, VOW_CAUSE_OPERATOR, "%s", vow_cause_name((int)commit.result.cause));
+    WAIT_FOR("abort done", "history", id);
+    EXPECT_WORDS("OPERATOR", "abort by alice@ops: s1 stands still", "cause=operator");
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    cluster_expect_counters(&cluster, 0);
+    cluster_expect_alive(&cluster);
+    cluster_end(&cluster);
+}
+
+/* ---- nothing is done without a reason, a yes and a true case ---- */
+
+Test(operator, it_wants_a_reason_and_somebody_who_says_yes)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_expect_eq(VOWCTL("abort", id, "--yes"), 2);
+    cr_expect_not_null(strstr(run.err, "a reason is required"), "%s", run.err);
+    cr_expect_eq(VOWCTL("abort", id, "--reason", "a test"), 2);
+    cr_expect_not_null(strstr(run.err, "without a terminal it wants --yes"), "%s", run.err);
+    cr_expect_eq(VOWCTL("commit", id, "--reason", "a test", "--yes"), 4);
+    cr_expect_not_null(strstr(run.err, "nobody can decide COMMIT"), "%s", run.err);
+    cr_expect_eq(VOWCTL("forget", id, "--reason", "a test", "--yes"), 4);
+    cr_expect_eq(VOWCTL("list", "--yes"), 2);
+    WAIT_FOR("PREPARING", "show", id);
+    end_undecided(&commit);
+}
+
+Test(operator, what_is_decided_is_not_aborted_and_the_answer_says_what_is_true)
+{
+    cluster_start(&cluster, 2, NULL, STRAND_AT);
+    const struct vow_gtrid gtrid = cluster_strand(&cluster);
+    vow_gtrid_to_text(&gtrid, id);
+    cr_expect_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 4, "%s", run.out);
+    cr_expect_not_null(strstr(run.err, "COMMIT is decided, and what is decided is never aborted"), "%s", run.err);
+    cr_expect_eq(VOWCTL("abort", id, "--participant", "s0", "--reason", "a test", "--yes"), 4, "%s", run.out);
+    cr_expect_not_null(strstr(run.err, "not connected"), "%s", run.err);
+    service_start(&cluster, 0, NULL);
+    cluster_expect_counters(&cluster, 1);
+    WAIT_FOR("END", "history", id);
+    cr_expect_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 4, "%s", run.out);
+    char nobody[VOW_GTRID_TEXT_SIZE];
+    const struct vow_gtrid unknown = vow_gtrid_make(1, 2, 3, 0, 4);
+    vow_gtrid_to_text(&unknown, nobody);
+    cr_expect_eq(VOWCTL("abort", nobody, "--reason", "a test", "--yes"), 3, "%s", run.out);
+    cluster_end(&cluster);
+}
+
+/* ---- somebody at a terminal ---- */
+
+/* vowctl abort on a terminal of its own, on which `typed` is typed when it asks. Returns its exit status; run.out is
+ * all that the terminal showed. */
+static int abort_at_terminal(const char *typed)
+{
+    int terminal;
+    size_t len = 0;
+    const pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        execl(VOW_BIN "/vowctl", "vowctl", "--coordinator", cluster.address, "abort", id, "--reason", "a test", NULL);
+        _exit(127);
+    }
+    bool is_asked = false;
+    ssize_t got;
+    while (len < sizeof(run.out) - 1 && (got = read(terminal, run.out + len, sizeof(run.out) - 1 - len)) > 0) {
+        len += (size_t)got;
+        run.out[len] = '\0';
+        if (!is_asked && strstr(run.out, "Type \"yes\"") != NULL) {
+            is_asked = true;
+            cr_assert_eq(write(terminal, typed, strlen(typed)), (ssize_t)strlen(typed));
+        }
+    }
+    int status;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(close(terminal), 0);
+    cr_assert(is_asked, "%s", run.out);
+    return WEXITSTATUS(status);
+}
+
+Test(operator, at_a_terminal_it_explains_then_asks_and_only_yes_is_a_yes)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_expect_eq(abort_at_terminal("y\n"), 5, "%s", run.out);
+    EXPECT_WORDS("nothing was done");
+    const char *explained = strstr(run.out, "No data is damaged"), *asked = strstr(run.out, "Type \"yes\"");
+    cr_assert(explained != NULL && asked != NULL && explained < asked, "%s", run.out);
+    WAIT_FOR("PREPARING", "show", id);
+    cr_expect_eq(abort_at_terminal("yes\n"), 0, "%s", run.out);
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_ABORTED);
+    WAIT_FOR("abort done", "history", id);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    cluster_end(&cluster);
+}
+
+/* ---- who is no operator ---- */
+
+static struct vow_msg order_of(enum vow_admin_command command, const struct vow_gtrid *gtrid, const char *participant,
+                               const char *why)
+{
+    return (struct vow_msg){
+        .kind = VOW_MSG_ADMIN_REQUEST,
+        .admin_request = {
+            .command = command, .gtrid = *gtrid, .filter = "", .participant = participant, .who = "root", .why = why}};
+}
+
+/* vowctl looks before it asks; vowd does not count on that. */
+static void expect_order_refused(struct peer *admin, const struct vow_msg *order, const char *why)
+{
+    peer_send(admin, order);
+    peer_expect(admin, VOW_MSG_ADMIN_REPLY);
+    cr_expect_eq(admin->msg.admin_reply.error, VOW_E_REFUSED, "%s", admin->msg.admin_reply.json);
+    cr_expect(admin->msg.admin_reply.last);
+    cr_expect_not_null(strstr(admin->msg.admin_reply.json, why), "%s", admin->msg.admin_reply.json);
+}
+
+Test(operator, vowd_itself_refuses_what_must_not_be)
+{
+    struct peer admin;
+    cluster_start(&cluster, 2, NULL, STRAND_AT);
+    const struct vow_gtrid gtrid = cluster_strand(&cluster);
+    vow_gtrid_to_text(&gtrid, id);
+    peer_open(&admin, &cluster, VOW_ROLE_ADMIN, "vowctl");
+    const struct vow_msg abort_it = order_of(VOW_ADMIN_ABORT, &gtrid, "", "a test");
+    expect_order_refused(&admin, &abort_it, "never aborted");
+    const struct vow_msg commit_it = order_of(VOW_ADMIN_COMMIT, &gtrid, "", "a test");
+    expect_order_refused(&admin, &commit_it, "nobody can decide COMMIT");
+    const struct vow_msg no_reason = order_of(VOW_ADMIN_ABORT, &gtrid, "", "");
+    expect_order_refused(&admin, &no_reason, "must be said");
+    peer_close(&admin);
+    WAIT_FOR("abort not done", "history", id);
+    service_start(&cluster, 0, NULL);
+    cluster_expect_counters(&cluster, 1);
+    cluster_end(&cluster);
+}
+
+Test(operator, F179_an_order_of_a_client_is_refused_and_kept)
+{
+    struct peer client;
+    cluster_start(&cluster, 2, NULL, STRAND_AT);
+    const struct vow_gtrid gtrid = cluster_strand(&cluster);
+    vow_gtrid_to_text(&gtrid, id);
+    const struct vow_msg msg = order_of(VOW_ADMIN_ABORT, &gtrid, "s1", "I may do that");
+    peer_open(&client, &cluster, VOW_ROLE_CLIENT, "mallory");
+    peer_send(&client, &msg);
+    peer_expect_closed(&client);
+    peer_close(&client);
+    WAIT_FOR("abort refused", "history", id);
+    EXPECT_WORDS("asked for by client \"mallory\", who is no operator", "participant=s1");
+    service_start(&cluster, 0, NULL);
+    cluster_expect_counters(&cluster, 1);
+    cluster_end(&cluster);
 }

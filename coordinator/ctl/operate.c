@@ -1,0 +1,153 @@
+#include "coordinator/ctl/operate.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "coordinator/ctl/ask.h"
+#include "coordinator/ctl/explain.h"
+#include "coordinator/ctl/fields.h"
+#include "proto/line.h"
+
+enum { STATUS_DONE = 0, STATUS_NO_ANSWER = 1, STATUS_USAGE = 2, STATUS_NOT_FOUND = 3 };
+
+static const char *command_name(enum vow_admin_command command)
+{
+    return command == VOW_ADMIN_COMMIT ? "commit" : command == VOW_ADMIN_ABORT ? "abort" : "forget";
+}
+
+static int complain(int status, const char *what, const char *then)
+{
+    fprintf(stderr, "vowctl: %s%s%s\n", what, then[0] != '\0' ? "; " : "", then);
+    return status;
+}
+
+/* ---- who ---- */
+
+static void who_am_i(char out[OPERATION_WHO_MAX + 1])
+{
+    char host[64] = "";
+    const struct passwd *user = getpwuid(getuid());
+    struct vow_line line = vow_line_start(out, OPERATION_WHO_MAX + 1);
+    vow_line_put(&line, user != NULL ? user->pw_name : "?");
+    vow_line_put(&line, "@");
+    if (gethostname(host, sizeof(host) - 1) != 0 || !vow_text_is_printable(host))
+        host[0] = '\0';
+    vow_line_put(&line, host[0] != '\0' ? host : "?");
+}
+
+static int check(const struct operation *operation)
+{
+    if (operation->reason == NULL || operation->reason[0] == '\0')
+        return complain(STATUS_USAGE, "a reason is required: --reason TEXT", "it is kept in the history");
+    if (strlen(operation->reason) > OPERATION_REASON_MAX || !vow_text_is_printable(operation->reason))
+        return complain(STATUS_USAGE, "--reason wants at most 120 printable characters", "");
+    if (operation->as != NULL && (operation->as[0] == '\0' || strlen(operation->as) > OPERATION_WHO_MAX ||
+                                  !vow_text_is_printable(operation->as)))
+        return complain(STATUS_USAGE, "--as wants a name of at most 60 printable characters", "");
+    if (operation->participant[0] != '\0' && !vow_name_is_valid(operation->participant))
+        return complain(STATUS_USAGE, "--participant wants a participant's name", "see vowctl peers");
+    return STATUS_DONE;
+}
+
+/* ---- asking ---- */
+
+static int no_answer(const struct operation *operation, const struct vow_error_detail *detail)
+{
+    char address[VOW_ADDRESS_SIZE];
+    vow_address_print(&operation->address, address);
+    fprintf(stderr, "vowctl: %s: %s; %s\n", address, vow_error_text(detail->error), detail->text);
+    return STATUS_NO_ANSWER;
+}
+
+/* The transaction as it is now. */
+static int look(const struct operation *operation, json_t **rows)
+{
+    struct vow_error_detail detail;
+    const struct vow_msg_admin_request request = {
+        .command = VOW_ADMIN_SHOW, .gtrid = operation->gtrid, .filter = "", .participant = "", .who = "", .why = ""};
+    const int error = ask(&operation->address, &request, operation->timeout_ms, rows, &detail);
+    if (error == VOW_E_NOT_FOUND)
+        return complain(STATUS_NOT_FOUND, "there is nothing of this transaction, in memory or in the history", "");
+    if (error != 0)
+        return no_answer(operation, &detail);
+    if (json_array_size(*rows) > 0)
+        return STATUS_DONE;
+    json_decref(*rows);
+    return complain(STATUS_NOT_FOUND, "it holds no branch of this transaction in doubt", "");
+}
+
+/* A person at a terminal types the whole word; whatever else comes is a no. */
+static int confirm(const struct operation *operation, enum explained verdict)
+{
+    char line[16] = "";
+    if (operation->yes)
+        return STATUS_DONE;
+    if (!isatty(STDIN_FILENO))
+        return complain(STATUS_USAGE, "nobody is here to be asked: without a terminal it wants --yes", "");
+    fprintf(stderr, "%s Type \"yes\" to %s: ", verdict == EXPLAINED_DAMAGING ? "THIS CAN DAMAGE DATA." : "",
+            command_name(operation->command));
+    fflush(stderr);
+    if (fgets(line, sizeof(line), stdin) == NULL || strcmp(line, "yes\n") != 0)
+        return complain(OPERATED_NOT_CONFIRMED, "nothing was done", "");
+    return STATUS_DONE;
+}
+
+/* ---- doing ---- */
+
+static void print_done(const struct operation *operation, const json_t *rows)
+{
+    const json_t *row = json_array_get(rows, 0);
+    if (operation->json) {
+        json_dumpf(row, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        printf("\n");
+    } else {
+        printf("%s\n", field_text(row, "done"));
+    }
+}
+
+static int carry_out(const struct operation *operation)
+{
+    char who[OPERATION_WHO_MAX + 1];
+    json_t *rows;
+    struct vow_error_detail detail;
+    who_am_i(who);
+    const struct vow_msg_admin_request request = {.command = operation->command,
+                                                  .gtrid = operation->gtrid,
+                                                  .filter = "",
+                                                  .participant = operation->participant,
+                                                  .who = operation->as != NULL ? operation->as : who,
+                                                  .why = operation->reason};
+    const int error = ask(&operation->address, &request, operation->timeout_ms, &rows, &detail);
+    if (error == VOW_E_REFUSED || error == VOW_E_STATE || error == VOW_E_NOT_FOUND)
+        return complain(OPERATED_REFUSED, "refused", detail.text);
+    if (error != 0) {
+        (void)no_answer(operation, &detail);
+        return complain(STATUS_NO_ANSWER, "it is not known whether it was done", "see vowctl show and vowctl history");
+    }
+    print_done(operation, rows);
+    json_decref(rows);
+    return STATUS_DONE;
+}
+
+int operate(const struct operation *operation)
+{
+    char text[EXPLAIN_SIZE];
+    json_t *rows = NULL;
+    int status = check(operation);
+    if (status == STATUS_DONE)
+        status = look(operation, &rows);
+    if (status != STATUS_DONE)
+        return status;
+    const enum explained verdict = explain(operation->command, json_array_get(rows, 0), operation->participant, text);
+    json_decref(rows);
+    if (verdict == EXPLAINED_REFUSED) {
+        text[strcspn(text, "\n")] = '\0';
+        return complain(OPERATED_REFUSED, "refused", text);
+    }
+    fputs(text, stderr);
+    status = confirm(operation, verdict);
+    return status == STATUS_DONE ? carry_out(operation) : status;
+}

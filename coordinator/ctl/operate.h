@@ -1,0 +1,31 @@
+/* commit, abort, forget: what a person decides by hand. Looks first, explains, asks, and then does it. */
+#ifndef VOW_COORDINATOR_CTL_OPERATE_H
+#define VOW_COORDINATOR_CTL_OPERATE_H
+
+#include <stdbool.h>
+
+#include "proto/address.h"
+#include "proto/message.h"
+
+struct operation {
+    struct vow_address address;
+    unsigned timeout_ms;
+    enum vow_admin_command command;
+    struct vow_gtrid gtrid;
+    const char *participant; /* "" = the transaction itself */
+    const char *reason;
+    const char *as; /* NULL = the user's name and the host's */
+    bool yes, json;
+};
+
+/* Who and why go into one line of the history, together. */
+#define OPERATION_WHO_MAX 60
+#define OPERATION_REASON_MAX 120
+
+/* Beside those of vowctl: 0 done, 1 no answer, 2 wrong flags, 3 no such transaction. */
+enum operated { OPERATED_REFUSED = 4, OPERATED_NOT_CONFIRMED = 5 };
+
+/* An exit status; all that is to be said is said. */
+int operate(const struct operation *operation);
+
+#endif
