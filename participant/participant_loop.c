@@ -58,6 +58,8 @@ static void carry_out(struct vow_participant *participant, const struct vow_bran
     case VOW_BRANCHES_ALARM:
         raise_alarm(participant, effect);
         break;
+    case VOW_BRANCHES_ASK_PEERS:
+    case VOW_BRANCHES_ANSWER_PEER:
     case VOW_BRANCHES_TRACE:
         break;
     }
@@ -84,6 +86,8 @@ void vow_participant_store_done(struct vow_participant *participant, const struc
         .result = op->result,
         .cause = op->cause,
         .text = op->text,
+        .session = op->session,
+        .attempt = op->attempt,
     };
     step(participant, &event);
 }

@@ -48,6 +48,8 @@ void vow_participant_store_add(struct vow_participant *participant, const struct
         .watermark = effect->store.watermark,
         .coord = effect->store.coord,
         .calls_len = effect->store.calls_len,
+        .session = effect->store.session,
+        .attempt = effect->store.attempt,
     };
     op->calls = vow_calls_copy(op + 1, effect->store.calls, effect->store.calls_len);
     if (op->kind == VOW_STORE_WORK) {

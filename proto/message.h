@@ -303,7 +303,8 @@ struct vow_msg_wait {
 
 /* header.incarnation is the asked participant's, as it was enlisted. */
 struct vow_msg_peer_answer {
-    struct vow_msg_header header; /* the asker's own, in the epoch that the answer is from */
+    struct vow_msg_header
+        header; /* the question's, in the epoch that the answer rests on, from the life that answers */
     enum vow_peer_answer answer;
 };
 

@@ -234,6 +234,9 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     case VOW_BRANCHES_JOINED:
         answer_join(p, effect);
         break;
+    case VOW_BRANCHES_ASK_PEERS: /* this world has no connections between participants: no peer is reached */
+    case VOW_BRANCHES_ANSWER_PEER:
+        break;
     case VOW_BRANCHES_TRACE:
         show_moved(world, node, effect);
         break;

@@ -100,6 +100,7 @@ static bool is_worth_another_try(const struct vow_result *result)
     case VOW_CAUSE_PARTICIPANT_FAILED:
     case VOW_CAUSE_TOO_LATE:
     case VOW_CAUSE_PRESUMED:
+    case VOW_CAUSE_PEER_IN_DOUBT:
         return true;
     }
     return false;

@@ -12,12 +12,16 @@ const struct vow_branches_limits vow_branches_default_limits = {
     .idle_timeout_ms = 60000,
     .decision_timeout_ms = 2000,
     .decision_timeout_max_ms = 30000,
+    .termination_after = 2,
 };
 
 /* --- memory --- */
 
 /* More would not be a table in memory any more; and no size below can overflow. */
 #define LIMIT_MAX (UINT32_C(1) << 24)
+
+/* What an entry can count; by then the back-off has long ended. */
+#define TERMINATION_AFTER_MAX 255
 
 /* Where each array lies behind the struct. */
 struct layout {
@@ -30,7 +34,8 @@ static bool are_limits_good(const struct vow_branches_limits *limits)
     return limits->branches_max >= 1 && limits->branches_max <= LIMIT_MAX && limits->ended_max >= 1 &&
            limits->ended_max <= LIMIT_MAX && limits->enlist_timeout_ms >= 1 && limits->idle_timeout_ms >= 1 &&
            limits->decision_timeout_ms >= 1 && limits->decision_timeout_max_ms >= limits->decision_timeout_ms &&
-           limits->decision_timeout_max_ms <= UINT32_MAX / 2;
+           limits->decision_timeout_max_ms <= UINT32_MAX / 2 && limits->termination_after >= 1 &&
+           limits->termination_after <= TERMINATION_AFTER_MAX;
 }
 
 /* Takes the next `len` items of `size` bytes, and returns where they begin. */
@@ -123,6 +128,9 @@ static void take_event(struct vow_branches *core, const struct vow_branches_even
         return;
     case VOW_BRANCHES_JOIN:
         branch_on_join(core, &event->join.gtrid);
+        return;
+    case VOW_BRANCHES_PEER:
+        branch_on_peer(core, event->peer.msg);
         return;
     case VOW_BRANCHES_RECOVERED:
         branch_dispatch(core, &event->recovered.gtrid, event->recovered.branch, VOW_BRANCH_EV_RECOVERED);

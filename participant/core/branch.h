@@ -29,9 +29,12 @@ struct vow_branches_limits {
     uint32_t idle_timeout_ms;         /* T_idle: joined, and neither work nor PREPARE came */
     uint32_t decision_timeout_ms;     /* T_dec: first INQUIRY */
     uint32_t decision_timeout_max_ms; /* its back-off ends here */
+    /* INQUIRYs that the coordinator leaves without an answer before each further one goes with a question to all peers
+     * (protocol 2.6); 1 to 255 */
+    uint32_t termination_after;
 };
 
-/* 65536, 16384; 5 s, 60 s, 2 s, 30 s */
+/* 65536, 16384; 5 s, 60 s, 2 s, 30 s, 2: peers are asked after 14 s, give or take a quarter */
 extern const struct vow_branches_limits vow_branches_default_limits;
 
 struct vow_branches_identity {
@@ -57,6 +60,7 @@ enum vow_store_op_kind {
     /* The driver's own, for an operator: what the store knows of given branches, at once and as it is now. The core
      * neither asks for it nor hears of it. */
     VOW_STORE_DESCRIBE,
+    VOW_STORE_RECALL, /* for a peer: is there a tombstone of the transaction, whatever the branch? Changes nothing */
 };
 
 enum vow_store_result {
@@ -67,7 +71,7 @@ enum vow_store_result {
     /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept, nor is joined work. WORK: no; this operation is
      * undone, the earlier ones stand. */
     VOW_STORE_REFUSED,
-    VOW_STORE_NO_RECORD, /* COMMIT, MEMO: no branch, no tombstone */
+    VOW_STORE_NO_RECORD, /* COMMIT, MEMO: no branch, no tombstone. RECALL: no tombstone */
 };
 
 enum vow_branches_event_kind {
@@ -77,6 +81,7 @@ enum vow_branches_event_kind {
     VOW_BRANCHES_COORD_UP, /* coord: the handshake is done; prepared branches inquire */
     VOW_BRANCHES_COORD_DOWN,
     VOW_BRANCHES_JOIN,      /* join: work wants to join. One at a time for each id: the next after its JOINED */
+    VOW_BRANCHES_PEER,      /* peer: PEER_INQUIRY or PEER_ANSWER of another participant of the same coordinator */
     VOW_BRANCHES_RECOVERED, /* recovered: a prepared branch found in the store; all are fed before COORD_UP */
 };
 
@@ -87,6 +92,8 @@ struct vow_branches_done {
     enum vow_store_result result;
     enum vow_cause cause; /* REFUSED */
     const char *text;     /* REFUSED; lives for the call */
+    uint64_t session;     /* RECALL: as in the effect */
+    uint32_t attempt;     /* RECALL: likewise */
 };
 
 struct vow_branches_event {
@@ -94,6 +101,10 @@ struct vow_branches_event {
     uint64_t now_ms;
     union {
         const struct vow_msg *msg;
+        struct {
+            const struct vow_msg *msg;
+            uint64_t session; /* the driver's name for the connection it came on; the answer goes there */
+        } peer;
         struct vow_branches_done done;
         struct {
             uint64_t coord;
@@ -116,8 +127,14 @@ enum vow_branches_effect_kind {
     VOW_BRANCHES_SEND = 1,
     VOW_BRANCHES_STORE,  /* store */
     VOW_BRANCHES_JOINED, /* joined: answers a JOIN */
-    VOW_BRANCHES_TRACE,  /* one branch moved from a state to a state; for tests */
-    VOW_BRANCHES_ALARM,  /* something an operator must see */
+    /* ask: PEER_INQUIRY with this header, and the asked one's incarnation as PREPARE named it, to each of the branch's
+     * peers but this participant itself. The driver keeps their list (it lies with the prepared branch, and comes back
+     * with it), since the core needs none of it and it can be long. Who cannot be reached is left out: all are asked
+     * again. */
+    VOW_BRANCHES_ASK_PEERS,
+    VOW_BRANCHES_ANSWER_PEER, /* answer: msg, to the connection that asked; dropped if it is gone */
+    VOW_BRANCHES_TRACE,       /* one branch moved from a state to a state; for tests */
+    VOW_BRANCHES_ALARM,       /* something an operator must see */
 };
 
 struct vow_branches_effect {
@@ -133,7 +150,18 @@ struct vow_branches_effect {
             struct vow_watermark watermark; /* WATERMARK */
             uint32_t calls_len;
             const struct vow_msg_call *calls; /* PREPARE, ONE_PHASE: the event's memory; the driver copies */
+            uint32_t peers_len;
+            const struct vow_msg_peer *peers; /* likewise; kept with the prepared branch */
+            uint64_t session;                 /* RECALL: who asks; comes back with done */
+            uint32_t attempt;                 /* RECALL: likewise */
         } store;
+        struct {
+            struct vow_msg_header header;
+        } ask;
+        struct {
+            uint64_t session;
+            struct vow_msg msg;
+        } answer;
         struct {
             struct vow_gtrid gtrid;
             int error;            /* 0 = done; else nothing of this operation remains */
@@ -173,8 +201,11 @@ struct vow_branches_counts {
     uint64_t ops;                                                         /* of joined work, done */
     uint64_t dropped; /* joined branches that ended here alone: time, a lost connection, lost work */
     uint64_t protocol_errors, ignored, inquiries;
-    uint32_t open;            /* in memory now */
-    uint32_t in_doubt;        /* of them: voted YES, no decision known */
+    uint64_t asked_peers, answered_peers; /* rounds of questions to peers; answers to theirs */
+    uint64_t ended_by_peers;              /* branches whose outcome a peer told */
+    uint32_t open;                        /* in memory now */
+    uint32_t in_doubt;                    /* of them: voted YES, no decision known */
+    uint32_t blocked;         /* of these: the coordinator is silent, and all its peers were asked in vain */
     uint64_t in_doubt_max_ms; /* the longest any branch has been in doubt, ended ones too */
 };
 void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struct vow_branches_counts *counts);

@@ -17,9 +17,10 @@
 #define BRANCH_UNNUMBERED UINT32_MAX
 /* What one TIMER does at most; the rest stays due. */
 #define BRANCH_TIMEOUTS_PER_STEP 64
-/* The worst step: a full TIMER (a move and one thing more each), and what any step may add to it. */
-#define BRANCH_EFFECTS_MAX (2 * BRANCH_TIMEOUTS_PER_STEP + 8)
-/* Room beyond branches_max for questions about ended branches: a full table must not keep a COMMIT from its ACK. */
+/* The worst step: a full TIMER (a move and two things more each), and what any step may add to it. */
+#define BRANCH_EFFECTS_MAX (3 * BRANCH_TIMEOUTS_PER_STEP + 8)
+/* Room beyond branches_max for questions about ended branches: a full table must not keep a COMMIT from its ACK. Also
+ * how many questions of peers the store has at once. */
 #define BRANCH_RECALLS_MAX 64
 
 /* One branch in memory. */
@@ -32,6 +33,12 @@ struct vow_branch_entry {
     uint8_t cause;
     bool forget; /* FORGET came while the store was at work: drop the memo after that */
     bool lost;   /* joined: the connection has gone since */
+    /* PREPARED, of protocol 2.6: */
+    uint8_t silent;       /* inquiries that the coordinator has not answered, as far as they count */
+    bool asked;           /* its peers, since the coordinator's last answer */
+    bool blocked;         /* and none of them has told an outcome */
+    bool heard_heuristic; /* the alarm about it was raised */
+    bool adopted;         /* COMMITTING: a peer told the decision, so there is nobody to acknowledge it to */
     uint32_t branch;
     uint32_t ops;       /* joined: operations done, which PREPARE must name */
     uint32_t epoch;     /* of the message that the next answer is for; answers echo it */
@@ -49,17 +56,34 @@ struct vow_branch_entry {
 
 /* How a transaction ended here: remembered for a while so that a late duplicate does not do its work again (F048). */
 enum vow_branch_end {
-    VOW_BRANCH_END_ABORTED = 1, /* with a cause */
-    VOW_BRANCH_END_TWO_PHASE,   /* its COMMIT or its READ_ONLY vote was seen: no PREPARE is good any more */
-    VOW_BRANCH_END_READ_ONLY,   /* a one-phase commit that wrote nothing: there is no memo, and it must not run twice */
-    VOW_BRANCH_END_FORGOTTEN,   /* a one-phase commit whose memo the coordinator let go */
+    VOW_BRANCH_END_ABORTED = 1,     /* with a cause */
+    VOW_BRANCH_END_COMMITTED,       /* its COMMIT was seen: no PREPARE is good any more */
+    VOW_BRANCH_END_VOTED_READ_ONLY, /* nor of one that let go with its vote, and does not know the outcome */
+    VOW_BRANCH_END_READ_ONLY, /* a one-phase commit that wrote nothing: there is no memo, and it must not run twice */
+    VOW_BRANCH_END_FORGOTTEN, /* a one-phase commit whose memo the coordinator let go */
+};
+
+/* How sure it is that an ABORTED one can never commit anywhere (protocol 2.6). */
+enum branch_proof {
+    BRANCH_PROOF_NONE,     /* a NO that may have been said to a duplicate, after another vote */
+    BRANCH_PROOF_DECIDED,  /* the coordinator said so to a branch that was there, or a peer that knew */
+    BRANCH_PROOF_VOTED_NO, /* the one vote of this life, or the one that is left to it */
 };
 
 struct vow_branch_ended {
     struct vow_gtrid gtrid; /* first: the table's key */
     uint8_t end;            /* enum vow_branch_end; 0 = a slot not used yet */
     uint8_t cause;
-    bool dropped; /* joined work that this participant has ended alone: the transaction may be open yet */
+    uint8_t proof;  /* enum branch_proof */
+    bool dropped;   /* joined work that this participant has ended alone: the transaction may be open yet */
+    bool told;      /* a peer was told of this NO: no PREPARE may ever be voted on otherwise */
+    uint32_t epoch; /* DECIDED: that decided it */
+};
+
+/* Where the answer to a peer's question goes. */
+struct branch_asker {
+    uint64_t session;
+    uint32_t branch, attempt; /* of the question, which the answer echoes */
 };
 
 /* What is known of the coordinator. */
@@ -91,6 +115,8 @@ struct vow_branches {
     uint64_t now_ms;
     bool connected;
     uint32_t in_doubt; /* entries in PREPARED */
+    uint32_t blocked;  /* of them: see .blocked */
+    uint32_t recalls;  /* questions of peers that the store has */
     uint32_t enlists;  /* sent so far: the attempt of the next one, so that an answer is not taken for another's */
     struct vow_branch_keep keep;
 
@@ -100,7 +126,8 @@ struct vow_branches {
     struct vow_heap timers;           /* the entries with a timer, by due_ms */
     struct vow_branch_ended *ended;   /* a ring */
     uint32_t ended_at;
-    struct vow_gtrid dropped_floor; /* the highest dropped one that the ring has lost */
+    /* The highest that the ring has lost: a dropped one; one that a peer was told of; any. */
+    struct vow_gtrid dropped_floor, told_floor, forgotten_floor;
     struct vow_gtrid_table ended_table;
 
     /* The step under way. */
@@ -148,9 +175,16 @@ void branch_ended_init(struct vow_branches *core);
 /* What was remembered first stays. */
 void branch_ended_remember(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_branch_end end,
                            enum vow_cause cause);
+/* An abort that the coordinator decided in that epoch, or a peer that knew. It makes surer what was remembered. */
+void branch_ended_remember_decided(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t epoch);
+/* A NO, said to a PREPARE that names this life, or to be said to any that comes. */
+void branch_ended_remember_no(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_cause cause);
 /* The same for joined work that is dropped here alone. Beyond the ring nothing as old as that may join any more. */
 void branch_ended_remember_dropped(struct vow_branches *core, const struct vow_gtrid *gtrid, enum vow_cause cause);
 bool branch_ended_may_be_dropped(const struct vow_branches *core, const struct vow_gtrid *gtrid);
+/* A peer is told of its NO. Beyond the ring nothing as old as that is voted on any more. */
+void branch_ended_tell(struct vow_branches *core, const struct vow_gtrid *gtrid);
+bool branch_ended_may_be_told(const struct vow_branches *core, const struct vow_gtrid *gtrid);
 /* NULL if it is not remembered. */
 const struct vow_branch_ended *branch_ended_find(const struct vow_branches *core, const struct vow_gtrid *gtrid);
 /* Why more work of it is refused. */
@@ -178,6 +212,8 @@ void branch_store_forget(struct vow_branches *core, const struct vow_branch_entr
 /* The entry's PREPARE need not wait for anything any more. */
 void branch_store_cancel(struct vow_branches *core, const struct vow_branch_entry *entry);
 void branch_store_watermark(struct vow_branches *core);
+/* Is there a tombstone? Beside whatever else the store does for the branch. */
+void branch_store_recall(struct vow_branches *core, const struct vow_gtrid *gtrid, struct branch_asker asker);
 /* Answers the JOIN under way. text may be NULL. */
 void branch_joined(struct vow_branches *core, const struct vow_branch_entry *entry, int error, enum vow_cause cause,
                    const char *text);
@@ -188,10 +224,19 @@ void branch_send_ack(struct vow_branches *core, const struct vow_branch_entry *e
 void branch_send_one_phase_done(struct vow_branches *core, const struct vow_branch_entry *entry,
                                 enum vow_one_phase result, enum vow_cause cause, const char *text);
 void branch_send_inquiry(struct vow_branches *core, struct vow_branch_entry *entry);
+/* To all peers of the transaction. */
+void branch_ask_peers(struct vow_branches *core, const struct vow_branch_entry *entry);
+/* epoch: of what the answer rests on. */
+void branch_answer_peer(struct vow_branches *core, const struct vow_gtrid *gtrid, struct branch_asker asker,
+                        enum vow_peer_answer answer, uint32_t epoch);
 
 /* --- on_*.c: besides the handlers of the table --- */
 
 void branch_on_message(struct vow_branches *core, const struct vow_msg *msg);
+void branch_on_peer(struct vow_branches *core, const struct vow_msg *msg);
+void branch_recall_for_peer_done(struct vow_branches *core, const struct vow_branches_done *done);
+/* Undoes joined work, which has not voted. cause: why this participant does so alone; NONE if it was told to. */
+void branch_drop(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause);
 /* VOW_CAUSE_NONE if the work of this step's PREPARE or COMMIT_ONE_PHASE may be done. */
 enum vow_cause branch_admission(const struct vow_branches *core, const struct vow_msg_prepare *work);
 /* Votes NO, and remembers it, so that a duplicate does not get a YES later. */
@@ -211,6 +256,8 @@ void branch_timer_settle(struct vow_branches *core, const struct vow_branch_entr
 /* The entry with the least due_ms; NULL if no timer runs. */
 const struct vow_branch_entry *branch_timer_first(const struct vow_branches *core);
 void branch_begin_doubt(struct vow_branches *core, struct vow_branch_entry *entry);
+/* The coordinator has answered: it is not silent. */
+void branch_unblock(struct vow_branches *core, struct vow_branch_entry *entry);
 /* The decision came. */
 void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry);
 void branch_on_timer(struct vow_branches *core);

@@ -55,6 +55,8 @@ void branch_store(struct vow_branches *core, struct vow_branch_entry *entry, enu
     if (op == VOW_STORE_PREPARE || op == VOW_STORE_ONE_PHASE) {
         effect->store.calls_len = core->input->msg->prepare.calls_len;
         effect->store.calls = core->input->msg->prepare.calls;
+        effect->store.peers_len = core->input->msg->prepare.peers_len;
+        effect->store.peers = core->input->msg->prepare.peers;
     }
     entry->op = (uint8_t)op;
 }
@@ -77,6 +79,17 @@ void branch_store_watermark(struct vow_branches *core)
     effect->store.coord = core->keep.now.coord;
     effect->store.epoch = core->keep.now.epoch;
     effect->store.watermark = core->keep.now.watermark;
+}
+
+/* The branch's number here is not known to who asks, nor does the store need it. */
+void branch_store_recall(struct vow_branches *core, const struct vow_gtrid *gtrid, struct branch_asker asker)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_STORE);
+    effect->store.op = VOW_STORE_RECALL;
+    effect->store.gtrid = *gtrid;
+    effect->store.branch = asker.branch;
+    effect->store.session = asker.session;
+    effect->store.attempt = asker.attempt;
 }
 
 /* --- to the service --- */
@@ -163,4 +176,37 @@ void branch_send_inquiry(struct vow_branches *core, struct vow_branch_entry *ent
     msg->inquiry.header.epoch = core->keep.now.epoch;
     msg->inquiry.header.attempt = entry->inquiries++;
     core->counts.inquiries++;
+}
+
+/* --- to peers --- */
+
+/* Named after the inquiries, so that a question can be told from the one before. */
+void branch_ask_peers(struct vow_branches *core, const struct vow_branch_entry *entry)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_ASK_PEERS);
+    effect->ask.header = (struct vow_msg_header){
+        .gtrid = entry->gtrid,
+        .branch = entry->branch,
+        .epoch = core->keep.now.epoch,
+        .attempt = entry->inquiries - 1,
+    };
+    core->counts.asked_peers++;
+}
+
+void branch_answer_peer(struct vow_branches *core, const struct vow_gtrid *gtrid, struct branch_asker asker,
+                        enum vow_peer_answer answer, uint32_t epoch)
+{
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_ANSWER_PEER);
+    effect->answer.session = asker.session;
+    struct vow_msg *msg = &effect->answer.msg;
+    msg->kind = VOW_MSG_PEER_ANSWER;
+    msg->peer_answer.answer = answer;
+    msg->peer_answer.header = (struct vow_msg_header){
+        .gtrid = *gtrid,
+        .branch = asker.branch,
+        .incarnation = core->incarnation,
+        .epoch = epoch,
+        .attempt = asker.attempt,
+    };
+    core->counts.answered_peers++;
 }

@@ -5,8 +5,7 @@
 #include "participant/core/core.h"
 #include "proto/error.h"
 
-/* Undoes the work. cause: why this participant does so alone, VOW_CAUSE_NONE if it was told to. */
-static void drop(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause)
+void branch_drop(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause)
 {
     if (cause != VOW_CAUSE_NONE) {
         core->counts.dropped++;
@@ -27,29 +26,31 @@ static void drop(struct vow_branches *core, struct vow_branch_entry *entry, enum
 
 void branch_active_lost(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    drop(core, entry, VOW_CAUSE_PARTICIPANT_LOST);
+    branch_drop(core, entry, VOW_CAUSE_PARTICIPANT_LOST);
 }
 
 void branch_working_lost(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    drop(core, entry, VOW_CAUSE_PARTICIPANT_LOST);
+    branch_drop(core, entry, VOW_CAUSE_PARTICIPANT_LOST);
 }
 
 void branch_active_timeout(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    drop(core, entry, VOW_CAUSE_TXN_TIMEOUT);
+    branch_drop(core, entry, VOW_CAUSE_TXN_TIMEOUT);
 }
 
 /* --- the coordinator ends it --- */
 
 void branch_abort_active(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    drop(core, entry, VOW_CAUSE_NONE);
+    branch_take_header(core, entry);
+    branch_drop(core, entry, VOW_CAUSE_NONE);
 }
 
 void branch_abort_working(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    drop(core, entry, VOW_CAUSE_NONE);
+    branch_take_header(core, entry);
+    branch_drop(core, entry, VOW_CAUSE_NONE);
 }
 
 /* --- PREPARE --- */
@@ -74,7 +75,7 @@ void branch_prepare_active(struct vow_branches *core, struct vow_branch_entry *e
     branch_take_header(core, entry);
     if (cause != VOW_CAUSE_NONE) {
         branch_send_vote(core, entry, VOW_VOTE_NO, cause, "");
-        drop(core, entry, cause);
+        branch_drop(core, entry, cause);
         return;
     }
     entry->due_ms = BRANCH_NEVER_MS;
@@ -87,7 +88,7 @@ void branch_prepare_working(struct vow_branches *core, struct vow_branch_entry *
 {
     branch_take_header(core, entry);
     branch_send_vote(core, entry, VOW_VOTE_NO, VOW_CAUSE_LOST_WORK, "an operation is still under way");
-    drop(core, entry, VOW_CAUSE_LOST_WORK);
+    branch_drop(core, entry, VOW_CAUSE_LOST_WORK);
 }
 
 /* Dropped alone: whoever asks for a vote hears NO. Told to: nobody waits for a vote. */
@@ -119,7 +120,7 @@ static void refuse_one_phase(struct vow_branches *core, struct vow_branch_entry 
 {
     branch_take_header(core, entry);
     branch_send_one_phase_done(core, entry, VOW_ONE_PHASE_ABORTED, VOW_CAUSE_LOST_WORK, "");
-    drop(core, entry, VOW_CAUSE_LOST_WORK);
+    branch_drop(core, entry, VOW_CAUSE_LOST_WORK);
 }
 
 void branch_one_phase_active(struct vow_branches *core, struct vow_branch_entry *entry)

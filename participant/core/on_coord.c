@@ -13,7 +13,7 @@ void branch_recover_prepared(struct vow_branches *core, struct vow_branch_entry 
 /*
  * Every branch in doubt asks at once: the answer to its vote may have been lost with the connection, and this one may
  * be to a restarted coordinator. Equal keys are a heap in any order. A branch that prepares now will vote on this
- * connection.
+ * connection. A coordinator that is back gets the time to answer before all the peers are asked as well (F093).
  */
 static void ask_all(struct vow_branches *core)
 {
@@ -24,6 +24,8 @@ static void ask_all(struct vow_branches *core)
             continue;
         timer->key.major = entry->due_ms = core->now_ms;
         entry->delay_ms = core->limits.decision_timeout_ms;
+        if (entry->silent == core->limits.termination_after)
+            entry->silent--;
     }
 }
 

@@ -11,8 +11,10 @@ void branch_commit_prepared(struct vow_branches *core, struct vow_branch_entry *
     branch_move(core, entry, VOW_BRANCH_COMMITTING);
 }
 
+/* A decision that a peer told is the coordinator's from now on: its ACK is due. */
 void branch_commit_again(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    entry->adopted = false;
     branch_take_newer_header(core, entry);
     branch_move(core, entry, VOW_BRANCH_COMMITTING);
 }
@@ -50,6 +52,7 @@ void branch_commit_recalling(struct vow_branches *core, struct vow_branch_entry 
 
 void branch_abort_prepared(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    branch_take_header(core, entry);
     branch_end_doubt(core, entry);
     branch_store(core, entry, VOW_STORE_ABORT);
     branch_move(core, entry, VOW_BRANCH_ABORTING);
@@ -61,13 +64,18 @@ void branch_abort_prepared(struct vow_branches *core, struct vow_branch_entry *e
  */
 void branch_abort_preparing(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    branch_take_header(core, entry);
     branch_store_cancel(core, entry);
     branch_move(core, entry, VOW_BRANCH_DOOMED);
 }
 
-/* The PREPARE may still be on its way: it must find that the transaction has ended (F048, F053). */
+/*
+ * The PREPARE may still be on its way: it must find that the transaction has ended (F048, F053). That it has aborted is
+ * not certain: this may be the late reply to an inquiry of before, from a coordinator that has forgotten its COMMIT.
+ * What is certain is that a vote of this life, if there was none yet, would be NO.
+ */
 void branch_abort_unknown(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, VOW_CAUSE_TOO_LATE);
+    branch_ended_remember_no(core, &entry->gtrid, VOW_CAUSE_TOO_LATE);
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }

@@ -125,7 +125,7 @@ void branch_enlist_given_up(struct vow_branches *core, struct vow_branch_entry *
 void branch_abort_enlisting(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     entry->due_ms = BRANCH_NEVER_MS;
-    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, VOW_CAUSE_TOO_LATE);
+    branch_ended_remember_no(core, &entry->gtrid, VOW_CAUSE_TOO_LATE);
     branch_joined(core, entry, VOW_E_REFUSED, VOW_CAUSE_TOO_LATE, "");
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }

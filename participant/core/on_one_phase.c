@@ -40,7 +40,8 @@ static void answer_ended(struct vow_branches *core, struct vow_branch_entry *ent
     case VOW_BRANCH_END_READ_ONLY:
         send_committed(core, entry);
         return;
-    case VOW_BRANCH_END_TWO_PHASE:
+    case VOW_BRANCH_END_COMMITTED:
+    case VOW_BRANCH_END_VOTED_READ_ONLY:
         branch_violation(core, &entry->gtrid, "one-phase commit of a transaction that committed in two phases");
         return;
     case VOW_BRANCH_END_FORGOTTEN: /* whoever let the memo go knows the outcome: a late duplicate */

@@ -3,7 +3,7 @@
 #include "proto/error.h"
 
 /*
- * May this work be done? The first three are late duplicates: the transaction has ended, or its coordinator has
+ * May this work be done? The first four are late duplicates: the transaction has ended, or its coordinator has
  * restarted and will not commit what it had not decided. They are never executed (F048).
  */
 enum vow_cause branch_admission(const struct vow_branches *core, const struct vow_msg_prepare *work)
@@ -12,6 +12,8 @@ enum vow_cause branch_admission(const struct vow_branches *core, const struct vo
     const struct vow_branch_ended *ended = branch_ended_find(core, &header->gtrid);
     if (ended != NULL)
         return branch_ended_cause(ended);
+    if (branch_ended_may_be_told(core, &header->gtrid))
+        return VOW_CAUSE_TOO_LATE;
     if (vow_gtrid_below(&header->gtrid, core->keep.now.watermark))
         return VOW_CAUSE_TOO_LATE;
     if (header->epoch < core->keep.now.epoch)
@@ -31,12 +33,17 @@ static const char *admission_text(enum vow_cause cause)
     return cause == VOW_CAUSE_NO_SPACE ? "as many branches as it may have (branches_max) have not ended" : "";
 }
 
-/* What is too late stays so by itself. */
+/*
+ * What is too late stays so by itself. A NO to a PREPARE of an earlier life is no vote: that life may have voted
+ * otherwise, and this PREPARE be the duplicate of what it voted on.
+ */
 void branch_vote_no(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_cause cause, const char *text)
 {
     core->counts.refused++;
-    if (cause != VOW_CAUSE_TOO_LATE)
+    if (cause == VOW_CAUSE_STALE_INCARNATION)
         branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, cause);
+    else if (cause != VOW_CAUSE_TOO_LATE)
+        branch_ended_remember_no(core, &entry->gtrid, cause);
     branch_send_vote(core, entry, VOW_VOTE_NO, cause, text);
 }
 
@@ -86,7 +93,7 @@ void branch_prepare_done(struct vow_branches *core, struct vow_branch_entry *ent
 void branch_prepare_read_only(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     core->counts.read_only++;
-    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_TWO_PHASE, VOW_CAUSE_NONE);
+    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_VOTED_READ_ONLY, VOW_CAUSE_NONE);
     branch_send_vote(core, entry, VOW_VOTE_READ_ONLY, VOW_CAUSE_NONE, "");
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }

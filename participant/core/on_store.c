@@ -22,6 +22,10 @@ void branch_on_store_done(struct vow_branches *core, const struct vow_branches_d
         branch_keep_stored(core);
         return;
     }
+    if (done->op == VOW_STORE_RECALL) {
+        branch_recall_for_peer_done(core, done);
+        return;
+    }
     if (done->op == VOW_STORE_FORGET || done->op == VOW_STORE_CANCEL)
         return; /* nothing waits for it */
     const struct vow_branch_entry *entry = branch_table_find(core, &done->gtrid, done->branch);
@@ -37,8 +41,9 @@ void branch_on_store_done(struct vow_branches *core, const struct vow_branches_d
 void branch_commit_done(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     core->counts.committed++;
-    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_TWO_PHASE, VOW_CAUSE_NONE);
-    branch_send_ack(core, entry, VOW_ACK_DONE);
+    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_COMMITTED, VOW_CAUSE_NONE);
+    if (!entry->adopted)
+        branch_send_ack(core, entry, VOW_ACK_DONE);
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }
 
@@ -46,15 +51,20 @@ void branch_commit_done(struct vow_branches *core, struct vow_branch_entry *entr
 void branch_commit_no_record(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     branch_alarm(core, &entry->gtrid, "COMMIT, and the store has lost the prepared branch");
-    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_TWO_PHASE, VOW_CAUSE_NONE);
-    branch_send_ack(core, entry, VOW_ACK_NO_RECORD);
+    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_COMMITTED, VOW_CAUSE_NONE);
+    if (!entry->adopted)
+        branch_send_ack(core, entry, VOW_ACK_NO_RECORD);
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }
 
+/* If it has ended alone, that is remembered already, unless it was so long ago that it is forgotten. */
 static void end_aborted(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     core->counts.aborted++;
-    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, VOW_CAUSE_TOO_LATE);
+    if (entry->cause == VOW_CAUSE_NONE)
+        branch_ended_remember_decided(core, &entry->gtrid, entry->epoch);
+    else
+        branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, VOW_CAUSE_TOO_LATE);
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }
 
@@ -82,7 +92,7 @@ void branch_recall_done(struct vow_branches *core, struct vow_branch_entry *entr
     if (core->input->done.op == VOW_STORE_MEMO) {
         branch_memo_found(core, entry);
     } else {
-        branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_TWO_PHASE, VOW_CAUSE_NONE);
+        branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_COMMITTED, VOW_CAUSE_NONE);
         branch_send_ack(core, entry, VOW_ACK_DONE);
     }
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
@@ -94,7 +104,7 @@ void branch_recall_done(struct vow_branches *core, struct vow_branch_entry *entr
  */
 static void recall_missing(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_TWO_PHASE, VOW_CAUSE_NONE);
+    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_COMMITTED, VOW_CAUSE_NONE);
     if (vow_gtrid_below(&entry->gtrid, core->keep.now.watermark)) {
         branch_send_ack(core, entry, VOW_ACK_DONE);
         return;

@@ -1,6 +1,6 @@
 /*
  * In doubt: from the YES to the decision the branch asks, and asks again, and never decides alone (protocol 2.3,
- * mistake 5).
+ * mistake 5). It asks its coordinator, and if that stays silent its peers as well (2.6).
  */
 #include "participant/core/core.h"
 #include "proto/jitter.h"
@@ -40,6 +40,25 @@ void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry)
     if (doubt_ms > core->counts.in_doubt_max_ms)
         core->counts.in_doubt_max_ms = doubt_ms;
     entry->due_ms = BRANCH_NEVER_MS;
+    branch_unblock(core, entry);
+}
+
+/* All at once, each time: the first that knows ends it. A round without an outcome has ended when the next begins. */
+static void ask_peers(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    if (entry->asked && !entry->blocked) {
+        entry->blocked = true;
+        core->blocked++;
+    }
+    entry->asked = true;
+    branch_ask_peers(core, entry);
+}
+
+void branch_unblock(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    core->blocked -= entry->blocked;
+    entry->blocked = false;
+    entry->asked = false;
 }
 
 void branch_inquiry_send(struct vow_branches *core, struct vow_branch_entry *entry)
@@ -47,16 +66,25 @@ void branch_inquiry_send(struct vow_branches *core, struct vow_branch_entry *ent
     const uint32_t max_ms = core->limits.decision_timeout_max_ms;
     branch_send_inquiry(core, entry);
     entry->asked_ms = core->now_ms;
+    if (entry->silent < core->limits.termination_after)
+        entry->silent++;
+    else
+        ask_peers(core, entry);
     entry->delay_ms = entry->delay_ms < max_ms / 2 ? entry->delay_ms * 2 : max_ms;
     arm(core, entry);
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }
 
-/* Whatever the reason, waiting is no verdict (mistakes 6 and 21). */
+/* Whatever the reason, waiting is no verdict (mistakes 6 and 21). Who does not know the transaction is not who the
+ * branch waits for. */
 void branch_inquiry_wait(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     entry->answer = (uint8_t)core->input->msg->wait.reason;
     entry->answer_ms = core->now_ms;
+    if (core->input->msg->wait.reason != VOW_WAIT_NOT_MINE) {
+        entry->silent = 0;
+        branch_unblock(core, entry);
+    }
     arm(core, entry);
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }

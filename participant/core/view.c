@@ -6,6 +6,7 @@ void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struc
     *counts = core->counts;
     counts->open = core->open;
     counts->in_doubt = core->in_doubt;
+    counts->blocked = core->blocked;
     for (uint32_t i = 0; i < core->timers.len && core->in_doubt > 0; i++) {
         const struct vow_branch_entry *entry = &core->entries[core->timers.entries[i].item];
         if (entry->state != VOW_BRANCH_PREPARED)

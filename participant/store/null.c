@@ -30,7 +30,8 @@ static int run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail
     struct null_store *store = ctx;
     for (struct vow_job *job = *jobs; job != NULL; job = job->next) {
         struct vow_store_op *op = (struct vow_store_op *)job;
-        op->result = op->kind == VOW_STORE_MEMO ? VOW_STORE_NO_RECORD : VOW_STORE_DONE;
+        const bool asks = op->kind == VOW_STORE_MEMO || op->kind == VOW_STORE_RECALL;
+        op->result = asks ? VOW_STORE_NO_RECORD : VOW_STORE_DONE;
         if (op->kind == VOW_STORE_WORK && op->work(op->work_ctx, &op->gtrid, NULL, &op->cause, op->text) != 0)
             op->result = VOW_STORE_REFUSED;
         store->stats.ops++;

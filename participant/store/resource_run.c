@@ -380,6 +380,10 @@ static void sort_in(struct resource_store *store, struct vow_job *first)
             resource_describe(store, op);
             end_op(store, op, VOW_STORE_DONE);
             break;
+        case VOW_STORE_RECALL:
+            resource_recall(store, op);
+            end_op(store, op, op->result);
+            break;
         case VOW_STORE_FORGET:
         case VOW_STORE_WATERMARK:
             jobs_add(&store->lazy, &op->job);

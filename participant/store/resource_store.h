@@ -95,6 +95,11 @@ int resource_run(void *store, struct vow_job **jobs, struct vow_error_detail *de
 /* DESCRIBE: of locks and waiters only the resource knows. */
 void resource_describe(const struct resource_store *store, struct vow_store_op *op);
 
+/* ---- resource_peers.c ---- */
+
+/* Fills a RECALL's result. */
+void resource_recall(struct resource_store *store, struct vow_store_op *op);
+
 /* ---- resource_rows.c ---- */
 
 /* Writes down what must be or is due: decisions, marks, FORGET and WATERMARK; `all` = whatever there is. */

@@ -73,6 +73,8 @@ static int do_op(struct store *store, struct vow_store_op *op)
         return branch_forget(store, op);
     case VOW_STORE_WATERMARK:
         return branch_watermark(store, op);
+    case VOW_STORE_RECALL:
+        return branch_recall(store, op);
     case VOW_STORE_CANCEL: /* arrange() has done them */
     case VOW_STORE_DESCRIBE:
         break;
@@ -86,7 +88,7 @@ static void crash_points(const struct vow_store_op *first, const char *when)
     static const char *const names[] = {
         [VOW_STORE_PREPARE] = "PREPARE",     [VOW_STORE_COMMIT] = "COMMIT", [VOW_STORE_ABORT] = "ABORT",
         [VOW_STORE_ONE_PHASE] = "ONE_PHASE", [VOW_STORE_MEMO] = "MEMO",     [VOW_STORE_FORGET] = "FORGET",
-        [VOW_STORE_WATERMARK] = "WATERMARK", [VOW_STORE_WORK] = "WORK"};
+        [VOW_STORE_WATERMARK] = "WATERMARK", [VOW_STORE_WORK] = "WORK",     [VOW_STORE_RECALL] = "RECALL"};
     for (const struct vow_store_op *op = first; op != NULL; op = next_op(op))
         VOW_CRASH("store", when, names[op->kind]);
 }

@@ -431,6 +431,15 @@ int branch_memo(struct store *store, struct vow_store_op *op)
     return rc;
 }
 
+/* Of whichever branch of the transaction is here: who asks knows its own number alone. */
+int branch_recall(struct store *store, struct vow_store_op *op)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_FIND_TOMBSTONE);
+    sqlite3_bind_blob(statement, 1, op->gtrid.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
+    op->result = sqlite3_step(statement) == SQLITE_ROW ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
+    return sqlite3_reset(statement);
+}
+
 int branch_forget(struct store *store, struct vow_store_op *op)
 {
     op->result = VOW_STORE_DONE;

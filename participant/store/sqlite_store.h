@@ -73,6 +73,7 @@ enum statement {
     STMT_ROLLBACK_TO,
     STMT_SCHEMA_VERSION,
     STMT_FIND_BRANCH,
+    STMT_FIND_TOMBSTONE,
     STMT_INSERT_BRANCH,
     STMT_INSERT_LOCK,
     STMT_BURY_BRANCH, /* prepared -> committed: the tombstone */
@@ -365,6 +366,7 @@ int branch_abort(struct store *store, struct vow_store_op *op);
 int branch_one_phase(struct store *store, struct vow_store_op *op);
 int branch_memo(struct store *store, struct vow_store_op *op);
 int branch_forget(struct store *store, struct vow_store_op *op);
+int branch_recall(struct store *store, struct vow_store_op *op);
 int branch_watermark(struct store *store, struct vow_store_op *op);
 
 #endif

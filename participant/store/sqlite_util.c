@@ -14,6 +14,7 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_ROLLBACK_TO] = "ROLLBACK TO vow",
     [STMT_SCHEMA_VERSION] = "PRAGMA schema_version",
     [STMT_FIND_BRANCH] = "SELECT state, changeset, tables FROM vow_branch WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_FIND_TOMBSTONE] = "SELECT 1 FROM vow_branch WHERE gtrid = ?1 AND state = 'committed' LIMIT 1",
     [STMT_INSERT_BRANCH] = ("INSERT INTO vow_branch(gtrid, branch, state, epoch, since_us, tables, changeset) "
                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
     [STMT_INSERT_LOCK] = ("INSERT OR IGNORE INTO vow_lock (tbl, idx, key, gtrid, branch) "

@@ -14,6 +14,7 @@ enum statement {
     STMT_COMMIT,
     STMT_ROLLBACK,
     STMT_GET,
+    STMT_FIND_TOMBSTONE,
     STMT_SET,
     STMT_REMOVE,
     STMT_SET_META,
@@ -26,6 +27,7 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_COMMIT] = "COMMIT",
     [STMT_ROLLBACK] = "ROLLBACK",
     [STMT_GET] = "SELECT state FROM vow_branch WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_FIND_TOMBSTONE] = "SELECT 1 FROM vow_branch WHERE gtrid = ?1 AND state = 'committed' LIMIT 1",
     [STMT_SET] = "INSERT OR REPLACE INTO vow_branch VALUES (?1, ?2, ?3)",
     [STMT_REMOVE] = "DELETE FROM vow_branch WHERE gtrid = ?1 AND branch = ?2",
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
@@ -378,6 +380,16 @@ int state_file_get(struct state_file *file, const struct vow_gtrid *gtrid, uint3
     *row = step == SQLITE_ROW ? row_of((const char *)sqlite3_column_text(statement, 0)) : STATE_ROW_NONE;
     const int rc = sqlite3_reset(statement);
     return rc == SQLITE_OK ? 0 : give_up(file, rc, "a branch cannot be looked up", detail);
+}
+
+int state_file_has_tombstone(struct state_file *file, const struct vow_gtrid *gtrid, bool *has,
+                             struct vow_error_detail *detail)
+{
+    sqlite3_stmt *statement = file->statements[STMT_FIND_TOMBSTONE];
+    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    *has = sqlite3_step(statement) == SQLITE_ROW;
+    const int rc = sqlite3_reset(statement);
+    return rc == SQLITE_OK ? 0 : fail(file, error_of(rc), "a tombstone cannot be looked for", detail);
 }
 
 int state_file_each_decided(struct state_file *file, state_file_each_fn *each, void *ctx,

@@ -47,6 +47,9 @@ int state_file_set_watermark(struct state_file *file, uint64_t coord, uint32_t e
 /* At any time: with an open transaction, as it would be. */
 int state_file_get(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch, enum state_row *row,
                    struct vow_error_detail *detail);
+/* Of any branch of the transaction. */
+int state_file_has_tombstone(struct state_file *file, const struct vow_gtrid *gtrid, bool *has,
+                             struct vow_error_detail *detail);
 typedef int state_file_each_fn(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch);
 /* Every one-phase commit that the resource may not have carried out. Ends with what `each` returns if that is not 0. */
 int state_file_each_decided(struct state_file *file, state_file_each_fn *each, void *ctx,

@@ -69,6 +69,8 @@ struct vow_store_op {
     uint64_t coord; /* WATERMARK: the coordinator's id, kept with the epoch */
     uint32_t calls_len;
     struct vow_msg_call *calls; /* the op's own copy */
+    uint64_t session;           /* RECALL: the core's */
+    uint32_t attempt;           /* RECALL: likewise */
     vow_store_work_fn *work;    /* WORK */
     void *work_ctx;
     struct vow_store_told *told; /* DESCRIBE: the submitter's, filled by the store */

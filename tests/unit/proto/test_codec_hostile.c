@@ -434,7 +434,7 @@ Test(codec_hostile, causes_and_errors)
     start_vote();
     wire_number(&message, 3, VOW_CAUSE_PRESUMED);
     expect(VOW_MSG_VOTE, NULL);
-    static const uint64_t causes[] = {VOW_CAUSE_OPERATOR + 1, INT32_MAX, UINT32_MAX};
+    static const uint64_t causes[] = {VOW_CAUSE_PEER_IN_DOUBT + 1, INT32_MAX, UINT32_MAX};
     for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
         start_vote();
         wire_number(&message, 3, causes[i]);

@@ -72,6 +72,11 @@ void feed_message(struct fixture *f, const struct vow_msg *msg)
     feed(f, (struct vow_branches_event){.kind = VOW_BRANCHES_MESSAGE, .msg = msg});
 }
 
+void feed_peer(struct fixture *f, uint64_t session, const struct vow_msg *msg)
+{
+    feed(f, (struct vow_branches_event){.kind = VOW_BRANCHES_PEER, .peer = {msg, session}});
+}
+
 void feed_store(struct fixture *f, enum vow_store_op_kind op, struct vow_gtrid gtrid, enum vow_store_result result)
 {
     struct vow_branches_done done = {.op = op, .gtrid = gtrid, .result = result};

@@ -30,6 +30,8 @@ struct vow_msg abort_of(struct vow_gtrid gtrid);
 struct vow_msg_header *header_in(struct vow_msg *msg);
 
 void feed_message(struct fixture *f, const struct vow_msg *msg);
+/* A message of a peer, on that connection. */
+void feed_peer(struct fixture *f, uint64_t session, const struct vow_msg *msg);
 void feed_store(struct fixture *f, enum vow_store_op_kind op, struct vow_gtrid gtrid, enum vow_store_result result);
 void feed_timer(struct fixture *f, uint64_t now_ms);
 void feed_coord_up(struct fixture *f, uint64_t coord, uint32_t epoch, struct vow_watermark watermark);

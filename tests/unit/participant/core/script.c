@@ -111,8 +111,8 @@ static void put_send(FILE *out, const struct vow_msg *msg)
         fprintf(out, " text=%s", text_of(msg));
 }
 
-static const char *const op_names[] = {"?",    "PREPARE", "COMMIT", "ABORT",     "ONE_PHASE",
-                                       "MEMO", "FORGET",  "CANCEL", "WATERMARK", "WORK"};
+static const char *const op_names[] = {"?",      "PREPARE", "COMMIT",    "ABORT", "ONE_PHASE", "MEMO",
+                                       "FORGET", "CANCEL",  "WATERMARK", "WORK",  "DESCRIBE",  "RECALL"};
 
 static void put_store(FILE *out, const struct vow_branches_effect *effect)
 {
@@ -124,6 +124,10 @@ static void put_store(FILE *out, const struct vow_branches_effect *effect)
     }
     put_id(out, &effect->store.gtrid);
     fprintf(out, " b%" PRIu32, effect->store.branch);
+    if (effect->store.op == VOW_STORE_RECALL)
+        fprintf(out, " for=%" PRIu64, effect->store.session);
+    if (effect->store.peers_len != 0)
+        fprintf(out, " peers=%" PRIu32, effect->store.peers_len);
     if (effect->store.calls_len != 0)
         fprintf(out, " calls=%" PRIu32, effect->store.calls_len);
 }
@@ -147,6 +151,32 @@ static void put_joined(FILE *out, const struct vow_branches_effect *effect)
         fprintf(out, " cause=%s", vow_cause_name((int)effect->joined.cause));
 }
 
+static const char *const answers[] = {"?",       "COMMITTED",           "ABORTED",          "UNCERTAIN",
+                                      "NO_INFO", "HEURISTIC_COMMITTED", "HEURISTIC_ABORTED"};
+
+static void put_header(FILE *out, const struct vow_msg_header *header)
+{
+    put_id(out, &header->gtrid);
+    fprintf(out, " b%" PRIu32, header->branch);
+    if (header->attempt != 0)
+        fprintf(out, " attempt=%" PRIu32, header->attempt);
+    fprintf(out, " epoch=%" PRIu32, header->epoch);
+}
+
+static void put_ask(FILE *out, const struct vow_branches_effect *effect)
+{
+    fputs("ask peers ", out);
+    put_header(out, &effect->ask.header);
+}
+
+static void put_answer(FILE *out, const struct vow_branches_effect *effect)
+{
+    const struct vow_msg_peer_answer *answer = &effect->answer.msg.peer_answer;
+    fprintf(out, "answer %" PRIu64 " %s ", effect->answer.session, answers[answer->answer]);
+    put_header(out, &answer->header);
+    fprintf(out, " incarnation=%" PRIu64, answer->header.incarnation);
+}
+
 static void put_effect(FILE *out, const struct vow_branches_effect *effect)
 {
     fputs("    ", out);
@@ -162,6 +192,12 @@ static void put_effect(FILE *out, const struct vow_branches_effect *effect)
         break;
     case VOW_BRANCHES_TRACE:
         put_trace(out, effect);
+        break;
+    case VOW_BRANCHES_ASK_PEERS:
+        put_ask(out, effect);
+        break;
+    case VOW_BRANCHES_ANSWER_PEER:
+        put_answer(out, effect);
         break;
     case VOW_BRANCHES_ALARM:
         fputs("ALARM ", out);
@@ -218,6 +254,7 @@ static enum vow_msg_kind message_kind(const struct script *s)
 static void fill_body(const struct script *s, struct vow_msg *msg)
 {
     static const struct vow_msg_call calls[VOW_CALLS_MAX];
+    static const struct vow_msg_peer peers[VOW_CALLS_MAX];
     switch ((int)msg->kind) {
     case VOW_MSG_ENLISTED:
         msg->enlisted.error = -(int)number(s, "error", 0);
@@ -233,6 +270,8 @@ static void fill_body(const struct script *s, struct vow_msg *msg)
         msg->prepare.calls = calls;
         msg->prepare.calls_len = number(s, "calls", 1);
         msg->prepare.ops = number(s, "ops", 0);
+        msg->prepare.peers = peers;
+        msg->prepare.peers_len = number(s, "peers", 0);
         return;
     case VOW_MSG_WAIT:
         msg->wait.reason = (enum vow_wait)number(s, "reason", VOW_WAIT_UNDECIDED);
@@ -280,6 +319,7 @@ static bool run_store(struct script *s)
     if (event.done.op != VOW_STORE_WATERMARK)
         event.done.gtrid = id_at(s, 2);
     event.done.branch = number(s, "b", 0);
+    event.done.session = number(s, "for", 0);
     if (event.done.result == VOW_STORE_REFUSED) {
         if (option(s, "text") != NULL)
             sscanf(option(s, "text"), "%63s", text);
@@ -287,6 +327,24 @@ static bool run_store(struct script *s)
         event.done.text = text;
     }
     vow_branches_step(s->f.core, &event, &s->f.effects);
+    return true;
+}
+
+/* "ask ID from=SESSION" is a peer's question, "told ID ANSWER" its answer. */
+static bool run_peer(struct script *s)
+{
+    const bool is_answer = is_word(s, 0, "told");
+    if (!is_answer && !is_word(s, 0, "ask"))
+        return false;
+    struct vow_msg msg = message_of(is_answer ? VOW_MSG_PEER_ANSWER : VOW_MSG_PEER_INQUIRY, id_at(s, 1));
+    struct vow_msg_header *header = header_in(&msg);
+    header->epoch = number(s, "epoch", EPOCH);
+    header->incarnation = number(s, "incarnation", INCARNATION);
+    header->attempt = number(s, "attempt", 0);
+    header->branch = number(s, "b", is_answer ? 0 : 1);
+    if (is_answer)
+        msg.peer_answer.answer = (enum vow_peer_answer)index_of(s, 2, answers, sizeof(answers) / sizeof(answers[0]));
+    feed_peer(&s->f, number(s, "from", 9), &msg);
     return true;
 }
 
@@ -343,6 +401,11 @@ static bool run_counts(struct script *s)
             "\n    open=%" PRIu32 " in-doubt=%" PRIu32 " in-doubt-max=%" PRIu64 "ms\n",
             c.prepared, c.committed, c.aborted, c.read_only, c.refused, c.one_phase, c.protocol_errors, c.ignored,
             c.inquiries, c.open, c.in_doubt, c.in_doubt_max_ms);
+    if (c.asked_peers != 0 || c.answered_peers != 0)
+        fprintf(s->out,
+                "    asked-peers=%" PRIu64 " answered-peers=%" PRIu64 " ended-by-peers=%" PRIu64 " blocked=%" PRIu32
+                "\n",
+                c.asked_peers, c.answered_peers, c.ended_by_peers, c.blocked);
     return true;
 }
 
@@ -354,7 +417,7 @@ static void run_command(struct script *s)
     }
     if (s->f.core == NULL)
         fail(s, "start is wanted first");
-    if (!run_message(s) && !run_store(s) && !run_time(s) && !run_coord(s))
+    if (!run_message(s) && !run_peer(s) && !run_store(s) && !run_time(s) && !run_coord(s))
         fail(s, "no such command");
     put_effects(s);
 }

@@ -93,6 +93,21 @@ static void answer(struct fixture *f, enum vow_store_op_kind op, enum vow_store_
     feed_store(f, op != 0 ? op : VOW_STORE_PREPARE, SUBJECT, result);
 }
 
+static void ask(struct fixture *f, uint64_t incarnation)
+{
+    struct vow_msg msg = message_of(VOW_MSG_PEER_INQUIRY, SUBJECT);
+    msg.peer_inquiry.header.incarnation = incarnation;
+    feed_peer(f, 9, &msg);
+}
+
+static void tell(struct fixture *f, enum vow_peer_answer answer, uint32_t epoch)
+{
+    struct vow_msg msg = message_of(VOW_MSG_PEER_ANSWER, SUBJECT);
+    msg.peer_answer.answer = answer;
+    msg.peer_answer.header.epoch = epoch;
+    feed_peer(f, 9, &msg);
+}
+
 static void drive(struct fixture *f, enum vow_branch_event event, enum vow_store_op_kind op)
 {
     switch (event) {
@@ -150,6 +165,27 @@ static void drive(struct fixture *f, enum vow_branch_event event, enum vow_store
         return;
     case VOW_BRANCH_EV_STORE_NO_RECORD:
         answer(f, op, VOW_STORE_NO_RECORD);
+        return;
+    case VOW_BRANCH_EV_PEER_ASKS:
+        ask(f, INCARNATION);
+        return;
+    case VOW_BRANCH_EV_PEER_ASKS_OLD:
+        ask(f, INCARNATION - 1);
+        return;
+    case VOW_BRANCH_EV_PEER_COMMITTED:
+        tell(f, VOW_PEER_COMMITTED, EPOCH);
+        return;
+    case VOW_BRANCH_EV_PEER_ABORTED:
+        tell(f, VOW_PEER_ABORTED, EPOCH);
+        return;
+    case VOW_BRANCH_EV_PEER_STALE_ABORTED:
+        tell(f, VOW_PEER_ABORTED, EPOCH - 1);
+        return;
+    case VOW_BRANCH_EV_PEER_UNSURE:
+        tell(f, VOW_PEER_NO_INFO, EPOCH);
+        return;
+    case VOW_BRANCH_EV_PEER_HEURISTIC:
+        tell(f, VOW_PEER_HEURISTIC_ABORTED, EPOCH);
         return;
     case VOW_BRANCH_EVENTS:
         return;

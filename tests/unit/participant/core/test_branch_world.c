@@ -8,12 +8,26 @@
 #include "participant/core/branch.h"
 #include "world.h"
 
-#define WORLDS 5000
+#define WORLDS 20000
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
     const char *value = getenv(name);
     return value != NULL ? strtoull(value, NULL, 10) : otherwise;
+}
+
+/* A peer names the life that PREPARE named, and that one alone is at work for it. A one-phase commit has no peers, and
+ * this world no operators. */
+static bool is_beyond_honest_peers(const struct vow_fsm_edge *edge)
+{
+    if (edge->event == VOW_BRANCH_EV_PEER_HEURISTIC)
+        return true;
+    if (edge->event != VOW_BRANCH_EV_PEER_ASKS && edge->event != VOW_BRANCH_EV_PEER_ASKS_OLD)
+        return false;
+    const bool is_before_vote = edge->from == VOW_BRANCH_ENLISTING || edge->from == VOW_BRANCH_ACTIVE ||
+                                edge->from == VOW_BRANCH_WORKING || edge->from == VOW_BRANCH_SPOILED ||
+                                edge->from == VOW_BRANCH_PREPARING || edge->from == VOW_BRANCH_DOOMED;
+    return edge->from == VOW_BRANCH_ONE_PHASE || (is_before_vote && edge->event == VOW_BRANCH_EV_PEER_ASKS_OLD);
 }
 
 /* Edges that an honest coordinator and an honest store never take. The table's test drives them. */
@@ -25,6 +39,8 @@ static bool is_beyond_honesty(const struct vow_fsm_edge *edge)
     if (is_joined && (edge->event == VOW_BRANCH_EV_COMMIT_ONE_PHASE || edge->event == VOW_BRANCH_EV_FORGET))
         return true;
     if (edge->event == VOW_BRANCH_EV_JOIN && (edge->from == VOW_BRANCH_ONE_PHASE))
+        return true;
+    if (is_beyond_honest_peers(edge))
         return true;
     return edge->event == VOW_BRANCH_EV_STORE_NO_RECORD && edge->from == VOW_BRANCH_COMMITTING;
 }

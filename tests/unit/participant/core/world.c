@@ -42,7 +42,7 @@ struct txn *world_txn(struct world *w, const struct vow_gtrid *gtrid)
 void world_put(struct world *w, bool to_participant, const struct vow_msg *msg)
 {
     if (w->connected && w->flights_len < FLIGHTS_MAX)
-        w->flights[w->flights_len++] = (struct flight){to_participant, *msg};
+        w->flights[w->flights_len++] = (struct flight){to_participant, false, *msg};
 }
 
 /* --- what the core says --- */
@@ -95,6 +95,12 @@ void world_carry_out(struct world *w)
         case VOW_BRANCHES_JOINED:
             service_hear(w, effect);
             break;
+        case VOW_BRANCHES_ASK_PEERS:
+            peers_hear_question(w, effect);
+            break;
+        case VOW_BRANCHES_ANSWER_PEER:
+            peers_hear_answer(w, effect);
+            break;
         case VOW_BRANCHES_TRACE:
             break;
         }
@@ -115,6 +121,10 @@ static void deliver(struct world *w)
         *at = w->flights[--w->flights_len];
     if (!w->is_calm && world_chance(w, 10))
         return; /* lost */
+    if (flight.is_of_peer) {
+        peers_receive(w, &flight);
+        return;
+    }
     if (!flight.to_participant) {
         coord_receive(w, &flight.msg);
         return;
@@ -218,6 +228,8 @@ static void one_step(struct world *w)
         coord_nudge(w, &w->txns[world_draw(w, (uint64_t)w->begun)]);
     else if (what < 90)
         reconnect(w);
+    else if (what < 92 && w->begun > 0 && !w->is_calm)
+        peers_ask(w, &w->txns[world_draw(w, (uint64_t)w->begun)]);
     else if (what < 97 && w->begun > 0)
         service_join(w, &w->txns[world_draw(w, (uint64_t)w->begun)]);
     else if (w->is_calm)

@@ -11,6 +11,8 @@ static void send(struct world *w, struct txn *txn, enum vow_msg_kind kind, bool 
     header->incarnation = w->peer_incarnation;
     if (kind == VOW_MSG_DECISION)
         msg.decision.watermark = coord_watermark(w);
+    if (kind == VOW_MSG_PREPARE)
+        txn->prepare_sent = true;
     if (kind == VOW_MSG_PREPARE || kind == VOW_MSG_COMMIT_ONE_PHASE) {
         msg.prepare.watermark = coord_watermark(w);
         msg.prepare.ops = txn->counted;
@@ -60,6 +62,8 @@ static void take_vote(struct world *w, struct txn *txn, const struct vow_msg_vot
             tell(w, txn);
         return;
     }
+    txn->commits = vote->vote != VOW_VOTE_NO && txn->others_agree;
+    world_check(w, !txn->commits || !txn->peer_aborted, "committed what a peer was told is aborted");
     if (vote->vote == VOW_VOTE_YES && txn->others_agree) {
         txn->committed = true;
         txn->phase = PHASE_COMMITTING;

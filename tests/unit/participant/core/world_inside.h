@@ -27,7 +27,10 @@ struct txn {
     /* The coordinator's. */
     bool enlisted;
     enum phase phase;
-    bool committed; /* the COMMIT record is durable */
+    bool committed; /* the COMMIT record is durable, and this participant is bound by it */
+    bool commits;   /* the transaction as a whole: this participant may have voted READ_ONLY */
+    bool prepare_sent;
+    bool peer_aborted; /* a peer was told that it is aborted, and has believed it */
     bool others_agree;
     uint64_t incarnation; /* PREPARE went to this one */
     uint32_t attempt;
@@ -44,6 +47,7 @@ struct txn {
 
 struct flight {
     bool to_participant;
+    bool is_of_peer; /* to or from another participant, else the coordinator */
     struct vow_msg msg;
 };
 
@@ -95,6 +99,12 @@ void coord_nudge(struct world *w, struct txn *txn);
 void coord_crash(struct world *w);
 struct vow_watermark coord_watermark(const struct world *w);
 bool coord_is_finished(const struct world *w);
+
+/* world_peer.c */
+void peers_hear_question(struct world *w, const struct vow_branches_effect *effect);
+void peers_hear_answer(struct world *w, const struct vow_branches_effect *effect);
+void peers_ask(struct world *w, const struct txn *txn);
+void peers_receive(struct world *w, const struct flight *flight);
 
 /* world_service.c */
 void service_join(struct world *w, struct txn *txn);

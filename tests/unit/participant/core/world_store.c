@@ -9,7 +9,7 @@ static void cancel(struct world *w, int number)
 {
     struct txn *txn = &w->txns[number];
     for (int i = 0; i < w->ops_len; i++) {
-        if (w->ops[i].txn != number)
+        if (w->ops[i].txn != number || w->ops[i].kind == VOW_STORE_RECALL)
             continue;
         world_check(w, w->ops[i].kind == VOW_STORE_PREPARE || w->ops[i].kind == VOW_STORE_WORK,
                     "cancelled what is no work");
@@ -33,11 +33,13 @@ void store_submit(struct world *w, const struct vow_branches_effect *effect)
         cancel(w, number);
         return;
     }
+    const bool is_recall = effect->store.op == VOW_STORE_RECALL;
     for (int i = 0; i < w->ops_len; i++)
-        world_check(w, w->ops[i].txn != number, "two operations of one branch under way");
+        world_check(w, w->ops[i].txn != number || is_recall || w->ops[i].kind == VOW_STORE_RECALL,
+                    "two operations of one branch under way");
     if (effect->store.op == VOW_STORE_ABORT)
         world_check(w, (txn->abort_arrived || txn->held != HELD_PREPARED) && !txn->committed,
-                    "dropped a branch without the coordinator's ABORT");
+                    "dropped a branch without an ABORT of the coordinator's or a peer's");
     world_check(w, w->ops_len < OPS_MAX, "more operations under way than branches");
     if (w->ops_len == OPS_MAX)
         return;
@@ -142,6 +144,9 @@ void store_work(struct world *w, struct op *op)
         return;
     case VOW_STORE_FORGET:
         txn->held = HELD_NONE;
+        return;
+    case VOW_STORE_RECALL:
+        op->result = txn->held == HELD_TOMBSTONE ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
         return;
     case VOW_STORE_CANCEL:
     case VOW_STORE_WATERMARK:
