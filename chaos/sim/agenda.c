@@ -5,6 +5,9 @@
 
 #include "proto/assert.h"
 
+/* What a step takes, at most, where priorities order them: a few steps are a time-out of nobody. */
+#define PRIORITY_STEP_US 3000
+
 void sim_agenda_begin(struct sim_agenda *agenda, struct sim_arena *arena, struct sim_rng rng)
 {
     struct sim_event **heap = agenda->heap, **ready = agenda->ready;
@@ -82,6 +85,19 @@ static void ready_add(struct sim_agenda *agenda, struct sim_event *event)
     agenda->ready[agenda->ready_len++] = event;
 }
 
+/* By addition: what one task does, it does in order. */
+static void sort_ready(struct sim_agenda *agenda)
+{
+    for (uint32_t i = 1; i < agenda->ready_len; i++) {
+        struct sim_event *event = agenda->ready[i];
+        uint32_t at = i;
+
+        for (; at > 0 && agenda->ready[at - 1]->order > event->order; at--)
+            agenda->ready[at] = agenda->ready[at - 1];
+        agenda->ready[at] = event;
+    }
+}
+
 static struct sim_event *ready_take(struct sim_agenda *agenda, uint32_t which)
 {
     struct sim_event *event = agenda->ready[which];
@@ -140,11 +156,32 @@ static uint32_t pick_by_priority(void *ctx, struct sim_agenda *agenda, struct si
     return pick_highest(agenda, ready, len);
 }
 
+void sim_agenda_use_pick(struct sim_agenda *agenda, sim_pick_fn *pick, void *ctx, uint32_t step_us_max)
+{
+    uint32_t timed = 0;
+
+    agenda->pick = pick;
+    agenda->pick_ctx = ctx;
+    agenda->step_us_max = step_us_max;
+    agenda->steps = 0;
+    for (uint32_t i = 0, len = agenda->heap_len; i < len; i++) {
+        struct sim_event *event = agenda->heap[i];
+
+        if (event->is_timed)
+            agenda->heap[timed++] = event;
+        else
+            ready_add(agenda, event);
+    }
+    agenda->heap_len = 0;
+    for (uint32_t i = 0; i < timed; i++)
+        heap_add(agenda, agenda->heap[i]);
+    sort_ready(agenda);
+}
+
 void sim_agenda_use_priorities(struct sim_agenda *agenda, uint32_t changes, uint64_t steps)
 {
-    VOW_ASSERT(changes <= SIM_CHANGES_MAX && agenda->heap_len == 0 && agenda->ready_len == 0);
-    agenda->pick = pick_by_priority;
-    agenda->step_us_max = 3000;
+    VOW_ASSERT(changes <= SIM_CHANGES_MAX);
+    sim_agenda_use_pick(agenda, pick_by_priority, NULL, PRIORITY_STEP_US);
     agenda->lowest = 1u << 16;
     agenda->changes_len = changes;
     for (uint32_t i = 0; i < changes; i++)

@@ -83,6 +83,8 @@ struct sim_agenda {
 };
 
 void sim_agenda_begin(struct sim_agenda *agenda, struct sim_arena *arena, struct sim_rng rng);
+/* Somebody chooses from here on; steps are counted from 0, and each lets at most step_us_max pass. */
+void sim_agenda_use_pick(struct sim_agenda *agenda, sim_pick_fn *pick, void *ctx, uint32_t step_us_max);
 /* By priority from here on, with `changes` change points in the first `steps` steps. */
 void sim_agenda_use_priorities(struct sim_agenda *agenda, uint32_t changes, uint64_t steps);
 /* By time from here on: what could happen at once happens within spread_us. */

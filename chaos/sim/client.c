@@ -700,12 +700,18 @@ static void start(struct sim_world *world, struct sim_node *node)
     up = sim_sight_of(world, SIM_SEEN_UP, node);
     sim_node_up(world, node, &up);
     dial_later(world, node, 1);
-    set_timer(world, node, 1 + sim_rng_below(&client->rng, 1000));
+    if (world->phase != SIM_PHASE_SETUP)
+        sim_client_begin(world, node);
 }
 
-static void stop(struct sim_world *world, struct sim_node *node, bool is_clean)
+void sim_client_begin(struct sim_world *world, struct sim_node *node)
 {
-    (void)world, (void)is_clean;
+    set_timer(world, node, 1 + sim_rng_below(&node->client->rng, 1000));
+}
+
+static void stop(struct sim_world *world, struct sim_node *node)
+{
+    (void)world;
     node->client->conn = NULL;
 }
 
@@ -822,6 +828,11 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
     return node->client->txn.stage == STAGE_IDLE && node->client->next >= node->client->count;
 }
 
+static bool is_linked(const struct sim_node *node)
+{
+    return node->state == SIM_NODE_UP && node->client->conn != NULL;
+}
+
 const struct sim_driver sim_client_driver = {
     .make = make,
     .start = start,
@@ -832,5 +843,5 @@ const struct sim_driver sim_client_driver = {
     .disconnected = disconnected,
     .turn_end = turn_end,
     .is_quiet = is_quiet,
-    .free = NULL,
+    .is_linked = is_linked,
 };

@@ -292,19 +292,6 @@ static void turn_end(struct sim_world *world, struct sim_node *node)
     sim_arm(world, node, vow_coord_deadline_ms(node->coordinator->core));
 }
 
-static uint64_t batch_cost(struct sim_world *world, const struct sim_node *node)
-{
-    struct sim_rng rng =
-        sim_rng_of(world->options.seed, SIM_FOR_DISK, node->index, ++node->coordinator->batches * 64 + node->life);
-    uint64_t us = 1 + sim_rng_wait(&rng, world->options.sync_us);
-
-    if (!world->net.is_calm && sim_rng_chance(&rng, world->options.slow_sync)) {
-        us += sim_rng_below(&rng, 2 * SIM_SECOND_US);
-        sim_hit(world, SIM_FAULT_SLOW_SYNC, node->index, SIM_NODE_NONE, us);
-    }
-    return us;
-}
-
 static void run_batch(struct sim_world *world, struct sim_node *node)
 {
     struct sim_coordinator *c = node->coordinator;
@@ -315,9 +302,12 @@ static void run_batch(struct sim_world *world, struct sim_node *node)
     if (first == NULL) {
         c->is_busy = false;
         c->ops->idle(c->engine);
+        (void)sim_node_died(world, node);
         return;
     }
     c->ops->commit(c->engine, first);
+    if (sim_node_died(world, node))
+        return;
     for (const struct vow_journal_op *op = first; op != NULL; op = next_of(op)) {
         if (op->kind != VOW_JOURNAL_GET)
             show_log(world, node,
@@ -325,7 +315,8 @@ static void run_batch(struct sim_world *world, struct sim_node *node)
                                                                                        : SIM_SEEN_LOG_FAILED,
                      op);
     }
-    struct sim_event *done = sim_later(world, node, SIM_EVENT_DISK_DONE, batch_cost(world, node), false);
+    struct sim_event *done =
+        sim_later(world, node, SIM_EVENT_DISK_DONE, sim_storage_cost_us(world, node, ++c->batches), false);
 
     done->task = sim_task_of_node(node->index, 1);
     done->ptr = first;
@@ -479,7 +470,7 @@ static int open_all(struct sim_world *world, struct sim_node *node, uint32_t *re
         .name = node->name,
         .retention = {.age_ms = world->options.retention_ms,
                       .least_ms = world->options.retention_ms > 0 ? world->options.retention_ms : 0}};
-    int error = sim_storage_open_journal(world, node, &options, &c->ops, &c->engine, detail);
+    int error = sim_storage_open_journal(node, &options, &c->ops, &c->engine, detail);
 
     if (error != 0) {
         c->engine = NULL;
@@ -506,6 +497,8 @@ static void start(struct sim_world *world, struct sim_node *node)
     c->pending_end = &c->pending;
     c->queue_end = &c->queue;
     error = open_all(world, node, &recovered, &detail);
+    if (sim_node_died(world, node))
+        return;
     if (error != 0) {
         sim_node_stopped(world, node, SIM_SEEN_REFUSED, error, detail.text);
         return;
@@ -520,11 +513,11 @@ static void start(struct sim_world *world, struct sim_node *node)
     tick_later(world, node, IDLE_US);
 }
 
-static void stop(struct sim_world *world, struct sim_node *node, bool is_clean)
+static void stop(struct sim_world *world, struct sim_node *node)
 {
     struct sim_coordinator *c = node->coordinator;
 
-    (void)world, (void)is_clean;
+    (void)world;
     if (c->engine != NULL)
         c->ops->close(c->engine);
     c->engine = NULL;
@@ -761,6 +754,11 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
     return counts.open == 0 && c->queue == NULL && c->pending == NULL;
 }
 
+static bool is_linked(const struct sim_node *node)
+{
+    return node->state == SIM_NODE_UP;
+}
+
 const struct sim_driver sim_coordinator_driver = {
     .make = make,
     .start = start,
@@ -771,5 +769,5 @@ const struct sim_driver sim_coordinator_driver = {
     .disconnected = disconnected,
     .turn_end = turn_end,
     .is_quiet = is_quiet,
-    .free = NULL,
+    .is_linked = is_linked,
 };

@@ -68,6 +68,8 @@ void content_put(struct inode *inode, uint64_t offset, const void *bytes, uint64
 {
     uint64_t end = offset + len;
 
+    if (len == 0)
+        return;
     reserve(inode, end);
     if (offset > inode->used)
         memset(inode->bytes + inode->used, 0, offset - inode->used);

@@ -2,15 +2,18 @@
  * Carrying out the plan of faults, and ending it: in the last phase the chosen nodes are up, reach each other and have
  * good disks, for good; the others stay as broken as they are.
  */
+#include "chaos/sim/storage.h"
 #include "chaos/sim/world.h"
 
 #define FLAPS 5
+/* A process that dies in the middle of something does so within so many operations of its disk. */
+#define OPS_TO_LIVE 40
+#define NEMESIS_TASK sim_task_of_node(SIM_NODES_MAX - 1, 3)
 
 void sim_nemesis_begin(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->plan.len; i++) {
-        const struct sim_event event = {
-            .kind = SIM_EVENT_NEMESIS, .is_timed = true, .number = i, .task = sim_task_of_node(SIM_NODES_MAX - 1, 3)};
+        const struct sim_event event = {.kind = SIM_EVENT_NEMESIS, .is_timed = true, .number = i, .task = NEMESIS_TASK};
 
         (void)sim_agenda_add(&world->agenda, world->plan.actions[i].at_us, &event);
     }
@@ -48,7 +51,7 @@ static void change_later(struct sim_world *world, const struct sim_action *actio
                                     .side = is_cut,
                                     .is_timed = true,
                                     .number = action->peer,
-                                    .task = sim_task_of_node(SIM_NODES_MAX - 1, 3)};
+                                    .task = NEMESIS_TASK};
 
     (void)sim_agenda_add(&world->agenda, delay_us, &event);
 }
@@ -93,13 +96,86 @@ static void jump(struct sim_world *world, struct sim_node *node, int64_t by_us)
     sim_hit(world, SIM_FAULT_CLOCK_JUMP, node->index, SIM_NODE_NONE, (uint64_t)(by_us < 0 ? -by_us : by_us));
 }
 
+/* At once, or in the middle of what it does on its disk next. */
 static void kill_node(struct sim_world *world, struct sim_node *node, enum sim_crash how, enum sim_fault fault,
-                      uint64_t down_us)
+                      uint64_t down_us, struct sim_rng *rng)
 {
     if (node->state == SIM_NODE_DOWN)
         return;
+    if (how != SIM_CRASH_CLEAN && sim_rng_below(rng, 2) == 0) {
+        node->dies_by = how;
+        node->dies_for_us = down_us;
+        sim_disk_kill_at(sim_storage_disk(node), 1 + sim_rng_below(rng, OPS_TO_LIVE));
+        return;
+    }
     sim_hit(world, fault, node->index, SIM_NODE_NONE, down_us);
     sim_node_kill(world, node, how, down_us);
+}
+
+/* --- Disks --- */
+
+static void back_up(const struct sim_node *node)
+{
+    sim_disk_copy(sim_storage_backup(node), sim_storage_disk(node));
+}
+
+/* The process is killed, its disk replaced, and another process finds that. */
+static void replace_disk(struct sim_world *world, struct sim_node *node, enum sim_fault fault, uint64_t down_us)
+{
+    sim_node_kill(world, node, SIM_CRASH_KILL, down_us);
+    node->is_harmed = true;
+    if (fault == SIM_FAULT_WIPE)
+        sim_disk_wipe(sim_storage_disk(node));
+    else
+        sim_disk_copy(sim_storage_disk(node), sim_storage_backup(node));
+    sim_hit(world, fault, node->index, SIM_NODE_NONE, down_us);
+}
+
+static void damage_disk(struct sim_world *world, struct sim_node *node, enum sim_fault fault, struct sim_rng *rng)
+{
+    sim_node_kill(world, node, SIM_CRASH_KILL, 1 + sim_rng_wait(rng, SIM_SECOND_US / 4));
+    (void)sim_disk_damage(sim_storage_disk(node), fault, &rng->state);
+}
+
+/* A full disk has room again some time later: RESUME's event, side 1. */
+static void fill_disk(struct sim_world *world, struct sim_node *node, struct sim_rng *rng)
+{
+    const uint64_t for_us = 1 + sim_rng_wait(rng, SIM_SECOND_US / 4);
+    const struct sim_event room = {
+        .kind = SIM_EVENT_RESUME, .node = node->index, .side = 1, .is_timed = true, .task = NEMESIS_TASK};
+
+    sim_disk_set_room(sim_storage_disk(node), sim_disk_used(sim_storage_disk(node)) + sim_rng_below(rng, 32768));
+    (void)sim_agenda_add(&world->agenda, for_us, &room);
+}
+
+static void plan_disk(struct sim_node *node, enum sim_fault kind, struct sim_rng *rng)
+{
+    const struct sim_disk_fault fault = {.fault = kind,
+                                         .after = sim_rng_below(rng, OPS_TO_LIVE),
+                                         .times = kind == SIM_FAULT_LYING_SYNC ? sim_rng_between(rng, 1, 8) : 1,
+                                         .number = kind == SIM_FAULT_SLOW_SYNC ? 1500000 : 0};
+
+    sim_disk_plan(sim_storage_disk(node), &fault);
+}
+
+static const enum sim_fault disk_faults[] = {
+    SIM_FAULT_NO_SPACE,   SIM_FAULT_QUOTA,    SIM_FAULT_WRITE_ERROR, SIM_FAULT_READ_ERROR, SIM_FAULT_SYNC_ERROR,
+    SIM_FAULT_SLOW_SYNC,  SIM_FAULT_NO_SPACE, SIM_FAULT_WRITE_ERROR, SIM_FAULT_READ_ERROR, SIM_FAULT_SYNC_ERROR,
+    SIM_FAULT_LYING_SYNC, SIM_FAULT_WAL_FLIP, SIM_FAULT_PAGE_FLIP,   SIM_FAULT_STALE_PAGE, SIM_FAULT_WAL_CUT,
+    SIM_FAULT_WAL_ZERO,   SIM_FAULT_WAL_GONE, SIM_FAULT_WITNESS_FLIP};
+#define DISK_FAULTS (sizeof(disk_faults) / sizeof(disk_faults[0]))
+
+static void harm_disk(struct sim_world *world, struct sim_node *node, uint64_t which, struct sim_rng *rng)
+{
+    const enum sim_fault fault = disk_faults[which % DISK_FAULTS];
+
+    if (fault == SIM_FAULT_NO_SPACE)
+        fill_disk(world, node, rng);
+    else if (fault == SIM_FAULT_LYING_SYNC || fault == SIM_FAULT_SLOW_SYNC || fault == SIM_FAULT_QUOTA ||
+             fault == SIM_FAULT_WRITE_ERROR || fault == SIM_FAULT_READ_ERROR || fault == SIM_FAULT_SYNC_ERROR)
+        plan_disk(node, fault, rng);
+    else
+        damage_disk(world, node, fault, rng);
 }
 
 void sim_nemesis_act(struct sim_world *world, uint64_t which)
@@ -111,13 +187,13 @@ void sim_nemesis_act(struct sim_world *world, uint64_t which)
 
     switch (action->kind) {
     case SIM_ACT_KILL:
-        kill_node(world, node, SIM_CRASH_KILL, SIM_FAULT_KILL, amount);
+        kill_node(world, node, SIM_CRASH_KILL, SIM_FAULT_KILL, amount, &rng);
         break;
     case SIM_ACT_POWER:
-        kill_node(world, node, SIM_CRASH_POWER, SIM_FAULT_POWER, amount);
+        kill_node(world, node, SIM_CRASH_POWER, SIM_FAULT_POWER, amount, &rng);
         break;
     case SIM_ACT_RESTART:
-        kill_node(world, node, SIM_CRASH_CLEAN, SIM_FAULT_RESTART, amount);
+        kill_node(world, node, SIM_CRASH_CLEAN, SIM_FAULT_RESTART, amount, &rng);
         break;
     case SIM_ACT_PAUSE:
         pause(world, node, amount);
@@ -134,11 +210,19 @@ void sim_nemesis_act(struct sim_world *world, uint64_t which)
     case SIM_ACT_JUMP:
         jump(world, node, action->amount);
         break;
-    case SIM_ACT_NONE:
     case SIM_ACT_BACKUP:
+        back_up(node);
+        break;
     case SIM_ACT_RESTORE:
+        replace_disk(world, node, SIM_FAULT_RESTORE, amount);
+        break;
     case SIM_ACT_WIPE:
+        replace_disk(world, node, SIM_FAULT_WIPE, amount);
+        break;
     case SIM_ACT_DISK:
+        harm_disk(world, node, amount, &rng);
+        break;
+    case SIM_ACT_NONE:
     case SIM_ACT_KINDS:
         break;
     }
@@ -148,7 +232,9 @@ void sim_nemesis_event(struct sim_world *world, const struct sim_event *event)
 {
     struct sim_node *node = &world->nodes[event->node];
 
-    if (event->kind == SIM_EVENT_RESUME && node->life == event->number)
+    if (event->kind == SIM_EVENT_RESUME && event->side == 1)
+        sim_disk_set_room(sim_storage_disk(node), 0);
+    else if (event->kind == SIM_EVENT_RESUME && node->life == event->number)
         sim_node_resume(world, node);
     else if (event->kind == SIM_EVENT_LOOK && world->phase == SIM_PHASE_SAFETY)
         change_links(world, event->node, (uint8_t)event->number, event->side != 0);
@@ -180,6 +266,15 @@ static void break_for_good(struct sim_world *world, struct sim_node *node)
     node->is_broken = true;
 }
 
+static void mend_disk(const struct sim_node *node)
+{
+    if (node->role == SIM_CLIENT)
+        return;
+    sim_disk_clear_plan(sim_storage_disk(node));
+    sim_disk_set_room(sim_storage_disk(node), 0);
+    sim_disk_kill_at(sim_storage_disk(node), 0);
+}
+
 void sim_nemesis_heal(struct sim_world *world)
 {
     world->healed_nodes = choose(world);
@@ -193,5 +288,6 @@ void sim_nemesis_heal(struct sim_world *world)
         if ((world->healed_nodes >> i & 1) == 0 && !world->nodes[i].is_harmed)
             break_for_good(world, &world->nodes[i]);
         sim_node_resume(world, &world->nodes[i]);
+        mend_disk(&world->nodes[i]);
     }
 }

@@ -25,6 +25,7 @@ void sim_net_begin(struct sim_net *net)
     VOW_ASSERT(net->arena != NULL);
     net->conns = conns;
     net->conns_max = conns_max;
+    net->is_calm = true;
 }
 
 bool sim_net_is_open(const struct sim_world *world, uint8_t from, uint8_t to)

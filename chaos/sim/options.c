@@ -105,6 +105,7 @@ static void draw_limits(struct sim_options *o, struct sim_rng *rng)
     o->ack_max_ms = 8000;
     o->decision_ms = doubled(rng, 250, 3);
     o->decision_max_ms = 4000;
+    o->termination_after = between(rng, 1, 3);
     o->lock_wait_ms = doubled(rng, 50, 4);
     o->lock_grace_ms = doubled(rng, 10, 3);
     o->fail_fast = sim_rng_below(rng, 4) == 0;

@@ -341,19 +341,6 @@ static void turn_end(struct sim_world *world, struct sim_node *node)
     sim_arm(world, node, vow_branches_deadline_ms(node->participant->core));
 }
 
-static uint64_t batch_cost(struct sim_world *world, const struct sim_node *node)
-{
-    struct sim_rng rng =
-        sim_rng_of(world->options.seed, SIM_FOR_DISK, node->index, ++node->participant->batches * 64 + node->life);
-    uint64_t us = 1 + sim_rng_wait(&rng, world->options.sync_us);
-
-    if (!world->net.is_calm && sim_rng_chance(&rng, world->options.slow_sync)) {
-        us += sim_rng_below(&rng, 2 * SIM_SECOND_US);
-        sim_hit(world, SIM_FAULT_SLOW_SYNC, node->index, SIM_NODE_NONE, us);
-    }
-    return us;
-}
-
 static uint32_t count(const struct vow_job *job)
 {
     uint32_t jobs = 0;
@@ -375,6 +362,8 @@ static void run_batch(struct sim_world *world, struct sim_node *node)
     p->queue = NULL;
     p->queue_end = &p->queue;
     error = p->ops->run(p->store, &jobs, &detail);
+    if (sim_node_died(world, node))
+        return;
     if (error != 0) {
         sim_node_stopped(world, node, SIM_SEEN_STOPPED, error, detail.text);
         return;
@@ -385,7 +374,7 @@ static void run_batch(struct sim_world *world, struct sim_node *node)
     if (jobs == NULL) {
         p->is_busy = false;
     } else {
-        done = sim_later(world, node, SIM_EVENT_DISK_DONE, batch_cost(world, node), false);
+        done = sim_later(world, node, SIM_EVENT_DISK_DONE, sim_storage_cost_us(world, node, ++p->batches), false);
         done->task = sim_task_of_node(node->index, 1);
         done->ptr = jobs;
     }
@@ -449,6 +438,7 @@ static void make_core(struct sim_world *world, struct sim_node *node)
         .idle_timeout_ms = 4 * o->txn_ms,
         .decision_timeout_ms = o->decision_ms,
         .decision_timeout_max_ms = o->decision_max_ms,
+        .termination_after = o->termination_after,
     };
     const struct vow_branches_identity identity = {
         .incarnation = p->identity.incarnation,
@@ -481,7 +471,7 @@ static int open_all(struct sim_world *world, struct sim_node *node, struct vow_e
     int error;
 
     contexts[node->index] = (struct work_ctx){world, node};
-    error = sim_storage_open_store(world, node, &options, &p->ops, &p->store, detail);
+    error = sim_storage_open_store(node, &options, &p->ops, &p->store, detail);
     if (error != 0) {
         p->store = NULL;
         return error;
@@ -516,6 +506,8 @@ static void start(struct sim_world *world, struct sim_node *node)
     p->pending_end = &p->pending;
     p->queue_end = &p->queue;
     error = open_all(world, node, &detail);
+    if (sim_node_died(world, node))
+        return;
     if (error != 0) {
         sim_node_stopped(world, node, SIM_SEEN_REFUSED, error, detail.text);
         return;
@@ -530,11 +522,11 @@ static void start(struct sim_world *world, struct sim_node *node)
     dial_later(world, node, 1);
 }
 
-static void stop(struct sim_world *world, struct sim_node *node, bool is_clean)
+static void stop(struct sim_world *world, struct sim_node *node)
 {
     struct sim_participant *p = node->participant;
 
-    (void)world, (void)is_clean;
+    (void)world;
     sim_bank_close(&p->bank);
     if (p->store != NULL)
         p->ops->close(p->store);
@@ -666,6 +658,11 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
     return counts.open == 0 && p->with_store == 0 && p->queue == NULL && p->pending == NULL;
 }
 
+static bool is_linked(const struct sim_node *node)
+{
+    return node->state == SIM_NODE_UP && node->participant->conn != NULL;
+}
+
 const struct sim_driver sim_participant_driver = {
     .make = make,
     .start = start,
@@ -676,5 +673,5 @@ const struct sim_driver sim_participant_driver = {
     .disconnected = disconnected,
     .turn_end = turn_end,
     .is_quiet = is_quiet,
-    .free = NULL,
+    .is_linked = is_linked,
 };

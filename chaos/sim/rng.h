@@ -20,8 +20,6 @@ enum sim_purpose {
     SIM_FOR_DISK,
     SIM_FOR_IDENTITY,
     SIM_FOR_SCHEDULE,
-    SIM_FOR_SQLITE,
-    SIM_FOR_RECONNECT,
     SIM_FOR_WORK,
 };
 

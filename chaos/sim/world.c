@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
 #include "chaos/sim/bank.h"
 #include "chaos/sim/clock.h"
 #include "chaos/sim/storage.h"
@@ -18,6 +16,9 @@
 #define RESTART_MAX_US (8 * SIM_SECOND_US)
 /* How often the world looks whether it is over. */
 #define LOOK_US UINT64_C(50000)
+#define LOOK_SETUP_US UINT64_C(1000)
+/* Short worlds have so many steps in which priorities order what happens. */
+#define SHORT_STEPS 200
 /* A world that goes on for ever is a bug of its own. */
 #define EVENTS_MAX UINT64_C(2000000)
 
@@ -136,11 +137,28 @@ static void drop_parked(struct sim_node *node)
     node->parked_end = &node->parked;
 }
 
-/* The process is gone. */
-static void go_down(struct sim_world *world, struct sim_node *node, bool is_clean, bool is_told)
+/* A power cut keeps what was synced, and of the rest what its luck says. */
+static void lose_power(struct sim_world *world, const struct sim_node *node)
 {
+    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_DISK, node->index, UINT64_C(1) << 40 | node->life);
+    const enum sim_power mode = (enum sim_power)sim_rng_between(&rng, SIM_POWER_NOTHING, SIM_POWER_MODES - 1);
+
+    sim_disk_power_cut(sim_storage_disk(node), mode, &rng.state);
+}
+
+/* The process is gone: what it had open is dead before its memory is given back, or else it closes its files. */
+static void go_down(struct sim_world *world, struct sim_node *node, enum sim_crash how)
+{
+    const bool has_disk = node->role != SIM_CLIENT, is_told = how != SIM_CRASH_POWER;
+
     sim_enter(world, node);
-    sim_driver_of(node)->stop(world, node, is_clean);
+    if (has_disk && how != SIM_CRASH_CLEAN)
+        sim_disk_kill(sim_storage_disk(node));
+    sim_driver_of(node)->stop(world, node);
+    if (has_disk && how == SIM_CRASH_POWER)
+        lose_power(world, node);
+    if (has_disk)
+        sim_disk_kill_at(sim_storage_disk(node), 0);
     node->state = SIM_NODE_DOWN;
     node->is_paused = false;
     node->gone_us = sim_now_us(world);
@@ -158,22 +176,37 @@ void sim_node_stopped(struct sim_world *world, struct sim_node *node, enum sim_s
     sight.stop.error = error;
     sight.stop.text = text;
     sim_show(world, &sight);
-    go_down(world, node, false, true);
+    go_down(world, node, SIM_CRASH_KILL);
     node->start_tries++;
     start_later(world, node, delay_us < RESTART_MAX_US ? delay_us : RESTART_MAX_US);
 }
 
-void sim_node_kill(struct sim_world *world, struct sim_node *node, enum sim_crash how, uint64_t down_us)
+static void crash(struct sim_world *world, struct sim_node *node, enum sim_crash how, bool in_commit, uint64_t down_us)
 {
     struct sim_sight sight = sim_sight_of(world, SIM_SEEN_CRASHED, node);
 
-    if (node->state == SIM_NODE_DOWN)
-        return;
     sight.crashed.how = how;
+    sight.crashed.in_commit = in_commit;
     sight.crashed.in_recovery = node->state == SIM_NODE_STARTING;
     sim_show(world, &sight);
-    go_down(world, node, how == SIM_CRASH_CLEAN, how != SIM_CRASH_POWER);
+    go_down(world, node, how);
     start_later(world, node, down_us);
+}
+
+void sim_node_kill(struct sim_world *world, struct sim_node *node, enum sim_crash how, uint64_t down_us)
+{
+    if (node->state != SIM_NODE_DOWN)
+        crash(world, node, how, false, down_us);
+}
+
+bool sim_node_died(struct sim_world *world, struct sim_node *node)
+{
+    if (sim_disk_is_on(sim_storage_disk(node)))
+        return false;
+    sim_hit(world, node->dies_by == SIM_CRASH_POWER ? SIM_FAULT_POWER : SIM_FAULT_KILL, node->index, SIM_NODE_NONE,
+            node->dies_for_us);
+    crash(world, node, node->dies_by, true, node->dies_for_us);
+    return true;
 }
 
 static void start(struct sim_world *world, struct sim_node *node)
@@ -189,6 +222,8 @@ static void start(struct sim_world *world, struct sim_node *node)
     sight = sim_sight_of(world, SIM_SEEN_STARTED, node);
     sim_show(world, &sight);
     sim_enter(world, node);
+    if (node->role != SIM_CLIENT)
+        sim_disk_boot(sim_storage_disk(node));
     sim_driver_of(node)->start(world, node);
 }
 
@@ -272,7 +307,8 @@ static bool are_quiet(const struct sim_world *world, bool clients_only)
 {
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         const struct sim_node *node = &world->nodes[i];
-        const bool counts = clients_only ? node->role == SIM_CLIENT : (world->healed_nodes >> i & 1) != 0;
+        const bool is_chosen = (world->healed_nodes >> i & 1) != 0 && (world->healed_nodes >> node->coord & 1) != 0;
+        const bool counts = clients_only ? node->role == SIM_CLIENT : is_chosen;
 
         if (counts && !sim_driver_of(node)->is_quiet(world, node))
             return false;
@@ -295,13 +331,39 @@ static void heal(struct sim_world *world)
     sim_show(world, &sight);
 }
 
+/* All is up: now clients begin, and the plan. */
+static void set_out(struct sim_world *world)
+{
+    world->phase = SIM_PHASE_SAFETY;
+    world->begun_us = sim_now_us(world);
+    world->net.is_calm = false;
+    if (world->options.is_short)
+        sim_agenda_use_priorities(&world->agenda, world->options.priority_changes, SHORT_STEPS);
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if (world->nodes[i].role == SIM_CLIENT)
+            sim_client_begin(world, &world->nodes[i]);
+    }
+    sim_nemesis_begin(world);
+}
+
+static bool are_linked(const struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if (!sim_driver_of(&world->nodes[i])->is_linked(&world->nodes[i]))
+            return false;
+    }
+    return true;
+}
+
 /* True if there is nothing more to see. */
 static bool look(struct sim_world *world)
 {
     const uint64_t now_us = sim_now_us(world);
-    const bool is_late = now_us >= (uint64_t)world->options.safety_ms * 1000;
+    const bool is_late = now_us - world->begun_us >= (uint64_t)world->options.safety_ms * 1000;
 
-    if (world->phase == SIM_PHASE_SAFETY && (is_late || are_quiet(world, true)))
+    if (world->phase == SIM_PHASE_SETUP && are_linked(world))
+        set_out(world);
+    else if (world->phase == SIM_PHASE_SAFETY && (is_late || are_quiet(world, true)))
         heal(world);
     else if (world->phase == SIM_PHASE_LIVENESS)
         return are_quiet(world, false) || now_us - world->healed_us >= SIM_LIVENESS_US;
@@ -329,17 +391,14 @@ static void show_nodes(struct sim_world *world)
 /* What comes after the watchers were added. */
 static void begin(struct sim_world *world)
 {
-    if (world->options.is_short)
-        sim_agenda_use_priorities(&world->agenda, world->options.priority_changes, 200);
     show_nodes(world);
     for (uint32_t i = 0; i < world->nodes_len; i++)
         start_later(world, &world->nodes[i], i);
-    sim_nemesis_begin(world);
 }
 
 void sim_world_run(struct sim_world *world)
 {
-    uint64_t next_look_us = LOOK_US;
+    uint64_t next_look_us = LOOK_SETUP_US;
     struct sim_event event;
 
     begin(world);
@@ -350,7 +409,7 @@ void sim_world_run(struct sim_world *world)
             continue;
         if (look(world) || world->totals.events > EVENTS_MAX)
             break;
-        next_look_us = world->agenda.now_us + LOOK_US;
+        next_look_us = world->agenda.now_us + (world->phase == SIM_PHASE_SETUP ? LOOK_SETUP_US : LOOK_US);
     }
     world->phase = SIM_PHASE_OVER;
     world->totals.virtual_us += sim_now_us(world);
@@ -377,23 +436,18 @@ static void add_node(struct sim_world *world, enum sim_role role, char letter, u
 
 void sim_world_init(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan)
 {
-    const struct sim_rng sqlite = sim_rng_of(options->seed, SIM_FOR_SQLITE, 0, 0);
-
     sim_arena_reset(&world->arena);
     world->options = *options;
     world->plan = *plan;
     memset(&world->watch, 0, sizeof(world->watch));
     memset(&world->totals, 0, sizeof(world->totals));
     memset(world->fault_hits, 0, sizeof(world->fault_hits));
-    world->phase = SIM_PHASE_SAFETY;
+    world->phase = SIM_PHASE_SETUP;
     world->healed_nodes = world->violations = world->nodes_len = 0;
     world->violation[0] = '\0';
     sim_agenda_begin(&world->agenda, &world->arena, sim_rng_of(options->seed, SIM_FOR_SCHEDULE, 0, 0));
     sim_net_begin(&world->net);
     sim_clock_set(0, WALL_US);
-    sim_clock_set_random(sim_rng_of(options->seed, SIM_FOR_IDENTITY, 99, 99));
-    (void)sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, (int)(sqlite.state | 1), NULL);
-    sqlite3_randomness(0, NULL);
     for (uint32_t i = 0; i < options->coordinators; i++)
         add_node(world, SIM_COORDINATOR, 'c', i);
     for (uint32_t i = 0; i < options->participants; i++)
@@ -408,11 +462,13 @@ void sim_world_end(struct sim_world *world)
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         struct sim_node *node = &world->nodes[i];
 
-        if (node->state != SIM_NODE_DOWN)
-            sim_driver_of(node)->stop(world, node, false);
+        if (node->state == SIM_NODE_DOWN)
+            continue;
+        if (node->role != SIM_CLIENT)
+            sim_disk_kill(sim_storage_disk(node));
+        sim_driver_of(node)->stop(world, node);
         node->state = SIM_NODE_DOWN;
     }
-    sim_storage_end(world);
 }
 
 void sim_world_free(struct sim_world *world)
@@ -421,5 +477,4 @@ void sim_world_free(struct sim_world *world)
     vow_arena_free(world->net.arena);
     free(world->net.conns);
     sim_arena_free(&world->arena);
-    sim_storage_free();
 }

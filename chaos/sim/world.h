@@ -49,6 +49,9 @@ struct sim_node {
     uint64_t gone_us;    /* DOWN or paused: since when */
     int64_t wall_off_us; /* its wall clock minus the world's */
     uint32_t start_tries;
+    /* How it goes down if its disk dies in the middle of an operation, and for how long. */
+    enum sim_crash dies_by;
+    uint64_t dies_for_us;
     uint64_t wake_us;         /* when its core's timer is armed for; UINT64_MAX = it is not */
     struct sim_event *parked; /* what it would have met while it was paused, in order */
     struct sim_event **parked_end;
@@ -107,7 +110,8 @@ struct sim_net {
 
 /* --- The world --- */
 
-enum sim_phase { SIM_PHASE_SAFETY, SIM_PHASE_LIVENESS, SIM_PHASE_OVER };
+/* SETUP: all nodes start and connect; nothing else happens, and no fault. */
+enum sim_phase { SIM_PHASE_SETUP, SIM_PHASE_SAFETY, SIM_PHASE_LIVENESS, SIM_PHASE_OVER };
 
 struct sim_totals {
     uint64_t events, frames, transactions, committed, aborted, unknown, faults;
@@ -124,8 +128,8 @@ struct sim_world {
     struct sim_node nodes[SIM_NODES_MAX];
     uint32_t nodes_len;
     enum sim_phase phase;
-    uint64_t healed_us;
-    uint32_t healed_nodes; /* bit by node */
+    uint64_t begun_us, healed_us; /* SAFETY, LIVENESS: since when */
+    uint32_t healed_nodes;        /* bit by node */
     uint64_t fault_hits[SIM_FAULTS];
     struct sim_totals totals;
     uint32_t violations;
@@ -199,8 +203,8 @@ bool sim_net_is_open(const struct sim_world *world, uint8_t from, uint8_t to);
 struct sim_driver {
     void (*make)(struct sim_world *world, struct sim_node *node);  /* once for each world */
     void (*start)(struct sim_world *world, struct sim_node *node); /* a new life, from STARTING */
-    /* The process is gone; what it had in memory is lost. is_clean: it closed its files. */
-    void (*stop)(struct sim_world *world, struct sim_node *node, bool is_clean);
+    /* The process is gone, with what it had in memory; its files are closed, if its disk is still on. */
+    void (*stop)(struct sim_world *world, struct sim_node *node);
     void (*event)(struct sim_world *world, struct sim_node *node, const struct sim_event *event);
     /* The connection can be used: side 0 says HELLO. */
     void (*connected)(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side);
@@ -209,10 +213,10 @@ struct sim_driver {
     void (*disconnected)(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
                          bool was_up);
     void (*turn_end)(struct sim_world *world, struct sim_node *node);
+    /* Its connection is up, or it needs none. */
+    bool (*is_linked)(const struct sim_node *node);
     /* Nothing is left that could go on by itself. */
     bool (*is_quiet)(const struct sim_world *world, const struct sim_node *node);
-    /* The world is over: gives back what is not the arena's. */
-    void (*free)(struct sim_world *world, struct sim_node *node);
 };
 extern const struct sim_driver sim_coordinator_driver, sim_participant_driver, sim_client_driver;
 const struct sim_driver *sim_driver_of(const struct sim_node *node);
@@ -220,6 +224,8 @@ const struct sim_driver *sim_driver_of(const struct sim_node *node);
 /* A node that has met what it cannot go on with stops, and is started again. */
 void sim_node_stopped(struct sim_world *world, struct sim_node *node, enum sim_sight_kind kind, int error,
                       const char *text);
+/* True if its disk has died under it, in the middle of what it did: then it is killed. */
+bool sim_node_died(struct sim_world *world, struct sim_node *node);
 /* It serves. */
 void sim_node_up(struct sim_world *world, struct sim_node *node, struct sim_sight *up);
 
@@ -238,6 +244,9 @@ struct sim_call {
 };
 void sim_call_send(struct sim_world *world, struct sim_call *call);
 void sim_call_answer(struct sim_world *world, struct sim_call *call);
+
+/* All is set up: the client begins. */
+void sim_client_begin(struct sim_world *world, struct sim_node *node);
 
 /* --- nemesis.c --- */
 

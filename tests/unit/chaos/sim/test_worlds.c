@@ -1,0 +1,143 @@
+/* Whole worlds: what is promised of each, whatever its seed. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "chaos/sim/run.h"
+#include "chaos/sim/sweep.h"
+
+#define WORLDS 24
+
+static struct sim_world world;
+
+static void prepare(void)
+{
+    sim_run_prepare();
+}
+
+static void give_back(void)
+{
+    sim_world_free(&world);
+}
+
+TestSuite(worlds, .init = prepare, .fini = give_back);
+
+Test(worlds, one_seed_is_one_world)
+{
+    struct sim_result first, again;
+
+    for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &first);
+        sim_run_seed(&world, seed, NULL, &again);
+        cr_expect_eq(first.hash, again.hash, "seed %lu", seed);
+        cr_expect_eq(first.sights, again.sights);
+    }
+}
+
+/* What an earlier world has left in the process must not matter. */
+Test(worlds, a_world_does_not_depend_on_the_ones_before)
+{
+    struct sim_result alone, after;
+
+    sim_run_seed(&world, 7, NULL, &alone);
+    for (uint64_t seed = 20; seed < 26; seed++)
+        sim_run_seed(&world, seed, NULL, &after);
+    sim_run_seed(&world, 7, NULL, &after);
+    cr_assert_eq(alone.hash, after.hash);
+}
+
+Test(worlds, different_seeds_are_different_worlds)
+{
+    struct sim_result results[WORLDS];
+
+    for (uint64_t i = 0; i < WORLDS; i++) {
+        sim_run_seed(&world, i + 1, NULL, &results[i]);
+        for (uint64_t j = 0; j < i; j++)
+            cr_expect_neq(results[i].hash, results[j].hash);
+    }
+}
+
+Test(worlds, nothing_is_violated)
+{
+    struct sim_result result;
+
+    for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &result);
+        cr_expect_eq(result.violations, 0, "seed %lu: %s", seed, result.violation);
+    }
+}
+
+/* The least that a full world has, by construction: 40 transactions and a plan of 5 faults. Half of all are short. */
+Test(worlds, a_full_world_has_forty_transactions_and_five_faults)
+{
+    struct sim_options options;
+    struct sim_plan plan;
+    int shorts = 0;
+
+    for (uint64_t seed = 1; seed <= 10000; seed++) {
+        sim_options_draw(&options, seed);
+        sim_plan_draw(&plan, &options);
+        shorts += options.is_short != 0;
+        if (options.is_short) {
+            cr_assert(options.coordinators + options.participants + options.clients <= 6);
+            continue;
+        }
+        cr_assert_geq(options.transactions, 40);
+        cr_assert_geq(plan.len, 5);
+    }
+    cr_assert(shorts > 4700 && shorts < 5300, "%d", shorts);
+}
+
+Test(worlds, a_full_world_ends_all_its_transactions)
+{
+    struct sim_result result;
+
+    for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &result);
+        cr_expect(result.is_short || result.totals.transactions >= 40, "seed %lu: %lu", seed,
+                  result.totals.transactions);
+    }
+}
+
+Test(worlds, options_are_printed_and_set_by_name)
+{
+    struct sim_options options, copy;
+    char text[4096], *save = NULL;
+
+    sim_options_draw(&options, 11);
+    copy = (struct sim_options){.seed = 11};
+    cr_assert_lt(sim_options_print(&options, text, sizeof(text)), (int)sizeof(text));
+    for (char *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+        char *value = strchr(word, '=');
+
+        *value++ = '\0';
+        if (strcmp(word, "seed") != 0)
+            cr_assert(sim_options_set(&copy, word, (uint32_t)strtoul(value, NULL, 10)), "%s", word);
+    }
+    cr_assert_eq(memcmp(&options, &copy, sizeof(options)), 0);
+    cr_assert_not(sim_options_set(&copy, "nothing", 1));
+}
+
+/* The same worlds, spread over any number of processes, have the same sum of hashes. */
+Test(worlds, a_sweep_is_the_same_in_any_number_of_processes)
+{
+    struct sim_sweep one = {.first = 1, .last = 12, .jobs = 1}, three = {.first = 1, .last = 12, .jobs = 3};
+
+    cr_assert_eq(sim_sweep_run(&one), 0);
+    cr_assert_eq(sim_sweep_run(&three), 0);
+    cr_expect_eq(one.seeds, 12);
+    cr_expect_eq(three.seeds, 12);
+    cr_expect_eq(one.hash, three.hash);
+    cr_expect_eq(one.failures, 0);
+}
+
+Test(worlds, F_planned_and_never_hit_makes_a_sweep_invalid)
+{
+    struct sim_sweep sweep = {.first = 1, .last = 30};
+
+    sweep.planned[SIM_FAULT_TORN] = 19;
+    cr_expect_not(sim_sweep_has_missed(&sweep, SIM_FAULT_TORN));
+    sweep.planned[SIM_FAULT_TORN] = 20;
+    cr_expect(sim_sweep_has_missed(&sweep, SIM_FAULT_TORN));
+    sweep.hits[SIM_FAULT_TORN] = 1;
+    cr_expect_not(sim_sweep_has_missed(&sweep, SIM_FAULT_TORN));
+}
