@@ -58,7 +58,7 @@ static void take_event(struct vow_coord *core, const struct vow_coord_event *eve
         coord_take_peer_full(core, event->session, event->kind == VOW_COORD_PEER_FULL);
         break;
     case VOW_COORD_RECOVERED:
-        coord_take_recovered(core, event->record);
+        coord_take_recovered(core, event->record, event->age_ms);
         break;
     case VOW_COORD_RECOVERY_DONE:
         core->recovering = false;

@@ -106,6 +106,7 @@ struct vow_coord_event {
     /* MESSAGE: the driver has no room for work that this session would begin. A request that would begin a transaction
      * hears BUSY; whatever is in flight goes on. */
     bool no_new_work;
+    uint64_t age_ms;  /* RECOVERED: since the record was written, as far as the wall clock knows */
     bool by_operator; /* MESSAGE: ROLLBACK_REQUEST in an operator's name (cause OPERATOR) */
     union {
         const struct vow_msg *msg; /* lives for the call */
@@ -206,6 +207,7 @@ struct vow_coord_txn_view {
     struct vow_gtrid gtrid;
     const char *state; /* name in coord.def */
     uint64_t begun_ms, state_since_ms, next_ms;
+    uint64_t earlier_ms;   /* how old it was when this process found it in the log; 0 = it was begun here */
     uint32_t attempts;     /* resends of the decision so far */
     uint32_t branches_len; /* of which the first VOW_CALLS_MAX are in branches */
     struct vow_coord_branch_view branches[VOW_CALLS_MAX];

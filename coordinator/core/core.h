@@ -75,6 +75,7 @@ struct txn {
     uint64_t opener;        /* session that began it; 0 = the log */
     uint64_t client;        /* session to answer: the newest that asked; 0 = nobody */
     uint64_t begun_ms, state_since_ms;
+    uint64_t earlier_ms; /* its age before that, in earlier lives of the coordinator */
     uint64_t expires_ms; /* ACTIVE: T_tx or the deadline. PREPARING: T_vote or the deadline */
     uint64_t end_ms;     /* the client's deadline; UINT64_MAX = none */
     uint32_t delay_ms;   /* before the next resend */
@@ -116,6 +117,7 @@ struct input {
     struct branch *branch;               /* of txn and the sender */
     const struct vow_coord_lookup *lookup;
     const struct vow_record *record;
+    uint64_t age_ms; /* of record */
     bool by_operator;
     bool moved; /* txn_move() was called: an event takes one edge */
 };

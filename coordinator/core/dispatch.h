@@ -33,7 +33,7 @@ void coord_take_message(struct vow_coord *core, const struct vow_coord_event *ev
 /* A transaction whose timer ran out: the event that it is. */
 void coord_take_timer(struct vow_coord *core);
 void coord_take_log_done(struct vow_coord *core, uint64_t token);
-void coord_take_recovered(struct vow_coord *core, const struct vow_record *record);
+void coord_take_recovered(struct vow_coord *core, const struct vow_record *record, uint64_t age_ms);
 void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct vow_coord_peer *peer);
 void coord_take_peer_full(struct vow_coord *core, uint64_t session, bool is_full);
 void coord_take_session_down(struct vow_coord *core, uint64_t session);

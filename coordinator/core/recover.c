@@ -15,6 +15,7 @@ void coord_on_recovered_commit(struct vow_coord *core, struct input *in)
     /* The driver sizes the limits by the journal's count of open records. */
     VOW_ASSERT(txn_has_room(core, record->branches_len) && record->branches_len >= 1);
     txn = txn_new(core, in->gtrid, 0);
+    txn->earlier_ms = in->age_ms;
     for (uint32_t i = 0; i < record->branches_len; i++) {
         const struct vow_record_branch *member = &record->branches[i];
         uint32_t peer = coord_peer_intern(core, member->name);
@@ -44,10 +45,11 @@ void coord_on_recovered_hazard(struct vow_coord *core, struct input *in)
     }
 }
 
-void coord_take_recovered(struct vow_coord *core, const struct vow_record *record)
+void coord_take_recovered(struct vow_coord *core, const struct vow_record *record, uint64_t age_ms)
 {
     struct input in = {.gtrid = &record->gtrid, .record = record, .txn = txn_find(core, &record->gtrid)};
 
+    in.age_ms = age_ms;
     VOW_ASSERT(core->recovering);
     if (record->kind == VOW_RECORD_KEY) {
         coord_recover_key(core, &record->gtrid, record->text);

@@ -42,6 +42,7 @@ static void view_txn(const struct vow_coord *core, const struct txn *txn, struct
     view->gtrid = txn->gtrid;
     view->state = core->fsm->states[txn->state].name;
     view->begun_ms = txn->begun_ms;
+    view->earlier_ms = txn->earlier_ms;
     view->state_since_ms = txn->state_since_ms;
     view->next_ms = deadline != NULL ? deadline->key.major : UINT64_MAX;
     view->attempts = txn->attempts;

@@ -182,8 +182,9 @@ json_t *txn_object(const struct vow_server *server, const struct vow_coord_txn_v
         json_array_append_new(branches, branch_object(server, &view->branches[i]));
     advise(view, safe);
     return json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:s}", "id", json_gtrid(&view->gtrid), "state", view->state, "age_ms",
-                     json_u64(now_ms - view->begun_ms), "in_state_ms", json_u64(now_ms - view->state_since_ms),
-                     "attempts", json_u64(view->attempts), "branches", branches, "safe", safe);
+                     json_u64(now_ms - view->begun_ms + view->earlier_ms), "in_state_ms",
+                     json_u64(now_ms - view->state_since_ms), "attempts", json_u64(view->attempts), "branches",
+                     branches, "safe", safe);
 }
 
 char *row_txn(const struct vow_server *server, const struct vow_coord_txn_view *view)

@@ -181,7 +181,10 @@ static void add_room(struct vow_server *server, struct open_counts *counts)
 static int recover_one(void *ctx, const struct vow_journal_event *event)
 {
     struct vow_coord_event recovered = {.kind = VOW_COORD_RECOVERED, .now_ms = vow_clock_ms()};
+    const uint64_t now_us = vow_clock_wall_us();
     recovered.record = &event->record;
+    /* An age that begins anew with each start hides how long somebody has been waiting. */
+    recovered.age_ms = now_us > event->wall_us ? (now_us - event->wall_us) / 1000 : 0;
     server_step(ctx, &recovered);
     return 0;
 }

@@ -80,6 +80,40 @@ Test(operator, B13_a_prepared_branch_is_listed_with_what_it_waits_for_and_holds)
     end_undecided(&commit);
 }
 
+/* What waits ends after a while, so most of those that a branch has stopped are not there any more: they are counted. */
+Test(operator, B13_it_is_told_who_was_stopped_by_a_prepared_branch)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    const struct vow_call call = {"s0", "add", "", 0};
+    struct vow_result result;
+    cr_assert_eq(vow_commit(cluster.client, &call, 1, &result), 0);
+    cr_expect_eq(result.outcome, VOW_ABORTED);
+    cr_expect_eq(result.cause, VOW_CAUSE_LOCK_CONFLICT, "%s", vow_cause_name((int)result.cause));
+    WAIT_FOR("1 refused because of it so far", "list", "--in-doubt");
+    end_undecided(&commit);
+}
+
+/* An age that begins with the process hides how long somebody has been waiting. */
+Test(operator, an_age_survives_a_restart_of_vowd)
+{
+    cluster_start(&cluster, 2, NULL, STRAND_AT);
+    const struct vow_gtrid gtrid = cluster_strand(&cluster);
+    vow_gtrid_to_text(&gtrid, id);
+    WAIT_FOR("age 1.", "show", id);
+    process_kill(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    cr_assert_eq(VOWCTL("show", id), 0, "%s", run.err);
+    cr_expect_null(strstr(run.out, " ms\n"), "%s", run.out);
+    double seconds = 0;
+    const char *age = strstr(run.out, "age ");
+    cr_assert(age != NULL && sscanf(age, "age %lf s", &seconds) == 1, "%s", run.out);
+    cr_expect_geq(seconds, 1.0);
+    service_start(&cluster, 0, NULL);
+    cluster_expect_counters(&cluster, 1);
+    cluster_end(&cluster);
+}
+
 /* ---- abort of what is not decided ---- */
 
 Test(operator, an_undecided_transaction_is_aborted_everywhere_and_the_history_says_who_and_why)
