@@ -10,6 +10,25 @@
 #include "coordinator/ctl/print.h"
 
 #define INDENT "    "
+#define SENTENCE_COLUMNS 90u
+
+/* Sentences are long, and terminals are not: continued below where they began, at a blank. */
+static void print_sentence(const char *label, const char *text)
+{
+    size_t column = 0;
+    printf(INDENT "%-16s ", label);
+    while (*text != '\0') {
+        const size_t word = strcspn(text, " ");
+        if (column > 0 && column + 1 + word > SENTENCE_COLUMNS) {
+            printf("\n" INDENT "%-16s ", "");
+            column = 0;
+        }
+        printf("%s%.*s", column > 0 ? " " : "", (int)word, text);
+        column += word + (column > 0);
+        text += word + (text[word] == ' ');
+    }
+    printf("\n");
+}
 
 /* ---- what a participant says of its branch ---- */
 
@@ -70,8 +89,8 @@ static void print_questions(const json_t *held)
     char asked[AGE_SIZE], next[AGE_SIZE];
     printf(INDENT INDENT "waits for  %s", field_text(held, "waits_for"));
     if (field_number(held, "asked") > 0)
-        printf("; asked %lld times, last %s ago", field_number(held, "asked"),
-               age_text(field_number(held, "asked_ms"), asked));
+        printf("; asked %s ago (question %lld)", age_text(field_number(held, "asked_ms"), asked),
+               field_number(held, "asked"));
     if (json_object_get(held, "next_ms") != NULL)
         printf(", again in %s", age_text(field_number(held, "next_ms"), next));
     printf("\n");
@@ -129,7 +148,7 @@ static void print_head(const json_t *row)
     if (json_object_get(row, "age_ms") != NULL)
         printf("  age %s", age_text(field_number(row, "age_ms"), buffer));
     if (field_number(row, "attempts") > 0)
-        printf("  told again %lld times", field_number(row, "attempts"));
+        printf("  told again (%lld)", field_number(row, "attempts"));
     printf("\n");
 }
 
@@ -143,7 +162,7 @@ void print_txn(const json_t *row)
         printf(INDENT "history          %lld events: vowctl history %s\n", field_number(row, "events"),
                field_text(row, "id"));
     if (json_object_get(row, "safe") != NULL)
-        printf(INDENT "safe             %s\n", field_text(row, "safe"));
+        print_sentence("safe", field_text(row, "safe"));
 }
 
 /* A participant was asked itself: each row is a branch. */
@@ -153,7 +172,7 @@ static void print_own(const json_t *row)
     printf("%s  %s at %s for %s\n", field_text(row, "id"), field_text(row, "state"), field_text(row, "participant"),
            age_text(field_number(row, "age_ms"), buffer));
     print_held(row);
-    printf(INDENT "safe             %s\n", field_text(row, "safe"));
+    print_sentence("safe", field_text(row, "safe"));
 }
 
 static void print_end(const json_t *row)

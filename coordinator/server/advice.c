@@ -69,11 +69,10 @@ static void advise_committing(const struct vow_coord_txn_view *view, const char 
             lost->participant, id, lost->participant);
     else if (away_len > 0)
         say(out,
-            "COMMIT is decided: make %s reachable, and it ends by itself; where the way to vowd is what is broken, "
-            "\"vowctl --coordinator ITS-ADDRESS commit %s\" contradicts nobody; \"vowctl forget %s --participant "
-            "NAME\" "
-            "only for one that never comes back",
-            away, id, id);
+            "COMMIT is decided: make %s reachable, and it ends by itself; if the way to vowd is what is broken, "
+            "\"vowctl --coordinator ITS-ADDRESS commit %s\" contradicts nobody; for one that never comes back, and for "
+            "no other: \"vowctl forget %s --participant %s\"",
+            away, id, id, away_len == 1 ? away : "NAME");
     else if (here_len > 0)
         say(out, "nothing: COMMIT is decided, and it ends when %s answers", here);
     else
