@@ -80,7 +80,7 @@ Test(operator, B13_a_prepared_branch_is_listed_with_what_it_waits_for_and_holds)
     end_undecided(&commit);
 }
 
-/* What waits ends after a while, so most of those that a branch has stopped are not there any more: they are counted. */
+/* What waits ends after a while: of those that a branch has stopped most are not there any more, and are counted. */
 Test(operator, B13_it_is_told_who_was_stopped_by_a_prepared_branch)
 {
     struct commit commit;
