@@ -41,6 +41,13 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return VOW_E_ARGUMENT;
     if (options->branches_max > BRANCHES_HIGHEST)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.branches_max is over %u", BRANCHES_HIGHEST);
+    if (options->heuristic != VOW_HEURISTIC_OFF && options->heuristic != VOW_HEURISTIC_COMMIT &&
+        options->heuristic != VOW_HEURISTIC_ABORT)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic is none of enum vow_heuristic");
+    if ((options->heuristic == VOW_HEURISTIC_OFF) != (options->heuristic_timeout_ms == 0))
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic and options.heuristic_timeout_ms need each other");
+    participant->heuristic = options->heuristic;
+    participant->heuristic_timeout_ms = options->heuristic_timeout_ms;
     participant->loop_kind = options->loop;
     participant->base = options->base;
     participant->branches_max =

@@ -71,6 +71,8 @@ struct vow_participant {
     struct vow_handler *handlers; /* by name */
     size_t handlers_len;
     uint32_t branches_max;
+    uint32_t heuristic_timeout_ms;
+    enum vow_heuristic heuristic;
     bool started;
     pid_t process; /* that opened it, and no other may use it */
 
@@ -123,6 +125,9 @@ void vow_participant_turn_end(struct vow_participant *participant);
 
 /* Lets an event happen: a join of this id. */
 void vow_participant_join(struct vow_participant *participant, const struct vow_gtrid *gtrid);
+
+/* Lets an event happen: a RESOLVE of somebody who asks this participant itself; asker is not 0. */
+void vow_participant_resolve(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg);
 
 /* Sends a message to who asked: 0 = the coordinator. */
 void vow_participant_tell(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg);

@@ -58,6 +58,9 @@ static void carry_out(struct vow_participant *participant, const struct vow_bran
     case VOW_BRANCHES_ALARM:
         raise_alarm(participant, effect);
         break;
+    case VOW_BRANCHES_ANSWER:
+        vow_participant_tell(participant, effect->told.tag, &effect->told.msg);
+        break;
     case VOW_BRANCHES_ASK_PEERS:
     case VOW_BRANCHES_ANSWER_PEER:
     case VOW_BRANCHES_TRACE:
@@ -88,7 +91,17 @@ void vow_participant_store_done(struct vow_participant *participant, const struc
         .text = op->text,
         .session = op->session,
         .attempt = op->attempt,
+        .wall_us = op->wall_us,
     };
+    step(participant, &event);
+}
+
+void vow_participant_resolve(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_RESOLVE};
+
+    event.resolve.tag = asker;
+    event.resolve.msg = msg;
     step(participant, &event);
 }
 
@@ -131,6 +144,9 @@ static void publish(struct vow_participant *participant, uint64_t now_ms)
     stats->one_phase = counts.one_phase;
     stats->in_doubt = counts.in_doubt;
     stats->in_doubt_max_ms = counts.in_doubt_max_ms;
+    stats->heuristics = counts.heuristic_commits + counts.heuristic_aborts;
+    stats->contradicted = counts.contradicted;
+    stats->unforgotten = counts.heuristics;
     if (stats->connected != connected)
         (void)pthread_cond_broadcast(&participant->changed);
     stats->connected = connected;
@@ -214,32 +230,53 @@ static const struct vow_channel_ops channel_ops = {
 
 /* --- Recovery, start and end --- */
 
-/* The prepared branches that the store holds: they are counted before the core is made. */
+/* The branches that the store holds: they are counted before the core is made. */
 struct recovered {
     struct vow_branches_event *events;
     size_t len, room;
+    uint32_t heuristics; /* of them */
 };
 
-static int recovered(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+static bool make_room(struct recovered *all)
+{
+    const size_t room = all->room > 0 ? 2 * all->room : 64;
+    struct vow_branches_event *events;
+
+    if (all->len < all->room)
+        return true;
+    events = realloc(all->events, room * sizeof(*events));
+    if (events == NULL)
+        return false;
+    all->events = events;
+    all->room = room;
+    return true;
+}
+
+static int recovered(void *ctx, const struct vow_branches_recovered *found)
 {
     struct recovered *all = ctx;
     struct vow_branches_event *event;
 
-    if (all->len == all->room) {
-        const size_t room = all->room > 0 ? 2 * all->room : 64;
-        struct vow_branches_event *events = realloc(all->events, room * sizeof(*events));
-
-        if (events == NULL)
-            return VOW_E_NO_MEMORY;
-        all->events = events;
-        all->room = room;
-    }
+    if (!make_room(all))
+        return VOW_E_NO_MEMORY;
     event = &all->events[all->len++];
-    *event = (struct vow_branches_event){.kind = VOW_BRANCHES_RECOVERED};
-    event->recovered.gtrid = *gtrid;
-    event->recovered.branch = branch;
-    event->recovered.epoch = epoch;
-    return 0;
+    *event = (struct vow_branches_event){.kind = VOW_BRANCHES_RECOVERED, .recovered = *found};
+    event->recovered.who = event->recovered.why = NULL;
+    if (found->heuristic == 0)
+        return 0;
+    all->heuristics++;
+    event->recovered.who = strdup(found->who);
+    event->recovered.why = strdup(found->why);
+    return event->recovered.who != NULL && event->recovered.why != NULL ? 0 : VOW_E_NO_MEMORY;
+}
+
+static void free_recovered(struct recovered *all)
+{
+    for (size_t i = 0; i < all->len; i++) {
+        free((char *)all->events[i].recovered.who);
+        free((char *)all->events[i].recovered.why);
+    }
+    free(all->events);
 }
 
 static struct vow_branches_identity core_identity(const struct vow_store_identity *identity)
@@ -252,8 +289,8 @@ static struct vow_branches_identity core_identity(const struct vow_store_identit
     };
 }
 
-/* Room for all that is prepared beside the limit of new work (fault F028). */
-static int make_core(struct vow_participant *participant, size_t prepared)
+/* Room for all that is there beside the limit of new work (fault F028). */
+static int make_core(struct vow_participant *participant, const struct recovered *all)
 {
     struct vow_branches_limits limits = vow_branches_default_limits;
     struct vow_branches_identity identity = core_identity(&participant->identity);
@@ -261,9 +298,12 @@ static int make_core(struct vow_participant *participant, size_t prepared)
     size_t size;
 
     limits.branches_max = participant->branches_max;
-    if (prepared > UINT32_MAX - limits.branches_max)
+    if (all->len > UINT32_MAX - limits.branches_max)
         return VOW_E_NO_MEMORY;
-    limits.branches_max += (uint32_t)prepared;
+    limits.branches_max += (uint32_t)all->len;
+    limits.heuristics_max += all->heuristics;
+    limits.heuristic_timeout_ms = participant->heuristic_timeout_ms;
+    limits.heuristic_verdict = participant->heuristic == VOW_HEURISTIC_COMMIT ? VOW_COMMIT : VOW_ABORT;
     if (vow_random_bytes(&identity.seed, sizeof(identity.seed)) != 0)
         return VOW_E_SYSTEM;
     size = vow_branches_size(&limits);
@@ -283,10 +323,10 @@ int vow_participant_recover(struct vow_participant *participant, struct vow_erro
     participant->coord = participant->identity.coord;
     error = participant->store_ops->recover(participant->store, recovered, &all, detail);
     if (error == 0)
-        error = make_core(participant, all.len);
+        error = make_core(participant, &all);
     for (size_t i = 0; i < all.len && error == 0; i++)
         step(participant, &all.events[i]);
-    free(all.events);
+    free_recovered(&all);
     if (error == 0)
         publish(participant, vow_clock_ms());
     return error;

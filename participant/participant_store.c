@@ -33,10 +33,34 @@ static bool is_lazy(enum vow_store_op_kind kind)
     return kind == VOW_STORE_FORGET || kind == VOW_STORE_WATERMARK;
 }
 
+static bool is_heuristic(enum vow_store_op_kind kind)
+{
+    return kind == VOW_STORE_HEURISTIC_COMMIT || kind == VOW_STORE_HEURISTIC_ABORT;
+}
+
+/* Behind the operation, like a PREPARE's calls. */
+static void copy_texts(struct vow_store_op *op, const struct vow_branches_effect *effect)
+{
+    char *texts = (char *)(op + 1);
+
+    (void)snprintf(texts, VOW_TEXT_SIZE, "%s", effect->store.who);
+    (void)snprintf(texts + VOW_TEXT_SIZE, VOW_TEXT_SIZE, "%s", effect->store.why);
+    op->who = texts;
+    op->why = texts + VOW_TEXT_SIZE;
+}
+
+static size_t size_of(const struct vow_branches_effect *effect)
+{
+    const size_t more = is_heuristic(effect->store.op) ? 2 * VOW_TEXT_SIZE
+                                                       : vow_calls_size(effect->store.calls, effect->store.calls_len);
+
+    return sizeof(struct vow_store_op) + more;
+}
+
 void vow_participant_store_add(struct vow_participant *participant, const struct vow_branches_effect *effect)
 {
     struct vow_store_turn *turn = &participant->turn;
-    struct vow_store_op *op = malloc(sizeof(*op) + vow_calls_size(effect->store.calls, effect->store.calls_len));
+    struct vow_store_op *op = malloc(size_of(effect));
 
     if (op == NULL)
         stop_process(participant, VOW_E_NO_MEMORY, "no memory for an operation of the store");
@@ -47,11 +71,15 @@ void vow_participant_store_add(struct vow_participant *participant, const struct
         .epoch = effect->store.epoch,
         .watermark = effect->store.watermark,
         .coord = effect->store.coord,
+        .verdict = effect->store.verdict,
         .calls_len = effect->store.calls_len,
         .session = effect->store.session,
         .attempt = effect->store.attempt,
     };
-    op->calls = vow_calls_copy(op + 1, effect->store.calls, effect->store.calls_len);
+    if (is_heuristic(op->kind))
+        copy_texts(op, effect);
+    else
+        op->calls = vow_calls_copy(op + 1, effect->store.calls, effect->store.calls_len);
     if (op->kind == VOW_STORE_WORK) {
         op->work = vow_participant_work;
         op->work_ctx = vow_participant_find_join(participant, &op->gtrid);

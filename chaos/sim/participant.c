@@ -40,10 +40,7 @@ struct sim_participant {
     struct store_op *queue, **queue_end;
     struct store_op *unused;
     struct sim_call *joins, *answered; /* calls that work; the first of each id is with the core */
-    struct {
-        struct vow_gtrid gtrid;
-        uint32_t branch, epoch;
-    } prepared[PREPARED_MAX];
+    struct vow_branches_recovered prepared[PREPARED_MAX];
     uint32_t prepared_len;
     /* The call under way, for what is shown of it. */
     struct vow_gtrid shown;
@@ -154,6 +151,11 @@ static int run_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db
     return rc;
 }
 
+static const char *copy_text(struct sim_world *world, const char *text)
+{
+    return text != NULL ? sim_arena_copy(&world->arena, text, strlen(text) + 1) : NULL;
+}
+
 /* The calls are the event's memory: the operation has its own copy, payloads too. */
 static void copy_calls(struct sim_world *world, struct store_op *op, const struct vow_msg_call *calls, uint32_t len)
 {
@@ -179,6 +181,9 @@ static void effect_store(struct sim_world *world, struct sim_node *node, const s
     op->op.epoch = effect->store.epoch;
     op->op.watermark = effect->store.watermark;
     op->op.coord = effect->store.coord;
+    op->op.verdict = effect->store.verdict;
+    op->op.who = copy_text(world, effect->store.who);
+    op->op.why = copy_text(world, effect->store.why);
     copy_calls(world, op, effect->store.calls, effect->store.calls_len);
     if (op->op.kind == VOW_STORE_WORK) {
         op->op.work = run_work;
@@ -236,6 +241,7 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
         break;
     case VOW_BRANCHES_ASK_PEERS: /* this world has no connections between participants: no peer is reached */
     case VOW_BRANCHES_ANSWER_PEER:
+    case VOW_BRANCHES_ANSWER: /* nobody asks a participant itself here */
         break;
     case VOW_BRANCHES_TRACE:
         show_moved(world, node, effect);
@@ -392,7 +398,8 @@ static void op_done(struct sim_world *world, struct sim_node *node, const struct
                                             .branch = op->branch,
                                             .result = op->result,
                                             .cause = op->cause,
-                                            .text = op->text};
+                                            .text = op->text,
+                                            .wall_us = op->wall_us};
     step(world, node, &event);
 }
 
@@ -415,14 +422,20 @@ static void batch_done(struct sim_world *world, struct sim_node *node, struct st
 
 /* --- The start --- */
 
-static int recovered(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+struct recovery {
+    struct sim_world *world;
+    struct sim_participant *p;
+};
+
+static int recovered(void *ctx, const struct vow_branches_recovered *found)
 {
-    struct sim_participant *p = ctx;
+    struct recovery *recovery = ctx;
+    struct sim_participant *p = recovery->p;
 
     VOW_ASSERT(p->prepared_len < PREPARED_MAX);
-    p->prepared[p->prepared_len].gtrid = *gtrid;
-    p->prepared[p->prepared_len].branch = branch;
-    p->prepared[p->prepared_len++].epoch = epoch;
+    p->prepared[p->prepared_len] = *found;
+    p->prepared[p->prepared_len].who = copy_text(recovery->world, found->who);
+    p->prepared[p->prepared_len++].why = copy_text(recovery->world, found->why);
     return 0;
 }
 
@@ -439,6 +452,8 @@ static void make_core(struct sim_world *world, struct sim_node *node)
         .decision_timeout_ms = o->decision_ms,
         .decision_timeout_max_ms = o->decision_max_ms,
         .termination_after = o->termination_after,
+        .heuristic_verdict = VOW_ABORT,
+        .heuristics_max = BRANCHES_MAX + p->prepared_len,
     };
     const struct vow_branches_identity identity = {
         .incarnation = p->identity.incarnation,
@@ -452,9 +467,7 @@ static void make_core(struct sim_world *world, struct sim_node *node)
     for (uint32_t i = 0; i < p->prepared_len; i++) {
         struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};
 
-        event.recovered.gtrid = p->prepared[i].gtrid;
-        event.recovered.branch = p->prepared[i].branch;
-        event.recovered.epoch = p->prepared[i].epoch;
+        event.recovered = p->prepared[i];
         step(world, node, &event);
     }
     backoff_init(&p->backoff, 50, 5000, sim_rng_next(&rng));
@@ -479,7 +492,7 @@ static int open_all(struct sim_world *world, struct sim_node *node, struct vow_e
     p->ops->identity(p->store, &p->identity);
     p->coord = p->identity.coord;
     p->epoch = p->identity.epoch;
-    return p->ops->recover(p->store, recovered, p, detail);
+    return p->ops->recover(p->store, recovered, &(struct recovery){world, p}, detail);
 }
 
 static void dial_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us)

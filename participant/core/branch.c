@@ -13,6 +13,9 @@ const struct vow_branches_limits vow_branches_default_limits = {
     .decision_timeout_ms = 2000,
     .decision_timeout_max_ms = 30000,
     .termination_after = 2,
+    .heuristic_timeout_ms = 0,
+    .heuristic_verdict = VOW_ABORT,
+    .heuristics_max = 1024,
 };
 
 /* --- memory --- */
@@ -26,7 +29,7 @@ const struct vow_branches_limits vow_branches_default_limits = {
 /* Where each array lies behind the struct. */
 struct layout {
     uint32_t entries_max;
-    size_t entries, table_heads, table_next, timers, timers_position, ended, ended_heads, ended_next, size;
+    size_t entries, table_heads, table_next, timers, timers_position, ended, ended_heads, ended_next, records, size;
 };
 
 static bool are_limits_good(const struct vow_branches_limits *limits)
@@ -35,7 +38,9 @@ static bool are_limits_good(const struct vow_branches_limits *limits)
            limits->ended_max <= LIMIT_MAX && limits->enlist_timeout_ms >= 1 && limits->idle_timeout_ms >= 1 &&
            limits->decision_timeout_ms >= 1 && limits->decision_timeout_max_ms >= limits->decision_timeout_ms &&
            limits->decision_timeout_max_ms <= UINT32_MAX / 2 && limits->termination_after >= 1 &&
-           limits->termination_after <= TERMINATION_AFTER_MAX;
+           limits->termination_after <= TERMINATION_AFTER_MAX && limits->heuristics_max >= 1 &&
+           limits->heuristics_max <= LIMIT_MAX &&
+           (limits->heuristic_verdict == VOW_COMMIT || limits->heuristic_verdict == VOW_ABORT);
 }
 
 /* Takes the next `len` items of `size` bytes, and returns where they begin. */
@@ -60,6 +65,7 @@ static struct layout lay_out(const struct vow_branches_limits *limits)
     layout.ended = take(&at, ended, sizeof(struct vow_branch_ended));
     layout.ended_heads = take(&at, vow_gtrid_table_heads(ended), sizeof(uint32_t));
     layout.ended_next = take(&at, ended, sizeof(uint32_t));
+    layout.records = take(&at, limits->heuristics_max, sizeof(struct vow_branch_record));
     layout.size = at;
     return layout;
 }
@@ -99,6 +105,8 @@ struct vow_branches *vow_branches_init(void *mem, const struct vow_branches_limi
         .heads = (void *)(base + layout.ended_heads),
         .next = (void *)(base + layout.ended_next),
     };
+    core->records = (void *)(base + layout.records);
+    branch_records_init(core);
     branch_table_init(core);
     branch_ended_init(core);
     branch_keep_init(core, identity);
@@ -133,7 +141,11 @@ static void take_event(struct vow_branches *core, const struct vow_branches_even
         branch_on_peer(core, event->peer.msg);
         return;
     case VOW_BRANCHES_RECOVERED:
-        branch_dispatch(core, &event->recovered.gtrid, event->recovered.branch, VOW_BRANCH_EV_RECOVERED);
+        branch_dispatch(core, &event->recovered.gtrid, event->recovered.branch,
+                        event->recovered.heuristic != 0 ? VOW_BRANCH_EV_RECOVERED_HEURISTIC : VOW_BRANCH_EV_RECOVERED);
+        return;
+    case VOW_BRANCHES_RESOLVE:
+        branch_on_resolve(core, event->resolve.tag, &event->resolve.msg->resolve);
         return;
     }
     VOW_UNREACHABLE("an event of no kind");

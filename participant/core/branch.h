@@ -32,9 +32,14 @@ struct vow_branches_limits {
     /* INQUIRYs that the coordinator leaves without an answer before each further one goes with a question to all peers
      * (protocol 2.6); 1 to 255 */
     uint32_t termination_after;
+    /* T_heur: in doubt for so long, a branch is ended with this verdict without its decision, at the risk of damage
+     * (protocol 2.7); 0 = never. A restart begins anew. */
+    uint32_t heuristic_timeout_ms;
+    enum vow_verdict heuristic_verdict;
+    uint32_t heuristics_max; /* heuristics in memory, of whose decision nobody knows or whose damage nobody forgot */
 };
 
-/* 65536, 16384; 5 s, 60 s, 2 s, 30 s, 2: peers are asked after 14 s, give or take a quarter */
+/* 65536, 16384; 5 s, 60 s, 2 s, 30 s, 2: peers are asked after 14 s, give or take a quarter; off, ABORT, 1024 */
 extern const struct vow_branches_limits vow_branches_default_limits;
 
 struct vow_branches_identity {
@@ -51,7 +56,7 @@ enum vow_store_op_kind {
     VOW_STORE_ABORT,       /* drop the branch and its locks; need not be durable */
     VOW_STORE_ONE_PHASE,   /* run the calls and commit them with an outcome memo: one durable unit */
     VOW_STORE_MEMO,        /* what the memo of a one-phase commit says */
-    VOW_STORE_FORGET,      /* drop a one-phase memo; need not be durable */
+    VOW_STORE_FORGET,      /* drop a one-phase memo, or the record of a heuristic; need not be durable */
     /* A PREPARE or WORK under way is not wanted any more: one that waits, for a lock for example, is given back REFUSED
      * at once; nothing waits for the end of the CANCEL itself. */
     VOW_STORE_CANCEL,
@@ -61,17 +66,25 @@ enum vow_store_op_kind {
      * neither asks for it nor hears of it. */
     VOW_STORE_DESCRIBE,
     VOW_STORE_RECALL, /* for a peer: is there a tombstone of the transaction, whatever the branch? Changes nothing */
+    /* The same as COMMIT and ABORT but for what they leave: no tombstone, but a record of the heuristic, with who, why
+     * and the wall time. One durable unit with the change and the release of the locks (protocol 2.7). */
+    VOW_STORE_HEURISTIC_COMMIT,
+    VOW_STORE_HEURISTIC_ABORT,
+    /* The decision came after a heuristic: if it is as the branch was ended, the record becomes a tombstone (COMMIT) or
+     * goes (ABORT), else it is kept with the decision. Durable. */
+    VOW_STORE_SETTLE,
 };
 
 enum vow_store_result {
     /* PREPARE: prepared, durable. COMMIT: committed, durable (now, or a tombstone says before). ONE_PHASE, MEMO:
-     * committed. WORK: done. */
+     * committed. WORK: done. HEURISTIC_*, SETTLE: done, durable. */
     VOW_STORE_DONE = 1,
     VOW_STORE_READ_ONLY, /* PREPARE, ONE_PHASE: nothing was written, nothing is kept */
     /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept, nor is joined work. WORK: no; this operation is
-     * undone, the earlier ones stand. */
+     * undone, the earlier ones stand. HEURISTIC_*: no, with text; the branch is prepared as before. */
     VOW_STORE_REFUSED,
-    VOW_STORE_NO_RECORD, /* COMMIT, MEMO: no branch, no tombstone. RECALL: no tombstone */
+    /* COMMIT, MEMO, HEURISTIC_*, SETTLE: no branch, no tombstone, no record. RECALL: no tombstone */
+    VOW_STORE_NO_RECORD,
 };
 
 enum vow_branches_event_kind {
@@ -80,9 +93,11 @@ enum vow_branches_event_kind {
     VOW_BRANCHES_TIMER,
     VOW_BRANCHES_COORD_UP, /* coord: the handshake is done; prepared branches inquire */
     VOW_BRANCHES_COORD_DOWN,
-    VOW_BRANCHES_JOIN,      /* join: work wants to join. One at a time for each id: the next after its JOINED */
-    VOW_BRANCHES_PEER,      /* peer: PEER_INQUIRY or PEER_ANSWER of another participant of the same coordinator */
-    VOW_BRANCHES_RECOVERED, /* recovered: a prepared branch found in the store; all are fed before COORD_UP */
+    VOW_BRANCHES_JOIN, /* join: work wants to join. One at a time for each id: the next after its JOINED */
+    VOW_BRANCHES_PEER, /* peer: PEER_INQUIRY or PEER_ANSWER of another participant of the same coordinator */
+    /* recovered: a branch found in the store, prepared or ended heuristically; all are fed before COORD_UP */
+    VOW_BRANCHES_RECOVERED,
+    VOW_BRANCHES_RESOLVE, /* resolve: an operator that asks this participant itself; answered by ANSWER */
 };
 
 struct vow_branches_done {
@@ -94,6 +109,19 @@ struct vow_branches_done {
     const char *text;     /* REFUSED; lives for the call */
     uint64_t session;     /* RECALL: as in the effect */
     uint32_t attempt;     /* RECALL: likewise */
+    uint64_t wall_us;     /* HEURISTIC_*, DONE: when it was recorded */
+};
+
+/* Texts live for the call. */
+struct vow_branches_recovered {
+    struct vow_gtrid gtrid;
+    uint32_t branch;
+    uint32_t epoch; /* of the PREPARE it voted on */
+    /* Ended heuristically; 0 = prepared. The rest is for that. */
+    enum vow_verdict heuristic;
+    enum vow_verdict decided; /* and against this decision; 0 = the decision is not known */
+    const char *who, *why;
+    uint64_t wall_us;
 };
 
 struct vow_branches_event {
@@ -114,11 +142,11 @@ struct vow_branches_event {
         struct {
             struct vow_gtrid gtrid;
         } join;
+        struct vow_branches_recovered recovered;
         struct {
-            struct vow_gtrid gtrid;
-            uint32_t branch;
-            uint32_t epoch; /* of the PREPARE it voted on */
-        } recovered;
+            uint64_t tag;              /* comes back with the answer; not 0 */
+            const struct vow_msg *msg; /* RESOLVE */
+        } resolve;
     };
 };
 
@@ -135,6 +163,7 @@ enum vow_branches_effect_kind {
     VOW_BRANCHES_ANSWER_PEER, /* answer: msg, to the connection that asked; dropped if it is gone */
     VOW_BRANCHES_TRACE,       /* one branch moved from a state to a state; for tests */
     VOW_BRANCHES_ALARM,       /* something an operator must see */
+    VOW_BRANCHES_ANSWER,      /* told: to the operator who asked with this tag */
 };
 
 struct vow_branches_effect {
@@ -154,6 +183,8 @@ struct vow_branches_effect {
             const struct vow_msg_peer *peers; /* likewise; kept with the prepared branch */
             uint64_t session;                 /* RECALL: who asks; comes back with done */
             uint32_t attempt;                 /* RECALL: likewise */
+            const char *who, *why;            /* HEURISTIC_*: the driver copies */
+            enum vow_verdict verdict;         /* SETTLE: the decision */
         } store;
         struct {
             struct vow_msg_header header;
@@ -177,6 +208,10 @@ struct vow_branches_effect {
             struct vow_gtrid gtrid;
             const char *what; /* static text */
         } alarm;
+        struct {
+            uint64_t tag;
+            struct vow_msg msg; /* RESOLVED */
+        } told;
     };
 };
 
@@ -201,10 +236,13 @@ struct vow_branches_counts {
     uint64_t ops;                                                         /* of joined work, done */
     uint64_t dropped; /* joined branches that ended here alone: time, a lost connection, lost work */
     uint64_t protocol_errors, ignored, inquiries;
-    uint64_t asked_peers, answered_peers; /* rounds of questions to peers; answers to theirs */
-    uint64_t ended_by_peers;              /* branches whose outcome a peer told */
-    uint32_t open;                        /* in memory now */
-    uint32_t in_doubt;                    /* of them: voted YES, no decision known */
+    uint64_t asked_peers, answered_peers;         /* rounds of questions to peers; answers to theirs */
+    uint64_t ended_by_peers;                      /* branches whose outcome a peer told */
+    uint64_t heuristic_commits, heuristic_aborts; /* ended without a decision */
+    uint64_t contradicted, forgotten;             /* of these: against the decision; seen to by an operator */
+    uint32_t heuristics;                          /* in memory now */
+    uint32_t open;                                /* in memory now */
+    uint32_t in_doubt;                            /* of them: voted YES, no decision known */
     uint32_t blocked;         /* of these: the coordinator is silent, and all its peers were asked in vain */
     uint64_t in_doubt_max_ms; /* the longest any branch has been in doubt, ended ones too */
 };
@@ -214,14 +252,16 @@ void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struc
 struct vow_branch_view {
     struct vow_gtrid gtrid;
     uint32_t branch;
-    const char *state;    /* name in branch.def */
-    uint64_t since_ms;    /* PREPARED: in doubt since, as far as this process knows */
-    uint32_t asked;       /* inquiries sent */
-    uint64_t asked_ms;    /* the last one */
-    enum vow_wait answer; /* the last answer that was no decision; 0 = none came */
-    uint64_t answer_ms;   /* when it came */
-    uint64_t next_ms;     /* the next inquiry; UINT64_MAX = none */
-    bool is_foreign;      /* its id names another coordinator than the one whose data this is */
+    const char *state;                   /* name in branch.def */
+    uint64_t since_ms;                   /* PREPARED: in doubt since, as far as this process knows */
+    uint32_t asked;                      /* inquiries sent */
+    uint64_t asked_ms;                   /* the last one */
+    enum vow_wait answer;                /* the last answer that was no decision; 0 = none came */
+    uint64_t answer_ms;                  /* when it came */
+    uint64_t next_ms;                    /* the next inquiry; UINT64_MAX = none */
+    enum vow_verdict heuristic, decided; /* ended heuristically, and against this decision; 0 = not, or not known */
+    const char *who, *why;               /* of the heuristic; "" = none */
+    bool is_foreign;                     /* its id names another coordinator than the one whose data this is */
 };
 /* Walks them: *cursor from 0; false after the last. */
 bool vow_branches_next(const struct vow_branches *core, uint32_t *cursor, struct vow_branch_view *view);

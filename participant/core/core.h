@@ -13,6 +13,8 @@
 /* No operation of the store is under way. */
 #define BRANCH_NO_OP 0
 #define BRANCH_NEVER_MS UINT64_MAX
+/* Nobody asked, so nobody is answered. */
+#define BRANCH_NOBODY UINT64_MAX
 /* The branch's number before the coordinator has given one. */
 #define BRANCH_UNNUMBERED UINT32_MAX
 /* What one TIMER does at most; the rest stays due. */
@@ -52,6 +54,26 @@ struct vow_branch_entry {
     uint64_t yes_ms;    /* PREPARED: in doubt since */
     uint64_t due_ms;    /* PREPARED: next inquiry; joined: when it is dropped; else BRANCH_NEVER_MS */
     uint64_t end_ms;    /* joined: the transaction's deadline */
+    uint64_t heur_ms;   /* PREPARED: when T_heur ends it; BRANCH_NEVER_MS = it does not */
+    uint32_t record;    /* of its heuristic, or BRANCH_NONE */
+    uint8_t heuristic;  /* how an operator or T_heur ends it, or has (enum vow_verdict); 0 = not */
+    uint8_t decided;    /* the decision that came after a heuristic; 0 = it is not known */
+};
+
+/* Who asks for a heuristic. */
+struct vow_branch_resolve {
+    uint64_t tag; /* whom to answer; 0 = the coordinator, else who asked with it, or BRANCH_NOBODY */
+    uint32_t attempt;
+    enum vow_verdict verdict;
+    const char *who, *why; /* live for the step */
+};
+
+/* A heuristic, for its report. */
+struct vow_branch_record {
+    uint32_t next_free;
+    uint64_t wall_us;
+    struct vow_branch_resolve asker; /* until the store has answered; without the texts */
+    char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];
 };
 
 /* How a transaction ended here: remembered for a while so that a late duplicate does not do its work again (F048). */
@@ -129,11 +151,14 @@ struct vow_branches {
     /* The highest that the ring has lost: a dropped one; one that a peer was told of; any. */
     struct vow_gtrid dropped_floor, told_floor, forgotten_floor;
     struct vow_gtrid_table ended_table;
+    struct vow_branch_record *records;
+    uint32_t records_free, heuristics; /* a list through .next_free; those that are taken */
 
     /* The step under way. */
     const struct vow_branches_event *input;
     const struct vow_msg_header *header; /* of input's message; NULL if it is none */
     enum vow_branch_event event;
+    struct vow_branch_resolve resolve; /* RESOLVE_* */
     bool moved;
     char text[VOW_TEXT_SIZE];
     size_t effects_len;
@@ -229,6 +254,10 @@ void branch_ask_peers(struct vow_branches *core, const struct vow_branch_entry *
 /* epoch: of what the answer rests on. */
 void branch_answer_peer(struct vow_branches *core, const struct vow_gtrid *gtrid, struct branch_asker asker,
                         enum vow_peer_answer answer, uint32_t epoch);
+void branch_send_heuristic_report(struct vow_branches *core, const struct vow_branch_entry *entry);
+/* text may be NULL. */
+void branch_answer_resolved(struct vow_branches *core, const struct vow_branch_entry *entry,
+                            const struct vow_branch_resolve *to, int error, enum vow_verdict verdict, const char *text);
 
 /* --- on_*.c: besides the handlers of the table --- */
 
@@ -260,6 +289,27 @@ void branch_begin_doubt(struct vow_branches *core, struct vow_branch_entry *entr
 void branch_unblock(struct vow_branches *core, struct vow_branch_entry *entry);
 /* The decision came. */
 void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry);
+/* The next message comes after delay_ms, or T_heur before it. */
+void branch_timer_arm(struct vow_branches *core, struct vow_branch_entry *entry);
+/* The same with twice the delay, up to T_dec's limit. */
+void branch_timer_back_off(struct vow_branches *core, struct vow_branch_entry *entry);
+/* T_heur, if it is switched on, begins anew; the timer is armed. */
+void branch_postpone_heuristic(struct vow_branches *core, struct vow_branch_entry *entry);
+/* The next message is due now, and its back-off begins anew. */
+void branch_ask_now(struct vow_branches *core, struct vow_branch_entry *entry);
+void branch_records_init(struct vow_branches *core);
+/* There is room (asserted). The entry has no record, or has one. */
+void branch_record_take(struct vow_branches *core, struct vow_branch_entry *entry, const char *who, const char *why);
+void branch_record_drop(struct vow_branches *core, struct vow_branch_entry *entry);
+static inline struct vow_branch_record *branch_record(const struct vow_branches *core,
+                                                      const struct vow_branch_entry *entry)
+{
+    VOW_ASSERT(entry->record != BRANCH_NONE);
+    return &core->records[entry->record];
+}
+/* A RESOLVE, of the coordinator's (tag 0) or of whoever asks this participant itself. */
+void branch_on_resolve(struct vow_branches *core, uint64_t tag, const struct vow_msg_resolve *resolve);
+void branch_resolve_by_timer(struct vow_branches *core, const struct vow_branch_entry *entry);
 void branch_on_timer(struct vow_branches *core);
 void branch_on_coord_up(struct vow_branches *core, const struct vow_branches_event *event);
 

@@ -58,6 +58,11 @@ void branch_store(struct vow_branches *core, struct vow_branch_entry *entry, enu
         effect->store.peers_len = core->input->msg->prepare.peers_len;
         effect->store.peers = core->input->msg->prepare.peers;
     }
+    if (entry->record != BRANCH_NONE) {
+        effect->store.who = branch_record(core, entry)->who;
+        effect->store.why = branch_record(core, entry)->why;
+        effect->store.verdict = (enum vow_verdict)entry->decided;
+    }
     entry->op = (uint8_t)op;
 }
 
@@ -209,4 +214,35 @@ void branch_answer_peer(struct vow_branches *core, const struct vow_gtrid *gtrid
         .attempt = asker.attempt,
     };
     core->counts.answered_peers++;
+}
+
+/* --- heuristics --- */
+
+/* Not an answer: it is sent until it is answered with FORGET. */
+void branch_send_heuristic_report(struct vow_branches *core, const struct vow_branch_entry *entry)
+{
+    const struct vow_branch_record *record = branch_record(core, entry);
+    struct vow_msg *msg = &add(core, VOW_BRANCHES_SEND)->msg;
+    msg->kind = VOW_MSG_HEURISTIC_REPORT;
+    msg->heuristic_report = (struct vow_msg_heuristic_report){echo(core, entry), (enum vow_verdict)entry->heuristic,
+                                                              record->who, record->why, record->wall_us};
+}
+
+void branch_answer_resolved(struct vow_branches *core, const struct vow_branch_entry *entry,
+                            const struct vow_branch_resolve *to, int error, enum vow_verdict verdict, const char *text)
+{
+    if (to->tag == BRANCH_NOBODY)
+        return;
+    struct vow_msg msg = {.kind = VOW_MSG_RESOLVED};
+    msg.resolved = (struct vow_msg_resolved){echo(core, entry), error, verdict, keep_text(core, text)};
+    msg.resolved.header.attempt = to->attempt;
+    if (entry->branch == BRANCH_UNNUMBERED)
+        msg.resolved.header.branch = 0;
+    if (to->tag == 0) {
+        add(core, VOW_BRANCHES_SEND)->msg = msg;
+        return;
+    }
+    struct vow_branches_effect *effect = add(core, VOW_BRANCHES_ANSWER);
+    effect->told.tag = to->tag;
+    effect->told.msg = msg;
 }

@@ -54,6 +54,8 @@ static struct vow_branch_entry blank_entry(const struct vow_gtrid *gtrid, uint32
         .state = VOW_BRANCH_UNKNOWN,
         .due_ms = BRANCH_NEVER_MS,
         .end_ms = BRANCH_NEVER_MS,
+        .heur_ms = BRANCH_NEVER_MS,
+        .record = BRANCH_NONE,
     };
 }
 
@@ -122,7 +124,16 @@ static bool op_fits_state(const struct vow_branch_entry *entry)
     case VOW_BRANCH_ENLISTING:
     case VOW_BRANCH_ACTIVE:
     case VOW_BRANCH_PREPARED:
+    case VOW_BRANCH_HEURISTIC_COMMITTED:
+    case VOW_BRANCH_HEURISTIC_ABORTED:
+    case VOW_BRANCH_DAMAGED:
         return entry->op == BRANCH_NO_OP;
+    case VOW_BRANCH_HEURISTIC_COMMITTING:
+        return entry->op == VOW_STORE_HEURISTIC_COMMIT;
+    case VOW_BRANCH_HEURISTIC_ABORTING:
+        return entry->op == VOW_STORE_HEURISTIC_ABORT;
+    case VOW_BRANCH_SETTLING:
+        return entry->op == VOW_STORE_SETTLE;
     case VOW_BRANCH_WORKING:
     case VOW_BRANCH_SPOILED:
         return entry->op == VOW_STORE_WORK;
@@ -146,7 +157,28 @@ static bool op_fits_state(const struct vow_branch_entry *entry)
 static bool has_timer(const struct vow_branch_entry *entry)
 {
     return entry->state == VOW_BRANCH_ENLISTING || entry->state == VOW_BRANCH_ACTIVE ||
-           entry->state == VOW_BRANCH_PREPARED;
+           entry->state == VOW_BRANCH_PREPARED || entry->state == VOW_BRANCH_HEURISTIC_COMMITTED ||
+           entry->state == VOW_BRANCH_HEURISTIC_ABORTED || entry->state == VOW_BRANCH_DAMAGED;
+}
+
+/* Exactly the states of a heuristic have its record, and only damage has another decision. */
+static bool record_fits_state(const struct vow_branch_entry *entry)
+{
+    const bool has = entry->record != BRANCH_NONE;
+    switch ((int)entry->state) {
+    case VOW_BRANCH_HEURISTIC_COMMITTING:
+    case VOW_BRANCH_HEURISTIC_COMMITTED:
+        return has && entry->heuristic == VOW_COMMIT && entry->decided == 0;
+    case VOW_BRANCH_HEURISTIC_ABORTING:
+    case VOW_BRANCH_HEURISTIC_ABORTED:
+        return has && entry->heuristic == VOW_ABORT && entry->decided == 0;
+    case VOW_BRANCH_SETTLING:
+        return has && entry->decided != 0;
+    case VOW_BRANCH_DAMAGED:
+        return has && entry->decided != 0 && entry->decided != entry->heuristic;
+    default:
+        return !has && entry->heuristic == 0;
+    }
 }
 
 /* The store works exactly where the state says so, and a timer runs exactly while something is waited for that may not
@@ -154,6 +186,7 @@ static bool has_timer(const struct vow_branch_entry *entry)
 static void check_invariant(const struct vow_branch_entry *entry)
 {
     VOW_ASSERT(op_fits_state(entry));
+    VOW_ASSERT(record_fits_state(entry));
     VOW_ASSERT((entry->due_ms != BRANCH_NEVER_MS) == has_timer(entry));
 }
 

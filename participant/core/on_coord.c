@@ -11,16 +11,17 @@ void branch_recover_prepared(struct vow_branches *core, struct vow_branch_entry 
 }
 
 /*
- * Every branch in doubt asks at once: the answer to its vote may have been lost with the connection, and this one may
- * be to a restarted coordinator. Equal keys are a heap in any order. A branch that prepares now will vote on this
- * connection. A coordinator that is back gets the time to answer before all the peers are asked as well (F093).
+ * Every branch in doubt asks at once, or reports its damage: the answer to its vote may have been lost with the
+ * connection, and this one may be to a restarted coordinator. Equal keys are a heap in any order. A branch that
+ * prepares now will vote on this connection. A coordinator that is back gets the time to answer before all the peers
+ * are asked as well (F093).
  */
 static void ask_all(struct vow_branches *core)
 {
     for (uint32_t i = 0; i < core->timers.len; i++) {
         struct vow_heap_entry *timer = &core->timers.entries[i];
         struct vow_branch_entry *entry = &core->entries[timer->item];
-        if (entry->state != VOW_BRANCH_PREPARED)
+        if (entry->state == VOW_BRANCH_ENLISTING || entry->state == VOW_BRANCH_ACTIVE)
             continue;
         timer->key.major = entry->due_ms = core->now_ms;
         entry->delay_ms = core->limits.decision_timeout_ms;

@@ -22,6 +22,8 @@ static const struct vow_msg_header *header_of(const struct vow_msg *msg)
         return &msg->forget.header;
     case VOW_MSG_WAIT:
         return &msg->wait.header;
+    case VOW_MSG_RESOLVE:
+        return &msg->resolve.header;
     default:
         return NULL;
     }
@@ -71,10 +73,15 @@ static enum vow_branch_event event_of(const struct vow_branches *core, const str
     }
 }
 
-/* A verdict that is neither would be read as one of the two below. */
+/* A verdict that is neither would be read as one of the two. */
 static bool is_well_formed(const struct vow_msg *msg)
 {
-    return msg->kind != VOW_MSG_DECISION || msg->decision.verdict == VOW_COMMIT || msg->decision.verdict == VOW_ABORT;
+    enum vow_verdict verdict = VOW_COMMIT;
+    if (msg->kind == VOW_MSG_DECISION)
+        verdict = msg->decision.verdict;
+    else if (msg->kind == VOW_MSG_RESOLVE)
+        verdict = msg->resolve.verdict;
+    return verdict == VOW_COMMIT || verdict == VOW_ABORT;
 }
 
 static bool is_foreign(const struct vow_branches *core, const struct vow_gtrid *gtrid)
@@ -100,5 +107,9 @@ void branch_on_message(struct vow_branches *core, const struct vow_msg *msg)
     }
     core->header = header;
     branch_keep_raise(core, header->epoch, watermark_of(msg));
+    if (msg->kind == VOW_MSG_RESOLVE) {
+        branch_on_resolve(core, 0, &msg->resolve);
+        return;
+    }
     branch_dispatch(core, &header->gtrid, header->branch, event_of(core, msg));
 }

@@ -265,3 +265,13 @@ void branch_peer_aborted_late(struct vow_branches *core, struct vow_branch_entry
 {
     check_late(core, entry, VOW_BRANCH_END_COMMITTED, "a peer has aborted what is committed");
 }
+
+/* --- asked: ended heuristically --- */
+
+/* What an operator made of this branch is no outcome. */
+void branch_peer_asks_heuristic(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    tell(core, entry->heuristic == VOW_COMMIT ? VOW_PEER_HEURISTIC_COMMITTED : VOW_PEER_HEURISTIC_ABORTED,
+         core->keep.now.epoch);
+    stay(core, entry);
+}

@@ -5,11 +5,26 @@
 #include "participant/core/core.h"
 #include "proto/jitter.h"
 
-/* The next inquiry comes after delay_ms, plus or minus a quarter: many branches wait for one coordinator. */
-static void arm(struct vow_branches *core, struct vow_branch_entry *entry)
+/* Plus or minus a quarter: many branches wait for one coordinator. */
+void branch_timer_arm(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     const uint64_t quarter = entry->delay_ms / 4;
     entry->due_ms = core->now_ms + entry->delay_ms - quarter + vow_jitter_next(&core->random) % (2 * quarter + 1);
+    if (entry->heur_ms < entry->due_ms)
+        entry->due_ms = entry->heur_ms;
+}
+
+void branch_timer_back_off(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    const uint32_t max_ms = core->limits.decision_timeout_max_ms;
+    entry->delay_ms = entry->delay_ms < max_ms / 2 ? entry->delay_ms * 2 : max_ms;
+    branch_timer_arm(core, entry);
+}
+
+void branch_ask_now(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    entry->delay_ms = core->limits.decision_timeout_ms;
+    entry->due_ms = core->now_ms;
 }
 
 void branch_timer_settle(struct vow_branches *core, const struct vow_branch_entry *entry)
@@ -27,11 +42,18 @@ const struct vow_branch_entry *branch_timer_first(const struct vow_branches *cor
     return first != NULL ? &core->entries[first->item] : NULL;
 }
 
+void branch_postpone_heuristic(struct vow_branches *core, struct vow_branch_entry *entry)
+{
+    if (core->limits.heuristic_timeout_ms != 0)
+        entry->heur_ms = core->now_ms + core->limits.heuristic_timeout_ms;
+    branch_timer_arm(core, entry);
+}
+
 void branch_begin_doubt(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     entry->yes_ms = core->now_ms;
     entry->delay_ms = core->limits.decision_timeout_ms;
-    arm(core, entry);
+    branch_postpone_heuristic(core, entry);
 }
 
 void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry)
@@ -39,7 +61,7 @@ void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry)
     const uint64_t doubt_ms = core->now_ms - entry->yes_ms;
     if (doubt_ms > core->counts.in_doubt_max_ms)
         core->counts.in_doubt_max_ms = doubt_ms;
-    entry->due_ms = BRANCH_NEVER_MS;
+    entry->due_ms = entry->heur_ms = BRANCH_NEVER_MS;
     branch_unblock(core, entry);
 }
 
@@ -63,15 +85,13 @@ void branch_unblock(struct vow_branches *core, struct vow_branch_entry *entry)
 
 void branch_inquiry_send(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    const uint32_t max_ms = core->limits.decision_timeout_max_ms;
     branch_send_inquiry(core, entry);
     entry->asked_ms = core->now_ms;
     if (entry->silent < core->limits.termination_after)
         entry->silent++;
     else
         ask_peers(core, entry);
-    entry->delay_ms = entry->delay_ms < max_ms / 2 ? entry->delay_ms * 2 : max_ms;
-    arm(core, entry);
+    branch_timer_back_off(core, entry);
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }
 
@@ -85,7 +105,7 @@ void branch_inquiry_wait(struct vow_branches *core, struct vow_branch_entry *ent
         entry->silent = 0;
         branch_unblock(core, entry);
     }
-    arm(core, entry);
+    branch_timer_arm(core, entry);
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }
 
@@ -95,7 +115,10 @@ void branch_on_timer(struct vow_branches *core)
         const struct vow_branch_entry *first = branch_timer_first(core);
         if (first == NULL || first->due_ms > core->now_ms)
             return;
-        branch_dispatch(core, &first->gtrid, first->branch,
-                        first->lost ? VOW_BRANCH_EV_DISCONNECTED : VOW_BRANCH_EV_TIMEOUT);
+        if (first->heur_ms <= core->now_ms)
+            branch_resolve_by_timer(core, first);
+        else
+            branch_dispatch(core, &first->gtrid, first->branch,
+                            first->lost ? VOW_BRANCH_EV_DISCONNECTED : VOW_BRANCH_EV_TIMEOUT);
     }
 }

@@ -7,6 +7,7 @@ void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struc
     counts->open = core->open;
     counts->in_doubt = core->in_doubt;
     counts->blocked = core->blocked;
+    counts->heuristics = core->heuristics;
     for (uint32_t i = 0; i < core->timers.len && core->in_doubt > 0; i++) {
         const struct vow_branch_entry *entry = &core->entries[core->timers.entries[i].item];
         if (entry->state != VOW_BRANCH_PREPARED)
@@ -36,6 +37,10 @@ static void view_branch(const struct vow_branches *core, const struct vow_branch
         .answer = (enum vow_wait)entry->answer,
         .answer_ms = entry->answer_ms,
         .next_ms = entry->due_ms,
+        .heuristic = (enum vow_verdict)entry->heuristic,
+        .decided = (enum vow_verdict)entry->decided,
+        .who = entry->record != BRANCH_NONE ? branch_record(core, entry)->who : "",
+        .why = entry->record != BRANCH_NONE ? branch_record(core, entry)->why : "",
         .is_foreign = core->keep.now.coord != 0 && vow_gtrid_coord(&entry->gtrid) != core->keep.now.coord,
     };
 }

@@ -47,6 +47,7 @@ static struct vow_job *give_back(void *ctx)
     give_all(&store->works, &kept);
     give_all(&store->decisions, &kept);
     give_all(&store->lazy, &kept);
+    give_all(&store->settles, &kept);
     return kept.first;
 }
 
@@ -116,6 +117,7 @@ int vow_store_resource_open(const struct vow_resource *resource, const char *pat
     jobs_init(&store->works);
     jobs_init(&store->decisions);
     jobs_init(&store->lazy);
+    jobs_init(&store->settles);
     int error = take_resource(&store->resource, resource, detail);
     if (error == 0) {
         store->answers = answers_new(2 * store->resource.answers_max);

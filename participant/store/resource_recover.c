@@ -89,6 +89,21 @@ static int take_committed(struct resource_store *store, const struct found *foun
     return 0;
 }
 
+/* One that was ended heuristically, and the resource was not told or had not done it: it is told again. Its record
+ * speaks for it to the core. */
+static int take_prepared(struct resource_store *store, const struct found *found, vow_store_recovered_fn *each,
+                         void *ctx, struct vow_error_detail *detail)
+{
+    enum vow_verdict heuristic;
+    const int error = state_heuristic_get(store->file, &found->gtrid, found->branch, &heuristic, detail);
+    if (error != 0)
+        return error;
+    if (heuristic != 0)
+        return add(store, found, heuristic == VOW_COMMIT ? ASK_COMMIT : ASK_ABORT) != NULL ? 0 : VOW_E_NO_MEMORY;
+    return each(ctx, &(struct vow_branches_recovered){
+                         .gtrid = found->gtrid, .branch = found->branch, .epoch = vow_gtrid_epoch(&found->gtrid)});
+}
+
 static int take(struct resource_store *store, const struct found *found, vow_store_recovered_fn *each, void *ctx,
                 struct vow_error_detail *detail)
 {
@@ -102,7 +117,7 @@ static int take(struct resource_store *store, const struct found *found, vow_sto
         return take_one_phase(store, found, row, detail);
     if (row != STATE_ROW_NONE)
         return damaged(detail, found, "the resource has lost its commit: restore its data");
-    return each(ctx, &found->gtrid, found->branch, vow_gtrid_epoch(&found->gtrid));
+    return take_prepared(store, found, each, ctx, detail);
 }
 
 /* ---- all of them ---- */
@@ -158,6 +173,8 @@ int resource_recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, st
         error = take_all(store, &recovery, each, each_ctx, detail);
     if (error == 0)
         error = state_file_each_decided(store->file, commit_again, store, detail);
+    if (error == 0)
+        error = state_heuristic_each(store->file, each, each_ctx, detail);
     free(recovery.list);
     store->failed = error != 0; /* what close() would write down may be wrong */
     return error;

@@ -43,7 +43,9 @@ static int write_forget(struct resource_store *store, const struct vow_store_op 
         item->drops_memo = true;
         return 0;
     }
-    const int error = state_file_get(store->file, &op->gtrid, op->branch, &row, detail);
+    int error = state_heuristic_remove(store->file, &op->gtrid, op->branch, detail);
+    if (error == 0)
+        error = state_file_get(store->file, &op->gtrid, op->branch, &row, detail);
     if (error != 0 || row != STATE_ROW_MEMO)
         return error;
     return state_file_set(store->file, &op->gtrid, op->branch, STATE_ROW_NONE, detail);
@@ -110,15 +112,17 @@ static void end_marks(struct resource_store *store)
 
 /* ---- one transaction ---- */
 
-/* All or nothing; durable if there is a decision or a mark in it. */
-static int write_all(struct resource_store *store, bool deciding, bool marks, struct vow_error_detail *detail)
+/* All or nothing; durable if there is a decision, a heuristic or a mark in it. */
+static int write_all(struct resource_store *store, bool forced, bool marks, struct vow_error_detail *detail)
 {
-    int error = state_file_begin(store->file, deciding || marks, detail);
+    int error = state_file_begin(store->file, forced || marks, detail);
     /* FORGET first: it may change what a mark says. */
     if (error == 0)
         error = write_lazy(store, detail);
     if (error == 0)
         error = write_items(store, marks, detail);
+    if (error == 0)
+        error = heuristics_write(store, detail);
     if (error == 0)
         error = state_file_commit(store->file, detail);
     return error;
@@ -129,6 +133,7 @@ static void put_off(struct resource_store *store, uint64_t now_ms, const struct 
 {
     VOW_LOG(VOW_LOG_WARN, "resource_file_not_written", VOW_STR("why", detail->text), VOW_NUM("next_ms", AGAIN_MS));
     store->rows_due_ms = now_ms + AGAIN_MS;
+    heuristics_put_off(store);
     for (struct item *item = store->active; item != NULL; item = item->next) {
         if (item->state != ITEM_DECIDING)
             continue;
@@ -144,10 +149,11 @@ void rows_write(struct resource_store *store, uint64_t now_ms, bool all)
     struct vow_error_detail detail;
     const bool deciding = is_deciding(store);
     const bool is_put_off = !all && store->rows_due_ms > now_ms;
+    const bool heuristics = heuristics_are_due(store) && !is_put_off;
     const bool marks = marks_are_due(store, now_ms, all) && !is_put_off;
-    if (store->failed || !(deciding || marks || (store->lazy.first != NULL && !is_put_off)))
+    if (store->failed || !(deciding || heuristics || marks || (store->lazy.first != NULL && !is_put_off)))
         return;
-    const int error = write_all(store, deciding, marks, &detail);
+    const int error = write_all(store, deciding || heuristics, marks, &detail);
     if (error == VOW_E_BUSY) {
         put_off(store, now_ms, &detail);
         return;
@@ -159,6 +165,7 @@ void rows_write(struct resource_store *store, uint64_t now_ms, bool all)
     store->stats.commits++;
     VOW_CRASH("store", "mid", deciding ? "ONE_PHASE" : "LAZY");
     end_lazy(store);
+    heuristics_written(store);
     if (marks)
         end_marks(store);
     if (deciding)

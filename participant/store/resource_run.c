@@ -16,7 +16,7 @@
 
 /* ---- the end of an operation ---- */
 
-static void end_op(struct resource_store *store, struct vow_store_op *op, enum vow_store_result result)
+void store_end_op(struct resource_store *store, struct vow_store_op *op, enum vow_store_result result)
 {
     op->result = result;
     store->stats.ops++;
@@ -24,18 +24,18 @@ static void end_op(struct resource_store *store, struct vow_store_op *op, enum v
     jobs_add(&store->done, &op->job);
 }
 
-static void refuse_op(struct resource_store *store, struct vow_store_op *op, enum vow_cause cause, const char *why)
+void store_refuse_op(struct resource_store *store, struct vow_store_op *op, enum vow_cause cause, const char *why)
 {
     op->cause = cause;
     vow_text_copy(op->text, why);
-    end_op(store, op, VOW_STORE_REFUSED);
+    store_end_op(store, op, VOW_STORE_REFUSED);
 }
 
 /* Nothing is left of the branch. */
 static void end_item(struct resource_store *store, struct item *item, enum vow_store_result result)
 {
     if (item->op != NULL)
-        end_op(store, item->op, result);
+        store_end_op(store, item->op, result);
     item_remove(store, item);
     free(item);
 }
@@ -82,7 +82,7 @@ static void committed(struct resource_store *store, struct item *item)
     store->stats.applies++;
     store->stats.commits++;
     if (item->op != NULL)
-        end_op(store, item->op, VOW_STORE_DONE);
+        store_end_op(store, item->op, VOW_STORE_DONE);
     item_mark(store, item, item->is_one_phase ? STATE_ROW_MEMO : STATE_ROW_COMMITTED, vow_clock_ms());
 }
 
@@ -98,6 +98,17 @@ static void aborted(struct resource_store *store, struct item *item)
     end_item(store, item, VOW_STORE_DONE);
 }
 
+/* A heuristic's record came first; it must not outlive the branch that is not there. */
+static void end_unknown(struct resource_store *store, struct item *item)
+{
+    struct vow_error_detail detail;
+    const bool is_heuristic = item->op != NULL && item->op->kind == VOW_STORE_HEURISTIC_COMMIT;
+    if (is_heuristic && state_heuristic_remove(store->file, &item->gtrid, item->branch, &detail) != 0)
+        store_break(store, detail.error, "%s", detail.text);
+    else
+        end_item(store, item, VOW_STORE_NO_RECORD);
+}
+
 /* Of a branch that was prepared and decided in one phase nobody else knows: an answer "no record" would undo it. */
 static void unknown(struct resource_store *store, struct item *item)
 {
@@ -105,7 +116,7 @@ static void unknown(struct resource_store *store, struct item *item)
         store_break(store, VOW_E_DAMAGED, "the resource has lost branch %s, which is committed: restore its data",
                     item->word);
     else
-        end_item(store, item, VOW_STORE_NO_RECORD);
+        end_unknown(store, item);
 }
 
 static void advance(struct resource_store *store, struct item *item, const struct answer *answer)
@@ -286,23 +297,25 @@ static bool is_memo(enum state_row row)
 static bool begin_work(struct resource_store *store, struct vow_store_op *op, enum state_row row)
 {
     if (op->kind == VOW_STORE_ONE_PHASE && is_memo(row))
-        end_op(store, op, VOW_STORE_DONE);
+        store_end_op(store, op, VOW_STORE_DONE);
     else if (row != STATE_ROW_NONE)
-        refuse_op(store, op, VOW_CAUSE_TOO_LATE, "the transaction has ended");
+        store_refuse_op(store, op, VOW_CAUSE_TOO_LATE, "the transaction has ended");
     else if (!begin_item(store, op, ASK_PREPARE))
-        refuse_op(store, op, VOW_CAUSE_NO_SPACE, "out of memory");
+        store_refuse_op(store, op, VOW_CAUSE_NO_SPACE, "out of memory");
     return true;
 }
 
 /* Only a record of its own makes a commit done: the tombstone, or else the resource's (bugs B20, B21, B24; F051). */
 static bool begin_decision(struct resource_store *store, struct vow_store_op *op, enum state_row row)
 {
+    if (op->kind == VOW_STORE_HEURISTIC_COMMIT || op->kind == VOW_STORE_HEURISTIC_ABORT)
+        return heuristic_begin(store, op, row);
     if (op->kind == VOW_STORE_MEMO)
-        end_op(store, op, is_memo(row) ? VOW_STORE_DONE : VOW_STORE_NO_RECORD);
+        store_end_op(store, op, is_memo(row) ? VOW_STORE_DONE : VOW_STORE_NO_RECORD);
     else if (row == STATE_ROW_COMMITTED)
-        end_op(store, op, VOW_STORE_DONE);
+        store_end_op(store, op, VOW_STORE_DONE);
     else if (row != STATE_ROW_NONE)
-        end_op(store, op, op->kind == VOW_STORE_COMMIT ? VOW_STORE_NO_RECORD : VOW_STORE_DONE);
+        store_end_op(store, op, op->kind == VOW_STORE_COMMIT ? VOW_STORE_NO_RECORD : VOW_STORE_DONE);
     else
         return begin_item(store, op, op->kind == VOW_STORE_COMMIT ? ASK_COMMIT : ASK_ABORT);
     return true;
@@ -334,7 +347,7 @@ static void cancel(struct resource_store *store, const struct vow_store_op *canc
         struct vow_store_op *op = (struct vow_store_op *)jobs_take(&store->works);
         if (op->kind == VOW_STORE_PREPARE && op->branch == cancel->branch &&
             vow_gtrid_equal(&op->gtrid, &cancel->gtrid))
-            refuse_op(store, op, VOW_CAUSE_TOO_LATE, "the transaction has ended");
+            store_refuse_op(store, op, VOW_CAUSE_TOO_LATE, "the transaction has ended");
         else
             jobs_add(&kept, &op->job);
     }
@@ -348,9 +361,9 @@ static void do_work(struct resource_store *store, struct vow_store_op *op)
     enum vow_cause cause = VOW_CAUSE_HANDLER_FAILED;
     char text[VOW_TEXT_SIZE] = "";
     if (op->work(op->work_ctx, &op->gtrid, NULL, &cause, text) == 0)
-        end_op(store, op, VOW_STORE_DONE);
+        store_end_op(store, op, VOW_STORE_DONE);
     else
-        refuse_op(store, op, cause, text);
+        store_refuse_op(store, op, cause, text);
 }
 
 static void sort_in(struct resource_store *store, struct vow_job *first)
@@ -374,15 +387,22 @@ static void sort_in(struct resource_store *store, struct vow_job *first)
             break;
         case VOW_STORE_CANCEL:
             cancel(store, op);
-            end_op(store, op, VOW_STORE_DONE);
+            store_end_op(store, op, VOW_STORE_DONE);
             break;
         case VOW_STORE_DESCRIBE:
             resource_describe(store, op);
-            end_op(store, op, VOW_STORE_DONE);
+            store_end_op(store, op, VOW_STORE_DONE);
+            break;
+        case VOW_STORE_HEURISTIC_COMMIT:
+        case VOW_STORE_HEURISTIC_ABORT:
+            jobs_add(&store->decisions, &op->job);
+            break;
+        case VOW_STORE_SETTLE:
+            jobs_add(&store->settles, &op->job);
             break;
         case VOW_STORE_RECALL:
             resource_recall(store, op);
-            end_op(store, op, op->result);
+            store_end_op(store, op, op->result);
             break;
         case VOW_STORE_FORGET:
         case VOW_STORE_WATERMARK:

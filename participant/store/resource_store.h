@@ -11,6 +11,7 @@ enum item_state {
     ITEM_ASKED,    /* the resource will answer */
     ITEM_PAUSED,   /* is to ask again at due_ms */
     ITEM_DECIDING, /* one phase: prepared; the decision is to be written down */
+    ITEM_NOTING,   /* a heuristic: it is to be written down, then the resource is asked */
     ITEM_MARKED,   /* committed; `row` is to be written down, then the resource may forget */
 };
 
@@ -50,6 +51,7 @@ struct resource_store {
 
     struct jobs works, decisions; /* operations that wait for room: PREPARE and ONE_PHASE; COMMIT, ABORT and MEMO */
     struct jobs lazy;             /* FORGET and WATERMARK, until something is written anyway */
+    struct jobs settles;          /* SETTLE, until it is written */
     struct jobs done;             /* of the run under way */
     struct item *active;          /* in every state but MARKED */
     struct item *marks;
@@ -87,8 +89,22 @@ void store_break(struct resource_store *store, int error, const char *format, ..
 
 /* ---- resource_run.c ---- */
 
+/* An operation has come to its end. */
+void store_end_op(struct resource_store *store, struct vow_store_op *op, enum vow_store_result result);
+void store_refuse_op(struct resource_store *store, struct vow_store_op *op, enum vow_cause cause, const char *why);
 /* The store's run(). */
 int resource_run(void *store, struct vow_job **jobs, struct vow_error_detail *detail);
+
+/* ---- resource_heuristic.c ---- */
+
+/* Begins a heuristic; false if there is no memory. */
+bool heuristic_begin(struct resource_store *store, struct vow_store_op *op, enum state_row row);
+/* Within the transaction that writes everything down. */
+int heuristics_write(struct resource_store *store, struct vow_error_detail *detail);
+/* That is durable, or it cannot be written now. */
+void heuristics_written(struct resource_store *store);
+void heuristics_put_off(struct resource_store *store);
+bool heuristics_are_due(const struct resource_store *store);
 
 /* ---- resource_describe.c ---- */
 

@@ -276,11 +276,17 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
         if (error == 0)
             error = reserve_again(store, &gtrid, branch, statement, detail);
         if (error == 0)
-            error = each(each_ctx, &gtrid, branch, (uint32_t)sqlite3_column_int64(statement, 2));
+            error = each(each_ctx, &(struct vow_branches_recovered){
+                                       .gtrid = gtrid,
+                                       .branch = branch,
+                                       .epoch = (uint32_t)sqlite3_column_int64(statement, 2),
+                                   });
     }
     if (error == 0 && rc != SQLITE_DONE)
         error = store_fail(store, VOW_E_DATABASE, "the prepared branches cannot be read", detail);
     sqlite3_finalize(statement);
+    if (error == 0)
+        error = heuristic_recover(store, each, each_ctx, detail);
     store->batch_pages = 0;
     if (error == 0)
         (void)space_ensure(store); /* if there is none now, there may be when it is needed */

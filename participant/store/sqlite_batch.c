@@ -25,7 +25,15 @@ static bool is_new_work(enum vow_store_op_kind kind)
 
 static bool is_forced(enum vow_store_op_kind kind)
 {
-    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_COMMIT;
+    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_COMMIT ||
+           kind == VOW_STORE_HEURISTIC_COMMIT || kind == VOW_STORE_HEURISTIC_ABORT || kind == VOW_STORE_SETTLE;
+}
+
+/* It ends a prepared branch, or joined work: its locks and its room are free after it. */
+static bool is_end(enum vow_store_op_kind kind)
+{
+    return kind == VOW_STORE_COMMIT || kind == VOW_STORE_ABORT || kind == VOW_STORE_HEURISTIC_COMMIT ||
+           kind == VOW_STORE_HEURISTIC_ABORT;
 }
 
 static struct vow_store_op *next_op(const struct vow_store_op *op)
@@ -75,6 +83,11 @@ static int do_op(struct store *store, struct vow_store_op *op)
         return branch_watermark(store, op);
     case VOW_STORE_RECALL:
         return branch_recall(store, op);
+    case VOW_STORE_HEURISTIC_COMMIT:
+    case VOW_STORE_HEURISTIC_ABORT:
+        return branch_heuristic(store, op);
+    case VOW_STORE_SETTLE:
+        return branch_settle(store, op);
     case VOW_STORE_CANCEL: /* arrange() has done them */
     case VOW_STORE_DESCRIBE:
         break;
@@ -85,10 +98,18 @@ static int do_op(struct store *store, struct vow_store_op *op)
 #ifdef VOW_CRASH_POINTS
 static void crash_points(const struct vow_store_op *first, const char *when)
 {
-    static const char *const names[] = {
-        [VOW_STORE_PREPARE] = "PREPARE",     [VOW_STORE_COMMIT] = "COMMIT", [VOW_STORE_ABORT] = "ABORT",
-        [VOW_STORE_ONE_PHASE] = "ONE_PHASE", [VOW_STORE_MEMO] = "MEMO",     [VOW_STORE_FORGET] = "FORGET",
-        [VOW_STORE_WATERMARK] = "WATERMARK", [VOW_STORE_WORK] = "WORK",     [VOW_STORE_RECALL] = "RECALL"};
+    static const char *const names[] = {[VOW_STORE_PREPARE] = "PREPARE",
+                                        [VOW_STORE_COMMIT] = "COMMIT",
+                                        [VOW_STORE_ABORT] = "ABORT",
+                                        [VOW_STORE_ONE_PHASE] = "ONE_PHASE",
+                                        [VOW_STORE_MEMO] = "MEMO",
+                                        [VOW_STORE_FORGET] = "FORGET",
+                                        [VOW_STORE_WATERMARK] = "WATERMARK",
+                                        [VOW_STORE_WORK] = "WORK",
+                                        [VOW_STORE_RECALL] = "RECALL",
+                                        [VOW_STORE_HEURISTIC_COMMIT] = "HEURISTIC",
+                                        [VOW_STORE_HEURISTIC_ABORT] = "HEURISTIC",
+                                        [VOW_STORE_SETTLE] = "SETTLE"};
     for (const struct vow_store_op *op = first; op != NULL; op = next_op(op))
         VOW_CRASH("store", when, names[op->kind]);
 }
@@ -153,7 +174,7 @@ static int do_batch(struct store *store, struct vow_store_op *first, bool new_wo
     crash_points(first, "after");
     store->stats.commits++;
     for (struct vow_store_op *op = first; op != NULL; op = next_op(op))
-        if (op->kind == VOW_STORE_COMMIT || op->kind == VOW_STORE_ABORT)
+        if (is_end(op->kind) && op->result != VOW_STORE_REFUSED)
             space_drop(store, op);
     return SQLITE_OK;
 }
@@ -263,7 +284,7 @@ enum turn {
 
 static enum turn turn_of(enum vow_store_op_kind kind)
 {
-    if (kind == VOW_STORE_COMMIT || kind == VOW_STORE_ABORT)
+    if (is_end(kind) || kind == VOW_STORE_SETTLE)
         return TURN_DECISIONS;
     if (kind == VOW_STORE_PREPARE || kind == VOW_STORE_WORK)
         return TURN_PREPARES;

@@ -23,7 +23,7 @@ static void bind_branch(sqlite3_stmt *statement, const struct vow_store_op *op)
 }
 
 /* Errors that say that the transaction as a whole, not this branch, is in trouble. */
-static bool is_batch_error(const struct store *store, int rc)
+bool branch_is_batch_error(const struct store *store, int rc)
 {
     int primary = rc & 0xff;
     return !store_in_transaction(store) || primary == SQLITE_IOERR || primary == SQLITE_FULL ||
@@ -168,7 +168,7 @@ static bool has_seen_all(struct store *store, const sqlite3_session *session)
 static int replay(struct store *store, struct vow_store_op *op)
 {
     int rc = work_replay(store, op);
-    if (rc == SQLITE_OK || is_batch_error(store, rc))
+    if (rc == SQLITE_OK || branch_is_batch_error(store, rc))
         return rc;
     refuse(op, VOW_CAUSE_LOST_WORK, store->trouble);
     store->trouble[0] = '\0';
@@ -204,7 +204,7 @@ static int try_apply(struct store *store, struct vow_store_op *op, struct change
     int rc = work_lift_locks(store, op);
     if (rc == SQLITE_OK)
         rc = apply_changeset(store, changeset);
-    if (rc != SQLITE_OK && !is_batch_error(store, rc)) {
+    if (rc != SQLITE_OK && !branch_is_batch_error(store, rc)) {
         refuse(op, VOW_CAUSE_NOT_CAPTURED, "the change cannot be applied again");
         store->trouble[0] = '\0';
         rc = SQLITE_OK;
@@ -298,7 +298,7 @@ static int settle(struct store *store, struct vow_store_op *op, int rc)
 {
     if (rc == SQLITE_OK && !store_in_transaction(store))
         return SQLITE_ABORT_ROLLBACK;
-    if (rc != SQLITE_OK && is_batch_error(store, rc))
+    if (rc != SQLITE_OK && branch_is_batch_error(store, rc))
         return rc;
     if (rc != SQLITE_OK)
         refuse(op, rc == SQLITE_NOMEM ? VOW_CAUSE_NO_SPACE : VOW_CAUSE_PARTICIPANT_FAILED, sqlite3_errmsg(store->db));
@@ -423,6 +423,11 @@ int branch_one_phase(struct store *store, struct vow_store_op *op)
     return settle(store, op, commit_at_once(store, op));
 }
 
+int branch_drop_tombstone(struct store *store, const struct vow_store_op *op)
+{
+    return delete_branch(store, op, "committed");
+}
+
 int branch_memo(struct store *store, struct vow_store_op *op)
 {
     enum branch_state state;
@@ -443,7 +448,8 @@ int branch_recall(struct store *store, struct vow_store_op *op)
 int branch_forget(struct store *store, struct vow_store_op *op)
 {
     op->result = VOW_STORE_DONE;
-    return delete_branch(store, op, "memo");
+    int rc = delete_branch(store, op, "memo");
+    return rc == SQLITE_OK ? branch_forget_heuristic(store, op) : rc;
 }
 
 /* ---- the watermark ---- */

@@ -16,7 +16,12 @@ static const char own_tables[] =
     " tbl TEXT NOT NULL, idx TEXT NOT NULL, key TEXT NOT NULL, gtrid BLOB NOT NULL, branch INTEGER NOT NULL,"
     " PRIMARY KEY (tbl, idx, key)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS vow_lock_by_branch ON vow_lock (gtrid, branch);"
-    "INSERT OR IGNORE INTO vow_meta VALUES ('format', 1), ('uuid', randomblob(16)), ('incarnation', 0),"
+    "CREATE TABLE IF NOT EXISTS vow_heuristic ("
+    " gtrid BLOB NOT NULL, branch INTEGER NOT NULL, epoch INTEGER NOT NULL, verdict INTEGER NOT NULL,"
+    " decided INTEGER NOT NULL DEFAULT 0, who TEXT NOT NULL, why TEXT NOT NULL, wall_us INTEGER NOT NULL,"
+    " PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
+    "UPDATE vow_meta SET value = 2 WHERE key = 'format' AND value = 1;"
+    "INSERT OR IGNORE INTO vow_meta VALUES ('format', 2), ('uuid', randomblob(16)), ('incarnation', 0),"
     " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0);";
 
 int schema_create(struct store *store, struct vow_error_detail *detail)

@@ -12,7 +12,8 @@
 #error "compile with SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK"
 #endif
 
-#define STORE_FORMAT 1
+/* Format 2: vow_heuristic. One of format 1 is brought up to date at open. */
+#define STORE_FORMAT 2
 #define CHECKPOINT_PAGES 2000              /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 #define COLUMNS_MAX VOW_SQLITE_COLUMNS_MAX /* of an enrolled table: a set of columns is a 64-bit mask */
 #define UPDATE_STATEMENTS 8                /* cached per table: one for each set of changed columns */
@@ -84,6 +85,10 @@ enum statement {
     STMT_LIST_LOCKS,
     STMT_COUNT_SOME_LOCKS,
     STMT_DELETE_BELOW,
+    STMT_INSERT_HEURISTIC,
+    STMT_FIND_HEURISTIC,
+    STMT_SETTLE_HEURISTIC,
+    STMT_DELETE_HEURISTIC,
     STMT_SET_META,
     STMT_BUMP_SEQUENCE,
     STMT_COUNT
@@ -368,5 +373,15 @@ int branch_memo(struct store *store, struct vow_store_op *op);
 int branch_forget(struct store *store, struct vow_store_op *op);
 int branch_recall(struct store *store, struct vow_store_op *op);
 int branch_watermark(struct store *store, struct vow_store_op *op);
+int branch_drop_tombstone(struct store *store, const struct vow_store_op *op);
+/* Does an error say that the transaction as a whole, not this branch, is in trouble? */
+bool branch_is_batch_error(const struct store *store, int rc);
+
+/* ---- sqlite_heuristic.c ---- */
+
+int branch_heuristic(struct store *store, struct vow_store_op *op);
+int branch_settle(struct store *store, struct vow_store_op *op);
+int branch_forget_heuristic(struct store *store, const struct vow_store_op *op);
+int heuristic_recover(struct store *store, vow_store_recovered_fn *each, void *ctx, struct vow_error_detail *detail);
 
 #endif

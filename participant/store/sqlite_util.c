@@ -28,6 +28,11 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_COUNT_SOME_LOCKS] = "SELECT count(*) FROM (SELECT 1 FROM vow_lock WHERE gtrid = ?1 AND branch = ?2 LIMIT ?3)",
     [STMT_DELETE_BELOW] = ("DELETE FROM vow_branch WHERE (gtrid, branch) IN (SELECT gtrid, branch FROM vow_branch "
                            "WHERE gtrid >= ?1 AND gtrid < ?2 AND state = 'committed' LIMIT 10000)"),
+    [STMT_INSERT_HEURISTIC] = ("INSERT INTO vow_heuristic (gtrid, branch, epoch, verdict, who, why, wall_us) "
+                               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+    [STMT_FIND_HEURISTIC] = "SELECT verdict FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_SETTLE_HEURISTIC] = "UPDATE vow_heuristic SET decided = ?3 WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_DELETE_HEURISTIC] = "DELETE FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2",
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
     [STMT_BUMP_SEQUENCE] = NULL, /* prepared when a table with AUTOINCREMENT is there: sqlite_sequence exists then */
 };

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE_FORMAT 1
+/* Format 2: vow_heuristic. A file of format 1 is brought up to date at open. */
+#define STATE_FORMAT 2
 /* Tombstones that one watermark removes at most; the next one goes on. */
 #define REMOVED_AT_ONCE "10000"
 
@@ -41,7 +42,12 @@ static const char own_tables[] =
     " gtrid BLOB NOT NULL, branch INTEGER NOT NULL,"
     " state TEXT NOT NULL CHECK (state = 'committed' OR state = 'decided' OR state = 'memo'),"
     " PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
-    "INSERT OR IGNORE INTO vow_meta VALUES ('resource_format', 1), ('uuid', randomblob(16)), ('incarnation', 0),"
+    "CREATE TABLE IF NOT EXISTS vow_heuristic ("
+    " gtrid BLOB NOT NULL, branch INTEGER NOT NULL, epoch INTEGER NOT NULL, verdict INTEGER NOT NULL,"
+    " decided INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, wall_us INTEGER NOT NULL,"
+    " PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
+    "UPDATE vow_meta SET value = 2 WHERE key = 'resource_format' AND value = 1;"
+    "INSERT OR IGNORE INTO vow_meta VALUES ('resource_format', 2), ('uuid', randomblob(16)), ('incarnation', 0),"
     " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0);";
 
 static const char *const row_names[] = {
@@ -87,7 +93,7 @@ static int error_of(int rc)
 }
 
 /* Ends the transaction, if there is one: what failed takes all of it away. */
-static int give_up(struct state_file *file, int rc, const char *doing, struct vow_error_detail *detail)
+int state_file_give_up(struct state_file *file, int rc, const char *doing, struct vow_error_detail *detail)
 {
     const int error = fail(file, error_of(rc), doing, detail);
     if (sqlite3_get_autocommit(file->db) == 0) {
@@ -95,6 +101,16 @@ static int give_up(struct state_file *file, int rc, const char *doing, struct vo
         sqlite3_reset(file->statements[STMT_ROLLBACK]);
     }
     return error;
+}
+
+struct sqlite3 *state_file_db(struct state_file *file)
+{
+    return file->db;
+}
+
+int state_file_damaged(const struct state_file *file, const char *why, struct vow_error_detail *detail)
+{
+    return refuse(file, VOW_E_DAMAGED, why, detail);
 }
 
 /* ---- open ---- */
@@ -146,7 +162,7 @@ static int check_kind(struct state_file *file, struct vow_error_detail *detail)
     char found[32];
     int rc = ask(file,
                  "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'vow_meta' AND "
-                 "name <> 'vow_branch'",
+                 "name <> 'vow_branch' AND name <> 'vow_heuristic'",
                  found, sizeof(found));
     if (rc != SQLITE_OK)
         return fail(file, VOW_E_DATABASE, "cannot be read", detail);
@@ -298,13 +314,13 @@ int state_file_begin(struct state_file *file, bool forced, struct vow_error_deta
         file->is_forced = forced;
         rc = run(file, STMT_BEGIN);
     }
-    return rc == SQLITE_OK ? 0 : give_up(file, rc, "cannot be written", detail);
+    return rc == SQLITE_OK ? 0 : state_file_give_up(file, rc, "cannot be written", detail);
 }
 
 int state_file_commit(struct state_file *file, struct vow_error_detail *detail)
 {
     const int rc = run(file, STMT_COMMIT);
-    return rc == SQLITE_OK ? 0 : give_up(file, rc, "cannot be written", detail);
+    return rc == SQLITE_OK ? 0 : state_file_give_up(file, rc, "cannot be written", detail);
 }
 
 static sqlite3_stmt *bind(struct state_file *file, enum statement which, const struct vow_gtrid *gtrid, uint32_t branch)
@@ -323,7 +339,7 @@ int state_file_set(struct state_file *file, const struct vow_gtrid *gtrid, uint3
     if (row != STATE_ROW_NONE)
         sqlite3_bind_text(statement, 3, row_names[row], -1, SQLITE_STATIC);
     const int rc = run(file, which);
-    return rc == SQLITE_OK ? 0 : give_up(file, rc, "a branch cannot be written down", detail);
+    return rc == SQLITE_OK ? 0 : state_file_give_up(file, rc, "a branch cannot be written down", detail);
 }
 
 static int set_meta(struct state_file *file, const char *key, uint64_t value)
@@ -359,7 +375,7 @@ int state_file_set_watermark(struct state_file *file, uint64_t coord, uint32_t e
         rc = set_meta(file, "watermark_seq", watermark.seq);
     if (rc == SQLITE_OK)
         rc = remove_below(file, coord, watermark);
-    return rc == SQLITE_OK ? 0 : give_up(file, rc, "the watermark cannot be written down", detail);
+    return rc == SQLITE_OK ? 0 : state_file_give_up(file, rc, "the watermark cannot be written down", detail);
 }
 
 /* ---- looking in ---- */
@@ -379,7 +395,7 @@ int state_file_get(struct state_file *file, const struct vow_gtrid *gtrid, uint3
     const int step = sqlite3_step(statement);
     *row = step == SQLITE_ROW ? row_of((const char *)sqlite3_column_text(statement, 0)) : STATE_ROW_NONE;
     const int rc = sqlite3_reset(statement);
-    return rc == SQLITE_OK ? 0 : give_up(file, rc, "a branch cannot be looked up", detail);
+    return rc == SQLITE_OK ? 0 : state_file_give_up(file, rc, "a branch cannot be looked up", detail);
 }
 
 int state_file_has_tombstone(struct state_file *file, const struct vow_gtrid *gtrid, bool *has,
@@ -407,6 +423,6 @@ int state_file_each_decided(struct state_file *file, state_file_each_fn *each, v
     }
     const int final = sqlite3_finalize(statement);
     if (error == 0 && (rc != SQLITE_OK || final != SQLITE_OK))
-        error = give_up(file, rc != SQLITE_OK ? rc : final, "the decided branches cannot be read", detail);
+        error = state_file_give_up(file, rc != SQLITE_OK ? rc : final, "the decided branches cannot be read", detail);
     return error;
 }

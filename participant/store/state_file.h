@@ -50,6 +50,27 @@ int state_file_get(struct state_file *file, const struct vow_gtrid *gtrid, uint3
 /* Of any branch of the transaction. */
 int state_file_has_tombstone(struct state_file *file, const struct vow_gtrid *gtrid, bool *has,
                              struct vow_error_detail *detail);
+/* ---- state_heuristic.c: branches that were ended without a decision ---- */
+
+/* Within a transaction. One that is there stays. */
+int state_heuristic_add(struct state_file *file, const struct vow_branches_recovered *heuristic,
+                        struct vow_error_detail *detail);
+int state_heuristic_remove(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
+                           struct vow_error_detail *detail);
+/* As decided: removes it; else keeps the decision with it. */
+int state_heuristic_settle(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
+                           enum vow_verdict decided, struct vow_error_detail *detail);
+/* At any time; 0 = there is none. */
+int state_heuristic_get(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
+                        enum vow_verdict *verdict, struct vow_error_detail *detail);
+int state_heuristic_each(struct state_file *file, vow_store_recovered_fn *each, void *ctx,
+                         struct vow_error_detail *detail);
+
+/* For state_heuristic.c: the connection, and errors of its use; `rc` is an SQLite code. */
+struct sqlite3 *state_file_db(struct state_file *file);
+int state_file_give_up(struct state_file *file, int rc, const char *doing, struct vow_error_detail *detail);
+int state_file_damaged(const struct state_file *file, const char *why, struct vow_error_detail *detail);
+
 typedef int state_file_each_fn(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch);
 /* Every one-phase commit that the resource may not have carried out. Ends with what `each` returns if that is not 0. */
 int state_file_each_decided(struct state_file *file, state_file_each_fn *each, void *ctx,

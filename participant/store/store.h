@@ -71,6 +71,8 @@ struct vow_store_op {
     struct vow_msg_call *calls; /* the op's own copy */
     uint64_t session;           /* RECALL: the core's */
     uint32_t attempt;           /* RECALL: likewise */
+    const char *who, *why;      /* HEURISTIC_*: the op's own copies */
+    enum vow_verdict verdict;   /* SETTLE: the decision */
     vow_store_work_fn *work;    /* WORK */
     void *work_ctx;
     struct vow_store_told *told; /* DESCRIBE: the submitter's, filled by the store */
@@ -80,6 +82,7 @@ struct vow_store_op {
     enum vow_store_result result;
     enum vow_cause cause;
     char text[VOW_TEXT_SIZE];
+    uint64_t wall_us; /* HEURISTIC_*: when it was recorded */
     /* The store's own, while it keeps the operation. */
     bool waits;
     struct vow_gtrid waits_for;
@@ -103,12 +106,14 @@ struct vow_store_stats {
     uint64_t prepares, applies;
 };
 
-typedef int vow_store_recovered_fn(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch);
+/* Texts live for the call. */
+typedef int vow_store_recovered_fn(void *ctx, const struct vow_branches_recovered *recovered);
 
 struct vow_store_ops {
     const char *name;
     void (*identity)(void *store, struct vow_store_identity *identity);
-    /* Calls back for each prepared branch on disk. Their locks are held when it returns. */
+    /* Calls back for each branch on disk that is prepared, or was ended heuristically and is not forgotten. The locks
+     * of the prepared ones are held when it returns. */
     int (*recover)(void *store, vow_store_recovered_fn *each, void *ctx, struct vow_error_detail *detail);
     /*
      * On the store's thread: does the whole list as one durable unit. On return *jobs lists the operations that are

@@ -62,9 +62,9 @@ static void make_template(void)
     sim_disk_boot(sim_disks_at(disks, TEMPLATE));
 }
 
-static int recovered(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+static int recovered(void *ctx, const struct vow_branches_recovered *found)
 {
-    (void)ctx, (void)gtrid, (void)branch, (void)epoch;
+    (void)ctx, (void)found;
     return 0;
 }
 

@@ -38,6 +38,8 @@ FIELD(vow_participant_options, resource, 64);
 FIELD(vow_participant_options, loop, 72);
 FIELD(vow_participant_options, base, 80);
 FIELD(vow_participant_options, branches_max, 88);
+FIELD(vow_participant_options, heuristic_timeout_ms, 92);
+FIELD(vow_participant_options, heuristic, 96);
 
 FIELD(vow_participant_stats, prepared, 0);
 FIELD(vow_participant_stats, committed, 8);
@@ -49,6 +51,9 @@ FIELD(vow_participant_stats, in_doubt, 48);
 FIELD(vow_participant_stats, in_doubt_max_ms, 56);
 FIELD(vow_participant_stats, store_commits, 64);
 FIELD(vow_participant_stats, connected, 72);
+FIELD(vow_participant_stats, heuristics, 80);
+FIELD(vow_participant_stats, contradicted, 88);
+FIELD(vow_participant_stats, unforgotten, 96);
 
 FIELD(vow_resource, size, 0);
 FIELD(vow_resource, ctx, 8);

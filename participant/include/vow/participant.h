@@ -81,6 +81,16 @@ enum vow_lock_policy {
     VOW_LOCK_FAIL_FAST = 1,
 };
 
+/* What becomes of a branch whose decision does not come (protocol 2.7). */
+enum vow_heuristic {
+    VOW_HEURISTIC_OFF = 0, /* it waits for ever, and keeps its rows: the only way that is always right */
+    /* After heuristic_timeout_ms this participant ends it alone. The rows are free then; and if the transaction was
+     * decided the other way, it is not atomic any more. That is recorded here and at the coordinator, raises an alarm
+     * at both, and stays until an operator has seen to it. */
+    VOW_HEURISTIC_COMMIT = 1, /* by applying it */
+    VOW_HEURISTIC_ABORT = 2,  /* by dropping it */
+};
+
 /* How to open a participant. Zero a field for its default. What it points to, but for base, need only live for the
  * call: strings are copied. A size that is larger than the library knows is VOW_E_ARGUMENT: the program was compiled
  * for a newer one. */
@@ -108,6 +118,8 @@ struct vow_participant_options {
      * VOW_CAUSE_NO_SPACE, until some have ended. Those that open finds prepared have room beside them. 0 = 65,536.
      */
     uint32_t branches_max;
+    uint32_t heuristic_timeout_ms; /* T_heur: in doubt for so long; 0 = off. A restart begins anew */
+    enum vow_heuristic heuristic;  /* what then; default VOW_HEURISTIC_OFF */
 };
 
 /*
@@ -235,6 +247,9 @@ struct vow_participant_stats {
     uint64_t in_doubt_max_ms; /* the longest a branch was in doubt */
     uint64_t store_commits;   /* durable units written: several branches share one */
     int connected;            /* 1 = connected to the coordinator now */
+    uint64_t heuristics;      /* branches that an operator, or options.heuristic, ended without a decision */
+    uint64_t contradicted;    /* of these: against the decision; each was an alarm */
+    uint64_t unforgotten;     /* heuristics that still stand: no decision yet, or damage that nobody has seen to; now */
 };
 /* Reads the numbers into *stats, whose size is sizeof(*stats): what this library does not know yet is zero, what the
  * caller does not know is left out. In a child after fork() all are zero. Any thread; does not block. */

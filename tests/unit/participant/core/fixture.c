@@ -14,6 +14,7 @@ struct vow_branches_limits fixture_limits(void)
     struct vow_branches_limits limits = vow_branches_default_limits;
     limits.branches_max = 256;
     limits.ended_max = 64;
+    limits.heuristics_max = 16;
     return limits;
 }
 
@@ -82,6 +83,8 @@ void feed_store(struct fixture *f, enum vow_store_op_kind op, struct vow_gtrid g
     struct vow_branches_done done = {.op = op, .gtrid = gtrid, .result = result};
     if (result == VOW_STORE_REFUSED)
         done.cause = VOW_CAUSE_CONSTRAINT;
+    if (op == VOW_STORE_HEURISTIC_COMMIT || op == VOW_STORE_HEURISTIC_ABORT)
+        done.wall_us = 77;
     feed(f, (struct vow_branches_event){.kind = VOW_BRANCHES_STORE_DONE, .done = done});
 }
 
@@ -117,6 +120,36 @@ void feed_recovered(struct fixture *f, struct vow_gtrid gtrid)
     struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};
     event.recovered.gtrid = gtrid;
     event.recovered.epoch = EPOCH;
+    feed(f, event);
+}
+
+void feed_heuristic(struct fixture *f, struct vow_gtrid gtrid, enum vow_verdict heuristic, enum vow_verdict decided)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};
+    event.recovered = (struct vow_branches_recovered){.gtrid = gtrid,
+                                                      .epoch = EPOCH,
+                                                      .heuristic = heuristic,
+                                                      .decided = decided,
+                                                      .who = "eva",
+                                                      .why = "the till is waiting",
+                                                      .wall_us = 77};
+    feed(f, event);
+}
+
+void feed_resolve(struct fixture *f, struct vow_gtrid gtrid, enum vow_verdict verdict, uint64_t tag)
+{
+    struct vow_branches_event event = {.kind = tag != 0 ? VOW_BRANCHES_RESOLVE : VOW_BRANCHES_MESSAGE};
+    struct vow_msg msg = message_of(VOW_MSG_RESOLVE, gtrid);
+    msg.resolve.header.attempt = 5;
+    msg.resolve.verdict = verdict;
+    msg.resolve.who = "eva";
+    msg.resolve.why = "the till is waiting";
+    if (tag != 0) {
+        event.resolve.tag = tag;
+        event.resolve.msg = &msg;
+    } else {
+        event.msg = &msg;
+    }
     feed(f, event);
 }
 

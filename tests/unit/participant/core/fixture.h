@@ -38,6 +38,10 @@ void feed_coord_up(struct fixture *f, uint64_t coord, uint32_t epoch, struct vow
 void feed_coord_down(struct fixture *f);
 void feed_join(struct fixture *f, struct vow_gtrid gtrid);
 void feed_recovered(struct fixture *f, struct vow_gtrid gtrid);
+/* Ended heuristically; decided: 0 = no decision is known. */
+void feed_heuristic(struct fixture *f, struct vow_gtrid gtrid, enum vow_verdict heuristic, enum vow_verdict decided);
+/* An operator asks: through the coordinator (tag 0) or this participant itself. */
+void feed_resolve(struct fixture *f, struct vow_gtrid gtrid, enum vow_verdict verdict, uint64_t tag);
 
 struct vow_branches_counts counts_of(const struct fixture *f);
 /* How many effects of a kind the last step had, and the first of them (NULL if none). */

@@ -95,6 +95,10 @@ static const char *text_of(const struct vow_msg *msg)
 {
     if (msg->kind == VOW_MSG_VOTE)
         return msg->vote.text;
+    if (msg->kind == VOW_MSG_RESOLVED)
+        return msg->resolved.text;
+    if (msg->kind == VOW_MSG_HEURISTIC_REPORT)
+        return msg->heuristic_report.why;
     return msg->kind == VOW_MSG_ONE_PHASE_DONE ? msg->one_phase_done.text : "";
 }
 
@@ -111,8 +115,9 @@ static void put_send(FILE *out, const struct vow_msg *msg)
         fprintf(out, " text=%s", text_of(msg));
 }
 
-static const char *const op_names[] = {"?",      "PREPARE", "COMMIT",    "ABORT", "ONE_PHASE", "MEMO",
-                                       "FORGET", "CANCEL",  "WATERMARK", "WORK",  "DESCRIBE",  "RECALL"};
+static const char *const op_names[] = {"?",        "PREPARE", "COMMIT",           "ABORT",           "ONE_PHASE",
+                                       "MEMO",     "FORGET",  "CANCEL",           "WATERMARK",       "WORK",
+                                       "DESCRIBE", "RECALL",  "HEURISTIC_COMMIT", "HEURISTIC_ABORT", "SETTLE"};
 
 static void put_store(FILE *out, const struct vow_branches_effect *effect)
 {
@@ -130,6 +135,10 @@ static void put_store(FILE *out, const struct vow_branches_effect *effect)
         fprintf(out, " peers=%" PRIu32, effect->store.peers_len);
     if (effect->store.calls_len != 0)
         fprintf(out, " calls=%" PRIu32, effect->store.calls_len);
+    if (effect->store.op == VOW_STORE_SETTLE)
+        fprintf(out, " %s", effect->store.verdict == VOW_COMMIT ? "COMMIT" : "ABORT");
+    else if (effect->store.who != NULL)
+        fprintf(out, " who=%s why=%s", effect->store.who, effect->store.why);
 }
 
 static void put_trace(FILE *out, const struct vow_branches_effect *effect)
@@ -190,6 +199,10 @@ static void put_effect(FILE *out, const struct vow_branches_effect *effect)
     case VOW_BRANCHES_JOINED:
         put_joined(out, effect);
         break;
+    case VOW_BRANCHES_ANSWER:
+        fprintf(out, "answer tag=%" PRIu64 " ", effect->told.tag);
+        put_send(out, &effect->told.msg);
+        break;
     case VOW_BRANCHES_TRACE:
         put_trace(out, effect);
         break;
@@ -226,6 +239,8 @@ static bool run_start(struct script *s)
     struct vow_branches_identity identity = fixture_identity();
     limits.branches_max = number(s, "branches", limits.branches_max);
     limits.ended_max = number(s, "ended", limits.ended_max);
+    limits.heuristics_max = number(s, "heuristics", limits.heuristics_max);
+    limits.heuristic_timeout_ms = number(s, "t-heur", 0);
     identity.incarnation = number(s, "incarnation", INCARNATION);
     identity.coord = number(s, "coord", COORD);
     identity.epoch = number(s, "epoch", EPOCH);
@@ -369,6 +384,15 @@ static bool run_time(struct script *s)
     return true;
 }
 
+/* commit or abort; 0 if the option is not there. */
+static enum vow_verdict verdict(const struct script *s, const char *key)
+{
+    const char *value = option(s, key);
+    if (value == NULL)
+        return 0;
+    return strncmp(value, "commit", 6) == 0 ? VOW_COMMIT : VOW_ABORT;
+}
+
 static bool run_coord(struct script *s)
 {
     if (is_word(s, 0, "coord-up")) {
@@ -379,8 +403,16 @@ static bool run_coord(struct script *s)
         feed_join(&s->f, id_at(s, 1));
         return true;
     }
+    if (is_word(s, 0, "recovered") && option(s, "heuristic") != NULL) {
+        feed_heuristic(&s->f, id_at(s, 1), verdict(s, "heuristic"), verdict(s, "decided"));
+        return true;
+    }
     if (is_word(s, 0, "recovered")) {
         feed_recovered(&s->f, id_at(s, 1));
+        return true;
+    }
+    if (is_word(s, 0, "resolve")) {
+        feed_resolve(&s->f, id_at(s, 2), is_word(s, 1, "commit") ? VOW_COMMIT : VOW_ABORT, number(s, "tag", 0));
         return true;
     }
     if (!is_word(s, 0, "coord-down"))

@@ -38,6 +38,38 @@ static void send_refused_enlistment(struct fixture *f)
     feed_message(f, &msg);
 }
 
+static enum vow_store_op_kind bring_to(struct fixture *f, enum vow_branch_state state);
+
+/* The question that follows at once has been asked: only what the test does moves it. */
+static enum vow_store_op_kind bring_to_heuristic(struct fixture *f, enum vow_branch_state state)
+{
+    switch ((int)state) {
+    case VOW_BRANCH_HEURISTIC_COMMITTING:
+        bring_to(f, VOW_BRANCH_PREPARED);
+        feed_resolve(f, SUBJECT, VOW_COMMIT, 0);
+        return VOW_STORE_HEURISTIC_COMMIT;
+    case VOW_BRANCH_HEURISTIC_ABORTING:
+        bring_to(f, VOW_BRANCH_PREPARED);
+        feed_resolve(f, SUBJECT, VOW_ABORT, 7);
+        return VOW_STORE_HEURISTIC_ABORT;
+    case VOW_BRANCH_HEURISTIC_COMMITTED:
+        feed_store(f, bring_to(f, VOW_BRANCH_HEURISTIC_COMMITTING), SUBJECT, VOW_STORE_DONE);
+        feed_timer(f, f->now_ms);
+        return 0;
+    case VOW_BRANCH_HEURISTIC_ABORTED:
+        feed_store(f, bring_to(f, VOW_BRANCH_HEURISTIC_ABORTING), SUBJECT, VOW_STORE_DONE);
+        feed_timer(f, f->now_ms);
+        return 0;
+    case VOW_BRANCH_SETTLING:
+        bring_to(f, VOW_BRANCH_HEURISTIC_COMMITTED);
+        send_abort(f, EPOCH);
+        return VOW_STORE_SETTLE;
+    default: /* DAMAGED */
+        feed_store(f, bring_to(f, VOW_BRANCH_SETTLING), SUBJECT, VOW_STORE_DONE);
+        return 0;
+    }
+}
+
 /* Brings the subject into a state; returns the store's operation that is under way then, 0 if none. */
 static enum vow_store_op_kind bring_to(struct fixture *f, enum vow_branch_state state)
 {
@@ -84,6 +116,13 @@ static enum vow_store_op_kind bring_to(struct fixture *f, enum vow_branch_state 
     case VOW_BRANCH_RECALLING:
         send(f, VOW_MSG_ONE_PHASE_QUERY);
         return VOW_STORE_MEMO;
+    case VOW_BRANCH_HEURISTIC_COMMITTING:
+    case VOW_BRANCH_HEURISTIC_ABORTING:
+    case VOW_BRANCH_HEURISTIC_COMMITTED:
+    case VOW_BRANCH_HEURISTIC_ABORTED:
+    case VOW_BRANCH_SETTLING:
+    case VOW_BRANCH_DAMAGED:
+        return bring_to_heuristic(f, state);
     }
     return 0;
 }
@@ -153,6 +192,15 @@ static void drive(struct fixture *f, enum vow_branch_event event, enum vow_store
         return;
     case VOW_BRANCH_EV_RECOVERED:
         feed_recovered(f, SUBJECT);
+        return;
+    case VOW_BRANCH_EV_RECOVERED_HEURISTIC:
+        feed_heuristic(f, SUBJECT, VOW_COMMIT, 0);
+        return;
+    case VOW_BRANCH_EV_RESOLVE_COMMIT:
+        feed_resolve(f, SUBJECT, VOW_COMMIT, 0);
+        return;
+    case VOW_BRANCH_EV_RESOLVE_ABORT:
+        feed_resolve(f, SUBJECT, VOW_ABORT, 7);
         return;
     case VOW_BRANCH_EV_STORE_DONE:
         answer(f, op, VOW_STORE_DONE);

@@ -95,6 +95,9 @@ void world_carry_out(struct world *w)
         case VOW_BRANCHES_JOINED:
             service_hear(w, effect);
             break;
+        case VOW_BRANCHES_ANSWER:
+            world_check(w, false, "an answer that nobody asked for");
+            break;
         case VOW_BRANCHES_ASK_PEERS:
             peers_hear_question(w, effect);
             break;

@@ -148,6 +148,9 @@ void store_work(struct world *w, struct op *op)
     case VOW_STORE_RECALL:
         op->result = txn->held == HELD_TOMBSTONE ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
         return;
+    case VOW_STORE_HEURISTIC_COMMIT: /* no operator lives in this world */
+    case VOW_STORE_HEURISTIC_ABORT:
+    case VOW_STORE_SETTLE:
     case VOW_STORE_CANCEL:
     case VOW_STORE_WATERMARK:
     case VOW_STORE_DESCRIBE:

@@ -178,11 +178,11 @@ const char *look(const char *sql)
     return seen;
 }
 
-static int count_up(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+static int count_up(void *ctx, const struct vow_branches_recovered *found)
 {
-    cr_assert_eq(vow_gtrid_coord(gtrid), COORD);
-    cr_assert_eq(branch, 1);
-    cr_assert_eq(epoch, EPOCH);
+    cr_assert_eq(vow_gtrid_coord(&found->gtrid), COORD);
+    cr_assert_eq(found->branch, 1);
+    cr_assert_eq(found->epoch, EPOCH);
     ++*(int *)ctx;
     return 0;
 }

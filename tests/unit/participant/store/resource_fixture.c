@@ -30,20 +30,25 @@ void bed_fini(void)
     rmdir(bed.dir);
 }
 
-static int recovered(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+static int recovered(void *ctx, const struct vow_branches_recovered *found)
 {
     (void)ctx;
-    cr_expect_eq(branch, 1);
-    cr_expect_eq(epoch, EPOCH);
+    cr_expect_eq(found->branch, 1);
+    cr_expect_eq(found->epoch, EPOCH);
+    if (found->heuristic != 0) {
+        bed.recovered_heuristics++;
+        snprintf(bed.last_who, sizeof(bed.last_who), "%s", found->who);
+        return 0;
+    }
     bed.recovered++;
-    bed.last_recovered = *gtrid;
+    bed.last_recovered = found->gtrid;
     return 0;
 }
 
 int bed_open(void)
 {
     void *store;
-    bed.recovered = 0;
+    bed.recovered = bed.recovered_heuristics = 0;
     int error = vow_store_resource_open(&bed.fake.resource, bed.path, &bed.ops, &store, &bed.detail);
     if (error != 0)
         return error;

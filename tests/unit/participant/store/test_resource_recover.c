@@ -265,7 +265,7 @@ Test(resource_recover, a_newer_or_damaged_file)
 {
     bed_start();
     bed_close();
-    in_file("UPDATE vow_meta SET value = 2 WHERE key = 'resource_format'");
+    in_file("UPDATE vow_meta SET value = 3 WHERE key = 'resource_format'");
     expect_refused(VOW_E_NEWER, "newer");
     in_file("UPDATE vow_meta SET value = 1 WHERE key = 'resource_format'; DELETE FROM vow_meta WHERE key = 'uuid';"
             "INSERT INTO vow_meta VALUES ('uuid', 'x')");

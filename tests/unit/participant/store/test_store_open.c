@@ -59,7 +59,7 @@ Test(store_open, a_newer_format_is_not_touched)
 {
     service_start("");
     service_close();
-    cr_assert_eq(outside("UPDATE vow_meta SET value = 2 WHERE key = 'format'; DELETE FROM vow_meta WHERE key = 'epoch';"
+    cr_assert_eq(outside("UPDATE vow_meta SET value = 3 WHERE key = 'format'; DELETE FROM vow_meta WHERE key = 'epoch';"
                          "DROP TABLE vow_lock"),
                  SQLITE_OK);
     cr_assert_eq(service_open(), VOW_E_NEWER);
@@ -76,9 +76,9 @@ Test(store_open, a_damaged_meta_table_is_said_to_be_so)
     cr_assert_eq(service_open(), VOW_E_DAMAGED);
 }
 
-static int ignore(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+static int ignore(void *ctx, const struct vow_branches_recovered *found)
 {
-    (void)ctx, (void)gtrid, (void)branch, (void)epoch;
+    (void)ctx, (void)found;
     return 0;
 }
 
@@ -91,9 +91,9 @@ Test(store_open, B40_F114_a_prepared_branch_without_locks_is_damage)
     cr_assert_eq(service.ops->recover(service.store, ignore, NULL, &service.detail), VOW_E_DAMAGED);
 }
 
-static int stop(void *ctx, const struct vow_gtrid *gtrid, uint32_t branch, uint32_t epoch)
+static int stop(void *ctx, const struct vow_branches_recovered *found)
 {
-    (void)gtrid, (void)branch, (void)epoch;
+    (void)found;
     ++*(int *)ctx;
     return VOW_E_NO_MEMORY;
 }
