@@ -120,18 +120,10 @@ void disk_rename(struct sim_disk *disk, const char *from, const char *to)
 
 void disk_sync_names(struct sim_disk *disk)
 {
-    for (uint32_t i = 0; i < disk->name_changes_len; i++) {
-        if (!disk->name_changes[i].is_dropped)
-            names_apply(&disk->durable, &disk->name_changes[i]);
-    }
+    for (uint32_t i = 0; i < disk->name_changes_len; i++)
+        names_apply(&disk->durable, &disk->name_changes[i]);
     disk->name_changes_len = 0;
     disk_sweep(disk);
-}
-
-void disk_drop_names(struct sim_disk *disk)
-{
-    for (uint32_t i = 0; i < disk->name_changes_len; i++)
-        disk->name_changes[i].is_dropped = true;
 }
 
 static bool is_named(const struct names *names, const struct inode *inode)
@@ -221,6 +213,39 @@ void sim_disk_copy(struct sim_disk *to, const struct sim_disk *from)
     disk_sync_names(to);
 }
 
+static struct inode *same_inode(struct sim_disk *to, const struct sim_disk *from, const struct inode *inode)
+{
+    return &to->inodes[inode - from->inodes];
+}
+
+static void copy_names(struct sim_disk *to, struct names *copy, const struct sim_disk *from, const struct names *names)
+{
+    *copy = *names;
+    for (uint32_t i = 0; i < names->len; i++)
+        copy->entries[i].inode = same_inode(to, from, names->entries[i].inode);
+}
+
+void sim_disk_image(struct sim_disk *to, const struct sim_disk *from)
+{
+    VOW_ASSERT(to != from && to->plan_len == 0 && from->plan_len == 0);
+    sim_disk_kill(to);
+    sim_disk_wipe(to);
+    for (uint32_t i = 0; i < DISK_INODES_MAX; i++) {
+        to->inodes[i].is_used = from->inodes[i].is_used;
+        to->inodes[i].kind = from->inodes[i].kind;
+        if (from->inodes[i].is_used)
+            content_copy(&to->inodes[i], &from->inodes[i]);
+    }
+    copy_names(to, &to->names, from, &from->names);
+    copy_names(to, &to->durable, from, &from->durable);
+    to->name_changes_len = from->name_changes_len;
+    for (uint32_t i = 0; i < from->name_changes_len; i++) {
+        to->name_changes[i] = from->name_changes[i];
+        to->name_changes[i].inode = same_inode(to, from, from->name_changes[i].inode);
+    }
+    disk_sweep(to);
+}
+
 int64_t sim_disk_size(const struct sim_disk *disk, const char *name)
 {
     const struct inode *inode = names_find(&disk->names, name);
@@ -295,6 +320,12 @@ uint64_t sim_disk_hash(const struct sim_disk *disk)
     return hash;
 }
 
+void sim_disk_watch(struct sim_disk *disk, sim_disk_watch_fn *watch, void *ctx)
+{
+    disk->watch = watch;
+    disk->watch_ctx = ctx;
+}
+
 uint64_t sim_disk_ops(const struct sim_disk *disk)
 {
     return disk->ops;
@@ -349,6 +380,7 @@ static void reset_disk(struct sim_disk *disk, uint64_t seed)
     sim_disk_wipe(disk);
     disk->random = seed + disk->number * UINT64_C(0x9e3779b97f4a7c15);
     disk->plan_len = 0;
+    disk->watch = NULL;
     disk->room = disk->ops = disk->kill_at = disk->cost_us = disk->sync_us = 0;
     disk->error = 0;
     disk->stats = (struct sim_disk_stats){0};

@@ -99,6 +99,10 @@ size_t sim_disk_read(const struct sim_disk *disk, const char *name, uint64_t off
 void sim_disk_write(struct sim_disk *disk, const char *name, uint64_t offset, const void *bytes, size_t len);
 void sim_disk_truncate(struct sim_disk *disk, const char *name, uint64_t size);
 void sim_disk_remove(struct sim_disk *disk, const char *name);
+/* Makes `to` what `from` is just now, with all that is not synced, as a process that was killed now would leave it:
+ * OFF. Neither of them may have a plan. `to` has no open file. */
+void sim_disk_image(struct sim_disk *to, const struct sim_disk *from);
+
 /* Bytes of all files together. */
 uint64_t sim_disk_used(const struct sim_disk *disk);
 /* Of all names and bytes as a process would see them. */
@@ -112,7 +116,8 @@ uint64_t sim_disk_hash(const struct sim_disk *disk);
  *   WRITE_ERROR         any write: some of its sectors may be there, others not
  *   STALE_PAGE          a write: the page cache has it, the disk never will (it went elsewhere, or nowhere)
  *   READ_ERROR          reads
- *   SYNC_ERROR          syncs: what was to be synced is lost with the next power cut, whatever is synced later
+ *   SYNC_ERROR          syncs: what was to be synced is lost with the next power cut, whatever is synced later; names
+ *                       can be synced again
  *   LYING_SYNC          syncs: nothing is done, and the answer is good
  *   SLOW_SYNC           syncs: done, at a cost of `number` microseconds
  */
@@ -144,6 +149,10 @@ uint64_t sim_disks_hits(const struct sim_disks *disks, enum sim_fault fault); /*
 uint64_t sim_disk_ops(const struct sim_disk *disk);
 /* Kills the disk's process in the nth of them from now on (from 1), just after it was done; 0 = no more. */
 void sim_disk_kill_at(struct sim_disk *disk, uint64_t nth);
+
+/* Called after each operation of the disk, within it; NULL: no more. Other disks may be used in it. */
+typedef void sim_disk_watch_fn(void *ctx);
+void sim_disk_watch(struct sim_disk *disk, sim_disk_watch_fn *watch, void *ctx);
 
 struct sim_disk_stats {
     uint64_t reads, writes, syncs, bytes_written;

@@ -167,6 +167,20 @@ void content_undo(struct inode *inode)
     }
 }
 
+void content_copy(struct inode *to, const struct inode *from)
+{
+    content_clear(to);
+    if (from->used > 0)
+        content_put(to, 0, from->bytes, from->used);
+    to->size = from->size;
+    if (from->log_len > 0)
+        memcpy(log_room(to, from->log_len), from->log, from->log_len);
+    to->log_len = from->log_len;
+    for (uint32_t i = 0; i < from->changes_len; i++)
+        *add_change(to, CHANGE_PENDING) = from->changes[i];
+    to->dropped = from->dropped;
+}
+
 void content_clear(struct inode *inode)
 {
     content_forget(inode);

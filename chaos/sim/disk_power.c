@@ -158,11 +158,9 @@ static void cut_inode(struct sim_disk *disk, struct inode *inode, enum sim_power
     tell(&cut);
 }
 
-static bool takes_name(struct sim_disk *disk, const struct name_change *change, enum sim_power mode, uint32_t i,
-                       uint32_t first, uint64_t *random)
+static bool takes_name(enum sim_power mode, uint32_t i, uint32_t first, uint64_t *random)
 {
-    (void)disk;
-    if (change->is_dropped || mode == SIM_POWER_NOTHING)
+    if (mode == SIM_POWER_NOTHING)
         return false;
     if (mode == SIM_POWER_FIRST)
         return i < first;
@@ -176,7 +174,7 @@ static void cut_names(struct sim_disk *disk, enum sim_power mode, uint64_t *rand
     for (uint32_t i = 0; i < disk->name_changes_len; i++) {
         const struct name_change *change = &disk->name_changes[i];
 
-        if (takes_name(disk, change, mode, i, first, random))
+        if (takes_name(mode, i, first, random))
             names_apply(&disk->durable, change);
         else
             disk_hit(disk, SIM_FAULT_NAME_LOST, change->inode->kind, 1);

@@ -76,6 +76,8 @@ void content_set_size(struct inode *inode, uint64_t size);
 void content_undo(struct inode *inode);
 void content_forget(struct inode *inode);
 void content_clear(struct inode *inode);
+/* With its changes. */
+void content_copy(struct inode *to, const struct inode *from);
 
 /* --- Names --- */
 
@@ -91,7 +93,6 @@ struct names {
 struct name_change {
     char from[DISK_NAME_SIZE], to[DISK_NAME_SIZE];
     struct inode *inode;
-    bool is_dropped;
 };
 
 struct inode *names_find(const struct names *names, const char *name);
@@ -122,6 +123,8 @@ struct sim_disk {
     uint64_t room;
     uint64_t random;
     uint64_t ops, kill_at;
+    sim_disk_watch_fn *watch;
+    void *watch_ctx;
     uint64_t cost_us, sync_us;
     int error; /* errno of the last failure */
     struct sim_disk_stats stats;
@@ -141,7 +144,6 @@ struct inode *disk_create(struct sim_disk *disk, const char *name);
 void disk_remove(struct sim_disk *disk, const char *name);
 void disk_rename(struct sim_disk *disk, const char *from, const char *to);
 void disk_sync_names(struct sim_disk *disk);
-void disk_drop_names(struct sim_disk *disk);
 struct inode *disk_new_inode(struct sim_disk *disk, const char *name);
 /* Forgets files that nothing refers to. */
 void disk_sweep(struct sim_disk *disk);

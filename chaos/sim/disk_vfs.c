@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "chaos/sim/disk_private.h"
-#include "coordinator/journal/files.h"
+#include "proto/net/filesystem.h"
 
 #define ROOT "/" SIM_DISKS_VFS "/"
 
@@ -17,6 +17,8 @@ static int fail(struct sim_disk *disk, int error, int rc)
 static int done(struct sim_disk *disk, int rc, int rc_if_dead)
 {
     disk->ops++;
+    if (disk->watch != NULL)
+        disk->watch(disk->watch_ctx);
     if (disk->kill_at > 0 && disk->ops >= disk->kill_at)
         sim_disk_kill(disk);
     return disk->is_on ? rc : fail(disk, EIO, rc_if_dead);
@@ -147,12 +149,11 @@ static void sync_now(const struct syncing *what)
         disk_sync_names(what->disk);
 }
 
+/* Names stay what the next sync has to write: a file system that cannot write its own journal takes no more changes. */
 static void sync_never(const struct syncing *what)
 {
     if (what->inode != NULL)
         content_drop(what->inode);
-    else
-        disk_drop_names(what->disk);
 }
 
 static int sync_one(const struct syncing *what)
@@ -265,9 +266,9 @@ static int file_control(sqlite3_file *base, int op, void *arg)
         return SQLITE_OK;
     case SQLITE_FCNTL_SIZE_HINT:
         return file_is_alive(file) ? make_room(file, (uint64_t) * (sqlite3_int64 *)arg) : SQLITE_IOERR_WRITE;
-    case JOURNAL_FCNTL_RENAME:
+    case VOW_FCNTL_RENAME:
         return file_is_alive(file) ? rename_file(file, arg) : fail(file->disk, EIO, SQLITE_IOERR);
-    case JOURNAL_FCNTL_SYNC_DIRECTORY:
+    case VOW_FCNTL_SYNC_DIRECTORY:
         return file_is_alive(file) ? sync_names(file->disk) : fail(file->disk, EIO, SQLITE_IOERR_DIR_FSYNC);
     default:
         return SQLITE_NOTFOUND;

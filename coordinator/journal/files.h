@@ -3,8 +3,9 @@
  * read and write the witness.
  *
  * Two kinds. The operating system's (files_posix.c) is what vowd uses. A named sqlite3_vfs brings a disk of its own
- * (files_vfs.c): then the lock and the witness are on that disk, too, so that whatever the disk loses or damages, it
- * does to all files of the journal alike, and nothing of the journal is outside it.
+ * (files_vfs.c), if it answers the two file controls of proto/net/filesystem.h: then the lock and the witness are on
+ * that disk, too, so that whatever the disk loses or damages, it does to all files of the journal alike, and nothing of
+ * the journal is outside it.
  *
  * Calls without *detail return 0, or -1 with errno.
  */
@@ -20,11 +21,6 @@
 struct journal_files;
 struct sqlite3_file;
 struct sqlite3_vfs;
-
-/* What a sqlite3_vfs must answer to carry a journal: xFileControl of an open file. SQLite leaves these numbers to
- * others; a VFS has no other way to name a file anew. */
-#define JOURNAL_FCNTL_RENAME 0x566f7701         /* arg: const char *, the new path; takes the place of a file there */
-#define JOURNAL_FCNTL_SYNC_DIRECTORY 0x566f7702 /* makes the names of all files beside this one durable */
 
 struct journal_file {
     bool is_open;

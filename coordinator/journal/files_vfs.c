@@ -8,6 +8,7 @@
 #include "coordinator/journal/fail.h"
 #include "coordinator/journal/files.h"
 #include "coordinator/journal/lock.h"
+#include "proto/net/filesystem.h"
 
 #define PATH_SIZE 4096
 
@@ -191,12 +192,12 @@ static int rename_file(const struct journal_files *files, struct journal_file *f
     (void)from;
     if (path_of(files, to, path) != 0)
         return -1;
-    return result_of(files, file->file->pMethods->xFileControl(file->file, JOURNAL_FCNTL_RENAME, path));
+    return result_of(files, file->file->pMethods->xFileControl(file->file, VOW_FCNTL_RENAME, path));
 }
 
 static int sync_directory(const struct journal_files *files, struct journal_file *file)
 {
-    return result_of(files, file->file->pMethods->xFileControl(file->file, JOURNAL_FCNTL_SYNC_DIRECTORY, NULL));
+    return result_of(files, file->file->pMethods->xFileControl(file->file, VOW_FCNTL_SYNC_DIRECTORY, NULL));
 }
 
 const struct journal_files_ops journal_files_vfs = {

@@ -161,9 +161,18 @@ static int next_identity(const struct sqlite_engine *engine, struct vow_journal_
     return 0;
 }
 
+/* SQLite syncs the name of a WAL that it has made. If it is killed before, the next process finds the WAL there, and
+ * nobody ever does (fault F110). */
+static int sync_names(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    if (engine->files.ops->sync_directory(&engine->files, &engine->witness.file) == 0)
+        return 0;
+    return journal_fail(detail, VOW_E_IO, "%.150s: syncing the directory: %m", engine->directory);
+}
+
 /*
  * The checkpoint comes first because frames that a failed sync left in the page cache alone read like durable ones:
- * copying them writes them again.
+ * copying them writes them again. After it there is a WAL, whatever else was found.
  */
 static int take_over(void *ctx, struct vow_journal_identity *identity, struct vow_error_detail *detail)
 {
@@ -177,6 +186,7 @@ static int take_over(void *ctx, struct vow_journal_identity *identity, struct vo
     if (error != 0)
         return error;
     error = checkpoint(engine, detail);
+    error = error != 0 ? error : sync_names(engine, detail);
     error = error != 0 ? error : write_epoch(engine, &next, detail);
     if (error != 0)
         return fail_for_good(engine, detail);

@@ -2,14 +2,12 @@
  * sqlite_branch.c. */
 #include "participant/store/sqlite.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "participant/store/directory.h"
 #include "participant/store/sqlite_store.h"
-#include "proto/net/filesystem.h"
 
 #define CHANGESET_MAX_DEFAULT (16u << 20)
 #define BUSY_MS_DEFAULT 5000u
@@ -174,24 +172,9 @@ static void close_store(void *ctx)
     free(store);
 }
 
-/* SQLite's locks are all that keeps two connections apart (F123). A folder that is not there is SQLite's to report. */
-static int check_file_system(const char *path, struct vow_error_detail *detail)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash != NULL ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
-    if (folder == NULL)
-        return VOW_E_NO_MEMORY;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = fd >= 0 ? vow_filesystem_check(folder, fd, detail) : 0;
-    if (fd >= 0)
-        (void)close(fd);
-    free(folder);
-    return error;
-}
-
 static int open_store(struct store *store, struct vow_error_detail *detail)
 {
-    int error = check_file_system(store->path, detail);
+    int error = directory_check(store->path, detail);
     if (error != 0)
         return error;
     if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->options.vfs) !=
@@ -206,6 +189,8 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         error = store_fail(store, VOW_E_DATABASE, "the locks of joined work cannot be dropped", detail);
     if (error == 0)
         error = load_identity(store, detail);
+    if (error == 0) /* that was a commit, so there is a WAL */
+        error = directory_sync(store->db, store->path, detail);
     if (error == 0 &&
         (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK ||
          meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK || number_install(store) != SQLITE_OK))

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "participant/store/directory.h"
+
 /* Format 2: vow_heuristic. A file of format 1 is brought up to date at open. */
 #define STATE_FORMAT 2
 /* Tombstones that one watermark removes at most; the next one goes on. */
@@ -264,6 +266,8 @@ static int open_file(struct state_file *file, struct vow_store_identity *identit
         error = create(file, detail);
     if (error == 0)
         error = load_identity(file, identity, detail);
+    if (error == 0) /* there is a WAL: something was written, or SQLite has made it to look */
+        error = directory_sync(file->db, file->path, detail);
     return error == 0 ? prepare_statements(file, detail) : error;
 }
 

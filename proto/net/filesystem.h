@@ -10,6 +10,13 @@
 
 #include "proto/error.h"
 
+/*
+ * What a sqlite3_vfs answers that has files of its own: xFileControl of an open file. SQLite leaves these numbers to
+ * others, and has no other way for either. A VFS that does not know them works on the operating system's files.
+ */
+#define VOW_FCNTL_RENAME 0x566f7701         /* arg: const char *, the new path; takes the place of a file there */
+#define VOW_FCNTL_SYNC_DIRECTORY 0x566f7702 /* makes the names of all files beside this one durable */
+
 /* The name of a network file system, "NFS" for example, by the f_type of statfs(2); NULL for any other kind. */
 const char *vow_filesystem_network_name(unsigned long type);
 

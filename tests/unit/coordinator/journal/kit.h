@@ -6,6 +6,7 @@
 
 struct bed {
     char directory[64];
+    const char *vfs; /* NULL: files of the operating system */
     const struct vow_journal_engine *ops;
     void *engine; /* NULL: closed */
     struct vow_journal_identity identity;
