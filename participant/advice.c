@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEURISTIC "HEUR"
-
 static bool is(const struct vow_advice_facts *facts, const char *state)
 {
     return strncmp(facts->view->state, state, strlen(state)) == 0;
@@ -34,13 +32,16 @@ static const char *prepared_waits_for(const struct vow_advice_facts *facts)
 
 void vow_advice_waits_for(const struct vow_advice_facts *facts, char out[VOW_ADVICE_SIZE])
 {
-    const char *text = "nothing";
+    const char *text = "its store";
     if (is(facts, "PREPARED"))
         text = prepared_waits_for(facts);
-    else if (is(facts, "COMMITTING"))
-        text = facts->is_stalled ? "room on this participant's disk, or whoever holds its file" : "its store";
-    else if (is(facts, HEURISTIC))
-        text = "an operator who acknowledges the damage, or a decision that agrees";
+    else if (facts->is_stalled)
+        text = "room on this participant's disk, or whoever holds its file";
+    else if (is(facts, "HEURISTIC_COMMITTED") || is(facts, "HEURISTIC_ABORTED"))
+        text = facts->connected ? "the decision, to see whether it agrees"
+                                : "the decision: the coordinator cannot be reached";
+    else if (is(facts, "DAMAGED"))
+        text = "an operator who sees to the damage";
     (void)snprintf(out, VOW_ADVICE_SIZE, "%s", text);
 }
 
@@ -71,17 +72,31 @@ static void prepared(const struct vow_advice_facts *facts, char out[VOW_ADVICE_S
         (void)snprintf(out, VOW_ADVICE_SIZE, "nothing: the coordinator is there, and is asked again by itself");
 }
 
+static const char *done_word(enum vow_verdict verdict)
+{
+    return verdict == VOW_COMMIT ? "committed" : "rolled back";
+}
+
+static void damaged(const struct vow_advice_facts *facts, char out[VOW_ADVICE_SIZE])
+{
+    (void)snprintf(out, VOW_ADVICE_SIZE,
+                   "it was %s by hand, and the transaction was %s: mend the data, then \"vowctl forget %s\"",
+                   done_word(facts->view->heuristic), done_word(facts->view->decided), facts->id);
+}
+
 void vow_advice_safe(const struct vow_advice_facts *facts, char out[VOW_ADVICE_SIZE])
 {
     out[0] = '\0';
     if (is(facts, "PREPARED"))
         prepared(facts, out);
-    else if (is(facts, HEURISTIC))
-        (void)snprintf(out, VOW_ADVICE_SIZE,
-                       "mend what the hand decision has damaged, then \"vowctl forget %s --participant %s\"", facts->id,
-                       facts->self);
     else if (facts->is_stalled)
         (void)snprintf(out, VOW_ADVICE_SIZE, "make room on the disk of %s, or end what holds its file", facts->self);
+    else if (is(facts, "DAMAGED"))
+        damaged(facts, out);
+    else if (is(facts, "HEURISTIC_COMMITTED") || is(facts, "HEURISTIC_ABORTED"))
+        (void)snprintf(out, VOW_ADVICE_SIZE,
+                       "nothing: it was %s by hand, holds no rows any more, and ends if the decision agrees",
+                       done_word(facts->view->heuristic));
     else
-        (void)snprintf(out, VOW_ADVICE_SIZE, "nothing: it is decided, and ends by itself");
+        (void)snprintf(out, VOW_ADVICE_SIZE, "nothing: it ends by itself");
 }

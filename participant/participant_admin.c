@@ -19,12 +19,18 @@
 /* Questions that the store has not answered yet. */
 #define QUESTIONS_MAX 8u
 
+/* Of a heuristic: the core's own texts may be gone by then. */
+struct hand {
+    char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];
+};
+
 /* From the question to its last row. */
 struct asking {
     uint64_t asker;
     uint64_t tag;
     uint32_t left_out;
     struct vow_branch_view views[ROWS_MAX];
+    struct hand hands[ROWS_MAX];
     struct vow_store_told told[ROWS_MAX];
     struct vow_store_op op;
 };
@@ -114,6 +120,22 @@ static void add_questions(struct vow_json *json, const struct vow_branch_view *v
         vow_json_number(json, "next_ms", ago(view->next_ms, now_ms));
 }
 
+static const char *verdict_name(enum vow_verdict verdict)
+{
+    return verdict == VOW_COMMIT ? "commit" : verdict == VOW_ABORT ? "abort" : "none";
+}
+
+/* What was done by hand, and against what. */
+static void add_heuristic(struct vow_json *json, const struct vow_branch_view *view)
+{
+    if (view->heuristic == 0)
+        return;
+    vow_json_text(json, "heuristic", verdict_name(view->heuristic));
+    vow_json_text(json, "decided", verdict_name(view->decided));
+    vow_json_text(json, "who", view->who);
+    vow_json_text(json, "why", view->why);
+}
+
 static void add_advice(struct vow_json *json, const struct vow_participant *participant,
                        const struct vow_branch_view *view, bool is_stalled)
 {
@@ -148,6 +170,7 @@ static bool write_row(const struct vow_participant *participant, const struct vo
     vow_json_text(&json, "coordinator", coordinator);
     vow_json_bool(&json, "connected", participant->channel != NULL);
     add_questions(&json, view);
+    add_heuristic(&json, view);
     add_locks(&json, told);
     add_waiters(&json, told);
     vow_json_text(&json, "note", told->note);
@@ -170,16 +193,18 @@ static void reply_left_out(struct vow_participant *participant, const struct ask
     reply(participant, asking, 0, text, false);
 }
 
-/* What has ended meanwhile, the store does not find; the null store finds nothing. */
-static bool is_there_yet(const struct vow_participant *participant, const struct vow_store_told *told)
+/* What has ended meanwhile, the store does not find. What was ended by hand is not prepared any more; the null store
+ * finds nothing. */
+static bool is_there_yet(const struct vow_participant *participant, const struct vow_branch_view *view,
+                         const struct vow_store_told *told)
 {
-    return told->is_found || told->note[0] != '\0' || !participant->store_is_sqlite;
+    return told->is_found || told->note[0] != '\0' || view->heuristic != 0 || !participant->store_is_sqlite;
 }
 
 static void answer(struct vow_participant *participant, const struct asking *asking, char *text)
 {
     for (uint32_t i = 0; i < asking->op.told_len && text != NULL; i++)
-        if (is_there_yet(participant, &asking->told[i]) &&
+        if (is_there_yet(participant, &asking->views[i], &asking->told[i]) &&
             write_row(participant, &asking->views[i], &asking->told[i], text))
             reply(participant, asking, 0, text, false);
     if (asking->left_out > 0)
@@ -201,24 +226,35 @@ void vow_participant_described(struct vow_participant *participant, struct vow_s
 
 /* --- The question --- */
 
+static void add_branch(struct asking *asking, const struct vow_branch_view *view)
+{
+    struct vow_branch_view *copy = &asking->views[asking->op.told_len];
+    struct hand *hand = &asking->hands[asking->op.told_len];
+
+    *copy = *view;
+    vow_text_copy(hand->who, view->who);
+    vow_text_copy(hand->why, view->why);
+    copy->who = hand->who;
+    copy->why = hand->why;
+    asking->told[asking->op.told_len++] = (struct vow_store_told){.gtrid = view->gtrid, .branch = view->branch};
+}
+
 /* One transaction, or all; of all, those with the oldest ids if there are too many. */
 static void collect(struct vow_participant *participant, const struct vow_msg_admin_request *request,
                     struct asking *asking)
 {
     const uint32_t limit = request->limit > 0 && request->limit < ROWS_MAX ? request->limit : ROWS_MAX;
-    struct vow_store_op *op = &asking->op;
+    const struct vow_store_op *op = &asking->op;
     struct vow_branch_view view;
     uint32_t cursor = 0;
 
     while (vow_branches_next(participant->core, &cursor, &view)) {
         if (!vow_gtrid_is_none(&request->gtrid) && !vow_gtrid_equal(&request->gtrid, &view.gtrid))
             continue;
-        if (op->told_len == limit) {
+        if (op->told_len == limit)
             asking->left_out++;
-            continue;
-        }
-        asking->views[op->told_len] = view;
-        asking->told[op->told_len++] = (struct vow_store_told){.gtrid = view.gtrid, .branch = view.branch};
+        else
+            add_branch(asking, &view);
     }
 }
 

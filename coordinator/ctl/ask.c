@@ -9,7 +9,7 @@
 
 struct question {
     struct event_base *base;
-    const struct vow_msg_admin_request *request;
+    const struct vow_msg *question;
     json_t *rows;
     struct vow_error_detail *detail;
     bool answered;
@@ -36,16 +36,25 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
 {
     (void)welcome;
     struct question *question = ctx;
-    struct vow_msg msg = {.kind = VOW_MSG_ADMIN_REQUEST, .admin_request = *question->request};
-    int error = vow_channel_send(channel, &msg);
+    int error = vow_channel_send(channel, question->question);
     if (error != 0)
         end(question, error, vow_error_text(error));
+}
+
+static void take_resolved(struct question *question, const struct vow_msg_resolved *resolved)
+{
+    const char *done = resolved->verdict == VOW_COMMIT ? "committed" : "rolled back";
+    if (resolved->error == 0)
+        json_array_append_new(question->rows, json_pack("{s:s}", "done", done));
+    end(question, resolved->error, resolved->text[0] != '\0' ? resolved->text : vow_error_text(resolved->error));
 }
 
 static void on_message(void *ctx, struct vow_channel *channel, const struct vow_msg *msg)
 {
     (void)channel;
     struct question *question = ctx;
+    if (msg->kind == VOW_MSG_RESOLVED && !question->answered)
+        take_resolved(question, &msg->resolved);
     if (msg->kind != VOW_MSG_ADMIN_REPLY || question->answered)
         return;
     const struct vow_msg_admin_reply *reply = &msg->admin_reply;
@@ -100,16 +109,16 @@ static int run(struct question *question, const struct vow_address *coordinator,
     return question->detail->error;
 }
 
-int ask(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
-        json_t **rows, struct vow_error_detail *detail)
+static int ask_message(const struct vow_address *address, const struct vow_msg *msg, unsigned timeout_ms, json_t **rows,
+                       struct vow_error_detail *detail)
 {
     *rows = NULL;
     *detail = (struct vow_error_detail){.error = VOW_E_NO_MEMORY, .text = "out of memory"};
     vow_log_set_level(VOW_LOG_ERROR); /* what goes wrong is told by us, once */
-    struct question question = {.base = event_base_new(), .request = request, .rows = json_array(), .detail = detail};
+    struct question question = {.base = event_base_new(), .question = msg, .rows = json_array(), .detail = detail};
     int error = VOW_E_NO_MEMORY;
     if (question.base != NULL && question.rows != NULL)
-        error = run(&question, coordinator, timeout_ms);
+        error = run(&question, address, timeout_ms);
     if (question.base != NULL)
         event_base_free(question.base);
     if (error != 0)
@@ -117,4 +126,18 @@ int ask(const struct vow_address *coordinator, const struct vow_msg_admin_reques
     else
         *rows = question.rows;
     return error;
+}
+
+int ask(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
+        json_t **rows, struct vow_error_detail *detail)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_ADMIN_REQUEST, .admin_request = *request};
+    return ask_message(coordinator, &msg, timeout_ms, rows, detail);
+}
+
+int ask_resolve(const struct vow_address *participant, const struct vow_msg_resolve *resolve, unsigned timeout_ms,
+                json_t **rows, struct vow_error_detail *detail)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_RESOLVE, .resolve = *resolve};
+    return ask_message(participant, &msg, timeout_ms, rows, detail);
 }

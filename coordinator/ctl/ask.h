@@ -15,4 +15,9 @@
 int ask(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
         json_t **rows, struct vow_error_detail *detail);
 
+/* Ends a branch at a participant itself, on its own listener. One row: "done". VOW_E_STATE, VOW_E_NOT_FOUND,
+ * VOW_E_REFUSED, and detail says what is true instead. */
+int ask_resolve(const struct vow_address *participant, const struct vow_msg_resolve *resolve, unsigned timeout_ms,
+                json_t **rows, struct vow_error_detail *detail);
+
 #endif

@@ -94,10 +94,31 @@ static enum explained refuse(struct words *words, const char *why, const char *i
     return EXPLAINED_REFUSED;
 }
 
+/* A branch of it that was committed by hand, and that an abort would contradict. */
+static const char *committed_by_hand(const json_t *row)
+{
+    size_t index;
+    json_t *branch;
+    json_array_foreach(json_object_get(row, "branches"), index, branch)
+    {
+        if (strcmp(field_text(json_object_get(branch, "held"), "heuristic"), "commit") == 0)
+            return field_text(branch, "participant");
+    }
+    return NULL;
+}
+
 /* ---- the transaction as a whole ---- */
 
 static enum explained abort_all(struct words *words, const json_t *row)
 {
+    const char *by_hand = committed_by_hand(row);
+    if (is_undecided(row) && by_hand != NULL) {
+        say(words,
+            "Transaction %s is not decided (%s), but %s has committed its branch by hand: aborted, the others will not "
+            "have done what it did, and the data disagrees for good.\n",
+            field_text(row, "id"), field_text(row, "state"), by_hand);
+        return EXPLAINED_DAMAGING;
+    }
     if (is_undecided(row)) {
         say(words,
             "Transaction %s is not decided (%s).\n"
@@ -240,7 +261,9 @@ static enum explained forget_lost(struct words *words, const json_t *branch, con
 
 static enum explained forget(struct words *words, const json_t *row, const char *participant)
 {
-    if (is_damaged(row) || (row_is_own(row) && strncmp(field_text(row, "state"), "HEUR", 4) == 0)) {
+    if (row_is_own(row))
+        return refuse(words, "this is a participant, and the coordinator forgets", "ask vowd");
+    if (is_damaged(row)) {
         say(words,
             "The damage of transaction %s is taken as seen to: nobody reports it any more. No data is changed by that; "
             "the history keeps what happened.\n",

@@ -108,19 +108,36 @@ static void print_done(const struct operation *operation, const json_t *rows)
     }
 }
 
-static int carry_out(const struct operation *operation)
+/* Of vowd, which keeps it in the history. */
+static int order(const struct operation *operation, const char *who, json_t **rows, struct vow_error_detail *detail)
 {
-    char who[OPERATION_WHO_MAX + 1];
-    json_t *rows;
-    struct vow_error_detail detail;
-    who_am_i(who);
     const struct vow_msg_admin_request request = {.command = operation->command,
                                                   .gtrid = operation->gtrid,
                                                   .filter = "",
                                                   .participant = operation->participant,
-                                                  .who = operation->as != NULL ? operation->as : who,
+                                                  .who = who,
                                                   .why = operation->reason};
-    const int error = ask(&operation->address, &request, operation->timeout_ms, &rows, &detail);
+    return ask(&operation->address, &request, operation->timeout_ms, rows, detail);
+}
+
+/* Of the participant itself, which keeps it with the branch. */
+static int resolve(const struct operation *operation, const char *who, json_t **rows, struct vow_error_detail *detail)
+{
+    const struct vow_msg_resolve resolve = {.header = {.gtrid = operation->gtrid},
+                                            .verdict = operation->command == VOW_ADMIN_COMMIT ? VOW_COMMIT : VOW_ABORT,
+                                            .who = who,
+                                            .why = operation->reason};
+    return ask_resolve(&operation->address, &resolve, operation->timeout_ms, rows, detail);
+}
+
+static int carry_out(const struct operation *operation, bool is_own)
+{
+    char me[OPERATION_WHO_MAX + 1];
+    json_t *rows;
+    struct vow_error_detail detail;
+    who_am_i(me);
+    const char *who = operation->as != NULL ? operation->as : me;
+    const int error = is_own ? resolve(operation, who, &rows, &detail) : order(operation, who, &rows, &detail);
     if (error == VOW_E_REFUSED || error == VOW_E_STATE || error == VOW_E_NOT_FOUND)
         return complain(OPERATED_REFUSED, "refused", detail.text);
     if (error != 0) {
@@ -142,6 +159,7 @@ int operate(const struct operation *operation)
     if (status != STATUS_DONE)
         return status;
     const enum explained verdict = explain(operation->command, json_array_get(rows, 0), operation->participant, text);
+    const bool is_own = row_is_own(json_array_get(rows, 0));
     json_decref(rows);
     if (verdict == EXPLAINED_REFUSED) {
         text[strcspn(text, "\n")] = '\0';
@@ -149,5 +167,5 @@ int operate(const struct operation *operation)
     }
     fputs(text, stderr);
     status = confirm(operation, verdict);
-    return status == STATUS_DONE ? carry_out(operation) : status;
+    return status == STATUS_DONE ? carry_out(operation, is_own) : status;
 }

@@ -96,8 +96,20 @@ static void print_questions(const json_t *held)
     printf("\n");
 }
 
+static void print_by_hand(const json_t *held)
+{
+    if (json_object_get(held, "heuristic") == NULL)
+        return;
+    printf(INDENT INDENT "by hand    %s by %s: %s", field_text(held, "heuristic"), field_text(held, "who"),
+           field_text(held, "why"));
+    if (strcmp(field_text(held, "decided"), "none") != 0)
+        printf("; decided was %s", field_text(held, "decided"));
+    printf("\n");
+}
+
 static void print_held(const json_t *held)
 {
+    print_by_hand(held);
     print_questions(held);
     print_locks(held);
     print_waiters(held);

@@ -117,6 +117,20 @@ void advise(const struct vow_coord_txn_view *view, char out[ADVICE_SIZE])
         say(out, "nothing: it ends by itself");
 }
 
+void advise_by_hand(const char *id, const char *participant, bool committed, char out[ADVICE_SIZE])
+{
+    if (committed)
+        say(out,
+            "it is not decided, and %s was committed by hand: only COMMIT agrees with that. Get the missing votes in; "
+            "an abort, also when its time is up, damages the data",
+            participant);
+    else
+        say(out,
+            "it is not decided, and %s was rolled back by hand: \"vowctl abort %s\" agrees with that, a COMMIT damages "
+            "the data",
+            participant, id);
+}
+
 /* ---- of which nothing is in memory here ---- */
 
 void advise_stray(const struct stray *stray, char out[ADVICE_SIZE])

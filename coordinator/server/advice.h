@@ -14,6 +14,9 @@
 
 void advise(const struct vow_coord_txn_view *view, char out[ADVICE_SIZE]);
 
+/* Not decided, and one branch has been ended by hand before. */
+void advise_by_hand(const char *id, const char *participant, bool committed, char out[ADVICE_SIZE]);
+
 /* A branch that a participant holds prepared, and of whose transaction this coordinator has nothing in memory. */
 struct stray {
     const char *id, *participant;

@@ -64,6 +64,27 @@ static void join_rows(json_t *txn, const json_t *rows)
     }
 }
 
+/* What was done by hand changes what is safe; of a decided one the participant says whether it agrees. */
+static void advise_of_hands(json_t *txn, const json_t *rows)
+{
+    const char *id = json_string_value(json_object_get(txn, "id"));
+    const char *state = json_string_value(json_object_get(txn, "state"));
+    char safe[ADVICE_SIZE];
+    size_t index;
+    json_t *row;
+    if (strcmp(state, "ACTIVE") != 0 && strcmp(state, "PREPARING") != 0)
+        return;
+    json_array_foreach((json_t *)rows, index, row)
+    {
+        const char *heuristic = json_string_value(json_object_get(row, "heuristic"));
+        if (heuristic == NULL)
+            continue;
+        advise_by_hand(id, json_string_value(json_object_get(row, "participant")), strcmp(heuristic, "commit") == 0,
+                       safe);
+        json_object_set_new(txn, "safe", json_string(safe));
+    }
+}
+
 /* A restart of vowd does not make a branch younger: the oldest vote is the age. */
 static void raise_age(json_t *txn, const json_t *rows)
 {
@@ -162,6 +183,7 @@ static void add_known(const struct vow_server *server, json_t *held, json_t *out
             continue;
         json_t *txn = txn_object(server, &view);
         join_rows(txn, rows);
+        advise_of_hands(txn, rows);
         raise_age(txn, rows);
         json_array_append_new(out, txn);
         json_object_del(held, id);
@@ -237,6 +259,7 @@ static void show_known(struct vow_server *server, struct gather *gather, const s
     json_t *txn = session != NULL ? txn_object(server, view) : NULL;
     if (txn != NULL) {
         join_rows(txn, gather->rows);
+        advise_of_hands(txn, gather->rows);
         raise_age(txn, gather->rows);
     }
     if (session != NULL)

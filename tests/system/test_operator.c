@@ -133,6 +133,38 @@ Test(operator, an_undecided_transaction_is_aborted_everywhere_and_the_history_sa
     cluster_end(&cluster);
 }
 
+/* ---- one branch by hand ---- */
+
+Test(operator, a_branch_that_is_ended_by_hand_gives_back_its_rows_and_says_who_it_was)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_assert_eq(VOWCTL("abort", id, "--participant", "s0", "--reason", "the row is needed", "--as", "alice", "--yes"),
+                 0, "%s", run.err);
+    EXPECT_WORDS("s0 has rolled back its branch");
+    cr_expect_not_null(strstr(run.err, "it still can end the other way"), "%s", run.err);
+    cr_expect_not_null(strstr(run.err, "The others: s1 has not voted"), "%s", run.err);
+    WAIT_FOR("HEURISTIC_ABORTED", "show", id);
+    EXPECT_WORDS("by hand    abort by alice: the row is needed", "s0 was rolled back by hand");
+    cr_expect_null(strstr(run.out, "counter("), "%s", run.out);
+    const struct vow_call call = {"s0", "add", "", 0};
+    struct vow_result result;
+    cr_assert_eq(vow_commit(cluster.client, &call, 1, &result), 0);
+    cr_expect_eq(result.outcome, VOW_COMMITTED, "the row is free");
+    cr_expect_eq(VOWCTL("commit", id, "--participant", "s0", "--reason", "a test", "--yes"), 4, "%s", run.out);
+
+    /* The decision agrees: nothing is left of it. */
+    cr_assert_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 0, "%s", run.err);
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_ABORTED);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    WAIT_FOR("no transactions", "list", "--in-doubt");
+    WAIT_FOR("abort done: s0 has rolled back", "history", id);
+    EXPECT_WORDS("participant=s0", "abort by alice: the row is needed");
+    cluster_expect_counter(&cluster, 0, 1);
+    cluster_expect_counter(&cluster, 1, 0);
+    cluster_end(&cluster);
+}
+
 /* ---- nothing is done without a reason, a yes and a true case ---- */
 
 Test(operator, it_wants_a_reason_and_somebody_who_says_yes)

@@ -24,6 +24,10 @@ static const struct row {
 } table[] = {
     {VOW_ADMIN_ABORT, ROW("ACTIVE", ""), "", EXPLAINED_HARMLESS, "is not decided", "No data is damaged"},
     {VOW_ADMIN_ABORT, ROW("PREPARING", A_YES), "", EXPLAINED_HARMLESS, "is not decided", "No data is damaged"},
+    {VOW_ADMIN_ABORT, ROW("PREPARING", BRANCH("a", "yes", "false", "true", ",\"held\":{\"heuristic\":\"commit\"}")), "",
+     EXPLAINED_DAMAGING, "a has committed its branch by hand", "disagrees for good"},
+    {VOW_ADMIN_ABORT, ROW("PREPARING", BRANCH("a", "yes", "false", "true", ",\"held\":{\"heuristic\":\"abort\"}")), "",
+     EXPLAINED_HARMLESS, "is not decided", "No data is damaged"},
     {VOW_ADMIN_ABORT, ROW("DECIDING", A_YES), "", EXPLAINED_REFUSED, "COMMIT is decided", "never aborted"},
     {VOW_ADMIN_ABORT, ROW("COMMITTING", A_YES "," B_DONE), "", EXPLAINED_REFUSED, "COMMIT is decided", "--participant"},
     {VOW_ADMIN_ABORT, ROW("DELEGATED", A_YES), "", EXPLAINED_REFUSED, "may have done so", ""},

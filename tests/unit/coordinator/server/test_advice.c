@@ -107,3 +107,13 @@ Test(advice, a_branch_of_another_coordinator_is_not_presumed)
     advise_stray(&ours, said);
     cr_expect_not_null(strstr(said, "nothing: it has ended here"), "%s", said);
 }
+
+Test(advice, what_was_done_by_hand_changes_what_is_safe)
+{
+    char said[ADVICE_SIZE];
+    advise_by_hand("ID", "stock", true, said);
+    cr_expect_null(strstr(said, "vowctl abort"), "%s", said);
+    cr_expect_not_null(strstr(said, "only COMMIT agrees"), "%s", said);
+    advise_by_hand("ID", "stock", false, said);
+    cr_expect_not_null(strstr(said, "\"vowctl abort ID\" agrees"), "%s", said);
+}

@@ -22,7 +22,9 @@ static const struct row {
     {"PREPARED", false, true, false, 0, "another coordinator", "damages the data", "is safe"},
     {"COMMITTING", true, false, false, 0, "its store", "nothing:", "vowctl"},
     {"COMMITTING", true, false, true, 0, "room on", "make room on the disk of stock", "vowctl"},
-    {"HEUR_ABORTED", true, false, false, 0, "acknowledges the damage", "vowctl forget ID", "nothing:"},
+    {"HEURISTIC_ABORTED", true, false, false, 0, "whether it agrees", "nothing: it was", "vowctl"},
+    {"HEURISTIC_COMMITTED", false, false, false, 0, "cannot be reached", "nothing: it was", "vowctl"},
+    {"DAMAGED", true, false, false, 0, "sees to the damage", "vowctl forget ID", "nothing:"},
 };
 
 Test(branch_advice, each_case_has_its_sentences)
