@@ -19,6 +19,31 @@
 
 /* --- Open and close --- */
 
+static bool is_any_host(const struct vow_address *address)
+{
+    return strcmp(address->host, "0.0.0.0") == 0 || strcmp(address->host, "::") == 0;
+}
+
+static int take_peer_addresses(struct vow_participant *participant, const struct vow_participant_options *options,
+                               struct vow_error_detail *detail)
+{
+    const char *listen = options->peer_listen != NULL ? options->peer_listen : "";
+    const char *announce = options->peer_announce != NULL ? options->peer_announce : "";
+
+    participant->listens = listen[0] != '\0';
+    if (participant->listens && vow_address_parse(listen, &participant->peer_listen) != 0)
+        return vow_detail(detail, VOW_E_ADDRESS, "options.peer_listen: %s", vow_error_text(VOW_E_ADDRESS));
+    if (announce[0] != '\0' && vow_address_parse(announce, &participant->peer_announce) != 0)
+        return vow_detail(detail, VOW_E_ADDRESS, "options.peer_announce: %s", vow_error_text(VOW_E_ADDRESS));
+    if (announce[0] != '\0' && !participant->listens)
+        return vow_detail(detail, VOW_E_ADDRESS, "options.peer_announce is set, but options.peer_listen is not");
+    if (participant->listens && announce[0] == '\0' && is_any_host(&participant->peer_listen))
+        return vow_detail(detail, VOW_E_ADDRESS,
+                          "options.peer_listen takes any address of this host: say in options.peer_announce by which "
+                          "one others reach it");
+    return 0;
+}
+
 static int take_options(struct vow_participant *participant, const struct vow_participant_options *options,
                         struct vow_error_detail *detail)
 {
@@ -39,6 +64,8 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_ARGUMENT, "options.resource and options.path, Vow's own file, are required");
     if (vow_options_loop(options->loop, options->base, detail) != 0)
         return VOW_E_ARGUMENT;
+    if (take_peer_addresses(participant, options, detail) != 0)
+        return VOW_E_ADDRESS;
     if (options->branches_max > BRANCHES_HIGHEST)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.branches_max is over %u", BRANCHES_HIGHEST);
     if (options->heuristic != VOW_HEURISTIC_OFF && options->heuristic != VOW_HEURISTIC_COMMIT &&
@@ -124,6 +151,7 @@ static int open_participant(struct vow_participant *participant, const struct vo
     if (error == 0)
         return 0;
 
+    vow_participant_drop_all_peers(participant);
     free(participant->core);
 err_close_store:
     participant->store_ops->close(participant->store);
@@ -186,6 +214,7 @@ void vow_participant_close(struct vow_participant *participant)
     if (participant->started)
         vow_participant_halt(participant);
     participant->store_ops->close(participant->store);
+    vow_participant_drop_all_peers(participant);
     deinit_signals(participant);
     free(participant->core);
     free(participant->handlers);

@@ -4,6 +4,7 @@
  *   participant_loop.c    connection, core, timer; the network's thread
  *   participant_join.c    joins, from the service's threads to the core and back
  *   participant_admin.c   what an operator asks; the network's thread
+ *   participant_peers.c   and two more: connections with other participants; see participant_peers.h
  *   participant_store.c   the store's operations and the handlers; both threads, as each function says
  */
 #ifndef VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
@@ -18,6 +19,7 @@
 
 #include "participant/core/branch.h"
 #include "participant/loop.h"
+#include "participant/participant_peers.h"
 #include "participant/store/store.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
@@ -61,6 +63,11 @@ struct vow_join_list {
 };
 
 #define VOW_JOIN_BUCKETS 256
+#define VOW_PEER_LIST_BUCKETS 4096
+
+struct vow_peer_list;
+struct vow_peer_link;
+struct vow_peer_session;
 
 struct vow_participant {
     /* Fixed once started. */
@@ -73,6 +80,9 @@ struct vow_participant {
     uint32_t branches_max;
     uint32_t heuristic_timeout_ms;
     enum vow_heuristic heuristic;
+    bool listens; /* for peers and operators, on peer_listen */
+    struct vow_address peer_listen;
+    struct vow_address peer_announce; /* host "" = the one it listens on; port 0 likewise */
     bool started;
     pid_t process; /* that opened it, and no other may use it */
 
@@ -90,13 +100,23 @@ struct vow_participant {
     struct vow_dialer *dialer;
     struct vow_channel *channel; /* NULL = no connection */
     struct vow_timer timer;
-    uint64_t timer_ms; /* what it is set to */
-    uint64_t coord;    /* whom the data belongs to; 0 = nobody yet */
+    uint64_t timer_ms;                   /* what it is set to */
+    uint64_t coord;                      /* whom the data belongs to; 0 = nobody yet */
+    uint32_t epoch;                      /* the newest of it that was heard of in a handshake */
+    char peer_address[VOW_ADDRESS_SIZE]; /* where peers reach this participant; "" = nowhere */
+    struct vow_listener *listener;       /* NULL = none */
+    struct vow_peer_session *sessions;   /* whom it has let in */
+    uint32_t sessions_len;
+    uint64_t session_last;
+    struct vow_peer_link *links; /* whom it asks */
+    uint32_t links_len;
+    bool says_blocked; /* the log has said that branches are blocked */
     struct vow_store_turn turn;
     struct vow_join_list joins[VOW_JOIN_BUCKETS]; /* by id; of one id the first is with the core, the others wait */
     struct vow_join_list answered;                /* by the core, in this turn */
-    uint32_t questions;                           /* of operators, with the store */
-    bool closing;                                 /* nothing is carried out any more */
+    struct vow_peer_list *peer_lists[VOW_PEER_LIST_BUCKETS]; /* of branches in doubt, by id */
+    uint32_t questions;                                      /* of operators, with the store */
+    bool closing;                                            /* nothing is carried out any more */
 
     pthread_t store_thread; /* if store_is_known */
     atomic_bool store_is_known;
@@ -140,6 +160,13 @@ void vow_participant_admin(struct vow_participant *participant, uint64_t asker,
                            const struct vow_msg_admin_request *request);
 /* The store has answered a DESCRIBE; frees it. */
 void vow_participant_described(struct vow_participant *participant, struct vow_store_op *op);
+
+/* A peer's question, of that session, or its answer. */
+void vow_participant_peer(struct vow_participant *participant, uint64_t session, const struct vow_msg *msg);
+/* What an operator's connection has sent; false if it is nothing that one sends to a participant. */
+bool vow_participant_operator(struct vow_participant *participant, uint64_t session, const struct vow_msg *msg);
+/* How it introduces itself, for as long as it lives. */
+struct vow_msg_hello vow_participant_hello(const struct vow_participant *participant);
 
 /* --- participant_join.c --- */
 

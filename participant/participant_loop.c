@@ -32,6 +32,8 @@ void vow_participant_tell(struct vow_participant *participant, uint64_t asker, c
 {
     if (asker == 0)
         send_message(participant, msg);
+    else
+        vow_participant_tell_session(participant, asker, msg);
 }
 
 static void raise_alarm(const struct vow_participant *participant, const struct vow_branches_effect *effect)
@@ -62,7 +64,11 @@ static void carry_out(struct vow_participant *participant, const struct vow_bran
         vow_participant_tell(participant, effect->told.tag, &effect->told.msg);
         break;
     case VOW_BRANCHES_ASK_PEERS:
+        vow_participant_ask_peers(participant, effect);
+        break;
     case VOW_BRANCHES_ANSWER_PEER:
+        vow_participant_tell(participant, effect->answer.session, &effect->answer.msg);
+        break;
     case VOW_BRANCHES_TRACE:
         break;
     }
@@ -113,6 +119,24 @@ void vow_participant_join(struct vow_participant *participant, const struct vow_
     step(participant, &event);
 }
 
+void vow_participant_peer(struct vow_participant *participant, uint64_t session, const struct vow_msg *msg)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_PEER, .peer = {msg, session}};
+
+    step(participant, &event);
+}
+
+bool vow_participant_operator(struct vow_participant *participant, uint64_t session, const struct vow_msg *msg)
+{
+    if (msg->kind == VOW_MSG_ADMIN_REQUEST)
+        vow_participant_admin(participant, session, &msg->admin_request);
+    else if (msg->kind == VOW_MSG_RESOLVE)
+        vow_participant_resolve(participant, session, msg);
+    else
+        return false;
+    return true;
+}
+
 /* --- The end of a turn --- */
 
 static void arm_timer(struct vow_participant *participant, uint64_t now_ms)
@@ -128,6 +152,21 @@ static void arm_timer(struct vow_participant *participant, uint64_t now_ms)
         vow_timer_arm(&participant->timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
 }
 
+/* What nobody here can end is said once, and once when it is over. */
+static void say_blocked(struct vow_participant *participant, const struct vow_branches_counts *counts)
+{
+    if (participant->says_blocked == (counts->blocked > 0))
+        return;
+    participant->says_blocked = counts->blocked > 0;
+    if (counts->blocked > 0)
+        VOW_LOG(VOW_LOG_WARN, "branches_blocked", VOW_STR("name", participant->name),
+                VOW_NUM("blocked", counts->blocked), VOW_NUM("in_doubt", counts->in_doubt),
+                VOW_STR("why", "the coordinator is silent, and no peer that answers knows the outcome"),
+                VOW_STR("then", "start the coordinator: until then their rows stay locked"));
+    else
+        VOW_LOG(VOW_LOG_INFO, "branches_not_blocked", VOW_STR("name", participant->name));
+}
+
 static void publish(struct vow_participant *participant, uint64_t now_ms)
 {
     struct vow_participant_stats *stats = &participant->stats;
@@ -135,6 +174,7 @@ static void publish(struct vow_participant *participant, uint64_t now_ms)
     struct vow_branches_counts counts;
 
     vow_branches_counts(participant->core, now_ms, &counts);
+    say_blocked(participant, &counts);
     (void)pthread_mutex_lock(&participant->lock);
     stats->prepared = counts.prepared;
     stats->committed = counts.committed;
@@ -147,6 +187,10 @@ static void publish(struct vow_participant *participant, uint64_t now_ms)
     stats->heuristics = counts.heuristic_commits + counts.heuristic_aborts;
     stats->contradicted = counts.contradicted;
     stats->unforgotten = counts.heuristics;
+    stats->blocked = counts.blocked;
+    stats->asked_peers = counts.asked_peers;
+    stats->answered_peers = counts.answered_peers;
+    stats->ended_by_peers = counts.ended_by_peers;
     if (stats->connected != connected)
         (void)pthread_cond_broadcast(&participant->changed);
     stats->connected = connected;
@@ -185,8 +229,10 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
     /* The data belongs to the first coordinator it ever met; the core raises an alarm at any other. */
     if (participant->coord == 0)
         participant->coord = welcome->coord;
-    if (participant->coord == welcome->coord)
+    if (participant->coord == welcome->coord) {
         vow_dialer_set_epoch(participant->dialer, welcome->coord, welcome->epoch);
+        participant->epoch = welcome->epoch > participant->epoch ? welcome->epoch : participant->epoch;
+    }
     event.coord.coord = welcome->coord;
     event.coord.epoch = welcome->epoch;
     event.coord.watermark = welcome->watermark;
@@ -235,6 +281,7 @@ struct recovered {
     struct vow_branches_event *events;
     size_t len, room;
     uint32_t heuristics; /* of them */
+    struct vow_participant *participant;
 };
 
 static bool make_room(struct recovered *all)
@@ -261,7 +308,9 @@ static int recovered(void *ctx, const struct vow_branches_recovered *found)
         return VOW_E_NO_MEMORY;
     event = &all->events[all->len++];
     *event = (struct vow_branches_event){.kind = VOW_BRANCHES_RECOVERED, .recovered = *found};
-    event->recovered.who = event->recovered.why = NULL;
+    event->recovered.who = event->recovered.why = event->recovered.peers = NULL;
+    if (found->peers != NULL)
+        vow_participant_keep_peers(all->participant, &found->gtrid, strdup(found->peers));
     if (found->heuristic == 0)
         return 0;
     all->heuristics++;
@@ -316,11 +365,12 @@ static int make_core(struct vow_participant *participant, const struct recovered
 
 int vow_participant_recover(struct vow_participant *participant, struct vow_error_detail *detail)
 {
-    struct recovered all = {.len = 0};
+    struct recovered all = {.participant = participant};
     int error;
 
     participant->store_ops->identity(participant->store, &participant->identity);
     participant->coord = participant->identity.coord;
+    participant->epoch = participant->identity.epoch;
     error = participant->store_ops->recover(participant->store, recovered, &all, detail);
     if (error == 0)
         error = make_core(participant, &all);
@@ -332,24 +382,30 @@ int vow_participant_recover(struct vow_participant *participant, struct vow_erro
     return error;
 }
 
-static int start_dialer(struct vow_participant *participant)
+struct vow_msg_hello vow_participant_hello(const struct vow_participant *participant)
 {
-    const struct vow_store_identity *identity = &participant->identity;
-    struct vow_channel_options options = vow_channel_defaults;
     struct vow_msg_hello hello = {
         .version_min = VOW_WIRE_VERSION,
         .version_max = VOW_WIRE_VERSION,
         .role = VOW_ROLE_PARTICIPANT,
         .name = participant->name,
-        .incarnation = identity->incarnation,
-        .coord = identity->coord,
-        .epoch = identity->epoch,
+        .incarnation = participant->identity.incarnation,
+        .coord = participant->coord,
+        .epoch = participant->epoch,
         .software = "libvow " VOW_SOFTWARE_VERSION,
-        .address = "",
+        .address = participant->peer_address,
     };
+
+    memcpy(hello.db_uuid, participant->identity.db_uuid, sizeof(hello.db_uuid));
+    return hello;
+}
+
+static int start_dialer(struct vow_participant *participant)
+{
+    struct vow_channel_options options = vow_channel_defaults;
+    const struct vow_msg_hello hello = vow_participant_hello(participant);
     uint64_t seed;
 
-    memcpy(hello.db_uuid, identity->db_uuid, sizeof(hello.db_uuid));
     options.timers = participant->loop.timers;
     options.write_high_water = WRITE_HIGH_WATER;
     if (vow_random_bytes(&seed, sizeof(seed)) != 0)
@@ -401,15 +457,21 @@ int vow_participant_run(struct vow_participant *participant)
     if (error != 0)
         goto err_deinit_loop;
     let_store_wake(participant, true);
-    error = start_dialer(participant);
+    error = vow_participant_listen(participant);
+    if (error == 0)
+        error = start_dialer(participant);
     if (error != 0)
         goto err_free_worker;
     error = vow_loop_start(&participant->loop, "vow-network");
-    if (error == 0)
+    if (error == 0) {
+        /* A turn of its own: what was recovered has timers, and the coordinator may not come to begin one. */
+        vow_loop_wake(&participant->loop);
         return 0;
+    }
 
     vow_dialer_free(participant->dialer);
 err_free_worker:
+    vow_participant_unlisten(participant);
     let_store_wake(participant, false);
     vow_worker_free(participant->worker);
 err_deinit_loop:
@@ -426,6 +488,8 @@ void vow_participant_halt(struct vow_participant *participant)
     vow_loop_join(&participant->loop);
     participant->closing = true;
     participant->channel = NULL;
+    vow_participant_unlisten(participant);
+    vow_participant_close_links(participant);
     vow_dialer_free(participant->dialer);
     let_store_wake(participant, false);
     /* What the store has begun becomes durable; nobody hears of it until the next start. */

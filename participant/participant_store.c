@@ -57,6 +57,16 @@ static size_t size_of(const struct vow_branches_effect *effect)
     return sizeof(struct vow_store_op) + more;
 }
 
+/* Whom to ask, if the branch should come to be in doubt: known from its PREPARE on, and until its decision. */
+static void follow_peers(struct vow_participant *participant, struct vow_store_op *op,
+                         const struct vow_branches_effect *effect)
+{
+    if (op->kind == VOW_STORE_PREPARE)
+        op->peers = peer_list_write(effect->store.peers, effect->store.peers_len, participant->name);
+    else if (op->kind == VOW_STORE_COMMIT || op->kind == VOW_STORE_ABORT)
+        vow_participant_drop_peers(participant, &op->gtrid);
+}
+
 void vow_participant_store_add(struct vow_participant *participant, const struct vow_branches_effect *effect)
 {
     struct vow_store_turn *turn = &participant->turn;
@@ -80,6 +90,7 @@ void vow_participant_store_add(struct vow_participant *participant, const struct
         copy_texts(op, effect);
     else
         op->calls = vow_calls_copy(op + 1, effect->store.calls, effect->store.calls_len);
+    follow_peers(participant, op, effect);
     if (op->kind == VOW_STORE_WORK) {
         op->work = vow_participant_work;
         op->work_ctx = vow_participant_find_join(participant, &op->gtrid);
@@ -98,6 +109,18 @@ void vow_participant_store_submit(struct vow_participant *participant)
     *turn = (struct vow_store_turn){.end = &turn->first};
 }
 
+/* Prepared, the branch may come to ask; ended by an operator it does not any more. */
+static void settle_peers(struct vow_participant *participant, struct vow_store_op *op)
+{
+    if (op->kind == VOW_STORE_PREPARE && op->result == VOW_STORE_DONE) {
+        vow_participant_keep_peers(participant, &op->gtrid, op->peers);
+        return;
+    }
+    if (is_heuristic(op->kind) && op->result == VOW_STORE_DONE)
+        vow_participant_drop_peers(participant, &op->gtrid);
+    free(op->peers);
+}
+
 void vow_participant_store_take_back(void *ctx, struct vow_job *first)
 {
     struct vow_participant *participant = ctx;
@@ -110,6 +133,7 @@ void vow_participant_store_take_back(void *ctx, struct vow_job *first)
             vow_participant_described(participant, op);
             continue;
         }
+        settle_peers(participant, op);
         if (!participant->closing)
             vow_participant_store_done(participant, op);
         free(op);

@@ -116,7 +116,8 @@ struct vow_branches_done {
 struct vow_branches_recovered {
     struct vow_gtrid gtrid;
     uint32_t branch;
-    uint32_t epoch; /* of the PREPARE it voted on */
+    uint32_t epoch;    /* of the PREPARE it voted on */
+    const char *peers; /* for the driver alone: whom it can ask about the branch; NULL = nobody */
     /* Ended heuristically; 0 = prepared. The rest is for that. */
     enum vow_verdict heuristic;
     enum vow_verdict decided; /* and against this decision; 0 = the decision is not known */

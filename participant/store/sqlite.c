@@ -247,9 +247,9 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
     struct store *store = ctx;
     sqlite3_stmt *statement;
     int error = 0;
-    if (sqlite3_prepare_v2(store->db,
-                           "SELECT gtrid, branch, epoch, changeset, tables FROM vow_branch WHERE state = 'prepared'",
-                           -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(
+            store->db, "SELECT gtrid, branch, epoch, changeset, tables, peers FROM vow_branch WHERE state = 'prepared'",
+            -1, &statement, NULL) != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "the prepared branches cannot be read", detail);
     int rc = SQLITE_ROW;
     while (error == 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -265,6 +265,7 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
                                        .gtrid = gtrid,
                                        .branch = branch,
                                        .epoch = (uint32_t)sqlite3_column_int64(statement, 2),
+                                       .peers = (const char *)sqlite3_column_text(statement, 5),
                                    });
     }
     if (error == 0 && rc != SQLITE_DONE)

@@ -71,6 +71,7 @@ static int insert_branch(struct store *store, const struct vow_store_op *op, con
     sqlite3_bind_int64(statement, 5, (sqlite3_int64)vow_clock_wall_us());
     sqlite3_bind_int64(statement, 6, (sqlite3_int64)changeset->tables);
     sqlite3_bind_blob(statement, 7, changeset->data, changeset->len, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 8, op->peers, -1, SQLITE_STATIC);
     int rc = statement_run(statement);
     sqlite3_clear_bindings(statement);
     return rc;

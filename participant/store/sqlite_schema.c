@@ -11,7 +11,7 @@ static const char own_tables[] =
     " gtrid BLOB NOT NULL, branch INTEGER NOT NULL,"
     " state TEXT NOT NULL CHECK (state = 'prepared' OR state = 'committed' OR state = 'memo'),"
     " epoch INTEGER NOT NULL, since_us INTEGER NOT NULL, tables INTEGER NOT NULL, changeset BLOB,"
-    " PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
+    " peers TEXT, PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS vow_lock ("
     " tbl TEXT NOT NULL, idx TEXT NOT NULL, key TEXT NOT NULL, gtrid BLOB NOT NULL, branch INTEGER NOT NULL,"
     " PRIMARY KEY (tbl, idx, key)) WITHOUT ROWID;"
@@ -24,11 +24,26 @@ static const char own_tables[] =
     "INSERT OR IGNORE INTO vow_meta VALUES ('format', 2), ('uuid', randomblob(16)), ('incarnation', 0),"
     " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0);";
 
+/* A file of format 1 has no room for whom to ask. An SQLite code. */
+static int add_peers(struct store *store)
+{
+    sqlite3_stmt *statement;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT 1 FROM pragma_table_info('vow_branch') WHERE name = 'peers'", -1,
+                                &statement, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    const bool has = sqlite3_step(statement) == SQLITE_ROW;
+    rc = sqlite3_finalize(statement);
+    return rc == SQLITE_OK && !has ? store_exec(store, "ALTER TABLE vow_branch ADD COLUMN peers TEXT") : rc;
+}
+
 int schema_create(struct store *store, struct vow_error_detail *detail)
 {
     int rc = store_exec(store, "BEGIN IMMEDIATE");
     if (rc == SQLITE_OK)
         rc = store_exec(store, own_tables);
+    if (rc == SQLITE_OK)
+        rc = add_peers(store);
     if (rc == SQLITE_OK)
         rc = store_exec(store, "COMMIT");
     if (rc == SQLITE_OK)

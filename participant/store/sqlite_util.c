@@ -15,11 +15,12 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_SCHEMA_VERSION] = "PRAGMA schema_version",
     [STMT_FIND_BRANCH] = "SELECT state, changeset, tables FROM vow_branch WHERE gtrid = ?1 AND branch = ?2",
     [STMT_FIND_TOMBSTONE] = "SELECT 1 FROM vow_branch WHERE gtrid = ?1 AND state = 'committed' LIMIT 1",
-    [STMT_INSERT_BRANCH] = ("INSERT INTO vow_branch(gtrid, branch, state, epoch, since_us, tables, changeset) "
-                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+    [STMT_INSERT_BRANCH] = ("INSERT INTO vow_branch(gtrid, branch, state, epoch, since_us, tables, changeset, peers) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
     [STMT_INSERT_LOCK] = ("INSERT OR IGNORE INTO vow_lock (tbl, idx, key, gtrid, branch) "
                           "VALUES (?3, ?4, quote(?1) || ?2, ?1, ?2)"),
-    [STMT_BURY_BRANCH] = "UPDATE vow_branch SET state = 'committed', changeset = NULL WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_BURY_BRANCH] = ("UPDATE vow_branch SET state = 'committed', changeset = NULL, peers = NULL "
+                          "WHERE gtrid = ?1 AND branch = ?2"),
     [STMT_DELETE_BRANCH] = "DELETE FROM vow_branch WHERE gtrid = ?1 AND branch = ?2 AND state = ?3",
     [STMT_DELETE_LOCKS] = "DELETE FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",
     [STMT_COUNT_LOCKS] = "SELECT count(*) FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",

@@ -69,6 +69,7 @@ struct vow_store_op {
     uint64_t coord; /* WATERMARK: the coordinator's id, kept with the epoch */
     uint32_t calls_len;
     struct vow_msg_call *calls; /* the op's own copy */
+    char *peers;                /* PREPARE: a peer_list, or NULL; kept with the branch, and the submitter's to free */
     uint64_t session;           /* RECALL: the core's */
     uint32_t attempt;           /* RECALL: likewise */
     const char *who, *why;      /* HEURISTIC_*: the op's own copies */

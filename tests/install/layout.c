@@ -40,6 +40,8 @@ FIELD(vow_participant_options, base, 80);
 FIELD(vow_participant_options, branches_max, 88);
 FIELD(vow_participant_options, heuristic_timeout_ms, 92);
 FIELD(vow_participant_options, heuristic, 96);
+FIELD(vow_participant_options, peer_listen, 104);
+FIELD(vow_participant_options, peer_announce, 112);
 
 FIELD(vow_participant_stats, prepared, 0);
 FIELD(vow_participant_stats, committed, 8);
@@ -54,6 +56,10 @@ FIELD(vow_participant_stats, connected, 72);
 FIELD(vow_participant_stats, heuristics, 80);
 FIELD(vow_participant_stats, contradicted, 88);
 FIELD(vow_participant_stats, unforgotten, 96);
+FIELD(vow_participant_stats, blocked, 104);
+FIELD(vow_participant_stats, asked_peers, 112);
+FIELD(vow_participant_stats, answered_peers, 120);
+FIELD(vow_participant_stats, ended_by_peers, 128);
 
 FIELD(vow_resource, size, 0);
 FIELD(vow_resource, ctx, 8);

@@ -120,6 +120,20 @@ struct vow_participant_options {
     uint32_t branches_max;
     uint32_t heuristic_timeout_ms; /* T_heur: in doubt for so long; 0 = off. A restart begins anew */
     enum vow_heuristic heuristic;  /* what then; default VOW_HEURISTIC_OFF */
+    /*
+     * Where other participants reach this one, as "HOST:PORT" with a numeric address, port 0 for any that is free; NULL
+     * or "" = nowhere, the default: nothing listens that was not asked for. A participant whose coordinator is silent
+     * asks the others of the transaction for its outcome, and can ask only those that listen. So set it on all of them,
+     * or the rows of a prepared branch stay locked for as long as the coordinator is away, though another participant
+     * may know how it ended. vowctl can be pointed at it, too. It asks no password and encrypts nothing, like vowd's
+     * own port: keep both within a network that you trust. vow_participant_start() gives VOW_E_SYSTEM if it cannot be
+     * listened on.
+     */
+    const char *peer_listen;
+    /* The address that the others are told, if they do not reach peer_listen as it is written there: behind NAT, in a
+     * container, or on 0.0.0.0, with which it is required. Port 0 = the one that is listened on. NULL or "" =
+     * peer_listen. */
+    const char *peer_announce;
 };
 
 /*
@@ -250,6 +264,10 @@ struct vow_participant_stats {
     uint64_t heuristics;      /* branches that an operator, or options.heuristic, ended without a decision */
     uint64_t contradicted;    /* of these: against the decision; each was an alarm */
     uint64_t unforgotten;     /* heuristics that still stand: no decision yet, or damage that nobody has seen to; now */
+    uint64_t blocked;         /* of in_doubt: the coordinator is silent, and all their peers were asked in vain */
+    uint64_t asked_peers;     /* rounds of questions to the peers of a branch in doubt */
+    uint64_t answered_peers;  /* questions of peers that were answered */
+    uint64_t ended_by_peers;  /* branches in doubt whose outcome a peer told */
 };
 /* Reads the numbers into *stats, whose size is sizeof(*stats): what this library does not know yet is zero, what the
  * caller does not know is left out. In a child after fork() all are zero. Any thread; does not block. */

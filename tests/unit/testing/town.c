@@ -21,14 +21,29 @@ static int add(struct vow_branch *branch, struct sqlite3 *db, const void *payloa
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
+static int look(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    (void)branch, (void)payload, (void)len, (void)ctx;
+    return sqlite3_exec(db, "SELECT money FROM account", NULL, NULL, NULL);
+}
+
 static void file_of(const struct town *town, int bank, char path[128])
 {
     (void)snprintf(path, 128, "%s/%s.db", town->directory, names[bank]);
 }
 
+/* A loopback address that no other process uses, so that a bank is found where it was, after a restart, too. */
+static void listen_address(int bank, char address[64])
+{
+    const unsigned pid = (unsigned)getpid();
+
+    (void)snprintf(address, 64, "127.%u.%u.%u:7421", 1 + (pid >> 14 & 127), pid >> 6 & 255,
+                   (pid & 63) * 4 + (unsigned)bank);
+}
+
 void town_open_bank(struct town *town, int bank)
 {
-    char path[128];
+    char path[128], listen[64];
     const struct vow_participant_options options = {
         .size = sizeof(options),
         .name = names[bank],
@@ -38,14 +53,17 @@ void town_open_bank(struct town *town, int bank)
                   "INSERT INTO account VALUES ('me', 100)",
         .loop = town->loop,
         .base = town->base,
+        .peer_listen = town->asks_peers ? listen : NULL,
     };
     struct vow_error_detail detail;
 
     file_of(town, bank, path);
+    listen_address(bank, listen);
     cr_assert_eq(vow_participant_open(&options, &town->banks[bank], &detail), 0, "%s", detail.text);
     cr_assert_eq(vow_participant_handle(town->banks[bank], "add", add, NULL), 0);
+    cr_assert_eq(vow_participant_handle(town->banks[bank], "look", look, NULL), 0);
     cr_assert_eq(vow_participant_start(town->banks[bank]), 0);
-    if (town->loop == VOW_LOOP_OWN_THREAD)
+    if (town->loop == VOW_LOOP_OWN_THREAD && !town->is_alone)
         cr_assert_eq(vow_participant_wait(town->banks[bank], 20000), 0);
 }
 
@@ -93,6 +111,12 @@ void town_open(struct town *town, bool by_hand, uint32_t timeout_ms)
 void town_open_on(struct town *town, bool by_hand, enum vow_loop_kind loop, struct event_base *base)
 {
     *town = (struct town){.by_hand = by_hand, .loop = loop, .base = base};
+    open_all(town, 0);
+}
+
+void town_open_of_peers(struct town *town, enum vow_loop_kind loop, struct event_base *base)
+{
+    *town = (struct town){.by_hand = true, .loop = loop, .base = base, .asks_peers = true};
     open_all(town, 0);
 }
 
@@ -163,6 +187,17 @@ void town_transfer(struct town *town, struct transfer *transfer)
 {
     atomic_store(&transfer->done, false);
     cr_assert_eq(vow_commit_async(town->client, calls, BANKS, take, transfer), 0);
+}
+
+struct vow_result town_commit_by_hand(struct town *town, const struct vow_call *work, size_t len)
+{
+    struct transfer transfer;
+
+    atomic_store(&transfer.done, false);
+    cr_assert_eq(vow_commit_async(town->client, work, len, take, &transfer), 0);
+    vow_testing_clock_settle();
+    cr_assert(transfer.done);
+    return transfer.result;
 }
 
 struct vow_result town_transfer_by_hand(struct town *town)

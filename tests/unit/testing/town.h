@@ -15,6 +15,8 @@ struct town {
     bool by_hand; /* the clock is moved by hand */
     enum vow_loop_kind loop;
     struct event_base *base;
+    bool asks_peers; /* banks listen for each other */
+    bool is_alone;   /* a bank that is opened is not waited for: there is no coordinator */
     struct vow_test_network *network;
     struct vow_participant *banks[BANKS];
     struct vow_client *client;
@@ -24,6 +26,8 @@ struct town {
 void town_open(struct town *town, bool by_hand, uint32_t timeout_ms);
 /* The same with everybody on this loop, and not yet connected: the caller runs it. */
 void town_open_on(struct town *town, bool by_hand, enum vow_loop_kind loop, struct event_base *base);
+/* The same by a clock that is moved by hand, with banks that can ask each other. */
+void town_open_of_peers(struct town *town, enum vow_loop_kind loop, struct event_base *base);
 void town_close(struct town *town);
 void town_open_bank(struct town *town, int bank);
 void town_close_bank(struct town *town, int bank);
@@ -38,6 +42,8 @@ struct transfer {
     atomic_bool done;
     struct vow_result result;
 };
+/* Does the calls by a clock that is moved by hand, until nothing happens any more. */
+struct vow_result town_commit_by_hand(struct town *town, const struct vow_call *work, size_t len);
 /* Moves 30 from north to south. */
 void town_transfer(struct town *town, struct transfer *transfer);
 /* The same by a clock that is moved by hand, until nothing happens any more. */
