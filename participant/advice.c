@@ -21,12 +21,23 @@ static const char *answer_text(enum vow_wait answer)
     return "the coordinator has not answered yet";
 }
 
+static const char *unreachable_waits_for(const struct vow_advice_facts *facts)
+{
+    if (facts->view->heard_heuristic)
+        return "the decision: the coordinator cannot be reached; a peer was ended by hand, which is no outcome";
+    if (facts->view->is_blocked)
+        return "the decision: the coordinator cannot be reached, and no peer that answers knows the outcome";
+    if (facts->view->has_asked_peers)
+        return "the decision: the coordinator cannot be reached; its peers are asked";
+    return "the decision: the coordinator cannot be reached";
+}
+
 static const char *prepared_waits_for(const struct vow_advice_facts *facts)
 {
     if (facts->view->is_foreign)
         return "the decision of another coordinator than the one that this participant's data belongs to";
     if (!facts->connected)
-        return "the decision: the coordinator cannot be reached";
+        return unreachable_waits_for(facts);
     return answer_text(facts->view->answer);
 }
 

@@ -116,6 +116,11 @@ static void add_questions(struct vow_json *json, const struct vow_branch_view *v
     vow_json_text(json, "answer", answer_name(view->answer));
     if (view->answer != 0)
         vow_json_number(json, "answer_ms", ago(now_ms, view->answer_ms));
+    vow_json_text(json, "peers",
+                  view->heard_heuristic   ? "ended by hand"
+                  : view->is_blocked      ? "do not know"
+                  : view->has_asked_peers ? "asked"
+                                          : "not asked");
     if (view->next_ms != UINT64_MAX)
         vow_json_number(json, "next_ms", ago(view->next_ms, now_ms));
 }

@@ -34,6 +34,7 @@ static bool is_undecided(const json_t *row)
 static bool is_committed(const json_t *row)
 {
     return is(row, "DECIDING") || is(row, "COMMITTING") || is(row, "ENDING") || is(row, "FORGETTING") ||
+           is(row, "DAMAGING") || is(row, "FORGIVING") || is(row, "ABANDONED") ||
            strcmp(field_text(row, "outcome"), "committed") == 0;
 }
 
@@ -44,7 +45,7 @@ static bool is_aborted(const json_t *row)
 
 static bool is_damaged(const json_t *row)
 {
-    return strncmp(field_text(row, "state"), "HEUR", 4) == 0;
+    return is(row, "HEUR");
 }
 
 bool row_is_own(const json_t *row)
@@ -208,7 +209,8 @@ static enum explained of_own(struct words *words, const json_t *row, const char 
 {
     if (!is(row, "PREPARED"))
         return refuse(words,
-                      is_damaged(row) ? "this branch was ended by hand before" : "this branch is decided already",
+                      json_object_get(row, "heuristic") != NULL ? "this branch was ended by hand before"
+                                                                : "this branch is decided already",
                       "see list --in-doubt");
     if (participant[0] != '\0' && strcmp(participant, field_text(row, "participant")) != 0)
         return refuse(words, "the one that answers is another participant", field_text(row, "participant"));
@@ -230,6 +232,8 @@ static enum explained resolve(struct words *words, const json_t *row, const char
     if (!field_is_true(branch, "connected"))
         return refuse(words, "this participant is not connected to the coordinator",
                       "ask it itself: vowctl --coordinator ITS-ADDRESS");
+    if (json_object_get(json_object_get(branch, "held"), "heuristic") != NULL)
+        return refuse(words, "this branch was ended by hand before", "vowctl show says how, and by whom");
     if (is(row, "DELEGATED"))
         return refuse(words, "it is not prepared: it commits in one phase", "");
     if (is_committed(row))

@@ -127,8 +127,11 @@ void print_peers(const json_t *rows)
 {
     size_t index;
     json_t *row;
-    printf("%-20s  %-9s  %s\n", "PARTICIPANT", "CONNECTED", "INCARNATION");
+    printf("%-20s  %-9s  %11s  %s\n", "PARTICIPANT", "CONNECTED", "INCARNATION", "LISTENS");
     json_array_foreach(rows, index, row)
-        printf("%-20s  %-9s  %lld\n", field_text(row, "name"),
-               json_is_true(json_object_get(row, "connected")) ? "yes" : "no", field_number(row, "incarnation"));
+    {
+        const char *address = field_text(row, "address");
+        printf("%-20s  %-9s  %11lld  %s\n", field_text(row, "name"), field_is_true(row, "connected") ? "yes" : "no",
+               field_number(row, "incarnation"), address[0] != '\0' ? address : "-");
+    }
 }

@@ -140,6 +140,8 @@ static void print_branch(const json_t *branch)
     print_vote(branch);
     if (!field_is_true(branch, "connected"))
         printf("; not connected, last seen %s ago", age_text(field_number(branch, "seen_ms"), buffer));
+    if (json_object_get(branch, "address") != NULL)
+        printf("; listens on %s", field_text(branch, "address"));
     if (held != NULL)
         printf("; %s for %s", field_text(held, "state"), age_text(field_number(held, "age_ms"), buffer));
     printf("\n");
@@ -164,20 +166,7 @@ static void print_head(const json_t *row)
     printf("\n");
 }
 
-void print_txn(const json_t *row)
-{
-    size_t index;
-    json_t *branch;
-    print_head(row);
-    json_array_foreach(json_object_get(row, "branches"), index, branch) print_branch(branch);
-    if (json_object_get(row, "events") != NULL)
-        printf(INDENT "history          %lld events: vowctl history %s\n", field_number(row, "events"),
-               field_text(row, "id"));
-    if (json_object_get(row, "safe") != NULL)
-        print_sentence("safe", field_text(row, "safe"));
-}
-
-/* A participant was asked itself: each row is a branch. */
+/* A participant was asked itself: the row is its branch. */
 static void print_own(const json_t *row)
 {
     char buffer[AGE_SIZE];
@@ -185,6 +174,23 @@ static void print_own(const json_t *row)
            age_text(field_number(row, "age_ms"), buffer));
     print_held(row);
     print_sentence("safe", field_text(row, "safe"));
+}
+
+void print_txn(const json_t *row)
+{
+    size_t index;
+    json_t *branch;
+    if (json_object_get(row, "locks") != NULL) {
+        print_own(row);
+        return;
+    }
+    print_head(row);
+    json_array_foreach(json_object_get(row, "branches"), index, branch) print_branch(branch);
+    if (json_object_get(row, "events") != NULL)
+        printf(INDENT "history          %lld events: vowctl history %s\n", field_number(row, "events"),
+               field_text(row, "id"));
+    if (json_object_get(row, "safe") != NULL)
+        print_sentence("safe", field_text(row, "safe"));
 }
 
 static void print_end(const json_t *row)
@@ -212,10 +218,7 @@ void print_in_doubt(const json_t *rows)
         if (json_object_get(row, "id") == NULL)
             continue;
         printf("%s", shown++ > 0 ? "\n" : "");
-        if (json_object_get(row, "branches") != NULL)
-            print_txn(row);
-        else
-            print_own(row);
+        print_txn(row);
     }
     if (shown == 0)
         printf("no transactions\n");

@@ -109,9 +109,11 @@ void advise(const struct vow_coord_txn_view *view, char out[ADVICE_SIZE])
         say(out, "nothing: its COMMIT is being written to the journal; watch the disk if that takes long");
     else if (is(view, "COMMITTING"))
         advise_committing(view, id, out);
+    else if (is(view, "ABANDONED"))
+        say(out, "nothing: an operator gave up who has not answered; it is told COMMIT should it ever come back");
     else if (is(view, "DELEGATED") && view->branches_len > 0)
         advise_delegated(view, out);
-    else if (strncmp(view->state, "HEUR", 4) == 0)
+    else if (is(view, "HEUR"))
         advise_damage(id, out);
     else
         say(out, "nothing: it ends by itself");

@@ -164,11 +164,14 @@ static json_t *silent_ones(const struct vow_server *server, const struct gather 
 
 /* ---- list ---- */
 
-/* Decided, and not ended everywhere; or left to its one participant. */
+/* Decided, and not ended everywhere as it was decided; or left to its one participant. */
 static bool is_in_doubt(const struct vow_coord_txn_view *view)
 {
-    return strcmp(view->state, "COMMITTING") == 0 || strcmp(view->state, "DELEGATED") == 0 ||
-           strncmp(view->state, "HEUR", 4) == 0;
+    static const char *const states[] = {"COMMITTING", "DELEGATED", "DAMAGING", "HEUR", "FORGIVING", "ABANDONED"};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strcmp(view->state, states[i]) == 0)
+            return true;
+    return false;
 }
 
 static void add_known(const struct vow_server *server, json_t *held, json_t *out)

@@ -34,6 +34,7 @@ struct session {
 struct known {
     char name[VOW_NAME_SIZE];
     char software[VOW_NAME_SIZE];
+    char address[VOW_ADDRESS_SIZE];     /* where it listens for peers and operators; "" = nowhere */
     uint64_t seen_ms;                   /* when it came or went */
     uint8_t db_uuid[VOW_DB_UUID_BYTES]; /* its data file */
     UT_hash_handle hh;

@@ -33,6 +33,7 @@ void known_seen(struct vow_server *server, const struct session *session)
     if (known == NULL)
         return;
     snprintf(known->software, sizeof(known->software), "%s", session->software);
+    snprintf(known->address, sizeof(known->address), "%s", session->address);
     known->seen_ms = vow_clock_ms();
     memcpy(known->db_uuid, session->peer.db_uuid, sizeof(known->db_uuid));
 }

@@ -168,8 +168,11 @@ static json_t *branch_object(const struct vow_server *server, const struct vow_c
     json_t *row = json_pack("{s:s,s:i,s:b,s:s,s:b,s:b}", "participant", branch->participant, "branch",
                             (int)branch->branch, "connected", (int)branch->connected, "vote", vote_name(branch),
                             "acknowledged", (int)branch->acknowledged, "no_record", (int)branch->no_record);
+    const struct known *known = known_find(server, branch->participant);
     if (row != NULL && !branch->connected)
         json_object_set_new(row, "seen_ms", json_u64(seen_ms_ago(server, branch->participant)));
+    if (row != NULL && known != NULL && known->address[0] != '\0')
+        json_object_set_new(row, "address", json_text(known->address));
     return row;
 }
 
@@ -199,6 +202,7 @@ char *row_peer(const struct vow_server *server, const char *name, bool connected
     const struct known *known = known_find(server, name);
     json_object_set_new(row, "seen_ms", json_u64(connected ? 0 : seen_ms_ago(server, name)));
     json_object_set_new(row, "software", json_text(known != NULL ? known->software : ""));
+    json_object_set_new(row, "address", json_text(known != NULL ? known->address : ""));
     return row_finish(row);
 }
 

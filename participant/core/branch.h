@@ -262,6 +262,9 @@ struct vow_branch_view {
     uint64_t next_ms;                    /* the next inquiry; UINT64_MAX = none */
     enum vow_verdict heuristic, decided; /* ended heuristically, and against this decision; 0 = not, or not known */
     const char *who, *why;               /* of the heuristic; "" = none */
+    bool has_asked_peers;                /* PREPARED: since the coordinator's last answer */
+    bool is_blocked;                     /* and none of them has told an outcome */
+    bool heard_heuristic;                /* a peer's branch was ended by hand: no outcome */
     bool is_foreign;                     /* its id names another coordinator than the one whose data this is */
 };
 /* Walks them: *cursor from 0; false after the last. */

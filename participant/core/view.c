@@ -41,6 +41,9 @@ static void view_branch(const struct vow_branches *core, const struct vow_branch
         .decided = (enum vow_verdict)entry->decided,
         .who = entry->record != BRANCH_NONE ? branch_record(core, entry)->who : "",
         .why = entry->record != BRANCH_NONE ? branch_record(core, entry)->why : "",
+        .has_asked_peers = entry->asked,
+        .is_blocked = entry->blocked,
+        .heard_heuristic = entry->heard_heuristic,
         .is_foreign = core->keep.now.coord != 0 && vow_gtrid_coord(&entry->gtrid) != core->keep.now.coord,
     };
 }

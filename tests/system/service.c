@@ -1,6 +1,6 @@
 /*
  * test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at
- * SIGTERM. SERVICE_BRANCHES_MAX in the environment is its branches_max.
+ * SIGTERM. SERVICE_BRANCHES_MAX in the environment is its branches_max, SERVICE_PEER_LISTEN its peer_listen.
  */
 #include <signal.h>
 #include <sqlite3.h>
@@ -73,6 +73,7 @@ int main(int argc, char **argv)
     struct vow_error_detail detail = {0};
     sigset_t signals;
     int number;
+    options.peer_listen = getenv("SERVICE_PEER_LISTEN");
     if (branches_max != NULL)
         options.branches_max = (uint32_t)strtoul(branches_max, NULL, 10);
     sigemptyset(&signals);

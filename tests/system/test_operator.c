@@ -6,6 +6,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -162,6 +163,72 @@ Test(operator, a_branch_that_is_ended_by_hand_gives_back_its_rows_and_says_who_i
     EXPECT_WORDS("participant=s0", "abort by alice: the row is needed");
     cluster_expect_counter(&cluster, 0, 1);
     cluster_expect_counter(&cluster, 1, 0);
+    cluster_end(&cluster);
+}
+
+/* ---- without vowd ---- */
+
+/* Where a service listens, as vowctl peers tells it. */
+static void read_address(const char *name, char address[64])
+{
+    char format[48];
+    cr_assert_eq(VOWCTL("peers"), 0, "%s", run.err);
+    const char *line = strstr(run.out, name);
+    snprintf(format, sizeof(format), "%s %%*s %%*s %%63s", name);
+    cr_assert(line != NULL && sscanf(line, format, address) == 1, "%s", run.out);
+}
+
+/* vowd dies with the decision on its disk, and has told nobody. */
+static void lose_vowd(struct commit *commit, char addresses[2][64])
+{
+    cr_assert_eq(setenv("SERVICE_PEER_LISTEN", "127.0.0.1:0", 1), 0);
+    cluster_init(&cluster);
+    cluster_run(&cluster, 2, "log.after.COMMIT", NULL);
+    read_address("s0", addresses[0]);
+    read_address("s1", addresses[1]);
+    commit_start(&cluster, commit, "add");
+    process_wait_killed(&cluster.vowd);
+}
+
+static char vowd_address[64];
+
+/* From here on vowctl asks this service. */
+static void ask_service(const char *address)
+{
+    snprintf(vowd_address, sizeof(vowd_address), "%s", cluster.address);
+    snprintf(cluster.address, sizeof(cluster.address), "%s", address);
+}
+
+static void ask_vowd(void)
+{
+    snprintf(cluster.address, sizeof(cluster.address), "%s", vowd_address);
+}
+
+Test(operator, B13_a_participant_itself_says_what_it_holds_and_why_and_ends_it)
+{
+    struct commit commit;
+    char addresses[2][64];
+    lose_vowd(&commit, addresses);
+    ask_service(addresses[0]);
+    WAIT_FOR("the coordinator cannot be reached", "list", "--in-doubt");
+    EXPECT_WORDS("PREPARED at s0", "holds      counter(id=1)", "start vowd with its journal", "damages");
+    cr_assert_eq(sscanf(run.out, "%42s", id), 1);
+    cr_expect_eq(VOWCTL("forget", id, "--reason", "a test", "--yes"), 4, "%s", run.out);
+    cr_expect_eq(VOWCTL("commit", id, "--participant", "s1", "--reason", "a test", "--yes"), 4, "%s", run.out);
+    cr_assert_eq(VOWCTL("commit", id, "--reason", "vowd is lost", "--as", "bob", "--yes"), 0, "%s", run.err);
+    EXPECT_WORDS("committed");
+    cr_expect_not_null(strstr(run.err, "What was decided is not known here"), "%s", run.err);
+    WAIT_FOR("HEURISTIC_COMMITTED at s0", "show", id);
+    EXPECT_WORDS("by hand    commit by bob: vowd is lost");
+    cr_expect_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 4, "%s", run.out);
+    cr_expect_not_null(strstr(run.err, "ended by hand before"), "%s", run.err);
+    cluster_expect_counter(&cluster, 0, 1);
+
+    ask_vowd();
+    vowd_start(&cluster, NULL);
+    cr_expect_eq(commit_wait(&cluster, &commit), VOW_COMMITTED);
+    cluster_expect_counters(&cluster, 1);
+    process_kill(&cluster.vowd);
     cluster_end(&cluster);
 }
 

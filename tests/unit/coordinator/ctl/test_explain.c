@@ -63,8 +63,7 @@ static const struct row {
     {VOW_ADMIN_FORGET, ROW("COMMITTING", A_YES "," B_DONE), "a", EXPLAINED_DAMAGING, "has not acknowledged it",
      "never comes back"},
     {VOW_ADMIN_FORGET, ROW("COMMITTING", A_YES "," B_DONE), "b", EXPLAINED_REFUSED, "owes nothing", ""},
-    {VOW_ADMIN_FORGET, ROW("HEUR_MIXED", A_YES "," B_DONE), "", EXPLAINED_DAMAGING, "taken as seen to",
-     "No data is changed"},
+    {VOW_ADMIN_FORGET, ROW("HEUR", A_YES "," B_DONE), "", EXPLAINED_DAMAGING, "taken as seen to", "No data is changed"},
 };
 
 Test(explain, each_case_has_its_words)

@@ -50,7 +50,7 @@ static const struct row {
     {"DELEGATED", {{"a", 0, false, true, false}}, "nothing: a alone", NO_WORD, "vowctl"},
     {"DELEGATED", {{"a", 0, false, false, false}}, "make a reachable", "nothing else may say so", "vowctl"},
     {"FORGETTING", {{"a", 0, false, true, false}}, "nothing:", NO_WORD, "vowctl"},
-    {"HEUR_DAMAGE", {{"a", VOW_VOTE_YES, true, true, false}}, "mend the data", "vowctl forget", "abort"},
+    {"HEUR", {{"a", VOW_VOTE_YES, true, true, false}}, "mend the data", "vowctl forget", "abort"},
 };
 
 static struct vow_coord_txn_view view_of(const struct row *row)

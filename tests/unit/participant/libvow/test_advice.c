@@ -81,3 +81,19 @@ Test(branch_advice, json_that_does_not_fit_says_so)
     cr_assert(json.is_cut);
     cr_assert_lt(strlen(text), sizeof(text));
 }
+
+Test(branch_advice, what_the_peers_said_is_said)
+{
+    char text[VOW_ADVICE_SIZE];
+    struct vow_branch_view view = {.state = "PREPARED"};
+    const struct vow_advice_facts facts = {.view = &view, .id = "ID", .self = "stock"};
+    view.has_asked_peers = true;
+    vow_advice_waits_for(&facts, text);
+    cr_expect_not_null(strstr(text, "its peers are asked"), "%s", text);
+    view.is_blocked = true;
+    vow_advice_waits_for(&facts, text);
+    cr_expect_not_null(strstr(text, "no peer that answers knows"), "%s", text);
+    view.heard_heuristic = true;
+    vow_advice_waits_for(&facts, text);
+    cr_expect_not_null(strstr(text, "which is no outcome"), "%s", text);
+}
