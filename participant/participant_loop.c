@@ -299,6 +299,13 @@ static bool make_room(struct recovered *all)
     return true;
 }
 
+static uint64_t ms_since(uint64_t wall_us)
+{
+    const uint64_t now_us = vow_clock_wall_us();
+
+    return wall_us != 0 && now_us > wall_us ? (now_us - wall_us) / 1000 : 0;
+}
+
 static int recovered(void *ctx, const struct vow_branches_recovered *found)
 {
     struct recovered *all = ctx;
@@ -309,6 +316,7 @@ static int recovered(void *ctx, const struct vow_branches_recovered *found)
     event = &all->events[all->len++];
     *event = (struct vow_branches_event){.kind = VOW_BRANCHES_RECOVERED, .recovered = *found};
     event->recovered.who = event->recovered.why = event->recovered.peers = NULL;
+    event->recovered.doubt_ms = ms_since(found->since_us);
     if (found->peers != NULL)
         vow_participant_keep_peers(all->participant, &found->gtrid, strdup(found->peers));
     if (found->heuristic == 0)

@@ -255,6 +255,8 @@ static enum explained forget_lost(struct words *words, const json_t *branch, con
 {
     if (branch == NULL || field_is_true(branch, "acknowledged") || strcmp(field_text(branch, "vote"), "yes") != 0)
         return refuse(words, "this participant owes nothing", "");
+    if (field_is_true(branch, "connected") && !field_is_true(branch, "no_record"))
+        return refuse(words, "this participant is connected, and answers by itself", "");
     say(words,
         "COMMIT is decided, and %s has not acknowledged it%s. After this nobody tells it any more: what it should have "
         "committed is missing there, unless it asks while the history has the outcome. Only for one that never comes "

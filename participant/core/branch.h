@@ -118,6 +118,8 @@ struct vow_branches_recovered {
     uint32_t branch;
     uint32_t epoch;    /* of the PREPARE it voted on */
     const char *peers; /* for the driver alone: whom it can ask about the branch; NULL = nobody */
+    uint64_t since_us; /* for the driver alone: the wall time of its PREPARE; 0 = not known */
+    uint64_t doubt_ms; /* and how long ago that was, by the wall clock: an age that does not begin with the process */
     /* Ended heuristically; 0 = prepared. The rest is for that. */
     enum vow_verdict heuristic;
     enum vow_verdict decided; /* and against this decision; 0 = the decision is not known */

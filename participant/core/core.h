@@ -52,6 +52,7 @@ struct vow_branch_entry {
     uint32_t delay_ms;  /* PREPARED: the back-off of inquiries */
     uint32_t next_free; /* among the free ones */
     uint64_t yes_ms;    /* PREPARED: in doubt since */
+    uint64_t doubt_ms;  /* PREPARED: and for so long before, in earlier lives */
     uint64_t due_ms;    /* PREPARED: next inquiry; joined: when it is dropped; else BRANCH_NEVER_MS */
     uint64_t end_ms;    /* joined: the transaction's deadline */
     uint64_t heur_ms;   /* PREPARED: when T_heur ends it; BRANCH_NEVER_MS = it does not */

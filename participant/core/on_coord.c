@@ -7,6 +7,7 @@ void branch_recover_prepared(struct vow_branches *core, struct vow_branch_entry 
     VOW_ASSERT(branch_table_has_recall_room(core));
     entry->epoch = core->input->recovered.epoch;
     branch_begin_doubt(core, entry);
+    entry->doubt_ms = core->input->recovered.doubt_ms;
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }
 

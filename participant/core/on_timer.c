@@ -58,7 +58,7 @@ void branch_begin_doubt(struct vow_branches *core, struct vow_branch_entry *entr
 
 void branch_end_doubt(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    const uint64_t doubt_ms = core->now_ms - entry->yes_ms;
+    const uint64_t doubt_ms = core->now_ms - entry->yes_ms + entry->doubt_ms;
     if (doubt_ms > core->counts.in_doubt_max_ms)
         core->counts.in_doubt_max_ms = doubt_ms;
     entry->due_ms = entry->heur_ms = BRANCH_NEVER_MS;

@@ -13,7 +13,7 @@ void vow_branches_counts(const struct vow_branches *core, uint64_t now_ms, struc
         if (entry->state != VOW_BRANCH_PREPARED)
             continue;
         const uint64_t yes_ms = entry->yes_ms;
-        const uint64_t doubt_ms = now_ms > yes_ms ? now_ms - yes_ms : 0;
+        const uint64_t doubt_ms = (now_ms > yes_ms ? now_ms - yes_ms : 0) + entry->doubt_ms;
         if (doubt_ms > counts->in_doubt_max_ms)
             counts->in_doubt_max_ms = doubt_ms;
     }

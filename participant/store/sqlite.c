@@ -248,7 +248,8 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
     sqlite3_stmt *statement;
     int error = 0;
     if (sqlite3_prepare_v2(
-            store->db, "SELECT gtrid, branch, epoch, changeset, tables, peers FROM vow_branch WHERE state = 'prepared'",
+            store->db,
+            "SELECT gtrid, branch, epoch, changeset, tables, peers, since_us FROM vow_branch WHERE state = 'prepared'",
             -1, &statement, NULL) != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "the prepared branches cannot be read", detail);
     int rc = SQLITE_ROW;
@@ -266,6 +267,7 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
                                        .branch = branch,
                                        .epoch = (uint32_t)sqlite3_column_int64(statement, 2),
                                        .peers = (const char *)sqlite3_column_text(statement, 5),
+                                       .since_us = (uint64_t)sqlite3_column_int64(statement, 6),
                                    });
     }
     if (error == 0 && rc != SQLITE_DONE)

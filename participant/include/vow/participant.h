@@ -258,7 +258,7 @@ struct vow_participant_stats {
     uint64_t refused;         /* branches that voted NO */
     uint64_t one_phase;       /* transactions that were this participant's alone, decided and applied here */
     uint64_t in_doubt;        /* branches that voted YES and wait for the decision, now */
-    uint64_t in_doubt_max_ms; /* the longest a branch was in doubt */
+    uint64_t in_doubt_max_ms; /* the longest a branch was in doubt, over restarts */
     uint64_t store_commits;   /* durable units written: several branches share one */
     int connected;            /* 1 = connected to the coordinator now */
     uint64_t heuristics;      /* branches that an operator, or options.heuristic, ended without a decision */

@@ -60,8 +60,9 @@ static const struct row {
     /* Forget. */
     {VOW_ADMIN_FORGET, ROW("PREPARING", A_YES), "", EXPLAINED_REFUSED, "no damage to forget", ""},
     {VOW_ADMIN_FORGET, ROW("COMMITTING", A_YES), "", EXPLAINED_REFUSED, "with --participant NAME", ""},
-    {VOW_ADMIN_FORGET, ROW("COMMITTING", A_YES "," B_DONE), "a", EXPLAINED_DAMAGING, "has not acknowledged it",
-     "never comes back"},
+    {VOW_ADMIN_FORGET, ROW("COMMITTING", A_YES "," B_DONE), "a", EXPLAINED_REFUSED, "answers by itself", ""},
+    {VOW_ADMIN_FORGET, ROW("COMMITTING", BRANCH("a", "yes", "false", "false", "") "," B_DONE), "a", EXPLAINED_DAMAGING,
+     "has not acknowledged it", "never comes back"},
     {VOW_ADMIN_FORGET, ROW("COMMITTING", A_YES "," B_DONE), "b", EXPLAINED_REFUSED, "owes nothing", ""},
     {VOW_ADMIN_FORGET, ROW("HEUR", A_YES "," B_DONE), "", EXPLAINED_DAMAGING, "taken as seen to", "No data is changed"},
 };

@@ -328,3 +328,18 @@ Test(branch, what_has_ended_is_not_in_doubt)
     cr_assert(vow_gtrid_equal(&view.gtrid, &left));
     cr_assert_not(vow_branches_next(f.core, &cursor, &view));
 }
+
+/* B13: a restart does not make a branch in doubt younger. */
+Test(branch, the_time_in_doubt_is_counted_over_restarts)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED, .now_ms = f.now_ms};
+    event.recovered.gtrid = gtrid_of(1);
+    event.recovered.epoch = EPOCH;
+    event.recovered.doubt_ms = 3600000;
+    vow_branches_step(f.core, &event, &f.effects);
+    cr_assert_eq(counts_of(&f).in_doubt_max_ms, 3600000);
+    f.now_ms += 5;
+    const struct vow_msg commit = message_of(VOW_MSG_DECISION, gtrid_of(1));
+    feed_message(&f, &commit);
+    cr_assert_eq(counts_of(&f).in_doubt_max_ms, 3600005);
+}
