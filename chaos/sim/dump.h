@@ -50,6 +50,9 @@ struct sim_dump_lock {
     struct vow_gtrid gtrid;
     uint32_t branch;
     uint64_t hash; /* of table, index and key: names the lock */
+    /* If it is one of the primary key of a row of the workloads (enum sim_table), held or written; else 0. */
+    uint8_t table;
+    uint64_t key;
 };
 
 /* A row of the workloads (enum sim_table). */
@@ -68,7 +71,7 @@ struct sim_dump_store {
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     uint32_t branches_len, locks_len, rows_len;
     const struct sim_dump_branch *branches; /* by id */
-    const struct sim_dump_lock *locks;      /* by id of the holder */
+    const struct sim_dump_lock *locks;      /* by id of the holder, then table, index and key */
     const struct sim_dump_row *rows;        /* by table and key */
 };
 

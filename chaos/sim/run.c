@@ -4,11 +4,15 @@
 
 #include <sqlite3.h>
 
+#include "chaos/sim/check.h"
 #include "chaos/sim/trace.h"
 #include "proto/assert.h"
 #include "proto/logging.h"
 
 #define OPTIONS_TEXT 4096
+
+/* Its memory is used again by the next world. */
+static struct sim_judge judge;
 
 /* One thread: SQLite needs no mutexes, and nobody asks how much memory it uses. */
 void sim_run_prepare(void)
@@ -63,6 +67,21 @@ static void fill(const struct sim_world *world, const struct sim_trace *trace, s
     memcpy(result->violation, world->violation, sizeof(result->violation));
 }
 
+static void report(struct sim_world *world, const struct sim_violation *violation, FILE *trace)
+{
+    char text[256], id[48] = "";
+
+    if (violation->invariant == NULL)
+        return;
+    if (!vow_gtrid_is_none(&violation->gtrid))
+        (void)snprintf(id, sizeof(id), "t%u.%llu: ", vow_gtrid_epoch(&violation->gtrid),
+                       (unsigned long long)vow_gtrid_seq(&violation->gtrid));
+    (void)snprintf(text, sizeof(text), "%s%.170s (sight %llu)", id, violation->text, (unsigned long long)violation->at);
+    sim_world_violated(world, violation->invariant, text);
+    if (trace != NULL)
+        (void)fprintf(trace, "violated %s: %s\n", violation->invariant, text);
+}
+
 void sim_run_world(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan, FILE *trace,
                    struct sim_result *result)
 {
@@ -73,7 +92,10 @@ void sim_run_world(struct sim_world *world, const struct sim_options *options, c
     sim_world_init(world, options, plan);
     sim_trace_begin(&seen, trace);
     sim_watch_add(&world->watch, sim_trace_see, &seen);
+    sim_judge_begin(&judge);
+    sim_watch_add(&world->watch, sim_judge_see, &judge);
     sim_world_run(world);
+    report(world, &judge.violation, trace);
     sim_world_end(world);
     fill(world, &seen, result);
 }

@@ -203,7 +203,9 @@ struct sim_sight {
             const struct sim_dump *dump;
         } disk;
         struct {
-            bool was_told; /* UNLINKED: by a reset or FIN, not by silence */
+            bool was_told;                  /* UNLINKED: by a reset or FIN, not by silence */
+            uint32_t epoch;                 /* LINKED: what WELCOME said, at participants */
+            struct vow_watermark watermark; /* the same */
         } link;
         struct {
             const struct vow_msg *msg;

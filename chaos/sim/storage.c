@@ -6,14 +6,16 @@
 
 #include "chaos/sim/bank.h"
 #include "chaos/sim/clock.h"
+#include "chaos/sim/dump.h"
 #include "proto/assert.h"
 #include "proto/net/clock.h"
 
 #define PATH_SIZE 96
-/* Disks: of the nodes, of their backups, and one to make templates on. */
+/* Disks: of the nodes, of their backups, one to make templates on, and one to look at copies on. */
 #define BACKUPS SIM_NODES_MAX
 #define SCRATCH (2 * SIM_NODES_MAX)
-#define DISKS (SCRATCH + 1)
+#define COPY (SCRATCH + 1)
+#define DISKS (COPY + 1)
 #define TEMPLATES_MAX 64
 #define FILES_MAX 4
 #define COORDINATORS 0xffffffffu
@@ -177,6 +179,35 @@ void sim_storage_begin(struct sim_world *world)
     for (uint32_t i = 0; i < servers; i++)
         put_template(&world->nodes[i], template_for(world, &world->nodes[i]));
     current = world;
+}
+
+/* --- Looking --- */
+
+/* The witness has two slots, of which the second begins at 4096. */
+#define WITNESS_BYTES 8192
+
+void sim_storage_show(struct sim_world *world, const struct sim_node *node)
+{
+    static struct sim_dump dump;
+    static uint8_t witness[WITNESS_BYTES];
+    struct sim_disk *copy = sim_disks_at(disks, COPY);
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_DISK, node);
+    const bool is_journal = node->role == SIM_COORDINATOR;
+    const char *file = is_journal ? "journal.db" : SIM_STORE_FILE;
+    char path[PATH_SIZE];
+    size_t len;
+
+    sim_disk_copy(copy, sim_storage_disk(node));
+    sim_disk_boot(copy);
+    (void)snprintf(path, sizeof(path), "%s/%s", sim_disk_path(copy), file);
+    len = sim_disk_read(copy, "witness", 0, witness, sizeof(witness));
+    if (is_journal)
+        sim_dump_journal(&dump, SIM_DISKS_VFS, path, sim_disk_size(copy, "witness") >= 0 ? witness : NULL, len);
+    else
+        sim_dump_store(&dump, SIM_DISKS_VFS, path);
+    dump.is_there = sim_disk_size(sim_storage_disk(node), file) > 0;
+    sight.disk.dump = &dump;
+    sim_show(world, &sight);
 }
 
 /* --- Opening --- */

@@ -20,6 +20,9 @@ struct sim_disk *sim_storage_disk(const struct sim_node *node);
 /* The one that holds a node's backup. */
 struct sim_disk *sim_storage_backup(const struct sim_node *node);
 
+/* Shows DISK: what a fresh connection reads on a copy of the node's disk, as its next process would find it. */
+void sim_storage_show(struct sim_world *world, const struct sim_node *node);
+
 int sim_storage_open_journal(const struct sim_node *node, const struct vow_journal_options *options,
                              const struct vow_journal_engine **ops, void **engine, struct vow_error_detail *detail);
 int sim_storage_open_store(const struct sim_node *node, const struct vow_sqlite_options *options,

@@ -224,6 +224,8 @@ static void start(struct sim_world *world, struct sim_node *node)
     sim_enter(world, node);
     if (node->role != SIM_CLIENT)
         sim_disk_boot(sim_storage_disk(node));
+    if (node->role != SIM_CLIENT && node->life > 1)
+        sim_storage_show(world, node);
     sim_driver_of(node)->start(world, node);
 }
 
@@ -396,6 +398,17 @@ static void begin(struct sim_world *world)
         start_later(world, &world->nodes[i], i);
 }
 
+static void show_end(struct sim_world *world)
+{
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_ENDED, NULL);
+
+    sim_show(world, &sight);
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if (world->nodes[i].role != SIM_CLIENT)
+            sim_storage_show(world, &world->nodes[i]);
+    }
+}
+
 void sim_world_run(struct sim_world *world)
 {
     uint64_t next_look_us = LOOK_SETUP_US;
@@ -412,6 +425,7 @@ void sim_world_run(struct sim_world *world)
         next_look_us = world->agenda.now_us + (world->phase == SIM_PHASE_SETUP ? LOOK_SETUP_US : LOOK_US);
     }
     world->phase = SIM_PHASE_OVER;
+    show_end(world);
     world->totals.virtual_us += sim_now_us(world);
 }
 

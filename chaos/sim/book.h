@@ -1,0 +1,196 @@
+/*
+ * The book of a world: what the stream of sights has told so far, per node, transaction and participant. It only
+ * remembers; what must not be is for the checkers (check.h) to say, and what was hit for the marks (marks.h).
+ *
+ * A moment is the sequence number of the sight that told of it; 0 = it has not been. Unless a field says otherwise it
+ * is the first such moment, and is never taken back: a crash undoes nothing that was seen.
+ */
+#ifndef VOW_CHAOS_SIM_BOOK_H
+#define VOW_CHAOS_SIM_BOOK_H
+
+#include "chaos/sim/dump.h"
+#include "chaos/sim/memory.h"
+#include "chaos/sim/seen.h"
+
+typedef uint64_t book_moment;
+
+enum book_state { BOOK_DOWN, BOOK_STARTING, BOOK_SERVING };
+
+/* Why a disk may not hold what its node was told is durable: no fault of the node's. */
+#define BOOK_HARM_WIPED 0x01u    /* wiped */
+#define BOOK_HARM_RESTORED 0x02u /* an older copy of itself */
+#define BOOK_HARM_LIED 0x04u     /* an fsync that was not done or failed, and power was lost */
+#define BOOK_HARM_DAMAGED 0x08u  /* bits, pages or files of it were changed */
+
+/* What a node was given last: what follows at the node up to its next input is caused by it. */
+struct book_input {
+    enum sim_sight_kind kind; /* RECEIVED, LOG_DONE, STORE_TOLD, TICKED, LINKED, ... */
+    book_moment at;
+    struct vow_gtrid gtrid;
+    enum vow_msg_kind msg;
+    uint32_t epoch; /* of the message's header */
+    enum vow_verdict verdict;
+    uint64_t frame;
+    bool is_repeated; /* the same frame as the input before it */
+};
+
+struct book_node {
+    enum sim_role role;
+    const char *name;
+    uint8_t coord; /* participants and clients: their coordinator */
+    uint32_t bound_ms;
+    enum book_state state;
+    bool is_paused;
+    uint32_t life;
+    book_moment started, up, ended; /* of this life; ended: of the last one */
+    uint64_t coord_id;              /* coordinators: of the newest life that was up */
+    uint32_t epoch;
+    uint64_t incarnation;
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    unsigned harm;              /* BOOK_HARM_*, ever */
+    bool has_lied;              /* an fsync was not done, or failed, since the last power cut */
+    uint32_t epoch_known;       /* participants: the highest epoch that a message or handshake of this life named */
+    struct vow_watermark known; /* the highest watermark, over all lives: a lost one only keeps tombstones longer */
+    uint64_t faults[SIM_FAULTS];
+    book_moment last_fault, last_cut;
+    struct book_input input;
+};
+
+struct book_change {
+    struct sim_change change;
+    struct book_change *next;
+    struct book_change *prev;
+};
+
+/* A participant's share of a transaction. */
+struct book_share {
+    struct book_share *next; /* of the transaction */
+    uint8_t node;
+    uint32_t branch;
+    /* At the coordinator. */
+    book_moment enlisted;       /* ENLISTED without error was sent to it */
+    book_moment prepare_sent;   /* PREPARE, first */
+    book_moment one_phase_sent; /* COMMIT_ONE_PHASE, first */
+    book_moment commit_sent, abort_sent;
+    enum vow_vote vote; /* the first that the coordinator received in its life `vote_life` */
+    book_moment vote_got;
+    uint32_t vote_life;
+    enum vow_cause vote_cause;
+    book_moment no_got; /* a NO of any life was received */
+    book_moment ack_got, no_record_got, one_phase_got;
+    enum vow_one_phase one_phase_result;
+    bool is_on_yes_list;
+    /* At the participant's store. */
+    book_moment prepare_asked;           /* the newest */
+    book_moment yes, read_only, refused; /* what the store said to PREPARE; yes: durable */
+    enum vow_cause refused_cause;
+    uint32_t yes_life, yes_epoch;
+    book_moment committed;       /* COMMIT or ONE_PHASE DONE: durable, effects applied */
+    book_moment committed_alone; /* ONE_PHASE DONE */
+    book_moment one_phase_read_only;
+    book_moment aborted;           /* ABORT DONE of a branch that was prepared */
+    book_moment dropped;           /* ABORT DONE of one that was not */
+    book_moment told_yes;          /* the core was told of the newest yes, or recovered the branch in this life */
+    book_moment abort_asked;       /* ABORT was asked of the store, in any life */
+    book_moment ending_asked;      /* COMMIT or ABORT was asked of the store in this life, the newest */
+    enum sim_branch_state on_disk; /* as the store has said, or the disk at the last start */
+    book_moment last_yes;
+    /* At the participant. */
+    book_moment vote_sent, yes_sent, no_sent;
+    enum vow_vote first_vote;
+    book_moment ack_sent;
+    book_moment prepare_received, commit_received, abort_received; /* newest */
+    /* Its work: [first, confirmed] survived; up to last is of the run under way. */
+    struct book_change *first, *confirmed, *last;
+    struct book_change *compared; /* up to here I15 has compared what it read */
+    /* Its locks as the disk showed them first after it was prepared. */
+    uint64_t *locks;
+    uint32_t locks_len;
+    bool has_locks;
+    book_moment heuristic; /* an operator ended it */
+    enum vow_verdict heuristic_verdict;
+    book_moment node_alarm, coord_alarm;
+};
+
+struct book_txn {
+    struct book_txn *next, *hash_next;
+    struct vow_gtrid gtrid;
+    uint8_t coord; /* the node that owns the id; SIM_NODE_NONE: none of this world */
+    struct book_share *shares;
+    uint32_t shares_len;
+    uint32_t index; /* in the order in which they were first seen */
+    /* At clients. */
+    book_moment asked, commit_asked, rollback_asked; /* by a client; the first */
+    bool is_reading;                                 /* the client says: it reads only, and holds what it reads */
+    enum vow_outcome told;                           /* COMMITTED or ABORTED, or 0 */
+    book_moment told_at;
+    enum vow_cause told_cause;
+    uint32_t told_life; /* of the coordinator, then */
+    book_moment unknown_told;
+    /* At the coordinator. */
+    book_moment began, commit_requested, rollback_requested;
+    uint64_t began_us;
+    uint32_t began_life;
+    book_moment client_lost; /* the connection of a client was lost after it began */
+    book_moment commit_log_asked;
+    uint32_t commit_log_life;
+    book_moment committed; /* COMMIT is durable */
+    uint64_t commit_lsn;
+    uint32_t yes_list; /* bit by node */
+    book_moment end_asked, ended;
+    book_moment aborted; /* ABORT was sent, or ABORTED told or logged, and END is not durable */
+    uint32_t aborted_life;
+    book_moment aborted_durable; /* the note ABORTED */
+    book_moment read_only, read_only_durable;
+    book_moment one_phase_durable;
+    book_moment hazard;
+    book_moment committed_sent, aborted_sent; /* OUTCOME to a client */
+    enum vow_cause abort_cause;
+    book_moment alarm, operated;
+};
+
+struct sim_book {
+    struct sim_memory *memory;
+    struct book_node nodes[SIM_NODES_MAX];
+    uint32_t nodes_len;
+    struct book_txn *txns, **txns_last; /* in the order in which they were first seen */
+    struct book_txn **table;            /* by hash */
+    uint32_t txns_len;
+    uint64_t now_us;
+    book_moment now;
+    book_moment healed, over;
+    uint64_t healed_us;
+    uint32_t core;                  /* nodes that are healed */
+    uint32_t cut[SIM_NODES_MAX];    /* bit by peer: nothing passes to it */
+    uint32_t linked[SIM_NODES_MAX]; /* bit by peer: the node believes in a connection */
+    struct sim_change *accounts;
+    uint32_t accounts_len, accounts_room;
+};
+
+/* Memory comes from the memory, which the caller resets. */
+void sim_book_init(struct sim_book *book, struct sim_memory *memory);
+/* Enters a sight. What a DISK sight corrects is entered by sim_book_settle(), when the checkers have compared it. */
+void sim_book_see(struct sim_book *book, const struct sim_sight *sight);
+void sim_book_settle(struct sim_book *book, const struct sim_sight *sight);
+
+/* NULL if it was never seen. */
+struct book_txn *sim_book_find(const struct sim_book *book, const struct vow_gtrid *gtrid);
+/* NULL if the participant has no share that was seen. */
+struct book_share *sim_txn_share(const struct book_txn *txn, uint8_t node);
+/* The node of this name; SIM_NODE_NONE. */
+uint8_t sim_book_named(const struct sim_book *book, const char *name);
+/* A commit's effects are to be there: the participant has, or must, apply them. */
+bool sim_txn_is_committed(const struct book_txn *txn);
+/* All who were asked voted READ_ONLY, or nobody was: committed without a record. */
+bool sim_txn_is_read_only(const struct book_txn *txn);
+/* The branch changes that row: what it only touches, or changes back, is neither written nor locked (vow/sqlite.h). */
+bool sim_share_writes(const struct book_share *share, enum sim_table table, uint64_t key);
+/* The header of a message of the commit protocol; NULL for others. */
+const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg);
+
+static inline uint32_t sim_bit(uint8_t node)
+{
+    return UINT32_C(1) << node;
+}
+
+#endif

@@ -1,0 +1,326 @@
+/* What the book knows of disks: log records, store operations, the work that became part of a branch, and dumps. */
+#include <string.h>
+
+#include "chaos/sim/book_pages.h"
+
+/* ---- the log ---- */
+
+static void yes_list(struct sim_book *book, struct book_txn *txn, const struct vow_record *record)
+{
+    for (uint32_t i = 0; i < record->branches_len; i++) {
+        uint8_t node = sim_book_named(book, record->branches[i].name);
+
+        if (node != SIM_NODE_NONE) {
+            txn->yes_list |= sim_bit(node);
+            book_find_share(book, txn, node)->is_on_yes_list = true;
+        }
+    }
+}
+
+static void log_asked(struct sim_book *book, struct book_txn *txn, const struct book_node *node,
+                      const struct sim_sight *sight)
+{
+    switch ((int)sight->log.record->kind) {
+    case VOW_RECORD_COMMIT:
+        txn->commit_log_asked = sight->seq;
+        txn->commit_log_life = node->life;
+        yes_list(book, txn, sight->log.record);
+        break;
+    case VOW_RECORD_END:
+        book_first(&txn->end_asked, sight->seq);
+        break;
+    case VOW_RECORD_ABORTED:
+        if (txn->aborted == 0) {
+            txn->aborted_life = node->life;
+            txn->abort_cause = sight->log.record->cause;
+        }
+        book_first(&txn->aborted, sight->seq);
+        break;
+    case VOW_RECORD_READ_ONLY:
+        book_first(&txn->read_only, sight->seq);
+        break;
+    default:
+        break;
+    }
+}
+
+static void log_durable(struct book_txn *txn, uint32_t kind, uint64_t lsn, book_moment now)
+{
+    switch (kind) {
+    case VOW_RECORD_COMMIT:
+        if (txn->committed == 0)
+            txn->commit_lsn = lsn;
+        book_first(&txn->committed, now);
+        break;
+    case VOW_RECORD_END:
+        book_first(&txn->ended, now);
+        break;
+    case VOW_RECORD_ABORTED:
+        book_first(&txn->aborted_durable, now);
+        book_first(&txn->aborted, now);
+        break;
+    case VOW_RECORD_READ_ONLY:
+        book_first(&txn->read_only_durable, now);
+        break;
+    case VOW_RECORD_ONE_PHASE:
+        book_first(&txn->one_phase_durable, now);
+        break;
+    case VOW_RECORD_HAZARD:
+        book_first(&txn->hazard, now);
+        break;
+    default:
+        break;
+    }
+}
+
+void book_log(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
+{
+    struct book_txn *txn = book_find_txn(book, &sight->log.record->gtrid);
+
+    if (txn == NULL)
+        return;
+    if (sight->kind == SIM_SEEN_LOG_ASKED)
+        log_asked(book, txn, node, sight);
+    else
+        log_durable(txn, sight->log.record->kind, sight->log.lsn, sight->seq);
+}
+
+/* ---- work ---- */
+
+static void drop_after(struct book_share *share, struct book_change *keep)
+{
+    share->compared = keep;
+    share->last = keep;
+    if (keep != NULL)
+        keep->next = NULL;
+    else
+        share->first = NULL;
+}
+
+void book_worked(struct sim_book *book, const struct sim_sight *sight)
+{
+    struct book_txn *txn = book_find_txn(book, &sight->gtrid);
+    struct book_share *share = txn != NULL ? book_find_share(book, txn, sight->node) : NULL;
+    struct book_change *entry;
+    size_t bytes = sight->change.list_len * sizeof(int64_t);
+
+    if (share == NULL)
+        return;
+    if (sight->change.is_first)
+        drop_after(share, share->confirmed);
+    entry = sim_memory_take(book->memory, sizeof(*entry));
+    entry->change = sight->change;
+    entry->change.node = sight->node;
+    entry->change.list = NULL;
+    if (bytes > 0)
+        entry->change.list = memcpy(sim_memory_take(book->memory, bytes), sight->change.list, bytes);
+    entry->prev = share->last;
+    if (share->last != NULL)
+        share->last->next = entry;
+    else
+        share->first = entry;
+    share->last = entry;
+}
+
+/* ---- the store ---- */
+
+static void store_asked(struct book_share *share, const struct sim_sight *sight)
+{
+    if (sight->store.op == VOW_STORE_PREPARE || sight->store.op == VOW_STORE_ONE_PHASE)
+        share->prepare_asked = sight->seq;
+    if (sight->store.op == VOW_STORE_COMMIT || sight->store.op == VOW_STORE_ABORT)
+        share->ending_asked = sight->seq;
+    if (sight->store.op == VOW_STORE_ABORT)
+        book_first(&share->abort_asked, sight->seq);
+}
+
+static void prepare_done(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
+{
+    if (sight->store.result == VOW_STORE_DONE) {
+        book_first(&share->yes, sight->seq);
+        share->last_yes = sight->seq;
+        share->yes_life = node->life;
+        share->yes_epoch = sight->store.epoch;
+        share->on_disk = SIM_BRANCH_PREPARED;
+        share->confirmed = share->last;
+    } else if (sight->store.result == VOW_STORE_READ_ONLY) {
+        book_first(&share->read_only, sight->seq);
+        share->confirmed = share->last;
+    } else {
+        book_first(&share->refused, sight->seq);
+        share->refused_cause = sight->store.cause;
+        share->confirmed = NULL;
+        drop_after(share, NULL);
+    }
+}
+
+static void one_phase_done(struct book_share *share, const struct sim_sight *sight)
+{
+    if (sight->store.result == VOW_STORE_DONE) {
+        book_first(&share->committed, sight->seq);
+        book_first(&share->committed_alone, sight->seq);
+        share->on_disk = SIM_BRANCH_MEMO;
+        share->confirmed = share->last;
+    } else if (sight->store.result == VOW_STORE_READ_ONLY) {
+        book_first(&share->one_phase_read_only, sight->seq);
+        share->confirmed = share->last;
+    } else {
+        book_first(&share->refused, sight->seq);
+        share->refused_cause = sight->store.cause;
+        share->confirmed = NULL;
+        drop_after(share, NULL);
+    }
+}
+
+static void work_done(struct book_share *share, const struct sim_sight *sight)
+{
+    if (sight->store.result == VOW_STORE_DONE)
+        share->confirmed = share->last;
+    else
+        drop_after(share, share->confirmed);
+}
+
+static void abort_done(struct book_share *share, const struct sim_sight *sight)
+{
+    if (share->on_disk == SIM_BRANCH_PREPARED) {
+        book_first(&share->aborted, sight->seq);
+        share->on_disk = 0;
+    } else {
+        book_first(&share->dropped, sight->seq);
+    }
+}
+
+static void store_done(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
+{
+    switch ((int)sight->store.op) {
+    case VOW_STORE_PREPARE:
+        prepare_done(share, node, sight);
+        break;
+    case VOW_STORE_ONE_PHASE:
+        one_phase_done(share, sight);
+        break;
+    case VOW_STORE_WORK:
+        work_done(share, sight);
+        break;
+    case VOW_STORE_COMMIT:
+        if (sight->store.result == VOW_STORE_DONE) {
+            book_first(&share->committed, sight->seq);
+            share->on_disk = SIM_BRANCH_COMMITTED;
+        }
+        break;
+    case VOW_STORE_ABORT:
+        abort_done(share, sight);
+        break;
+    case VOW_STORE_FORGET:
+        share->on_disk = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+void book_store(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
+{
+    struct book_txn *txn = book_find_txn(book, &sight->gtrid);
+    struct book_share *share;
+
+    if (txn == NULL)
+        return;
+    share = book_find_share(book, txn, sight->node);
+    if (sight->kind == SIM_SEEN_STORE_ASKED)
+        store_asked(share, sight);
+    else if (sight->kind == SIM_SEEN_STORE_DONE)
+        store_done(share, node, sight);
+    else if (sight->store.op == VOW_STORE_PREPARE && sight->store.result == VOW_STORE_DONE)
+        share->told_yes = sight->seq;
+}
+
+/* ---- dumps ---- */
+
+/* A crash in the middle of a commit: what the disk kept is what counts (F007, F036). */
+static void journal_found(struct sim_book *book, const struct sim_dump_journal *journal, book_moment now)
+{
+    for (uint32_t i = 0; i < journal->events_len; i++) {
+        struct book_txn *txn = book_find_txn(book, &journal->events[i].gtrid);
+
+        if (txn != NULL)
+            log_durable(txn, journal->events[i].kind, journal->events[i].lsn, now);
+    }
+}
+
+static void store_found(struct sim_book *book, const struct sim_dump_store *store, const struct book_node *node,
+                        const struct sim_sight *sight)
+{
+    for (uint32_t i = 0; i < store->branches_len; i++) {
+        const struct sim_dump_branch *branch = &store->branches[i];
+        struct book_txn *txn = book_find_txn(book, &branch->gtrid);
+        struct book_share *share = txn != NULL ? book_find_share(book, txn, sight->node) : NULL;
+
+        if (share == NULL)
+            continue;
+        if (branch->state == SIM_BRANCH_PREPARED && share->yes == 0) {
+            share->yes = share->last_yes = sight->seq;
+            share->yes_life = node->life;
+            share->yes_epoch = branch->epoch;
+            share->confirmed = share->last;
+        }
+        if (branch->state == SIM_BRANCH_COMMITTED)
+            book_first(&share->committed, sight->seq);
+        if (branch->state == SIM_BRANCH_MEMO && share->committed == 0) {
+            share->committed = share->committed_alone = sight->seq;
+            share->confirmed = share->last;
+        }
+    }
+}
+
+void book_disk(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
+{
+    const struct sim_dump *dump = sight->disk.dump;
+
+    if (!dump->is_readable)
+        return;
+    if (dump->is_journal)
+        journal_found(book, &dump->journal, sight->seq);
+    else
+        store_found(book, &dump->store, node, sight);
+}
+
+static const struct sim_dump_branch *find_found(const struct sim_dump_store *store, const struct vow_gtrid *gtrid)
+{
+    for (uint32_t i = 0; i < store->branches_len; i++) {
+        if (vow_gtrid_equal(&store->branches[i].gtrid, gtrid))
+            return &store->branches[i];
+    }
+    return NULL;
+}
+
+/* From now on the disk is as it was found: an ABORT that was under way may have been done. */
+void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
+{
+    const struct sim_dump *dump = sight->disk.dump;
+
+    if (dump->is_journal || !dump->is_readable)
+        return;
+    for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
+        struct book_share *share = sim_txn_share(txn, sight->node);
+
+        if (share == NULL)
+            continue;
+        if (share->on_disk == SIM_BRANCH_PREPARED && share->abort_asked != 0 &&
+            find_found(&dump->store, &txn->gtrid) == NULL)
+            book_first(&share->aborted, sight->seq);
+        share->on_disk = 0;
+        /* Work that was not prepared went with the process. */
+        if (share->yes == 0 && share->committed == 0 && share->read_only == 0) {
+            share->confirmed = NULL;
+            drop_after(share, NULL);
+        }
+    }
+    for (uint32_t i = 0; i < dump->store.branches_len; i++) {
+        const struct sim_dump_branch *branch = &dump->store.branches[i];
+        struct book_txn *txn = sim_book_find(book, &branch->gtrid);
+
+        if (txn != NULL)
+            book_find_share(book, txn, sight->node)->on_disk = branch->state;
+    }
+}

@@ -1,0 +1,270 @@
+/* What messages tell the book: who was asked, who answered what, and what each node was given last. */
+#include <string.h>
+
+#include "chaos/sim/book_pages.h"
+
+const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_ENLIST:
+        return &msg->enlist.header;
+    case VOW_MSG_ENLISTED:
+        return &msg->enlisted.header;
+    case VOW_MSG_PREPARE:
+    case VOW_MSG_COMMIT_ONE_PHASE:
+        return &msg->prepare.header;
+    case VOW_MSG_VOTE:
+        return &msg->vote.header;
+    case VOW_MSG_DECISION:
+        return &msg->decision.header;
+    case VOW_MSG_ACK:
+        return &msg->ack.header;
+    case VOW_MSG_ONE_PHASE_DONE:
+        return &msg->one_phase_done.header;
+    case VOW_MSG_ONE_PHASE_QUERY:
+    case VOW_MSG_FORGET:
+    case VOW_MSG_INQUIRY:
+        return &msg->inquiry.header;
+    case VOW_MSG_WAIT:
+        return &msg->wait.header;
+    default:
+        return NULL;
+    }
+}
+
+/* The id that a message of any kind is about; none. */
+static struct vow_gtrid id_of(const struct vow_msg *msg)
+{
+    const struct vow_msg_header *header = sim_msg_header(msg);
+
+    if (header != NULL)
+        return header->gtrid;
+    switch ((int)msg->kind) {
+    case VOW_MSG_BEGIN:
+        return msg->begin.gtrid;
+    case VOW_MSG_COMMIT_REQUEST:
+        return msg->commit_request.gtrid;
+    case VOW_MSG_ROLLBACK_REQUEST:
+        return msg->rollback_request.gtrid;
+    case VOW_MSG_STATUS_REQUEST:
+        return msg->status_request.gtrid;
+    case VOW_MSG_OUTCOME:
+        return msg->outcome.gtrid;
+    default:
+        return (struct vow_gtrid){{0}};
+    }
+}
+
+/* ---- inputs ---- */
+
+static bool is_input(enum sim_sight_kind kind)
+{
+    return kind == SIM_SEEN_RECEIVED || kind == SIM_SEEN_LOG_DONE || kind == SIM_SEEN_STORE_TOLD ||
+           kind == SIM_SEEN_TICKED || kind == SIM_SEEN_LINKED || kind == SIM_SEEN_UNLINKED || kind == SIM_SEEN_UP ||
+           kind == SIM_SEEN_OPERATED || kind == SIM_SEEN_ASKED;
+}
+
+void book_note_input(struct book_node *node, const struct sim_sight *sight)
+{
+    struct book_input input = {.kind = sight->kind, .at = sight->seq, .gtrid = sight->gtrid};
+    const struct vow_msg_header *header;
+
+    if (!is_input(sight->kind))
+        return;
+    if (sight->kind == SIM_SEEN_RECEIVED) {
+        header = sim_msg_header(sight->message.msg);
+        input.gtrid = id_of(sight->message.msg);
+        input.msg = sight->message.msg->kind;
+        input.epoch = header != NULL ? header->epoch : 0;
+        input.frame = sight->message.frame;
+        input.is_repeated = node->input.kind == SIM_SEEN_RECEIVED && node->input.frame == input.frame;
+        if (input.msg == VOW_MSG_DECISION)
+            input.verdict = sight->message.msg->decision.verdict;
+    }
+    node->input = input;
+}
+
+/* ---- what a coordinator sends ---- */
+
+static void sent_outcome(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
+{
+    const struct vow_msg_outcome *outcome = &sight->message.msg->outcome;
+    struct book_txn *txn = book_find_txn(book, vow_gtrid_is_none(&outcome->named) ? &outcome->gtrid : &outcome->named);
+
+    if (txn == NULL)
+        return;
+    if (outcome->outcome == VOW_COMMITTED) {
+        book_first(&txn->committed_sent, sight->seq);
+        if (!sim_txn_is_committed(txn))
+            book_first(&txn->read_only, sight->seq);
+    } else if (outcome->outcome == VOW_ABORTED) {
+        if (txn->aborted == 0) {
+            txn->abort_cause = outcome->cause;
+            txn->aborted_life = node->life;
+        }
+        book_first(&txn->aborted_sent, sight->seq);
+        book_first(&txn->aborted, sight->seq);
+    }
+}
+
+static void sent_decision(struct book_txn *txn, struct book_share *share, const struct book_node *node,
+                          const struct sim_sight *sight)
+{
+    if (sight->message.msg->decision.verdict == VOW_COMMIT) {
+        book_first(&share->commit_sent, sight->seq);
+        return;
+    }
+    book_first(&share->abort_sent, sight->seq);
+    /* After END, and after a commit without a record, an old duplicate may be answered so: protocol 2.3. */
+    if (txn->ended == 0 && txn->read_only == 0) {
+        if (txn->aborted == 0)
+            txn->aborted_life = node->life;
+        book_first(&txn->aborted, sight->seq);
+    }
+}
+
+static void coordinator_sent(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sight->message.msg;
+    const struct vow_msg_header *header = sim_msg_header(msg);
+    struct book_txn *txn = header != NULL ? book_find_txn(book, &header->gtrid) : NULL;
+    struct book_share *share;
+
+    if (msg->kind == VOW_MSG_OUTCOME)
+        sent_outcome(book, node, sight);
+    if (txn == NULL || sight->peer >= book->nodes_len)
+        return;
+    share = book_find_share(book, txn, sight->peer);
+    share->branch = header->branch;
+    if (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0)
+        book_first(&share->enlisted, sight->seq);
+    else if (msg->kind == VOW_MSG_PREPARE)
+        book_first(&share->prepare_sent, sight->seq);
+    else if (msg->kind == VOW_MSG_COMMIT_ONE_PHASE)
+        book_first(&share->one_phase_sent, sight->seq);
+    else if (msg->kind == VOW_MSG_DECISION)
+        sent_decision(txn, share, node, sight);
+}
+
+/* ---- what a coordinator is given ---- */
+
+static void client_asked(struct book_txn *txn, const struct book_node *node, const struct sim_sight *sight)
+{
+    switch ((int)sight->message.msg->kind) {
+    case VOW_MSG_COMMIT_REQUEST:
+        book_first(&txn->commit_requested, sight->seq);
+        break;
+    case VOW_MSG_ROLLBACK_REQUEST:
+        book_first(&txn->rollback_requested, sight->seq);
+        return;
+    case VOW_MSG_BEGIN:
+        break;
+    default:
+        return;
+    }
+    if (txn->began == 0) {
+        txn->began = sight->seq;
+        txn->began_us = sight->at_us;
+        txn->began_life = node->life;
+    }
+}
+
+static void got_vote(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
+{
+    const struct vow_msg_vote *vote = &sight->message.msg->vote;
+
+    if (vote->vote == VOW_VOTE_NO)
+        book_first(&share->no_got, sight->seq);
+    if (share->vote_life == node->life)
+        return; /* the first stands */
+    share->vote = vote->vote;
+    share->vote_cause = vote->cause;
+    share->vote_got = sight->seq;
+    share->vote_life = node->life;
+}
+
+static void coordinator_received(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sight->message.msg;
+    struct vow_gtrid gtrid = id_of(msg);
+    struct book_txn *txn = book_find_txn(book, &gtrid);
+    struct book_share *share;
+
+    if (txn == NULL)
+        return;
+    client_asked(txn, node, sight);
+    if (sim_msg_header(msg) == NULL || sight->peer >= book->nodes_len)
+        return;
+    share = book_find_share(book, txn, sight->peer);
+    if (msg->kind == VOW_MSG_VOTE) {
+        got_vote(share, node, sight);
+    } else if (msg->kind == VOW_MSG_ACK && msg->ack.ack != VOW_ACK_HEURISTIC_MISMATCH) {
+        if (msg->ack.ack == VOW_ACK_NO_RECORD)
+            book_first(&share->no_record_got, sight->seq);
+        else
+            book_first(&share->ack_got, sight->seq);
+    } else if (msg->kind == VOW_MSG_ONE_PHASE_DONE) {
+        share->one_phase_got = sight->seq;
+        share->one_phase_result = msg->one_phase_done.result;
+    }
+}
+
+/* ---- participants ---- */
+
+static void participant_sent(struct sim_book *book, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sight->message.msg;
+    const struct vow_msg_header *header = sim_msg_header(msg);
+    struct book_txn *txn = header != NULL ? book_find_txn(book, &header->gtrid) : NULL;
+    struct book_share *share;
+
+    if (txn == NULL)
+        return;
+    share = book_find_share(book, txn, sight->node);
+    if (msg->kind == VOW_MSG_VOTE) {
+        if (share->vote_sent == 0)
+            share->first_vote = msg->vote.vote;
+        book_first(&share->vote_sent, sight->seq);
+        book_first(msg->vote.vote == VOW_VOTE_NO ? &share->no_sent : &share->yes_sent, sight->seq);
+    } else if (msg->kind == VOW_MSG_ACK && (msg->ack.ack == VOW_ACK_DONE || msg->ack.ack == VOW_ACK_HEURISTIC_OK)) {
+        book_first(&share->ack_sent, sight->seq);
+    }
+}
+
+static void participant_received(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sight->message.msg;
+    const struct vow_msg_header *header = sim_msg_header(msg);
+    struct vow_watermark watermark = {0, 0};
+    struct book_txn *txn = header != NULL ? book_find_txn(book, &header->gtrid) : NULL;
+    struct book_share *share;
+
+    if (txn == NULL)
+        return;
+    share = book_find_share(book, txn, sight->node);
+    if (msg->kind == VOW_MSG_PREPARE || msg->kind == VOW_MSG_COMMIT_ONE_PHASE) {
+        watermark = msg->prepare.watermark;
+        share->prepare_received = sight->seq;
+    } else if (msg->kind == VOW_MSG_DECISION) {
+        watermark = msg->decision.watermark;
+        if (msg->decision.verdict == VOW_COMMIT)
+            share->commit_received = sight->seq;
+        else
+            share->abort_received = sight->seq;
+    }
+    book_epoch(node, header->epoch, watermark);
+}
+
+void book_message(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
+{
+    bool is_sent = sight->kind == SIM_SEEN_SENT;
+
+    if (node->role == SIM_COORDINATOR && is_sent)
+        coordinator_sent(book, node, sight);
+    else if (node->role == SIM_COORDINATOR)
+        coordinator_received(book, node, sight);
+    else if (node->role == SIM_PARTICIPANT && is_sent)
+        participant_sent(book, sight);
+    else if (node->role == SIM_PARTICIPANT)
+        participant_received(book, node, sight);
+}

@@ -1,0 +1,135 @@
+#include "chaos/sim/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef void check_fn(struct sim_judge *judge, const struct sim_sight *sight);
+
+/* clang-format off */
+static check_fn *const checks[] = {
+#define CHECK(number, name, when, text) check_##name,
+#include "chaos/sim/check.def"
+#undef CHECK
+};
+
+const struct sim_check_row sim_check_rows[] = {
+#define CHECK(number, name, when, text) {number, #name, when, text},
+#include "chaos/sim/check.def"
+#undef CHECK
+};
+/* clang-format on */
+const unsigned sim_check_rows_len = sizeof(sim_check_rows) / sizeof(sim_check_rows[0]);
+
+void sim_judge_begin(struct sim_judge *judge)
+{
+    sim_memory_reset(&judge->memory);
+    sim_book_init(&judge->book, &judge->memory);
+    memset(&judge->violation, 0, sizeof(judge->violation));
+    memset(judge->must_refuse, 0, sizeof(judge->must_refuse));
+    judge->excused = 0;
+    judge->isolation = NULL;
+    judge->evaluated = 0;
+}
+
+void sim_judge_see(void *ctx, const struct sim_sight *sight)
+{
+    struct sim_judge *judge = ctx;
+
+    if (judge->violation.invariant != NULL)
+        return;
+    sim_book_see(&judge->book, sight);
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+        checks[i](judge, sight);
+    sim_book_settle(&judge->book, sight);
+    judge->evaluated++;
+}
+
+void sim_judge_free(struct sim_judge *judge)
+{
+    sim_memory_free(&judge->memory);
+}
+
+void judge_fail(struct sim_judge *judge, const struct sim_sight *sight, const char *invariant,
+                const struct vow_gtrid *gtrid, const char *format, ...)
+{
+    struct sim_violation *violation = &judge->violation;
+    va_list args;
+
+    if (violation->invariant != NULL)
+        return;
+    violation->invariant = invariant;
+    violation->node = sight->node;
+    violation->at = sight->seq;
+    violation->at_us = sight->at_us;
+    if (gtrid != NULL)
+        violation->gtrid = *gtrid;
+    va_start(args, format);
+    (void)vsnprintf(violation->text, sizeof(violation->text), format, args);
+    va_end(args);
+}
+
+bool judge_is_excused(const struct sim_judge *judge, const struct book_txn *txn)
+{
+    if (judge->excused == 0)
+        return false;
+    if (txn->coord != SIM_NODE_NONE && (judge->excused & sim_bit(txn->coord)) != 0)
+        return true;
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if ((judge->excused & sim_bit(share->node)) != 0)
+            return true;
+    }
+    return false;
+}
+
+struct book_txn *judge_txn(const struct sim_judge *judge, const struct sim_sight *sight)
+{
+    if (sight->kind == SIM_SEEN_LOG_ASKED || sight->kind == SIM_SEEN_LOG_DURABLE)
+        return sim_book_find(&judge->book, &sight->log.record->gtrid);
+    if (sight->kind == SIM_SEEN_SENT || sight->kind == SIM_SEEN_RECEIVED) {
+        const struct vow_msg_header *header = sim_msg_header(sight->message.msg);
+
+        if (header != NULL)
+            return sim_book_find(&judge->book, &header->gtrid);
+        if (sight->message.msg->kind == VOW_MSG_OUTCOME) {
+            const struct vow_msg_outcome *outcome = &sight->message.msg->outcome;
+
+            return sim_book_find(&judge->book, vow_gtrid_is_none(&outcome->named) ? &outcome->gtrid : &outcome->named);
+        }
+    }
+    return sim_book_find(&judge->book, &sight->gtrid);
+}
+
+const char *judge_name(const struct sim_judge *judge, uint8_t node)
+{
+    return node < judge->book.nodes_len ? judge->book.nodes[node].name : "nobody";
+}
+
+void judge_each_durable(struct sim_judge *judge, const struct sim_sight *sight, judge_txn_fn *one)
+{
+    struct book_txn *txn;
+
+    if (sight->kind == SIM_SEEN_DISK) {
+        for (txn = judge->book.txns; txn != NULL; txn = txn->next)
+            one(judge, sight, txn);
+        return;
+    }
+    if (sight->kind != SIM_SEEN_LOG_DURABLE && sight->kind != SIM_SEEN_STORE_DONE && sight->kind != SIM_SEEN_SENT)
+        return;
+    txn = judge_txn(judge, sight);
+    if (txn != NULL)
+        one(judge, sight, txn);
+}
+
+bool judge_is_core(const struct sim_judge *judge, const struct book_txn *txn)
+{
+    uint32_t core = judge->book.core;
+
+    if (txn->coord == SIM_NODE_NONE || (core & sim_bit(txn->coord)) == 0)
+        return false;
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if ((core & sim_bit(share->node)) == 0)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,73 @@
+/*
+ * The judge of a world: looks on (seen.h), keeps the book (book.h) and evaluates every invariant of check.def after
+ * each sight that may break it. It stops at the first violation: what comes after it is not judged.
+ */
+#ifndef VOW_CHAOS_SIM_CHECK_H
+#define VOW_CHAOS_SIM_CHECK_H
+
+#include "chaos/sim/book.h"
+
+/* The bound of I05 if a coordinator names none: the longest resend (60 s) with its jitter, a reconnect (30 s with
+ * jitter), the time of an open transaction (30 s), and three slow round trips and syncs of 10 s each. */
+#define SIM_ENDING_BOUND_MS 240000u
+
+struct sim_violation {
+    const char *invariant; /* "I01"; NULL = none */
+    struct vow_gtrid gtrid;
+    uint8_t node;
+    book_moment at;
+    uint64_t at_us;
+    char text[240];
+};
+
+struct sim_isolation;
+
+struct sim_judge {
+    struct sim_memory memory;
+    struct sim_book book;
+    struct sim_violation violation;
+    /* Nodes whose disks forgot what they had confirmed in a way that nobody can find out: bit by node. What they took
+     * part in is not judged. */
+    uint32_t excused;
+    /* Coordinators, this life: their disk as found must be refused, because of the text. */
+    const char *must_refuse[SIM_NODES_MAX];
+    struct sim_isolation *isolation;
+    uint64_t evaluated; /* sights that were judged */
+};
+
+/* Zeroed or of an earlier world. Before the first sight of each world. */
+void sim_judge_begin(struct sim_judge *judge);
+/* A sim_see_fn. */
+void sim_judge_see(void *judge, const struct sim_sight *sight);
+void sim_judge_free(struct sim_judge *judge);
+
+/* For documents and tests. */
+struct sim_check_row {
+    const char *number, *name, *when, *text;
+};
+extern const struct sim_check_row sim_check_rows[];
+extern const unsigned sim_check_rows_len;
+
+/* --- for the checkers --- */
+
+/* clang-format off */
+#define CHECK(number, name, when, text) void check_##name(struct sim_judge *judge, const struct sim_sight *sight);
+#include "chaos/sim/check.def"
+#undef CHECK
+/* clang-format on */
+
+/* Reports a violation, unless there is one. gtrid: NULL = none. */
+void judge_fail(struct sim_judge *judge, const struct sim_sight *sight, const char *invariant,
+                const struct vow_gtrid *gtrid, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The transaction is not to be judged: a node of it is excused. */
+bool judge_is_excused(const struct sim_judge *judge, const struct book_txn *txn);
+/* The transaction that a sight is about; NULL. */
+struct book_txn *judge_txn(const struct sim_judge *judge, const struct sim_sight *sight);
+const char *judge_name(const struct sim_judge *judge, uint8_t node);
+/* Something of the transaction became durable, or was found on a disk: evaluate `one` for it, or for all. */
+typedef void judge_txn_fn(struct sim_judge *judge, const struct sim_sight *sight, struct book_txn *txn);
+void judge_each_durable(struct sim_judge *judge, const struct sim_sight *sight, judge_txn_fn *one);
+/* All its nodes are in the core that is healed. */
+bool judge_is_core(const struct sim_judge *judge, const struct book_txn *txn);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * I05: not for ever. After HEALED the world goes on for the bound, which is what the coordinator promises (NODE) or
+ * SIM_ENDING_BOUND_MS, or until nothing happens any more. At ENDED, of each transaction whose nodes are all in the
+ * core:
+ *   - no branch is prepared, and no COMMIT is without its END;
+ *   - who asked to commit it was told, or was told UNKNOWN and gave up by itself.
+ * Damage that stands is no end and no violation: a HAZARD, an alarm about it, a heuristic decision. A world that ended
+ * before its bound is judged all the same: it says that nothing more would have happened.
+ */
+#include "chaos/sim/check.h"
+
+static bool is_damage(const struct book_txn *txn)
+{
+    if (txn->hazard != 0 || txn->alarm != 0 || txn->operated != 0)
+        return true;
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->no_record_got != 0 || share->heuristic != 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_one(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
+{
+    uint64_t ms = (judge->book.now_us - judge->book.healed_us) / 1000;
+
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->on_disk == SIM_BRANCH_PREPARED)
+            judge_fail(judge, sight, "I05", &txn->gtrid, "%s is still in doubt %llu ms after all was healed",
+                       judge_name(judge, share->node), (unsigned long long)ms);
+    }
+    if (txn->committed != 0 && txn->ended == 0)
+        judge_fail(judge, sight, "I05", &txn->gtrid, "committed, and without END %llu ms after all was healed",
+                   (unsigned long long)ms);
+}
+
+void check_ending(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct sim_book *book = &judge->book;
+
+    if (sight->kind != SIM_SEEN_ENDED || book->healed == 0)
+        return;
+    for (uint32_t i = 0; i < book->nodes_len; i++) {
+        bool is_server = book->nodes[i].role != SIM_CLIENT;
+
+        if (is_server && (book->core & sim_bit((uint8_t)i)) != 0 && book->nodes[i].state != BOOK_SERVING)
+            judge_fail(judge, sight, "I05", NULL, "%s does not serve after all was healed", book->nodes[i].name);
+    }
+    for (const struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
+        if (judge_is_core(judge, txn) && !is_damage(txn) && !judge_is_excused(judge, txn))
+            check_one(judge, sight, txn);
+    }
+}

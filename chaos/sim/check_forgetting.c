@@ -1,0 +1,109 @@
+/*
+ * I11: nothing is forgotten that somebody may still need.
+ *
+ * When END is asked for, each member of the yes-list has sent an acknowledgement that was received (mistake 4), in any
+ * life of the coordinator; a heuristic that agrees is one. On each disk as a life finds it: a COMMIT row that was
+ * durable is there unless its END is durable; a tombstone is there unless END is; a memo unless the note ONE_PHASE is;
+ * a prepared branch unless it was ended. A disk that was wiped, restored or damaged is left to I12 and to the alarms.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "chaos/sim/check.h"
+
+static void check_end(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->is_on_yes_list && share->ack_got == 0 && txn->operated == 0)
+            judge_fail(judge, sight, "I11", &txn->gtrid, "END is logged, and %s has not acknowledged",
+                       judge_name(judge, share->node));
+    }
+}
+
+static bool has_row(const struct sim_dump_journal *journal, const struct vow_gtrid *gtrid, uint32_t kind)
+{
+    for (uint32_t i = 0; i < journal->events_len; i++) {
+        if (journal->events[i].kind == kind && vow_gtrid_equal(&journal->events[i].gtrid, gtrid))
+            return true;
+    }
+    return false;
+}
+
+static void check_journal(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
+{
+    if (txn->coord != sight->node || txn->committed == 0 || txn->committed == sight->seq || txn->ended != 0)
+        return;
+    if (!has_row(&sight->disk.dump->journal, &txn->gtrid, VOW_RECORD_COMMIT))
+        judge_fail(judge, sight, "I11", &txn->gtrid, "the COMMIT row at %s is gone, and END was never durable",
+                   judge_name(judge, sight->node));
+}
+
+static int compare_ids(const void *key, const void *item)
+{
+    const struct sim_dump_branch *branch = item;
+
+    return memcmp(key, branch->gtrid.bytes, VOW_GTRID_BYTES);
+}
+
+static const struct sim_dump_branch *find_branch(const struct sim_dump_store *store, const struct vow_gtrid *gtrid)
+{
+    if (store->branches_len == 0)
+        return NULL;
+    return bsearch(gtrid->bytes, store->branches, store->branches_len, sizeof(store->branches[0]), compare_ids);
+}
+
+/* What is wrong, if anything is missing; NULL. share->on_disk is still what the store had said before this disk was
+ * read. */
+static const char *find_missing(const struct sim_dump_store *store, const struct book_txn *txn,
+                                const struct book_share *share)
+{
+    const struct sim_dump_branch *found = find_branch(store, &txn->gtrid);
+
+    if (found != NULL && (found->state == share->on_disk || found->state == SIM_BRANCH_COMMITTED))
+        return NULL;
+    switch ((int)share->on_disk) {
+    case SIM_BRANCH_PREPARED:
+        return share->abort_asked == 0 ? "prepared branch" : NULL;
+    case SIM_BRANCH_COMMITTED:
+        return txn->ended == 0 || found != NULL ? "tombstone" : NULL;
+    case SIM_BRANCH_MEMO:
+        return txn->one_phase_durable == 0 || found != NULL ? "memo" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void check_store(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
+{
+    const struct book_share *share = sim_txn_share(txn, sight->node);
+    const char *missing = share != NULL ? find_missing(&sight->disk.dump->store, txn, share) : NULL;
+
+    if (missing == NULL || share->heuristic != 0)
+        return;
+    /* A store has no witness: that its harmed disk forgot what it had confirmed cannot be found out there. */
+    if (judge->book.nodes[sight->node].harm != 0)
+        judge->excused |= sim_bit(sight->node);
+    else
+        judge_fail(judge, sight, "I11", &txn->gtrid, "the %s at %s is gone, and was still needed", missing,
+                   judge_name(judge, sight->node));
+}
+
+void check_forgetting(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    if (sight->kind == SIM_SEEN_LOG_ASKED && sight->log.record->kind == VOW_RECORD_END) {
+        const struct book_txn *txn = judge_txn(judge, sight);
+
+        if (txn != NULL && !judge_is_excused(judge, txn))
+            check_end(judge, sight, txn);
+    }
+    if (sight->kind != SIM_SEEN_DISK || !sight->disk.dump->is_readable)
+        return;
+    for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
+        if (judge_is_excused(judge, txn))
+            continue;
+        if (sight->disk.dump->is_journal && judge->book.nodes[sight->node].harm == 0)
+            check_journal(judge, sight, txn);
+        else if (!sight->disk.dump->is_journal)
+            check_store(judge, sight, txn);
+    }
+}

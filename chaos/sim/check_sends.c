@@ -1,0 +1,111 @@
+/*
+ * I07, I08, I09: nothing is sent before what it depends on is durable.
+ *
+ *   COMMIT, and COMMITTED to a client   the COMMIT record (or the only participant's commit, or all READ-ONLY votes)
+ *   FORGET of a one-phase memo          the note ONE_PHASE
+ *   VOTE YES                            the prepared branch, and it is still there
+ *   VOTE READ_ONLY                      the store has found nothing written
+ *   ACK                                 the commit; or the id is below the watermark that this participant was told
+ *   ONE_PHASE_DONE COMMITTED            the commit with its memo; ABORTED: there is none
+ *
+ * Durable is what the engine or the store has returned, however late the core hears of it.
+ */
+#include "chaos/sim/check.h"
+
+static const struct vow_msg *sent_by(const struct sim_judge *judge, const struct sim_sight *sight, enum sim_role role)
+{
+    if (sight->kind != SIM_SEEN_SENT || sight->node >= judge->book.nodes_len ||
+        judge->book.nodes[sight->node].role != role)
+        return NULL;
+    return sight->message.msg;
+}
+
+/* ---- I07 ---- */
+
+static bool has_committed_alone(const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->one_phase_got != 0 && share->one_phase_result == VOW_ONE_PHASE_COMMITTED)
+            return true;
+    }
+    return false;
+}
+
+static bool all_read_only(const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->prepare_sent != 0 && (share->vote_got == 0 || share->vote != VOW_VOTE_READ_ONLY))
+            return false;
+        if (share->one_phase_sent != 0)
+            return false;
+    }
+    return true;
+}
+
+void check_decision_sends(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sent_by(judge, sight, SIM_COORDINATOR);
+    const struct book_txn *txn = msg != NULL ? judge_txn(judge, sight) : NULL;
+
+    if (txn == NULL || judge_is_excused(judge, txn))
+        return;
+    if (msg->kind == VOW_MSG_DECISION && msg->decision.verdict == VOW_COMMIT && txn->committed == 0)
+        judge_fail(judge, sight, "I07", &txn->gtrid, "COMMIT is sent to %s before its record is durable",
+                   judge_name(judge, sight->peer));
+    if (msg->kind == VOW_MSG_OUTCOME && msg->outcome.outcome == VOW_COMMITTED && txn->committed == 0 &&
+        txn->one_phase_durable == 0 && !has_committed_alone(txn) && !all_read_only(txn))
+        judge_fail(judge, sight, "I07", &txn->gtrid, "COMMITTED is answered before anything of it is durable");
+    if (msg->kind == VOW_MSG_FORGET && txn->one_phase_durable == 0 && txn->hazard == 0 && txn->operated == 0)
+        judge_fail(judge, sight, "I07", &txn->gtrid, "FORGET is sent before the note is durable");
+}
+
+/* ---- I08 ---- */
+
+void check_vote_sends(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sent_by(judge, sight, SIM_PARTICIPANT);
+    const struct book_txn *txn = msg != NULL && msg->kind == VOW_MSG_VOTE ? judge_txn(judge, sight) : NULL;
+    const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
+
+    if (share == NULL || judge_is_excused(judge, txn))
+        return;
+    if (msg->vote.vote == VOW_VOTE_YES && share->on_disk != SIM_BRANCH_PREPARED)
+        judge_fail(judge, sight, "I08", &txn->gtrid, "%s votes YES, and the branch is not prepared on its disk",
+                   judge_name(judge, sight->node));
+    if (msg->vote.vote == VOW_VOTE_READ_ONLY && share->read_only == 0)
+        judge_fail(judge, sight, "I08", &txn->gtrid, "%s votes READ-ONLY, and its store has not said so",
+                   judge_name(judge, sight->node));
+}
+
+/* ---- I09 ---- */
+
+static void check_one_phase(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn,
+                            const struct book_share *share)
+{
+    enum vow_one_phase result = sight->message.msg->one_phase_done.result;
+
+    if (result == VOW_ONE_PHASE_COMMITTED && share->committed_alone == 0 && share->one_phase_read_only == 0)
+        judge_fail(judge, sight, "I09", &txn->gtrid, "%s says that it committed in one phase, and it did not",
+                   judge_name(judge, sight->node));
+    if (result != VOW_ONE_PHASE_COMMITTED && share->committed_alone != 0 && judge->book.nodes[sight->node].harm == 0 &&
+        txn->one_phase_durable == 0)
+        judge_fail(judge, sight, "I09", &txn->gtrid, "%s says that it did not commit in one phase, and it did",
+                   judge_name(judge, sight->node));
+}
+
+void check_ack_sends(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sent_by(judge, sight, SIM_PARTICIPANT);
+    const struct book_txn *txn = msg != NULL ? judge_txn(judge, sight) : NULL;
+    const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
+
+    if (share == NULL || judge_is_excused(judge, txn))
+        return;
+    if (msg->kind == VOW_MSG_ONE_PHASE_DONE)
+        check_one_phase(judge, sight, txn, share);
+    if (msg->kind != VOW_MSG_ACK || msg->ack.ack != VOW_ACK_DONE || share->heuristic != 0)
+        return;
+    if (share->committed == 0 && !vow_gtrid_below(&txn->gtrid, judge->book.nodes[sight->node].known))
+        judge_fail(judge, sight, "I09", &txn->gtrid, "%s acknowledges before its commit is durable",
+                   judge_name(judge, sight->node));
+}

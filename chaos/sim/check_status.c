@@ -1,0 +1,41 @@
+/*
+ * I18: an outcome that was told is told for ever.
+ *
+ * After COMMITTED or ABORTED, no client hears the other one, or PENDING, of that transaction. UNKNOWN with an error (no
+ * answer in time, EXPIRED below the floor) takes nothing back. One exception, of protocol 2.8: a commit that nobody
+ * wrote anything in is remembered by a note that is not forced; if the coordinator restarts before it is durable, the
+ * transaction is ABORTED by presumption, or because its only participant knows nothing of it, of which nobody can tell
+ * the difference. So: no COMMIT record, no branch that committed alone, all READ-ONLY; the note was not durable when
+ * the answer was given; another life of the coordinator; that cause. Nothing else.
+ */
+#include "chaos/sim/check.h"
+
+/* The only participant wrote nothing, and keeps no memo of that. */
+static bool is_read_only_alone(const struct book_txn *txn)
+{
+    return txn->shares != NULL && txn->shares->next == NULL && txn->shares->one_phase_read_only != 0;
+}
+
+static bool is_lost_note(const struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
+{
+    enum vow_cause cause = is_read_only_alone(txn) ? VOW_CAUSE_PARTICIPANT_LOST : VOW_CAUSE_PRESUMED;
+
+    if (txn->told != VOW_COMMITTED || sight->told.outcome != VOW_ABORTED || sight->told.cause != cause)
+        return false;
+    if (sim_txn_is_committed(txn) || !sim_txn_is_read_only(txn) || txn->coord == SIM_NODE_NONE)
+        return false;
+    return txn->read_only_durable == 0 && judge->book.nodes[txn->coord].life != txn->told_life;
+}
+
+void check_status(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct book_txn *txn = sight->kind == SIM_SEEN_TOLD ? judge_txn(judge, sight) : NULL;
+
+    if (txn == NULL || txn->told == 0 || txn->told_at == sight->seq || judge_is_excused(judge, txn))
+        return;
+    if (sight->told.outcome == VOW_UNKNOWN || sight->told.outcome == txn->told)
+        return;
+    if (!is_lost_note(judge, sight, txn))
+        judge_fail(judge, sight, "I18", &txn->gtrid, "told %s, and %s before",
+                   vow_outcome_name((int)sight->told.outcome), vow_outcome_name((int)txn->told));
+}

@@ -1,0 +1,60 @@
+/*
+ * I02: no node ends a transaction twice, in two ways.
+ *
+ * A journal, by its durable records and by its rows as each new life finds them: of COMMIT, ABORTED, READ_ONLY and
+ * ONE_PHASE at most one kind for an id, and COMMIT in one row at most. A store: nothing is prepared after it committed,
+ * nothing that was dropped commits, nothing that committed is dropped.
+ */
+#include "chaos/sim/check.h"
+
+static void one(struct sim_judge *judge, const struct sim_sight *sight, struct book_txn *txn)
+{
+    unsigned kinds = 0;
+
+    kinds += txn->committed != 0;
+    kinds += txn->aborted_durable != 0;
+    kinds += txn->read_only_durable != 0;
+    kinds += txn->one_phase_durable != 0;
+    if (kinds > 1 && !judge_is_excused(judge, txn))
+        judge_fail(judge, sight, "I02", &txn->gtrid, "the journal of %s holds %u different ends of it",
+                   judge_name(judge, txn->coord), kinds);
+}
+
+static void check_store(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct book_txn *txn = judge_txn(judge, sight);
+    const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
+
+    if (share == NULL || share->heuristic != 0 || judge_is_excused(judge, txn))
+        return;
+    if (sight->store.op == VOW_STORE_PREPARE && sight->store.result == VOW_STORE_DONE && share->committed != 0)
+        judge_fail(judge, sight, "I02", &txn->gtrid, "prepared again at %s, where it had committed",
+                   judge_name(judge, sight->node));
+    if (share->committed != 0 && share->aborted != 0)
+        judge_fail(judge, sight, "I02", &txn->gtrid, "the branch at %s was both committed and dropped",
+                   judge_name(judge, sight->node));
+}
+
+static void check_rows(struct sim_judge *judge, const struct sim_sight *sight, const struct sim_dump_journal *journal)
+{
+    for (uint32_t i = 0; i < journal->events_len; i++) {
+        const struct sim_dump_event *event = &journal->events[i];
+        const struct book_txn *txn =
+            event->kind == VOW_RECORD_COMMIT ? sim_book_find(&judge->book, &event->gtrid) : NULL;
+
+        if (txn != NULL && txn->commit_lsn != event->lsn && txn->commit_lsn != 0)
+            judge_fail(judge, sight, "I02", &txn->gtrid, "the journal of %s has COMMIT at lsn %llu and at lsn %llu",
+                       judge_name(judge, sight->node), (unsigned long long)txn->commit_lsn,
+                       (unsigned long long)event->lsn);
+    }
+}
+
+void check_terminal(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    judge_each_durable(judge, sight, one);
+    if (sight->kind == SIM_SEEN_STORE_DONE)
+        check_store(judge, sight);
+    if (sight->kind == SIM_SEEN_DISK && sight->disk.dump->is_journal && sight->disk.dump->is_readable &&
+        (judge->excused & sim_bit(sight->node)) == 0)
+        check_rows(judge, sight, &sight->disk.dump->journal);
+}

@@ -1,0 +1,374 @@
+#include "chaos/sim/dump.h"
+
+#include <openssl/evp.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chaos/sim/memory.h"
+#include "chaos/sim/seen.h"
+#include "proto/assert.h"
+
+/* The layout of coordinator/journal/witness.c, read here anew: magic 8 | version 4 | zero 4 | counter 8 | lsn 8 | hash
+ * 16 | checksum 16; two slots. */
+#define WITNESS_MAGIC "VOWWITNS"
+#define WITNESS_SUMMED 48
+#define WITNESS_STRIDE 4096
+
+struct sim_dump_memory {
+    struct sim_memory memory;
+};
+
+static void *take(struct sim_dump *dump, size_t size)
+{
+    if (dump->memory == NULL) {
+        dump->memory = calloc(1, sizeof(*dump->memory));
+        VOW_ASSERT(dump->memory != NULL);
+    }
+    return sim_memory_take(&dump->memory->memory, size);
+}
+
+void sim_dump_free(struct sim_dump *dump)
+{
+    if (dump->memory != NULL)
+        sim_memory_free(&dump->memory->memory);
+    free(dump->memory);
+    memset(dump, 0, sizeof(*dump));
+}
+
+/* The same memory for the next dump. */
+static void begin(struct sim_dump *dump, bool is_journal)
+{
+    struct sim_dump_memory *memory = dump->memory;
+
+    memset(dump, 0, sizeof(*dump));
+    dump->memory = memory;
+    dump->is_journal = is_journal;
+    if (memory != NULL)
+        sim_memory_reset(&memory->memory);
+}
+
+/* ---- reading rows ---- */
+
+struct reader {
+    struct sim_dump *dump;
+    sqlite3 *db;
+    bool failed;
+};
+
+static void fail(struct reader *reader, const char *what)
+{
+    if (!reader->failed)
+        (void)snprintf(reader->dump->problem, sizeof(reader->dump->problem), "%s: %.80s", what,
+                       sqlite3_errmsg(reader->db));
+    reader->failed = true;
+}
+
+/* Exclusive before the first read: so no other file is needed beside the database and its WAL. */
+static bool open_db(struct reader *reader, const char *vfs, const char *path)
+{
+    int rc = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(reader->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        fail(reader, "opening");
+    return rc == SQLITE_OK;
+}
+
+typedef void row_fn(struct reader *reader, sqlite3_stmt *row, void *item);
+
+/* Calls `each` with an item for each row, in an array that is the dump's. A table that is missing has no rows. */
+static void *read_all(struct reader *reader, const char *sql, size_t item_size, row_fn *each, uint32_t *len)
+{
+    sqlite3_stmt *stmt = NULL;
+    uint32_t room = 0;
+    char *items = NULL;
+    int rc;
+
+    *len = 0;
+    if (reader->failed || sqlite3_prepare_v2(reader->db, sql, -1, &stmt, NULL) != SQLITE_OK) {
+        if (!reader->failed && sqlite3_errcode(reader->db) != SQLITE_ERROR)
+            fail(reader, "reading");
+        return NULL;
+    }
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        if (*len == room) {
+            char *more = take(reader->dump, (room = room > 0 ? 2 * room : 64) * item_size);
+
+            if (*len > 0)
+                memcpy(more, items, *len * item_size);
+            items = more;
+        }
+        each(reader, stmt, items + (*len)++ * item_size);
+    }
+    if (rc != SQLITE_DONE)
+        fail(reader, "reading");
+    (void)sqlite3_finalize(stmt);
+    return items;
+}
+
+static int64_t read_number(struct reader *reader, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t number = 0;
+
+    if (reader->failed || sqlite3_prepare_v2(reader->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        return 0;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        number = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    return number;
+}
+
+static void copy_gtrid(sqlite3_stmt *row, int column, struct vow_gtrid *gtrid)
+{
+    const void *bytes = sqlite3_column_blob(row, column);
+
+    if (bytes != NULL && sqlite3_column_bytes(row, column) == VOW_GTRID_BYTES)
+        memcpy(gtrid->bytes, bytes, VOW_GTRID_BYTES);
+}
+
+/* ---- the journal ---- */
+
+static void read_event(struct reader *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_event *event = item;
+    const void *body = sqlite3_column_blob(row, 4), *hash = sqlite3_column_blob(row, 5);
+    uint8_t *copy;
+
+    event->lsn = (uint64_t)sqlite3_column_int64(row, 0);
+    event->wall_us = (uint64_t)sqlite3_column_int64(row, 1);
+    copy_gtrid(row, 2, &event->gtrid);
+    event->kind = (uint32_t)sqlite3_column_int64(row, 3);
+    event->body_len = (uint32_t)sqlite3_column_bytes(row, 4);
+    copy = take(reader->dump, event->body_len + 1u);
+    if (body != NULL)
+        memcpy(copy, body, event->body_len);
+    event->body = copy;
+    if (hash != NULL && sqlite3_column_bytes(row, 5) == SIM_HASH_BYTES)
+        memcpy(event->hash, hash, SIM_HASH_BYTES);
+}
+
+static uint8_t *put(uint8_t *at, uint64_t number, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        at[i] = (uint8_t)(number >> (8 * (bytes - 1 - i)));
+    return at + bytes;
+}
+
+static uint64_t number_at(const uint8_t *at, int bytes)
+{
+    uint64_t number = 0;
+
+    for (int i = 0; i < bytes; i++)
+        number = number << 8 | at[i];
+    return number;
+}
+
+static void digest(const uint8_t *bytes, size_t len, uint8_t hash[SIM_HASH_BYTES])
+{
+    uint8_t full[EVP_MAX_MD_SIZE];
+
+    VOW_ASSERT(EVP_Digest(bytes, len, full, NULL, EVP_sha256(), NULL) == 1);
+    memcpy(hash, full, SIM_HASH_BYTES);
+}
+
+/* SHA-256 of the hash before, lsn, wall_us, gtrid, kind, body (docs/operations.md). */
+static void chain(struct sim_dump *dump, struct sim_dump_event *events, uint32_t len, const uint8_t cut[SIM_HASH_BYTES])
+{
+    const uint8_t *before = cut;
+
+    for (uint32_t i = 0; i < len; i++) {
+        struct sim_dump_event *event = &events[i];
+        size_t size = SIM_HASH_BYTES + 8u + 8u + VOW_GTRID_BYTES + 4u + event->body_len;
+        uint8_t *bytes, *at, hash[SIM_HASH_BYTES];
+
+        if (event->lsn <= dump->journal.cut_lsn)
+            continue;
+        bytes = take(dump, size);
+        memcpy(bytes, before, SIM_HASH_BYTES);
+        at = put(put(bytes + SIM_HASH_BYTES, event->lsn, 8), event->wall_us, 8);
+        /* Of no transaction: the column is empty, and so are the bytes. */
+        memcpy(at, event->gtrid.bytes, VOW_GTRID_BYTES);
+        at = put(at + VOW_GTRID_BYTES, event->kind, 4);
+        memcpy(at, event->body, event->body_len);
+        digest(bytes, size, hash);
+        event->is_chained = memcmp(hash, event->hash, SIM_HASH_BYTES) == 0;
+        before = event->hash;
+    }
+}
+
+static void read_witness(struct sim_dump_journal *journal, const uint8_t *bytes, size_t len)
+{
+    uint64_t newest = 0;
+
+    for (size_t at = 0; bytes != NULL && at + WITNESS_SUMMED + SIM_HASH_BYTES <= len; at += WITNESS_STRIDE) {
+        uint8_t sum[SIM_HASH_BYTES];
+
+        digest(bytes + at, WITNESS_SUMMED, sum);
+        if (memcmp(bytes + at, WITNESS_MAGIC, 8) != 0 || memcmp(bytes + at + WITNESS_SUMMED, sum, SIM_HASH_BYTES) != 0)
+            continue;
+        if (journal->has_witness && number_at(bytes + at + 16, 8) <= newest)
+            continue;
+        journal->has_witness = true;
+        newest = number_at(bytes + at + 16, 8);
+        journal->witness_lsn = number_at(bytes + at + 24, 8);
+        memcpy(journal->witness_hash, bytes + at + 32, SIM_HASH_BYTES);
+    }
+}
+
+/* The snapshot's body begins with the LSN and the hash up to which events were cut off. */
+static void read_cut(struct reader *reader, uint8_t hash[SIM_HASH_BYTES])
+{
+    sqlite3_stmt *stmt = NULL;
+
+    memset(hash, 0, SIM_HASH_BYTES);
+    if (sqlite3_prepare_v2(reader->db, "SELECT body FROM snapshot", -1, &stmt, NULL) != SQLITE_OK)
+        return;
+    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) >= 8 + SIM_HASH_BYTES) {
+        const uint8_t *bytes = sqlite3_column_blob(stmt, 0);
+
+        reader->dump->journal.cut_lsn = number_at(bytes, 8);
+        memcpy(hash, bytes + 8, SIM_HASH_BYTES);
+    }
+    (void)sqlite3_finalize(stmt);
+}
+
+void sim_dump_journal(struct sim_dump *dump, const char *vfs, const char *path, const uint8_t *witness,
+                      size_t witness_len)
+{
+    struct reader reader = {.dump = dump};
+    struct sim_dump_event *events;
+    uint8_t cut[SIM_HASH_BYTES];
+
+    begin(dump, true);
+    dump->is_there = true;
+    read_witness(&dump->journal, witness, witness_len);
+    if (open_db(&reader, vfs, path)) {
+        read_cut(&reader, cut);
+        events = read_all(&reader, "SELECT lsn, wall_us, gtrid, kind, body, hash FROM event ORDER BY lsn",
+                          sizeof(*events), read_event, &dump->journal.events_len);
+        dump->journal.coord = (uint64_t)read_number(&reader, "SELECT coord FROM identity");
+        dump->journal.epoch = (uint32_t)read_number(&reader, "SELECT epoch FROM identity");
+        chain(dump, events, dump->journal.events_len, cut);
+        dump->journal.events = events;
+    }
+    dump->is_readable = !reader.failed;
+    (void)sqlite3_close(reader.db);
+}
+
+/* ---- the store ---- */
+
+static void read_branch(struct reader *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_branch *branch = item;
+    const char *state = (const char *)sqlite3_column_text(row, 2);
+
+    (void)reader;
+    copy_gtrid(row, 0, &branch->gtrid);
+    branch->branch = (uint32_t)sqlite3_column_int64(row, 1);
+    branch->epoch = (uint32_t)sqlite3_column_int64(row, 3);
+    branch->changeset_len = (uint32_t)sqlite3_column_int64(row, 4);
+    (void)snprintf(branch->state_name, sizeof(branch->state_name), "%s", state != NULL ? state : "");
+    if (strcmp(branch->state_name, "prepared") == 0)
+        branch->state = SIM_BRANCH_PREPARED;
+    else if (strcmp(branch->state_name, "committed") == 0)
+        branch->state = SIM_BRANCH_COMMITTED;
+    else
+        branch->state = strcmp(branch->state_name, "memo") == 0 ? SIM_BRANCH_MEMO : SIM_BRANCH_OTHER;
+}
+
+static uint64_t hash_of(uint64_t hash, const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    return (hash ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+static uint8_t table_named(const char *name)
+{
+    if (name == NULL)
+        return 0;
+    if (strcmp(name, "account") == 0)
+        return SIM_BANK;
+    if (strcmp(name, "list") == 0)
+        return SIM_LISTS;
+    return strcmp(name, "added") == 0 ? SIM_SET : 0;
+}
+
+/* A key is the value as SQL writes it; of a row that is held, then a blank and the holder. */
+static void read_lock(struct reader *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_lock *lock = item;
+    const char *table = (const char *)sqlite3_column_text(row, 2), *key = (const char *)sqlite3_column_text(row, 4);
+
+    (void)reader;
+    copy_gtrid(row, 0, &lock->gtrid);
+    lock->branch = (uint32_t)sqlite3_column_int64(row, 1);
+    lock->hash =
+        hash_of(hash_of(hash_of(UINT64_C(0xcbf29ce484222325), table), (const char *)sqlite3_column_text(row, 3)), key);
+    lock->table = table_named(table);
+    lock->key = key != NULL ? strtoull(key, NULL, 10) : 0;
+}
+
+static void read_account(struct reader *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_row *out = item;
+    const char *at = sqlite3_column_count(row) > 3 ? (const char *)sqlite3_column_text(row, 3) : NULL;
+    int64_t *list;
+
+    out->table = (uint8_t)sqlite3_column_int64(row, 0);
+    out->key = (uint64_t)sqlite3_column_int64(row, 1);
+    out->value = sqlite3_column_int64(row, 2);
+    if (at == NULL || *at == '\0')
+        return;
+    list = take(reader->dump, (strlen(at) / 2 + 1) * sizeof(*list));
+    while (*at != '\0') {
+        char *end;
+
+        list[out->list_len++] = strtoll(at, &end, 10);
+        at = *end == ',' ? end + 1 : end + (end == at);
+    }
+    out->list = list;
+}
+
+static void read_meta(struct reader *reader, struct sim_dump_store *store)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    store->incarnation = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'incarnation'");
+    store->coord = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'coord'");
+    store->epoch = (uint32_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'epoch'");
+    store->watermark.epoch = (uint32_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_epoch'");
+    store->watermark.seq = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_seq'");
+    if (sqlite3_prepare_v2(reader->db, "SELECT value FROM vow_meta WHERE key = 'uuid'", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == VOW_DB_UUID_BYTES)
+        memcpy(store->db_uuid, sqlite3_column_blob(stmt, 0), VOW_DB_UUID_BYTES);
+    (void)sqlite3_finalize(stmt);
+}
+
+void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path)
+{
+    struct reader reader = {.dump = dump};
+    struct sim_dump_store *store = &dump->store;
+
+    begin(dump, false);
+    dump->is_there = true;
+    if (open_db(&reader, vfs, path)) {
+        read_meta(&reader, store);
+        store->branches = read_all(
+            &reader, "SELECT gtrid, branch, state, epoch, length(changeset) FROM vow_branch ORDER BY gtrid, branch",
+            sizeof(struct sim_dump_branch), read_branch, &store->branches_len);
+        store->locks =
+            read_all(&reader, "SELECT gtrid, branch, tbl, idx, key FROM vow_lock ORDER BY gtrid, tbl, idx, key",
+                     sizeof(struct sim_dump_lock), read_lock, &store->locks_len);
+        store->rows = read_all(&reader,
+                               "SELECT 1, id, balance, NULL FROM account UNION ALL SELECT 2, id, 0, items FROM list"
+                               " UNION ALL SELECT 3, id, 1, NULL FROM added",
+                               sizeof(struct sim_dump_row), read_account, &store->rows_len);
+    }
+    dump->is_readable = !reader.failed;
+    (void)sqlite3_close(reader.db);
+}

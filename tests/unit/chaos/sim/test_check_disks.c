@@ -1,0 +1,368 @@
+/* Checkers I07 to I09 and I11 to I20: a good stream is not reported, and each bad one is. */
+#include "check_bed.h"
+
+static struct bed bed;
+
+static void begin(void)
+{
+    bed_begin(&bed);
+}
+
+static void end(void)
+{
+    bed_end(&bed);
+}
+
+TestSuite(check_disks, .init = begin, .fini = end);
+
+/* ---- before it is durable ---- */
+
+Test(check_disks, I07_commit_is_sent_before_its_record)
+{
+    struct vow_msg msg = bed_decision(&bed, VOW_COMMIT);
+
+    bed_to_votes(&bed);
+    bed_log(&bed, SIM_SEEN_LOG_ASKED, VOW_RECORD_COMMIT, VOW_CAUSE_NONE);
+    bed_sent(&bed, C0, P0, &msg);
+    bed_violates(&bed, "I07", "before its record is durable");
+}
+
+Test(check_disks, I07_the_client_is_answered_before_the_record)
+{
+    struct vow_msg msg = bed_outcome(&bed, VOW_COMMITTED, VOW_CAUSE_NONE);
+
+    bed_request(&bed);
+    bed_prepare(&bed, P0);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_PREPARE, VOW_STORE_READ_ONLY);
+    bed_vote(&bed, P0, VOW_VOTE_YES);
+    bed_sent(&bed, C0, K0, &msg);
+    bed_violates(&bed, "I07", "COMMITTED is answered");
+}
+
+Test(check_disks, I08_yes_before_it_is_prepared)
+{
+    struct vow_msg prepare = bed_prepare_msg(&bed), vote = bed_vote_msg(&bed, VOW_VOTE_YES);
+
+    bed_request(&bed);
+    bed_send(&bed, C0, P0, &prepare);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
+    bed_sent(&bed, P0, C0, &vote);
+    bed_violates(&bed, "I08", "not prepared");
+}
+
+Test(check_disks, I09_acknowledged_before_it_is_committed)
+{
+    struct vow_msg commit = bed_decision(&bed, VOW_COMMIT), ack = bed_ack(&bed);
+
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_send(&bed, C0, P0, &commit);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_COMMIT, 0);
+    bed_sent(&bed, P0, C0, &ack);
+    bed_violates(&bed, "I09", "before its commit is durable");
+}
+
+/* ---- what disks hold ---- */
+
+static const struct sim_dump empty_store = {.is_there = true, .is_readable = true};
+
+Test(check_disks, I11_end_before_all_have_acknowledged)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    bed_log(&bed, SIM_SEEN_LOG_ASKED, VOW_RECORD_END, VOW_CAUSE_NONE);
+    bed_violates(&bed, "I11", "p1 has not acknowledged");
+}
+
+Test(check_disks, I11_a_prepared_branch_is_gone)
+{
+    bed_to_votes(&bed);
+    bed_restart(&bed, P0, &empty_store);
+    bed_violates(&bed, "I11", "prepared branch");
+}
+
+Test(check_disks, I11_a_tombstone_goes_after_end)
+{
+    bed_whole(&bed);
+    bed_restart(&bed, P0, &empty_store);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I11_a_tombstone_goes_before_end)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    bed_restart(&bed, P0, &empty_store);
+    bed_violates(&bed, "I11", "tombstone");
+}
+
+static void find_journal(bool is_chained, uint64_t witness_lsn, enum sim_fault fault)
+{
+    const struct sim_dump_event events[] = {
+        {.lsn = 1, .gtrid = bed.txn, .kind = VOW_RECORD_COMMIT, .is_chained = true},
+        {.lsn = 2, .gtrid = bed.txn, .kind = VOW_RECORD_END, .is_chained = is_chained}};
+    const struct sim_dump dump = {
+        .is_there = true,
+        .is_readable = true,
+        .is_journal = true,
+        .journal = {.events = events, .events_len = 2, .has_witness = true, .witness_lsn = witness_lsn}};
+
+    bed_whole(&bed);
+    if (fault != SIM_FAULT_NONE)
+        bed_fault(&bed, fault, C0);
+    bed_restart(&bed, C0, &dump);
+}
+
+Test(check_disks, I12_a_whole_log)
+{
+    find_journal(true, 2, SIM_FAULT_NONE);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I12_a_hash_that_does_not_verify)
+{
+    find_journal(false, 2, SIM_FAULT_NONE);
+    bed_violates(&bed, "I12", "damaged by nobody");
+}
+
+Test(check_disks, I12_serving_behind_the_witness)
+{
+    find_journal(true, 3, SIM_FAULT_WAL_CUT);
+    bed_violates(&bed, "I12", "serves with a log");
+}
+
+static struct sim_dump prepared_with(const struct sim_dump_lock *locks, uint32_t len)
+{
+    static struct sim_dump_branch branch;
+
+    branch = (struct sim_dump_branch){.gtrid = bed.txn, .state = SIM_BRANCH_PREPARED};
+    return (struct sim_dump){.is_there = true,
+                             .is_readable = true,
+                             .store = {.branches = &branch, .branches_len = 1, .locks = locks, .locks_len = len}};
+}
+
+Test(check_disks, I13_a_lock_of_nobody)
+{
+    const struct sim_dump_lock lock = {.gtrid = vow_gtrid_make(77, 1, 6, 0, 1), .table = SIM_BANK, .key = 1};
+    struct sim_dump dump = {.is_there = true, .is_readable = true, .store = {.locks = &lock, .locks_len = 1}};
+
+    bed_disk(&bed, P0, &dump);
+    bed_violates(&bed, "I13", "neither prepared nor at work");
+}
+
+Test(check_disks, I13_a_metric_that_lies)
+{
+    bed_to_votes(&bed);
+    bed_sample(&bed, P0, SIM_SAMPLE_IN_DOUBT, 1, 0);
+    bed_holds(&bed);
+    bed_sample(&bed, P0, SIM_SAMPLE_IN_DOUBT, 0, 0);
+    bed_violates(&bed, "I13", "says that 0");
+}
+
+Test(check_disks, I14_locks_are_gone_after_a_restart)
+{
+    const struct sim_dump_lock lock = {.gtrid = bed.txn, .table = SIM_BANK, .key = 1, .hash = 7};
+    struct sim_dump with = prepared_with(&lock, 1), without = prepared_with(NULL, 0);
+
+    bed_to_votes(&bed);
+    bed_restart(&bed, P0, &with);
+    bed_holds(&bed);
+    bed_restart(&bed, P0, &without);
+    bed_violates(&bed, "I14", "other locks");
+}
+
+Test(check_disks, I14_a_row_in_doubt_is_written)
+{
+    struct sim_sight sight;
+
+    bed_to_votes(&bed);
+    sight = bed_sight(&bed, SIM_SEEN_WROTE_ALONE, P0);
+    sight.change = (struct sim_change){.kind = SIM_ADD, .table = SIM_BANK, .key = 1, .value = 1};
+    bed_show(&bed, &sight);
+    bed_violates(&bed, "I14", "written while it is in doubt");
+}
+
+/* ---- what transactions see ---- */
+
+static void one_branch(uint64_t seq, struct sim_change change)
+{
+    bed.txn = vow_gtrid_make(77, 1, seq, 0, 99);
+    change.is_first = true;
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_ONE_PHASE, 0);
+    bed_worked(&bed, P0, change);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_ONE_PHASE, VOW_STORE_DONE);
+}
+
+Test(check_disks, I15_a_list_grows_in_one_order)
+{
+    const int64_t list[] = {1};
+
+    one_branch(10, (struct sim_change){.kind = SIM_APPEND, .table = SIM_LISTS, .key = 1, .value = 1});
+    one_branch(11, (struct sim_change){
+                       .kind = SIM_APPEND, .table = SIM_LISTS, .key = 1, .value = 2, .list = list, .list_len = 1});
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I15_a_dirty_or_lost_read)
+{
+    one_branch(10, (struct sim_change){.kind = SIM_APPEND, .table = SIM_LISTS, .key = 1, .value = 1});
+    one_branch(11, (struct sim_change){.kind = SIM_APPEND, .table = SIM_LISTS, .key = 1, .value = 2});
+    bed_violates(&bed, "I15", "not as the commits before it made it");
+}
+
+/* Two transactions: each reads on one side what the other one writes there. */
+static void skew(enum sim_change_kind reading)
+{
+    struct vow_gtrid a = vow_gtrid_make(77, 1, 20, 0, 1), b = vow_gtrid_make(77, 1, 21, 0, 1);
+    const struct sim_change read = {
+        .kind = reading, .table = SIM_BANK, .key = 1, .value = 100, .before = 100, .is_first = true};
+
+    for (int i = 0; i < 2; i++) {
+        bed.txn = i == 0 ? a : b;
+        bed_store(&bed, SIM_SEEN_STORE_ASKED, i == 0 ? P0 : P1, VOW_STORE_ONE_PHASE, 0);
+        bed_worked(&bed, i == 0 ? P0 : P1, read);
+        bed_store(&bed, SIM_SEEN_STORE_DONE, i == 0 ? P0 : P1, VOW_STORE_ONE_PHASE, VOW_STORE_DONE);
+    }
+    for (int i = 0; i < 2; i++) {
+        bed.txn = i == 0 ? a : b;
+        bed_store(&bed, SIM_SEEN_STORE_ASKED, i == 0 ? P1 : P0, VOW_STORE_ONE_PHASE, 0);
+        bed_worked(&bed, i == 0 ? P1 : P0,
+                   (struct sim_change){
+                       .kind = SIM_ADD, .table = SIM_BANK, .key = 1, .value = 1, .before = 100, .is_first = true});
+        bed_store(&bed, SIM_SEEN_STORE_DONE, i == 0 ? P1 : P0, VOW_STORE_ONE_PHASE, VOW_STORE_DONE);
+    }
+    bed_heal_and_end(&bed);
+}
+
+Test(check_disks, I15_write_skew_of_what_was_held)
+{
+    skew(SIM_HOLD);
+    bed_violates(&bed, "I15", "a circle");
+}
+
+Test(check_disks, I15_write_skew_of_what_was_only_read_is_let)
+{
+    skew(SIM_READ);
+    bed_holds(&bed);
+}
+
+/* ---- messages ---- */
+
+Test(check_disks, I16_a_second_copy_prepares_again)
+{
+    struct vow_msg msg = bed_prepare_msg(&bed);
+    uint64_t frame;
+
+    bed_request(&bed);
+    frame = bed_send(&bed, C0, P0, &msg);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
+    bed_received(&bed, P0, C0, &msg, frame);
+    bed_holds(&bed);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
+    bed_violates(&bed, "I16", "second copy");
+}
+
+Test(check_disks, I17_abort_of_an_older_epoch)
+{
+    struct vow_msg old = bed_decision(&bed, VOW_ABORT);
+    struct sim_sight sight;
+
+    bed_to_votes(&bed);
+    sight = bed_sight(&bed, SIM_SEEN_LINKED, P0);
+    sight.peer = C0;
+    sight.link.epoch = 2;
+    bed_show(&bed, &sight);
+    bed_received(&bed, P0, C0, &old, 1000);
+    bed_holds(&bed);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_ABORT, 0);
+    bed_violates(&bed, "I17", "knows epoch 2");
+}
+
+/* ---- clients and operators ---- */
+
+Test(check_disks, I18_an_outcome_flips)
+{
+    bed_whole(&bed);
+    bed_told(&bed, VOW_PENDING, VOW_CAUSE_NONE);
+    bed_violates(&bed, "I18", "told pending, and committed before");
+}
+
+static void read_only_then(enum vow_cause cause, bool is_restarted)
+{
+    struct vow_msg prepare = bed_prepare_msg(&bed), told = bed_outcome(&bed, VOW_COMMITTED, VOW_CAUSE_NONE);
+
+    bed_request(&bed);
+    bed_send(&bed, C0, P0, &prepare);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_PREPARE, VOW_STORE_READ_ONLY);
+    bed_vote(&bed, P0, VOW_VOTE_READ_ONLY);
+    bed_send(&bed, C0, K0, &told);
+    bed_told(&bed, VOW_COMMITTED, VOW_CAUSE_NONE);
+    if (is_restarted)
+        bed_restart(&bed, C0, NULL);
+    bed_told(&bed, VOW_ABORTED, cause);
+}
+
+Test(check_disks, I18_the_lost_note_of_a_commit_that_wrote_nothing)
+{
+    read_only_then(VOW_CAUSE_PRESUMED, true);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I18_the_exception_needs_a_restart)
+{
+    read_only_then(VOW_CAUSE_PRESUMED, false);
+    bed_violates(&bed, "I18", "told aborted");
+}
+
+Test(check_disks, I18_the_exception_needs_the_cause)
+{
+    read_only_then(VOW_CAUSE_VOTE_TIMEOUT, true);
+    bed_violates(&bed, "I18", "told aborted");
+}
+
+static void resolve(bool with_alarms)
+{
+    struct sim_sight sight;
+
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    sight = bed_sight(&bed, SIM_SEEN_OPERATED, K0);
+    sight.peer = P0;
+    sight.operated.verdict = VOW_ABORT;
+    sight.operated.is_heuristic = true;
+    bed_show(&bed, &sight);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_ABORT, VOW_STORE_DONE);
+    if (with_alarms) {
+        sight = bed_sight(&bed, SIM_SEEN_ALARM, P0);
+        sight.alarm.what = "against the decision";
+        bed_show(&bed, &sight);
+        sight.node = C0;
+        sight.alarm.who = "p0";
+        bed_show(&bed, &sight);
+    }
+    bed_commit_at(&bed, P1);
+    bed_heal_and_end(&bed);
+}
+
+Test(check_disks, I19_a_heuristic_that_is_reported)
+{
+    resolve(true);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I19_a_silent_heuristic)
+{
+    resolve(false);
+    bed_violates(&bed, "I19", "raised no alarm");
+}
+
+Test(check_disks, I20_over_the_limit)
+{
+    bed_sample(&bed, C0, SIM_SAMPLE_QUEUE, 10, 10);
+    bed_holds(&bed);
+    bed_sample(&bed, C0, SIM_SAMPLE_QUEUE, 11, 10);
+    bed_violates(&bed, "I20", "the limit is 10");
+}
