@@ -224,6 +224,8 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     case VOW_COORD_TRACE:
         show_moved(world, node, effect);
         break;
+    case VOW_COORD_FORGOTTEN: /* no operator lives in this world yet */
+        break;
     case VOW_COORD_ALARM:
         show_alarm(world, node, effect);
         break;
@@ -331,6 +333,8 @@ static void looked_up(struct sim_world *world, struct sim_node *node, const stru
     event.lookup.found = op->error == 0;
     event.lookup.outcome = op->outcome;
     event.lookup.cause = op->cause;
+    event.lookup.damage = op->damage;
+    event.lookup.forgotten = op->forgotten;
     event.lookup.below_floor = op->error == VOW_E_EXPIRED;
     event.lookup.unproved = op->error == VOW_E_RECOVERING;
     step(world, node, &event);
@@ -411,7 +415,8 @@ static int count_open(void *ctx, const struct vow_journal_event *event)
 {
     struct vow_coord_limits *limits = ctx;
 
-    limits->txns_max += event->record.kind == VOW_RECORD_COMMIT;
+    limits->txns_max += event->record.kind == VOW_RECORD_COMMIT ||
+                        (event->record.kind == VOW_RECORD_HEURISTIC && event->record.branches_len > 0);
     limits->branches_max += event->record.branches_len;
     return 0;
 }

@@ -17,6 +17,7 @@ const struct vow_coord_limits vow_coord_default_limits = {
     .vote_timeout_ms = 5000,
     .ack_timeout_ms = 1000,
     .ack_timeout_max_ms = 60000,
+    .auto_forget = false,
     .notes = true,
 };
 
@@ -68,6 +69,9 @@ static void take_event(struct vow_coord *core, const struct vow_coord_event *eve
         break;
     case VOW_COORD_DRAIN:
         core->draining = true;
+        break;
+    case VOW_COORD_FORGET:
+        coord_take_forget(core, &event->forget);
         break;
     case VOW_COORD_LIMITS:
         coord_take_limits(core, event->limits);

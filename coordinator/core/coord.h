@@ -52,10 +52,12 @@ struct vow_coord_limits {
     uint32_t vote_timeout_ms;
     uint32_t ack_timeout_ms;
     uint32_t ack_timeout_max_ms;
+    /* Damage is forgotten as soon as it is recorded, without an operator (protocol 2.7). */
+    bool auto_forget;
     bool notes; /* write history notes (records above VOW_RECORD_NOTES) */
 };
 
-/* 16384, 65536, 256, 65536, 16384, 1 << 20; 30 s, 5 s, 1 s, 60 s; true */
+/* 16384, 65536, 256, 65536, 16384, 1 << 20; 30 s, 5 s, 1 s, 60 s; false, true */
 extern const struct vow_coord_limits vow_coord_default_limits;
 
 struct vow_coord_identity {
@@ -66,18 +68,20 @@ struct vow_coord_identity {
 };
 
 enum vow_coord_event_kind {
-    VOW_COORD_MESSAGE = 1,   /* session, msg */
-    VOW_COORD_LOG_DONE,      /* token: the record is durable */
-    VOW_COORD_LOOKED_UP,     /* lookup: answers a LOOKUP effect */
-    VOW_COORD_TIMER,         /* nothing but now */
-    VOW_COORD_PEER_UP,       /* session, peer: a participant finished its handshake */
-    VOW_COORD_SESSION_DOWN,  /* session: a participant's or client's connection is gone */
-    VOW_COORD_PEER_FULL,     /* session: much waits to be sent to a participant; decisions stay with us (F029) */
-    VOW_COORD_PEER_READY,    /* session: it can take more again */
-    VOW_COORD_RECOVERED,     /* record: a COMMIT without END, a HAZARD, or a KEY, from the journal */
+    VOW_COORD_MESSAGE = 1,  /* session, msg */
+    VOW_COORD_LOG_DONE,     /* token: the record is durable */
+    VOW_COORD_LOOKED_UP,    /* lookup: answers a LOOKUP effect */
+    VOW_COORD_TIMER,        /* nothing but now */
+    VOW_COORD_PEER_UP,      /* session, peer: a participant finished its handshake */
+    VOW_COORD_SESSION_DOWN, /* session: a participant's or client's connection is gone */
+    VOW_COORD_PEER_FULL,    /* session: much waits to be sent to a participant; decisions stay with us (F029) */
+    VOW_COORD_PEER_READY,   /* session: it can take more again */
+    /* record: a COMMIT, HAZARD, HEURISTIC, DAMAGE or FORGET without END, or a KEY, in the order of the journal */
+    VOW_COORD_RECOVERED,
     VOW_COORD_RECOVERY_DONE, /* all of them were fed */
     VOW_COORD_SHED,          /* shed: new work is refused with BUSY, or no longer; work in flight goes on (F100) */
     VOW_COORD_DRAIN,         /* from now on refuse new work (SHUTTING_DOWN), finish what is in flight */
+    VOW_COORD_FORGET,        /* forget: an operator's order; answered by FORGOTTEN */
     VOW_COORD_LIMITS,        /* limits: hold from now on for what begins; what is in flight keeps its deadlines */
 };
 
@@ -88,12 +92,22 @@ struct vow_coord_peer {
     const char *address; /* where it answers its peers, of at most VOW_ADDRESS_SIZE; "" or NULL = nowhere */
 };
 
+/* Texts live for the call. */
+struct vow_coord_forget {
+    struct vow_gtrid gtrid;
+    const char *participant; /* the only one to give up; "" = any that is not there */
+    const char *who, *why;
+    uint64_t tag; /* comes back with the answer; not 0 */
+};
+
 struct vow_coord_lookup {
     struct vow_gtrid gtrid;
     uint64_t session; /* who asked, as in the effect */
     bool found;       /* the journal has a terminal record of gtrid */
     enum vow_outcome outcome;
     enum vow_cause cause;
+    enum vow_damage damage; /* found or not: it was not atomic */
+    bool forgotten;         /* and an operator has seen to that */
     /* Not found, and that says nothing: */
     bool below_floor; /* older than the retained history: EXPIRED, never ABORTED */
     bool unproved;    /* the journal has not proved yet that there is no record: IN_DOUBT, ask again */
@@ -113,6 +127,7 @@ struct vow_coord_event {
         uint64_t token;
         struct vow_coord_lookup lookup;
         struct vow_coord_peer peer;
+        struct vow_coord_forget forget;
         const struct vow_record *record; /* lives for the call */
         bool shed;
         /* Lives for the call. Over the room that the core was made with, the room is the limit: vow_coord_move() first.
@@ -122,12 +137,13 @@ struct vow_coord_event {
 };
 
 enum vow_coord_effect_kind {
-    VOW_COORD_SEND = 1, /* msg to a participant's session */
-    VOW_COORD_REPLY,    /* msg to a client's session (gone sessions: the driver drops it) */
-    VOW_COORD_LOG,      /* append record; forced: now, somebody waits; not forced: with any later batch */
-    VOW_COORD_LOOKUP,   /* ask the journal for the outcome of gtrid, answer with LOOKED_UP */
-    VOW_COORD_TRACE,    /* one transaction moved from a state to a state; session: who began it, 0 = the log */
-    VOW_COORD_ALARM,    /* something an operator must see: a violation, a hazard */
+    VOW_COORD_SEND = 1,  /* msg to a participant's session */
+    VOW_COORD_REPLY,     /* msg to a client's session (gone sessions: the driver drops it) */
+    VOW_COORD_LOG,       /* append record; forced: now, somebody waits; not forced: with any later batch */
+    VOW_COORD_LOOKUP,    /* ask the journal for the outcome of gtrid, answer with LOOKED_UP */
+    VOW_COORD_TRACE,     /* one transaction moved from a state to a state; session: who began it, 0 = the log */
+    VOW_COORD_ALARM,     /* something an operator must see: a violation, a hazard */
+    VOW_COORD_FORGOTTEN, /* forgotten: answers FORGET */
 };
 
 struct vow_coord_effect {
@@ -150,6 +166,12 @@ struct vow_coord_effect {
             const char *what; /* static text */
             const char *who;  /* a participant's name or "" */
         } alarm;
+        struct {
+            struct vow_gtrid gtrid;
+            uint64_t tag;
+            int error;        /* 0 = done, durably */
+            const char *text; /* static: why not, or what else is true; may be "" */
+        } forgotten;
     };
 };
 
@@ -187,10 +209,15 @@ struct vow_coord_counts {
     uint64_t begun, committed, aborted, read_only, one_phase; /* since init */
     uint64_t by_cause[32];                                    /* aborted, by enum vow_cause */
     uint64_t protocol_errors, ignored, hazards;               /* cells of the table that were hit */
-    uint64_t busy;                                            /* requests that were answered BUSY */
-    uint32_t open, open_most;                                 /* transactions in memory now, and at the worst moment */
-    uint32_t branches, branches_most, peers;                  /* the same; participants ever seen */
-    uint32_t in_doubt; /* of them: committed and not yet acknowledged by all, or delegated and not yet answered */
+    uint64_t contradictions;                                  /* branches ended by hand against the decision */
+    uint64_t damages[4];                     /* transactions that were not atomic, by enum vow_damage */
+    uint64_t forgotten;                      /* of these: an operator has seen to them */
+    uint64_t busy;                           /* requests that were answered BUSY */
+    uint32_t open, open_most;                /* transactions in memory now, and at the worst moment */
+    uint32_t branches, branches_most, peers; /* the same; participants ever seen */
+    uint32_t in_doubt;  /* of them: committed and not yet acknowledged by all, or delegated and not yet answered */
+    uint32_t damaged;   /* in memory: not atomic, and nobody has seen to it */
+    uint32_t abandoned; /* in memory: a participant was given up, and has not come back */
     struct vow_watermark watermark;
     bool recovering, draining, shedding;
 };
@@ -200,12 +227,14 @@ struct vow_coord_branch_view {
     const char *participant;
     uint32_t branch;
     bool connected, voted, acknowledged;
+    bool contradicts;   /* it was ended by hand, against the decision */
     bool no_record;     /* it was told to commit, and has neither the branch nor a tombstone (F044) */
     enum vow_vote vote; /* if voted */
 };
 struct vow_coord_txn_view {
     struct vow_gtrid gtrid;
     const char *state; /* name in coord.def */
+    enum vow_damage damage;
     uint64_t begun_ms, state_since_ms, next_ms;
     uint64_t earlier_ms;   /* how old it was when this process found it in the log; 0 = it was begun here */
     uint32_t attempts;     /* resends of the decision so far */

@@ -61,7 +61,8 @@ struct branch {
     bool contacted;        /* it works for the transaction: an abort concerns it */
     bool lost;             /* its connection went before it voted */
     bool acknowledged;     /* committed, durably */
-    bool hazard;           /* it has no record of what it must commit; HAZARD was logged */
+    bool hazard;           /* it has no record of what it must commit, or was given up; HAZARD was logged */
+    bool contradicts;      /* it was ended by hand, against the decision; HEURISTIC was logged */
     bool due;              /* it is to hear the decision at once: it came back, or can take more again */
     bool strange_reported; /* the alarm about another data file was raised (F044) */
 };
@@ -71,6 +72,9 @@ struct txn {
     uint8_t state;          /* enum txn_state; written by txn_move() alone */
     bool client_lost;       /* ACTIVE: whoever opened it is gone */
     bool question;          /* begun by nobody here: a client asks what a participant holds */
+    bool is_reported;       /* begun by nobody here: a participant says that it contradicts an abort */
+    uint8_t damage;         /* enum vow_damage */
+    uint8_t outcome, cause; /* is_reported: what was decided */
     uint32_t serial;        /* counts the uses of this slot, so that a token names one of them */
     uint64_t opener;        /* session that began it; 0 = the log */
     uint64_t client;        /* session to answer: the newest that asked; 0 = nobody */
@@ -81,6 +85,9 @@ struct txn {
     uint32_t delay_ms;   /* before the next resend */
     uint32_t attempts;   /* resends of the decision or the query */
     uint32_t key;        /* or COORD_NIL */
+    uint32_t report;     /* JUDGING: its words; else COORD_NIL */
+    uint64_t asker;      /* JUDGING: the session that the journal is asked for */
+    uint64_t order;      /* FORGIVING: the order to answer; 0 = none */
     uint32_t branches_len;
     uint32_t first, last; /* branches, by number */
     uint32_t votes, yes;  /* votes that are in; of them YES */
@@ -104,7 +111,17 @@ struct ended {
     bool taken;
     bool logged;  /* COMMITTED by a COMMIT record: there is a yes-list; not read-only, not in one phase */
     uint32_t who; /* peer or COORD_NIL */
+    int error;    /* VOW_E_HEURISTIC_*: it was not atomic, and an operator has seen to that; 0 = it was */
 };
+
+/* The words of a HEURISTIC_REPORT, while the journal is asked. */
+struct report {
+    bool taken;
+    uint8_t verdict; /* enum vow_verdict */
+    char words[VOW_TEXT_SIZE];
+};
+/* Under way at once; the others are sent again. */
+#define COORD_REPORTS_MAX 64
 
 /* What happens to one transaction: an event of coord.def with all that came with it. */
 struct input {
@@ -117,6 +134,7 @@ struct input {
     struct branch *branch;               /* of txn and the sender */
     const struct vow_coord_lookup *lookup;
     const struct vow_record *record;
+    const struct vow_coord_forget *forget;
     uint64_t age_ms; /* of record */
     bool by_operator;
     bool moved; /* txn_move() was called: an event takes one edge */
@@ -145,7 +163,7 @@ struct vow_coord {
     coord_handler_fn *handlers[TXN_STATES][TXN_EVENTS];
 
     struct txn *txns;
-    uint32_t txns_free, txns_open, in_doubt;
+    uint32_t txns_free, txns_open, in_doubt, damaged, abandoned;
     uint32_t active; /* first of those in ACTIVE */
     struct vow_gtrid_table txn_table;
     struct vow_heap deadlines, order;
@@ -172,6 +190,7 @@ struct vow_coord {
     struct vow_msg_peer msg_peers[VOW_CALLS_MAX];
     struct vow_record_branch yes_list[VOW_CALLS_MAX];
     uint64_t rands[VOW_IDS_MAX];
+    struct report reports[COORD_REPORTS_MAX];
 };
 
 /* How many more branches the limit allows. */

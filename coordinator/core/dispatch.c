@@ -25,6 +25,11 @@ static bool is_in_doubt(enum txn_state state)
     return state == TXN_COMMITTING || state == TXN_DELEGATED;
 }
 
+static bool is_damaged(enum txn_state state)
+{
+    return state == TXN_DAMAGING || state == TXN_HEUR || state == TXN_FORGIVING;
+}
+
 void txn_move(struct vow_coord *core, struct txn *txn, enum txn_state to)
 {
     struct input *in = core->in;
@@ -35,6 +40,8 @@ void txn_move(struct vow_coord *core, struct txn *txn, enum txn_state to)
     in->moved = true;
     count_edge(core, from, in->event, to);
     core->in_doubt += (uint32_t)is_in_doubt(to) - (uint32_t)is_in_doubt(from);
+    core->damaged += (uint32_t)is_damaged(to) - (uint32_t)is_damaged(from);
+    core->abandoned += (uint32_t)(to == TXN_ABANDONED) - (uint32_t)(from == TXN_ABANDONED);
     txn->state = (uint8_t)to;
     txn->state_since_ms = core->now_ms;
     if (from == TXN_ACTIVE)

@@ -32,6 +32,7 @@ void txn_move(struct vow_coord *core, struct txn *txn, enum txn_state to);
 void coord_take_message(struct vow_coord *core, const struct vow_coord_event *event);
 /* A transaction whose timer ran out: the event that it is. */
 void coord_take_timer(struct vow_coord *core);
+void coord_take_forget(struct vow_coord *core, const struct vow_coord_forget *forget);
 void coord_take_log_done(struct vow_coord *core, uint64_t token);
 void coord_take_recovered(struct vow_coord *core, const struct vow_record *record, uint64_t age_ms);
 void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct vow_coord_peer *peer);

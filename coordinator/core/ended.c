@@ -27,6 +27,14 @@ void coord_ended_add_logged(struct vow_coord *core, const struct vow_gtrid *gtri
     core->ended[vow_gtrid_table_find(&core->ended_table, gtrid)].logged = true;
 }
 
+void coord_ended_damage(struct vow_coord *core, const struct vow_gtrid *gtrid, int error)
+{
+    uint32_t index = vow_gtrid_table_find(&core->ended_table, gtrid);
+
+    VOW_ASSERT(index != COORD_NIL);
+    core->ended[index].error = error;
+}
+
 const struct ended *coord_ended_find(const struct vow_coord *core, const struct vow_gtrid *gtrid)
 {
     uint32_t index = vow_gtrid_table_find(&core->ended_table, gtrid);

@@ -1,6 +1,7 @@
 /* Acknowledgements of COMMIT, and the resends until they are there: protocol 2.2, COMMITTING. */
 #include <string.h>
 
+#include "coordinator/core/damage.h"
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
 #include "coordinator/core/txn.h"
@@ -20,13 +21,15 @@ void coord_on_ack(struct vow_coord *core, struct input *in)
         core->counts.ignored++;
         return;
     }
-    branch->acknowledged = true;
-    /* END only after the last one (mistake 4); it need not be forced, for participants acknowledge again (2.8). */
-    if (--txn->unacknowledged == 0) {
-        txn_disarm(core, txn);
-        txn_move(core, txn, TXN_ENDING);
-        coord_log(core, VOW_RECORD_END, in->gtrid, txn_token(core, txn), false);
+    if (branch->contradicts) {
+        core->counts.protocol_errors++;
+        coord_alarm(core, in->gtrid, "a participant that was rolled back by hand says that it committed",
+                    branch_peer(core, branch)->name);
+        return;
     }
+    branch->acknowledged = true;
+    txn->unacknowledged--;
+    txn_settle(core, txn);
 }
 
 /* "No record" is never an acknowledgement (bugs B20, B21, B24): the transaction stays open and an operator hears of
@@ -37,8 +40,10 @@ void coord_on_no_record(struct vow_coord *core, struct input *in)
     const char *who = branch_peer(core, branch)->name;
     struct vow_record *record;
 
-    if (branch->vote != VOW_VOTE_YES || branch->acknowledged || branch->hazard) {
+    if (branch->vote != VOW_VOTE_YES || branch->acknowledged || branch->contradicts || branch->hazard) {
         core->counts.ignored++;
+        /* Known from before a restart, which may have lost what was to follow from it. */
+        txn_settle(core, in->txn);
         return;
     }
     branch->hazard = true;
@@ -46,6 +51,7 @@ void coord_on_no_record(struct vow_coord *core, struct input *in)
     record = coord_log(core, VOW_RECORD_HAZARD, in->gtrid, 0, true);
     coord_copy_text(record->who, sizeof(record->who), who);
     coord_alarm(core, in->gtrid, "a participant has no record of what it must commit", who);
+    txn_settle(core, in->txn);
 }
 
 /* The prepared work lies in another data file than the one that came back (F044). It is asked all the same. */
@@ -63,7 +69,8 @@ static void check_data_file(struct vow_coord *core, const struct txn *txn, struc
 static bool is_resend_due(const struct vow_coord *core, const struct txn *txn, const struct branch *branch,
                           bool only_due)
 {
-    if (branch->vote != VOW_VOTE_YES || branch->acknowledged || branch_peer(core, branch)->session == 0)
+    if (branch->vote != VOW_VOTE_YES || branch->acknowledged || branch->contradicts ||
+        branch_peer(core, branch)->session == 0)
         return false;
     if (only_due)
         return branch->due;
@@ -89,7 +96,7 @@ static bool has_due(const struct vow_coord *core, const struct txn *txn)
 static bool has_listener(const struct vow_coord *core, const struct txn *txn)
 {
     for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
-        if (b->vote == VOW_VOTE_YES && !b->acknowledged && can_hear(core, b))
+        if (b->vote == VOW_VOTE_YES && !b->acknowledged && !b->contradicts && can_hear(core, b))
             return true;
     }
     return false;

@@ -25,8 +25,16 @@ void coord_on_commit_logged(struct vow_coord *core, struct input *in)
 /* Only now the forget watermark may pass it: a lost END would bring COMMITs back to participants that forgot. */
 void coord_on_end_logged(struct vow_coord *core, struct input *in)
 {
+    const struct txn *txn = in->txn;
+    int damage = vow_damage_error((enum vow_damage)txn->damage);
+
     txn_move(core, in->txn, TXN_NONE);
-    coord_ended_add_logged(core, in->gtrid);
+    if (txn->is_reported)
+        coord_ended_add(core, in->gtrid, (enum vow_outcome)txn->outcome, (enum vow_cause)txn->cause, COORD_NIL);
+    else
+        coord_ended_add_logged(core, in->gtrid);
+    if (damage != 0)
+        coord_ended_damage(core, in->gtrid, damage);
 }
 
 /* The journal knows the outcome, so the participant's memo has done its work. */

@@ -249,12 +249,25 @@ void coord_on_void(struct vow_coord *core, struct input *in)
     }
 }
 
+static bool is_decided(enum txn_state state)
+{
+    return state == TXN_COMMITTING || state == TXN_ENDING || state == TXN_FORGETTING || state == TXN_DAMAGING ||
+           state == TXN_HEUR || state == TXN_FORGIVING || state == TXN_ABANDONED;
+}
+
 void coord_on_ask(struct vow_coord *core, struct input *in)
 {
     enum txn_state state = (enum txn_state)in->txn->state;
-    bool committed = state == TXN_COMMITTING || state == TXN_ENDING || state == TXN_FORGETTING;
+    struct vow_msg_outcome answer = {.gtrid = *in->gtrid, .outcome = VOW_PENDING, .participant = "", .text = ""};
 
-    coord_reply_outcome(core, in->session, in->gtrid, committed ? VOW_COMMITTED : VOW_PENDING);
+    if (is_decided(state))
+        answer.outcome = in->txn->is_reported ? (enum vow_outcome)in->txn->outcome : VOW_COMMITTED;
+    /* What was decided stands; that not all have done it is never silent (guarantee 1). Told when it is recorded. */
+    if (state == TXN_HEUR || state == TXN_FORGIVING || state == TXN_ABANDONED || state == TXN_ENDING) {
+        answer.error = vow_damage_error((enum vow_damage)in->txn->damage);
+        answer.cause = (enum vow_cause)in->txn->cause;
+    }
+    coord_reply(core, in->session, &answer);
 }
 
 void coord_on_client_lost(struct vow_coord *core, struct input *in)

@@ -82,6 +82,7 @@ void coord_reply_ended(struct vow_coord *core, uint64_t session, const struct en
                 &(struct vow_msg_outcome){.gtrid = ended->gtrid,
                                           .outcome = (enum vow_outcome)ended->outcome,
                                           .cause = (enum vow_cause)ended->cause,
+                                          .error = ended->error,
                                           .participant = ended->who != COORD_NIL ? core->peers[ended->who].name : "",
                                           .text = ""});
 }

@@ -70,13 +70,14 @@ void coord_answer_past(struct vow_coord *core, struct input *in, const char *par
 /* What the journal found, or did not, as an answer. An id of the past never begins, so silence is an abort for ever;
  * but not below the floor, where the record may have been cut off, nor before the silence is proved, nor for a
  * one-phase id, whose outcome may lie with its participant (F015). */
-static void reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup *lookup)
+void coord_reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup *lookup)
 {
     struct vow_msg_outcome answer = {.gtrid = lookup->gtrid, .outcome = VOW_UNKNOWN, .participant = "", .text = ""};
 
     if (lookup->found) {
         answer.outcome = lookup->outcome;
         answer.cause = lookup->cause;
+        answer.error = vow_damage_error(lookup->damage);
     } else if (lookup->below_floor) {
         answer.error = VOW_E_EXPIRED;
     } else if (lookup->unproved || is_one_phase(&lookup->gtrid)) {
@@ -84,13 +85,14 @@ static void reply_looked_up(struct vow_coord *core, const struct vow_coord_looku
     } else {
         answer.outcome = VOW_ABORTED;
         answer.cause = VOW_CAUSE_PRESUMED;
+        answer.error = vow_damage_error(lookup->damage);
     }
     coord_reply(core, lookup->session, &answer);
 }
 
 void coord_on_looked_up(struct vow_coord *core, struct input *in)
 {
-    reply_looked_up(core, in->lookup);
+    coord_reply_looked_up(core, in->lookup);
 }
 
 void coord_on_journal_answer(struct vow_coord *core, struct input *in)
@@ -106,10 +108,10 @@ void coord_on_journal_answer(struct vow_coord *core, struct input *in)
         return;
     }
     txn_move(core, txn, TXN_NONE);
-    reply_looked_up(core, &lookup);
+    coord_reply_looked_up(core, &lookup);
     if (lookup.session != txn->client) {
         lookup.session = txn->client;
-        reply_looked_up(core, &lookup);
+        coord_reply_looked_up(core, &lookup);
     }
 }
 

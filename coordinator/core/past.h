@@ -6,5 +6,7 @@
 
 /* in->gtrid is not in memory and not fresh. participant: who may hold a one-phase outcome; "" = not known. */
 void coord_answer_past(struct vow_coord *core, struct input *in, const char *participant);
+/* What the journal found, or did not, as an answer to lookup->session. */
+void coord_reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup *lookup);
 
 #endif

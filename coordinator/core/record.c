@@ -1,5 +1,7 @@
 #include "coordinator/core/record.h"
 
+#include "proto/error.h"
+
 const char *vow_record_name(enum vow_record_kind kind)
 {
     switch (kind) {
@@ -11,6 +13,12 @@ const char *vow_record_name(enum vow_record_kind kind)
         return "END";
     case VOW_RECORD_HAZARD:
         return "HAZARD";
+    case VOW_RECORD_HEURISTIC:
+        return "HEURISTIC";
+    case VOW_RECORD_DAMAGE:
+        return "DAMAGE";
+    case VOW_RECORD_FORGET:
+        return "FORGET";
     case VOW_RECORD_NOTES:
         break;
     case VOW_RECORD_ABORTED:
@@ -25,4 +33,19 @@ const char *vow_record_name(enum vow_record_kind kind)
         return "KEY";
     }
     return "?";
+}
+
+int vow_damage_error(enum vow_damage damage)
+{
+    switch (damage) {
+    case VOW_DAMAGE_NONE:
+        return 0;
+    case VOW_DAMAGE_ROLLBACK:
+        return VOW_E_HEURISTIC_ROLLBACK;
+    case VOW_DAMAGE_MIXED:
+        return VOW_E_HEURISTIC_MIXED;
+    case VOW_DAMAGE_HAZARD:
+        break;
+    }
+    return VOW_E_HEURISTIC_HAZARD;
 }

@@ -16,6 +16,10 @@ enum vow_record_kind {
     VOW_RECORD_COMMIT = 2, /* the decision, with the yes-list; forced (protocol 2.2) */
     VOW_RECORD_END = 3,    /* every member of the yes-list acknowledged; not forced (2.8) */
     VOW_RECORD_HAZARD = 4, /* a participant lacks what it must commit; forced; the transaction stays open (2.7) */
+    /* Damage, all of it forced, and the transaction stays open until END (protocol 2.7): */
+    VOW_RECORD_HEURISTIC = 5, /* a participant was ended by hand, against the decision: detail says how */
+    VOW_RECORD_DAMAGE = 6,    /* all have answered: detail says what the transaction is */
+    VOW_RECORD_FORGET = 7,    /* an operator has seen to it, or has given a participant up */
     VOW_RECORD_NOTES = 16,
     VOW_RECORD_ABORTED = 17,   /* with cause and who caused it */
     VOW_RECORD_READ_ONLY = 18, /* committed, nobody wrote anything */
@@ -28,6 +32,16 @@ enum vow_record_kind {
     VOW_RECORD_OPERATOR = 21,
 };
 
+/* What a transaction is that is not atomic. */
+enum vow_damage {
+    VOW_DAMAGE_NONE = 0,
+    VOW_DAMAGE_ROLLBACK = 1, /* decided to commit, and nobody has */
+    VOW_DAMAGE_MIXED = 2,    /* some have done as decided, and some have not */
+    VOW_DAMAGE_HAZARD = 3,   /* what became of a branch cannot be known, and nothing else is certain */
+};
+/* The error that tells a client of it; 0 for none. */
+int vow_damage_error(enum vow_damage damage);
+
 /* A member of the yes-list: whom to tell, and the data file that holds the prepared work. */
 struct vow_record_branch {
     char name[VOW_NAME_SIZE];
@@ -39,12 +53,15 @@ struct vow_record_branch {
 struct vow_record {
     enum vow_record_kind kind;
     struct vow_gtrid gtrid;
-    uint32_t epoch;           /* the epoch that wrote it */
-    enum vow_cause cause;     /* ABORTED */
-    char who[VOW_NAME_SIZE];  /* ABORTED, HAZARD, OPERATOR: the participant; else "" */
-    char text[VOW_TEXT_SIZE]; /* ABORTED: the participant's words; KEY: the key; OPERATOR: see above; else "" */
+    uint32_t epoch;          /* the epoch that wrote it */
+    enum vow_cause cause;    /* ABORTED; HEURISTIC against an abort: why that was */
+    uint32_t detail;         /* HEURISTIC: enum vow_verdict, the branch's. DAMAGE: enum vow_damage */
+    char who[VOW_NAME_SIZE]; /* ABORTED, HAZARD, HEURISTIC, OPERATOR: the participant; else "" */
+    /* ABORTED: the participant's words; KEY: the key; OPERATOR: see above; HEURISTIC, FORGET: who and why; else "" */
+    char text[VOW_TEXT_SIZE];
     uint32_t branches_len;
-    const struct vow_record_branch *branches; /* COMMIT: the yes-list, 1 to VOW_CALLS_MAX */
+    /* COMMIT: the yes-list, 1 to VOW_CALLS_MAX. HEURISTIC against an abort: the participant */
+    const struct vow_record_branch *branches;
 };
 
 /* "COMMIT", "END", ...; "?" for a number that is no kind. */

@@ -83,7 +83,8 @@ static bool is_vote(enum txn_event event)
 
 static bool is_two_phase(enum txn_event event)
 {
-    return is_vote(event) || event == TXN_ON_ACK_DONE || event == TXN_ON_ACK_NO_RECORD || event == TXN_ON_INQUIRY;
+    return is_vote(event) || event == TXN_ON_ACK_DONE || event == TXN_ON_ACK_NO_RECORD ||
+           event == TXN_ON_ACK_MISMATCH || event == TXN_ON_INQUIRY;
 }
 
 /* Finds the branch and makes sure that its own participant speaks, from its current connection (F168). */
@@ -121,10 +122,15 @@ static void take_participant(struct vow_coord *core, const struct vow_coord_even
     if (!is_presumable(core, &in))
         return;
     in.txn = txn_find(core, &header->gtrid);
-    /* A client's mere question about an old id is no transaction to those who are prepared in it. */
-    if (in.txn != NULL && in.txn->question && is_two_phase(kind))
+    /* A client's mere question about an old id is no transaction to those who are prepared in it; nor is one that was
+     * aborted, of which a participant says that it contradicts. */
+    if (in.txn != NULL && (in.txn->question || in.txn->is_reported) && is_two_phase(kind))
         in.txn = NULL;
-    if (in.txn != NULL && kind != TXN_ON_ENLIST) {
+    if (in.txn != NULL && (in.txn->question || in.txn->is_reported) && kind == TXN_ON_HEURISTIC_REPORT) {
+        uint32_t peer = coord_peer_of_session(core, event->session);
+
+        in.branch = peer != COORD_NIL ? txn_branch_of_peer(core, in.txn, peer) : NULL;
+    } else if (in.txn != NULL && kind != TXN_ON_ENLIST) {
         if (!find_sender(core, &in))
             return;
         if (is_vote(kind) && !is_vote_current(core, &in)) {
@@ -140,6 +146,21 @@ static enum txn_event vote_event(const struct vow_msg_vote *vote)
     return vote->vote == VOW_VOTE_YES         ? TXN_ON_VOTE_YES
            : vote->vote == VOW_VOTE_READ_ONLY ? TXN_ON_VOTE_READ_ONLY
                                               : TXN_ON_VOTE_NO;
+}
+
+/* Ended by hand, and as it was decided: it is done. */
+static enum txn_event ack_event(enum vow_ack ack)
+{
+    switch (ack) {
+    case VOW_ACK_DONE:
+    case VOW_ACK_HEURISTIC_OK:
+        return TXN_ON_ACK_DONE;
+    case VOW_ACK_HEURISTIC_MISMATCH:
+        return TXN_ON_ACK_MISMATCH;
+    case VOW_ACK_NO_RECORD:
+        break;
+    }
+    return TXN_ON_ACK_NO_RECORD;
 }
 
 static enum txn_event one_phase_event(const struct vow_msg_one_phase_done *done)
@@ -176,8 +197,10 @@ void coord_take_message(struct vow_coord *core, const struct vow_coord_event *ev
         take_participant(core, event, vote_event(&msg->vote), &msg->vote.header);
         break;
     case VOW_MSG_ACK:
-        take_participant(core, event, msg->ack.ack == VOW_ACK_DONE ? TXN_ON_ACK_DONE : TXN_ON_ACK_NO_RECORD,
-                         &msg->ack.header);
+        take_participant(core, event, ack_event(msg->ack.ack), &msg->ack.header);
+        break;
+    case VOW_MSG_HEURISTIC_REPORT:
+        take_participant(core, event, TXN_ON_HEURISTIC_REPORT, &msg->heuristic_report.header);
         break;
     case VOW_MSG_ONE_PHASE_DONE:
         take_participant(core, event, one_phase_event(&msg->one_phase_done), &msg->one_phase_done.header);
@@ -203,7 +226,6 @@ void coord_take_message(struct vow_coord *core, const struct vow_coord_event *ev
     case VOW_MSG_PEER_ANSWER:
     case VOW_MSG_RESOLVE:
     case VOW_MSG_RESOLVED:
-    case VOW_MSG_HEURISTIC_REPORT:
     case VOW_MSG_ADMIN_REQUEST:
     case VOW_MSG_ADMIN_REPLY:
         /* The connection's own, or the coordinator's part of the talk: not for us to hear. */

@@ -32,7 +32,8 @@ static void wake_branches(struct vow_coord *core, const struct peer *peer)
 {
     for (struct branch *b = branch_at(core, peer->branches); b != NULL; b = branch_at(core, b->peer_next)) {
         enum txn_state state = (enum txn_state)core->txns[b->txn].state;
-        bool owes_ack = state == TXN_COMMITTING && b->vote == VOW_VOTE_YES && !b->acknowledged;
+        bool is_told = state == TXN_COMMITTING || state == TXN_HEUR || state == TXN_ABANDONED;
+        bool owes_ack = is_told && b->vote == VOW_VOTE_YES && !b->acknowledged && !b->contradicts;
 
         if (owes_ack || state == TXN_DELEGATED) {
             b->due = true;

@@ -43,6 +43,7 @@ struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint6
                         .end_ms = UINT64_MAX,
                         .delay_ms = core->limits.ack_timeout_ms,
                         .key = COORD_NIL,
+                        .report = COORD_NIL,
                         .first = COORD_NIL,
                         .last = COORD_NIL,
                         .active_prev = COORD_NIL,
@@ -83,6 +84,11 @@ void txn_hold_watermark(struct vow_coord *core, struct txn *txn)
                  (struct vow_heap_key){vow_gtrid_epoch(&txn->gtrid), vow_gtrid_seq(&txn->gtrid)});
 }
 
+void txn_release_watermark(struct vow_coord *core, struct txn *txn)
+{
+    vow_heap_remove(&core->order, txn_index(core, txn));
+}
+
 void txn_check(const struct vow_coord *core, const struct txn *txn)
 {
     bool timed = vow_heap_find(&core->deadlines, txn_index(core, txn)) != NULL;
@@ -103,7 +109,21 @@ void txn_check(const struct vow_coord *core, const struct txn *txn)
         VOW_ASSERT(txn->unacknowledged > 0 && txn->unacknowledged <= txn->yes);
         break;
     case TXN_ENDING:
-        VOW_ASSERT(!timed && txn->unacknowledged == 0);
+        VOW_IMPLIES(txn->unacknowledged != 0, txn->damage != VOW_DAMAGE_NONE);
+        VOW_ASSERT(!timed);
+        break;
+    case TXN_DAMAGING:
+        VOW_ASSERT(!timed && txn->damage != VOW_DAMAGE_NONE);
+        break;
+    case TXN_HEUR:
+    case TXN_FORGIVING:
+        VOW_ASSERT(txn->damage != VOW_DAMAGE_NONE && (txn->is_reported || txn->unacknowledged > 0));
+        break;
+    case TXN_ABANDONED:
+        VOW_ASSERT(txn->unacknowledged > 0 && txn->unacknowledged <= txn->yes);
+        break;
+    case TXN_JUDGING:
+        VOW_ASSERT(!timed && txn->is_reported && txn->report != COORD_NIL);
         break;
     case TXN_DELEGATED:
         VOW_ASSERT(txn->branches_len == 1 && txn->votes == 0);

@@ -19,6 +19,8 @@ struct txn *txn_new(struct vow_coord *core, const struct vow_gtrid *gtrid, uint6
 void txn_free(struct vow_coord *core, struct txn *txn);
 /* Lets the entry hold the forget watermark until it is freed: protocol 2.8. */
 void txn_hold_watermark(struct vow_coord *core, struct txn *txn);
+/* It holds it no more. */
+void txn_release_watermark(struct vow_coord *core, struct txn *txn);
 /* Asserts what holds in the entry's state. */
 void txn_check(const struct vow_coord *core, const struct txn *txn);
 

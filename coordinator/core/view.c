@@ -11,6 +11,8 @@ void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *cou
     counts->branches = core->branches_room - core->branches_left;
     counts->peers = core->peers_len;
     counts->in_doubt = core->in_doubt;
+    counts->damaged = core->damaged;
+    counts->abandoned = core->abandoned;
     counts->recovering = core->recovering;
     counts->draining = core->draining;
     counts->shedding = core->shedding;
@@ -29,6 +31,7 @@ static void view_branches(const struct vow_coord *core, const struct txn *txn, s
                                                                .connected = peer->session != 0,
                                                                .voted = b->vote != 0,
                                                                .acknowledged = b->acknowledged,
+                                                               .contradicts = b->contradicts,
                                                                .no_record = b->hazard,
                                                                .vote = (enum vow_vote)b->vote};
     }
@@ -41,6 +44,7 @@ static void view_txn(const struct vow_coord *core, const struct txn *txn, struct
     memset(view, 0, sizeof(*view));
     view->gtrid = txn->gtrid;
     view->state = core->fsm->states[txn->state].name;
+    view->damage = (enum vow_damage)txn->damage;
     view->begun_ms = txn->begun_ms;
     view->earlier_ms = txn->earlier_ms;
     view->state_since_ms = txn->state_since_ms;

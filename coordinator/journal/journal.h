@@ -68,6 +68,8 @@ struct vow_journal_op {
     uint64_t lsn;                     /* of the record written, or of the terminal record found */
     enum vow_outcome outcome;         /* GET */
     enum vow_cause cause;             /* GET */
+    enum vow_damage damage;           /* GET: whatever `error` says */
+    bool forgotten;                   /* GET: an operator has seen to the damage */
     struct vow_journal_event *events; /* HISTORY: the submitter's, for vow_journal_events_free() */
     uint32_t events_len;
     void *user;
@@ -75,7 +77,8 @@ struct vow_journal_op {
 
 void vow_journal_events_free(struct vow_journal_event *events, uint32_t events_len);
 
-/* For each open record (COMMIT without END; HAZARD) in LSN order. Returning non-zero stops the scan with that error. */
+/* For each open record (COMMIT, HAZARD, HEURISTIC, DAMAGE, FORGET, without END) in LSN order. Returning non-zero stops
+ * the scan with that error. */
 typedef int vow_journal_scan_fn(void *ctx, const struct vow_journal_event *event);
 
 struct vow_journal_identity {

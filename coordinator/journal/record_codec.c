@@ -56,6 +56,7 @@ size_t journal_body_encode(const struct vow_record *record, uint8_t out[JOURNAL_
     }
     body.epoch = record->epoch;
     body.cause = (uint32_t)record->cause;
+    body.detail = record->detail;
     body.who = (char *)record->who;
     body.text = (char *)record->text;
     body.n_branches = record->branches_len;
@@ -85,12 +86,22 @@ static bool branch_from_wire(const Vow__Journal__Branch *wire, struct vow_record
     return copy_text(wire->name, branch->name, sizeof(branch->name));
 }
 
+static bool detail_is_good(enum vow_record_kind kind, uint32_t detail)
+{
+    if (kind == VOW_RECORD_HEURISTIC)
+        return detail == VOW_COMMIT || detail == VOW_ABORT;
+    return kind != VOW_RECORD_DAMAGE || (detail >= VOW_DAMAGE_ROLLBACK && detail <= VOW_DAMAGE_HAZARD);
+}
+
 static bool body_from_wire(const Vow__Journal__Body *body, struct vow_record *record,
                            struct vow_record_branch branches[VOW_CALLS_MAX])
 {
     if (body->n_branches > VOW_CALLS_MAX || (record->kind == VOW_RECORD_COMMIT && body->n_branches == 0))
         return false;
-    if (record->kind == VOW_RECORD_ABORTED && !vow_cause_is_valid((int)body->cause))
+    if ((record->kind == VOW_RECORD_ABORTED || record->kind == VOW_RECORD_HEURISTIC) &&
+        !vow_cause_is_valid((int)body->cause))
+        return false;
+    if (!detail_is_good(record->kind, body->detail) || (record->kind == VOW_RECORD_HEURISTIC && body->n_branches > 1))
         return false;
     for (size_t i = 0; i < body->n_branches; i++) {
         if (!branch_from_wire(body->branches[i], &branches[i]))
@@ -98,6 +109,7 @@ static bool body_from_wire(const Vow__Journal__Body *body, struct vow_record *re
     }
     record->epoch = body->epoch;
     record->cause = (enum vow_cause)body->cause;
+    record->detail = body->detail;
     record->branches_len = (uint32_t)body->n_branches;
     record->branches = branches;
     return copy_text(body->who, record->who, sizeof(record->who)) &&
@@ -111,6 +123,9 @@ static bool kind_is_known(enum vow_record_kind kind)
     case VOW_RECORD_COMMIT:
     case VOW_RECORD_END:
     case VOW_RECORD_HAZARD:
+    case VOW_RECORD_HEURISTIC:
+    case VOW_RECORD_DAMAGE:
+    case VOW_RECORD_FORGET:
     case VOW_RECORD_ABORTED:
     case VOW_RECORD_READ_ONLY:
     case VOW_RECORD_ONE_PHASE:

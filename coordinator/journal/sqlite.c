@@ -367,6 +367,13 @@ static void settle_writes(struct vow_journal_op *first, int error)
     }
 }
 
+static int look_up(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail)
+{
+    int error = journal_sqlite_damage(engine, op, detail);
+
+    return error != 0 ? error : journal_sqlite_terminal(engine, &op->gtrid, op, detail);
+}
+
 /* After a failed write even reading is over: what a transaction that failed would show now is not what recovery
  * will find. */
 static void read_batch(struct sqlite_engine *engine, struct vow_journal_op *first)
@@ -379,7 +386,7 @@ static void read_batch(struct sqlite_engine *engine, struct vow_journal_op *firs
         if (engine->failed != 0)
             op->error = engine->failed;
         else if (op->kind == VOW_JOURNAL_GET)
-            op->error = journal_sqlite_terminal(engine, &op->gtrid, op, &detail);
+            op->error = look_up(engine, op, &detail);
         else
             op->error = journal_sqlite_history(engine, op, &detail);
         if (op->error == VOW_E_NOT_FOUND)

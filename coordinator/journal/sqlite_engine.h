@@ -49,6 +49,7 @@ enum journal_statement {
     JOURNAL_STMT_APPEND,
     JOURNAL_STMT_IDENTITY,
     JOURNAL_STMT_TERMINAL,
+    JOURNAL_STMT_DAMAGE,
     JOURNAL_STMT_HISTORY,
     JOURNAL_STMT_OPEN_LISTED,
     JOURNAL_STMT_OPEN_SCAN,
@@ -160,6 +161,11 @@ bool journal_sqlite_row(sqlite3_stmt *stmt, struct journal_row *row, struct jour
  * an error. */
 int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, struct vow_journal_op *op,
                             struct vow_error_detail *detail);
+/* The LSN of the transaction's END, 0 if it has none. */
+int journal_sqlite_first_end(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t *lsn,
+                             struct vow_error_detail *detail);
+/* Fills op->damage and op->forgotten. */
+int journal_sqlite_damage(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
 int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
 int journal_sqlite_scan(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
 int journal_sqlite_keys(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx,

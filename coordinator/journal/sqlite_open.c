@@ -33,8 +33,8 @@ static const char schema_2[] = //
     " WHERE n.gtrid = " gtrid " AND n.kind = 3"
 #define NO_END " AND NOT EXISTS (SELECT 1 " END_OF("e.gtrid") ")"
 
-/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, ABORTED 17, READ_ONLY 18, ONE_PHASE 19,
- * KEY 20. */
+/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, HEURISTIC 5, DAMAGE 6, FORGET 7, ABORTED
+ * 17, READ_ONLY 18, ONE_PHASE 19, KEY 20. */
 static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_BEGIN] = "BEGIN IMMEDIATE",
     [JOURNAL_STMT_COMMIT] = "COMMIT",
@@ -42,13 +42,14 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_IDENTITY] = "INSERT OR REPLACE INTO identity (id, coord, name, epoch, seal) VALUES (1, ?, ?, ?, ?)",
     [JOURNAL_STMT_TERMINAL] =
         "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 17, 18, 19) ORDER BY lsn LIMIT 1",
+    [JOURNAL_STMT_DAMAGE] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (5, 6, 7) ORDER BY lsn",
     [JOURNAL_STMT_HISTORY] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? ORDER BY lsn",
     [JOURNAL_STMT_OPEN_LISTED] =
         "SELECT o.lsn, wall_us, gtrid, kind, body, hash FROM open AS o JOIN event AS e ON e.lsn = o.lsn ORDER BY o.lsn",
     [JOURNAL_STMT_OPEN_SCAN] = "SELECT e.lsn, wall_us, gtrid, kind, body, hash FROM open AS o JOIN event AS e"
-                               " ON e.lsn = o.lsn WHERE kind IN (2, 4)" NO_END " ORDER BY o.lsn",
+                               " ON e.lsn = o.lsn WHERE kind IN (2, 4, 5, 6, 7)" NO_END " ORDER BY o.lsn",
     [JOURNAL_STMT_OPEN_TAIL] =
-        "SELECT " COLUMNS " FROM event AS e WHERE lsn > ? AND kind IN (2, 4)" NO_END " ORDER BY lsn",
+        "SELECT " COLUMNS " FROM event AS e WHERE lsn > ? AND kind IN (2, 4, 5, 6, 7)" NO_END " ORDER BY lsn",
     [JOURNAL_STMT_KEYS] = "SELECT * FROM (SELECT " COLUMNS " FROM event AS e WHERE kind = 20 AND EXISTS (SELECT 1 FROM"
                           " event AS c WHERE c.gtrid = e.gtrid AND c.kind = 2) ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
     [JOURNAL_STMT_WALK] = "SELECT " COLUMNS " FROM event WHERE lsn > ? ORDER BY lsn",
@@ -57,7 +58,7 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_INDEXED] = "SELECT 1 FROM event INDEXED BY event_gtrid WHERE gtrid = ? AND kind = ? AND lsn = ?",
     [JOURNAL_STMT_FIRST_END] = "SELECT n.lsn " END_OF("?") " ORDER BY n.lsn LIMIT 1",
     [JOURNAL_STMT_UNENDED] =
-        "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 4, 20) AND lsn < ? ORDER BY lsn",
+        "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 4, 5, 6, 7, 20) AND lsn < ? ORDER BY lsn",
     [JOURNAL_STMT_OPEN_ADD] = "INSERT INTO open (lsn) VALUES (?)",
     [JOURNAL_STMT_OPEN_REMOVE] = "DELETE FROM open WHERE lsn = ?",
     [JOURNAL_STMT_AGES] = "SELECT lsn, wall_us FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?",

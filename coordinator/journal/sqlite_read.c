@@ -97,6 +97,39 @@ int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid
     return 0;
 }
 
+static void take_damage(struct vow_journal_op *op, const struct vow_record *record)
+{
+    if (record->kind == VOW_RECORD_DAMAGE)
+        op->damage = (enum vow_damage)record->detail;
+    else if (record->kind == VOW_RECORD_HEURISTIC && op->damage == VOW_DAMAGE_NONE)
+        op->damage = VOW_DAMAGE_MIXED;
+    else if (record->kind == VOW_RECORD_FORGET && op->damage == VOW_DAMAGE_NONE)
+        op->damage = VOW_DAMAGE_HAZARD;
+    op->forgotten = op->forgotten || record->kind == VOW_RECORD_FORGET;
+}
+
+/* Damage is told with the outcome, also if that is an abort that has no record. */
+int journal_sqlite_damage(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail)
+{
+    struct vow_record_branch branches[VOW_CALLS_MAX];
+    struct vow_journal_event event = {0};
+    sqlite3_stmt *stmt = select_gtrid(engine, JOURNAL_STMT_DAMAGE, &op->gtrid);
+    uint64_t end = 0;
+    int found;
+
+    op->damage = VOW_DAMAGE_NONE;
+    op->forgotten = false;
+    while ((found = next_event(engine, stmt, &event, branches, false, detail)) > 0)
+        take_damage(op, &event.record);
+    (void)sqlite3_reset(stmt);
+    if (found == 0 && op->damage != VOW_DAMAGE_NONE && !op->forgotten)
+        found = journal_sqlite_first_end(engine, &op->gtrid, &end, detail);
+    /* An END without a FORGET: it was found after all. */
+    if (end != 0)
+        op->damage = VOW_DAMAGE_NONE;
+    return found;
+}
+
 /* Gives an event branches of its own in place of the reader's. */
 static int keep_branches(struct vow_journal_event *event)
 {

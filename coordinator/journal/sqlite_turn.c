@@ -2,9 +2,10 @@
  * Folding in and cutting off: a few events at a time, in the transaction of the next group commit, or in one of its own
  * when there is nothing else to do.
  *
- * An event is cut when it is old enough and no unfinished transaction needs it: COMMIT and HAZARD stay until the END of
- * their transaction is cut with them, whatever their age (B42). What is cut raises the floor, and the floor, the new
- * start of the chain and the rows that stayed are written in the same commit: after a crash there are both or neither.
+ * An event is cut when it is old enough and no unfinished transaction needs it: COMMIT, HAZARD and other damage stay
+ * until the END of their transaction is cut with them, whatever their age (B42). What is cut raises the floor, and the
+ * floor, the new start of the chain and the rows that stayed are written in the same commit: after a crash there are
+ * both or neither.
  */
 #include <string.h>
 
@@ -112,12 +113,12 @@ struct turn {
 
 static bool is_open_kind(uint32_t kind)
 {
-    return kind == VOW_RECORD_COMMIT || kind == VOW_RECORD_HAZARD;
+    return kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && kind != VOW_RECORD_END;
 }
 
 /* The LSN of the transaction's END, 0 if it has none. */
-static int find_first_end(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t *lsn,
-                          struct vow_error_detail *detail)
+int journal_sqlite_first_end(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t *lsn,
+                             struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_FIRST_END);
     int rc = SQLITE_ERROR;
@@ -189,7 +190,7 @@ static int list_open(struct turn *turn, const struct journal_row *row, const str
                      struct vow_error_detail *detail)
 {
     uint64_t end;
-    int error = find_first_end(turn->engine, &row->gtrid, &end, detail);
+    int error = journal_sqlite_first_end(turn->engine, &row->gtrid, &end, detail);
 
     if (error != 0 || end != 0)
         return error;
@@ -257,7 +258,7 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
     int error = 0;
 
     if (is_lasting_kind(row->kind)) {
-        error = find_first_end(turn->engine, &row->gtrid, &end, detail);
+        error = journal_sqlite_first_end(turn->engine, &row->gtrid, &end, detail);
         if (error != 0)
             return error;
         if (end == 0 || end > turn->end)

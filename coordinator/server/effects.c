@@ -183,6 +183,8 @@ static void looked_up(struct vow_server *server, const struct vow_journal_op *op
     event.lookup.found = op->error == 0;
     event.lookup.outcome = op->outcome;
     event.lookup.cause = op->cause;
+    event.lookup.damage = op->damage;
+    event.lookup.forgotten = op->forgotten;
     event.lookup.below_floor = op->error == VOW_E_EXPIRED;
     event.lookup.unproved = op->error == VOW_E_RECOVERING;
     server_step(server, &event);
@@ -252,6 +254,9 @@ static void carry_out(struct vow_server *server, const struct vow_coord_effect *
         break;
     case VOW_COORD_ALARM:
         effect_alarm(effect);
+        break;
+    case VOW_COORD_FORGOTTEN:
+        operate_forgotten(server, effect->forgotten.tag, effect->forgotten.error, effect->forgotten.text);
         break;
     }
 }

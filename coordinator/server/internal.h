@@ -254,6 +254,8 @@ void operate_begin(struct vow_server *server, struct session *session, const str
 void operate_logged(struct vow_server *server, void *order);
 void operate_resolved(struct vow_server *server, const struct session *session,
                       const struct vow_msg_resolved *resolved);
+/* The core has answered an order to forget. */
+void operate_forgotten(struct vow_server *server, uint64_t tag, int error, const char *text);
 void operate_session_down(struct vow_server *server, uint64_t session);
 /* An order from somebody who may not give any: kept in the history (F179). */
 void operate_out_of_role(struct vow_server *server, const struct session *session, const char *role,

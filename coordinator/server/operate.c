@@ -193,6 +193,31 @@ void operate_session_down(struct vow_server *server, uint64_t session)
     }
 }
 
+/* ---- damage is seen to ---- */
+
+/* Answered when it is in the log: operate_forgotten(). */
+static void forget(struct order *order)
+{
+    struct vow_coord_event event = {.kind = VOW_COORD_FORGET, .now_ms = vow_clock_ms()};
+    event.forget = (struct vow_coord_forget){.gtrid = order->gtrid,
+                                             .participant = order->participant,
+                                             .who = order->who,
+                                             .why = order->why,
+                                             .tag = order->id};
+    server_step(order->server, &event);
+}
+
+void operate_forgotten(struct vow_server *server, uint64_t tag, int error, const char *text)
+{
+    struct order *order = find(server, (uint32_t)tag);
+    if (order == NULL)
+        return;
+    if (error != 0)
+        refuse(order, error == VOW_E_BUSY ? VOW_E_BUSY : VOW_E_STATE, text);
+    else
+        done(order, text[0] != '\0' ? text : "forgotten; the history keeps what happened");
+}
+
 /* ---- an order comes ---- */
 
 /* It is in the history: it may be done. */
@@ -201,7 +226,7 @@ void operate_logged(struct vow_server *server, void *ctx)
     struct order *order = ctx;
     (void)server;
     if (order->command == VOW_ADMIN_FORGET)
-        refuse(order, VOW_E_STATE, "there is no damage to forget");
+        forget(order);
     else if (order->participant[0] != '\0')
         resolve(order);
     else

@@ -155,7 +155,9 @@ static int count_name(struct open_counts *counts, const char *name)
 static int count_open(void *ctx, const struct vow_journal_event *event)
 {
     struct open_counts *counts = ctx;
-    counts->txns += event->record.kind == VOW_RECORD_COMMIT;
+    /* What contradicts an abort is a transaction of its own: the abort has no record. */
+    const bool is_own = event->record.kind == VOW_RECORD_HEURISTIC && event->record.branches_len > 0;
+    counts->txns += event->record.kind == VOW_RECORD_COMMIT || is_own;
     counts->branches += event->record.branches_len;
     for (uint32_t i = 0; i < event->record.branches_len; i++) {
         int error = count_name(counts, event->record.branches[i].name);

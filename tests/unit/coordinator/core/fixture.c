@@ -73,6 +73,23 @@ uint64_t fixture_peer_up(struct fixture *f, const char *name)
     return fixture_peer_back(f, name, 1, 1);
 }
 
+void fixture_report(struct fixture *f, uint64_t session, const struct vow_msg_header *header, enum vow_verdict verdict)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_HEURISTIC_REPORT};
+
+    msg.heuristic_report = (struct vow_msg_heuristic_report){*header, verdict, "eva", "the till is waiting", 77};
+    fixture_send(f, session, &msg);
+}
+
+void fixture_forget(struct fixture *f, const struct vow_gtrid *id, const char *participant)
+{
+    struct vow_coord_event event = {.kind = VOW_COORD_FORGET};
+
+    event.forget =
+        (struct vow_coord_forget){.gtrid = *id, .participant = participant, .who = "eva", .why = "repaired", .tag = 5};
+    fixture_step(f, &event);
+}
+
 void fixture_down(struct fixture *f, uint64_t session)
 {
     fixture_step(f, &(struct vow_coord_event){.kind = VOW_COORD_SESSION_DOWN, .session = session});

@@ -31,6 +31,9 @@ void fixture_send(struct fixture *f, uint64_t session, const struct vow_msg *msg
 /* Returns the session. Incarnation 1 unless said otherwise; the data file is told by one byte. */
 uint64_t fixture_peer_up(struct fixture *f, const char *name);
 uint64_t fixture_peer_back(struct fixture *f, const char *name, uint64_t incarnation, uint8_t file);
+/* A HEURISTIC_REPORT of a participant, and an operator's order to forget, of anybody ("") or one participant. */
+void fixture_report(struct fixture *f, uint64_t session, const struct vow_msg_header *header, enum vow_verdict verdict);
+void fixture_forget(struct fixture *f, const struct vow_gtrid *id, const char *participant);
 void fixture_down(struct fixture *f, uint64_t session);
 /* Much waits for the participant; it can take more again. */
 void fixture_full(struct fixture *f, uint64_t session, bool is_full);

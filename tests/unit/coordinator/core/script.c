@@ -6,6 +6,7 @@
 
 #include "fixture.h"
 #include "proto/assert.h"
+#include "proto/error.h"
 
 #define NAMES_MAX 32
 #define WORDS_MAX 16
@@ -106,6 +107,10 @@ static void print_record(struct script *s, const struct vow_coord_effect *effect
             effect->log.forced ? " forced" : "");
     if (record->kind == VOW_RECORD_ABORTED)
         fprintf(s->out, " cause=%s", vow_cause_name((int)record->cause));
+    if (record->kind == VOW_RECORD_HEURISTIC)
+        fprintf(s->out, " %s", record->detail == VOW_COMMIT ? "COMMIT" : "ABORT");
+    if (record->kind == VOW_RECORD_DAMAGE)
+        fprintf(s->out, " %s", vow_error_name(vow_damage_error((enum vow_damage)record->detail)));
     for (uint32_t i = 0; i < record->branches_len; i++)
         fprintf(s->out, " b%u=%s", record->branches[i].branch, record->branches[i].name);
     fprintf(s->out, "%s%s%s%s\n", record->who[0] != '\0' ? " by=" : "", record->who,
@@ -141,6 +146,11 @@ static void print_effect(struct script *s, const struct vow_coord_effect *effect
     case VOW_COORD_TRACE:
         fprintf(s->out, "  %s: %s -> %s\n", name_of_txn(s, &effect->trace.gtrid), fsm->states[effect->trace.from].name,
                 fsm->states[effect->trace.to].name);
+        break;
+    case VOW_COORD_FORGOTTEN:
+        fprintf(s->out, "  forgotten tag=%u%s%s %s\n", (unsigned)effect->forgotten.tag,
+                effect->forgotten.error != 0 ? " error=" : "",
+                effect->forgotten.error != 0 ? vow_error_name(effect->forgotten.error) : "", effect->forgotten.text);
         break;
     case VOW_COORD_ALARM:
         fprintf(s->out, "  ALARM %s: %s%s%s\n", name_of_txn(s, &effect->alarm.gtrid), effect->alarm.what,
@@ -188,6 +198,11 @@ static void answer_lookup(struct script *s, const struct entry *question)
         const struct vow_record *record = &s->log[i].record;
 
         if (s->log[i].lookup || !s->log[i].durable || !vow_gtrid_equal(&record->gtrid, &lookup.gtrid))
+            continue;
+        if (record->kind == VOW_RECORD_DAMAGE)
+            lookup.damage = (enum vow_damage)record->detail;
+        lookup.forgotten = lookup.forgotten || record->kind == VOW_RECORD_FORGET;
+        if (record->kind != VOW_RECORD_COMMIT && record->kind < VOW_RECORD_NOTES)
             continue;
         lookup.found = true;
         lookup.outcome = record->kind == VOW_RECORD_ABORTED ? VOW_ABORTED : VOW_COMMITTED;
@@ -267,7 +282,7 @@ static void do_crash(struct script *s)
     for (size_t i = 0; i < kept; i++) {
         enum vow_record_kind kind = s->log[i].record.kind;
 
-        if ((kind == VOW_RECORD_COMMIT || kind == VOW_RECORD_HAZARD) && !has_end(s, &s->log[i].record.gtrid)) {
+        if (kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && !has_end(s, &s->log[i].record.gtrid)) {
             fixture_recovered(&s->f, &s->log[i].record);
             show(s);
         }
@@ -371,7 +386,13 @@ static void do_participant(struct script *s, const char *command)
                      : what[0] == 'r' ? VOW_VOTE_READ_ONLY
                                       : VOW_VOTE_NO);
     } else if (strcmp(command, "ack") == 0) {
-        fixture_ack(&s->f, who->session, &header, what[0] == 'd' ? VOW_ACK_DONE : VOW_ACK_NO_RECORD);
+        fixture_ack(&s->f, who->session, &header,
+                    what[0] == 'd'   ? VOW_ACK_DONE
+                    : what[0] == 'o' ? VOW_ACK_HEURISTIC_OK
+                    : what[0] == 'm' ? VOW_ACK_HEURISTIC_MISMATCH
+                                     : VOW_ACK_NO_RECORD);
+    } else if (strcmp(command, "report") == 0) {
+        fixture_report(&s->f, who->session, &header, what[0] == 'c' ? VOW_COMMIT : VOW_ABORT);
     } else if (strcmp(command, "one-phase") == 0) {
         fixture_one_phase_done(&s->f, who->session, &header,
                                what[0] == 'c'   ? VOW_ONE_PHASE_COMMITTED
@@ -412,12 +433,15 @@ static void run(struct script *s, const char *command)
         show(s);
     } else if (is_one_of(command, "begin rollback commit status")) {
         do_request(s, command);
-    } else if (is_one_of(command, "enlist inquire vote ack one-phase")) {
+    } else if (is_one_of(command, "enlist inquire vote ack report one-phase")) {
         do_participant(s, command);
     } else if (is_one_of(command, "foreign forged newer")) {
         do_strange_id(s, command);
     } else if (strcmp(command, "id") == 0) {
         txn(s, word(s, 1));
+    } else if (strcmp(command, "forget") == 0) {
+        fixture_forget(&s->f, txn(s, word(s, 1)), word(s, 2));
+        show(s);
     } else if (strcmp(command, "logged") == 0) {
         do_logged(s);
     } else if (strcmp(command, "after") == 0) {

@@ -47,6 +47,43 @@ static void reach_looking_up(struct stage *s)
     fixture_status(&s->f, s->client, &s->id, "p");
 }
 
+/* The record that is waited for, which is the last of those that a step may log. */
+static void log_done(struct stage *s)
+{
+    uint64_t token = 0;
+
+    for (size_t i = 0; i < s->f.effects.len; i++) {
+        if (s->f.effects.items[i].kind == VOW_COORD_LOG && s->f.effects.items[i].log.token != 0)
+            token = s->f.effects.items[i].log.token;
+    }
+    fixture_log_done(&s->f, token);
+}
+
+static void reach_damage(struct stage *s, enum txn_state state)
+{
+    reach_committing(s);
+    if (state == TXN_ABANDONED) {
+        fixture_down(&s->f, s->peer);
+        fixture_forget(&s->f, &s->id, "");
+        log_done(s);
+        s->peer = fixture_peer_up(&s->f, "p");
+        return;
+    }
+    fixture_ack(&s->f, s->peer, &s->header, VOW_ACK_NO_RECORD);
+    if (state == TXN_DAMAGING)
+        return;
+    log_done(s);
+    if (state == TXN_FORGIVING)
+        fixture_forget(&s->f, &s->id, "");
+}
+
+/* The participant says so on the session that the journal is asked for. */
+static void reach_judging(struct stage *s)
+{
+    fixture_request(&s->f, s->client, VOW_MSG_ROLLBACK_REQUEST, &s->id);
+    fixture_report(&s->f, s->peer, &s->header, VOW_COMMIT);
+}
+
 static void reach(struct stage *s, enum txn_state state)
 {
     bool one_phase = state == TXN_DELEGATED || state == TXN_FORGETTING || state == TXN_LOOKING_UP;
@@ -87,10 +124,19 @@ static void reach(struct stage *s, enum txn_state state)
     case TXN_LOOKING_UP:
         reach_looking_up(s);
         break;
+    case TXN_DAMAGING:
+    case TXN_HEUR:
+    case TXN_FORGIVING:
+    case TXN_ABANDONED:
+        reach_damage(s, state);
+        break;
+    case TXN_JUDGING:
+        reach_judging(s);
+        break;
     case TXN_STATES:
         break;
     }
-    s->lookup = (struct vow_coord_lookup){.gtrid = s->id, .session = s->client};
+    s->lookup = (struct vow_coord_lookup){.gtrid = s->id, .session = state == TXN_JUDGING ? s->peer : s->client};
     cr_assert_str_eq(fixture_state(&s->f, &s->id), vow_coord_fsm()->states[state].name);
 }
 
@@ -131,6 +177,15 @@ static bool feed(struct stage *s, enum txn_event event)
     case TXN_ON_ACK_NO_RECORD:
         fixture_ack(&s->f, s->peer, &s->header, VOW_ACK_NO_RECORD);
         return true;
+    case TXN_ON_ACK_MISMATCH:
+        fixture_ack(&s->f, s->peer, &s->header, VOW_ACK_HEURISTIC_MISMATCH);
+        return true;
+    case TXN_ON_HEURISTIC_REPORT:
+        fixture_report(&s->f, s->peer, &s->header, VOW_ABORT);
+        return true;
+    case TXN_ON_FORGET_ORDER:
+        fixture_forget(&s->f, &s->id, "");
+        return true;
     case TXN_ON_INQUIRY:
         fixture_branch(&s->f, s->peer, VOW_MSG_INQUIRY, &s->header);
         return true;
@@ -149,17 +204,22 @@ static bool feed(struct stage *s, enum txn_event event)
     case TXN_ON_LOGGED:
     case TXN_ON_RECOVERED_COMMIT:
     case TXN_ON_RECOVERED_HAZARD:
+    case TXN_ON_RECOVERED_HEURISTIC:
+    case TXN_ON_RECOVERED_DAMAGE:
+    case TXN_ON_RECOVERED_FORGET:
     case TXN_EVENTS:
         break;
     }
     return false;
 }
 
-/* Participants do not see a client's question: to them the transaction is in NONE. */
+/* Participants do not see a client's question, nor the damage of one that was aborted: to them the transaction is in
+ * NONE. */
 static bool is_hidden(enum txn_state state, enum txn_event event)
 {
-    return state == TXN_LOOKING_UP && ((event >= TXN_ON_VOTE_YES && event <= TXN_ON_VOTE_NO) ||
-                                       (event >= TXN_ON_ACK_DONE && event <= TXN_ON_INQUIRY));
+    return (state == TXN_LOOKING_UP || state == TXN_JUDGING) &&
+           ((event >= TXN_ON_VOTE_YES && event <= TXN_ON_VOTE_NO) ||
+            (event >= TXN_ON_ACK_DONE && event <= TXN_ON_ACK_MISMATCH) || event == TXN_ON_INQUIRY);
 }
 
 static void check_cell(const struct vow_fsm_cell *cell)

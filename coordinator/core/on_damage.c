@@ -1,0 +1,325 @@
+/*
+ * Branches that operators have ended at their participants, against the decision: protocol 2.7. The damage is recorded
+ * before anything depends on it, stands until an operator has seen to it, and is never silent: an alarm, the status of
+ * the transaction, the history.
+ */
+#include <string.h>
+
+#include "coordinator/core/damage.h"
+#include "coordinator/core/dispatch.h"
+#include "coordinator/core/emit.h"
+#include "coordinator/core/ended.h"
+#include "coordinator/core/past.h"
+#include "coordinator/core/peers.h"
+#include "coordinator/core/txn.h"
+#include "proto/error.h"
+
+/* --- of a transaction that is decided to commit --- */
+
+static void take_mismatch(struct vow_coord *core, struct input *in, const char *words)
+{
+    struct branch *branch = in->branch;
+    struct txn *txn = in->txn;
+
+    if (branch->vote != VOW_VOTE_YES || branch->acknowledged || branch->contradicts) {
+        core->counts.ignored++;
+        /* Known from before a restart, which may have lost what was to follow from it. */
+        txn_settle(core, txn);
+        return;
+    }
+    branch->due = false;
+    txn_note_mismatch(core, txn, branch, VOW_ABORT, words);
+    /* Damage that came after the operator's word is not covered by it. */
+    if (txn->state == TXN_ABANDONED)
+        txn_record_damage(core, txn);
+    else
+        txn_settle(core, txn);
+}
+
+void coord_on_mismatch(struct vow_coord *core, struct input *in)
+{
+    take_mismatch(core, in, "");
+}
+
+/* Who did it and why, with the room there is. */
+static void words_of(const struct vow_msg_heuristic_report *report, char words[VOW_TEXT_SIZE])
+{
+    size_t len;
+
+    coord_copy_text(words, VOW_TEXT_SIZE, report->who);
+    len = strlen(words);
+    coord_copy_text(words + len, VOW_TEXT_SIZE - len, ": ");
+    len = strlen(words);
+    coord_copy_text(words + len, VOW_TEXT_SIZE - len, report->why);
+}
+
+/* Of an aborted one: one more participant that committed. */
+static void report_more(struct vow_coord *core, struct input *in)
+{
+    const struct vow_msg_heuristic_report *report = &in->msg->heuristic_report;
+    uint32_t peer = coord_peer_of_session(core, in->session);
+    char words[VOW_TEXT_SIZE];
+
+    if (in->branch != NULL || peer == COORD_NIL || in->txn->branches_len == VOW_CALLS_MAX ||
+        coord_branches_allowed(core) == 0) {
+        core->counts.ignored++; /* known, or it is sent again */
+        return;
+    }
+    words_of(report, words);
+    txn_note_mismatch(core, in->txn, txn_add_branch(core, in->txn, in->header->branch, peer), report->verdict, words);
+}
+
+void coord_on_report(struct vow_coord *core, struct input *in)
+{
+    const struct vow_msg_heuristic_report *report = &in->msg->heuristic_report;
+    char words[VOW_TEXT_SIZE];
+
+    if (in->txn->is_reported) {
+        report_more(core, in);
+    } else if (report->verdict == VOW_COMMIT) {
+        core->counts.protocol_errors++;
+        coord_alarm(core, in->gtrid, "a participant says that it committed against an abort, and it was no abort",
+                    branch_peer(core, in->branch)->name);
+    } else if (in->txn->state == TXN_ABANDONED && in->branch->contradicts) {
+        txn_tell_forget(core, in->txn, in->branch);
+    } else {
+        words_of(report, words);
+        take_mismatch(core, in, words);
+    }
+}
+
+/* --- of one that is not in memory: aborted, or ended --- */
+
+/* A report waits for the journal's answer with its words. */
+static struct report *take_slot(struct vow_coord *core)
+{
+    for (uint32_t i = 0; i < COORD_REPORTS_MAX; i++) {
+        if (!core->reports[i].taken)
+            return &core->reports[i];
+    }
+    return NULL;
+}
+
+static void answer_forget(struct vow_coord *core, const struct input *in)
+{
+    struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_SEND, in->session);
+
+    effect->msg.kind = VOW_MSG_FORGET;
+    effect->msg.forget.header = *in->header;
+    effect->msg.forget.header.epoch = core->ids.identity.epoch;
+}
+
+/* FORGET may have been lost, so the journal is asked before the same damage is recorded twice. */
+void coord_on_report_new(struct vow_coord *core, struct input *in)
+{
+    const struct ended *ended = coord_ended_find(core, in->gtrid);
+    uint32_t peer = coord_peer_of_session(core, in->session);
+    struct report *report = take_slot(core);
+    struct txn *txn;
+
+    if (ended != NULL && ended->error != 0) {
+        answer_forget(core, in);
+        return;
+    }
+    if (peer == COORD_NIL || report == NULL || !txn_has_room(core, 1) || core->lookups >= core->limits.txns_max) {
+        core->counts.ignored++; /* it is sent again */
+        return;
+    }
+    txn = txn_new(core, in->gtrid, 0);
+    txn->is_reported = true;
+    txn->asker = in->session;
+    txn->report = (uint32_t)(report - core->reports);
+    *report = (struct report){.taken = true, .verdict = (uint8_t)in->msg->heuristic_report.verdict};
+    words_of(&in->msg->heuristic_report, report->words);
+    txn_add_branch(core, txn, in->header->branch, peer);
+    core->lookups++;
+    txn_move(core, txn, TXN_JUDGING);
+    coord_emit(core, VOW_COORD_LOOKUP, in->session)->lookup = *in->gtrid;
+}
+
+/* What was decided, as far as anybody can know: an abort has no record, or only a note. */
+static enum vow_outcome decided(const struct vow_coord_lookup *lookup, enum vow_verdict verdict)
+{
+    if (lookup->found)
+        return lookup->outcome;
+    return verdict == VOW_COMMIT ? VOW_ABORTED : VOW_COMMITTED;
+}
+
+/* Seen to before. A COMMIT that is not in memory has an END, which it has only when that was seen to. */
+static bool is_forgotten(const struct vow_coord_lookup *lookup, enum vow_verdict verdict)
+{
+    bool ended = lookup->found && lookup->outcome == VOW_COMMITTED;
+
+    return lookup->forgotten || (verdict == VOW_ABORT && (ended || lookup->below_floor));
+}
+
+/* A client is told what it would be told without the report: an outcome never becomes unknown again (I18). */
+void coord_on_ask_past(struct vow_coord *core, struct input *in)
+{
+    coord_answer_past(core, in, "");
+}
+
+void coord_on_judged(struct vow_coord *core, struct input *in)
+{
+    struct txn *txn = in->txn;
+    struct report *report = &core->reports[txn->report];
+    enum vow_verdict verdict = (enum vow_verdict)report->verdict;
+
+    if (in->session != txn->asker) {
+        coord_reply_looked_up(core, in->lookup);
+        return;
+    }
+    report->taken = false;
+    txn->report = COORD_NIL;
+    if (in->lookup->unproved || is_forgotten(in->lookup, verdict)) {
+        txn_move(core, txn, TXN_NONE);
+        if (!in->lookup->unproved)
+            txn_tell_forget(core, txn, branch_at(core, txn->first));
+        return;
+    }
+    txn->outcome = (uint8_t)decided(in->lookup, verdict);
+    txn->cause = (uint8_t)(in->lookup->found ? in->lookup->cause : VOW_CAUSE_PRESUMED);
+    txn_note_mismatch(core, txn, branch_at(core, txn->first), verdict, report->words);
+    txn_record_damage(core, txn);
+}
+
+/* --- recorded --- */
+
+static const char *alarm_of(enum vow_damage damage)
+{
+    switch (damage) {
+    case VOW_DAMAGE_ROLLBACK:
+        return "HEURISTIC_ROLLBACK: decided to commit, and all were rolled back by hand";
+    case VOW_DAMAGE_MIXED:
+        return "HEURISTIC_MIXED: some have committed and some have not";
+    case VOW_DAMAGE_HAZARD:
+    case VOW_DAMAGE_NONE:
+        break;
+    }
+    return "HEURISTIC_HAZARD: what became of a branch cannot be known";
+}
+
+void coord_on_damage_logged(struct vow_coord *core, struct input *in)
+{
+    struct txn *txn = in->txn;
+
+    core->counts.damages[txn->damage]++;
+    coord_alarm(core, in->gtrid, alarm_of((enum vow_damage)txn->damage), "");
+    if (core->limits.auto_forget) {
+        txn_record_forget(core, txn, "auto_forget", "a setting of this coordinator");
+        return;
+    }
+    txn_move(core, txn, TXN_HEUR);
+    /* Another data file may come back with the branch in it (F044). */
+    if (txn_has_unknown(core, txn))
+        txn_arm_resend(core, txn);
+}
+
+/* --- an operator has seen to it --- */
+
+static void answer_order(struct vow_coord *core, const struct vow_coord_forget *forget, int error, const char *text)
+{
+    struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_FORGOTTEN, 0);
+
+    effect->forgotten.gtrid = forget->gtrid;
+    effect->forgotten.tag = forget->tag;
+    effect->forgotten.error = error;
+    effect->forgotten.text = text;
+}
+
+/* Somebody who is connected answers by himself: giving him up would break what time will mend. */
+static const char *why_not(const struct vow_coord *core, const struct txn *txn, const struct vow_coord_forget *forget)
+{
+    uint32_t named = forget->participant[0] != '\0' ? coord_peer_find(core, forget->participant) : COORD_NIL;
+
+    if (forget->participant[0] != '\0' && (named == COORD_NIL || txn_branch_of_peer(core, txn, named) == NULL))
+        return "this participant has no part in it";
+    for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        bool answered = b->vote != VOW_VOTE_YES || b->acknowledged || b->contradicts || b->hazard;
+
+        if (!answered && branch_peer(core, b)->session != 0)
+            return "a participant that has not answered yet is connected, and will: there is no damage to forget";
+        if (!answered && named != COORD_NIL && b->peer != named)
+            return "another participant has not answered either";
+    }
+    return NULL;
+}
+
+/* What nobody will ever know is a HAZARD, and stays in the history (F224). */
+static void give_up(struct vow_coord *core, const struct txn *txn)
+{
+    for (struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        struct vow_record *record;
+
+        if (b->vote != VOW_VOTE_YES || b->acknowledged || b->contradicts || b->hazard)
+            continue;
+        b->hazard = true;
+        core->counts.hazards++;
+        record = coord_log(core, VOW_RECORD_HAZARD, &txn->gtrid, 0, true);
+        coord_copy_text(record->who, sizeof(record->who), branch_peer(core, b)->name);
+        coord_copy_text(record->text, sizeof(record->text), "given up by an operator");
+    }
+}
+
+void coord_on_forget_order(struct vow_coord *core, struct input *in)
+{
+    struct txn *txn = in->txn;
+    const char *why = txn->state == TXN_COMMITTING ? why_not(core, txn, in->forget) : NULL;
+
+    if (why != NULL) {
+        answer_order(core, in->forget, VOW_E_STATE, why);
+        return;
+    }
+    if (txn->damage == VOW_DAMAGE_NONE)
+        txn->damage = (uint8_t)txn_judge_damage(core, txn);
+    give_up(core, txn);
+    txn->order = in->forget->tag;
+    txn_record_forget(core, txn, in->forget->who, in->forget->why);
+}
+
+void coord_on_forget_refused(struct vow_coord *core, struct input *in)
+{
+    enum txn_state state = in->txn != NULL ? (enum txn_state)in->txn->state : TXN_NONE;
+    bool busy = state == TXN_DAMAGING || state == TXN_JUDGING || state == TXN_FORGIVING;
+    const char *text = "it is not damaged: there is nothing to forget";
+
+    if (state == TXN_NONE)
+        text = "the coordinator has nothing of it in memory: it has ended, or never began";
+    else if (busy)
+        text = "its damage is just being recorded, or forgotten: ask again";
+    else if (state == TXN_ABANDONED)
+        text = "it was forgotten before; a participant that comes back is told the decision";
+    answer_order(core, in->forget, state == TXN_NONE ? VOW_E_NOT_FOUND : busy ? VOW_E_BUSY : VOW_E_STATE, text);
+}
+
+void coord_on_forgiven(struct vow_coord *core, struct input *in)
+{
+    struct txn *txn = in->txn;
+    struct vow_coord_forget order = {.gtrid = txn->gtrid, .tag = txn->order};
+    bool is_abandoned = txn_has_unknown(core, txn);
+
+    core->counts.forgotten++;
+    for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        if (b->contradicts)
+            txn_tell_forget(core, txn, b);
+    }
+    if (txn->order != 0)
+        answer_order(core, &order, 0, is_abandoned ? "given up; it is told the decision if it ever comes back" : "");
+    txn->order = 0;
+    if (!is_abandoned) {
+        txn_settle(core, txn);
+        return;
+    }
+    coord_alarm(core, in->gtrid, "given up: a participant that never answered (F224)", "");
+    /* The presumption would tell it ABORT: the entry stays. But nobody's tombstones wait for it any more. */
+    txn_move(core, txn, TXN_ABANDONED);
+    txn_release_watermark(core, txn);
+}
+
+void coord_take_forget(struct vow_coord *core, const struct vow_coord_forget *forget)
+{
+    struct input in = {.event = TXN_ON_FORGET_ORDER, .gtrid = &forget->gtrid, .forget = forget};
+
+    in.txn = txn_find(core, &forget->gtrid);
+    coord_dispatch(core, &in);
+}
