@@ -52,6 +52,11 @@ void print_status(const json_t *row)
            field_number(journal, "last_lsn"), field_number(journal, "records"), field_number(journal, "forced_records"),
            field_number(journal, "commits"), field_number(journal, "syncs"));
     print_limits(json_object_get(row, "limits"));
+    printf("damage          %lld open, %lld given up (by hand against the decision %lld, forgotten %lld)\n",
+           field_number(json_object_get(row, "damage"), "open"),
+           field_number(json_object_get(row, "damage"), "given_up"),
+           field_number(json_object_get(row, "damage"), "contradictions"),
+           field_number(json_object_get(row, "damage"), "forgotten"));
     printf("hazards         %lld\n", field_number(anomalies, "hazards"));
     printf("protocol errors %lld\n", field_number(anomalies, "protocol_errors"));
 }
@@ -111,6 +116,10 @@ void print_history(const json_t *rows)
                field_number(row, "epoch"), field_text(row, "event"));
         if (json_object_get(row, "cause") != NULL)
             printf("  cause=%s", field_text(row, "cause"));
+        if (json_object_get(row, "damage") != NULL)
+            printf("  damage=%s", field_text(row, "damage"));
+        if (json_object_get(row, "by_hand") != NULL)
+            printf("  by_hand=%s", field_text(row, "by_hand"));
         if (json_object_get(row, "participant") != NULL)
             printf("  participant=%s", field_text(row, "participant"));
         if (json_object_get(row, "text") != NULL)

@@ -128,6 +128,8 @@ static void print_vote(const json_t *branch)
         printf("voted %s", vote);
     if (field_is_true(branch, "acknowledged"))
         printf(", acknowledged");
+    if (field_is_true(branch, "contradicts"))
+        printf(", ENDED BY HAND against the decision");
     if (field_is_true(branch, "no_record"))
         printf(", has NO RECORD of it");
 }
@@ -155,6 +157,8 @@ static void print_head(const json_t *row)
 {
     char buffer[AGE_SIZE];
     printf("%s  %s", field_text(row, "id"), field_text(row, "state"));
+    if (json_object_get(row, "damage") != NULL && strcmp(field_text(row, "damage"), "none") != 0)
+        printf("  damage: %s", field_text(row, "damage"));
     if (json_object_get(row, "outcome") != NULL)
         printf("  %s", field_text(row, "outcome"));
     if (json_object_get(row, "cause") != NULL)

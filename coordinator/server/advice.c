@@ -54,6 +54,14 @@ static const struct vow_coord_branch_view *first_with_no_record(const struct vow
     return NULL;
 }
 
+static const char *first_by_hand(const struct vow_coord_txn_view *view)
+{
+    for (uint32_t i = 0; i < shown(view); i++)
+        if (view->branches[i].contradicts)
+            return view->branches[i].participant;
+    return NULL;
+}
+
 /* ---- decided ---- */
 
 static void advise_committing(const struct vow_coord_txn_view *view, const char *id, char out[ADVICE_SIZE])
@@ -61,7 +69,14 @@ static void advise_committing(const struct vow_coord_txn_view *view, const char 
     char here[NAMES_SIZE], away[NAMES_SIZE];
     const struct vow_coord_branch_view *lost = first_with_no_record(view);
     const unsigned here_len = owing_names(view, true, here), away_len = owing_names(view, false, away);
-    if (lost != NULL)
+    const char *by_hand = first_by_hand(view);
+    if (by_hand != NULL)
+        say(out,
+            "COMMIT is decided, and %s was rolled back by hand: mend the data. \"vowctl forget %s\" when all have "
+            "answered "
+            "(waiting for: %s)",
+            by_hand, id, away_len > 0 ? away : here);
+    else if (lost != NULL)
         say(out,
             "COMMIT is decided, and %s has no record of its part (an older or another data file?): give it back the "
             "file "

@@ -95,6 +95,10 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
     metric(body, "vow_transactions_aborted_total", "counter", "Transactions aborted.", counts.aborted);
     metric(body, "vow_hazards_total", "counter", "Participants without a record of what they must commit.",
            counts.hazards);
+    metric(body, "vow_contradictions_total", "counter", "Branches that were ended by hand, against the decision.",
+           counts.contradictions);
+    metric(body, "vow_transactions_damaged", "gauge", "Not atomic, and nobody has seen to it.", counts.damaged);
+    metric(body, "vow_transactions_given_up", "gauge", "Decided, and a participant was given up.", counts.abandoned);
     metric(body, "vow_protocol_errors_total", "counter", "Messages that broke the protocol.", counts.protocol_errors);
     metric(body, "vow_journal_commits_total", "counter", "Group commits of the journal.", journal.commits);
     metric(body, "vow_journal_syncs_total", "counter", "fsync and fdatasync calls of log and witness.", journal.syncs);

@@ -125,6 +125,12 @@ char *row_status(struct vow_server *server)
     json_object_set_new(row, "anomalies",
                         json_pack("{s:o,s:o,s:o}", "protocol_errors", json_u64(counts.protocol_errors), "ignored",
                                   json_u64(counts.ignored), "hazards", json_u64(counts.hazards)));
+    json_object_set_new(
+        row, "damage",
+        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open", json_u64(counts.damaged), "given_up",
+                  json_u64(counts.abandoned), "contradictions", json_u64(counts.contradictions), "rollback",
+                  json_u64(counts.damages[VOW_DAMAGE_ROLLBACK]), "mixed", json_u64(counts.damages[VOW_DAMAGE_MIXED]),
+                  "hazard", json_u64(counts.damages[VOW_DAMAGE_HAZARD]), "forgotten", json_u64(counts.forgotten)));
     json_object_set_new(row, "journal", journal_row(server));
     add_machine(row, server);
     json_object_set_new(row, "messages",
@@ -163,11 +169,28 @@ uint64_t seen_ms_ago(const struct vow_server *server, const char *name)
     return vow_clock_ms() - (known != NULL ? known->seen_ms : server->started_ms);
 }
 
+static const char *damage_name(enum vow_damage damage)
+{
+    switch (damage) {
+    case VOW_DAMAGE_NONE:
+        return "none";
+    case VOW_DAMAGE_ROLLBACK:
+        return "rollback";
+    case VOW_DAMAGE_MIXED:
+        return "mixed";
+    case VOW_DAMAGE_HAZARD:
+        return "hazard";
+    }
+    return "?";
+}
+
 static json_t *branch_object(const struct vow_server *server, const struct vow_coord_branch_view *branch)
 {
     json_t *row = json_pack("{s:s,s:i,s:b,s:s,s:b,s:b}", "participant", branch->participant, "branch",
                             (int)branch->branch, "connected", (int)branch->connected, "vote", vote_name(branch),
                             "acknowledged", (int)branch->acknowledged, "no_record", (int)branch->no_record);
+    if (row != NULL)
+        json_object_set_new(row, "contradicts", json_boolean(branch->contradicts));
     const struct known *known = known_find(server, branch->participant);
     if (row != NULL && !branch->connected)
         json_object_set_new(row, "seen_ms", json_u64(seen_ms_ago(server, branch->participant)));
@@ -184,7 +207,8 @@ json_t *txn_object(const struct vow_server *server, const struct vow_coord_txn_v
     for (uint32_t i = 0; i < view->branches_len && i < VOW_CALLS_MAX; i++)
         json_array_append_new(branches, branch_object(server, &view->branches[i]));
     advise(view, safe);
-    return json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:s}", "id", json_gtrid(&view->gtrid), "state", view->state, "age_ms",
+    return json_pack("{s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:s}", "id", json_gtrid(&view->gtrid), "state", view->state,
+                     "damage", damage_name(view->damage), "age_ms",
                      json_u64(now_ms - view->begun_ms + view->earlier_ms), "in_state_ms",
                      json_u64(now_ms - view->state_since_ms), "attempts", json_u64(view->attempts), "branches",
                      branches, "safe", safe);
@@ -214,6 +238,10 @@ char *row_event(const struct vow_journal_event *event)
                   vow_record_name(record->kind), "id", json_gtrid(&record->gtrid), "epoch", json_u64(record->epoch));
     if (record->kind == VOW_RECORD_ABORTED)
         json_object_set_new(row, "cause", json_string(vow_cause_name((int)record->cause)));
+    if (record->kind == VOW_RECORD_DAMAGE)
+        json_object_set_new(row, "damage", json_string(damage_name((enum vow_damage)record->detail)));
+    if (record->kind == VOW_RECORD_HEURISTIC)
+        json_object_set_new(row, "by_hand", json_string(record->detail == VOW_COMMIT ? "commit" : "abort"));
     if (record->who[0] != '\0')
         json_object_set_new(row, "participant", json_string(record->who));
     if (record->text[0] != '\0')

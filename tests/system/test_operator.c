@@ -166,6 +166,70 @@ Test(operator, a_branch_that_is_ended_by_hand_gives_back_its_rows_and_says_who_i
     cluster_end(&cluster);
 }
 
+/* ---- damage ---- */
+
+/* The opposite decision comes after a branch was ended by hand: at both ends, in the log, in the status, and until
+ * somebody has seen to it. */
+Test(operator, F056_damage_done_by_hand_is_told_at_both_ends_until_it_is_forgotten)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_assert_eq(VOWCTL("abort", id, "--participant", "s0", "--reason", "the row is needed", "--as", "alice", "--yes"),
+                 0, "%s", run.err);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    WAIT_FOR("damage: mixed", "show", id);
+    WAIT_FOR("DAMAGED for", "list", "--in-doubt");
+    EXPECT_WORDS("HEUR", "ENDED BY HAND against the decision",
+                 "by hand    abort by alice: the row is needed; decided was commit", "mend the data", "vowctl forget");
+    cr_assert_eq(VOWCTL("status"), 0);
+    EXPECT_WORDS("damage          1 open");
+    cr_expect_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 4, "%s", run.out);
+    process_kill(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    WAIT_FOR("damage: mixed", "show", id);
+
+    cr_assert_eq(VOWCTL("forget", id, "--reason", "s0 was mended", "--as", "bob", "--yes"), 0, "%s", run.err);
+    cr_expect_not_null(strstr(run.err, "No data is changed by that"), "%s", run.err);
+    WAIT_FOR("no transactions", "list", "--in-doubt");
+    WAIT_FOR("END", "history", id);
+    EXPECT_WORDS("by_hand=abort", "damage=mixed", "forget by bob: s0 was mended", "FORGET");
+    cluster_expect_counter(&cluster, 0, 0);
+    cluster_expect_counter(&cluster, 1, 1);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    (void)commit_wait(&cluster, &commit);
+    cluster_end(&cluster);
+}
+
+/* A participant is removed for ever: vowd does not wait for it any more, and says what that means. */
+Test(operator, F224_a_participant_that_never_comes_back_is_given_up)
+{
+    cluster_init(&cluster);
+    cluster.keeps_log = true;
+    cluster_run(&cluster, 2, NULL, STRAND_AT);
+    const struct vow_gtrid gtrid = cluster_strand(&cluster);
+    vow_gtrid_to_text(&gtrid, id);
+    cr_expect_eq(VOWCTL("forget", id, "--participant", "s1", "--reason", "a test", "--yes"), 4, "%s", run.out);
+    cr_expect_eq(VOWCTL("forget", id, "--reason", "a test", "--yes"), 4, "%s", run.out);
+    cr_assert_eq(VOWCTL("forget", id, "--participant", "s0", "--reason", "s0 was sold", "--as", "carol", "--yes"), 0,
+                 "%s", run.err);
+    cr_expect_not_null(strstr(run.err, "Only for one that never comes back"), "%s", run.err);
+    WAIT_FOR("ABANDONED", "show", id);
+    EXPECT_WORDS("an operator gave up who has not answered");
+    WAIT_FOR("forget by carol: s0 was sold", "history", id);
+    EXPECT_WORDS("FORGET", "participant=s0");
+    char *log = cluster_log(&cluster);
+    cr_expect_gt(lines_with(log, "alarm", id), 0, "%s", log);
+    free(log);
+    process_kill(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    WAIT_FOR("ABANDONED", "show", id);
+    /* It comes back all the same, and is told. */
+    service_start(&cluster, 0, NULL);
+    cluster_expect_counters(&cluster, 1);
+    WAIT_FOR("END", "history", id);
+    cluster_end(&cluster);
+}
+
 /* ---- without vowd ---- */
 
 /* Where a service listens, as vowctl peers tells it. */
@@ -228,7 +292,7 @@ Test(operator, B13_a_participant_itself_says_what_it_holds_and_why_and_ends_it)
     vowd_start(&cluster, NULL);
     cr_expect_eq(commit_wait(&cluster, &commit), VOW_COMMITTED);
     cluster_expect_counters(&cluster, 1);
-    process_kill(&cluster.vowd);
+    WAIT_FOR("END", "history", id);
     cluster_end(&cluster);
 }
 

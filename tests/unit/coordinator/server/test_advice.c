@@ -46,6 +46,11 @@ static const struct row {
      "a has no record",
      "--participant a",
      "abort"},
+    {"ABANDONED",
+     {{"a", VOW_VOTE_YES, false, false, false}, {"b", VOW_VOTE_YES, true, true, false}},
+     "nothing: an operator gave up",
+     "it is told COMMIT",
+     "abort"},
     {"ENDING", {{"a", VOW_VOTE_YES, true, true, false}}, "nothing:", NO_WORD, "vowctl"},
     {"DELEGATED", {{"a", 0, false, true, false}}, "nothing: a alone", NO_WORD, "vowctl"},
     {"DELEGATED", {{"a", 0, false, false, false}}, "make a reachable", "nothing else may say so", "vowctl"},
@@ -116,4 +121,17 @@ Test(advice, what_was_done_by_hand_changes_what_is_safe)
     cr_expect_not_null(strstr(said, "only COMMIT agrees"), "%s", said);
     advise_by_hand("ID", "stock", false, said);
     cr_expect_not_null(strstr(said, "\"vowctl abort ID\" agrees"), "%s", said);
+}
+
+Test(advice, a_branch_that_contradicts_the_decision_is_named)
+{
+    char said[ADVICE_SIZE];
+    const struct row row = {
+        .state = "COMMITTING",
+        .branches = {{"a", VOW_VOTE_YES, false, true, false}, {"b", VOW_VOTE_YES, false, false, false}}};
+    struct vow_coord_txn_view view = view_of(&row);
+    view.branches[0].contradicts = true;
+    advise(&view, said);
+    cr_expect_not_null(strstr(said, "a was rolled back by hand"), "%s", said);
+    cr_expect_not_null(strstr(said, "waiting for: b"), "%s", said);
 }
