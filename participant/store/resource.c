@@ -55,6 +55,7 @@ static void free_store(struct resource_store *store)
 {
     items_free(store->active);
     items_free(store->marks);
+    resource_forget_peers(store);
     answers_close(store->answers);
     state_file_close(store->file);
     free(store);

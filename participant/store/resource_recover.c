@@ -100,8 +100,14 @@ static int take_prepared(struct resource_store *store, const struct found *found
         return error;
     if (heuristic != 0)
         return add(store, found, heuristic == VOW_COMMIT ? ASK_COMMIT : ASK_ABORT) != NULL ? 0 : VOW_E_NO_MEMORY;
-    return each(ctx, &(struct vow_branches_recovered){
-                         .gtrid = found->gtrid, .branch = found->branch, .epoch = vow_gtrid_epoch(&found->gtrid)});
+    char *peers = state_peers_get(store->file, &found->gtrid, found->branch);
+    store->has_peers = store->has_peers || peers != NULL;
+    const int said = each(ctx, &(struct vow_branches_recovered){.gtrid = found->gtrid,
+                                                                .branch = found->branch,
+                                                                .epoch = vow_gtrid_epoch(&found->gtrid),
+                                                                .peers = peers});
+    free(peers);
+    return said;
 }
 
 static int take(struct resource_store *store, const struct found *found, vow_store_recovered_fn *each, void *ctx,

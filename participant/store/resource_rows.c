@@ -122,6 +122,8 @@ static int write_all(struct resource_store *store, bool forced, bool marks, stru
     if (error == 0)
         error = write_items(store, marks, detail);
     if (error == 0)
+        error = resource_write_peers(store, detail);
+    if (error == 0)
         error = heuristics_write(store, detail);
     if (error == 0)
         error = state_file_commit(store->file, detail);
@@ -151,9 +153,11 @@ void rows_write(struct resource_store *store, uint64_t now_ms, bool all)
     const bool is_put_off = !all && store->rows_due_ms > now_ms;
     const bool heuristics = heuristics_are_due(store) && !is_put_off;
     const bool marks = marks_are_due(store, now_ms, all) && !is_put_off;
-    if (store->failed || !(deciding || heuristics || marks || (store->lazy.first != NULL && !is_put_off)))
+    if (store->failed ||
+        !(deciding || heuristics || marks || ((store->lazy.first != NULL || store->peers != NULL) && !is_put_off)))
         return;
     const int error = write_all(store, deciding || heuristics, marks, &detail);
+    resource_forget_peers(store);
     if (error == VOW_E_BUSY) {
         put_off(store, now_ms, &detail);
         return;

@@ -65,6 +65,8 @@ static void prepared(struct resource_store *store, struct item *item)
         return;
     }
     VOW_CRASH("store", "after", "PREPARE");
+    if (item->op != NULL)
+        resource_keep_peers(store, item->op);
     end_item(store, item, VOW_STORE_DONE);
 }
 
@@ -83,12 +85,14 @@ static void committed(struct resource_store *store, struct item *item)
     store->stats.commits++;
     if (item->op != NULL)
         store_end_op(store, item->op, VOW_STORE_DONE);
+    resource_drop_peers(store, item);
     item_mark(store, item, item->is_one_phase ? STATE_ROW_MEMO : STATE_ROW_COMMITTED, vow_clock_ms());
 }
 
 static void aborted(struct resource_store *store, struct item *item)
 {
     VOW_CRASH("store", "after", "ABORT");
+    resource_drop_peers(store, item);
     if (item->op != NULL && item->is_undone) {
         item->op->cause = VOW_CAUSE_NO_SPACE;
         vow_text_copy(item->op->text, "the decision could not be written down");

@@ -57,6 +57,8 @@ struct resource_store {
     struct item *marks;
     uint32_t marks_len;
     uint64_t marks_since_ms, rows_due_ms; /* the oldest mark; when to try again after a write that was refused */
+    struct peers_row *peers;              /* to be written or removed */
+    bool has_peers;                       /* there may be rows of them in the file */
     bool moved;                           /* the run under way should look once more */
     bool failed;                          /* for ever; `trouble` says why */
     struct vow_error_detail trouble;
@@ -112,6 +114,13 @@ bool heuristics_are_due(const struct resource_store *store);
 void resource_describe(const struct resource_store *store, struct vow_store_op *op);
 
 /* ---- resource_peers.c ---- */
+
+/* Whom a branch that is prepared can ask: kept from its PREPARE to its end, and written down lazily. */
+void resource_keep_peers(struct resource_store *store, const struct vow_store_op *op);
+void resource_drop_peers(struct resource_store *store, const struct item *item);
+/* Within a transaction; then they are forgotten here, also if there was no room: nothing depends on them. */
+int resource_write_peers(struct resource_store *store, struct vow_error_detail *detail);
+void resource_forget_peers(struct resource_store *store);
 
 /* Fills a RECALL's result. */
 void resource_recall(struct resource_store *store, struct vow_store_op *op);

@@ -22,6 +22,7 @@ enum statement {
     STMT_REMOVE,
     STMT_SET_META,
     STMT_REMOVE_BELOW,
+    STMT_REMOVE_PEERS_BELOW,
     STMT_COUNT
 };
 
@@ -36,6 +37,7 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
     [STMT_REMOVE_BELOW] = ("DELETE FROM vow_branch WHERE (gtrid, branch) IN (SELECT gtrid, branch FROM vow_branch "
                            "WHERE gtrid >= ?1 AND gtrid < ?2 AND state = 'committed' LIMIT " REMOVED_AT_ONCE ")"),
+    [STMT_REMOVE_PEERS_BELOW] = "DELETE FROM vow_peers WHERE gtrid >= ?1 AND gtrid < ?2",
 };
 
 static const char own_tables[] =
@@ -48,6 +50,8 @@ static const char own_tables[] =
     " gtrid BLOB NOT NULL, branch INTEGER NOT NULL, epoch INTEGER NOT NULL, verdict INTEGER NOT NULL,"
     " decided INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, wall_us INTEGER NOT NULL,"
     " PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS vow_peers ("
+    " gtrid BLOB NOT NULL, branch INTEGER NOT NULL, peers TEXT NOT NULL, PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
     "UPDATE vow_meta SET value = 2 WHERE key = 'resource_format' AND value = 1;"
     "INSERT OR IGNORE INTO vow_meta VALUES ('resource_format', 2), ('uuid', randomblob(16)), ('incarnation', 0),"
     " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0);";
@@ -164,7 +168,7 @@ static int check_kind(struct state_file *file, struct vow_error_detail *detail)
     char found[32];
     int rc = ask(file,
                  "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'vow_meta' AND "
-                 "name <> 'vow_branch' AND name <> 'vow_heuristic'",
+                 "name NOT IN ('vow_branch', 'vow_heuristic', 'vow_peers')",
                  found, sizeof(found));
     if (rc != SQLITE_OK)
         return fail(file, VOW_E_DATABASE, "cannot be read", detail);
@@ -361,10 +365,15 @@ static int remove_below(struct state_file *file, uint64_t coord, struct vow_wate
         return SQLITE_OK; /* nobody's watermark: it came over the network */
     const struct vow_gtrid low = vow_gtrid_make(coord, 0, 0, 0, 0);
     const struct vow_gtrid high = vow_gtrid_make(coord, watermark.epoch, watermark.seq, 0, 0);
-    sqlite3_stmt *statement = file->statements[STMT_REMOVE_BELOW];
-    sqlite3_bind_blob(statement, 1, low.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
-    sqlite3_bind_blob(statement, 2, high.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
-    return run(file, STMT_REMOVE_BELOW);
+    const enum statement both[] = {STMT_REMOVE_BELOW, STMT_REMOVE_PEERS_BELOW};
+    int rc = SQLITE_OK;
+    for (int i = 0; i < 2 && rc == SQLITE_OK; i++) {
+        sqlite3_stmt *statement = file->statements[both[i]];
+        sqlite3_bind_blob(statement, 1, low.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+        sqlite3_bind_blob(statement, 2, high.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+        rc = run(file, both[i]);
+    }
+    return rc;
 }
 
 int state_file_set_watermark(struct state_file *file, uint64_t coord, uint32_t epoch, struct vow_watermark watermark,

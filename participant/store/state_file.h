@@ -66,7 +66,15 @@ int state_heuristic_get(struct state_file *file, const struct vow_gtrid *gtrid, 
 int state_heuristic_each(struct state_file *file, vow_store_recovered_fn *each, void *ctx,
                          struct vow_error_detail *detail);
 
-/* For state_heuristic.c: the connection, and errors of its use; `rc` is an SQLite code. */
+/* ---- state_peers.c: whom a prepared branch can ask ---- */
+
+/* Within a transaction; NULL removes them. */
+int state_peers_set(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch, const char *peers,
+                    struct vow_error_detail *detail);
+/* The caller's to free(); NULL if there are none, or they cannot be read. */
+char *state_peers_get(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch);
+
+/* For state_heuristic.c and state_peers.c: the connection, and errors of its use; `rc` is an SQLite code. */
 struct sqlite3 *state_file_db(struct state_file *file);
 int state_file_give_up(struct state_file *file, int rc, const char *doing, struct vow_error_detail *detail);
 int state_file_damaged(const struct state_file *file, const char *why, struct vow_error_detail *detail);

@@ -42,6 +42,7 @@ static int recovered(void *ctx, const struct vow_branches_recovered *found)
     }
     bed.recovered++;
     bed.last_recovered = found->gtrid;
+    snprintf(bed.last_peers, sizeof(bed.last_peers), "%s", found->peers != NULL ? found->peers : "");
     return 0;
 }
 

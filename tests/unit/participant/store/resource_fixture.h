@@ -18,6 +18,7 @@ struct bed {
     struct vow_error_detail detail;
     unsigned recovered; /* branches that the last open called back for */
     struct vow_gtrid last_recovered;
+    char last_peers[200];          /* of the branch that was recovered last; "" = none */
     unsigned recovered_heuristics; /* likewise, and who ended the last one */
     char last_who[VOW_TEXT_SIZE];
     struct vow_store_op refusal; /* the last operation of one() */

@@ -280,3 +280,45 @@ Test(resource_recover, no_database_at_all)
     fclose(file);
     expect_refused(VOW_E_DATABASE, bed.path);
 }
+
+/* Protocol 2.6: through a crash, and until its end. Nothing is forced for it. */
+Test(resource_recover, whom_to_ask_comes_back_with_the_branch)
+{
+    static char peers[] = "south 3 10.0.0.2:7421\n";
+    bed_start();
+    struct vow_store_op op = op_of(VOW_STORE_PREPARE, 1);
+    op.peers = peers;
+    cr_assert_eq(bed_run(&op), &op.job);
+    cr_assert_eq(op.result, VOW_STORE_DONE);
+    bed_crash();
+    cr_assert_eq(bed.recovered, 1);
+    cr_assert_str_eq(bed.last_peers, peers);
+    cr_assert_eq(one(VOW_STORE_COMMIT, 1), VOW_STORE_DONE);
+    run_until_forgotten(1);
+    cr_assert_null(state_peers_get(bed.store->file, &op.gtrid, op.branch));
+
+    op = op_of(VOW_STORE_PREPARE, 2);
+    op.peers = peers;
+    cr_assert_eq(bed_run(&op), &op.job);
+    cr_assert_eq(one(VOW_STORE_ABORT, 2), VOW_STORE_DONE);
+    cr_assert_null(state_peers_get(bed.store->file, &op.gtrid, op.branch));
+    cr_assert_eq(one(VOW_STORE_PREPARE, 3), VOW_STORE_DONE);
+    bed_crash();
+    cr_assert_str_eq(bed.last_peers, "");
+}
+
+/* A peer is told of a tombstone, written down or not yet, and of nothing else. */
+Test(resource_recover, recall_knows_tombstones_only)
+{
+    bed_start();
+    cr_assert_eq(one(VOW_STORE_RECALL, 1), VOW_STORE_NO_RECORD);
+    cr_assert_eq(one(VOW_STORE_PREPARE, 1), VOW_STORE_DONE);
+    cr_assert_eq(one(VOW_STORE_RECALL, 1), VOW_STORE_NO_RECORD);
+    cr_assert_eq(one(VOW_STORE_COMMIT, 1), VOW_STORE_DONE);
+    cr_assert_eq(one(VOW_STORE_RECALL, 1), VOW_STORE_DONE);
+    run_until_forgotten(1);
+    bed_crash();
+    cr_assert_eq(one(VOW_STORE_RECALL, 1), VOW_STORE_DONE);
+    cr_assert_eq(one(VOW_STORE_ONE_PHASE, 2), VOW_STORE_DONE);
+    cr_assert_eq(one(VOW_STORE_RECALL, 2), VOW_STORE_NO_RECORD);
+}
