@@ -20,7 +20,7 @@ static void fini(void)
     cr_assert_eq(sqlite3_close(db), SQLITE_OK);
 }
 
-TestSuite(sim_disk_faults, .init = init, .fini = fini, .timeout = 60);
+TestSuite(disk_faults, .init = init, .fini = fini, .timeout = 60);
 
 static void plan(enum sim_fault fault, uint32_t number)
 {
@@ -47,13 +47,13 @@ static void expect(enum sim_fault fault, int rc, int error)
     cr_assert_eq(plain_insert(db, 6), SQLITE_OK, "one time only: %s", sqlite3_errmsg(db));
 }
 
-Test(sim_disk_faults, F100_no_space)
+Test(disk_faults, F100_no_space)
 {
     plan(SIM_FAULT_NO_SPACE, 0);
     expect(SIM_FAULT_NO_SPACE, SQLITE_FULL, 0);
 }
 
-Test(sim_disk_faults, F100_disk_is_full)
+Test(disk_faults, F100_disk_is_full)
 {
     sim_disk_set_room(disk, sim_disk_used(disk) + 100);
     cr_assert_eq(plain_insert(db, 6), SQLITE_FULL);
@@ -62,7 +62,7 @@ Test(sim_disk_faults, F100_disk_is_full)
     cr_assert_eq(plain_insert(db, 6), SQLITE_OK);
 }
 
-Test(sim_disk_faults, F103_quota_limit_of_files_and_read_only)
+Test(disk_faults, F103_quota_limit_of_files_and_read_only)
 {
     plan(SIM_FAULT_QUOTA, 0);
     expect(SIM_FAULT_QUOTA, SQLITE_IOERR_WRITE, EDQUOT);
@@ -72,20 +72,20 @@ Test(sim_disk_faults, F103_quota_limit_of_files_and_read_only)
     cr_assert_eq(last_errno(), EROFS);
 }
 
-Test(sim_disk_faults, F104_write_error)
+Test(disk_faults, F104_write_error)
 {
     plan(SIM_FAULT_WRITE_ERROR, 0);
     expect(SIM_FAULT_WRITE_ERROR, SQLITE_IOERR_WRITE, EIO);
 }
 
-Test(sim_disk_faults, F105_sync_error)
+Test(disk_faults, F105_sync_error)
 {
     plan(SIM_FAULT_SYNC_ERROR, 0);
     expect(SIM_FAULT_SYNC_ERROR, SQLITE_IOERR_FSYNC, EIO);
 }
 
 /* What a failed sync was for is lost, however often somebody syncs after it. */
-Test(sim_disk_faults, F105_failed_sync_loses_what_it_was_for)
+Test(disk_faults, F105_failed_sync_loses_what_it_was_for)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(SIM_DISKS_VFS);
     sqlite3_file *file = calloc(1, (size_t)vfs->szOsFile);
@@ -113,7 +113,7 @@ Test(sim_disk_faults, F105_failed_sync_loses_what_it_was_for)
     free(file);
 }
 
-Test(sim_disk_faults, F106_read_error)
+Test(disk_faults, F106_read_error)
 {
     sqlite3 *other = NULL;
 
@@ -132,7 +132,7 @@ static int count_after_cut(void)
     return plain_count(disk);
 }
 
-Test(sim_disk_faults, F112_sync_that_lies_loses_an_acknowledged_row)
+Test(disk_faults, F112_sync_that_lies_loses_an_acknowledged_row)
 {
     plan(SIM_FAULT_LYING_SYNC, 0);
     cr_assert_eq(plain_insert(db, 6), SQLITE_OK);
@@ -140,7 +140,7 @@ Test(sim_disk_faults, F112_sync_that_lies_loses_an_acknowledged_row)
     cr_assert_eq(count_after_cut(), 5);
 }
 
-Test(sim_disk_faults, F115_lost_write_is_seen_until_the_power_fails)
+Test(disk_faults, F115_lost_write_is_seen_until_the_power_fails)
 {
     const struct sim_disk_fault lost = {
         .fault = SIM_FAULT_STALE_PAGE, .files = SIM_FILES(SIM_FILE_WAL), .after = 1, .times = 1};
@@ -151,7 +151,7 @@ Test(sim_disk_faults, F115_lost_write_is_seen_until_the_power_fails)
     cr_assert_eq(count_after_cut(), 5);
 }
 
-Test(sim_disk_faults, F118_slow_sync_has_its_price)
+Test(disk_faults, F118_slow_sync_has_its_price)
 {
     (void)sim_disk_take_cost_us(disk);
     plan(SIM_FAULT_SLOW_SYNC, 3000000);
@@ -160,7 +160,7 @@ Test(sim_disk_faults, F118_slow_sync_has_its_price)
     cr_assert_eq(sim_disk_take_cost_us(disk), 0);
 }
 
-Test(sim_disk_faults, chance_and_count_choose_which_operations_are_hit)
+Test(disk_faults, chance_and_count_choose_which_operations_are_hit)
 {
     const struct sim_disk_fault some = {.fault = SIM_FAULT_SLOW_SYNC, .after = 2, .times = 5, .one_in = 3};
 
@@ -172,7 +172,7 @@ Test(sim_disk_faults, chance_and_count_choose_which_operations_are_hit)
 
 /* --- Processes --- */
 
-Test(sim_disk_faults, killed_process_changes_nothing_any_more)
+Test(disk_faults, killed_process_changes_nothing_any_more)
 {
     uint64_t hash;
 
@@ -187,7 +187,7 @@ Test(sim_disk_faults, killed_process_changes_nothing_any_more)
 }
 
 /* One process is dead and not yet closed while the next one works. */
-Test(sim_disk_faults, dead_handles_are_dead_for_the_next_life_too)
+Test(disk_faults, dead_handles_are_dead_for_the_next_life_too)
 {
     sim_disk_boot(disk);
     cr_assert_eq(plain_count(disk), 5);
@@ -195,7 +195,7 @@ Test(sim_disk_faults, dead_handles_are_dead_for_the_next_life_too)
     cr_assert_eq(plain_count(disk), 5);
 }
 
-Test(sim_disk_faults, two_connections_share_a_wal_and_exclude_each_other)
+Test(disk_faults, two_connections_share_a_wal_and_exclude_each_other)
 {
     sqlite3 *other = NULL;
 
@@ -210,7 +210,7 @@ Test(sim_disk_faults, two_connections_share_a_wal_and_exclude_each_other)
     cr_assert_eq(plain_count(disk), 7);
 }
 
-Test(sim_disk_faults, copy_is_a_backup_and_wipe_is_the_end)
+Test(disk_faults, copy_is_a_backup_and_wipe_is_the_end)
 {
     struct sim_disk *backup = sim_disks_at(disks, 1);
 
@@ -230,7 +230,7 @@ Test(sim_disk_faults, copy_is_a_backup_and_wipe_is_the_end)
 }
 
 /* Same seed, same calls: the same bytes, though SQLite draws salts and blobs meanwhile. */
-Test(sim_disk_faults, seed_decides_all_bytes)
+Test(disk_faults, seed_decides_all_bytes)
 {
     uint64_t hashes[3];
 
@@ -250,7 +250,7 @@ Test(sim_disk_faults, seed_decides_all_bytes)
 }
 
 /* No fault counts as hit if there was nothing for it to change. */
-Test(sim_disk_faults, damage_of_what_is_not_there_is_none)
+Test(disk_faults, damage_of_what_is_not_there_is_none)
 {
     struct sim_disk *empty = sim_disks_at(disks, 1);
 

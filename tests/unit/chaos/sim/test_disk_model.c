@@ -38,7 +38,7 @@ static void init(void)
     vfs = sqlite3_vfs_find(SIM_DISKS_VFS);
 }
 
-TestSuite(sim_disk_model, .init = init, .timeout = 240);
+TestSuite(disk_model, .init = init, .timeout = 240);
 
 static uint64_t below(uint64_t n)
 {
@@ -172,7 +172,7 @@ static bool has_size(const struct model *model, int64_t size)
     return size >= least && size <= most;
 }
 
-/* A truncation that is not kept can leave bytes behind one that a later write has made longer: then sectors are mixed. */
+/* A truncation that is not kept leaves bytes that a later write is put among: then sectors are mixed. */
 static bool has_truncation(const struct model *model)
 {
     for (unsigned i = 1; i < model->len; i++) {
@@ -228,7 +228,7 @@ static void die(void)
     sim_disk_boot(disk);
 }
 
-Test(sim_disk_model, F108_F109_F110_F111_random_operations_and_power_cuts)
+Test(disk_model, F108_F109_F110_F111_random_operations_and_power_cuts)
 {
     for (uint64_t seed = 1; seed <= 300; seed++) {
         random_state = seed;
