@@ -43,6 +43,7 @@ int main(int argc, char **argv)
                                                     .name = "order",
                                                     .path = service.db,
                                                     .coordinator = service.coordinator,
+                                                    .peer_listen = service.peer_listen,
                                                     .schema = schema};
     /* Orders that were prepared when the service last died are found and locked here, before anybody can touch them. */
     if (vow_participant_open(&options, &participant, &detail) != 0)

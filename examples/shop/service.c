@@ -15,11 +15,12 @@
 
 static void usage(const struct service *service, FILE *out)
 {
-    fprintf(out, "usage: %s --db FILE [--coordinator HOST:PORT]", service->program);
+    fprintf(out, "usage: %s --db FILE [--coordinator HOST:PORT] [--peer-listen HOST:PORT]", service->program);
     if (service->fills != NULL)
         fprintf(out, " [--%s N]", service->fills);
     fprintf(out, "\n  --db FILE                 the service's SQLite file, made if missing\n"
-                 "  --coordinator HOST:PORT   where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n");
+                 "  --coordinator HOST:PORT   where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n"
+                 "  --peer-listen HOST:PORT   where the other services and vowctl ask this one (nowhere)\n");
     if (service->fills != NULL)
         fprintf(out, "  --%-23s how many %s a new file gets (%" PRId64 ")\n", service->fills, service->fills,
                 service->rows);
@@ -37,6 +38,7 @@ static void read_flags(struct service *service, int argc, char **argv)
     const struct option flags[] = {
         {"db", required_argument, NULL, 'd'},
         {"coordinator", required_argument, NULL, 'c'},
+        {"peer-listen", required_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {service->fills, required_argument, NULL, 'n'}, /* the list ends here if there is nothing to fill */
@@ -49,6 +51,8 @@ static void read_flags(struct service *service, int argc, char **argv)
             service->db = optarg;
         } else if (flag == 'c') {
             service->coordinator = optarg;
+        } else if (flag == 'p') {
+            service->peer_listen = optarg;
         } else if (flag == 'h') {
             usage(service, stdout);
             exit(0);

@@ -12,6 +12,7 @@ struct service {
         *fills; /* what the first start fills the database with ("items"), also the flag for how many; NULL = nothing */
     const char *db;
     const char *coordinator; /* NULL = the library's default */
+    const char *peer_listen; /* NULL = nowhere */
     int64_t rows;            /* how many of `fills` */
 };
 

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
                                                     .name = "stock",
                                                     .path = service.db,
                                                     .coordinator = service.coordinator,
+                                                    .peer_listen = service.peer_listen,
                                                     .schema = schema};
     if (vow_participant_open(&options, &participant, &detail) != 0)
         return service_failed(&service, detail.text);

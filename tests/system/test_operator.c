@@ -57,6 +57,7 @@ static void begin_undecided(struct commit *commit)
     cluster.vowd_flags[1] = "60000";
     cluster.vowd_flags[2] = "--heartbeat"; /* s1 is not lost, only slow */
     cluster.vowd_flags[3] = "60000";
+    cluster.keeps_log = true;
     cluster_run(&cluster, 2, NULL, NULL);
     cr_assert_eq(kill(cluster.services[1].pid, SIGSTOP), 0);
     commit_start(&cluster, commit, "add");
@@ -191,12 +192,39 @@ Test(operator, F056_damage_done_by_hand_is_told_at_both_ends_until_it_is_forgott
     cr_assert_eq(VOWCTL("forget", id, "--reason", "s0 was mended", "--as", "bob", "--yes"), 0, "%s", run.err);
     cr_expect_not_null(strstr(run.err, "No data is changed by that"), "%s", run.err);
     WAIT_FOR("no transactions", "list", "--in-doubt");
+    char *log = cluster_log(&cluster);
+    cr_expect_eq(lines_with(log, "peer_dropped", ""), 0, "%s", log);
+    free(log);
     WAIT_FOR("END", "history", id);
     EXPECT_WORDS("by_hand=abort", "damage=mixed", "forget by bob: s0 was mended", "FORGET");
     cluster_expect_counter(&cluster, 0, 0);
     cluster_expect_counter(&cluster, 1, 1);
     cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
     (void)commit_wait(&cluster, &commit);
+    cluster_end(&cluster);
+}
+
+/* The other way round: an abort is acknowledged by nobody, so the participant itself speaks up (mistake 22). */
+Test(operator, F056_a_commit_by_hand_against_an_abort_is_reported_until_it_is_forgotten)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_assert_eq(VOWCTL("commit", id, "--participant", "s0", "--reason", "a test", "--as", "alice", "--yes"), 0, "%s",
+                 run.err);
+    WAIT_FOR("only COMMIT agrees with that", "show", id);
+    cr_assert_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 0, "%s", run.err);
+    cr_expect_not_null(strstr(run.err, "s0 has committed its branch by hand"), "%s", run.err);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    WAIT_FOR("DAMAGED for", "show", id);
+    EXPECT_WORDS("HEUR", "damage: mixed", "by hand    commit by alice: a test; decided was abort");
+    cr_assert_eq(VOWCTL("forget", id, "--reason", "mended", "--yes"), 0, "%s", run.err);
+    WAIT_FOR("no transactions", "list", "--in-doubt");
+    char *log = cluster_log(&cluster);
+    cr_expect_eq(lines_with(log, "peer_dropped", ""), 0, "%s", log);
+    free(log);
+    (void)commit_wait(&cluster, &commit);
+    cluster_expect_counter(&cluster, 0, 1);
+    cluster_expect_counter(&cluster, 1, 0);
     cluster_end(&cluster);
 }
 
