@@ -146,6 +146,7 @@ struct book_txn {
     book_moment hazard;
     book_moment committed_sent, aborted_sent; /* OUTCOME to a client */
     enum vow_cause abort_cause;
+    book_moment cause_told; /* ... was told to a client or noted */
     book_moment alarm, operated;
 };
 

@@ -30,10 +30,11 @@ static void log_asked(struct sim_book *book, struct book_txn *txn, const struct 
         book_first(&txn->end_asked, sight->seq);
         break;
     case VOW_RECORD_ABORTED:
-        if (txn->aborted == 0) {
-            txn->aborted_life = node->life;
+        if (txn->cause_told == 0)
             txn->abort_cause = sight->log.record->cause;
-        }
+        if (txn->aborted == 0)
+            txn->aborted_life = node->life;
+        book_first(&txn->cause_told, sight->seq);
         book_first(&txn->aborted, sight->seq);
         break;
     case VOW_RECORD_READ_ONLY:

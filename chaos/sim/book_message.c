@@ -98,10 +98,11 @@ static void sent_outcome(struct sim_book *book, const struct book_node *node, co
         if (!sim_txn_is_committed(txn))
             book_first(&txn->read_only, sight->seq);
     } else if (outcome->outcome == VOW_ABORTED) {
-        if (txn->aborted == 0) {
+        if (txn->cause_told == 0)
             txn->abort_cause = outcome->cause;
+        if (txn->aborted == 0)
             txn->aborted_life = node->life;
-        }
+        book_first(&txn->cause_told, sight->seq);
         book_first(&txn->aborted_sent, sight->seq);
         book_first(&txn->aborted, sight->seq);
     }

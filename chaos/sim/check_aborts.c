@@ -128,7 +128,7 @@ static void check_cause(struct sim_judge *judge, const struct sim_sight *sight, 
     if (!vow_cause_is_valid((int)cause) || cause == VOW_CAUSE_NONE)
         judge_fail(judge, sight, "I04", &txn->gtrid, "aborted with cause %d, which is not of the closed list",
                    (int)cause);
-    else if (txn->aborted == sight->seq)
+    else if (txn->cause_told == sight->seq)
         check_first(judge, sight, txn, cause);
 }
 

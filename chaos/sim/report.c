@@ -10,6 +10,10 @@ enum sim_exit sim_report_exit(const struct sim_sweep *sweep)
         if (sim_sweep_has_missed(sweep, (enum sim_fault)i))
             return SIM_EXIT_INVALID;
     }
+    for (int i = 0; i < SIM_MARKS; i++) {
+        if (sim_sweep_has_missed_mark(sweep, (enum sim_mark)i))
+            return SIM_EXIT_INVALID;
+    }
     return SIM_EXIT_HELD;
 }
 
@@ -29,6 +33,19 @@ static void print_faults(const struct sim_sweep *sweep, FILE *out)
     }
 }
 
+/* By their numbers in docs/faults.md. */
+static void print_marks(const struct sim_sweep *sweep, FILE *out)
+{
+    (void)fprintf(out, "worlds that met each fault:");
+    for (int i = 0; i < SIM_MARKS; i++) {
+        const enum sim_mark mark = (enum sim_mark)i;
+
+        (void)fprintf(out, "%s%s %" PRIu64 "%s", i % 8 == 0 ? "\n  " : "   ", sim_mark_number(mark), sweep->marks[i],
+                      sim_sweep_has_missed_mark(sweep, mark) ? " MISSED" : "");
+    }
+    (void)fprintf(out, "\n");
+}
+
 static void print_failures(const struct sim_sweep *sweep, FILE *out)
 {
     for (uint64_t i = 0; i < sweep->failures && i < SIM_FAILURES_MAX; i++)
@@ -44,6 +61,7 @@ void sim_report_print(const struct sim_sweep *sweep, FILE *out)
     const struct sim_totals *t = &sweep->totals;
 
     print_faults(sweep, out);
+    print_marks(sweep, out);
     print_failures(sweep, out);
     (void)fprintf(out,
                   "seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " worlds (%" PRIu64 " short), %" PRIu64
@@ -87,6 +105,15 @@ void sim_report_json(const struct sim_sweep *sweep, FILE *out)
     for (int i = 1; i < SIM_FAULTS; i++) {
         (void)fprintf(out, "%s\"%s\":{\"hits\":%" PRIu64 ",\"worlds_planned\":%" PRIu64 "}", comma,
                       sim_fault_name((enum sim_fault)i), sweep->hits[i], sweep->planned[i]);
+        comma = ",";
+    }
+    (void)fprintf(out, "},\"marks\":{");
+    comma = "";
+    for (int i = 0; i < SIM_MARKS; i++) {
+        (void)fprintf(out, "%s\"%s\":{\"worlds\":%" PRIu64 ",\"within\":%u,\"what\":", comma,
+                      sim_mark_number((enum sim_mark)i), sweep->marks[i], sim_mark_within((enum sim_mark)i));
+        print_string(out, sim_mark_text((enum sim_mark)i));
+        (void)fputc('}', out);
         comma = ",";
     }
     (void)fprintf(out, "},\"failed\":%" PRIu64 ",\"failures\":[", sweep->failures);

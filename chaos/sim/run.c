@@ -13,6 +13,7 @@
 
 /* Its memory is used again by the next world. */
 static struct sim_judge judge;
+static struct sim_marks marks;
 
 /* One thread: SQLite needs no mutexes, and nobody asks how much memory it uses. */
 void sim_run_prepare(void)
@@ -64,6 +65,7 @@ static void fill(const struct sim_world *world, const struct sim_trace *trace, s
                                   .is_short = world->options.is_short != 0};
     for (int i = 0; i < SIM_FAULTS; i++)
         result->hits[i] = (uint32_t)world->fault_hits[i];
+    memcpy(result->marks, marks.hit, sizeof(result->marks));
     memcpy(result->violation, world->violation, sizeof(result->violation));
 }
 
@@ -94,6 +96,8 @@ void sim_run_world(struct sim_world *world, const struct sim_options *options, c
     sim_watch_add(&world->watch, sim_trace_see, &seen);
     sim_judge_begin(&judge);
     sim_watch_add(&world->watch, sim_judge_see, &judge);
+    sim_marks_begin(&marks, &judge.book);
+    sim_watch_add(&world->watch, sim_marks_see, &marks);
     sim_world_run(world);
     report(world, &judge.violation, trace);
     sim_world_end(world);

@@ -106,6 +106,8 @@ static void add_result(struct sim_sweep *sweep, const struct sim_result *result)
         sweep->hits[i] += result->hits[i];
         sweep->planned[i] += result->planned >> i & 1;
     }
+    for (int i = 0; i < SIM_MARKS; i++)
+        sweep->marks[i] += result->marks[i];
     if (result->violations > 0)
         add_failure(sweep, result);
 }
@@ -210,4 +212,9 @@ int sim_sweep_run(struct sim_sweep *sweep)
 bool sim_sweep_has_missed(const struct sim_sweep *sweep, enum sim_fault fault)
 {
     return sweep->hits[fault] == 0 && sweep->planned[fault] >= PLANNED_LEAST;
+}
+
+bool sim_sweep_has_missed_mark(const struct sim_sweep *sweep, enum sim_mark mark)
+{
+    return sim_mark_within(mark) != 0 && sweep->seeds >= sim_mark_within(mark) && sweep->marks[mark] == 0;
 }

@@ -18,6 +18,7 @@ struct sim_sweep {
     uint64_t hash; /* of all traces, in whatever order they came */
     struct sim_totals totals;
     uint64_t hits[SIM_FAULTS], planned[SIM_FAULTS];
+    uint64_t marks[SIM_MARKS]; /* worlds that met the fault */
     uint64_t failures;
     struct sim_result failed[SIM_FAILURES_MAX]; /* the first ones, by seed */
     double seconds;
@@ -27,5 +28,8 @@ struct sim_sweep {
 int sim_sweep_run(struct sim_sweep *sweep);
 /* True if a fault that enough worlds meant to have has hit none. */
 bool sim_sweep_has_missed(const struct sim_sweep *sweep, enum sim_fault fault);
+
+/* True if so many worlds should have met it, and none has (I31). */
+bool sim_sweep_has_missed_mark(const struct sim_sweep *sweep, enum sim_mark mark);
 
 #endif

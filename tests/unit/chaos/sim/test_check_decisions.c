@@ -31,8 +31,11 @@ Test(check_decisions, a_commit_holds)
 
 Test(check_decisions, an_abort_holds)
 {
+    struct vow_msg msg = bed_prepare_msg(&bed);
+
     bed_request(&bed);
     bed_prepare(&bed, P0);
+    bed_send(&bed, C0, P1, &msg);
     bed_vote(&bed, P0, VOW_VOTE_YES);
     bed_vote(&bed, P1, VOW_VOTE_NO);
     bed_abort_at(&bed, P0);
