@@ -747,16 +747,32 @@ static void disconnected(struct sim_world *world, struct sim_node *node, struct 
         step(world, node, &down);
 }
 
+/* It waits for a participant that will not come back, or has lost what it must commit. */
+static bool cannot_end(const struct sim_world *world, const struct vow_coord_txn_view *view)
+{
+    for (uint32_t i = 0; i < view->branches_len && i < VOW_CALLS_MAX; i++) {
+        const struct vow_coord_branch_view *branch = &view->branches[i];
+        const struct sim_node *node = sim_find(world, branch->participant);
+
+        if (!branch->acknowledged && (node == NULL || (world->healed_nodes >> node->index & 1) == 0))
+            return true;
+    }
+    return false;
+}
+
 static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
 {
     const struct sim_coordinator *c = node->coordinator;
-    struct vow_coord_counts counts;
+    struct vow_coord_txn_view view;
+    uint32_t cursor = 0;
 
-    (void)world;
-    if (node->state != SIM_NODE_UP)
+    if (node->state != SIM_NODE_UP || c->queue != NULL || c->pending != NULL)
         return false;
-    vow_coord_counts(c->core, &counts);
-    return counts.open == 0 && c->queue == NULL && c->pending == NULL;
+    while (vow_coord_next(c->core, &cursor, &view)) {
+        if (!cannot_end(world, &view))
+            return false;
+    }
+    return true;
 }
 
 static bool is_linked(const struct sim_node *node)

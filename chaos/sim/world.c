@@ -71,7 +71,7 @@ const struct sim_driver *sim_driver_of(const struct sim_node *node)
     return &sim_client_driver;
 }
 
-struct sim_node *sim_find(struct sim_world *world, const char *name)
+const struct sim_node *sim_find(const struct sim_world *world, const char *name)
 {
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         if (strcmp(world->nodes[i].name, name) == 0)
@@ -305,12 +305,17 @@ static void happen(struct sim_world *world, const struct sim_event *event)
 
 /* --- Phases --- */
 
+/* It and its coordinator are of the core that is healed. */
+static bool is_chosen(const struct sim_world *world, const struct sim_node *node)
+{
+    return (world->healed_nodes >> node->index & 1) != 0 && (world->healed_nodes >> node->coord & 1) != 0;
+}
+
 static bool are_quiet(const struct sim_world *world, bool clients_only)
 {
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         const struct sim_node *node = &world->nodes[i];
-        const bool is_chosen = (world->healed_nodes >> i & 1) != 0 && (world->healed_nodes >> node->coord & 1) != 0;
-        const bool counts = clients_only ? node->role == SIM_CLIENT : is_chosen;
+        const bool counts = clients_only ? node->role == SIM_CLIENT : is_chosen(world, node);
 
         if (counts && !sim_driver_of(node)->is_quiet(world, node))
             return false;
@@ -357,6 +362,22 @@ static bool are_linked(const struct sim_world *world)
     return true;
 }
 
+/* I05: what can end has ended within the bound. */
+static void complain_of_open(struct sim_world *world)
+{
+    char text[96];
+
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        const struct sim_node *node = &world->nodes[i];
+
+        if (!is_chosen(world, node) || sim_driver_of(node)->is_quiet(world, node))
+            continue;
+        (void)snprintf(text, sizeof(text), "%s has work %u s after the faults stopped", node->name,
+                       (unsigned)(SIM_LIVENESS_US / SIM_SECOND_US));
+        sim_world_violated(world, "I05", text);
+    }
+}
+
 /* True if there is nothing more to see. */
 static bool look(struct sim_world *world)
 {
@@ -367,9 +388,12 @@ static bool look(struct sim_world *world)
         set_out(world);
     else if (world->phase == SIM_PHASE_SAFETY && (is_late || are_quiet(world, true)))
         heal(world);
-    else if (world->phase == SIM_PHASE_LIVENESS)
-        return are_quiet(world, false) || now_us - world->healed_us >= SIM_LIVENESS_US;
-    return false;
+    else if (world->phase == SIM_PHASE_LIVENESS && are_quiet(world, false))
+        return true;
+    if (world->phase != SIM_PHASE_LIVENESS || now_us - world->healed_us < SIM_LIVENESS_US)
+        return false;
+    complain_of_open(world);
+    return true;
 }
 
 static void show_nodes(struct sim_world *world)

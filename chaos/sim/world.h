@@ -172,7 +172,7 @@ static inline uint32_t sim_task_of_node(uint8_t node, uint32_t which)
 /* Sets the clocks of the code under test to this node's. */
 void sim_enter(struct sim_world *world, const struct sim_node *node);
 /* The participant of that name, or NULL. */
-struct sim_node *sim_find(struct sim_world *world, const char *name);
+const struct sim_node *sim_find(const struct sim_world *world, const char *name);
 /* Arms the node's timer for its core's deadline. */
 void sim_arm(struct sim_world *world, struct sim_node *node, uint64_t deadline_ms);
 
