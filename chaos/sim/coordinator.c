@@ -27,6 +27,7 @@ struct session {
     enum vow_role role;
     bool up;
     char name[VOW_NAME_SIZE];
+    char address[VOW_ADDRESS_SIZE];
     struct vow_coord_peer peer;
 };
 
@@ -699,7 +700,9 @@ static void hello(struct sim_world *world, struct sim_node *node, struct sim_con
     session->conn = conn;
     session->role = said->role;
     (void)snprintf(session->name, sizeof(session->name), "%s", said->name);
-    session->peer = (struct vow_coord_peer){.name = session->name, .incarnation = said->incarnation};
+    (void)snprintf(session->address, sizeof(session->address), "%s", said->address);
+    session->peer =
+        (struct vow_coord_peer){.name = session->name, .incarnation = said->incarnation, .address = session->address};
     memcpy(session->peer.db_uuid, said->db_uuid, VOW_DB_UUID_BYTES);
     welcome(world, node, session);
     if (session->role != VOW_ROLE_PARTICIPANT)

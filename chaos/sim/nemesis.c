@@ -250,7 +250,9 @@ static uint32_t choose(struct sim_world *world)
 
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         const bool is_out =
-            world->nodes[i].role == SIM_PARTICIPANT && sim_rng_below(&rng, 100) < world->options.broken_pct;
+            world->nodes[i].role == SIM_COORDINATOR
+                ? world->options.lose_coordinators != 0
+                : world->nodes[i].role == SIM_PARTICIPANT && sim_rng_below(&rng, 100) < world->options.broken_pct;
 
         if (!is_out && !world->nodes[i].is_harmed)
             chosen |= 1u << i;

@@ -92,6 +92,7 @@ static void draw_plan(struct sim_options *o, struct sim_rng *rng)
     o->wipes = rarely(rng, 1, 1);
     o->disk_faults = sometimes(rng, 1, many);
     o->broken_pct = sim_rng_below(rng, 3) != 0 ? 0 : between(rng, 10, 60);
+    o->lose_coordinators = sim_rng_below(rng, 10) == 0;
     while (!o->is_short && faults_of(o) < 5)
         o->kills++;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "chaos/sim/bank.h"
+#include "chaos/sim/peers.h"
 #include "chaos/sim/storage.h"
 #include "chaos/sim/world.h"
 #include "participant/core/branch.h"
@@ -39,6 +40,7 @@ struct sim_participant {
     struct store_op *pending, **pending_end;
     struct store_op *queue, **queue_end;
     struct store_op *unused;
+    struct sim_peers peers;
     struct sim_call *joins, *answered; /* calls that work; the first of each id is with the core */
     struct vow_branches_recovered prepared[PREPARED_MAX];
     uint32_t prepared_len;
@@ -184,7 +186,10 @@ static void effect_store(struct sim_world *world, struct sim_node *node, const s
     op->op.verdict = effect->store.verdict;
     op->op.who = copy_text(world, effect->store.who);
     op->op.why = copy_text(world, effect->store.why);
+    op->op.session = effect->store.session;
+    op->op.attempt = effect->store.attempt;
     copy_calls(world, op, effect->store.calls, effect->store.calls_len);
+    sim_peers_keep(world, &p->peers, node, &op->op.gtrid, effect->store.peers, effect->store.peers_len);
     if (op->op.kind == VOW_STORE_WORK) {
         op->op.work = run_work;
         op->op.work_ctx = &contexts[node->index];
@@ -239,8 +244,12 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     case VOW_BRANCHES_JOINED:
         answer_join(p, effect);
         break;
-    case VOW_BRANCHES_ASK_PEERS: /* this world has no connections between participants: no peer is reached */
+    case VOW_BRANCHES_ASK_PEERS:
+        sim_peers_ask(world, node, &p->peers, &effect->ask.header);
+        break;
     case VOW_BRANCHES_ANSWER_PEER:
+        sim_peers_answer(world, node, effect->answer.session, &effect->answer.msg);
+        break;
     case VOW_BRANCHES_ANSWER: /* nobody asks a participant itself here */
         break;
     case VOW_BRANCHES_TRACE:
@@ -399,7 +408,9 @@ static void op_done(struct sim_world *world, struct sim_node *node, const struct
                                             .result = op->result,
                                             .cause = op->cause,
                                             .text = op->text,
-                                            .wall_us = op->wall_us};
+                                            .wall_us = op->wall_us,
+                                            .session = op->session,
+                                            .attempt = op->attempt};
     step(world, node, &event);
 }
 
@@ -549,11 +560,19 @@ static void stop(struct sim_world *world, struct sim_node *node)
 
 /* --- The connection --- */
 
+/* Side 0 of a connection to another participant: to ask it; side 1: it asks. */
+static bool is_to_coordinator(const struct sim_node *node, const struct sim_conn *conn)
+{
+    return conn->end[0].node == node->index && conn->end[1].node == node->coord;
+}
+
 static void connected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side)
 {
     struct sim_participant *p = node->participant;
+    char address[VOW_ADDRESS_SIZE];
     struct vow_msg msg = {.kind = VOW_MSG_HELLO};
 
+    sim_peers_address(node, address);
     msg.hello = (struct vow_msg_hello){.version_min = VOW_WIRE_VERSION,
                                        .version_max = VOW_WIRE_VERSION,
                                        .role = VOW_ROLE_PARTICIPANT,
@@ -561,9 +580,19 @@ static void connected(struct sim_world *world, struct sim_node *node, struct sim
                                        .incarnation = p->identity.incarnation,
                                        .coord = p->coord,
                                        .epoch = p->epoch,
-                                       .software = "sim"};
+                                       .software = "sim",
+                                       .address = address};
     memcpy(msg.hello.db_uuid, p->identity.db_uuid, VOW_DB_UUID_BYTES);
     sim_net_send(world, conn, side, &msg);
+}
+
+static void show_linked(struct sim_world *world, const struct sim_node *node, const struct sim_conn *conn,
+                        uint32_t side)
+{
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LINKED, node);
+
+    sight.peer = conn->end[1 - side].node;
+    sim_show(world, &sight);
 }
 
 static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_conn *conn,
@@ -571,13 +600,11 @@ static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_
 {
     struct sim_participant *p = node->participant;
     struct vow_branches_event event = {.kind = VOW_BRANCHES_COORD_UP};
-    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LINKED, node);
 
     conn->end[0].state = SIM_END_UP;
+    show_linked(world, node, conn, 0);
     p->conn = conn;
     backoff_reset(&p->backoff);
-    sight.peer = conn->end[1].node;
-    sim_show(world, &sight);
     /* The data belongs to the first coordinator it ever met. */
     if (p->coord == 0)
         p->coord = welcome->coord;
@@ -589,21 +616,96 @@ static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_
     step(world, node, &event);
 }
 
+/* --- Peers --- */
+
+/* Who belongs to another coordinator has nothing to ask here. */
+static void peer_hello(struct sim_world *world, struct sim_node *node, struct sim_conn *conn,
+                       const struct vow_msg_hello *hello)
+{
+    const struct sim_participant *p = node->participant;
+    struct vow_msg msg = {.kind = VOW_MSG_REJECT, .reject = {.error = VOW_E_NOT_MINE, .text = ""}};
+
+    if (p->coord != 0 && hello->coord == p->coord) {
+        msg.kind = VOW_MSG_WELCOME;
+        msg.welcome = (struct vow_msg_welcome){.version = VOW_WIRE_VERSION,
+                                               .coord = p->coord,
+                                               .epoch = p->epoch,
+                                               .name = node->name,
+                                               .heartbeat_ms = 2000,
+                                               .frame_max = VOW_FRAME_MAX_DEFAULT};
+    }
+    sim_net_send(world, conn, 1, &msg);
+    if (msg.kind == VOW_MSG_REJECT) {
+        sim_net_close(world, conn, 1);
+        return;
+    }
+    conn->end[1].state = SIM_END_UP;
+    show_linked(world, node, conn, 1);
+}
+
+static void peer_welcomed(struct sim_world *world, struct sim_node *node, struct sim_conn *conn,
+                          const struct vow_msg *msg)
+{
+    struct sim_participant *p = node->participant;
+
+    if (msg->kind != VOW_MSG_WELCOME || msg->welcome.coord != p->coord) {
+        sim_net_close(world, conn, 0);
+        sim_peers_down(&p->peers, conn);
+        return;
+    }
+    conn->end[0].state = SIM_END_UP;
+    show_linked(world, node, conn, 0);
+    sim_peers_up(world, &p->peers, conn);
+}
+
+/* Only who was named with the transaction may tell its outcome. */
+static bool may_answer(const struct sim_participant *p, const struct sim_conn *conn, const struct vow_msg *msg)
+{
+    const struct sim_peer_list *list = sim_peers_of(&p->peers, &msg->peer_answer.header.gtrid);
+
+    for (uint32_t i = 0; list != NULL && i < list->len; i++) {
+        if (list->peers[i].node == conn->end[1].node)
+            return true;
+    }
+    return false;
+}
+
+static void peer_message(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
+                         const struct vow_msg *msg)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_PEER};
+
+    if (conn->end[side].state == SIM_END_HANDSHAKE) {
+        if (side == 0)
+            peer_welcomed(world, node, conn, msg);
+        else if (msg->kind == VOW_MSG_HELLO)
+            peer_hello(world, node, conn, &msg->hello);
+        return;
+    }
+    event.peer.msg = msg;
+    event.peer.session = side == 1 ? conn->id : 0;
+    if (side == 1 ? msg->kind == VOW_MSG_PEER_INQUIRY
+                  : msg->kind == VOW_MSG_PEER_ANSWER && may_answer(node->participant, conn, msg))
+        step(world, node, &event);
+}
+
+/* --- Messages --- */
+
 static void message(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
                     const struct vow_msg *msg)
 {
     struct vow_branches_event event = {.kind = VOW_BRANCHES_MESSAGE, .msg = msg};
 
-    if (conn->end[side].state == SIM_END_HANDSHAKE) {
-        if (msg->kind == VOW_MSG_WELCOME) {
-            welcomed(world, node, conn, &msg->welcome);
-            return;
-        }
+    if (!is_to_coordinator(node, conn)) {
+        peer_message(world, node, conn, side, msg);
+    } else if (conn->end[side].state != SIM_END_HANDSHAKE) {
+        step(world, node, &event);
+    } else if (msg->kind == VOW_MSG_WELCOME) {
+        welcomed(world, node, conn, &msg->welcome);
+    } else {
         sim_net_close(world, conn, side);
         dial_later(world, node, (uint64_t)backoff_next_ms(&node->participant->backoff) * 1000);
-        return;
     }
-    step(world, node, &event);
 }
 
 static void disconnected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
@@ -612,7 +714,11 @@ static void disconnected(struct sim_world *world, struct sim_node *node, struct 
     struct sim_participant *p = node->participant;
     struct vow_branches_event event = {.kind = VOW_BRANCHES_COORD_DOWN};
 
-    (void)side;
+    if (!is_to_coordinator(node, conn)) {
+        if (side == 0)
+            sim_peers_down(&p->peers, conn);
+        return;
+    }
     dial_later(world, node, (uint64_t)backoff_next_ms(&p->backoff) * 1000);
     if (!was_up || p->conn != conn)
         return;

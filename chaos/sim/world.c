@@ -20,7 +20,7 @@
 /* Short worlds have so many steps in which priorities order what happens. */
 #define SHORT_STEPS 200
 /* A world that goes on for ever is a bug of its own. */
-#define EVENTS_MAX UINT64_C(2000000)
+#define EVENTS_MAX UINT64_C(300000)
 
 /* --- Sights --- */
 
@@ -365,7 +365,7 @@ static bool are_linked(const struct sim_world *world)
 /* I05: what can end has ended within the bound. */
 static void complain_of_open(struct sim_world *world)
 {
-    char text[96];
+    char text[160];
 
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         const struct sim_node *node = &world->nodes[i];
@@ -440,11 +440,14 @@ void sim_world_run(struct sim_world *world)
 
     begin(world);
     while (sim_agenda_next(&world->agenda, &event)) {
-        world->totals.events++;
         happen(world, &event);
+        if (++world->totals.events > EVENTS_MAX) {
+            sim_world_violated(world, "I14", "the world does not come to rest");
+            break;
+        }
         if (world->agenda.now_us < next_look_us)
             continue;
-        if (look(world) || world->totals.events > EVENTS_MAX)
+        if (look(world))
             break;
         next_look_us = world->agenda.now_us + (world->phase == SIM_PHASE_SETUP ? LOOK_SETUP_US : LOOK_US);
     }
