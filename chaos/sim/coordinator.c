@@ -25,7 +25,7 @@ struct session {
     uint64_t id; /* 0: free */
     struct sim_conn *conn;
     enum vow_role role;
-    bool up;
+    bool up, is_full, is_told;
     char name[VOW_NAME_SIZE];
     char address[VOW_ADDRESS_SIZE];
     struct vow_coord_peer peer;
@@ -55,9 +55,13 @@ struct sim_coordinator {
     uint64_t batches;
     struct vow_journal_op *pending, **pending_end; /* of this turn */
     struct vow_journal_op *queue, **queue_end;     /* with the journal's thread */
-    bool is_busy, is_ticking, has_begun;
+    bool is_busy, is_ticking;
+    bool has_full; /* the core is to be told of a session */
     struct log_op *unused;
 };
+
+static void step(struct sim_world *world, struct sim_node *node, struct vow_coord_event *event);
+static void turn_end(struct sim_world *world, struct sim_node *node);
 
 static struct vow_journal_op *next_of(const struct vow_journal_op *op)
 {
@@ -106,8 +110,12 @@ static void effect_message(struct sim_world *world, struct sim_coordinator *c, c
 {
     struct session *session = session_find(c, effect->session);
 
-    if (session != NULL && session->up)
-        sim_net_send(world, session->conn, 1, &effect->msg);
+    if (session == NULL || !session->up)
+        return;
+    sim_net_send(world, session->conn, 1, &effect->msg);
+    if (!world->net.is_calm && session->role == VOW_ROLE_PARTICIPANT && !session->is_full &&
+        world->options.queue_full > 0 && sim_rng_chance(&world->agenda.rng, world->options.queue_full))
+        session->is_full = c->has_full = true;
 }
 
 /* --- The log --- */
@@ -233,6 +241,40 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     }
 }
 
+/* Fault F029: the core holds back what can wait. */
+static void tell_full(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct vow_coord_event full = {.kind = VOW_COORD_PEER_FULL, .now_ms = sim_now_us(world) / 1000};
+    struct vow_coord_effects none;
+
+    c->has_full = false;
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *session = &c->sessions[i];
+
+        if (session->id == 0 || !session->is_full || session->is_told)
+            continue;
+        session->is_told = true;
+        full.session = session->id;
+        sim_hit(world, SIM_FAULT_QUEUE_FULL, node->index, session->conn->end[0].node, 0);
+        vow_coord_step(c->core, &full, &none);
+        sim_later(world, node, SIM_EVENT_DRAINED, 1 + sim_rng_wait(&world->agenda.rng, SIM_SECOND_US / 8), true)
+            ->number = session->id;
+    }
+}
+
+static void drained(struct sim_world *world, struct sim_node *node, uint64_t id)
+{
+    struct vow_coord_event ready = {.kind = VOW_COORD_PEER_READY, .session = id};
+    struct session *session = session_find(node->coordinator, id);
+
+    if (session == NULL)
+        return;
+    session->is_full = session->is_told = false;
+    step(world, node, &ready);
+    turn_end(world, node);
+}
+
 static void step(struct sim_world *world, struct sim_node *node, struct vow_coord_event *event)
 {
     struct vow_coord_effects effects;
@@ -241,6 +283,8 @@ static void step(struct sim_world *world, struct sim_node *node, struct vow_coor
     vow_coord_step(node->coordinator->core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
         carry_out(world, node, &effects.items[i]);
+    if (node->coordinator->has_full)
+        tell_full(world, node);
 }
 
 /* --- The journal's thread --- */
@@ -295,6 +339,17 @@ static void turn_end(struct sim_world *world, struct sim_node *node)
     sim_arm(world, node, vow_coord_deadline_ms(node->coordinator->core));
 }
 
+static void report_later(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first)
+{
+    struct vow_job *jobs = &first->job;
+    const uint64_t late_us = sim_nemesis_delay_done(world, node, &jobs);
+    const uint64_t cost_us = sim_storage_cost_us(world, node, ++node->coordinator->batches);
+    struct sim_event *done = sim_later(world, node, SIM_EVENT_DISK_DONE, cost_us + late_us, false);
+
+    done->task = sim_task_of_node(node->index, 1);
+    done->ptr = jobs;
+}
+
 static void run_batch(struct sim_world *world, struct sim_node *node)
 {
     struct sim_coordinator *c = node->coordinator;
@@ -318,11 +373,7 @@ static void run_batch(struct sim_world *world, struct sim_node *node)
                                                                                        : SIM_SEEN_LOG_FAILED,
                      op);
     }
-    struct sim_event *done =
-        sim_later(world, node, SIM_EVENT_DISK_DONE, sim_storage_cost_us(world, node, ++c->batches), false);
-
-    done->task = sim_task_of_node(node->index, 1);
-    done->ptr = first;
+    report_later(world, node, first);
 }
 
 static void looked_up(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op)
@@ -540,6 +591,8 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
         batch_done(world, node, event->ptr);
     } else if (event->kind == SIM_EVENT_TICK) {
         tick(world, node);
+    } else if (event->kind == SIM_EVENT_DRAINED) {
+        drained(world, node, event->number);
     } else if (event->kind == SIM_EVENT_WAKE) {
         struct sim_sight sight = sim_sight_of(world, SIM_SEEN_TICKED, node);
 

@@ -4,14 +4,30 @@
  */
 #include "chaos/sim/storage.h"
 #include "chaos/sim/world.h"
+#include "proto/net/worker.h"
 
 #define FLAPS 5
 /* A process that dies in the middle of something does so within so many operations of its disk. */
 #define OPS_TO_LIVE 40
 #define NEMESIS_TASK sim_task_of_node(SIM_NODES_MAX - 1, 3)
 
+/* Each wall clock is off by up to so much, for good. */
+static void skew_clocks(struct sim_world *world)
+{
+    const int64_t most_us = (int64_t)world->options.skew_s * (int64_t)SIM_SECOND_US;
+
+    for (uint32_t i = 0; i < world->nodes_len && most_us > 0; i++) {
+        struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 3, i);
+        struct sim_node *node = &world->nodes[i];
+
+        node->wall_off_us += (int64_t)sim_rng_below(&rng, 2 * (uint64_t)most_us) - most_us;
+        sim_hit(world, SIM_FAULT_CLOCK_SKEW, node->index, SIM_NODE_NONE, (uint64_t)most_us);
+    }
+}
+
 void sim_nemesis_begin(struct sim_world *world)
 {
+    skew_clocks(world);
     for (uint32_t i = 0; i < world->plan.len; i++) {
         const struct sim_event event = {.kind = SIM_EVENT_NEMESIS, .is_timed = true, .number = i, .task = NEMESIS_TASK};
 
@@ -102,6 +118,11 @@ static void kill_node(struct sim_world *world, struct sim_node *node, enum sim_c
 {
     if (node->state == SIM_NODE_DOWN)
         return;
+    if (node->role == SIM_CLIENT) {
+        sim_hit(world, SIM_FAULT_CLIENT_GONE, node->index, SIM_NODE_NONE, down_us);
+        sim_node_kill(world, node, how, down_us);
+        return;
+    }
     if (how != SIM_CRASH_CLEAN && sim_rng_below(rng, 2) == 0) {
         node->dies_by = how;
         node->dies_for_us = down_us;
@@ -238,6 +259,25 @@ void sim_nemesis_event(struct sim_world *world, const struct sim_event *event)
         sim_node_resume(world, node);
     else if (event->kind == SIM_EVENT_LOOK && world->phase == SIM_PHASE_SAFETY)
         change_links(world, event->node, (uint8_t)event->number, event->side != 0);
+}
+
+uint64_t sim_nemesis_delay_done(struct sim_world *world, const struct sim_node *node, struct vow_job **jobs)
+{
+    struct vow_job *turned = NULL;
+    uint64_t us;
+
+    if (world->net.is_calm || world->options.log_late == 0 ||
+        !sim_rng_chance(&world->agenda.rng, world->options.log_late))
+        return 0;
+    for (struct vow_job *job = *jobs, *next; job != NULL; job = next) {
+        next = job->next;
+        job->next = turned;
+        turned = job;
+    }
+    *jobs = turned;
+    us = sim_rng_wait(&world->agenda.rng, SIM_SECOND_US / 8);
+    sim_hit(world, SIM_FAULT_LOG_LATE, node->index, SIM_NODE_NONE, us);
+    return us;
 }
 
 /* --- The last phase --- */

@@ -217,13 +217,28 @@ static void flip(struct sim_world *world, const struct sim_conn *conn, uint32_t 
     sim_hit(world, SIM_FAULT_FRAME_FLIP, conn->end[side].node, conn->end[1 - side].node, bit);
 }
 
+/* One link of the world is slow: what it carries takes its time. */
+static uint64_t transfer_us(struct sim_world *world, uint8_t from, uint8_t to, uint32_t len)
+{
+    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_LINK, UINT32_MAX, 0);
+    const uint8_t a = (uint8_t)sim_rng_below(&rng, world->nodes_len),
+                  b = (uint8_t)sim_rng_below(&rng, world->nodes_len);
+    uint64_t us;
+
+    if (world->net.is_calm || world->options.slow_link == 0 || !((from == a && to == b) || (from == b && to == a)))
+        return 0;
+    us = (uint64_t)len * SIM_SECOND_US / world->options.slow_link;
+    sim_hit(world, SIM_FAULT_SLOW_LINK, from, to, us);
+    return us;
+}
+
 /* One copy of a frame: whole, or in two pieces. */
 static void put_frame(struct sim_world *world, struct sim_conn *conn, uint32_t side, struct sim_rng *rng,
                       uint64_t frame, const uint8_t *bytes, uint32_t len)
 {
     const struct sim_options *o = &world->options;
     const uint8_t from = conn->end[side].node, to = conn->end[1 - side].node;
-    uint64_t at_us = sim_now_us(world) + 20 + sim_rng_wait(rng, o->delay_us);
+    uint64_t at_us = sim_now_us(world) + 20 + sim_rng_wait(rng, o->delay_us) + transfer_us(world, from, to, len);
     const bool is_long = !world->net.is_calm && sim_rng_chance(rng, o->long_delay);
 
     if (is_long) {

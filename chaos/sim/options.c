@@ -64,6 +64,9 @@ static void draw_network(struct sim_options *o, struct sim_rng *rng)
     o->reorder = sometimes(rng, 100, 5000);
     o->slice = sometimes(rng, 50, 2000);
     o->flip = sometimes(rng, 5, 50);
+    o->slow_link = rarely(rng, 2000, 40000);
+    o->queue_full = sometimes(rng, 10, 500);
+    o->timer_late = sometimes(rng, 50, 2000);
     o->sync_us = doubled(rng, 50, 7);
     o->slow_sync = sometimes(rng, 10, 300);
     o->log_late = sometimes(rng, 100, 2000);
@@ -72,7 +75,7 @@ static void draw_network(struct sim_options *o, struct sim_rng *rng)
 static uint32_t faults_of(const struct sim_options *o)
 {
     return o->kills + o->powers + o->pauses + o->restarts + o->resets + o->cuts + o->flaps + o->jumps + o->restores +
-           o->wipes + o->disk_faults;
+           o->client_kills + o->wipes + o->disk_faults;
 }
 
 /* A full world has five at least. */
@@ -88,6 +91,8 @@ static void draw_plan(struct sim_options *o, struct sim_rng *rng)
     o->cuts = sometimes(rng, 1, many);
     o->flaps = sometimes(rng, 1, many / 2);
     o->jumps = sometimes(rng, 1, many);
+    o->skew_s = sometimes(rng, 1, 7200);
+    o->client_kills = sometimes(rng, 1, many / 2);
     o->restores = rarely(rng, 1, 1);
     o->wipes = rarely(rng, 1, 1);
     o->disk_faults = sometimes(rng, 1, many);

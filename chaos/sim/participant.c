@@ -365,12 +365,21 @@ static uint32_t count(const struct vow_job *job)
     return jobs;
 }
 
+static void report_later(struct sim_world *world, struct sim_node *node, struct vow_job *jobs)
+{
+    const uint64_t late_us = sim_nemesis_delay_done(world, node, &jobs);
+    const uint64_t cost_us = sim_storage_cost_us(world, node, ++node->participant->batches);
+    struct sim_event *done = sim_later(world, node, SIM_EVENT_DISK_DONE, cost_us + late_us, false);
+
+    done->task = sim_task_of_node(node->index, 1);
+    done->ptr = jobs;
+}
+
 static void run_batch(struct sim_world *world, struct sim_node *node)
 {
     struct sim_participant *p = node->participant;
     struct vow_job *jobs = (struct vow_job *)p->queue;
     struct vow_error_detail detail = {.error = 0, .text = ""};
-    struct sim_event *done;
     int error;
 
     p->with_store += count(jobs);
@@ -389,9 +398,7 @@ static void run_batch(struct sim_world *world, struct sim_node *node)
     if (jobs == NULL) {
         p->is_busy = false;
     } else {
-        done = sim_later(world, node, SIM_EVENT_DISK_DONE, sim_storage_cost_us(world, node, ++p->batches), false);
-        done->task = sim_task_of_node(node->index, 1);
-        done->ptr = jobs;
+        report_later(world, node, jobs);
     }
     if (p->with_store > 0)
         tick_later(world, node);

@@ -103,6 +103,13 @@ static void add_restores(struct draft *draft)
 
 static void add_rest(struct draft *draft)
 {
+    for (uint32_t i = 0; i < draft->options->client_kills; i++) {
+        const uint32_t servers = draft->options->coordinators + draft->options->participants;
+        struct sim_action *action = add(draft, SIM_ACT_KILL);
+
+        action->node = (uint8_t)(servers + sim_rng_below(&draft->rng, draft->options->clients));
+        action->amount = down_time(draft);
+    }
     for (uint32_t i = 0; i < draft->options->wipes; i++) {
         struct sim_action *action = add(draft, SIM_ACT_WIPE);
 

@@ -99,6 +99,19 @@ struct sim_event *sim_later(struct sim_world *world, const struct sim_node *node
     return sim_agenda_add(&world->agenda, delay_us, &event);
 }
 
+/* A busy machine: the loop comes round late. */
+static uint64_t timer_delay(struct sim_world *world, const struct sim_node *node)
+{
+    uint64_t us;
+
+    if (world->net.is_calm || world->options.timer_late == 0 ||
+        !sim_rng_chance(&world->agenda.rng, world->options.timer_late))
+        return 0;
+    us = sim_rng_wait(&world->agenda.rng, SIM_SECOND_US / 8);
+    sim_hit(world, SIM_FAULT_TIMER_LATE, node->index, SIM_NODE_NONE, us);
+    return us;
+}
+
 void sim_arm(struct sim_world *world, struct sim_node *node, uint64_t deadline_ms)
 {
     const uint64_t now_us = sim_now_us(world);
@@ -112,7 +125,7 @@ void sim_arm(struct sim_world *world, struct sim_node *node, uint64_t deadline_m
     if (at_us == node->wake_us)
         return;
     node->wake_us = at_us;
-    sim_later(world, node, SIM_EVENT_WAKE, at_us - now_us, true)->number = at_us;
+    sim_later(world, node, SIM_EVENT_WAKE, at_us - now_us + timer_delay(world, node), true)->number = at_us;
 }
 
 void sim_node_up(struct sim_world *world, struct sim_node *node, struct sim_sight *up)
@@ -260,7 +273,7 @@ static bool is_of_node(enum sim_event_kind kind)
 {
     return kind == SIM_EVENT_WAKE || kind == SIM_EVENT_TICK || kind == SIM_EVENT_DISK_RUN ||
            kind == SIM_EVENT_DISK_DONE || kind == SIM_EVENT_DIAL || kind == SIM_EVENT_CALL ||
-           kind == SIM_EVENT_CALL_DONE || kind == SIM_EVENT_CLIENT;
+           kind == SIM_EVENT_CALL_DONE || kind == SIM_EVENT_DRAINED || kind == SIM_EVENT_CLIENT;
 }
 
 static bool is_of_net(enum sim_event_kind kind)
@@ -362,7 +375,7 @@ static bool are_linked(const struct sim_world *world)
     return true;
 }
 
-/* I05: what can end has ended within the bound. */
+/* What can end has ended within the bound. */
 static void complain_of_open(struct sim_world *world)
 {
     char text[160];
@@ -374,7 +387,7 @@ static void complain_of_open(struct sim_world *world)
             continue;
         (void)snprintf(text, sizeof(text), "%s has work %u s after the faults stopped", node->name,
                        (unsigned)(SIM_LIVENESS_US / SIM_SECOND_US));
-        sim_world_violated(world, "I05", text);
+        sim_world_violated(world, "ending", text);
     }
 }
 
@@ -442,7 +455,7 @@ void sim_world_run(struct sim_world *world)
     while (sim_agenda_next(&world->agenda, &event)) {
         happen(world, &event);
         if (++world->totals.events > EVENTS_MAX) {
-            sim_world_violated(world, "I14", "the world does not come to rest");
+            sim_world_violated(world, "rest", "the world does not come to rest");
             break;
         }
         if (world->agenda.now_us < next_look_us)

@@ -256,6 +256,9 @@ void sim_nemesis_act(struct sim_world *world, uint64_t which);
 void sim_nemesis_event(struct sim_world *world, const struct sim_event *event);
 /* Mends what is to be mended and breaks the rest for good; who is chosen is in world->healed_nodes. */
 void sim_nemesis_heal(struct sim_world *world);
+/* The answers of a batch come late, and the last of them first. Returns by how much, in microseconds. */
+struct vow_job;
+uint64_t sim_nemesis_delay_done(struct sim_world *world, const struct sim_node *node, struct vow_job **jobs);
 void sim_node_kill(struct sim_world *world, struct sim_node *node, enum sim_crash how, uint64_t down_us);
 void sim_node_resume(struct sim_world *world, struct sim_node *node);
 
