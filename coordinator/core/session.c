@@ -27,15 +27,21 @@ static void lose_peer(struct vow_coord *core, struct peer *peer)
     }
 }
 
-/* It is back: where it owes an acknowledgement or an outcome, it is asked at once. */
+/* An acknowledgement, or an outcome. */
+static bool owes_answer(const struct vow_coord *core, const struct branch *branch)
+{
+    enum txn_state state = (enum txn_state)core->txns[branch->txn].state;
+    bool is_told = state == TXN_COMMITTING || state == TXN_HEUR || state == TXN_ABANDONED;
+    bool owes_ack = is_told && branch->vote == VOW_VOTE_YES && !branch->acknowledged && !branch->contradicts;
+
+    return owes_ack || state == TXN_DELEGATED;
+}
+
+/* It is back: where it owes an answer, it is asked at once. */
 static void wake_branches(struct vow_coord *core, const struct peer *peer)
 {
     for (struct branch *b = branch_at(core, peer->branches); b != NULL; b = branch_at(core, b->peer_next)) {
-        enum txn_state state = (enum txn_state)core->txns[b->txn].state;
-        bool is_told = state == TXN_COMMITTING || state == TXN_HEUR || state == TXN_ABANDONED;
-        bool owes_ack = is_told && b->vote == VOW_VOTE_YES && !b->acknowledged && !b->contradicts;
-
-        if (owes_ack || state == TXN_DELEGATED) {
+        if (owes_answer(core, b)) {
             b->due = true;
             wake(core, b);
         }
@@ -63,7 +69,8 @@ void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct v
     wake_branches(core, peer);
 }
 
-/* What could not be told is due since then. */
+/* What could not be told is due since then; what was answered meanwhile is not, and its timer must not run: nothing
+ * would ever stop it. */
 void coord_take_peer_full(struct vow_coord *core, uint64_t session, bool is_full)
 {
     uint32_t index = coord_peer_of_session(core, session);
@@ -73,7 +80,7 @@ void coord_take_peer_full(struct vow_coord *core, uint64_t session, bool is_full
     core->peers[index].is_full = is_full;
     for (struct branch *b = branch_at(core, core->peers[index].branches); b != NULL && !is_full;
          b = branch_at(core, b->peer_next)) {
-        if (b->due)
+        if (b->due && owes_answer(core, b))
             wake(core, b);
     }
 }

@@ -481,6 +481,31 @@ Test(view, counts)
     fixture_close(&f);
 }
 
+/* The answer to an inquiry had no room in the queue; the acknowledgement came all the same, for the decision that was
+ * sent before. Found by the simulator: the timer of the transaction ran on the spot until END was durable. */
+Test(requests, F029_a_queue_that_drains_after_the_acknowledgement_starts_no_timer)
+{
+    struct vow_msg_header header;
+    struct vow_gtrid id;
+    struct fixture f;
+    uint64_t p;
+
+    fixture_open(&f);
+    p = fixture_peer_up(&f, "p");
+    id = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &id, one, 1);
+    header = fixture_header(&f, &id, 0, 1);
+    fixture_vote(&f, p, &header, VOW_VOTE_YES);
+    fixture_log_done(&f, fixture_token(&f));
+    fixture_full(&f, p, true);
+    fixture_branch(&f, p, VOW_MSG_INQUIRY, &header);
+    fixture_ack(&f, p, &header, VOW_ACK_DONE);
+    cr_assert_str_eq(fixture_state(&f, &id), "ENDING");
+    fixture_full(&f, p, false);
+    cr_expect_eq(vow_coord_deadline_ms(f.core), UINT64_MAX);
+    fixture_close(&f);
+}
+
 /* A participant may be there before the log was read: it is told as soon as the timer is. */
 Test(recovery, an_open_commit_is_due_at_once)
 {
