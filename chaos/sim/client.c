@@ -172,6 +172,7 @@ static void draw(struct sim_world *world, struct sim_node *node)
         (void)snprintf(txn->key, sizeof(txn->key), "key.%u.%u", node->index, client->next);
     txn->one_phase = !txn->is_joined && txn->key[0] == '\0' && have_one_participant(txn);
     client->next++;
+    world->totals.transactions++;
 }
 
 /* --- What it asks and hears --- */
@@ -248,7 +249,6 @@ static void end(struct sim_world *world, struct sim_node *node, enum vow_outcome
         show_told(world, node, ask_of(txn), &txn->gtrid, outcome, cause, error, true);
         remember(client, txn);
     }
-    world->totals.transactions++;
     world->totals.committed += outcome == VOW_COMMITTED;
     world->totals.aborted += outcome == VOW_ABORTED;
     world->totals.unknown += outcome == VOW_UNKNOWN;

@@ -189,7 +189,8 @@ static void effect_store(struct sim_world *world, struct sim_node *node, const s
     op->op.session = effect->store.session;
     op->op.attempt = effect->store.attempt;
     copy_calls(world, op, effect->store.calls, effect->store.calls_len);
-    sim_peers_keep(world, &p->peers, node, &op->op.gtrid, effect->store.peers, effect->store.peers_len);
+    op->op.peers = sim_peers_write(world, node, effect->store.peers, effect->store.peers_len);
+    sim_peers_keep(world, &p->peers, &op->op.gtrid, op->op.peers);
     if (op->op.kind == VOW_STORE_WORK) {
         op->op.work = run_work;
         op->op.work_ctx = &contexts[node->index];
@@ -452,6 +453,8 @@ static int recovered(void *ctx, const struct vow_branches_recovered *found)
 
     VOW_ASSERT(p->prepared_len < PREPARED_MAX);
     p->prepared[p->prepared_len] = *found;
+    p->prepared[p->prepared_len].peers = copy_text(recovery->world, found->peers);
+    sim_peers_keep(recovery->world, &p->peers, &found->gtrid, p->prepared[p->prepared_len].peers);
     p->prepared[p->prepared_len].who = copy_text(recovery->world, found->who);
     p->prepared[p->prepared_len++].why = copy_text(recovery->world, found->why);
     return 0;
@@ -665,22 +668,14 @@ static void peer_welcomed(struct sim_world *world, struct sim_node *node, struct
     sim_peers_up(world, &p->peers, conn);
 }
 
-/* Only who was named with the transaction may tell its outcome. */
-static bool may_answer(const struct sim_participant *p, const struct sim_conn *conn, const struct vow_msg *msg)
-{
-    const struct sim_peer_list *list = sim_peers_of(&p->peers, &msg->peer_answer.header.gtrid);
-
-    for (uint32_t i = 0; list != NULL && i < list->len; i++) {
-        if (list->peers[i].node == conn->end[1].node)
-            return true;
-    }
-    return false;
-}
-
 static void peer_message(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
                          const struct vow_msg *msg)
 {
     struct vow_branches_event event = {.kind = VOW_BRANCHES_PEER};
+    /* Only who was named with the transaction may tell its outcome. */
+    const bool is_answer =
+        msg->kind == VOW_MSG_PEER_ANSWER &&
+        sim_peers_are(world, &node->participant->peers, &msg->peer_answer.header.gtrid, conn->end[1].node);
 
     if (conn->end[side].state == SIM_END_HANDSHAKE) {
         if (side == 0)
@@ -691,8 +686,7 @@ static void peer_message(struct sim_world *world, struct sim_node *node, struct 
     }
     event.peer.msg = msg;
     event.peer.session = side == 1 ? conn->id : 0;
-    if (side == 1 ? msg->kind == VOW_MSG_PEER_INQUIRY
-                  : msg->kind == VOW_MSG_PEER_ANSWER && may_answer(node->participant, conn, msg))
+    if (side == 1 ? msg->kind == VOW_MSG_PEER_INQUIRY : is_answer)
         step(world, node, &event);
 }
 

@@ -1,7 +1,10 @@
 #include "chaos/sim/peers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "participant/store/peer_list.h"
 
 #define PORT 7421
 
@@ -24,35 +27,42 @@ const struct sim_node *sim_peers_at(const struct sim_world *world, const char *a
 
 /* --- Whom to ask --- */
 
-const struct sim_peer_list *sim_peers_of(const struct sim_peers *peers, const struct vow_gtrid *gtrid)
+static const char *text_of(const struct sim_peers *peers, const struct vow_gtrid *gtrid)
 {
     const struct sim_peer_list *list = peers->lists;
 
     while (list != NULL && !vow_gtrid_equal(&list->gtrid, gtrid))
         list = list->next;
-    return list;
+    return list != NULL ? list->text : NULL;
 }
 
-void sim_peers_keep(struct sim_world *world, struct sim_peers *peers, const struct sim_node *self,
-                    const struct vow_gtrid *gtrid, const struct vow_msg_peer *named, uint32_t len)
+char *sim_peers_write(struct sim_world *world, const struct sim_node *self, const struct vow_msg_peer *named,
+                      uint32_t len)
+{
+    char *text = len > 0 ? peer_list_write(named, len, self->name) : NULL;
+    char *copy = text != NULL ? sim_arena_copy(&world->arena, text, strlen(text) + 1) : NULL;
+
+    free(text);
+    return copy;
+}
+
+void sim_peers_keep(struct sim_world *world, struct sim_peers *peers, const struct vow_gtrid *gtrid, const char *text)
 {
     struct sim_peer_list *list;
 
-    if (len == 0 || sim_peers_of(peers, gtrid) != NULL)
+    if (text == NULL || text_of(peers, gtrid) != NULL)
         return;
     list = sim_arena_take(&world->arena, sizeof(*list));
-    list->gtrid = *gtrid;
-    list->len = 0;
-    for (uint32_t i = 0; i < len; i++) {
-        const struct sim_node *node = sim_peers_at(world, named[i].address);
-
-        if (node == NULL || node == self || list->len == SIM_NODES_MAX)
-            continue;
-        list->peers[list->len].node = node->index;
-        list->peers[list->len++].incarnation = named[i].incarnation;
-    }
-    list->next = peers->lists;
+    *list = (struct sim_peer_list){.gtrid = *gtrid, .text = text, .next = peers->lists};
     peers->lists = list;
+}
+
+bool sim_peers_are(const struct sim_world *world, const struct sim_peers *peers, const struct vow_gtrid *gtrid,
+                   uint8_t node)
+{
+    struct peer_named peer;
+
+    return peer_list_find(text_of(peers, gtrid), world->nodes[node].name, &peer);
 }
 
 /* --- Asking --- */
@@ -84,13 +94,16 @@ static void ask_one(struct sim_world *world, struct sim_node *self, struct sim_p
 void sim_peers_ask(struct sim_world *world, struct sim_node *self, struct sim_peers *peers,
                    const struct vow_msg_header *header)
 {
-    const struct sim_peer_list *list = sim_peers_of(peers, &header->gtrid);
+    const char *at = text_of(peers, &header->gtrid);
+    struct peer_named peer;
 
-    for (uint32_t i = 0; list != NULL && i < list->len; i++) {
+    while (peer_list_next(&at, &peer)) {
+        const struct sim_node *node = sim_peers_at(world, peer.address);
         struct vow_msg_header to = *header;
 
-        to.incarnation = list->peers[i].incarnation;
-        ask_one(world, self, peers, list->peers[i].node, &to);
+        to.incarnation = peer.incarnation;
+        if (node != NULL)
+            ask_one(world, self, peers, node->index, &to);
     }
 }
 

@@ -21,11 +21,7 @@ struct sim_peer_link {
 /* The others of a transaction that is prepared here. */
 struct sim_peer_list {
     struct vow_gtrid gtrid;
-    uint32_t len;
-    struct {
-        uint8_t node;
-        uint64_t incarnation;
-    } peers[SIM_NODES_MAX];
+    const char *text; /* peer_list.h */
     struct sim_peer_list *next;
 };
 
@@ -38,10 +34,14 @@ struct sim_peers {
 void sim_peers_address(const struct sim_node *node, char address[VOW_ADDRESS_SIZE]);
 const struct sim_node *sim_peers_at(const struct sim_world *world, const char *address);
 
-/* Whom PREPARE named; a list that is known already stays. */
-void sim_peers_keep(struct sim_world *world, struct sim_peers *peers, const struct sim_node *self,
-                    const struct vow_gtrid *gtrid, const struct vow_msg_peer *named, uint32_t len);
-const struct sim_peer_list *sim_peers_of(const struct sim_peers *peers, const struct vow_gtrid *gtrid);
+/* Whom PREPARE named, as the text that lies with the branch; the world's memory. NULL: nobody. */
+char *sim_peers_write(struct sim_world *world, const struct sim_node *self, const struct vow_msg_peer *named,
+                      uint32_t len);
+/* Remembers whom to ask; a list that is known already stays. The text is the world's. */
+void sim_peers_keep(struct sim_world *world, struct sim_peers *peers, const struct vow_gtrid *gtrid, const char *text);
+/* Was this node named with the transaction? */
+bool sim_peers_are(const struct sim_world *world, const struct sim_peers *peers, const struct vow_gtrid *gtrid,
+                   uint8_t node);
 /* Carries out ASK_PEERS. */
 void sim_peers_ask(struct sim_world *world, struct sim_node *self, struct sim_peers *peers,
                    const struct vow_msg_header *header);
