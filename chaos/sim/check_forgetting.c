@@ -96,7 +96,12 @@ void check_forgetting(struct sim_judge *judge, const struct sim_sight *sight)
         if (txn != NULL && !judge_is_excused(judge, txn))
             check_end(judge, sight, txn);
     }
-    if (sight->kind != SIM_SEEN_DISK || !sight->disk.dump->is_readable)
+    if (sight->kind != SIM_SEEN_DISK)
+        return;
+    /* Of a store that was wiped nothing is there to be missed: what it alone knew, nobody knows any more. */
+    if (!sight->disk.dump->is_readable && !sight->disk.dump->is_journal && judge->book.nodes[sight->node].harm != 0)
+        judge->excused |= sim_bit(sight->node);
+    if (!sight->disk.dump->is_readable)
         return;
     for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         if (judge_is_excused(judge, txn))
