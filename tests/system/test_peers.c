@@ -115,10 +115,14 @@ Test(peers_system, F091_only_peers_of_the_same_coordinator_are_let_in)
 
     struct vow_msg msg = {.kind = VOW_MSG_DECISION, .decision = {.verdict = VOW_COMMIT}};
     msg.decision.header.gtrid = vow_gtrid_make(vowd.coord, 1, 77, 0, 0);
+    msg.decision.header.epoch = 1;
     cr_assert_eq(introduce(&peer, &there, VOW_ROLE_PARTICIPANT, vowd.coord), 0);
     peer_send(&peer, &msg);
     peer_expect_closed(&peer);
     peer_close(&peer);
+    char *log = service_log(&cluster, 0);
+    cr_expect_eq(lines_with(log, "event=peer_breaks_protocol", "message=DECISION"), 1, "%s", log);
+    free(log);
 
     /* Of what it has never heard it has no information. */
     cr_assert_eq(introduce(&peer, &there, VOW_ROLE_PARTICIPANT, vowd.coord), 0);
