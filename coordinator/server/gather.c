@@ -27,7 +27,7 @@ static struct gather *find(const struct vow_server *server, uint64_t id)
 
 void gather_free(struct vow_server *server, struct gather *gather)
 {
-    HASH_DEL(server->gathers, gather);
+    HASH_DEL(server->gathers, gather); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
     vow_timer_deinit(&gather->timer);
     json_decref(gather->rows);
     free(gather->asked);
