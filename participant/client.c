@@ -317,8 +317,7 @@ int vow_commit_with(struct vow_client *client, const struct vow_commit_options *
     error = vow_client_submit_and_wait(client, request, result);
     if (error != 0)
         return error;
-    /* Called off before anything happened: an error, and no outcome. */
-    return result->outcome == VOW_ABORTED ? result->error : 0;
+    return vow_client_is_refusal(result) ? result->error : 0;
 }
 
 int vow_commit(struct vow_client *client, const struct vow_call *calls, size_t calls_len, struct vow_result *result)
@@ -345,5 +344,5 @@ int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char
         client, vow_request_new(client, VOW_REQUEST_STATUS, id, &asked_of, participant != NULL ? 1 : 0), result);
     if (error != 0)
         return error;
-    return result->error != VOW_E_IN_DOUBT ? result->error : 0;
+    return result->error != VOW_E_IN_DOUBT && !vow_client_is_damage(result->error) ? result->error : 0;
 }

@@ -124,6 +124,10 @@ void vow_client_serve(struct vow_client *client);
 
 /* --- client_request.c --- */
 
+/* Is it an outcome that not all participants have? */
+bool vow_client_is_damage(int error);
+/* Called off before anything happened: an error, and no outcome. */
+bool vow_client_is_refusal(const struct vow_result *result);
 /* On any thread. The calls are copied. NULL if there is no memory. For a question, id is what it is about. */
 struct vow_request *vow_request_new(struct vow_client *client, enum vow_request_kind kind, const struct vow_gtrid *id,
                                     const struct vow_msg_call *calls, size_t calls_len);

@@ -111,7 +111,7 @@ static int begin_error(const struct vow_result *result)
         return 0;
     if (result->outcome == VOW_COMMITTED)
         return VOW_E_DUPLICATE;
-    return result->outcome == VOW_ABORTED && result->error != 0 ? result->error : VOW_E_UNREACHABLE;
+    return vow_client_is_refusal(result) ? result->error : VOW_E_UNREACHABLE;
 }
 
 static void on_begun(void *ctx, const struct vow_result *result)
@@ -276,7 +276,7 @@ static int new_commit(struct vow_txn *txn, const struct vow_call *calls, size_t 
 /* Called off before anything happened: the transaction is open as it was, and may be asked to end again. */
 static int called_off(struct vow_txn *txn, const struct vow_result *result)
 {
-    if (result->outcome != VOW_ABORTED || result->error == 0)
+    if (!vow_client_is_refusal(result))
         return 0;
     atomic_store(&txn->needs_none, false);
     return result->error;

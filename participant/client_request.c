@@ -107,6 +107,16 @@ static void end_refused(struct vow_request *request, int error)
     end(request, &result);
 }
 
+bool vow_client_is_damage(int error)
+{
+    return error == VOW_E_HEURISTIC_MIXED || error == VOW_E_HEURISTIC_ROLLBACK || error == VOW_E_HEURISTIC_HAZARD;
+}
+
+bool vow_client_is_refusal(const struct vow_result *result)
+{
+    return result->outcome == VOW_ABORTED && result->error != 0 && !vow_client_is_damage(result->error);
+}
+
 static void end_as_heard(struct vow_request *request, const struct vow_msg_outcome *heard)
 {
     struct vow_result result = {.id = request->id, .outcome = heard->outcome};
@@ -118,6 +128,9 @@ static void end_as_heard(struct vow_request *request, const struct vow_msg_outco
         (void)snprintf(result.participant, sizeof(result.participant), "%s", heard->participant);
         (void)snprintf(result.text, sizeof(result.text), "%s", heard->text);
     }
+    /* It ended so, and not everywhere: never silent (guarantee 1). */
+    if (vow_client_is_damage(heard->error))
+        result.error = heard->error;
     end(request, &result);
 }
 

@@ -53,6 +53,8 @@ static void wait_for(const char *word, const char *const arguments[])
 static void begin_undecided(struct commit *commit)
 {
     cluster_init(&cluster);
+    cluster.keeps_log = true;
+    cluster.keeps_service_logs = true;
     cluster.vowd_flags[0] = "--vote-timeout";
     cluster.vowd_flags[1] = "60000";
     cluster.vowd_flags[2] = "--heartbeat"; /* s1 is not lost, only slow */
@@ -223,6 +225,89 @@ Test(operator, F056_a_commit_by_hand_against_an_abort_is_reported_until_it_is_fo
     cr_expect_eq(lines_with(log, "peer_dropped", ""), 0, "%s", log);
     free(log);
     (void)commit_wait(&cluster, &commit);
+    cluster_expect_counter(&cluster, 0, 1);
+    cluster_expect_counter(&cluster, 1, 0);
+    cluster_end(&cluster);
+}
+
+static void expect_lines(char *log, const char *word, const char *other)
+{
+    cr_expect_geq(lines_with(log, word, other), 1, "no \"%s\" of %s", word, other);
+    free(log);
+}
+
+/* Asks until the damage is recorded; the outcome never changes meanwhile. */
+static void wait_for_damage(const struct vow_gtrid *gtrid, enum vow_outcome outcome, int error)
+{
+    struct vow_result result = {.error = 0};
+    while (result.error != error) {
+        cr_assert_eq(vow_status(cluster.client, gtrid, NULL, &result), 0);
+        cr_assert_eq(result.outcome, outcome);
+    }
+}
+
+static void expect_status(const struct vow_gtrid *gtrid, enum vow_outcome outcome, int error)
+{
+    struct vow_result result;
+    cr_assert_eq(vow_status(cluster.client, gtrid, NULL, &result), 0);
+    cr_expect_eq(result.outcome, outcome);
+    cr_expect_eq(result.error, error, "%s", vow_error_name(result.error));
+}
+
+/* Rolled back by hand, and then decided to commit: both ends know, the client is told, and it stands over a restart
+ * until somebody has seen to it. */
+Test(operator, F056_a_branch_rolled_back_by_hand_and_then_decided_to_commit)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_assert_eq(VOWCTL("abort", id, "--participant", "s0", "--reason", "the row is needed", "--as", "eva", "--yes"), 0,
+                 "%s", run.err);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_COMMITTED);
+    const struct vow_gtrid gtrid = commit.result.id;
+    wait_for_damage(&gtrid, VOW_COMMITTED, VOW_E_HEURISTIC_MIXED);
+    expect_lines(cluster_log(&cluster), "HEURISTIC_MIXED", id);
+    expect_lines(service_log(&cluster, 0), "HEUR_MISMATCH", id);
+    cluster_expect_counter(&cluster, 0, 0);
+    cluster_expect_counter(&cluster, 1, 1);
+    WAIT_FOR("HEUR", "show", id);
+    process_kill(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    wait_for_damage(&gtrid, VOW_COMMITTED, VOW_E_HEURISTIC_MIXED);
+    while (VOWCTL("forget", id, "--reason", "repaired", "--as", "eva", "--yes") != 0)
+        cr_assert_eq(run.status, 5, "%d: %s", run.status, run.err); /* it is not connected yet */
+    WAIT_FOR("FORGET", "history", id);
+    EXPECT_WORDS("HEURISTIC", "DAMAGE", "eva: repaired");
+    while (service_number(&cluster, 0, "SELECT count(*) FROM vow_heuristic") != 0) {
+    }
+    expect_status(&gtrid, VOW_COMMITTED, VOW_E_HEURISTIC_MIXED);
+    cluster_expect_alive(&cluster);
+    cluster_end(&cluster);
+}
+
+/* Committed by hand, and then aborted: nobody acknowledges an abort, so the service speaks up (mistake 22). */
+Test(operator, F056_a_branch_committed_by_hand_and_then_aborted)
+{
+    struct commit commit;
+    begin_undecided(&commit);
+    cr_assert_eq(VOWCTL("commit", id, "--participant", "s0", "--reason", "they have paid", "--as", "eva", "--yes"), 0,
+                 "%s", run.err);
+    cr_assert_eq(VOWCTL("abort", id, "--reason", "s1 is gone", "--as", "eva", "--yes"), 0, "%s", run.err);
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_ABORTED);
+    const struct vow_gtrid gtrid = commit.result.id;
+    wait_for_damage(&gtrid, VOW_ABORTED, VOW_E_HEURISTIC_MIXED);
+    expect_lines(cluster_log(&cluster), "committed by hand, and it was decided to abort", id);
+    expect_lines(service_log(&cluster, 0), "HEUR_MISMATCH", id);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    process_kill(&cluster.services[0]);
+    process_kill(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    service_start(&cluster, 0, NULL);
+    wait_for_damage(&gtrid, VOW_ABORTED, VOW_E_HEURISTIC_MIXED);
+    cr_assert_eq(VOWCTL("forget", id, "--reason", "repaired", "--as", "eva", "--yes"), 0, "%s", run.err);
+    while (service_number(&cluster, 0, "SELECT count(*) FROM vow_heuristic") != 0) {
+    }
+    expect_status(&gtrid, VOW_ABORTED, VOW_E_HEURISTIC_MIXED);
     cluster_expect_counter(&cluster, 0, 1);
     cluster_expect_counter(&cluster, 1, 0);
     cluster_end(&cluster);

@@ -71,7 +71,17 @@ struct vow_result {
     struct vow_gtrid id;      /* keep it: the outcome can be asked for with it, from any client */
     enum vow_outcome outcome; /* VOW_COMMITTED, VOW_ABORTED or VOW_UNKNOWN; from vow_status() also VOW_PENDING */
     enum vow_cause cause;     /* for VOW_ABORTED: why */
-    int error;                /* for VOW_UNKNOWN: VOW_E_IN_DOUBT; a refusal of vow_commit_async(): see there. Else 0 */
+    /*
+     * For VOW_UNKNOWN: VOW_E_IN_DOUBT; a refusal of vow_commit_async(): see there. For VOW_COMMITTED and VOW_ABORTED it
+     * is 0 where all participants have done so, and else one of
+     *   VOW_E_HEURISTIC_MIXED     some have committed and some have not
+     *   VOW_E_HEURISTIC_ROLLBACK  it was decided to commit, and nobody has
+     *   VOW_E_HEURISTIC_HAZARD    what became of a participant cannot be known
+     * because an operator ended a branch by hand, or because of a lost file. What was decided stands; the data
+     * disagree, and an operator must be told. It can come later than the outcome: vow_status() tells of it from then
+     * on.
+     */
+    int error;
     /* VOW_ABORTED: who caused it; "" = nobody. Not final yet: whom to name in vow_status(), which may be "". */
     char participant[64];
     char text[201]; /* for VOW_ABORTED: in the participant's words; may be "" */
@@ -135,8 +145,8 @@ VOW_EXPORT VOW_MUST_USE int vow_commit(struct vow_client *client, const struct v
 
 /*
  * The same without waiting: `done` is called later with the result. On an error `done` is not called. In `done`, look
- * at result->error first: a refusal that comes later (VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN,
- * VOW_E_NO_MEMORY, VOW_E_TOO_LARGE) is VOW_ABORTED with VOW_CAUSE_NONE and result->error set to it: nothing happened,
+ * for a refusal first: one that comes later (VOW_E_BUSY, VOW_E_UNREACHABLE, VOW_E_SHUTTING_DOWN, VOW_E_NO_MEMORY,
+ * VOW_E_TOO_LARGE) is VOW_ABORTED with VOW_CAUSE_NONE, and result->error is set to it: nothing happened,
  * and the error's class says whether to try again. Otherwise result->outcome is as vow_commit() gives it with 0. The
  * transaction's id is known in the result; in a refusal it may be none.
  */

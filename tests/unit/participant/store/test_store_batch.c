@@ -201,6 +201,21 @@ Test(store_batch, a_batch_is_one_sync_and_unforced_ones_are_none)
     expect_seen(VALUES, "1 1 0 9");
 }
 
+/* An abort need not be durable; one without a decision must be, before anybody is told (protocol 2.7). */
+Test(store_batch, F056_heuristics_are_synced)
+{
+    service.options.vfs = fault_vfs_register();
+    service_start(ROWS);
+    prepare(1, "UPDATE t SET v = 1 WHERE id = 1");
+    prepare(2, "UPDATE t SET v = 1 WHERE id = 2");
+    struct work works[] = {work_of(VOW_STORE_HEURISTIC_ABORT, 1, ""), work_of(VOW_STORE_HEURISTIC_COMMIT, 2, ""),
+                           work_of(VOW_STORE_SETTLE, 1, ""), work_of(VOW_STORE_SETTLE, 2, "")};
+    works[0].op.who = works[0].op.why = works[1].op.who = works[1].op.why = "x";
+    works[2].op.verdict = works[3].op.verdict = VOW_ABORT;
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq(syncs_of(&works[i], 1), 1, "%zu", i);
+}
+
 Test(store_batch, a_batch_of_questions_syncs_nothing)
 {
     service.options.vfs = fault_vfs_register();

@@ -139,8 +139,11 @@ Test(store_heuristic, F056_the_other_decision_is_kept_until_it_is_forgotten)
     cr_assert_eq(prepare(2, "UPDATE t SET v = 21 WHERE id = 2"), VOW_STORE_DONE);
     cr_assert_eq(heuristic(VOW_STORE_HEURISTIC_COMMIT, 1), VOW_STORE_DONE);
     cr_assert_eq(heuristic(VOW_STORE_HEURISTIC_ABORT, 2), VOW_STORE_DONE);
+    cr_assert_eq(decide(VOW_STORE_RECALL, 1), VOW_STORE_DONE, "nobody asks the store while the core has it");
     cr_assert_eq(settle(1, VOW_ABORT), VOW_STORE_DONE);
     cr_assert_eq(settle(2, VOW_COMMIT), VOW_STORE_DONE);
+    /* Peers in doubt must not take what an operator did for what was decided. */
+    cr_assert_eq(decide(VOW_STORE_RECALL, 1), VOW_STORE_NO_RECORD);
     struct seen seen = recover();
     cr_assert_eq(seen.heuristics, 2);
     cr_assert_neq(seen.last.heuristic, seen.last.decided);
