@@ -71,6 +71,16 @@ static bool was_refused_alone(const struct book_txn *txn)
     return false;
 }
 
+/* A participant of it has begun a new life, and may have lost what it did before. */
+static bool was_restarted(const struct sim_judge *judge, const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (judge->book.nodes[share->node].life > 1)
+            return true;
+    }
+    return false;
+}
+
 /* True if there is what the cause says. A cause that a participant gave needs a NO of it. */
 static bool is_grounded(const struct sim_judge *judge, const struct book_txn *txn, const struct book_node *node,
                         const struct tally *tally, enum vow_cause cause)
@@ -98,6 +108,8 @@ static bool is_grounded(const struct sim_judge *judge, const struct book_txn *tx
     case VOW_CAUSE_PRESUMED:
         /* An id of an older life, or one that was not used in time, begins nothing: it is void. */
         return txn->began_life != node->life || !was_begun(txn);
+    case VOW_CAUSE_STALE_INCARNATION:
+        return was_restarted(judge, txn);
     case VOW_CAUSE_LOST_WORK:
         return true; /* the client's count says so, which nobody else sees */
     default:

@@ -1,7 +1,7 @@
 /*
  * I16: state(m.m) = state(m). When a core is given the same frame twice with nothing between, the second one moves no
  * transaction from a state to another, writes nothing to the log and asks nothing of the store. (That the answer is the
- * same is for the exhaustive table over all states and messages: tests/unit/chaos/sim/test_message_twice.c.) An
+ * same is for the tests of the cores.) An
  * operation of the store that is asked for again is harmless where the first one is not done yet: COMMIT of a branch
  * that is not in memory is how a tombstone is looked for.
  */

@@ -53,17 +53,20 @@ static void check_disk(struct sim_judge *judge, const struct sim_sight *sight)
 
 static void check_metric(struct sim_judge *judge, const struct sim_sight *sight)
 {
+    const struct vow_gtrid *one = NULL;
     uint64_t actual = 0;
 
     for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         const struct book_share *share = sim_txn_share(txn, sight->node);
 
         if (share != NULL && share->on_disk == SIM_BRANCH_PREPARED && share->told_yes != 0 &&
-            share->ending_asked < share->told_yes && share->heuristic == 0)
+            share->ending_asked < share->told_yes && share->heuristic == 0) {
             actual++;
+            one = &txn->gtrid;
+        }
     }
     if (actual != sight->sample.value)
-        judge_fail(judge, sight, "I13", NULL, "%s says that %llu branches are in doubt, and %llu are",
+        judge_fail(judge, sight, "I13", one, "%s says that %llu branches are in doubt, and %llu are",
                    judge_name(judge, sight->node), (unsigned long long)sight->sample.value, (unsigned long long)actual);
 }
 

@@ -581,6 +581,18 @@ static void stop(struct sim_world *world, struct sim_node *node)
     c->core = NULL;
 }
 
+/* Its own metrics and their limits. */
+static void show_counts(struct sim_world *world, const struct sim_node *node)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct vow_coord_counts counts;
+
+    vow_coord_counts(c->core, &counts);
+    sim_sample(world, node, SIM_SAMPLE_OPEN, counts.open, c->limits.txns_max);
+    sim_sample(world, node, SIM_SAMPLE_BRANCHES, counts.branches, c->limits.branches_max);
+    sim_sample(world, node, SIM_SAMPLE_PEERS, counts.peers, c->limits.peers_max);
+}
+
 static void event(struct sim_world *world, struct sim_node *node, const struct sim_event *event)
 {
     struct vow_coord_event timer = {.kind = VOW_COORD_TIMER};
@@ -596,6 +608,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
     } else if (event->kind == SIM_EVENT_WAKE) {
         struct sim_sight sight = sim_sight_of(world, SIM_SEEN_TICKED, node);
 
+        show_counts(world, node);
         sim_show(world, &sight);
         step(world, node, &timer);
         turn_end(world, node);

@@ -743,6 +743,16 @@ static void called(struct sim_world *world, struct sim_node *node, struct sim_ca
     turn_end(world, node);
 }
 
+/* Its own metrics, for whoever counts by what was seen. */
+static void show_counts(struct sim_world *world, const struct sim_node *node)
+{
+    struct vow_branches_counts counts;
+
+    vow_branches_counts(node->participant->core, sim_now_us(world) / 1000, &counts);
+    sim_sample(world, node, SIM_SAMPLE_IN_DOUBT, counts.in_doubt, 0);
+    sim_sample(world, node, SIM_SAMPLE_OPEN, counts.open, 0);
+}
+
 static void event(struct sim_world *world, struct sim_node *node, const struct sim_event *event)
 {
     struct vow_branches_event timer = {.kind = VOW_BRANCHES_TIMER};
@@ -760,6 +770,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
     } else if (event->kind == SIM_EVENT_CALL) {
         called(world, node, event->ptr);
     } else if (event->kind == SIM_EVENT_WAKE) {
+        show_counts(world, node);
         sight = sim_sight_of(world, SIM_SEEN_TICKED, node);
         sim_show(world, &sight);
         step(world, node, &timer);

@@ -206,6 +206,8 @@ void sim_storage_show(struct sim_world *world, const struct sim_node *node)
     else
         sim_dump_store(&dump, SIM_DISKS_VFS, path);
     dump.is_there = sim_disk_size(sim_storage_disk(node), file) > 0;
+    /* What is not there is read easily: it holds nothing. */
+    dump.is_readable = dump.is_readable || !dump.is_there;
     sight.disk.dump = &dump;
     sim_show(world, &sight);
 }

@@ -50,6 +50,17 @@ void sim_hit(struct sim_world *world, enum sim_fault fault, uint8_t node, uint8_
     sim_show(world, &sight);
 }
 
+void sim_sample(struct sim_world *world, const struct sim_node *node, enum sim_sample what, uint64_t value,
+                uint64_t limit)
+{
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_SAMPLE, node);
+
+    sight.sample.what = what;
+    sight.sample.value = value;
+    sight.sample.limit = limit;
+    sim_show(world, &sight);
+}
+
 void sim_world_violated(struct sim_world *world, const char *invariant, const char *text)
 {
     if (world->violations++ == 0)

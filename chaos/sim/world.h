@@ -171,6 +171,9 @@ static inline uint32_t sim_task_of_node(uint8_t node, uint32_t which)
 }
 /* Sets the clocks of the code under test to this node's. */
 void sim_enter(struct sim_world *world, const struct sim_node *node);
+/* Shows a count of the node's, and its limit; 0 = none. */
+void sim_sample(struct sim_world *world, const struct sim_node *node, enum sim_sample what, uint64_t value,
+                uint64_t limit);
 /* The participant of that name, or NULL. */
 const struct sim_node *sim_find(const struct sim_world *world, const char *name);
 /* Arms the node's timer for its core's deadline. */
