@@ -5,6 +5,7 @@
 
 #include "coordinator/core/core.h"
 #include "fixture.h"
+#include "proto/error.h"
 
 static const char *const one[] = {"p"};
 
@@ -271,6 +272,35 @@ Test(fsm, every_event_of_every_state_leads_along_an_edge)
             fixture_close(&s.f);
         }
     }
+}
+
+/* A policy in the operator's place: recorded and told like all damage, and then forgotten. */
+Test(fsm, F056_auto_forget_records_and_forgets)
+{
+    struct vow_coord_limits limits = fixture_limits();
+    struct stage s = {0};
+
+    limits.auto_forget = true;
+    fixture_init(&s.f, &limits, 1);
+    fixture_recovery_done(&s.f);
+    s.peer = fixture_peer_up(&s.f, "p");
+    s.client = 500;
+    s.id = fixture_id(&s.f, 0);
+    s.header = fixture_header(&s.f, &s.id, 0, 1);
+    reach_committing(&s);
+    fixture_ack(&s.f, s.peer, &s.header, VOW_ACK_HEURISTIC_MISMATCH);
+    cr_assert_str_eq(fixture_state(&s.f, &s.id), "DAMAGING");
+    log_done(&s);
+    cr_assert_str_eq(fixture_state(&s.f, &s.id), "FORGIVING");
+    cr_expect_not_null(fixture_effect(&s.f, VOW_COORD_ALARM, 0));
+    log_done(&s);
+    cr_assert_str_eq(fixture_state(&s.f, &s.id), "ENDING");
+    cr_expect_eq(fixture_effect(&s.f, VOW_COORD_SEND, 0)->msg.kind, VOW_MSG_FORGET);
+    log_done(&s);
+    fixture_status(&s.f, s.client, &s.id, "");
+    cr_expect_eq(fixture_outcome(&s.f)->outcome, VOW_COMMITTED);
+    cr_expect_eq(fixture_outcome(&s.f)->error, VOW_E_HEURISTIC_ROLLBACK);
+    fixture_close(&s.f);
 }
 
 /* Mistake 16: once the force was submitted, no timer, loss or cancel changes the outcome. */
