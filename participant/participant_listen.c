@@ -183,10 +183,12 @@ int vow_participant_listen(struct vow_participant *participant)
 void vow_participant_unlisten(struct vow_participant *participant)
 {
     while (participant->sessions != NULL) {
-        struct vow_channel *channel = participant->sessions->channel;
+        struct vow_peer_session *session = participant->sessions;
 
-        drop_session(participant->sessions);
-        vow_channel_close(channel, true);
+        participant->sessions = session->next;
+        participant->sessions_len--;
+        vow_channel_close(session->channel, true);
+        free(session);
     }
     vow_listener_free(participant->listener);
     participant->listener = NULL;

@@ -62,6 +62,7 @@ static struct vow_branch_ended *remember(struct vow_branches *core, const struct
     const uint32_t found = vow_gtrid_table_find(&core->ended_table, gtrid);
     if (found != BRANCH_NONE)
         return &core->ended[found];
+    VOW_ASSERT(core->ended != NULL);
     const uint32_t slot = core->ended_at;
     core->ended_at = (slot + 1) % core->limits.ended_max;
     if (core->ended[slot].end != 0)

@@ -31,7 +31,7 @@ char *peer_list_write(const struct vow_msg_peer *peers, uint32_t len, const char
 
 static bool read_line(const char *line, size_t len, struct peer_named *peer)
 {
-    char copy[LINE_MAX_BYTES + 1];
+    char copy[LINE_MAX_BYTES + 1], number[21], *number_end;
     struct vow_address address;
     int end = -1;
 
@@ -39,8 +39,10 @@ static bool read_line(const char *line, size_t len, struct peer_named *peer)
         return false;
     memcpy(copy, line, len);
     copy[len] = '\0';
-    return sscanf(copy, "%63s %" SCNu64 " %63s%n", peer->name, &peer->incarnation, peer->address, &end) == 3 &&
-           (size_t)end == len && vow_name_is_valid(peer->name) && vow_address_parse(peer->address, &address) == 0 &&
+    if (sscanf(copy, "%63s %20s %63s%n", peer->name, number, peer->address, &end) != 3 || (size_t)end != len)
+        return false;
+    peer->incarnation = strtoull(number, &number_end, 10);
+    return *number_end == '\0' && vow_name_is_valid(peer->name) && vow_address_parse(peer->address, &address) == 0 &&
            address.port != 0;
 }
 

@@ -156,6 +156,8 @@ VOW_EXPORT void vow_testing_clock_jump_wall(int64_t ms);
  * A node of it is a participant or client, by its options.name; NULL means every node. A node need not be connected
  * yet, and a name that nobody has is no error: what is said of it waits for who comes with it.
  *
+ * Participants that ask each other (options.peer_listen) do so by TCP, beside this network.
+ *
  * One network at a time in a process (VOW_E_STATE). Close clients and participants before it. All functions may be
  * called from any thread.
  */

@@ -1,8 +1,10 @@
 /* What a store knows for peers in doubt (protocol 2.6): whether there is a tombstone, and whom a branch of its own can
  * ask. */
 #include "fixture.h"
+#include "participant/store/peer_list.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite(store_peers, .init = service_init, .fini = service_fini, .timeout = 60);
@@ -100,4 +102,29 @@ Test(store_peers, a_file_of_format_1_gets_room_for_them)
     expect_seen("SELECT value FROM vow_meta WHERE key = 'format'", "2");
     commit(1);
     expect_seen("SELECT cents FROM account WHERE id = 1", "50");
+}
+
+/* A list that somebody reached into: what cannot be read is passed over, and never an address to connect to. */
+Test(store_peers, lines_that_cannot_be_read_are_passed_over)
+{
+    const char *at = "south\n\nsouth x 10.0.0.2:1\nsouth 3 somewhere:1\nso/uth 3 10.0.0.2:1\nsouth 3 10.0.0.2:0\n"
+                     "south 3 10.0.0.2:1 more\nsouth 99999999999999999999999 10.0.0.2:1\neast 9 [::1]:7421";
+    struct peer_named peer;
+    cr_assert(peer_list_next(&at, &peer));
+    cr_assert_str_eq(peer.name, "east");
+    cr_assert_eq(peer.incarnation, 9);
+    cr_assert_str_eq(peer.address, "[::1]:7421");
+    cr_assert_not(peer_list_next(&at, &peer));
+    at = NULL;
+    cr_assert_not(peer_list_next(&at, &peer));
+}
+
+/* This participant itself, and those that answer nowhere, are not asked. */
+Test(store_peers, only_others_with_an_address_are_kept)
+{
+    const struct vow_msg_peer peers[] = {{"north", "10.0.0.1:1", 1}, {"south", "", 2}, {"east", "10.0.0.3:1", 3}};
+    char *list = peer_list_write(peers, 3, "north");
+    cr_assert_str_eq(list, "east 3 10.0.0.3:1\n");
+    free(list);
+    cr_assert_null(peer_list_write(peers, 2, "north"));
 }
