@@ -617,8 +617,6 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
 
 /* --- Who is let in: session.c, lives.c, known.c of the server --- */
 
-static const uint8_t no_file[VOW_DB_UUID_BYTES];
-
 static struct life *life_find(struct sim_coordinator *c, const uint8_t *db_uuid)
 {
     for (uint32_t i = 0; i < c->lives_len; i++) {
@@ -646,7 +644,7 @@ static int judge_rival(const struct sim_coordinator *c, const struct vow_msg_hel
     for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         const struct session *session = &c->sessions[i];
         const bool same_name = strcmp(session->name, hello->name) == 0;
-        const bool same_file = memcmp(session->peer.db_uuid, hello->db_uuid, sizeof(no_file)) == 0;
+        const bool same_file = memcmp(session->peer.db_uuid, hello->db_uuid, VOW_DB_UUID_BYTES) == 0;
 
         if (session->id == 0 || session->role != VOW_ROLE_PARTICIPANT || (!same_name && !same_file))
             continue;

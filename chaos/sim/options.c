@@ -115,7 +115,7 @@ static void draw_limits(struct sim_options *o, struct sim_rng *rng)
     o->lock_wait_ms = doubled(rng, 50, 4);
     o->lock_grace_ms = doubled(rng, 10, 3);
     o->fail_fast = sim_rng_below(rng, 4) == 0;
-    o->notes = sim_rng_below(rng, 2) == 0;
+    o->notes = 1; /* as vowd does; without them nobody could be told again how what wrote nothing has ended */
     o->retention_ms = sim_rng_below(rng, 4) == 0 ? doubled(rng, 10000, 3) : 0;
 }
 

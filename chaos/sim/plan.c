@@ -54,8 +54,11 @@ static int64_t down_time(struct draft *draft)
 
 static void add_downs(struct draft *draft, enum sim_action_kind kind, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        add(draft, kind)->amount = down_time(draft);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sim_action *action = add(draft, kind);
+
+        action->amount = down_time(draft);
+    }
 }
 
 static void add_links(struct draft *draft, enum sim_action_kind kind, uint32_t count)
@@ -116,8 +119,11 @@ static void add_rest(struct draft *draft)
         action->node = any_participant(draft);
         action->amount = down_time(draft);
     }
-    for (uint32_t i = 0; i < draft->options->disk_faults; i++)
-        add(draft, SIM_ACT_DISK)->amount = (int64_t)(sim_rng_next(&draft->rng) >> 1);
+    for (uint32_t i = 0; i < draft->options->disk_faults; i++) {
+        struct sim_action *action = add(draft, SIM_ACT_DISK);
+
+        action->amount = (int64_t)(sim_rng_next(&draft->rng) >> 1);
+    }
 }
 
 void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
