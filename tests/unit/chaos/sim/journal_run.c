@@ -18,15 +18,18 @@ static bool start(struct bed *bed, struct sim_disk *where)
     return bed_open(bed) == 0 && bed->ops->takeover(bed->engine, &bed->identity, &bed->detail) == 0;
 }
 
-/* Two decisions, a note and an END as one batch. */
+/* Two decisions, an END, and records of all other kinds as one batch. */
 static bool write_batch(struct journal_run *run, struct bed *bed, unsigned seq)
 {
-    struct vow_journal_op ops[4];
+    static const enum vow_record_kind others[] = {VOW_RECORD_KEY, VOW_RECORD_HAZARD, VOW_RECORD_READ_ONLY,
+                                                  VOW_RECORD_ONE_PHASE, VOW_RECORD_OPERATOR};
+    struct vow_journal_op ops[5];
     unsigned len = 0, ended = seq > 4 && seq % 3 == 0 ? seq - 4 : 0;
 
     op_decide(&ops[len++], bed, seq);
     op_decide(&ops[len++], bed, seq + 1);
     op_append(&ops[len++], bed, VOW_RECORD_ABORTED, 1000 + seq);
+    op_append(&ops[len++], bed, others[seq / 2 % 5], 2000 + seq);
     if (ended > 0)
         op_end(&ops[len++], bed, ended);
     run->asked = seq + 1;

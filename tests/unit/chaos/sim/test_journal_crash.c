@@ -261,3 +261,45 @@ Test(sim_journal_crash, witness_with_a_flipped_bit)
 {
     damage_many(SIM_FAULT_WITNESS_FLIP, false);
 }
+
+/*
+ * A bit in each part of the log, so in records of every kind: in the pages of a log that was closed, and in the WAL of
+ * one that was not.
+ */
+static void flip_each(const char *file, unsigned stride)
+{
+    int64_t size = sim_disk_size(disk, file);
+
+    cr_assert_gt(size, 16384);
+    refused = 0;
+    for (int64_t at = 0; at < size; at += stride) {
+        struct journal_run after = run;
+        enum journal_found found;
+        uint8_t byte;
+
+        sim_disk_image(image, disk);
+        (void)sim_disk_read(image, file, (uint64_t)at, &byte, 1);
+        byte ^= (uint8_t)(1u << at % 8);
+        sim_disk_write(image, file, (uint64_t)at, &byte, 1);
+        sim_disk_boot(image);
+        found = journal_check(&after, image);
+        refused += found == FOUND_REFUSAL;
+        cr_assert_neq(found, FOUND_LOSS, "byte %u of %s: %s", (unsigned)at, file, found_text);
+        sim_disk_kill(image);
+    }
+    cr_assert_gt(refused, 10);
+}
+
+Test(sim_journal_crash, F114_a_bit_in_every_part_of_the_pages)
+{
+    journal_run(&run, disk, LENGTH);
+    sim_disk_kill(disk);
+    flip_each("journal.db", seeds > 1 ? 5 : 61);
+}
+
+Test(sim_journal_crash, F113_a_bit_in_every_part_of_the_wal)
+{
+    sim_disk_kill_at(disk, 130);
+    journal_run(&run, disk, RUN_SEQS_MAX);
+    flip_each("journal.db-wal", seeds > 1 ? 11 : 127);
+}
