@@ -180,7 +180,7 @@ Test(operator, F056_damage_done_by_hand_is_told_at_both_ends_until_it_is_forgott
     cr_assert_eq(VOWCTL("abort", id, "--participant", "s0", "--reason", "the row is needed", "--as", "alice", "--yes"),
                  0, "%s", run.err);
     cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
-    WAIT_FOR("damage: mixed", "show", id);
+    WAIT_FOR("  HEUR  damage: mixed", "show", id);
     WAIT_FOR("DAMAGED for", "list", "--in-doubt");
     EXPECT_WORDS("HEUR", "ENDED BY HAND against the decision",
                  "by hand    abort by alice: the row is needed; decided was commit", "mend the data", "vowctl forget");
@@ -189,7 +189,7 @@ Test(operator, F056_damage_done_by_hand_is_told_at_both_ends_until_it_is_forgott
     cr_expect_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 4, "%s", run.out);
     process_kill(&cluster.vowd);
     vowd_start(&cluster, NULL);
-    WAIT_FOR("damage: mixed", "show", id);
+    WAIT_FOR("  HEUR  damage: mixed", "show", id);
 
     cr_assert_eq(VOWCTL("forget", id, "--reason", "s0 was mended", "--as", "bob", "--yes"), 0, "%s", run.err);
     cr_expect_not_null(strstr(run.err, "No data is changed by that"), "%s", run.err);
@@ -217,6 +217,7 @@ Test(operator, F056_a_commit_by_hand_against_an_abort_is_reported_until_it_is_fo
     cr_assert_eq(VOWCTL("abort", id, "--reason", "a test", "--yes"), 0, "%s", run.err);
     cr_expect_not_null(strstr(run.err, "s0 has committed its branch by hand"), "%s", run.err);
     cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    WAIT_FOR("  HEUR  damage: mixed", "show", id); /* vowd's end, which comes after the participant's */
     WAIT_FOR("DAMAGED for", "show", id);
     EXPECT_WORDS("HEUR", "damage: mixed", "by hand    commit by alice: a test; decided was abort");
     cr_assert_eq(VOWCTL("forget", id, "--reason", "mended", "--yes"), 0, "%s", run.err);
