@@ -317,7 +317,7 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
             drop_after(share, NULL);
         }
     }
-    for (uint32_t i = 0; i < dump->store.branches_len; i++) {
+    for (uint32_t i = 0; dump->store.branches != NULL && i < dump->store.branches_len; i++) {
         const struct sim_dump_branch *branch = &dump->store.branches[i];
         struct book_txn *txn = sim_book_find(book, &branch->gtrid);
 
