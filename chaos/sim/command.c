@@ -1,12 +1,15 @@
 #include "chaos/sim/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "chaos/sim/model_trace.h"
 #include "chaos/sim/report.h"
 
 static const char help[] =
@@ -15,6 +18,7 @@ static const char help[] =
     "  --seeds A..B     the worlds of these seeds; A alone is one (1..100)\n"
     "  --protocol 2pc   what is simulated\n"
     "  --trace          print the options, the plan and a line for each thing that happens; of one seed\n"
+    "  --model-traces DIR  write what each transaction did to DIR, for tests/model/check-traces\n"
     "  --json           print the result as JSON\n"
     "  --jobs N         processes; as many as there are cores\n"
     "  --help\n"
@@ -26,6 +30,7 @@ static const char help[] =
 struct request {
     uint64_t first, last;
     uint32_t jobs;
+    const char *model_traces; /* a folder, or NULL */
     bool trace, json, done;
 };
 
@@ -79,6 +84,9 @@ static int read_flag(int flag, const char *value, struct request *request)
         return strcmp(value, "2pc") == 0 ? 0 : usage("--protocol knows 2pc, found", value);
     case 'j':
         return read_jobs(value, request) ? 0 : usage("--jobs wants 1 to 64, found", value);
+    case 'm':
+        request->model_traces = value;
+        return 0;
     case 't':
         request->trace = true;
         return 0;
@@ -96,13 +104,11 @@ static int read_flag(int flag, const char *value, struct request *request)
 
 static int read_flags(int argc, char **argv, struct request *request)
 {
-    static const struct option flags[] = {{"seeds", required_argument, NULL, 's'},
-                                          {"protocol", required_argument, NULL, 'p'},
-                                          {"jobs", required_argument, NULL, 'j'},
-                                          {"trace", no_argument, NULL, 't'},
-                                          {"json", no_argument, NULL, 'J'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {
+        {"seeds", required_argument, NULL, 's'}, {"protocol", required_argument, NULL, 'p'},
+        {"jobs", required_argument, NULL, 'j'},  {"model-traces", required_argument, NULL, 'm'},
+        {"trace", no_argument, NULL, 't'},       {"json", no_argument, NULL, 'J'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     int flag, error = 0;
 
     while (error == 0 && !request->done && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
@@ -127,6 +133,28 @@ static int trace(const struct request *request)
     return result.violations > 0 ? SIM_EXIT_VIOLATED : SIM_EXIT_HELD;
 }
 
+/* In one process: they are few. */
+static int write_model_traces(const struct request *request)
+{
+    static struct sim_world world;
+    static struct sim_result result;
+    static struct sim_model_trace model;
+    uint32_t written = 0, left_out = 0, violated = 0;
+
+    if (mkdir(request->model_traces, 0777) != 0 && errno != EEXIST)
+        return usage("cannot make the folder", request->model_traces);
+    for (uint64_t seed = request->first; seed <= request->last; seed++) {
+        sim_model_trace_begin(&model);
+        sim_run_seed_seen(&world, seed, sim_model_trace_see, &model, &result);
+        violated += result.violations > 0;
+        if (sim_model_trace_write(&model, request->model_traces, seed, &written, &left_out) != 0)
+            return usage("cannot write to the folder", request->model_traces);
+    }
+    sim_world_free(&world);
+    printf("%u transactions written, %u left out: the model does not speak of them\n", written, left_out);
+    return violated > 0 ? SIM_EXIT_VIOLATED : SIM_EXIT_HELD;
+}
+
 int sim_command(int argc, char **argv)
 {
     static struct sim_sweep sweep;
@@ -139,6 +167,8 @@ int sim_command(int argc, char **argv)
     sim_run_prepare();
     if (request.trace)
         return trace(&request);
+    if (request.model_traces != NULL)
+        return write_model_traces(&request);
     sweep = (struct sim_sweep){
         .first = request.first, .last = request.last, .jobs = request.jobs, .is_verbose = isatty(STDERR_FILENO) == 1};
     if (sim_sweep_run(&sweep) != 0) {

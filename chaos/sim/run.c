@@ -84,8 +84,8 @@ static void report(struct sim_world *world, const struct sim_violation *violatio
         (void)fprintf(trace, "violated %s: %s\n", violation->invariant, text);
 }
 
-void sim_run_world(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan, FILE *trace,
-                   struct sim_result *result)
+static void run(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan, FILE *trace,
+                sim_see_fn *see, void *ctx, struct sim_result *result)
 {
     struct sim_trace seen;
 
@@ -98,10 +98,18 @@ void sim_run_world(struct sim_world *world, const struct sim_options *options, c
     sim_watch_add(&world->watch, sim_judge_see, &judge);
     sim_marks_begin(&marks, &judge.book);
     sim_watch_add(&world->watch, sim_marks_see, &marks);
+    if (see != NULL)
+        sim_watch_add(&world->watch, see, ctx);
     sim_world_run(world);
     report(world, &judge.violation, trace);
     sim_world_end(world);
     fill(world, &seen, result);
+}
+
+void sim_run_world(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan, FILE *trace,
+                   struct sim_result *result)
+{
+    run(world, options, plan, trace, NULL, NULL, result);
 }
 
 void sim_run_seed(struct sim_world *world, uint64_t seed, FILE *trace, struct sim_result *result)
@@ -112,4 +120,14 @@ void sim_run_seed(struct sim_world *world, uint64_t seed, FILE *trace, struct si
     sim_options_draw(&options, seed);
     sim_plan_draw(&plan, &options);
     sim_run_world(world, &options, &plan, trace, result);
+}
+
+void sim_run_seed_seen(struct sim_world *world, uint64_t seed, sim_see_fn *see, void *ctx, struct sim_result *result)
+{
+    struct sim_options options;
+    struct sim_plan plan;
+
+    sim_options_draw(&options, seed);
+    sim_plan_draw(&plan, &options);
+    run(world, &options, &plan, NULL, see, ctx, result);
 }

@@ -28,6 +28,8 @@ struct sim_result {
 void sim_run_prepare(void);
 /* trace: where the options and a line for each sight go, or NULL. */
 void sim_run_seed(struct sim_world *world, uint64_t seed, FILE *trace, struct sim_result *result);
+/* The same, and somebody else looks on, too. */
+void sim_run_seed_seen(struct sim_world *world, uint64_t seed, sim_see_fn *see, void *ctx, struct sim_result *result);
 /* The same with options and a plan that are given. */
 void sim_run_world(struct sim_world *world, const struct sim_options *options, const struct sim_plan *plan, FILE *trace,
                    struct sim_result *result);

@@ -1,12 +1,12 @@
 /*
- * M2: the decision in a replicated store, protocol 2.9 and 3 (a). One transaction that coordinator 0 began in epoch 1, K
- * coordinators that may take its shard over, N participants that voted. docs/model.md says what is modelled;
- * tests/model/run runs it.
+ * M2: the decision in a replicated store (protocol 2.9 and the open register). One transaction that coordinator 0 began
+ * in epoch 1, K coordinators that may take its shard over, N participants that vote. docs/model.md says what is
+ * modelled; tests/model/run runs it.
  *
  *   -DN=2 -DK=2     participants, coordinators
  *   -DEMAX=3        the shard changes hands until this epoch
  *   -DOPEN          the open register: a participant in doubt may write ABORT itself
- *   -DLIVE          liveness: crashes and take-overs may stop for good at any time, and the claim is that everything ends
+ *   -DLIVE          liveness: crashes may stop for good at any time, and the claim is that everything ends
  *   -DDEAD          all coordinators may die and not come back
  *   -DMUT_name      a mistake
  *   -DONLY=AC1      checks this property alone
@@ -84,7 +84,8 @@ hidden byte each;
 
 #define AC1    (!((SOME(IS_COMMITTED) || was_committed) && SOME(IS_ABORTED)))
 #define AC3    (!(SOME(IS_COMMITTED) || was_committed) || ALL(SAID_YES))
-#define CLIENT (!(told_committed && told_aborted) && (!told_committed || was_committed) && (!told_aborted || !was_committed))
+#define CLIENT \
+    (!(told_committed && told_aborted) && (!told_committed || was_committed) && (!told_aborted || !was_committed))
 #define KEPT   (!has_ended || ALL(IS_COMMITTED)) /* the row goes only when all have it */
 #define MUTE   (!deposed_spoke)                  /* who is deposed issues nothing */
 
@@ -140,8 +141,8 @@ inline tell_abort() {
 #define IS_FREE (row == NOTHING)
 #endif
 
-/* A row that says COMMIT is true whoever reads it. One that says ABORT is so for the owner alone: for others, COMMIT may
- * have been there before, acknowledged and deleted, and then a participant's late write of ABORT found nothing. */
+/* A row that says COMMIT is true whoever reads it. One that says ABORT is so for the owner alone: for others, COMMIT
+ * may have been there before, acknowledged and deleted, and then a participant's late write of ABORT found nothing. */
 #ifdef MUT_ADOPT
 #define OWNS_A true
 #else

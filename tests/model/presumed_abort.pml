@@ -76,7 +76,8 @@ bit peer_commit[N], peer_abort[N];
 bit told_committed, told_aborted; /* the client */
 
 bit yes_list[N];   /* of the COMMIT record */
-bit all_read_only; /* committed without a record */
+bit all_read_only; /* committed without a record: a note, which is not forced */
+bit is_note_lost;  /* ... and a crash took it */
 bit damage;        /* a forced record of it */
 bit is_fresh[N];   /* the work is not all that the client asked for: a restart lost the rest */
 bit applied[N];    /* the changes of a committed branch are in the tables */
@@ -123,9 +124,11 @@ bit abort_to[N]; /* ABORT is on its way out */
 #define AC1 (!((SOME(IS_COMMITTED) || coord_log != NOTHING) && SOME(IS_ABORTED)))
 /* Committed only if all voted YES or READ-ONLY. */
 #define AC3 (!(SOME(IS_COMMITTED) || coord_log != NOTHING || all_read_only) || ALL(SAID_YES))
+/* The client was told one thing. Not so if all were READ-ONLY and the note was lost: nobody can tell the difference. */
+#define ONE_ANSWER (!(told_committed && told_aborted))
 /* What the client was told is the outcome. */
 #define CLIENT                                                           \
-    (!(told_committed && told_aborted) && (!told_aborted || coord_log == NOTHING) && \
+    ((ONE_ANSWER || is_note_lost) && (!told_aborted || coord_log == NOTHING) && \
      (!told_committed || coord_log != NOTHING || all_read_only))
 #define KEPT     ALL(IS_KEPT)                         /* YES: PREPARED stays durable until the decision */
 #define ENDED    (coord_log != END || ALL(IS_DONE))   /* END: all of the yes-list are durable */
@@ -247,7 +250,7 @@ proctype Coordinator()
     :: d_step { !dead && coord == NONE && coord_log != COMMIT && (!sent_watermark || ANY_TIME) -> sent_watermark = 1 }
 
     /* A crash; recovery reads the log: COMMIT without END is open again, the rest never was. */
-    :: d_step { !dead && (coord_crashes > 0 || ANY_TIME) && TRACED(COORD_CRASHES, 0) ->
+    :: atomic { !dead && (coord_crashes > 0 || ANY_TIME) && TRACED(COORD_CRASHES, 0) -> /* no d_step: it has a choice */
                 if
                 :: ANY_TIME
                 :: else -> coord_crashes--
@@ -259,7 +262,8 @@ proctype Coordinator()
                     FOR_ALL(yes_list[each] = 0;);
 #endif
                 :: coord_log == NOTHING && !all_read_only -> coord = NONE; MERGED(told_aborted = 1)
-                :: else -> coord = NONE
+                :: all_read_only -> coord = NONE; is_note_lost = 1; MERGED(told_aborted = 1)
+                :: coord_log == END || all_read_only -> coord = NONE
                 fi;
 #ifdef APART
                 FOR_ALL(abort_to[each] = 0;);
@@ -269,10 +273,10 @@ proctype Coordinator()
 #ifdef APART
     :: d_step { !dead && coord_log != NOTHING && coord != DECIDING && (!told_committed || ANY_TIME) &&
                 TRACED(COORD_ANSWERS_COMMITTED, 0) -> told_committed = 1; NEXT }
-    :: d_step { !dead && all_read_only && (!told_committed || ANY_TIME) && TRACED(COORD_ANSWERS_COMMITTED, 0) ->
-                told_committed = 1; NEXT }
-    :: d_step { !dead && coord == NONE && coord_log == NOTHING && !all_read_only && (!told_aborted || ANY_TIME) &&
-                TRACED(COORD_ANSWERS_ABORTED, 0) -> told_aborted = 1; NEXT }
+    :: d_step { !dead && all_read_only && !is_note_lost && (!told_committed || ANY_TIME) &&
+                TRACED(COORD_ANSWERS_COMMITTED, 0) -> told_committed = 1; NEXT }
+    :: d_step { !dead && coord == NONE && coord_log == NOTHING && (!all_read_only || is_note_lost) &&
+                (!told_aborted || ANY_TIME) && TRACED(COORD_ANSWERS_ABORTED, 0) -> told_aborted = 1; NEXT }
 #endif
 
 #ifdef MUT_15
@@ -373,15 +377,15 @@ proctype Participant(byte me)
 
 #ifndef NO_PEERS
     /* A peer in doubt asks: 2.6. Who is PREPARED is uncertain, who has no record has no information. */
-    :: d_step { part[me] == COMMITTED && SOME(ASKS) && (!peer_commit[me] || ANY_TIME) && TRACED(PART_TELLS_COMMIT, me) ->
-                peer_commit[me] = 1; NEXT }
+    :: d_step { part[me] == COMMITTED && SOME(ASKS) && (!peer_commit[me] || ANY_TIME) &&
+                TRACED(PART_TELLS_COMMIT, me) -> peer_commit[me] = 1; NEXT }
     :: d_step { part[me] == ABORTED && SOME(ASKS) && (!peer_abort[me] || ANY_TIME) && TRACED(PART_TELLS_ABORT, me) ->
                 peer_abort[me] = 1; NEXT }
     :: d_step { part[me] == ACTIVE && SOME(ASKS) && TRACED(PART_TELLS_ABORT, me) ->
                 part[me] = ABORTED; did[me] = DID_ABORT; peer_abort[me] = 1; NEXT }
 #endif
 
-    /* A crash, and recovery. Work that was not prepared is lost; work that is shipped with PREPARE may not have begun. */
+    /* A crash, and recovery. Work that was not prepared is lost; work that PREPARE ships may not have begun. */
     :: d_step { (part_crashes[me] > 0 || ANY_TIME) && TRACED(PART_CRASHES, me) ->
                 if
                 :: ANY_TIME

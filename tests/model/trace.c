@@ -20,13 +20,13 @@ static const struct form {
     bool is_numbered; /* the participant's number stands behind it */
     const char *text;
 } forms[] = {
-    {true, true, "sends prepare"},    {true, true, "sends commit"},   {true, true, "sends abort"},
-    {true, false, "forced C"},        {true, false, "forced END"},    {true, false, "answers committed"},
-    {true, false, "answers aborted"}, {true, false, "crashes"},       {false, false, "forced P"},
-    {false, false, "forced C"},       {false, false, "dropped P"},    {false, false, "sends yes"},
-    {false, false, "sends ro"},       {false, false, "sends no"},     {false, false, "sends ack"},
-    {false, false, "asks"},           {false, false, "tells commit"}, {false, false, "tells abort"},
-    {false, false, "crashes"},
+    {true, true, "sends prepare"},    {true, true, "sends commit"},     {true, true, "sends abort"},
+    {true, false, "forced C"},        {true, false, "forced END"},      {true, false, "answers committed"},
+    {true, false, "answers aborted"}, {true, false, "crashes"},         {false, false, "forced P"},
+    {false, false, "forced C"},       {false, false, "dropped P"},      {false, false, "sends yes"},
+    {false, false, "sends ro"},       {false, false, "sends no"},       {false, false, "sends ack"},
+    {false, false, "asks"},           {false, false, "tells commit"},   {false, false, "tells abort"},
+    {false, false, "crashes"},        {false, false, "sends norecord"},
 };
 #define FORMS (int)(sizeof forms / sizeof *forms)
 

@@ -1,7 +1,7 @@
 /*
  * M1 follows a trace: what a transaction of the simulator was seen doing, a line a step (docs/model.md has the format).
  * A step that is a line happens only where it is the next line; all other steps are hidden and happen at any time. So
- * the trace is a behaviour of the model if, and only if, the search can reach its end: that is the "error" it looks for.
+ * the trace is a behaviour of the model if, and only if, the search can reach its end: that is the "error" looked for.
  *
  * The trace is read when pan starts, from the file that the environment variable VOW_TRACE names.
  */
@@ -25,6 +25,7 @@
 #define PART_TELLS_COMMIT       18
 #define PART_TELLS_ABORT        19
 #define PART_CRASHES            20
+/* 21, "part P sends norecord": no step of the model is that. */
 
 #define TRACE_MAX 1000
 hidden byte trace_line[TRACE_MAX]; /* never written after the start, so it is no part of a state */
@@ -48,11 +49,17 @@ void trace_read(unsigned char *lines, int lines_max, unsigned char *participants
     :: else                                    \
     fi
 
-/* Lines that change nothing, for what the model knows. */
+/*
+ * Lines that change nothing, for what the model knows: a late PREPARE meets a branch that has ended, however it did,
+ * and the coordinator counts the first vote alone; the store does again what it has done.
+ */
 #define TRACED_PARTICIPANT                                                                              \
-    :: d_step { (part[me] == UNKNOWN || part[me] == ABORTED) && sent_prepare[me] &&                     \
+    :: d_step { (part[me] == UNKNOWN || part[me] == ABORTED || part[me] == COMMITTED) && sent_prepare[me] && \
                 IS_NEXT(PART_SENDS_NO, me) -> at++ }                                                    \
-    :: d_step { part[me] == PREPARED && IS_NEXT(PART_ASKS, me) -> at++ }
+    :: d_step { part[me] == PREPARED && IS_NEXT(PART_ASKS, me) -> at++ }                                \
+    :: d_step { (part_log[me] == C || part_log[me] == F) && HEARS_COMMIT && IS_NEXT(PART_FORCED_C, me) -> at++ } \
+    :: d_step { (part[me] == UNKNOWN || part[me] == ABORTED) && part_log[me] != F &&                    \
+                IS_NEXT(PART_DROPPED_P, me) -> at++ }
 
 /* Participants that the trace does not have do nothing: as if they had voted READ-ONLY. */
 inline trace_load() {
