@@ -89,9 +89,11 @@ int store_prepare_statements(struct store *store)
 
 int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail)
 {
-    const char *why = store->db != NULL && error != VOW_E_NO_MEMORY ? sqlite3_errmsg(store->db) : "out of memory";
-    if (error == VOW_E_DATABASE && store->trouble[0] == '\0' && (sqlite3_errcode(store->db) & 0xff) == SQLITE_NOMEM)
+    // Where a copy of a text could not be made, SQLite itself has nothing to complain of.
+    int told = store->db != NULL ? sqlite3_errcode(store->db) & 0xff : SQLITE_NOMEM;
+    if (error == VOW_E_DATABASE && store->trouble[0] == '\0' && (told == SQLITE_NOMEM || told == SQLITE_OK))
         error = VOW_E_NO_MEMORY;
+    const char *why = error != VOW_E_NO_MEMORY ? sqlite3_errmsg(store->db) : "out of memory";
     detail->error = error;
     snprintf(detail->text, sizeof(detail->text), "%s: %s: %s", store->path, doing,
              store->trouble[0] != '\0' ? store->trouble : why);
