@@ -62,12 +62,25 @@ enum sim_file_kind disk_kind(const char *name)
     return strcmp(name, "lock") == 0 ? SIM_FILE_LOCK : SIM_FILE_DB;
 }
 
-struct inode *disk_new_inode(struct sim_disk *disk, const char *name)
+static uint32_t free_inode(const struct sim_disk *disk)
 {
     uint32_t i = 0;
 
     while (i < DISK_INODES_MAX && disk->inodes[i].is_used)
         i++;
+    return i;
+}
+
+/* Files that were removed and are named by no durable directory any more are kept until the names are synced; if that
+ * has not come for so many of them, the file system writes the names by itself. */
+struct inode *disk_new_inode(struct sim_disk *disk, const char *name)
+{
+    uint32_t i = free_inode(disk);
+
+    if (i == DISK_INODES_MAX) {
+        disk_sync_names(disk);
+        i = free_inode(disk);
+    }
     VOW_ASSERT(i < DISK_INODES_MAX);
     disk->inodes[i].is_used = true;
     disk->inodes[i].kind = disk_kind(name);
