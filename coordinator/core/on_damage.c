@@ -125,6 +125,9 @@ void coord_on_report_new(struct vow_coord *core, struct input *in)
         core->counts.ignored++; /* it is sent again */
         return;
     }
+    /* It was told an abort: what could still begin is void from here on. */
+    if (coord_ids_class(&core->ids, in->gtrid) == COORD_ID_FRESH)
+        coord_ids_use(&core->ids, in->gtrid);
     txn = txn_new(core, in->gtrid, 0);
     txn->is_reported = true;
     txn->asker = in->session;

@@ -109,6 +109,32 @@ Test(ids, the_other_flags_make_another_id_that_never_begins)
     fixture_close(&f);
 }
 
+/*
+ * F056, I18: whoever reports damage names an abort, so an id that could still begin is void from then on, and a client
+ * that comes with it while the journal is asked hears what it hears of the past.
+ */
+Test(ids, I18_an_id_that_damage_is_reported_of_never_begins)
+{
+    struct vow_msg_header header;
+    struct vow_gtrid id;
+    struct fixture f;
+    uint64_t peer;
+
+    fixture_open(&f);
+    peer = fixture_peer_up(&f, "p");
+    id = fixture_id(&f, 0);
+    header = fixture_header(&f, &id, 0, 1);
+    fixture_report(&f, peer, &header, VOW_COMMIT);
+    cr_assert_str_eq(fixture_state(&f, &id), "JUDGING");
+    fixture_commit(&f, 1, &id, one, 1);
+    cr_expect_not_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0), "it is asked about, and does not begin");
+    fixture_looked_up(&f, &(struct vow_coord_lookup){.gtrid = id, .session = peer, .unproved = true});
+    cr_assert_str_eq(fixture_state(&f, &id), "NONE");
+    fixture_commit(&f, 1, &id, one, 1);
+    cr_expect_str_eq(fixture_state(&f, &id), "NONE");
+    fixture_close(&f);
+}
+
 static void vote_and_log(struct fixture *f, uint64_t peer, const struct vow_gtrid *id)
 {
     struct vow_msg_header header = fixture_header(f, id, 0, 1);
