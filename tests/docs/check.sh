@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# docs/generated is what the state tables print, docs/protocol.md has every rule and section that is
-# cited, docs/faults.md defines every number that a comment cites, and no line of code is longer than 120 columns.
+# docs/generated is what the state tables print, and what the names of the tests show of the faults (tests/docs/matrix);
+# docs/protocol.md has every rule and section that is cited, docs/faults.md defines every number that a comment cites, and
+# no line of code is longer than 120 columns.
 # usage: check.sh STATE_DOCS SOURCE_DIR
 set -euo pipefail
 state_docs=$1
@@ -8,8 +9,9 @@ source=$2
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 "$state_docs" "$fresh"
+"$source/tests/docs/matrix" "$source" >"$fresh/matrix.md" || exit 1
 diff -ru "$source/docs/generated" "$fresh" || {
-    echo "docs/generated is out of date: run build/dev/tests/state-docs docs/generated"
+    echo "docs/generated is out of date: build/dev/tests/state-docs docs/generated; tests/docs/matrix . >docs/generated/matrix.md"
     exit 1
 }
 missing=0
