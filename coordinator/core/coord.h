@@ -256,5 +256,8 @@ bool vow_coord_next_peer(const struct vow_coord *core, uint32_t *cursor, const c
 const struct vow_fsm *vow_coord_fsm(void);
 /* How often each edge of vow_coord_fsm() was taken, in its order. */
 const uint64_t *vow_coord_edge_hits(const struct vow_coord *core);
+/* Equal for two cores that answer every event alike, but for times, jitter, counters and the attempts of messages; and,
+ * but for a collision of 64 bits, different for others. Takes as long as the core has room: for tests. */
+uint64_t vow_coord_digest(const struct vow_coord *core);
 
 #endif

@@ -274,5 +274,8 @@ bool vow_branches_next(const struct vow_branches *core, uint32_t *cursor, struct
 
 const struct vow_fsm *vow_branches_fsm(void);
 const uint64_t *vow_branches_edge_hits(const struct vow_branches *core);
+/* Equal for two cores that answer every event alike, but for times, jitter, counters and the attempts of messages; and,
+ * but for a collision of 64 bits, different for others. Takes as long as the core has room: for tests. */
+uint64_t vow_branches_digest(const struct vow_branches *core);
 
 #endif
