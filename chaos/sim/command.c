@@ -11,6 +11,7 @@
 
 #include "chaos/sim/model_trace.h"
 #include "chaos/sim/report.h"
+#include "chaos/sim/small/command.h"
 
 static const char help[] =
     "vow-chaos sim: worlds of coordinators, participants and clients in one process, each from one seed\n"
@@ -21,6 +22,12 @@ static const char help[] =
     "  --model-traces DIR  write what each transaction did to DIR, for tests/model/check-traces\n"
     "  --json           print the result as JSON\n"
     "  --jobs N         processes; as many as there are cores\n"
+    "  --exhaustive N[,C,P[,T]]\n"
+    "                   instead of seeds: every order of messages, timeouts and crashes of one transaction with N\n"
+    "                   participants; C crashes of the coordinator, P of each participant, T of all together (0,0)\n"
+    "  --work WORD      of --exhaustive: shipped, joined or one-phase (shipped)\n"
+    "  --breaks N       of --exhaustive: connections that break while both ends live, of each participant (0)\n"
+    "  --states N       of --exhaustive: give up beyond (0: never)\n"
     "  --help\n"
     "\n"
     "A seed gives the same world each time, with every compiler: the hash of its trace is the same.\n"
@@ -32,6 +39,8 @@ struct request {
     uint32_t jobs;
     const char *model_traces; /* a folder, or NULL */
     bool trace, json, done;
+    bool is_exhaustive;
+    struct small_config small;
 };
 
 static int usage(const char *what, const char *value)
@@ -87,6 +96,16 @@ static int read_flag(int flag, const char *value, struct request *request)
     case 'm':
         request->model_traces = value;
         return 0;
+    case 'e':
+        request->is_exhaustive = true;
+        return sim_small_read(value, &request->small) ? 0 : usage("--exhaustive wants N[,C,P[,T]], found", value);
+    case 'w':
+        return sim_small_read_work(value, &request->small) ? 0 : usage("--work knows no", value);
+    case 'b':
+        return sim_small_read_breaks(value, &request->small) ? 0 : usage("--breaks wants 0 to 3, found", value);
+    case 'S':
+        return read_number(value, &value, &request->small.states_max) ? 0
+                                                                      : usage("--states wants a number, not", value);
     case 't':
         request->trace = true;
         return 0;
@@ -105,10 +124,12 @@ static int read_flag(int flag, const char *value, struct request *request)
 static int read_flags(int argc, char **argv, struct request *request)
 {
     static const struct option flags[] = {
-        {"seeds", required_argument, NULL, 's'}, {"protocol", required_argument, NULL, 'p'},
-        {"jobs", required_argument, NULL, 'j'},  {"model-traces", required_argument, NULL, 'm'},
-        {"trace", no_argument, NULL, 't'},       {"json", no_argument, NULL, 'J'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+        {"seeds", required_argument, NULL, 's'},  {"protocol", required_argument, NULL, 'p'},
+        {"jobs", required_argument, NULL, 'j'},   {"exhaustive", required_argument, NULL, 'e'},
+        {"work", required_argument, NULL, 'w'},   {"breaks", required_argument, NULL, 'b'},
+        {"states", required_argument, NULL, 'S'}, {"model-traces", required_argument, NULL, 'm'},
+        {"trace", no_argument, NULL, 't'},        {"json", no_argument, NULL, 'J'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int flag, error = 0;
 
     while (error == 0 && !request->done && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
@@ -164,6 +185,8 @@ int sim_command(int argc, char **argv)
 
     if (error != 0 || request.done)
         return error;
+    if (request.is_exhaustive)
+        return sim_small_command(&request.small, request.json);
     sim_run_prepare();
     if (request.trace)
         return trace(&request);

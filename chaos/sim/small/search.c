@@ -1,0 +1,250 @@
+/*
+ * Breadth first through all states of a small world. A state is left out if another one was reached that covers it: the
+ * same but for messages and budgets, of which the other has at least as many. What was sent may always be lost and a
+ * fault that may come need not, so the other can do all that this one can.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "chaos/sim/small/world.h"
+
+#define NONE UINT32_MAX
+
+struct node {
+    struct small_world world;
+    uint32_t parent, next; /* next: another with the same key */
+    struct small_event event;
+    bool is_covered;
+};
+
+struct search {
+    struct small_nodes nodes;
+    struct node *found;
+    size_t found_len, found_room;
+    struct small_map first_of; /* of those with one key, the newest */
+    struct small_map ends;
+    struct small_report *report;
+};
+
+/* ---- states that were found ---- */
+
+static uint64_t key_of(const struct search *search, const struct small_world *world)
+{
+    uint64_t key = small_mix(world->coord, world->flags);
+
+    for (uint32_t i = 0; i < search->nodes.config.participants; i++)
+        key = small_mix(key, world->parts[i]);
+    return key;
+}
+
+static bool is_alike(const struct small_world *a, const struct small_world *b)
+{
+    return a->coord == b->coord && a->flags == b->flags && memcmp(a->parts, b->parts, sizeof(a->parts)) == 0;
+}
+
+static bool covers(const struct search *search, const struct small_world *larger, const struct small_world *smaller)
+{
+    for (uint32_t i = 0; i < SMALL_BUDGETS; i++) {
+        if (larger->budget[i] < smaller->budget[i])
+            return false;
+    }
+    for (uint32_t i = 0; i < search->nodes.config.participants; i++) {
+        if (!small_mail_covers(&search->nodes.mail, larger->sets[i], smaller->sets[i]))
+            return false;
+    }
+    return true;
+}
+
+/* True if one covers it. Those that it covers are crossed out. */
+static bool is_covered(struct search *search, uint32_t first, const struct small_world *world)
+{
+    for (uint32_t at = first; at != NONE; at = search->found[at].next) {
+        struct node *node = &search->found[at];
+
+        if (node->is_covered || !is_alike(&node->world, world))
+            continue;
+        if (covers(search, &node->world, world))
+            return true;
+        node->is_covered = covers(search, world, &node->world);
+    }
+    return false;
+}
+
+static void replace_first(struct search *search, uint64_t key, uint32_t at)
+{
+    uint32_t *value = small_map_at(&search->first_of, key);
+
+    if (value != NULL)
+        *value = at + 1;
+    else
+        small_map_put(&search->first_of, key, at);
+}
+
+static void add(struct search *search, const struct small_world *world, uint32_t parent, struct small_event event)
+{
+    const uint64_t key = key_of(search, world);
+    uint32_t first = NONE;
+
+    if (!small_map_find(&search->first_of, key, &first))
+        first = NONE;
+    if (is_covered(search, first, world)) {
+        search->report->covered++;
+        return;
+    }
+    search->found = small_room_grow(search->found, &search->found_room, search->found_len + 1, sizeof(*search->found));
+    search->found[search->found_len] = (struct node){.world = *world, .parent = parent, .next = first, .event = event};
+    replace_first(search, key, (uint32_t)search->found_len++);
+}
+
+/* ---- the way to one ---- */
+
+static void print_way(struct search *search, uint32_t to, const struct small_world *last, struct small_event event,
+                      FILE *trace)
+{
+    uint32_t way[1024];
+    uint32_t len = 0;
+
+    for (uint32_t at = to; at != 0 && len < 1024; at = search->found[at].parent)
+        way[len++] = at;
+    while (len > 0) {
+        const struct node *node = &search->found[way[--len]];
+
+        small_print(&search->nodes, &node->world, node->event, trace);
+    }
+    if (last != NULL)
+        small_print(&search->nodes, last, event, trace);
+}
+
+static uint32_t depth_of(const struct search *search, uint32_t at)
+{
+    uint32_t depth = 0;
+
+    for (; at != 0; at = search->found[at].parent)
+        depth++;
+    return depth;
+}
+
+static int report_breach(struct search *search, struct small_breach breach, uint32_t at, const struct small_world *last,
+                         struct small_event event, FILE *trace)
+{
+    search->report->rule = breach.rule;
+    search->report->what = breach.what;
+    if (trace != NULL) {
+        (void)fprintf(trace, "%s is broken: %s\n", breach.rule, breach.what);
+        print_way(search, at, last, event, trace);
+    }
+    return 1;
+}
+
+/* ---- the search ---- */
+
+/*
+ * An event that does nothing but send something new leads to a state that covers this one: whatever follows is looked
+ * for from there alone. So the state of a participant that asks again and again is one, and not one for each of the
+ * messages that it has sent so far.
+ */
+static bool gain(struct search *search, uint32_t at, const struct small_event *events, uint32_t len)
+{
+    const struct small_world from = search->found[at].world;
+
+    for (uint32_t i = 0; i < len; i++) {
+        struct small_world to = from;
+        const struct small_breach breach = small_world_step(&search->nodes, &to, events[i]);
+
+        if (breach.rule == NULL && is_alike(&to, &from) && memcmp(&to, &from, sizeof(to)) != 0 &&
+            covers(search, &to, &from)) {
+            search->report->transitions += i;
+            add(search, &to, at, events[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int look_further(struct search *search, uint32_t at, FILE *trace)
+{
+    struct small_event events[SMALL_EVENTS_MAX];
+    const struct small_world from = search->found[at].world;
+    const uint32_t len = small_world_events(&search->nodes, &from, events);
+    struct small_breach breach = small_world_ends(&search->nodes, &from, &search->ends, NULL);
+
+    if (breach.rule != NULL) {
+        (void)report_breach(search, breach, at, NULL, (struct small_event){0}, trace);
+        if (trace != NULL) {
+            (void)fputs("  and from here on without a fault:\n", trace);
+            (void)small_world_ends(&search->nodes, &from, &search->ends, trace);
+        }
+        return 1;
+    }
+    if (gain(search, at, events, len))
+        return 0;
+    for (uint32_t i = 0; i < len; i++) {
+        struct small_world to = from;
+
+        breach = small_world_step(&search->nodes, &to, events[i]);
+        search->report->transitions++;
+        if (breach.rule != NULL)
+            return report_breach(search, breach, at, &to, events[i], trace);
+        if (memcmp(&to, &from, sizeof(to)) != 0)
+            add(search, &to, at, events[i]);
+    }
+    return 0;
+}
+
+static void count(struct search *search)
+{
+    struct small_report *report = search->report;
+
+    report->states = 0;
+    for (size_t i = 0; i < search->found_len; i++)
+        report->states += !search->found[i].is_covered;
+    report->covered += search->found_len - report->states;
+    report->coord_states = search->nodes.coords_len;
+    report->part_states = search->nodes.parts_len;
+    report->core_steps = search->nodes.core_steps;
+    report->endings = search->ends.used;
+    report->depth = depth_of(search, (uint32_t)search->found_len - 1);
+}
+
+static int run(struct search *search, const struct small_config *config, FILE *trace)
+{
+    struct small_world first;
+    int status = 0;
+
+    small_world_first(&search->nodes, &first);
+    add(search, &first, 0, (struct small_event){0});
+    for (size_t at = 0; at < search->found_len && status == 0; at++) {
+        if (config->states_max != 0 && search->found_len > config->states_max) {
+            search->report->complete = false;
+            break;
+        }
+        if (!search->found[at].is_covered)
+            status = look_further(search, (uint32_t)at, trace);
+    }
+    count(search);
+    return status;
+}
+
+static bool is_valid(const struct small_config *config)
+{
+    return config->participants >= 1 && config->participants <= SMALL_PARTICIPANTS_MAX &&
+           config->coord_crashes <= SMALL_CRASHES_MAX && config->part_crashes <= SMALL_CRASHES_MAX &&
+           (config->work != SMALL_ONE_PHASE || config->participants == 1);
+}
+
+int small_search(const struct small_config *config, struct small_report *report, FILE *trace)
+{
+    struct search search = {.report = report};
+    int status;
+
+    *report = (struct small_report){.complete = true};
+    if (!is_valid(config))
+        return -1;
+    small_nodes_init(&search.nodes, config);
+    status = run(&search, config, trace);
+    small_nodes_deinit(&search.nodes);
+    small_map_deinit(&search.first_of);
+    small_map_deinit(&search.ends);
+    free(search.found);
+    return status;
+}

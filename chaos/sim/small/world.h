@@ -1,0 +1,82 @@
+/*
+ * A state of a whole small world: the numbers of its nodes' states, the messages that were sent, what has happened so
+ * far that a rule speaks of, and the faults that may still come.
+ */
+#ifndef VOW_CHAOS_SIM_SMALL_WORLD_H
+#define VOW_CHAOS_SIM_SMALL_WORLD_H
+
+#include "chaos/sim/small/node.h"
+
+/* .flags */
+#define SMALL_F_TOLD_COMMITTED (UINT64_C(1) << 0)
+#define SMALL_F_TOLD_ABORTED (UINT64_C(1) << 1)
+#define SMALL_F_COMMIT_LOGGED (UINT64_C(1) << 2) /* submitted by this life of the coordinator, or durable */
+#define SMALL_F_COMMIT (UINT64_C(1) << 3)        /* durable */
+#define SMALL_F_END (UINT64_C(1) << 4)           /* durable */
+#define SMALL_F_SAID_ABORT (UINT64_C(1) << 5)
+#define SMALL_F_CLIENT_LOST (UINT64_C(1) << 6)
+#define SMALL_F_BEGUN (UINT64_C(1) << 7)
+/* and of each participant, from bit small_f(peer, 0): */
+enum small_part_flag {
+    SMALL_P_YES, /* PREPARED was durable */
+    SMALL_P_READ_ONLY,
+    SMALL_P_COMMITTED,
+    SMALL_P_ABORTED, /* after PREPARED */
+    SMALL_P_MEMO,
+    SMALL_P_TOLD,      /* two bits: operations that the client was told of */
+    SMALL_P_JOINS = 7, /* two bits: tried */
+    SMALL_P_OPS = 9,   /* two bits: operations in PREPARED */
+    SMALL_P_FLAGS = 11
+};
+static inline uint32_t small_f(uint32_t peer, enum small_part_flag flag)
+{
+    return 16 + peer * SMALL_P_FLAGS + (uint32_t)flag;
+}
+
+/* Faults that are left; a state with more of each can do all that one with fewer can. */
+enum small_budget {
+    SMALL_B_COORD,
+    SMALL_B_PART, /* one for each participant */
+    SMALL_B_BREAKS = SMALL_B_PART + SMALL_PARTICIPANTS_MAX,
+    SMALL_B_CRASHES = SMALL_B_BREAKS + SMALL_PARTICIPANTS_MAX,
+    SMALL_BUDGETS
+};
+
+struct small_world {
+    uint32_t coord, parts[SMALL_PARTICIPANTS_MAX];
+    uint32_t sets[SMALL_PARTICIPANTS_MAX]; /* of messages, sent to or by each participant */
+    uint64_t flags;
+    uint8_t budget[SMALL_BUDGETS];
+};
+
+/* A rule that does not hold; all NULL if all do. */
+struct small_breach {
+    const char *rule, *what;
+};
+
+/* The most that small_world_events() writes. */
+#define SMALL_EVENTS_MAX 1024
+
+void small_world_first(const struct small_nodes *nodes, struct small_world *world);
+/* All that can happen next. Returns how many. */
+uint32_t small_world_events(const struct small_nodes *nodes, const struct small_world *world,
+                            struct small_event events[SMALL_EVENTS_MAX]);
+/* What follows from it, and whether that is allowed. */
+struct small_breach small_world_step(struct small_nodes *nodes, struct small_world *world, struct small_event event);
+
+/* Runs on without a fault, every message that is sent now arriving and every timer running out in its turn: all must
+ * end. *seen remembers from where it was seen to. What happens is printed to trace, if that is not NULL. */
+struct small_breach small_world_ends(struct small_nodes *nodes, const struct small_world *world, struct small_map *seen,
+                                     FILE *trace);
+
+/* What a step shows against what happened before. */
+struct small_breach small_check(const struct small_nodes *nodes, struct small_world *world, struct small_event event,
+                                const struct small_step *step);
+/* How it has ended. */
+struct small_breach small_check_end(const struct small_nodes *nodes, const struct small_world *world);
+
+/* One line: what happened, and where that leaves the nodes. */
+void small_print(const struct small_nodes *nodes, const struct small_world *world, struct small_event event,
+                 FILE *trace);
+
+#endif

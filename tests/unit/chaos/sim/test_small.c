@@ -1,0 +1,105 @@
+/*
+ * Small worlds, searched whole: no rule is broken in any state that can be reached, and from each of them all ends.
+ * Each test is the smallest world that a mistake of protocol 2.10 needs; tests/mutants plants them. Larger worlds are
+ * searched at night, by vow-chaos sim --exhaustive.
+ */
+#include <criterion/criterion.h>
+
+#include "chaos/sim/small/command.h"
+
+static void search(struct small_config config, struct small_report *report)
+{
+    config.asks_peers = true;
+    cr_expect_eq(small_search(&config, report, stderr), 0, "%s: %s", report->rule, report->what);
+    cr_expect(report->complete);
+}
+
+static struct small_config world(uint32_t participants, uint32_t coord_crashes, uint32_t part_crashes,
+                                 enum small_work work)
+{
+    return (struct small_config){
+        .participants = participants, .coord_crashes = coord_crashes, .part_crashes = part_crashes, .work = work};
+}
+
+/* A search that never went anywhere would hold, too. */
+Test(small, one_participant_no_crash)
+{
+    struct small_config config = world(1, 0, 0, SMALL_SHIPPED);
+    struct small_report report;
+
+    config.rolls_back = true;
+    search(config, &report);
+    cr_expect_gt(report.states, 200);
+    cr_expect_gt(report.core_steps, 300);
+    cr_expect_gt(report.endings, 100);
+}
+
+Test(small, one_participant_and_the_coordinator_crashes)
+{
+    struct small_report report;
+
+    search(world(1, 1, 0, SMALL_SHIPPED), &report);
+    cr_expect_gt(report.states, 2000);
+}
+
+Test(small, one_participant_that_crashes)
+{
+    struct small_report report;
+
+    search(world(1, 0, 1, SMALL_SHIPPED), &report);
+    cr_expect_gt(report.states, 1000);
+}
+
+Test(small, one_phase_and_the_participant_crashes)
+{
+    struct small_report report;
+
+    search(world(1, 0, 1, SMALL_ONE_PHASE), &report);
+    cr_expect_gt(report.states, 500);
+}
+
+Test(small, joined_no_crash)
+{
+    struct small_report report;
+
+    search(world(1, 0, 0, SMALL_JOINED), &report);
+    cr_expect_gt(report.states, 500);
+}
+
+/* Two operations, the participant restarting between them: neither may be missed (mistake 19). */
+Test(small, joined_and_the_participant_crashes)
+{
+    struct small_report report;
+
+    search(world(1, 0, 1, SMALL_JOINED), &report);
+    cr_expect_gt(report.states, 1000);
+}
+
+Test(small, two_participants_no_crash)
+{
+    struct small_report report;
+
+    search(world(2, 0, 0, SMALL_SHIPPED), &report);
+    cr_expect_gt(report.states, 5000);
+}
+
+Test(small, what_cannot_be_searched_is_refused)
+{
+    struct small_config config;
+    struct small_report report;
+
+    config = world(4, 0, 0, SMALL_SHIPPED);
+    cr_expect_eq(small_search(&config, &report, NULL), -1);
+    config = world(2, 0, 0, SMALL_ONE_PHASE);
+    cr_expect_eq(small_search(&config, &report, NULL), -1);
+    cr_expect(sim_small_read("2,1,1", &config));
+    cr_expect(sim_small_read("3,1,1,2", &config));
+    cr_expect_eq(config.crashes, 2);
+    cr_expect_not(sim_small_read("", &config));
+    cr_expect_not(sim_small_read("2,1", &config));
+    cr_expect_not(sim_small_read("4", &config));
+    cr_expect_not(sim_small_read("2,1,1,", &config));
+    cr_expect_not(sim_small_read("2;1;1", &config));
+    cr_expect_not(sim_small_read_work("both", &config));
+    cr_expect_not(sim_small_read_breaks("4", &config));
+}
