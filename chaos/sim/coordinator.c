@@ -188,7 +188,8 @@ static void effect_lookup(struct sim_world *world, struct sim_coordinator *c, co
     struct log_op *op = op_take(world, c);
 
     op->op.kind = VOW_JOURNAL_GET;
-    op->op.gtrid = effect->lookup;
+    op->op.gtrid = effect->lookup.gtrid;
+    (void)snprintf(op->op.reporter, sizeof(op->op.reporter), "%s", effect->lookup.reporter);
     op->op.token = effect->session;
     op_push(c, &op->op, true);
 }

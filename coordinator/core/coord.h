@@ -107,7 +107,7 @@ struct vow_coord_lookup {
     enum vow_outcome outcome;
     enum vow_cause cause;
     enum vow_damage damage; /* found or not: it was not atomic */
-    bool forgotten;         /* and an operator has seen to that */
+    bool forgotten;         /* and an operator has seen to that: to what the reporter did, if there is one */
     /* Not found, and that says nothing: */
     bool below_floor; /* older than the retained history: EXPIRED, never ABORTED */
     bool unproved;    /* the journal has not proved yet that there is no record: IN_DOUBT, ask again */
@@ -156,7 +156,10 @@ struct vow_coord_effect {
             bool forced;
             struct vow_record record;
         } log;
-        struct vow_gtrid lookup;
+        struct {
+            struct vow_gtrid gtrid;
+            const char *reporter; /* the participant that reports damage of it; "" = a client asks */
+        } lookup;
         struct {
             struct vow_gtrid gtrid;
             uint8_t from, event, to; /* of coord.def; state 0 is NONE, no entry */

@@ -100,27 +100,16 @@ static struct report *take_slot(struct vow_coord *core)
     return NULL;
 }
 
-static void answer_forget(struct vow_coord *core, const struct input *in)
-{
-    struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_SEND, in->session);
-
-    effect->msg.kind = VOW_MSG_FORGET;
-    effect->msg.forget.header = *in->header;
-    effect->msg.forget.header.epoch = core->ids.identity.epoch;
-}
-
-/* FORGET may have been lost, so the journal is asked before the same damage is recorded twice. */
+/*
+ * FORGET may have been lost, so the journal is asked before the same damage is recorded twice: it knows whose damage an
+ * operator has seen to. What another participant of the transaction did is not that.
+ */
 void coord_on_report_new(struct vow_coord *core, struct input *in)
 {
-    const struct ended *ended = coord_ended_find(core, in->gtrid);
     uint32_t peer = coord_peer_of_session(core, in->session);
     struct report *report = take_slot(core);
     struct txn *txn;
 
-    if (ended != NULL && ended->error != 0) {
-        answer_forget(core, in);
-        return;
-    }
     if (peer == COORD_NIL || report == NULL || !txn_has_room(core, 1) || core->lookups >= core->limits.txns_max) {
         core->counts.ignored++; /* it is sent again */
         return;
@@ -137,7 +126,7 @@ void coord_on_report_new(struct vow_coord *core, struct input *in)
     txn_add_branch(core, txn, in->header->branch, peer);
     core->lookups++;
     txn_move(core, txn, TXN_JUDGING);
-    coord_emit(core, VOW_COORD_LOOKUP, in->session)->lookup = *in->gtrid;
+    coord_look_up(core, in, core->peers[peer].name);
 }
 
 /* What was decided, as far as anybody can know: an abort has no record, or only a note. */

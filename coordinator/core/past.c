@@ -39,7 +39,7 @@ static void look_up(struct vow_coord *core, struct input *in, const char *partic
     }
     core->lookups++;
     keep_question(core, in, participant);
-    coord_emit(core, VOW_COORD_LOOKUP, in->session)->lookup = *in->gtrid;
+    coord_look_up(core, in, "");
 }
 
 void coord_answer_past(struct vow_coord *core, struct input *in, const char *participant)

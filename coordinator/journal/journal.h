@@ -57,6 +57,8 @@ struct vow_journal_op {
     bool forced; /* APPEND, END: start a commit for it at once */
     uint64_t token;
     struct vow_gtrid gtrid; /* GET, HISTORY */
+    /* GET: the participant that reports damage; "" = nobody does, and `forgotten` means all of it. */
+    char reporter[VOW_NAME_SIZE];
     /* APPEND, DECIDE, END. record.branches points to `branches` below, or to memory that outlives the op. */
     struct vow_record record;
     struct vow_record_branch *branches;
@@ -69,7 +71,7 @@ struct vow_journal_op {
     enum vow_outcome outcome;         /* GET */
     enum vow_cause cause;             /* GET */
     enum vow_damage damage;           /* GET: whatever `error` says */
-    bool forgotten;                   /* GET: an operator has seen to the damage */
+    bool forgotten;                   /* GET: an operator has seen to the damage, or to the reporter's part of it */
     struct vow_journal_event *events; /* HISTORY: the submitter's, for vow_journal_events_free() */
     uint32_t events_len;
     void *user;

@@ -59,7 +59,7 @@ enum journal_statement {
     JOURNAL_STMT_KEPT,
     JOURNAL_STMT_HASH,
     JOURNAL_STMT_INDEXED,
-    JOURNAL_STMT_FIRST_END,
+    JOURNAL_STMT_END_AFTER,
     JOURNAL_STMT_UNENDED,
     JOURNAL_STMT_OPEN_ADD,
     JOURNAL_STMT_OPEN_REMOVE,
@@ -161,8 +161,8 @@ bool journal_sqlite_row(sqlite3_stmt *stmt, struct journal_row *row, struct jour
  * an error. */
 int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, struct vow_journal_op *op,
                             struct vow_error_detail *detail);
-/* The LSN of the transaction's END, 0 if it has none. */
-int journal_sqlite_first_end(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t *lsn,
+/* The LSN of the transaction's first END after an event, 0 if it has none. */
+int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t after, uint64_t *lsn,
                              struct vow_error_detail *detail);
 /* Fills op->damage and op->forgotten. */
 int journal_sqlite_damage(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);

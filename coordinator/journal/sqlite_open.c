@@ -31,7 +31,8 @@ static const char schema_2[] = //
 #define END_OF(gtrid)                                                                                                  \
     "FROM event AS n JOIN event AS m ON m.lsn = n.lsn AND +m.kind = 3 AND +m.gtrid = n.gtrid"                          \
     " WHERE n.gtrid = " gtrid " AND n.kind = 3"
-#define NO_END " AND NOT EXISTS (SELECT 1 " END_OF("e.gtrid") ")"
+/* An END ends what is before it: damage that somebody reports after it is open again. */
+#define NO_END " AND NOT EXISTS (SELECT 1 " END_OF("e.gtrid") " AND n.lsn > e.lsn)"
 
 /* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, HEURISTIC 5, DAMAGE 6, FORGET 7, ABORTED
  * 17, READ_ONLY 18, ONE_PHASE 19, KEY 20. */
@@ -56,7 +57,7 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_KEPT] = "SELECT " COLUMNS " FROM event WHERE lsn <= ? ORDER BY lsn",
     [JOURNAL_STMT_HASH] = "SELECT hash FROM event WHERE lsn = ?",
     [JOURNAL_STMT_INDEXED] = "SELECT 1 FROM event INDEXED BY event_gtrid WHERE gtrid = ? AND kind = ? AND lsn = ?",
-    [JOURNAL_STMT_FIRST_END] = "SELECT n.lsn " END_OF("?") " ORDER BY n.lsn LIMIT 1",
+    [JOURNAL_STMT_END_AFTER] = "SELECT n.lsn " END_OF("?") " AND n.lsn > ? ORDER BY n.lsn LIMIT 1",
     [JOURNAL_STMT_UNENDED] =
         "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 4, 5, 6, 7, 20) AND lsn < ? ORDER BY lsn",
     [JOURNAL_STMT_OPEN_ADD] = "INSERT INTO open (lsn) VALUES (?)",

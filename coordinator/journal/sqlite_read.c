@@ -97,6 +97,22 @@ int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid
     return 0;
 }
 
+/* Whose damage a FORGET is about: all that was recorded before it. */
+struct seen_to {
+    bool any, reporters;
+    bool has_reported;
+};
+
+static void take_forget(struct seen_to *seen, const struct vow_record *record, const char *reporter)
+{
+    if (record->kind == VOW_RECORD_HEURISTIC && strcmp(record->who, reporter) == 0)
+        seen->has_reported = true;
+    if (record->kind == VOW_RECORD_FORGET) {
+        seen->any = true;
+        seen->reporters = seen->has_reported;
+    }
+}
+
 static void take_damage(struct vow_journal_op *op, const struct vow_record *record)
 {
     if (record->kind == VOW_RECORD_DAMAGE)
@@ -105,7 +121,6 @@ static void take_damage(struct vow_journal_op *op, const struct vow_record *reco
         op->damage = VOW_DAMAGE_MIXED;
     else if (record->kind == VOW_RECORD_FORGET && op->damage == VOW_DAMAGE_NONE)
         op->damage = VOW_DAMAGE_HAZARD;
-    op->forgotten = op->forgotten || record->kind == VOW_RECORD_FORGET;
 }
 
 /* Damage is told with the outcome, also if that is an abort that has no record. */
@@ -114,16 +129,19 @@ int journal_sqlite_damage(struct sqlite_engine *engine, struct vow_journal_op *o
     struct vow_record_branch branches[VOW_CALLS_MAX];
     struct vow_journal_event event = {0};
     sqlite3_stmt *stmt = select_gtrid(engine, JOURNAL_STMT_DAMAGE, &op->gtrid);
+    struct seen_to seen = {.any = false};
     uint64_t end = 0;
     int found;
 
     op->damage = VOW_DAMAGE_NONE;
-    op->forgotten = false;
-    while ((found = next_event(engine, stmt, &event, branches, false, detail)) > 0)
+    while ((found = next_event(engine, stmt, &event, branches, false, detail)) > 0) {
         take_damage(op, &event.record);
+        take_forget(&seen, &event.record, op->reporter);
+    }
     (void)sqlite3_reset(stmt);
-    if (found == 0 && op->damage != VOW_DAMAGE_NONE && !op->forgotten)
-        found = journal_sqlite_first_end(engine, &op->gtrid, &end, detail);
+    op->forgotten = op->reporter[0] != '\0' ? seen.reporters : seen.any;
+    if (found == 0 && op->damage != VOW_DAMAGE_NONE && !seen.any)
+        found = journal_sqlite_end_after(engine, &op->gtrid, event.lsn, &end, detail);
     /* An END without a FORGET: it was found after all. */
     if (end != 0)
         op->damage = VOW_DAMAGE_NONE;

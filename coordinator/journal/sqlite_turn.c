@@ -116,16 +116,16 @@ static bool is_open_kind(uint32_t kind)
     return kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && kind != VOW_RECORD_END;
 }
 
-/* The LSN of the transaction's END, 0 if it has none. */
-int journal_sqlite_first_end(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t *lsn,
+int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t after, uint64_t *lsn,
                              struct vow_error_detail *detail)
 {
-    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_FIRST_END);
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_END_AFTER);
     int rc = SQLITE_ERROR;
 
     *lsn = 0;
     if (stmt != NULL) {
         (void)sqlite3_bind_blob(stmt, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)after);
         rc = sqlite3_step(stmt);
         *lsn = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
         (void)sqlite3_reset(stmt);
@@ -190,7 +190,7 @@ static int list_open(struct turn *turn, const struct journal_row *row, const str
                      struct vow_error_detail *detail)
 {
     uint64_t end;
-    int error = journal_sqlite_first_end(turn->engine, &row->gtrid, &end, detail);
+    int error = journal_sqlite_end_after(turn->engine, &row->gtrid, row->lsn, &end, detail);
 
     if (error != 0 || end != 0)
         return error;
@@ -258,7 +258,7 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
     int error = 0;
 
     if (is_lasting_kind(row->kind)) {
-        error = journal_sqlite_first_end(turn->engine, &row->gtrid, &end, detail);
+        error = journal_sqlite_end_after(turn->engine, &row->gtrid, row->lsn, &end, detail);
         if (error != 0)
             return error;
         if (end == 0 || end > turn->end)

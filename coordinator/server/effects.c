@@ -146,7 +146,8 @@ static void effect_lookup(struct vow_server *server, const struct vow_coord_effe
 {
     struct log_op *op = log_op_take(server);
     op->op.kind = VOW_JOURNAL_GET;
-    op->op.gtrid = effect->lookup;
+    op->op.gtrid = effect->lookup.gtrid;
+    snprintf(op->op.reporter, sizeof(op->op.reporter), "%s", effect->lookup.reporter);
     op->op.token = effect->session;
     log_op_push(server, op, true);
 }

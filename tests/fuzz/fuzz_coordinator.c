@@ -93,7 +93,8 @@ static void take_effects(void)
         if (effect->kind == VOW_COORD_LOG)
             take_log(effect);
         else if (effect->kind == VOW_COORD_LOOKUP && lookups_len < sizeof(lookups) / sizeof(lookups[0]))
-            lookups[lookups_len++] = (struct vow_coord_lookup){.gtrid = effect->lookup, .session = effect->session};
+            lookups[lookups_len++] =
+                (struct vow_coord_lookup){.gtrid = effect->lookup.gtrid, .session = effect->session};
         else if (effect->kind == VOW_COORD_SEND && effect->msg.kind == VOW_MSG_DECISION)
             take_decision(&effect->msg.decision);
         else if (effect->kind == VOW_COORD_REPLY && effect->msg.kind == VOW_MSG_OUTCOME)

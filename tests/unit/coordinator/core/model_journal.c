@@ -32,7 +32,7 @@ static void submit(struct model *m, const struct vow_coord_effect *effect)
     if (effect->kind == VOW_COORD_LOOKUP) {
         entry->lookup = true;
         entry->session = effect->session;
-        entry->record.gtrid = effect->lookup;
+        entry->record.gtrid = effect->lookup.gtrid;
         m->totals->lookups++;
         return;
     }

@@ -141,7 +141,7 @@ static void print_effect(struct script *s, const struct vow_coord_effect *effect
         print_record(s, effect);
         break;
     case VOW_COORD_LOOKUP:
-        fprintf(s->out, "  look up %s\n", name_of_txn(s, &effect->lookup));
+        fprintf(s->out, "  look up %s\n", name_of_txn(s, &effect->lookup.gtrid));
         break;
     case VOW_COORD_TRACE:
         fprintf(s->out, "  %s: %s -> %s\n", name_of_txn(s, &effect->trace.gtrid), fsm->states[effect->trace.from].name,
@@ -171,7 +171,8 @@ static void keep_entry(struct script *s, const struct vow_coord_effect *effect)
     if (effect->kind == VOW_COORD_LOOKUP) {
         entry->lookup = true;
         entry->session = effect->session;
-        entry->record.gtrid = effect->lookup;
+        entry->record.gtrid = effect->lookup.gtrid;
+        snprintf(entry->record.who, sizeof(entry->record.who), "%s", effect->lookup.reporter);
         return;
     }
     entry->token = effect->log.token;
@@ -193,6 +194,8 @@ static void show(struct script *s)
 static void answer_lookup(struct script *s, const struct entry *question)
 {
     struct vow_coord_lookup lookup = {.gtrid = question->record.gtrid, .session = question->session};
+    const char *reporter = question->record.who;
+    bool recorded = reporter[0] == '\0';
 
     for (size_t i = 0; i < s->log_len; i++) {
         const struct vow_record *record = &s->log[i].record;
@@ -201,7 +204,8 @@ static void answer_lookup(struct script *s, const struct entry *question)
             continue;
         if (record->kind == VOW_RECORD_DAMAGE)
             lookup.damage = (enum vow_damage)record->detail;
-        lookup.forgotten = lookup.forgotten || record->kind == VOW_RECORD_FORGET;
+        recorded = recorded || (record->kind == VOW_RECORD_HEURISTIC && strcmp(record->who, reporter) == 0);
+        lookup.forgotten = lookup.forgotten || (recorded && record->kind == VOW_RECORD_FORGET);
         if (record->kind != VOW_RECORD_COMMIT && record->kind < VOW_RECORD_NOTES)
             continue;
         lookup.found = true;
@@ -233,9 +237,9 @@ static void do_logged(struct script *s)
     }
 }
 
-static bool has_end(const struct script *s, const struct vow_gtrid *id)
+static bool has_end(const struct script *s, const struct vow_gtrid *id, size_t after)
 {
-    for (size_t i = 0; i < s->log_len; i++) {
+    for (size_t i = after; i < s->log_len; i++) {
         if (s->log[i].durable && s->log[i].record.kind == VOW_RECORD_END &&
             vow_gtrid_equal(&s->log[i].record.gtrid, id))
             return true;
@@ -282,7 +286,7 @@ static void do_crash(struct script *s)
     for (size_t i = 0; i < kept; i++) {
         enum vow_record_kind kind = s->log[i].record.kind;
 
-        if (kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && !has_end(s, &s->log[i].record.gtrid)) {
+        if (kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && !has_end(s, &s->log[i].record.gtrid, i)) {
             fixture_recovered(&s->f, &s->log[i].record);
             show(s);
         }

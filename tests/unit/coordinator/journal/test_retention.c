@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "faults.h"
@@ -104,6 +105,58 @@ Test(retention, history_below_the_floor_is_expired)
     op.gtrid = bed_gtrid(2);
     bed.ops->commit(bed.engine, &op);
     cr_assert_eq(op.error, VOW_E_NOT_FOUND);
+}
+
+static void append_of(enum vow_record_kind kind, uint64_t seq, const char *who)
+{
+    struct vow_journal_op op;
+
+    op_append(&op, &bed, kind, seq);
+    op.record.detail = kind == VOW_RECORD_HEURISTIC ? (uint32_t)VOW_COMMIT : (uint32_t)VOW_DAMAGE_MIXED;
+    op.record.cause = VOW_CAUSE_PRESUMED;
+    (void)snprintf(op.record.who, sizeof(op.record.who), "%s", who);
+    bed.ops->commit(bed.engine, &op);
+    cr_assert_eq(op.result, VOW_JOURNAL_WON);
+}
+
+static bool is_forgotten(uint64_t seq, const char *reporter)
+{
+    struct vow_journal_op op;
+
+    op_get(&op, seq);
+    (void)snprintf(op.reporter, sizeof(op.reporter), "%s", reporter);
+    bed.ops->commit(bed.engine, &op);
+    return op.forgotten;
+}
+
+/* F056: a transaction that was aborted, and damage that is reported after other damage of it was seen to. */
+Test(retention, F056_damage_after_an_end_is_open_again)
+{
+    append_of(VOW_RECORD_HEURISTIC, 1, "a");
+    append_of(VOW_RECORD_DAMAGE, 1, "");
+    append_of(VOW_RECORD_FORGET, 1, "");
+    cr_assert_eq(bed_end(&bed, 1), VOW_JOURNAL_WON);
+    cr_assert_eq(bed_count_open(&bed), 0);
+    cr_assert(is_forgotten(1, "a") && is_forgotten(1, ""));
+    cr_assert_not(is_forgotten(1, "b"), "what b did was seen to by nobody");
+    append_of(VOW_RECORD_HEURISTIC, 1, "b");
+    append_of(VOW_RECORD_DAMAGE, 1, "");
+    for (int restarts = 0; restarts < 3; restarts++) {
+        cr_assert_not(is_forgotten(1, "b"));
+        cr_assert_eq(bed_count_open(&bed), 2);
+        clock_shift(400 * DAY_MS);
+        cut_older_than(HOUR_MS);
+        bed_restart(&bed);
+    }
+    append_of(VOW_RECORD_FORGET, 1, "");
+    cr_assert(is_forgotten(1, "b"));
+    cr_assert_eq(bed_end(&bed, 1), VOW_JOURNAL_WON);
+    cr_assert_eq(bed_count_open(&bed), 0);
+    bed_restart(&bed);
+    clock_shift(400 * DAY_MS);
+    cut_older_than(HOUR_MS);
+    cr_assert_eq(bed_count_open(&bed), 0);
+    expect_answer(1, VOW_E_EXPIRED);
 }
 
 Test(retention, I11_unfinished_transactions_stay_whatever_their_age)
