@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 
+#include "coordinator/ctl/fields.h"
 #include "proto/net/channel.h"
 #include "proto/net/clock.h"
 #include "proto/net/log.h"
@@ -26,7 +27,7 @@ static void end(struct question *question, int error, const char *text)
 /* With an error comes what is true instead: {"why": ...}. */
 static void end_refused(struct question *question, const struct vow_msg_admin_reply *reply)
 {
-    json_t *row = json_loads(reply->json, 0, NULL);
+    json_t *row = fields_clean(json_loads(reply->json, 0, NULL));
     const char *why = json_string_value(json_object_get(row, "why"));
     end(question, reply->error, why != NULL ? why : vow_error_text(reply->error));
     json_decref(row);
@@ -63,7 +64,7 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
         return;
     }
     if (reply->json[0] != '\0') {
-        json_t *row = json_loads(reply->json, 0, NULL);
+        json_t *row = fields_clean(json_loads(reply->json, 0, NULL));
         if (row == NULL) {
             end(question, VOW_E_MESSAGE, "the coordinator sent a row that is not JSON");
             return;

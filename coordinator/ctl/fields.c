@@ -1,6 +1,41 @@
 #include "coordinator/ctl/fields.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/message.h"
+
+/* A longer text would lose its end to vow_text_copy(); no memory for it loses all of it. */
+static void clean_text(json_t *string)
+{
+    const char *text = json_string_value(string);
+    size_t out = 0;
+    char *copy;
+    if (strlen(text) == json_string_length(string) && vow_text_is_printable(text))
+        return;
+    copy = malloc(strlen(text) + 1);
+    while (copy != NULL && *text != '\0') {
+        const size_t len = vow_text_printable_len(text);
+        memcpy(copy + out, len > 0 ? text : "?", len > 0 ? len : 1);
+        out += len > 0 ? len : 1;
+        text += len > 0 ? len : 1;
+    }
+    json_string_setn(string, copy != NULL ? copy : "?", copy != NULL ? out : 1);
+    free(copy);
+}
+
+json_t *fields_clean(json_t *row)
+{
+    const char *key;
+    size_t index;
+    json_t *value;
+    if (json_is_string(row))
+        clean_text(row);
+    json_object_foreach(row, key, value)(void) fields_clean(value);
+    json_array_foreach(row, index, value)(void) fields_clean(value);
+    return row;
+}
 
 const char *field_text(const json_t *row, const char *key)
 {

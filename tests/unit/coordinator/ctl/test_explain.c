@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "coordinator/ctl/explain.h"
+#include "coordinator/ctl/fields.h"
 
 TestSuite(explain);
 
@@ -93,4 +94,20 @@ Test(explain, what_may_contradict_is_never_called_harmless)
         cr_expect_neq(explain(VOW_ADMIN_ABORT, row, "", text), EXPLAINED_HARMLESS, "%s: %s", states[i], text);
         json_decref(row);
     }
+}
+
+/* F177: JSON writes an escape with printable characters, so only what it stands for can be judged. */
+Test(explain, F177_a_row_says_nothing_to_the_terminal)
+{
+    json_t *row =
+        fields_clean(json_loads("{\"who\":\"eva\\u001b[2J\\u009b1m \\u00e4\",\"branches\":[{\"held\":{\"note\":"
+                                "\"a\\nb\",\"locks_len\":3}}]}",
+                                0, NULL));
+    const json_t *held = json_object_get(json_array_get(json_object_get(row, "branches"), 0), "held");
+
+    cr_expect_str_eq(field_text(row, "who"), "eva?[2J??1m \u00e4");
+    cr_expect_str_eq(field_text(held, "note"), "a?b");
+    cr_expect_eq(field_number(held, "locks_len"), 3);
+    json_decref(row);
+    cr_expect_null(fields_clean(NULL));
 }
