@@ -86,6 +86,11 @@ void coord_on_recovered_heuristic(struct vow_coord *core, struct input *in)
     branch = branch_named(core, in);
     if (branch != NULL)
         branch->contradicts = true;
+    /* It came after the operator's word, which does not cover it; its DAMAGE follows, or was lost. */
+    if (in->txn->state == TXN_ABANDONED) {
+        in->txn->damage = (uint8_t)txn_judge_damage(core, in->txn);
+        txn_move(core, in->txn, TXN_HEUR);
+    }
 }
 
 /* All had answered then, so who is not named has acknowledged. */

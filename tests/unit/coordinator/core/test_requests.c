@@ -529,3 +529,41 @@ Test(recovery, an_open_commit_is_due_at_once)
     cr_expect_eq(fixture_message(&f, VOW_MSG_DECISION)->decision.header.incarnation, 2);
     fixture_close(&f);
 }
+
+/*
+ * F056, F224: a participant that was given up comes back, was rolled back by hand, and vowd dies with that on the disk
+ * and its DAMAGE not. The operator's word was for what he knew then: nobody has seen this.
+ */
+Test(recovery, F056_damage_after_the_operators_word_waits_for_another)
+{
+    struct vow_record_branch member = {.name = "p", .branch = 0, .incarnation = 1};
+    struct vow_record record = {.kind = VOW_RECORD_COMMIT, .epoch = 1, .branches_len = 1, .branches = &member};
+    struct vow_coord_limits limits = fixture_limits();
+    struct vow_msg_header header;
+    struct fixture f;
+    uint64_t p;
+
+    fixture_init(&f, &limits, 2);
+    record.gtrid = vow_gtrid_make(FIXTURE_COORD, 1, 9, 0, 7);
+    fixture_recovered(&f, &record);
+    record.branches_len = 0;
+    record.kind = VOW_RECORD_HAZARD;
+    strcpy(record.who, "p");
+    fixture_recovered(&f, &record);
+    record.kind = VOW_RECORD_FORGET;
+    fixture_recovered(&f, &record);
+    cr_assert_str_eq(fixture_state(&f, &record.gtrid), "ABANDONED");
+    record.kind = VOW_RECORD_HEURISTIC;
+    record.detail = VOW_ABORT;
+    fixture_recovered(&f, &record);
+    p = fixture_peer_back(&f, "p", 1, 0);
+    fixture_recovery_done(&f);
+    cr_expect_str_eq(fixture_state(&f, &record.gtrid), "HEUR");
+    header = fixture_header(&f, &record.gtrid, 0, 1);
+    fixture_report(&f, p, &header, VOW_ABORT);
+    cr_expect_null(fixture_message(&f, VOW_MSG_FORGET), "forgotten, and nobody has seen it");
+    fixture_forget(&f, &record.gtrid, "");
+    fixture_log_done(&f, fixture_token(&f));
+    cr_expect_not_null(fixture_message(&f, VOW_MSG_FORGET));
+    fixture_close(&f);
+}
