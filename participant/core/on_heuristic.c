@@ -94,6 +94,7 @@ void branch_settled(struct vow_branches *core, struct vow_branch_entry *entry)
 
 void branch_settle_no_record(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    remember(core, entry);
     branch_alarm(core, &entry->gtrid, "the store has lost the record of a heuristic");
     if (entry->decided == VOW_COMMIT)
         branch_send_ack(core, entry, VOW_ACK_NO_RECORD);

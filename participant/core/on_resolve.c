@@ -186,8 +186,10 @@ void branch_resolve_failed(struct vow_branches *core, struct vow_branch_entry *e
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }
 
+/* It has voted YES: a duplicate of its PREPARE is no new work, and a NO to that proves nothing to a peer. */
 void branch_resolve_no_record(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, VOW_CAUSE_TOO_LATE);
     branch_alarm(core, &entry->gtrid, "a heuristic, and the store has lost the prepared branch");
     branch_answer_resolved(core, entry, &branch_record(core, entry)->asker, VOW_E_DAMAGED, 0,
                            "the store has lost the prepared branch");
