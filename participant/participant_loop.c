@@ -105,7 +105,14 @@ void vow_participant_store_done(struct vow_participant *participant, const struc
 void vow_participant_resolve(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg)
 {
     struct vow_branches_event event = {.kind = VOW_BRANCHES_RESOLVE};
+    const struct vow_msg_resolve *resolve = &msg->resolve;
+    char id[VOW_GTRID_TEXT_SIZE];
 
+    /* The record goes when the decision agrees, and vowd's history has nothing of what did not come through vowd. */
+    vow_gtrid_to_text(&resolve->header.gtrid, id);
+    VOW_LOG(VOW_LOG_WARN, "operator", VOW_STR("name", participant->name),
+            VOW_STR("command", resolve->verdict == VOW_COMMIT ? "commit" : "abort"), VOW_STR("id", id),
+            VOW_STR("who", resolve->who), VOW_STR("reason", resolve->why));
     event.resolve.tag = asker;
     event.resolve.msg = msg;
     step(participant, &event);

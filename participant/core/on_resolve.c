@@ -71,9 +71,20 @@ void branch_resolve_by_timer(struct vow_branches *core, const struct vow_branch_
     branch_dispatch(core, &gtrid, entry->branch, event_of(verdict));
 }
 
+/* The record says who did it, and why: without that there is nothing to record (F179). */
+static bool is_signed(const struct vow_branch_resolve *resolve)
+{
+    return resolve->who != NULL && resolve->who[0] != '\0' && resolve->why != NULL && resolve->why[0] != '\0';
+}
+
 void branch_resolve_prepared(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     const struct vow_branch_resolve *resolve = &core->resolve;
+    if (!is_signed(resolve)) {
+        branch_answer_resolved(core, entry, resolve, VOW_E_ARGUMENT, 0, "who asks, and why, must be said");
+        branch_move(core, entry, VOW_BRANCH_PREPARED);
+        return;
+    }
     if (core->records_free == BRANCH_NONE) {
         if (resolve->tag == BRANCH_NOBODY)
             branch_postpone_heuristic(core, entry);

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "fixture.h"
+#include "proto/error.h"
 
 static struct fixture f;
 
@@ -122,6 +123,29 @@ Test(branch, ring_and_table_are_recycled)
     cr_assert_eq(counts.aborted, 5000);
     cr_assert_eq(counts.protocol_errors, 0);
     cr_assert_eq(vow_branches_deadline_ms(f.core), UINT64_MAX);
+}
+
+/* F179: nothing is done by hand without a word of who and why, whichever way it came. */
+Test(branch, F179_a_heuristic_says_who_and_why)
+{
+    struct vow_msg msg = message_of(VOW_MSG_RESOLVE, gtrid_of(1));
+    const char *const words[][2] = {{"", "the till is waiting"}, {"eva", ""}, {"", ""}};
+    const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+
+    feed_message(&f, &prepare);
+    feed_store(&f, VOW_STORE_PREPARE, gtrid_of(1), VOW_STORE_DONE);
+    for (size_t i = 0; i < 3; i++) {
+        struct vow_branches_event event = {.kind = VOW_BRANCHES_RESOLVE, .now_ms = f.now_ms, .resolve = {7, &msg}};
+        msg.resolve.verdict = VOW_ABORT;
+        msg.resolve.who = words[i][0];
+        msg.resolve.why = words[i][1];
+        vow_branches_step(f.core, &event, &f.effects);
+        cr_assert_eq(count_effects(&f, VOW_BRANCHES_STORE), 0, "done, and nobody knows by whom or why");
+        cr_assert_eq(first_effect(&f, VOW_BRANCHES_ANSWER)->told.msg.resolved.error, VOW_E_ARGUMENT);
+        feed_message(&f, &msg);
+        cr_assert_eq(count_effects(&f, VOW_BRANCHES_STORE), 0);
+    }
+    cr_assert_eq(counts_of(&f).in_doubt, 1);
 }
 
 /* --- memory of effects --- */
