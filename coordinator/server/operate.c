@@ -13,6 +13,8 @@
 #include "proto/net/log.h"
 
 #define ORDERS_MAX 64u
+/* Two texts, and what stands between them. */
+#define ORDER_SIZE (3 * VOW_TEXT_SIZE)
 /* vowctl waits for 5 s unless it is told otherwise. */
 #define ANSWER_MS 4000u
 
@@ -233,12 +235,23 @@ void operate_logged(struct vow_server *server, void *ctx)
         abort_all(order);
 }
 
+/* What the history keeps of it. Returns its length. */
+static size_t order_text(const struct vow_msg_admin_request *request, char text[ORDER_SIZE])
+{
+    const int len =
+        snprintf(text, ORDER_SIZE, "%s by %s: %s", command_name(request->command), request->who, request->why);
+    return (size_t)len;
+}
+
 static const char *wrong(const struct vow_msg_admin_request *request)
 {
+    char text[ORDER_SIZE];
     if (vow_gtrid_is_none(&request->gtrid))
         return "no transaction is named";
     if (request->who[0] == '\0' || request->why[0] == '\0')
         return "who asks, and why, must be said";
+    if (order_text(request, text) > VOW_TEXT_MAX)
+        return "who asks, and why, are too long to be kept in the history";
     if (request->command == VOW_ADMIN_COMMIT && request->participant[0] == '\0')
         return "nobody can decide COMMIT for participants that may not have voted";
     return NULL;
@@ -266,7 +279,7 @@ static struct order *make(struct vow_server *server, const struct session *sessi
 
 void operate_begin(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
 {
-    char text[3 * VOW_TEXT_SIZE];
+    char text[ORDER_SIZE];
     const char *why = wrong(request);
     struct order *order = NULL;
     if (why == NULL && HASH_COUNT(server->orders) < ORDERS_MAX)
@@ -277,7 +290,7 @@ void operate_begin(struct vow_server *server, struct session *session, const str
         free(row);
         return;
     }
-    snprintf(text, sizeof(text), "%s by %s: %s", command_name(order->command), order->who, order->why);
+    (void)order_text(request, text);
     write_down(server, &order->gtrid, order->participant, text, order);
 }
 

@@ -529,6 +529,12 @@ Test(operator, vowd_itself_refuses_what_must_not_be)
     expect_order_refused(&admin, &commit_it, "nobody can decide COMMIT");
     const struct vow_msg no_reason = order_of(VOW_ADMIN_ABORT, &gtrid, "", "");
     expect_order_refused(&admin, &no_reason, "must be said");
+    /* F179: the record has room for a text; what does not fit would be the reason. */
+    char name[VOW_TEXT_SIZE] = "";
+    memset(name, 'x', sizeof(name) - 1);
+    struct vow_msg long_name = order_of(VOW_ADMIN_ABORT, &gtrid, "", "a test");
+    long_name.admin_request.who = name;
+    expect_order_refused(&admin, &long_name, "too long");
     peer_close(&admin);
     WAIT_FOR("abort not done", "history", id);
     service_start(&cluster, 0, NULL);
