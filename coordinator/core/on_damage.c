@@ -129,20 +129,30 @@ void coord_on_report_new(struct vow_coord *core, struct input *in)
     coord_look_up(core, in, core->peers[peer].name);
 }
 
-/* What was decided, as far as anybody can know: an abort has no record, or only a note. */
-static enum vow_outcome decided(const struct vow_coord_lookup *lookup, enum vow_verdict verdict)
+/* One without a record is known to the ring for a while. */
+static bool is_committed(const struct vow_coord *core, const struct vow_coord_lookup *lookup)
 {
-    if (lookup->found)
-        return lookup->outcome;
-    return verdict == VOW_COMMIT ? VOW_ABORTED : VOW_COMMITTED;
+    const struct ended *ended = coord_ended_find(core, &lookup->gtrid);
+
+    return lookup->found ? lookup->outcome == VOW_COMMITTED : ended != NULL && ended->outcome == VOW_COMMITTED;
 }
 
-/* Seen to before. A COMMIT that is not in memory has an END, which it has only when that was seen to. */
-static bool is_forgotten(const struct vow_coord_lookup *lookup, enum vow_verdict verdict)
+/*
+ * Seen to before: a COMMIT that is not in memory has an END, which it has only when that was seen to. Or it is as it
+ * was decided here, whatever somebody else may have told it.
+ */
+static bool is_no_damage(struct vow_coord *core, const struct input *in, enum vow_verdict verdict)
 {
-    bool ended = lookup->found && lookup->outcome == VOW_COMMITTED;
+    const struct vow_coord_lookup *lookup = in->lookup;
+    bool committed = is_committed(core, lookup);
+    bool agrees = verdict == VOW_COMMIT ? committed : lookup->found && !committed;
 
-    return lookup->forgotten || (verdict == VOW_ABORT && (ended || lookup->below_floor));
+    if (agrees && !lookup->forgotten) {
+        core->counts.protocol_errors++;
+        coord_alarm(core, in->gtrid, "a participant was ended by hand as it was decided, and was told otherwise",
+                    branch_peer(core, branch_at(core, in->txn->first))->name);
+    }
+    return lookup->forgotten || agrees || (verdict == VOW_ABORT && (committed || lookup->below_floor));
 }
 
 /* A client is told what it would be told without the report: an outcome never becomes unknown again (I18). */
@@ -163,13 +173,14 @@ void coord_on_judged(struct vow_coord *core, struct input *in)
     }
     report->taken = false;
     txn->report = COORD_NIL;
-    if (in->lookup->unproved || is_forgotten(in->lookup, verdict)) {
+    if (in->lookup->unproved || is_no_damage(core, in, verdict)) {
         txn_move(core, txn, TXN_NONE);
         if (!in->lookup->unproved)
             txn_tell_forget(core, txn, branch_at(core, txn->first));
         return;
     }
-    txn->outcome = (uint8_t)decided(in->lookup, verdict);
+    /* Nothing says that it was committed, so it never was: a report turns no outcome (I18). */
+    txn->outcome = VOW_ABORTED;
     txn->cause = (uint8_t)(in->lookup->found ? in->lookup->cause : VOW_CAUSE_PRESUMED);
     txn_note_mismatch(core, txn, branch_at(core, txn->first), verdict, report->words);
     txn_record_damage(core, txn);

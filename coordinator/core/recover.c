@@ -65,7 +65,7 @@ static void recover_reported(struct vow_coord *core, struct input *in)
         txn = txn_new(core, in->gtrid, 0);
         txn->earlier_ms = in->age_ms;
         txn->is_reported = true;
-        txn->outcome = in->record->detail == VOW_COMMIT ? VOW_ABORTED : VOW_COMMITTED;
+        txn->outcome = VOW_ABORTED;
         txn->cause = (uint8_t)in->record->cause;
         txn->damage = VOW_DAMAGE_MIXED;
     }

@@ -567,3 +567,70 @@ Test(recovery, F056_damage_after_the_operators_word_waits_for_another)
     cr_expect_not_null(fixture_message(&f, VOW_MSG_FORGET));
     fixture_close(&f);
 }
+
+/* An operator forgets damage that p reports, and the answer of the journal is not known. */
+static void report_and_forget(struct fixture *f, uint64_t p, const struct vow_gtrid *id, enum vow_verdict verdict)
+{
+    const struct vow_msg_header header = fixture_header(f, id, 0, 1);
+
+    fixture_report(f, p, &header, verdict);
+    fixture_looked_up(f, &(struct vow_coord_lookup){.gtrid = *id, .session = p});
+    if (strcmp(fixture_state(f, id), "NONE") == 0)
+        return;
+    fixture_log_done(f, fixture_token(f));
+    fixture_status(f, 1, id, "");
+    cr_expect_eq(fixture_outcome(f)->outcome, VOW_ABORTED, "an outcome that was told has turned");
+    fixture_forget(f, id, "");
+    fixture_log_done(f, fixture_token(f));
+    fixture_log_done(f, fixture_token(f));
+}
+
+/* I18: whatever a participant says that it was told, what clients were told stays: also when no note of it is found. */
+Test(damage, I18_a_report_never_turns_an_outcome)
+{
+    struct vow_msg_header header;
+    struct vow_gtrid aborted, read_only;
+    struct fixture f;
+    uint64_t p, q;
+
+    fixture_open(&f);
+    p = fixture_peer_up(&f, "p");
+    q = fixture_peer_up(&f, "q");
+    aborted = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &aborted, two, 2);
+    header = fixture_header(&f, &aborted, 1, 1);
+    fixture_vote(&f, q, &header, VOW_VOTE_NO);
+    cr_assert_eq(fixture_outcome(&f)->outcome, VOW_ABORTED);
+    report_and_forget(&f, p, &aborted, VOW_ABORT);
+    read_only = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &read_only, one, 1);
+    header = fixture_header(&f, &read_only, 0, 1);
+    fixture_vote(&f, p, &header, VOW_VOTE_READ_ONLY);
+    cr_assert_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    report_and_forget(&f, p, &read_only, VOW_COMMIT);
+    fixture_status(&f, 1, &read_only, "");
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
+    fixture_status(&f, 1, &aborted, "");
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_ABORTED);
+    fixture_close(&f);
+}
+
+/* The same over a restart, which has nothing but the record. */
+Test(damage, I18_recovered_damage_is_of_an_abort)
+{
+    struct vow_record_branch member = {.name = "p", .branch = 0, .incarnation = 1};
+    struct vow_record record = {.kind = VOW_RECORD_HEURISTIC, .epoch = 1, .branches_len = 1, .branches = &member};
+    struct vow_coord_limits limits = fixture_limits();
+    struct fixture f;
+
+    fixture_init(&f, &limits, 2);
+    record.gtrid = vow_gtrid_make(FIXTURE_COORD, 1, 9, 0, 7);
+    record.detail = VOW_ABORT;
+    record.cause = VOW_CAUSE_PRESUMED;
+    strcpy(record.who, "p");
+    fixture_recovered(&f, &record);
+    fixture_recovery_done(&f);
+    fixture_status(&f, 1, &record.gtrid, "");
+    cr_expect_eq(fixture_outcome(&f)->outcome, VOW_ABORTED);
+    fixture_close(&f);
+}
