@@ -17,6 +17,7 @@
 #define GATHERS_MAX 16u
 /* Of all participants together. */
 #define ROWS_MAX 4096u
+#define BYTES_MAX (16u * 1024u * 1024u)
 
 static struct gather *find(const struct vow_server *server, uint64_t id)
 {
@@ -139,12 +140,19 @@ static void end_one(struct gather *gather, struct asked *asked, bool answered)
 }
 
 /* A row is a participant's word for its own branches: it names nobody else, whatever it says. */
-static void take_row(struct gather *gather, const struct session *session, const char *text)
+static void take_row(struct gather *gather, struct asked *asked, const char *text)
 {
-    json_t *row = text[0] != '\0' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (json_is_object(row) && json_array_size(gather->rows) < ROWS_MAX &&
-        json_object_set_new(row, "participant", json_string(session->name)) == 0)
-        json_array_append(gather->rows, row);
+    const size_t len = strlen(text);
+    if (len == 0)
+        return;
+    if (json_array_size(gather->rows) == ROWS_MAX || len > BYTES_MAX - gather->bytes) {
+        asked->was_cut = true;
+        return;
+    }
+    json_t *row = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(row) && json_object_set_new(row, "participant", json_string(asked->name)) == 0 &&
+        json_array_append(gather->rows, row) == 0)
+        gather->bytes += len;
     json_decref(row);
 }
 
@@ -154,7 +162,7 @@ void gather_reply(struct vow_server *server, const struct session *session, cons
     struct asked *asked = gather != NULL ? asked_of(gather, session->id) : NULL;
     if (asked == NULL || asked->is_done || gather->is_over)
         return; /* it comes too late */
-    take_row(gather, session, reply->json);
+    take_row(gather, asked, reply->json);
     if (reply->last)
         end_one(gather, asked, reply->error == 0);
 }

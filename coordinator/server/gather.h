@@ -10,6 +10,7 @@ struct asked {
     uint64_t session;
     char name[VOW_NAME_SIZE];
     bool is_done, has_answered;
+    bool was_cut; /* it said more than there is room for */
 };
 
 struct gather;
@@ -26,6 +27,7 @@ struct gather {
     struct asked *asked;
     uint32_t asked_len, missing;
     bool is_over;
+    size_t bytes; /* of the rows */
     json_t *rows; /* what came, each an object with "participant" */
     gather_done_fn *done;
     struct vow_timer timer;

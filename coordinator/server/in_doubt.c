@@ -156,7 +156,9 @@ static json_t *silent_ones(const struct vow_server *server, const struct gather 
         if (session == 0)
             add_silent(silent, name, seen_ms_ago(server, name), "not connected");
     for (uint32_t i = 0; i < gather->asked_len; i++)
-        if (!gather->asked[i].has_answered)
+        if (gather->asked[i].was_cut)
+            add_silent(silent, gather->asked[i].name, 0, "says more than can be listed");
+        else if (!gather->asked[i].has_answered)
             add_silent(silent, gather->asked[i].name, 0, "has not answered");
     add_left_out(silent, gather);
     return silent;

@@ -542,6 +542,36 @@ Test(operator, vowd_itself_refuses_what_must_not_be)
     cluster_end(&cluster);
 }
 
+/* What a participant says takes bounded memory, and what is not taken is missed aloud. */
+Test(operator, a_participant_that_says_too_much_is_named)
+{
+    struct peer admin, flood;
+    cluster_start(&cluster, 0, NULL, NULL);
+    peer_open(&flood, &cluster, VOW_ROLE_PARTICIPANT, "flood");
+    peer_open(&admin, &cluster, VOW_ROLE_ADMIN, "vowctl");
+    const struct vow_gtrid none = {{0}};
+    struct vow_msg list = order_of(VOW_ADMIN_LIST, &none, "", "");
+    list.admin_request.filter = "in-doubt";
+    peer_send(&admin, &list);
+    peer_expect(&flood, VOW_MSG_ADMIN_REQUEST);
+    struct vow_msg reply = {.kind = VOW_MSG_ADMIN_REPLY};
+    reply.admin_reply.tag = flood.msg.admin_request.tag;
+    reply.admin_reply.json = "{\"id\":\"x\"}";
+    for (int i = 0; i < 4097; i++)
+        peer_send(&flood, &reply);
+    reply.admin_reply.json = "";
+    reply.admin_reply.last = true;
+    peer_send(&flood, &reply);
+    do
+        peer_expect(&admin, VOW_MSG_ADMIN_REPLY);
+    while (!admin.msg.admin_reply.last);
+    cr_expect_not_null(strstr(admin.msg.admin_reply.json, "says more than can be listed"), "%s",
+                       admin.msg.admin_reply.json);
+    peer_close(&flood);
+    peer_close(&admin);
+    cluster_end(&cluster);
+}
+
 Test(operator, F179_an_order_of_a_client_is_refused_and_kept)
 {
     struct peer client;
