@@ -10,6 +10,7 @@ void small_world_first(const struct small_nodes *nodes, struct small_world *worl
 {
     const struct small_config *config = &nodes->config;
 
+    VOW_ASSERT(config->participants <= SMALL_PARTICIPANTS_MAX);
     memset(world, 0, sizeof(*world));
     world->budget[SMALL_B_COORD] = (uint8_t)config->coord_crashes;
     for (uint32_t i = 0; i < config->participants; i++) {
