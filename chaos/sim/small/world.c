@@ -9,17 +9,17 @@
 void small_world_first(const struct small_nodes *nodes, struct small_world *world)
 {
     const struct small_config *config = &nodes->config;
+    const uint32_t participants = config->participants;
 
-    VOW_ASSERT(config->participants <= SMALL_PARTICIPANTS_MAX);
+    VOW_ASSERT(participants <= SMALL_PARTICIPANTS_MAX);
     memset(world, 0, sizeof(*world));
     world->budget[SMALL_B_COORD] = (uint8_t)config->coord_crashes;
-    for (uint32_t i = 0; i < config->participants; i++) {
+    for (uint32_t i = 0; i < participants; i++) {
         world->budget[SMALL_B_PART + i] = (uint8_t)config->part_crashes;
         world->budget[SMALL_B_BREAKS + i] = (uint8_t)config->breaks;
     }
     world->budget[SMALL_B_CRASHES] =
-        (uint8_t)(config->crashes != 0 ? config->crashes
-                                       : config->coord_crashes + config->participants * config->part_crashes);
+        (uint8_t)(config->crashes != 0 ? config->crashes : config->coord_crashes + participants * config->part_crashes);
 }
 
 /* ---- what can happen ---- */
