@@ -31,7 +31,7 @@ static int list(void)
     SIM_ACTIONS(ACTION)
 #undef ACTION
     printf("options of a world:\n");
-#define OPTION(name, text) printf("  %-18s %s\n", #name, text);
+#define OPTION(name, least, most, text) printf("  %-18s %s\n", #name, text);
 #include "chaos/sim/options.def"
 #undef OPTION
     return SIM_EXIT_HELD;

@@ -61,6 +61,12 @@ struct sim_client {
 
 static void go_on(struct sim_world *world, struct sim_node *node);
 
+/* Among the clients. */
+static uint32_t place_of(const struct sim_world *world, const struct sim_node *node)
+{
+    return node->index - world->options.coordinators - world->options.participants;
+}
+
 /* --- What it does --- */
 
 static uint8_t any_participant(const struct sim_world *world, const struct sim_node *node, struct sim_rng *rng)
@@ -608,6 +614,17 @@ static void ask_about_old(struct sim_world *world, struct sim_node *node)
     set_timer(world, node, (uint64_t)world->options.patience_ms * 1000);
 }
 
+/* The number of its next transaction that takes place, or `count`. */
+static uint32_t next_number(const struct sim_world *world, const struct sim_node *node)
+{
+    const uint64_t skipped = world->plan.skipped[place_of(world, node)];
+    uint32_t next = node->client->next;
+
+    while (next < node->client->count && next < SIM_CLIENT_TXNS_MAX && (skipped >> next & 1) != 0)
+        next++;
+    return next;
+}
+
 static void begin_next(struct sim_world *world, struct sim_node *node)
 {
     struct sim_client *client = node->client;
@@ -617,8 +634,9 @@ static void begin_next(struct sim_world *world, struct sim_node *node)
         ask_about_old(world, node);
         return;
     }
-    if (client->next >= client->count)
+    if (next_number(world, node) >= client->count)
         return;
+    client->next = next_number(world, node);
     draw(world, node);
     go_on(world, node);
 }
@@ -673,7 +691,7 @@ static void go_on(struct sim_world *world, struct sim_node *node)
 static void make(struct sim_world *world, struct sim_node *node)
 {
     const uint32_t clients = world->options.clients;
-    const uint32_t place = node->index - world->options.coordinators - world->options.participants;
+    const uint32_t place = place_of(world, node);
 
     node->client = sim_arena_take(&world->arena, sizeof(*node->client));
     memset(node->client, 0, sizeof(*node->client));
@@ -824,8 +842,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
 
 static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
 {
-    (void)world;
-    return node->client->txn.stage == STAGE_IDLE && node->client->next >= node->client->count;
+    return node->client->txn.stage == STAGE_IDLE && next_number(world, node) >= node->client->count;
 }
 
 static bool is_linked(const struct sim_node *node)

@@ -205,7 +205,7 @@ void sim_nemesis_act(struct sim_world *world, uint64_t which)
     const struct sim_action *action = &world->plan.actions[which];
     struct sim_node *node = &world->nodes[action->node];
     const uint64_t amount = (uint64_t)action->amount;
-    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 1, which);
+    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 1, action->number);
 
     switch (action->kind) {
     case SIM_ACT_KILL:

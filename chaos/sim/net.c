@@ -239,17 +239,18 @@ static void put_frame(struct sim_world *world, struct sim_conn *conn, uint32_t s
     const struct sim_options *o = &world->options;
     const uint8_t from = conn->end[side].node, to = conn->end[1 - side].node;
     uint64_t at_us = sim_now_us(world) + 20 + sim_rng_wait(rng, o->delay_us) + transfer_us(world, from, to, len);
-    const bool is_long = !world->net.is_calm && sim_rng_chance(rng, o->long_delay);
+    const struct sim_noise_item item = {.number = frame};
+    const bool is_long = sim_strikes(world, rng, &item, o->long_delay);
 
     if (is_long) {
         at_us += sim_rng_below(rng, LONG_DELAY_US);
         sim_hit(world, SIM_FAULT_DELAY, from, to, at_us - sim_now_us(world));
     }
-    if (is_noisy(world, conn, side) && sim_rng_chance(rng, o->reorder)) {
+    if (is_noisy(world, conn, side) && sim_strikes(world, rng, &item, o->reorder)) {
         if (at_us <= conn->end[1 - side].last_us)
             sim_hit(world, SIM_FAULT_REORDER, from, to, 0);
         put_piece(world, conn, side, at_us, frame, bytes, len);
-    } else if (!world->net.is_calm && sim_rng_chance(rng, o->slice) && !is_noisy(world, conn, side)) {
+    } else if (sim_strikes(world, rng, &item, o->slice) && !is_noisy(world, conn, side)) {
         const uint32_t first = (uint32_t)sim_rng_between(rng, 1, len - 1);
 
         sim_hit(world, SIM_FAULT_SLICED, from, to, first);
@@ -285,20 +286,21 @@ void sim_net_send(struct sim_world *world, struct sim_conn *conn, uint32_t side,
     struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_LINK, sim_task_of_link(from, to), frame);
     const uint32_t len = (uint32_t)vow_msg_encode(msg, FRAME_MAX, bytes, sizeof(bytes));
     const bool is_noise = is_noisy(world, conn, side);
+    const struct sim_noise_item item = {.number = frame};
 
     world->totals.frames++;
     if (!is_handshake(msg->kind))
         show_sent(world, conn, side, msg, frame);
     if (len == 0 || conn->end[side].state == SIM_END_GONE)
         return;
-    if (is_noise && sim_rng_chance(&rng, world->options.loss)) {
+    if (is_noise && sim_strikes(world, &rng, &item, world->options.loss)) {
         sim_hit(world, SIM_FAULT_LOSS, from, to, frame);
         return;
     }
-    if (is_noise && sim_rng_chance(&rng, world->options.flip))
+    if (is_noise && sim_strikes(world, &rng, &item, world->options.flip))
         flip(world, conn, side, &rng, bytes, len);
     put_frame(world, conn, side, &rng, frame, bytes, len);
-    if (is_noise && sim_rng_chance(&rng, world->options.duplicate)) {
+    if (is_noise && sim_strikes(world, &rng, &item, world->options.duplicate)) {
         sim_hit(world, SIM_FAULT_DUPLICATE, from, to, frame);
         put_frame(world, conn, side, &rng, frame, bytes, len);
     }

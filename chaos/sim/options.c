@@ -132,26 +132,49 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     draw_limits(options, &rng);
 }
 
-bool sim_options_set(struct sim_options *options, const char *name, uint32_t value)
-{
-#define OPTION(option, text)                                                                                           \
-    if (strcmp(name, #option) == 0) {                                                                                  \
-        options->option = value;                                                                                       \
-        return true;                                                                                                   \
-    }
+/* By their places in the list, which are those of the numbers in struct sim_options after the seed. */
+static const struct sim_option options_list[] = {
+#define OPTION(name, least, most, text) {#name, least, most, offsetof(struct sim_options, name)},
 #include "chaos/sim/options.def"
 #undef OPTION
-    return false;
+};
+
+const struct sim_option *sim_option_at(uint32_t index)
+{
+    return index < sizeof(options_list) / sizeof(options_list[0]) ? &options_list[index] : NULL;
+}
+
+const struct sim_option *sim_option_find(const char *name)
+{
+    const struct sim_option *option;
+
+    for (uint32_t i = 0; (option = sim_option_at(i)) != NULL; i++) {
+        if (strcmp(option->name, name) == 0)
+            return option;
+    }
+    return NULL;
+}
+
+uint32_t sim_option_get(const struct sim_options *options, const struct sim_option *option)
+{
+    uint32_t value;
+
+    memcpy(&value, (const char *)options + option->offset, sizeof(value));
+    return value;
+}
+
+void sim_option_set(struct sim_options *options, const struct sim_option *option, uint32_t value)
+{
+    memcpy((char *)options + option->offset, &value, sizeof(value));
 }
 
 int sim_options_print(const struct sim_options *options, char *text, size_t size)
 {
+    const struct sim_option *option;
     int len = snprintf(text, size, "seed=%llu", (unsigned long long)options->seed);
 
-#define OPTION(option, what)                                                                                           \
-    len += snprintf((size_t)len < size ? text + len : NULL, (size_t)len < size ? size - (size_t)len : 0, " %s=%u",     \
-                    #option, options->option);
-#include "chaos/sim/options.def"
-#undef OPTION
+    for (uint32_t i = 0; (option = sim_option_at(i)) != NULL; i++)
+        len += snprintf((size_t)len < size ? text + len : NULL, (size_t)len < size ? size - (size_t)len : 0, " %s=%u",
+                        option->name, sim_option_get(options, option));
     return len;
 }

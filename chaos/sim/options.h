@@ -11,14 +11,23 @@
 
 struct sim_options {
     uint64_t seed;
-#define OPTION(name, text) uint32_t name;
+#define OPTION(name, least, most, text) uint32_t name;
 #include "chaos/sim/options.def"
 #undef OPTION
 };
 
 void sim_options_draw(struct sim_options *options, uint64_t seed);
-/* By name. False if there is no such option. */
-bool sim_options_set(struct sim_options *options, const char *name, uint32_t value);
+/* One option, and what may stand in a scenario for it. */
+struct sim_option {
+    const char *name;
+    uint32_t least, most;
+    size_t offset;
+};
+/* NULL: there are no more, or none of that name. */
+const struct sim_option *sim_option_at(uint32_t index);
+const struct sim_option *sim_option_find(const char *name);
+uint32_t sim_option_get(const struct sim_options *options, const struct sim_option *option);
+void sim_option_set(struct sim_options *options, const struct sim_option *option, uint32_t value);
 /* The options of a name list: "name=value name=value ...". Returns what snprintf() would. */
 int sim_options_print(const struct sim_options *options, char *text, size_t size);
 

@@ -40,6 +40,7 @@ static struct sim_action *add(struct draft *draft, enum sim_action_kind kind)
     struct sim_action *action = plan->len < SIM_ACTIONS_MAX ? &plan->actions[plan->len++] : &spare;
 
     *action = (struct sim_action){.kind = kind, .node = any_server(draft), .peer = SIM_NODE_NONE};
+    action->number = plan->len - 1;
     action->at_us = sim_rng_below(&draft->rng, draft->span_us);
     return action;
 }
@@ -130,7 +131,7 @@ void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
 {
     struct draft draft = {.plan = plan, .options = options, .rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 0, 0)};
 
-    plan->len = 0;
+    memset(plan, 0, sizeof(*plan));
     draft.span_us = options->is_short ? SECOND / 4 : 4 * SECOND;
     add_downs(&draft, SIM_ACT_KILL, options->kills);
     add_downs(&draft, SIM_ACT_POWER, options->powers);
@@ -142,6 +143,31 @@ void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
     add_jumps(&draft);
     add_restores(&draft);
     add_rest(&draft);
+}
+
+static bool is_same(const struct sim_noise_item *a, const struct sim_noise_item *b)
+{
+    return a->is_commit == b->is_commit && a->node == b->node && a->life == b->life && a->number == b->number;
+}
+
+static bool has(const struct sim_noise *noise, const struct sim_noise_item *item)
+{
+    for (uint32_t i = 0; i < noise->len; i++) {
+        if (is_same(&noise->items[i], item))
+            return true;
+    }
+    return false;
+}
+
+bool sim_plan_allows(const struct sim_plan *plan, const struct sim_noise_item *item)
+{
+    return !plan->is_listed || has(&plan->noise, item);
+}
+
+void sim_noise_add(struct sim_noise *noise, const struct sim_noise_item *item)
+{
+    if (noise->len < SIM_NOISE_MAX && !has(noise, item))
+        noise->items[noise->len++] = *item;
 }
 
 const char *sim_action_name(enum sim_action_kind kind)

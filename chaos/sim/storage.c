@@ -247,9 +247,10 @@ int sim_storage_open_store(const struct sim_node *node, const struct vow_sqlite_
 uint64_t sim_storage_cost_us(struct sim_world *world, const struct sim_node *node, uint64_t batch)
 {
     struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_DISK, node->index, batch * 64 + node->life);
+    const struct sim_noise_item commit = {.is_commit = true, .node = node->index, .life = node->life, .number = batch};
     uint64_t us = 1 + sim_rng_wait(&rng, world->options.sync_us) + sim_disk_take_cost_us(sim_storage_disk(node));
 
-    if (!world->net.is_calm && sim_rng_chance(&rng, world->options.slow_sync)) {
+    if (sim_strikes(world, &rng, &commit, world->options.slow_sync)) {
         const uint64_t more = sim_rng_below(&rng, 2 * SIM_SECOND_US);
 
         us += more;

@@ -50,6 +50,16 @@ void sim_hit(struct sim_world *world, enum sim_fault fault, uint8_t node, uint8_
     sim_show(world, &sight);
 }
 
+bool sim_strikes(struct sim_world *world, struct sim_rng *rng, const struct sim_noise_item *item,
+                 uint32_t in_ten_thousand)
+{
+    if (world->net.is_calm || !sim_rng_chance(rng, in_ten_thousand) || !sim_plan_allows(&world->plan, item))
+        return false;
+    if (world->noise != NULL)
+        sim_noise_add(world->noise, item);
+    return true;
+}
+
 void sim_sample(struct sim_world *world, const struct sim_node *node, enum sim_sample what, uint64_t value,
                 uint64_t limit)
 {

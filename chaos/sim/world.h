@@ -131,6 +131,7 @@ struct sim_world {
     uint64_t begun_us, healed_us; /* SAFETY, LIVENESS: since when */
     uint32_t healed_nodes;        /* bit by node */
     uint64_t fault_hits[SIM_FAULTS];
+    struct sim_noise *noise; /* NULL, or where frames and commits that had a fault are noted */
     struct sim_totals totals;
     uint32_t violations;
     char violation[256]; /* the first one */
@@ -156,6 +157,11 @@ struct sim_sight sim_sight_of(const struct sim_world *world, enum sim_sight_kind
 void sim_show(struct sim_world *world, struct sim_sight *sight);
 /* A fault that really hit. peer may be SIM_NODE_NONE. */
 void sim_hit(struct sim_world *world, enum sim_fault fault, uint8_t node, uint8_t peer, uint64_t amount);
+
+/* Chance gives the frame or commit a fault, which is noted if somebody asks for it. Not in calm, and not if the plan
+ * leaves it out. */
+bool sim_strikes(struct sim_world *world, struct sim_rng *rng, const struct sim_noise_item *item,
+                 uint32_t in_ten_thousand);
 
 /* Adds an event for a node in its present life. */
 struct sim_event *sim_later(struct sim_world *world, const struct sim_node *node, enum sim_event_kind kind,

@@ -111,10 +111,10 @@ Test(worlds, options_are_printed_and_set_by_name)
 
         *value++ = '\0';
         if (strcmp(word, "seed") != 0)
-            cr_assert(sim_options_set(&copy, word, (uint32_t)strtoul(value, NULL, 10)), "%s", word);
+            sim_option_set(&copy, sim_option_find(word), (uint32_t)strtoul(value, NULL, 10));
     }
     cr_assert_eq(memcmp(&options, &copy, sizeof(options)), 0);
-    cr_assert_not(sim_options_set(&copy, "nothing", 1));
+    cr_assert_null(sim_option_find("nothing"));
 }
 
 /* The same worlds, spread over any number of processes, have the same sum of hashes. */
