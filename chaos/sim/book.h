@@ -186,8 +186,6 @@ bool sim_txn_is_committed(const struct book_txn *txn);
 bool sim_txn_is_read_only(const struct book_txn *txn);
 /* The branch changes that row: what it only touches, or changes back, is neither written nor locked (vow/sqlite.h). */
 bool sim_share_writes(const struct book_share *share, enum sim_table table, uint64_t key);
-/* The header of a message of the commit protocol; NULL for others. */
-const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg);
 
 static inline uint32_t sim_bit(uint8_t node)
 {

@@ -3,58 +3,6 @@
 
 #include "chaos/sim/book_pages.h"
 
-const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg)
-{
-    switch ((int)msg->kind) {
-    case VOW_MSG_ENLIST:
-        return &msg->enlist.header;
-    case VOW_MSG_ENLISTED:
-        return &msg->enlisted.header;
-    case VOW_MSG_PREPARE:
-    case VOW_MSG_COMMIT_ONE_PHASE:
-        return &msg->prepare.header;
-    case VOW_MSG_VOTE:
-        return &msg->vote.header;
-    case VOW_MSG_DECISION:
-        return &msg->decision.header;
-    case VOW_MSG_ACK:
-        return &msg->ack.header;
-    case VOW_MSG_ONE_PHASE_DONE:
-        return &msg->one_phase_done.header;
-    case VOW_MSG_ONE_PHASE_QUERY:
-    case VOW_MSG_FORGET:
-    case VOW_MSG_INQUIRY:
-        return &msg->inquiry.header;
-    case VOW_MSG_WAIT:
-        return &msg->wait.header;
-    default:
-        return NULL;
-    }
-}
-
-/* The id that a message of any kind is about; none. */
-static struct vow_gtrid id_of(const struct vow_msg *msg)
-{
-    const struct vow_msg_header *header = sim_msg_header(msg);
-
-    if (header != NULL)
-        return header->gtrid;
-    switch ((int)msg->kind) {
-    case VOW_MSG_BEGIN:
-        return msg->begin.gtrid;
-    case VOW_MSG_COMMIT_REQUEST:
-        return msg->commit_request.gtrid;
-    case VOW_MSG_ROLLBACK_REQUEST:
-        return msg->rollback_request.gtrid;
-    case VOW_MSG_STATUS_REQUEST:
-        return msg->status_request.gtrid;
-    case VOW_MSG_OUTCOME:
-        return msg->outcome.gtrid;
-    default:
-        return (struct vow_gtrid){{0}};
-    }
-}
-
 /* ---- inputs ---- */
 
 static bool is_input(enum sim_sight_kind kind)
@@ -73,7 +21,7 @@ void book_note_input(struct book_node *node, const struct sim_sight *sight)
         return;
     if (sight->kind == SIM_SEEN_RECEIVED) {
         header = sim_msg_header(sight->message.msg);
-        input.gtrid = id_of(sight->message.msg);
+        input.gtrid = sim_message_id(sight->message.msg);
         input.msg = sight->message.msg->kind;
         input.epoch = header != NULL ? header->epoch : 0;
         input.frame = sight->message.frame;
@@ -187,7 +135,7 @@ static void got_vote(struct book_share *share, const struct book_node *node, con
 static void coordinator_received(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sight->message.msg;
-    struct vow_gtrid gtrid = id_of(msg);
+    struct vow_gtrid gtrid = sim_message_id(msg);
     struct book_txn *txn = book_find_txn(book, &gtrid);
     struct book_share *share;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "chaos/sim/model_trace.h"
+#include "chaos/sim/replay.h"
 #include "chaos/sim/report.h"
 #include "chaos/sim/small/command.h"
 
@@ -22,6 +23,9 @@ static const char help[] =
     "  --model-traces DIR  write what each transaction did to DIR, for tests/model/check-traces\n"
     "  --json           print the result as JSON\n"
     "  --jobs N         processes; as many as there are cores\n"
+    "  --replay FILE    run a saved scenario; with --trace, told line by line\n"
+    "  --shrink SEED|FILE  cut a failing world down, tell what is left, and save it in out/sim\n"
+    "  --runs N         of --shrink: the most worlds that it may run (2000)\n"
     "  --exhaustive N[,C,P[,T]]\n"
     "                   instead of seeds: every order of messages, timeouts and crashes of one transaction with N\n"
     "                   participants; C crashes of the coordinator, P of each participant, T of all together (0,0)\n"
@@ -38,6 +42,9 @@ struct request {
     uint64_t first, last;
     uint32_t jobs;
     const char *model_traces; /* a folder, or NULL */
+    const char *replay;       /* a file, or NULL */
+    const char *shrink;       /* a seed or a file, or NULL */
+    uint32_t runs_max;
     bool trace, json, done;
     bool is_exhaustive;
     struct small_config small;
@@ -84,6 +91,17 @@ static bool read_jobs(const char *text, struct request *request)
     return true;
 }
 
+static bool read_runs(const char *text, struct request *request)
+{
+    const char *end;
+    uint64_t runs;
+
+    if (!read_number(text, &end, &runs) || *end != '\0' || runs == 0 || runs > 1000000)
+        return false;
+    request->runs_max = (uint32_t)runs;
+    return true;
+}
+
 static int read_flag(int flag, const char *value, struct request *request)
 {
     switch (flag) {
@@ -106,6 +124,14 @@ static int read_flag(int flag, const char *value, struct request *request)
     case 'S':
         return read_number(value, &value, &request->small.states_max) ? 0
                                                                       : usage("--states wants a number, not", value);
+    case 'R':
+        request->replay = value;
+        return 0;
+    case 'k':
+        request->shrink = value;
+        return 0;
+    case 'r':
+        return read_runs(value, request) ? 0 : usage("--runs wants 1 to 1000000, found", value);
     case 't':
         request->trace = true;
         return 0;
@@ -123,20 +149,28 @@ static int read_flag(int flag, const char *value, struct request *request)
 
 static int read_flags(int argc, char **argv, struct request *request)
 {
-    static const struct option flags[] = {
-        {"seeds", required_argument, NULL, 's'},  {"protocol", required_argument, NULL, 'p'},
-        {"jobs", required_argument, NULL, 'j'},   {"exhaustive", required_argument, NULL, 'e'},
-        {"work", required_argument, NULL, 'w'},   {"breaks", required_argument, NULL, 'b'},
-        {"states", required_argument, NULL, 'S'}, {"model-traces", required_argument, NULL, 'm'},
-        {"trace", no_argument, NULL, 't'},        {"json", no_argument, NULL, 'J'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {{"seeds", required_argument, NULL, 's'},
+                                          {"protocol", required_argument, NULL, 'p'},
+                                          {"jobs", required_argument, NULL, 'j'},
+                                          {"exhaustive", required_argument, NULL, 'e'},
+                                          {"work", required_argument, NULL, 'w'},
+                                          {"breaks", required_argument, NULL, 'b'},
+                                          {"states", required_argument, NULL, 'S'},
+                                          {"model-traces", required_argument, NULL, 'm'},
+                                          {"replay", required_argument, NULL, 'R'},
+                                          {"shrink", required_argument, NULL, 'k'},
+                                          {"runs", required_argument, NULL, 'r'},
+                                          {"trace", no_argument, NULL, 't'},
+                                          {"json", no_argument, NULL, 'J'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int flag, error = 0;
 
     while (error == 0 && !request->done && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
         error = read_flag(flag, optarg, request);
     if (error == 0 && !request->done && optind < argc)
         error = usage("what is meant by", argv[optind]);
-    if (error == 0 && request->trace && request->first != request->last)
+    if (error == 0 && request->trace && request->replay == NULL && request->first != request->last)
         error = usage("--trace is of one seed:", "--seeds A");
     return error;
 }
@@ -176,11 +210,22 @@ static int write_model_traces(const struct request *request)
     return violated > 0 ? SIM_EXIT_VIOLATED : SIM_EXIT_HELD;
 }
 
+static int shrink(const struct request *request)
+{
+    const char *end;
+    uint64_t seed;
+
+    if (read_number(request->shrink, &end, &seed) && *end == '\0')
+        return sim_shrink_seed(seed, request->runs_max);
+    return sim_shrink_file(request->shrink, request->runs_max);
+}
+
 int sim_command(int argc, char **argv)
 {
     static struct sim_sweep sweep;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct request request = {.first = 1, .last = 100, .jobs = cores > 0 && cores <= 64 ? (uint32_t)cores : 1};
+    struct request request = {
+        .first = 1, .last = 100, .jobs = cores > 0 && cores <= 64 ? (uint32_t)cores : 1, .runs_max = 2000};
     int error = read_flags(argc, argv, &request);
 
     if (error != 0 || request.done)
@@ -188,6 +233,10 @@ int sim_command(int argc, char **argv)
     if (request.is_exhaustive)
         return sim_small_command(&request.small, request.json);
     sim_run_prepare();
+    if (request.replay != NULL)
+        return sim_replay(request.replay, request.trace);
+    if (request.shrink != NULL)
+        return shrink(&request);
     if (request.trace)
         return trace(&request);
     if (request.model_traces != NULL)

@@ -49,8 +49,10 @@ static void print_marks(const struct sim_sweep *sweep, FILE *out)
 static void print_failures(const struct sim_sweep *sweep, FILE *out)
 {
     for (uint64_t i = 0; i < sweep->failures && i < SIM_FAILURES_MAX; i++)
-        (void)fprintf(out, "seed %" PRIu64 ": %s\n  replay: vow-chaos sim --seeds %" PRIu64 " --trace\n",
-                      sweep->failed[i].seed, sweep->failed[i].violation, sweep->failed[i].seed);
+        (void)fprintf(out,
+                      "seed %" PRIu64 ": %s\n  replay: vow-chaos sim --seeds %" PRIu64
+                      " --trace\n  shrink: vow-chaos sim --shrink %" PRIu64 "\n",
+                      sweep->failed[i].seed, sweep->failed[i].violation, sweep->failed[i].seed, sweep->failed[i].seed);
     if (sweep->failures > SIM_FAILURES_MAX)
         (void)fprintf(out, "and %" PRIu64 " more\n", sweep->failures - SIM_FAILURES_MAX);
 }

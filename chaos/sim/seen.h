@@ -277,6 +277,10 @@ const char *sim_fault_text(enum sim_fault fault);
 
 /* One readable line without the sequence number: "12.345678 p1.2 RECEIVED from c0 PREPARE b0 calls=1 #4711". Returns
  * what snprintf() would. */
+/* The header of a message of the commit protocol; NULL for others. */
+const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg);
+/* The transaction that a message is about; none = it is about none, or about several. */
+struct vow_gtrid sim_message_id(const struct vow_msg *msg);
 int sim_sight_print(const struct sim_sight *sight, char *text, size_t size);
 
 #endif

@@ -185,7 +185,13 @@ int sim_sight_print(const struct sim_sight *sight, char *text, size_t size)
     print(&out, " %s", sim_sight_name(sight->kind));
     if (sight->peer != SIM_NODE_NONE)
         print(&out, " n%u", sight->peer);
-    print_gtrid(&out, &sight->gtrid);
+    if (sight->kind == SIM_SEEN_SENT || sight->kind == SIM_SEEN_RECEIVED) {
+        const struct vow_gtrid gtrid = sim_message_id(sight->message.msg);
+
+        print_gtrid(&out, &gtrid);
+    } else {
+        print_gtrid(&out, &sight->gtrid);
+    }
     print_body(&out, sight);
     return (int)out.len;
 }

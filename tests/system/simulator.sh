@@ -31,6 +31,10 @@ expect 2 sim --protocol 3pc
 expect 2 sim --trace --seeds 1..2
 expect 2 sim more
 expect 0 sim --seeds 3 --trace
+expect 0 sim --shrink 3
+expect 2 sim --shrink /nothing.scenario
+expect 2 sim --replay /nothing.scenario
+expect 2 sim --runs 0
 
 part=$((seeds / 10 > 0 ? seeds / 10 : 1))
 hash=$(sweep "$first" "$part" 1)

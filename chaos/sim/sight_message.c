@@ -1,0 +1,53 @@
+/* What a message is about. */
+#include "chaos/sim/seen.h"
+
+const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_ENLIST:
+        return &msg->enlist.header;
+    case VOW_MSG_ENLISTED:
+        return &msg->enlisted.header;
+    case VOW_MSG_PREPARE:
+    case VOW_MSG_COMMIT_ONE_PHASE:
+        return &msg->prepare.header;
+    case VOW_MSG_VOTE:
+        return &msg->vote.header;
+    case VOW_MSG_DECISION:
+        return &msg->decision.header;
+    case VOW_MSG_ACK:
+        return &msg->ack.header;
+    case VOW_MSG_ONE_PHASE_DONE:
+        return &msg->one_phase_done.header;
+    case VOW_MSG_ONE_PHASE_QUERY:
+    case VOW_MSG_FORGET:
+    case VOW_MSG_INQUIRY:
+        return &msg->inquiry.header;
+    case VOW_MSG_WAIT:
+        return &msg->wait.header;
+    default:
+        return NULL;
+    }
+}
+
+struct vow_gtrid sim_message_id(const struct vow_msg *msg)
+{
+    const struct vow_msg_header *header = sim_msg_header(msg);
+
+    if (header != NULL)
+        return header->gtrid;
+    switch ((int)msg->kind) {
+    case VOW_MSG_BEGIN:
+        return msg->begin.gtrid;
+    case VOW_MSG_COMMIT_REQUEST:
+        return msg->commit_request.gtrid;
+    case VOW_MSG_ROLLBACK_REQUEST:
+        return msg->rollback_request.gtrid;
+    case VOW_MSG_STATUS_REQUEST:
+        return msg->status_request.gtrid;
+    case VOW_MSG_OUTCOME:
+        return msg->outcome.gtrid;
+    default:
+        return (struct vow_gtrid){{0}};
+    }
+}
