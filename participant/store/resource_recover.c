@@ -74,15 +74,21 @@ static bool is_below_watermark(const struct resource_store *store, const struct 
     return vow_gtrid_coord(gtrid) == store->identity.coord && vow_gtrid_below(gtrid, store->identity.watermark);
 }
 
-/* Its record goes when Vow's own is durable. A row that is gone was not needed any more. */
-static int take_committed(struct resource_store *store, const struct found *found, enum state_row row)
+/* Its record goes when Vow's own is durable. A row that is gone was not needed any more; nor is one of what was
+ * committed by hand against an abort: peers would take it for a decision (F056). */
+static int take_committed(struct resource_store *store, const struct found *found, enum state_row row,
+                          struct vow_error_detail *detail)
 {
+    enum vow_verdict decided;
+    const int error = state_heuristic_decided(store->file, &found->gtrid, found->branch, &decided, detail);
+    if (error != 0)
+        return error;
     struct item *item = add(store, found, ASK_COMMIT);
     if (item == NULL)
         return VOW_E_NO_MEMORY;
     if (found->is_one_phase)
         item_mark(store, item, row != STATE_ROW_NONE ? STATE_ROW_MEMO : STATE_ROW_NONE, 0);
-    else if (row == STATE_ROW_NONE && is_below_watermark(store, &found->gtrid))
+    else if (row == STATE_ROW_NONE && (decided == VOW_ABORT || is_below_watermark(store, &found->gtrid)))
         item_mark(store, item, STATE_ROW_NONE, 0);
     else
         item_mark(store, item, STATE_ROW_COMMITTED, 0);
@@ -118,7 +124,7 @@ static int take(struct resource_store *store, const struct found *found, vow_sto
     if (error != 0)
         return error;
     if (found->found == VOW_FOUND_COMMITTED)
-        return take_committed(store, found, row);
+        return take_committed(store, found, row, detail);
     if (found->is_one_phase)
         return take_one_phase(store, found, row, detail);
     if (row != STATE_ROW_NONE)

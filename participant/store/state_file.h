@@ -63,6 +63,9 @@ int state_heuristic_settle(struct state_file *file, const struct vow_gtrid *gtri
 /* At any time; 0 = there is none. */
 int state_heuristic_get(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
                         enum vow_verdict *verdict, struct vow_error_detail *detail);
+/* The decision that it was settled against; 0 if there is none yet, or no such heuristic. */
+int state_heuristic_decided(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
+                            enum vow_verdict *decided, struct vow_error_detail *detail);
 int state_heuristic_each(struct state_file *file, vow_store_recovered_fn *each, void *ctx,
                          struct vow_error_detail *detail);
 

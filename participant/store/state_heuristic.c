@@ -50,12 +50,11 @@ int state_heuristic_remove(struct state_file *file, const struct vow_gtrid *gtri
     return finish(file, statement, rc, detail);
 }
 
-int state_heuristic_get(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
-                        enum vow_verdict *verdict, struct vow_error_detail *detail)
+static int get(struct state_file *file, const char *sql, const struct vow_gtrid *gtrid, uint32_t branch,
+               enum vow_verdict *verdict, struct vow_error_detail *detail)
 {
     sqlite3_stmt *statement = NULL;
-    int rc =
-        compile(file, "SELECT verdict FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2", gtrid, branch, &statement);
+    int rc = compile(file, sql, gtrid, branch, &statement);
     *verdict = 0;
     if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
         *verdict = (enum vow_verdict)sqlite3_column_int(statement, 0);
@@ -63,6 +62,20 @@ int state_heuristic_get(struct state_file *file, const struct vow_gtrid *gtrid, 
     if (rc == SQLITE_OK)
         rc = final;
     return rc == SQLITE_OK ? 0 : state_file_give_up(file, rc, "a heuristic cannot be looked up", detail);
+}
+
+int state_heuristic_get(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
+                        enum vow_verdict *verdict, struct vow_error_detail *detail)
+{
+    return get(file, "SELECT verdict FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2", gtrid, branch, verdict,
+               detail);
+}
+
+int state_heuristic_decided(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,
+                            enum vow_verdict *decided, struct vow_error_detail *detail)
+{
+    return get(file, "SELECT decided FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2", gtrid, branch, decided,
+               detail);
 }
 
 int state_heuristic_settle(struct state_file *file, const struct vow_gtrid *gtrid, uint32_t branch,

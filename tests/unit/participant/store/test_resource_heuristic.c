@@ -101,3 +101,28 @@ Test(resource_heuristic, what_has_ended_is_not_resolved)
     bed_crash();
     cr_assert_eq(bed.recovered_heuristics, 0);
 }
+
+/*
+ * F056: committed by hand and decided to abort, and a crash before the resource was told that its own record of the
+ * commit may go. What it lists then is no tombstone: peers would hear of a commit that was never decided.
+ */
+Test(resource_heuristic, F056_what_was_settled_stays_settled_over_a_crash)
+{
+    bed_start();
+    for (uint64_t seq = 1; seq <= 2; seq++) {
+        cr_assert_eq(one(VOW_STORE_PREPARE, seq), VOW_STORE_DONE);
+        cr_assert_eq(resolve(VOW_STORE_HEURISTIC_COMMIT, seq), VOW_STORE_DONE);
+    }
+    cr_assert_eq(settle(1, VOW_ABORT), VOW_STORE_DONE);
+    bed_crash();
+    fake_put(&bed.fake, word_of(1), VOW_FOUND_COMMITTED);
+    fake_put(&bed.fake, word_of(2), VOW_FOUND_COMMITTED);
+    bed.store->failed = true;
+    bed_close();
+    bed_start();
+    cr_assert_null(bed_run(NULL));
+    cr_expect_eq(one(VOW_STORE_RECALL, 1), VOW_STORE_NO_RECORD);
+    cr_expect_eq(one(VOW_STORE_RECALL, 2), VOW_STORE_DONE);
+    bed_crash();
+    cr_expect_eq(one(VOW_STORE_RECALL, 1), VOW_STORE_NO_RECORD);
+}
