@@ -33,12 +33,20 @@ for section in $(cited 'protocol [0-9]\.[0-9]+'); do
         missing=1
     }
 done
-for number in $(cited '\b(F[0-9]{3}|B[0-9]{2}|I[0-9]{2})(\b|_)') $(cited '[Mm]istakes? [0-9]+( and [0-9]+)?'); do
-    grep -q "^| $number |" "$source/docs/faults.md" || {
-        echo "docs/faults.md does not define $number"
-        missing=1
-    }
-done
+# defined PATTERN SECTION: whether each number that is cited so has a row there (SECTION: a pattern of its heading).
+defined() {
+    local rows
+    rows=$(awk -v section="$2" '/^## / { inside = $0 ~ section } inside' "$source/docs/faults.md")
+    for number in $(cited "$1"); do
+        grep -q "^| $number |" <<<"$rows" || {
+            echo "docs/faults.md does not define $number ($2)"
+            missing=1
+        }
+    done
+}
+defined '\b(F[0-9]{3}|B[0-9]{2}|I[0-9]{2})(\b|_)' '.'
+defined '[Mm]istakes? [0-9]+( and [0-9]+)?' 'Mistakes'
+defined '[Tt]raps? [0-9]+( and [0-9]+)?' 'Traps'
 while read -r line; do
     echo "longer than 120 columns: $line"
     missing=1
