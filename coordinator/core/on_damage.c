@@ -230,13 +230,16 @@ static void answer_order(struct vow_coord *core, const struct vow_coord_forget *
     effect->forgotten.text = text;
 }
 
-/* Somebody who is connected answers by himself: giving him up would break what time will mend. */
+/* A slip in the name must not end what another one did. Then: somebody who is connected answers by himself: giving him
+ * up would break what time will mend. */
 static const char *why_not(const struct vow_coord *core, const struct txn *txn, const struct vow_coord_forget *forget)
 {
     uint32_t named = forget->participant[0] != '\0' ? coord_peer_find(core, forget->participant) : COORD_NIL;
 
     if (forget->participant[0] != '\0' && (named == COORD_NIL || txn_branch_of_peer(core, txn, named) == NULL))
         return "this participant has no part in it";
+    if (txn->state != TXN_COMMITTING)
+        return NULL;
     for (const struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
         bool answered = b->vote != VOW_VOTE_YES || b->acknowledged || b->contradicts || b->hazard;
 
@@ -267,7 +270,7 @@ static void give_up(struct vow_coord *core, const struct txn *txn)
 void coord_on_forget_order(struct vow_coord *core, struct input *in)
 {
     struct txn *txn = in->txn;
-    const char *why = txn->state == TXN_COMMITTING ? why_not(core, txn, in->forget) : NULL;
+    const char *why = why_not(core, txn, in->forget);
 
     if (why != NULL) {
         answer_order(core, in->forget, VOW_E_STATE, why);
