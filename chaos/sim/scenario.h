@@ -29,7 +29,7 @@
 #include "chaos/sim/plan.h"
 
 #define SIM_SCENARIO_VERSION 1
-#define SIM_SCENARIO_BYTES_MAX (256 * 1024)
+#define SIM_SCENARIO_BYTES_MAX ((size_t)256 * 1024)
 #define SIM_INVARIANT_SIZE 32
 #define SIM_NODES_OF_SCENARIO_MAX 16
 

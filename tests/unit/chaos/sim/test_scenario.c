@@ -137,6 +137,25 @@ Test(scenario, transactions_that_are_left_out_do_not_take_place)
     cr_assert_eq(result.violations, 0, "%s", result.violation);
 }
 
+/* What is in front of an action in the plan does not change what the action draws: here, one that never comes. */
+Test(scenario, an_action_is_the_same_in_another_place)
+{
+    struct sim_result drawn, moved;
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct sim_action *actions = scenario.plan.actions;
+
+        sim_scenario_of_seed(&scenario, seed);
+        sim_run_world(&world, &scenario.options, &scenario.plan, NULL, &drawn);
+        memmove(&actions[1], &actions[0], scenario.plan.len * sizeof(*actions));
+        actions[0] = (struct sim_action){.kind = SIM_ACT_PAUSE, .peer = SIM_NODE_NONE, .number = 95};
+        actions[0].at_us = UINT64_C(3600000000);
+        scenario.plan.len++;
+        sim_run_world(&world, &scenario.options, &scenario.plan, NULL, &moved);
+        cr_expect_eq(drawn.hash, moved.hash, "seed %lu", seed);
+    }
+}
+
 /* No byte can be changed without being refused, or meaning something else: but for comments, nothing is passed over. */
 Test(scenario, every_byte_counts)
 {
