@@ -17,6 +17,8 @@ static const char *answer_text(enum vow_wait answer)
         return "the coordinator is reading its journal";
     case VOW_WAIT_NOT_MINE:
         return "the coordinator says that this id is not its own";
+    case VOW_WAIT_EXPIRED:
+        return "an operator: it is older than the history that the coordinator keeps, which cannot say any more";
     }
     return "the coordinator has not answered yet";
 }
@@ -74,6 +76,9 @@ static void prepared(const struct vow_advice_facts *facts, char out[VOW_ADVICE_S
         by_hand(facts, "start vowd with its journal, or mend the way to it: what was decided stands there", out);
     else if (facts->view->answer == VOW_WAIT_NOT_MINE)
         by_hand(facts, "find the coordinator that began it: this one must not presume its end", out);
+    else if (facts->view->answer == VOW_WAIT_EXPIRED)
+        by_hand(facts, "find out at the other participants what became of it: the coordinator cannot know any more",
+                out);
     else if (facts->view->answer == VOW_WAIT_UNDECIDED)
         (void)snprintf(
             out, VOW_ADVICE_SIZE,

@@ -71,6 +71,8 @@ static const char *answer_name(enum vow_wait answer)
         return "recovering";
     case VOW_WAIT_NOT_MINE:
         return "not mine";
+    case VOW_WAIT_EXPIRED:
+        return "expired";
     }
     return "none";
 }

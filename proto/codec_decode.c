@@ -339,7 +339,7 @@ static bool read_wait(struct in *in, const Vow__Wait *from, struct vow_msg_wait 
 {
     to->reason = (enum vow_wait)from->reason;
     return read_header(in, from->header, &to->header) &&
-           read_enum(in, from->reason, VOW_WAIT_NOT_MINE, "a reason to wait that is none");
+           read_enum(in, from->reason, VOW_WAIT_EXPIRED, "a reason to wait that is none");
 }
 
 /* --- Peers and heuristics --- */

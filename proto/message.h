@@ -78,7 +78,12 @@ enum vow_peer_answer {
 };
 
 /* Why an inquiry has no verdict yet. Never an abort (protocol 2.2). */
-enum vow_wait { VOW_WAIT_UNDECIDED = 1, VOW_WAIT_RECOVERING = 2, VOW_WAIT_NOT_MINE = 3 };
+enum vow_wait {
+    VOW_WAIT_UNDECIDED = 1,
+    VOW_WAIT_RECOVERING = 2, /* the log is being read, or has not proved yet that it has no record */
+    VOW_WAIT_NOT_MINE = 3,
+    VOW_WAIT_EXPIRED = 4, /* older than the history: it may have committed and been forgotten */
+};
 
 /* What a participant's memo says of a one-phase commit. */
 enum vow_one_phase { VOW_ONE_PHASE_COMMITTED = 1, VOW_ONE_PHASE_ABORTED = 2, VOW_ONE_PHASE_NO_RECORD = 3 };

@@ -33,7 +33,7 @@ static const char *pick(const char *const *names, size_t names_len, unsigned val
 static const char *const votes[] = {"?", "YES", "READ-ONLY", "NO"};
 static const char *const verdicts[] = {"?", "COMMIT", "ABORT"};
 static const char *const acks[] = {"?", "DONE", "NO-RECORD", "HEURISTIC-OK", "HEURISTIC-MISMATCH"};
-static const char *const waits[] = {"?", "UNDECIDED", "RECOVERING", "NOT-MINE"};
+static const char *const waits[] = {"?", "UNDECIDED", "RECOVERING", "NOT-MINE", "EXPIRED"};
 static const char *const one_phases[] = {"?", "COMMITTED", "ABORTED", "NO-RECORD"};
 static const char *const roles[] = {"?", "client", "participant", "admin", "coordinator"};
 static const char *const commands[] = {"?", "STATUS", "LIST", "SHOW", "HISTORY", "PEERS", "COMMIT", "ABORT", "FORGET"};

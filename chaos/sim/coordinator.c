@@ -38,7 +38,8 @@ struct life {
 };
 
 struct log_op {
-    struct vow_journal_op op; /* first */
+    struct vow_journal_op op;           /* first */
+    struct vow_coord_question question; /* GET */
     struct vow_record_branch branches[VOW_CALLS_MAX];
 };
 
@@ -188,7 +189,8 @@ static void effect_lookup(struct sim_world *world, struct sim_coordinator *c, co
     struct log_op *op = op_take(world, c);
 
     op->op.kind = VOW_JOURNAL_GET;
-    op->op.gtrid = effect->lookup.gtrid;
+    op->op.gtrid = effect->lookup.question.gtrid;
+    op->question = effect->lookup.question;
     (void)snprintf(op->op.reporter, sizeof(op->op.reporter), "%s", effect->lookup.reporter);
     op->op.token = effect->session;
     op_push(c, &op->op, true);
@@ -381,9 +383,10 @@ static void looked_up(struct sim_world *world, struct sim_node *node, const stru
 {
     struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP};
 
-    event.lookup.gtrid = op->gtrid;
+    event.lookup.question = ((const struct log_op *)op)->question;
     event.lookup.session = op->token;
     event.lookup.found = op->error == 0;
+    event.lookup.decided = op->error == 0 && op->decided;
     event.lookup.outcome = op->outcome;
     event.lookup.cause = op->cause;
     event.lookup.damage = op->damage;

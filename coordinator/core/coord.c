@@ -23,13 +23,16 @@ const struct vow_coord_limits vow_coord_default_limits = {
 
 static void take_looked_up(struct vow_coord *core, const struct vow_coord_lookup *lookup)
 {
-    struct input in = {.event = TXN_ON_LOOKED_UP,
-                       .gtrid = &lookup->gtrid,
-                       .session = lookup->session,
-                       .lookup = lookup,
-                       .txn = txn_find(core, &lookup->gtrid)};
+    struct input in = {
+        .event = TXN_ON_LOOKED_UP, .gtrid = &lookup->question.gtrid, .session = lookup->session, .lookup = lookup};
 
     core->lookups -= core->lookups > 0;
+    /* Who asked because it is prepared asked in NONE, and no id of the past begins: what is in memory now is a question
+     * or a report, which it does not see (2.2-presume). */
+    if (lookup->question.is_inquiry)
+        in.header = &lookup->question.header;
+    else
+        in.txn = txn_find(core, in.gtrid);
     coord_dispatch(core, &in);
 }
 

@@ -100,10 +100,18 @@ struct vow_coord_forget {
     uint64_t tag; /* comes back with the answer; not 0 */
 };
 
-struct vow_coord_lookup {
+/* Goes to the journal with a LOOKUP effect, and comes back as it was. */
+struct vow_coord_question {
     struct vow_gtrid gtrid;
-    uint64_t session; /* who asked, as in the effect */
-    bool found;       /* the journal has a terminal record of gtrid */
+    bool is_inquiry;              /* a prepared participant asks for the decision; else a client, or for a report */
+    struct vow_msg_header header; /* is_inquiry: as the participant sent it */
+};
+
+struct vow_coord_lookup {
+    struct vow_coord_question question; /* as in the effect */
+    uint64_t session;                   /* who asked, as in the effect */
+    bool found;                         /* the journal has a terminal record of the transaction */
+    bool decided;                       /* found, and it is a COMMIT record: no note, but a decision with a yes-list */
     enum vow_outcome outcome;
     enum vow_cause cause;
     enum vow_damage damage; /* found or not: it was not atomic */
@@ -140,7 +148,7 @@ enum vow_coord_effect_kind {
     VOW_COORD_SEND = 1,  /* msg to a participant's session */
     VOW_COORD_REPLY,     /* msg to a client's session (gone sessions: the driver drops it) */
     VOW_COORD_LOG,       /* append record; forced: now, somebody waits; not forced: with any later batch */
-    VOW_COORD_LOOKUP,    /* ask the journal for the outcome of gtrid, answer with LOOKED_UP */
+    VOW_COORD_LOOKUP,    /* question: ask the journal what became of it, answer with LOOKED_UP */
     VOW_COORD_TRACE,     /* one transaction moved from a state to a state; session: who began it, 0 = the log */
     VOW_COORD_ALARM,     /* something an operator must see: a violation, a hazard */
     VOW_COORD_FORGOTTEN, /* forgotten: answers FORGET */
@@ -157,8 +165,8 @@ struct vow_coord_effect {
             struct vow_record record;
         } log;
         struct {
-            struct vow_gtrid gtrid;
-            const char *reporter; /* the participant that reports damage of it; "" = a client asks */
+            struct vow_coord_question question;
+            const char *reporter; /* the participant that reports damage of it; "" = nobody does */
         } lookup;
         struct {
             struct vow_gtrid gtrid;

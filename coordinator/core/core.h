@@ -122,6 +122,8 @@ struct report {
 };
 /* Under way at once; the others are sent again. */
 #define COORD_REPORTS_MAX 64
+/* Transactions that an alarm was raised for because they are older than the history: the newest are not raised again. */
+#define COORD_EXPIRED_MAX 64
 
 /* What happens to one transaction: an event of coord.def with all that came with it. */
 struct input {
@@ -191,6 +193,8 @@ struct vow_coord {
     struct vow_record_branch yes_list[VOW_CALLS_MAX];
     uint64_t rands[VOW_IDS_MAX];
     struct report reports[COORD_REPORTS_MAX];
+    struct vow_gtrid expired[COORD_EXPIRED_MAX];
+    uint32_t expired_next;
 };
 
 /* How many more branches the limit allows. */

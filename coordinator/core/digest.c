@@ -100,6 +100,17 @@ static void mix_ended(uint64_t *digest, const struct vow_coord *core)
     }
 }
 
+/* Whom an alarm was raised for. */
+static void mix_expired(uint64_t *digest, const struct vow_coord *core)
+{
+    for (uint32_t i = 0; i < COORD_EXPIRED_MAX; i++) {
+        const struct vow_gtrid *gtrid = &core->expired[(core->expired_next + i) % COORD_EXPIRED_MAX];
+
+        if (!vow_gtrid_is_none(gtrid))
+            mix_bytes(digest, gtrid->bytes, sizeof(gtrid->bytes));
+    }
+}
+
 static void mix_ids(uint64_t *digest, const struct coord_ids *ids)
 {
     mix(digest, ids->identity.coord);
@@ -123,5 +134,6 @@ uint64_t vow_coord_digest(const struct vow_coord *core)
             mix_txn(&digest, core, &core->txns[i]);
     }
     mix_ended(&digest, core);
+    mix_expired(&digest, core);
     return digest;
 }

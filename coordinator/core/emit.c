@@ -22,14 +22,6 @@ struct vow_coord_effect *coord_emit(struct vow_coord *core, enum vow_coord_effec
     return effect;
 }
 
-void coord_look_up(struct vow_coord *core, const struct input *in, const char *reporter)
-{
-    struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_LOOKUP, in->session);
-
-    effect->lookup.gtrid = *in->gtrid;
-    effect->lookup.reporter = reporter;
-}
-
 void coord_alarm(struct vow_coord *core, const struct vow_gtrid *gtrid, const char *what, const char *who)
 {
     struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_ALARM, 0);

@@ -6,8 +6,6 @@
 
 /* A zeroed effect. */
 struct vow_coord_effect *coord_emit(struct vow_coord *core, enum vow_coord_effect_kind kind, uint64_t session);
-/* Asks the journal; with a reporter, whether what he did is seen to. */
-void coord_look_up(struct vow_coord *core, const struct input *in, const char *reporter);
 void coord_alarm(struct vow_coord *core, const struct vow_gtrid *gtrid, const char *what, const char *who);
 
 /* To a client; session 0: to nobody. */

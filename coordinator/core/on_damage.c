@@ -110,7 +110,7 @@ void coord_on_report_new(struct vow_coord *core, struct input *in)
     struct report *report = take_slot(core);
     struct txn *txn;
 
-    if (peer == COORD_NIL || report == NULL || !txn_has_room(core, 1) || core->lookups >= core->limits.txns_max) {
+    if (peer == COORD_NIL || report == NULL || !txn_has_room(core, 1) || !coord_can_look_up(core)) {
         core->counts.ignored++; /* it is sent again */
         return;
     }
@@ -124,15 +124,14 @@ void coord_on_report_new(struct vow_coord *core, struct input *in)
     *report = (struct report){.taken = true, .verdict = (uint8_t)in->msg->heuristic_report.verdict};
     words_of(&in->msg->heuristic_report, report->words);
     txn_add_branch(core, txn, in->header->branch, peer);
-    core->lookups++;
     txn_move(core, txn, TXN_JUDGING);
-    coord_look_up(core, in, core->peers[peer].name);
+    (void)coord_look_up(core, in, core->peers[peer].name);
 }
 
 /* One without a record is known to the ring for a while. */
 static bool is_committed(const struct vow_coord *core, const struct vow_coord_lookup *lookup)
 {
-    const struct ended *ended = coord_ended_find(core, &lookup->gtrid);
+    const struct ended *ended = coord_ended_find(core, &lookup->question.gtrid);
 
     return lookup->found ? lookup->outcome == VOW_COMMITTED : ended != NULL && ended->outcome == VOW_COMMITTED;
 }

@@ -31,15 +31,29 @@ static void keep_question(struct vow_coord *core, struct input *in, const char *
     txn_move(core, txn, TXN_LOOKING_UP);
 }
 
+bool coord_can_look_up(const struct vow_coord *core)
+{
+    return core->lookups < core->limits.txns_max;
+}
+
+struct vow_coord_question *coord_look_up(struct vow_coord *core, const struct input *in, const char *reporter)
+{
+    struct vow_coord_effect *effect = coord_emit(core, VOW_COORD_LOOKUP, in->session);
+
+    core->lookups++;
+    effect->lookup.reporter = reporter;
+    effect->lookup.question.gtrid = *in->gtrid;
+    return &effect->lookup.question;
+}
+
 static void look_up(struct vow_coord *core, struct input *in, const char *participant)
 {
-    if (core->lookups >= core->limits.txns_max) {
+    if (!coord_can_look_up(core)) {
         coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
         return;
     }
-    core->lookups++;
     keep_question(core, in, participant);
-    coord_look_up(core, in, "");
+    (void)coord_look_up(core, in, "");
 }
 
 void coord_answer_past(struct vow_coord *core, struct input *in, const char *participant)
@@ -72,7 +86,8 @@ void coord_answer_past(struct vow_coord *core, struct input *in, const char *par
  * one-phase id, whose outcome may lie with its participant (F015). */
 void coord_reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup *lookup)
 {
-    struct vow_msg_outcome answer = {.gtrid = lookup->gtrid, .outcome = VOW_UNKNOWN, .participant = "", .text = ""};
+    const struct vow_gtrid *gtrid = &lookup->question.gtrid;
+    struct vow_msg_outcome answer = {.gtrid = *gtrid, .outcome = VOW_UNKNOWN, .participant = "", .text = ""};
 
     if (lookup->found) {
         answer.outcome = lookup->outcome;
@@ -80,7 +95,7 @@ void coord_reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup
         answer.error = vow_damage_error(lookup->damage);
     } else if (lookup->below_floor) {
         answer.error = VOW_E_EXPIRED;
-    } else if (lookup->unproved || is_one_phase(&lookup->gtrid)) {
+    } else if (lookup->unproved || is_one_phase(gtrid)) {
         answer.error = VOW_E_IN_DOUBT;
     } else {
         answer.outcome = VOW_ABORTED;
@@ -92,7 +107,10 @@ void coord_reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup
 
 void coord_on_looked_up(struct vow_coord *core, struct input *in)
 {
-    coord_reply_looked_up(core, in->lookup);
+    if (in->lookup->question.is_inquiry)
+        coord_answer_inquiry(core, in);
+    else
+        coord_reply_looked_up(core, in->lookup);
 }
 
 void coord_on_journal_answer(struct vow_coord *core, struct input *in)

@@ -70,6 +70,7 @@ struct vow_journal_op {
     uint64_t lsn;                     /* of the record written, or of the terminal record found */
     enum vow_outcome outcome;         /* GET */
     enum vow_cause cause;             /* GET */
+    bool decided;                     /* GET: found, and it is a COMMIT: there is a yes-list */
     enum vow_damage damage;           /* GET: whatever `error` says */
     bool forgotten;                   /* GET: an operator has seen to the damage, or to the reporter's part of it */
     struct vow_journal_event *events; /* HISTORY: the submitter's, for vow_journal_events_free() */

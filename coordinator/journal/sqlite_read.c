@@ -94,6 +94,7 @@ int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid
     op->lsn = event.lsn;
     op->outcome = event.record.kind == VOW_RECORD_ABORTED ? VOW_ABORTED : VOW_COMMITTED;
     op->cause = event.record.cause;
+    op->decided = event.record.kind == VOW_RECORD_COMMIT;
     return 0;
 }
 

@@ -146,7 +146,8 @@ static void effect_lookup(struct vow_server *server, const struct vow_coord_effe
 {
     struct log_op *op = log_op_take(server);
     op->op.kind = VOW_JOURNAL_GET;
-    op->op.gtrid = effect->lookup.gtrid;
+    op->op.gtrid = effect->lookup.question.gtrid;
+    op->question = effect->lookup.question;
     snprintf(op->op.reporter, sizeof(op->op.reporter), "%s", effect->lookup.reporter);
     op->op.token = effect->session;
     log_op_push(server, op, true);
@@ -179,9 +180,10 @@ static void looked_up(struct vow_server *server, const struct vow_journal_op *op
         return;
     }
     struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP, .now_ms = vow_clock_ms()};
-    event.lookup.gtrid = op->gtrid;
+    event.lookup.question = ((const struct log_op *)op)->question;
     event.lookup.session = op->token;
     event.lookup.found = op->error == 0;
+    event.lookup.decided = op->error == 0 && op->decided;
     event.lookup.outcome = op->outcome;
     event.lookup.cause = op->cause;
     event.lookup.damage = op->damage;

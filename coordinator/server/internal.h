@@ -52,7 +52,8 @@ struct life {
 struct log_op {
     struct vow_journal_op op; /* first */
     uint32_t branches_cap;
-    uint64_t tag; /* HISTORY: of who asked */
+    uint64_t tag;                       /* HISTORY: of who asked */
+    struct vow_coord_question question; /* GET */
     struct log_op *next_free;
 };
 

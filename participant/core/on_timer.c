@@ -95,13 +95,15 @@ void branch_inquiry_send(struct vow_branches *core, struct vow_branch_entry *ent
     branch_move(core, entry, VOW_BRANCH_PREPARED);
 }
 
-/* Whatever the reason, waiting is no verdict (mistakes 6 and 21). Who does not know the transaction is not who the
- * branch waits for. */
+/* Whatever the reason, waiting is no verdict (mistakes 6 and 21). Who does not know the transaction, or no more, is not
+ * who the branch waits for: a peer may know. */
 void branch_inquiry_wait(struct vow_branches *core, struct vow_branch_entry *entry)
 {
-    entry->answer = (uint8_t)core->input->msg->wait.reason;
+    const enum vow_wait reason = core->input->msg->wait.reason;
+
+    entry->answer = (uint8_t)reason;
     entry->answer_ms = core->now_ms;
-    if (core->input->msg->wait.reason != VOW_WAIT_NOT_MINE) {
+    if (reason != VOW_WAIT_NOT_MINE && reason != VOW_WAIT_EXPIRED) {
         entry->silent = 0;
         branch_unblock(core, entry);
     }

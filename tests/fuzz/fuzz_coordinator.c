@@ -94,7 +94,7 @@ static void take_effects(void)
             take_log(effect);
         else if (effect->kind == VOW_COORD_LOOKUP && lookups_len < sizeof(lookups) / sizeof(lookups[0]))
             lookups[lookups_len++] =
-                (struct vow_coord_lookup){.gtrid = effect->lookup.gtrid, .session = effect->session};
+                (struct vow_coord_lookup){.question = effect->lookup.question, .session = effect->session};
         else if (effect->kind == VOW_COORD_SEND && effect->msg.kind == VOW_MSG_DECISION)
             take_decision(&effect->msg.decision);
         else if (effect->kind == VOW_COORD_REPLY && effect->msg.kind == VOW_MSG_OUTCOME)
@@ -164,10 +164,10 @@ static void journal_answers(void)
         return;
     struct vow_coord_lookup lookup = lookups[--lookups_len];
     for (size_t i = 0; i < written_len; i++) {
-        if (!written[i].durable || !vow_gtrid_equal(&written[i].record.gtrid, &lookup.gtrid))
+        if (!written[i].durable || !vow_gtrid_equal(&written[i].record.gtrid, &lookup.question.gtrid))
             continue;
         if (written[i].record.kind == VOW_RECORD_COMMIT)
-            lookup.found = true, lookup.outcome = VOW_COMMITTED;
+            lookup.found = lookup.decided = true, lookup.outcome = VOW_COMMITTED;
     }
     fixture_looked_up(&f, &lookup);
     take_effects();

@@ -81,6 +81,16 @@ static struct small_journal_op *submit(struct run *run, enum vow_record_kind kin
     return op;
 }
 
+/* How often it was asked for makes no other state of it. */
+static void ask_journal(struct run *run, const struct vow_coord_effect *effect)
+{
+    struct small_journal_op *op = submit(run, 0);
+
+    op->session = effect->session;
+    op->question = effect->lookup.question;
+    op->question.header.attempt = 0;
+}
+
 static uint16_t mask_of(const struct small_yes_list *yes)
 {
     uint16_t mask = 0;
@@ -173,7 +183,7 @@ static void take_effect(struct run *run, const struct vow_coord_effect *effect)
         take_log(run, effect);
         break;
     case VOW_COORD_LOOKUP:
-        submit(run, 0)->session = effect->session;
+        ask_journal(run, effect);
         break;
     case VOW_COORD_FORGOTTEN:
         break;
@@ -273,13 +283,14 @@ static void deliver(struct run *run, struct small_event event)
     note_read_only(run);
 }
 
-static struct vow_coord_lookup look_up(const struct run *run, uint64_t session)
+static struct vow_coord_lookup look_up(const struct run *run, const struct small_journal_op *op)
 {
     const struct small_coord *to = &run->to;
-    struct vow_coord_lookup lookup = {.gtrid = run->nodes->gtrid, .session = session, .found = true};
+    struct vow_coord_lookup lookup = {.question = op->question, .session = op->session, .found = true};
 
     if (has(to, VOW_RECORD_COMMIT) || has(to, VOW_RECORD_READ_ONLY) || has(to, VOW_RECORD_ONE_PHASE)) {
         lookup.outcome = VOW_COMMITTED;
+        lookup.decided = has(to, VOW_RECORD_COMMIT);
     } else if (has(to, VOW_RECORD_ABORTED)) {
         lookup.outcome = VOW_ABORTED;
         lookup.cause = VOW_CAUSE_CLIENT_ROLLBACK;
@@ -298,7 +309,7 @@ static void finish_oldest(struct run *run)
     memmove(run->to.queue, run->to.queue + 1, run->to.queue_len * sizeof(op));
     write_down(run, &op);
     if (op.kind == 0)
-        feed(run, (struct vow_coord_event){.kind = VOW_COORD_LOOKED_UP, .lookup = look_up(run, op.session)});
+        feed(run, (struct vow_coord_event){.kind = VOW_COORD_LOOKED_UP, .lookup = look_up(run, &op)});
     else
         feed(run, (struct vow_coord_event){.kind = VOW_COORD_LOG_DONE, .token = op.token});
 }
@@ -417,6 +428,9 @@ static uint64_t digest_of(const struct run *run)
     for (uint32_t i = 0; i < to->queue_len; i++) {
         digest = small_mix(digest, to->queue[i].kind | (uint64_t)(to->queue[i].token != 0) << 8);
         digest = small_mix(digest, to->queue[i].session << 8 | mask_of(&to->queue[i].yes));
+        digest =
+            small_mix(digest, (uint64_t)to->queue[i].question.is_inquiry << 32 | to->queue[i].question.header.branch);
+        digest = small_mix(digest, to->queue[i].question.header.incarnation);
     }
     return digest;
 }

@@ -112,6 +112,7 @@ struct small_yes_list {
 struct small_journal_op {
     enum vow_record_kind kind; /* 0: a question */
     uint64_t token, session;
+    struct vow_coord_question question; /* 0 */
     struct small_yes_list yes;
 };
 

@@ -392,7 +392,7 @@ Test(codec_hostile, F162_enums_of_the_commit_protocol)
         {VOW_MSG_VOTE, VOW_VOTE_NO, "a vote that is none"},
         {VOW_MSG_ACK, VOW_ACK_HEURISTIC_MISMATCH, "an acknowledgement that is none"},
         {VOW_MSG_ONE_PHASE_DONE, VOW_ONE_PHASE_NO_RECORD, "a result that is none"},
-        {VOW_MSG_WAIT, VOW_WAIT_NOT_MINE, "a reason to wait that is none"},
+        {VOW_MSG_WAIT, VOW_WAIT_EXPIRED, "a reason to wait that is none"},
         {VOW_MSG_PEER_ANSWER, VOW_PEER_HEURISTIC_ABORTED, "an answer that is none"},
         {VOW_MSG_RESOLVE, VOW_ABORT, "a decision that is none"},
         {VOW_MSG_HEURISTIC_REPORT, VOW_ABORT, "a decision that is none"},

@@ -32,7 +32,8 @@ static void submit(struct model *m, const struct vow_coord_effect *effect)
     if (effect->kind == VOW_COORD_LOOKUP) {
         entry->lookup = true;
         entry->session = effect->session;
-        entry->record.gtrid = effect->lookup.gtrid;
+        entry->record.gtrid = effect->lookup.question.gtrid;
+        entry->question = effect->lookup.question;
         m->totals->lookups++;
         return;
     }
@@ -76,15 +77,16 @@ void model_take_effects(struct model *m)
 
 static void answer_lookup(struct model *m, const struct journal_entry *question)
 {
-    struct vow_coord_lookup lookup = {.gtrid = question->record.gtrid, .session = question->session};
+    struct vow_coord_lookup lookup = {.question = question->question, .session = question->session};
 
     for (size_t i = 0; i < m->flushed; i++) {
         const struct vow_record *record = &m->log[i].record;
 
-        if (!m->log[i].lookup && vow_gtrid_equal(&record->gtrid, &lookup.gtrid)) {
+        if (!m->log[i].lookup && vow_gtrid_equal(&record->gtrid, &lookup.question.gtrid)) {
             lookup.found = true;
             lookup.outcome = record->kind == VOW_RECORD_ABORTED ? VOW_ABORTED : VOW_COMMITTED;
             lookup.cause = record->cause;
+            lookup.decided = record->kind == VOW_RECORD_COMMIT;
         }
     }
     fixture_looked_up(&m->f, &lookup);

@@ -40,6 +40,7 @@ struct packet {
 struct journal_entry {
     bool lookup, durable;
     uint64_t token, session;
+    struct vow_coord_question question;
     struct vow_record record;
     struct vow_record_branch branches[PARTS];
 };

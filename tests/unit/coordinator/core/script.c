@@ -27,6 +27,7 @@ struct known_txn {
 struct entry {
     bool lookup, durable;
     uint64_t token, session;
+    struct vow_coord_question question;
     struct vow_record record; /* lookup: only its gtrid */
     struct vow_record_branch branches[8];
 };
@@ -141,7 +142,7 @@ static void print_effect(struct script *s, const struct vow_coord_effect *effect
         print_record(s, effect);
         break;
     case VOW_COORD_LOOKUP:
-        fprintf(s->out, "  look up %s\n", name_of_txn(s, &effect->lookup.gtrid));
+        fprintf(s->out, "  look up %s\n", name_of_txn(s, &effect->lookup.question.gtrid));
         break;
     case VOW_COORD_TRACE:
         fprintf(s->out, "  %s: %s -> %s\n", name_of_txn(s, &effect->trace.gtrid), fsm->states[effect->trace.from].name,
@@ -171,7 +172,8 @@ static void keep_entry(struct script *s, const struct vow_coord_effect *effect)
     if (effect->kind == VOW_COORD_LOOKUP) {
         entry->lookup = true;
         entry->session = effect->session;
-        entry->record.gtrid = effect->lookup.gtrid;
+        entry->record.gtrid = effect->lookup.question.gtrid;
+        entry->question = effect->lookup.question;
         snprintf(entry->record.who, sizeof(entry->record.who), "%s", effect->lookup.reporter);
         return;
     }
@@ -193,14 +195,14 @@ static void show(struct script *s)
 
 static void answer_lookup(struct script *s, const struct entry *question)
 {
-    struct vow_coord_lookup lookup = {.gtrid = question->record.gtrid, .session = question->session};
+    struct vow_coord_lookup lookup = {.question = question->question, .session = question->session};
     const char *reporter = question->record.who;
     bool recorded = reporter[0] == '\0';
 
     for (size_t i = 0; i < s->log_len; i++) {
         const struct vow_record *record = &s->log[i].record;
 
-        if (s->log[i].lookup || !s->log[i].durable || !vow_gtrid_equal(&record->gtrid, &lookup.gtrid))
+        if (s->log[i].lookup || !s->log[i].durable || !vow_gtrid_equal(&record->gtrid, &lookup.question.gtrid))
             continue;
         if (record->kind == VOW_RECORD_DAMAGE)
             lookup.damage = (enum vow_damage)record->detail;
@@ -211,6 +213,7 @@ static void answer_lookup(struct script *s, const struct entry *question)
         lookup.found = true;
         lookup.outcome = record->kind == VOW_RECORD_ABORTED ? VOW_ABORTED : VOW_COMMITTED;
         lookup.cause = record->cause;
+        lookup.decided = record->kind == VOW_RECORD_COMMIT;
     }
     lookup.below_floor = !lookup.found && s->below_floor;
     lookup.unproved = !lookup.found && s->unproved;

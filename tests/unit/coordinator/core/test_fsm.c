@@ -137,7 +137,8 @@ static void reach(struct stage *s, enum txn_state state)
     case TXN_STATES:
         break;
     }
-    s->lookup = (struct vow_coord_lookup){.gtrid = s->id, .session = state == TXN_JUDGING ? s->peer : s->client};
+    s->lookup =
+        (struct vow_coord_lookup){.question.gtrid = s->id, .session = state == TXN_JUDGING ? s->peer : s->client};
     cr_assert_str_eq(fixture_state(&s->f, &s->id), vow_coord_fsm()->states[state].name);
 }
 

@@ -128,7 +128,7 @@ Test(ids, I18_an_id_that_damage_is_reported_of_never_begins)
     cr_assert_str_eq(fixture_state(&f, &id), "JUDGING");
     fixture_commit(&f, 1, &id, one, 1);
     cr_expect_not_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0), "it is asked about, and does not begin");
-    fixture_looked_up(&f, &(struct vow_coord_lookup){.gtrid = id, .session = peer, .unproved = true});
+    fixture_looked_up(&f, &(struct vow_coord_lookup){.question.gtrid = id, .session = peer, .unproved = true});
     cr_assert_str_eq(fixture_state(&f, &id), "NONE");
     fixture_commit(&f, 1, &id, one, 1);
     cr_expect_str_eq(fixture_state(&f, &id), "NONE");

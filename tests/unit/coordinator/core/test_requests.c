@@ -163,7 +163,7 @@ Test(limits, questions_to_the_journal_beyond_the_limit_are_refused)
     cr_expect_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0));
     cr_expect_eq(fixture_outcome(&f)->outcome, VOW_UNKNOWN);
     cr_expect_eq(fixture_outcome(&f)->error, VOW_E_BUSY);
-    fixture_looked_up(&f, &(struct vow_coord_lookup){.gtrid = old, .session = 1});
+    fixture_looked_up(&f, &(struct vow_coord_lookup){.question.gtrid = old, .session = 1});
     fixture_status(&f, 1, &old, "");
     cr_expect_not_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0));
     fixture_close(&f);
@@ -345,14 +345,14 @@ Test(requests, what_the_ring_forgot_is_looked_up)
     limits.ended_max = 1;
     fixture_init(&f, &limits, 1);
     fixture_recovery_done(&f);
-    lookup.gtrid = fixture_id(&f, 0);
-    fixture_commit(&f, 1, &lookup.gtrid, NULL, 0);
+    lookup.question.gtrid = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &lookup.question.gtrid, NULL, 0);
     for (int i = 0; i < 3; i++) {
         struct vow_gtrid id = fixture_id(&f, 0);
 
         fixture_commit(&f, 1, &id, NULL, 0);
     }
-    fixture_status(&f, 5, &lookup.gtrid, "");
+    fixture_status(&f, 5, &lookup.question.gtrid, "");
     cr_expect_eq(fixture_effect(&f, VOW_COORD_LOOKUP, 0)->session, 5);
     fixture_looked_up(&f, &lookup);
     cr_expect_eq(fixture_outcome(&f)->outcome, VOW_COMMITTED);
@@ -574,7 +574,7 @@ static void report_and_forget(struct fixture *f, uint64_t p, const struct vow_gt
     const struct vow_msg_header header = fixture_header(f, id, 0, 1);
 
     fixture_report(f, p, &header, verdict);
-    fixture_looked_up(f, &(struct vow_coord_lookup){.gtrid = *id, .session = p});
+    fixture_looked_up(f, &(struct vow_coord_lookup){.question.gtrid = *id, .session = p});
     if (strcmp(fixture_state(f, id), "NONE") == 0)
         return;
     fixture_log_done(f, fixture_token(f));

@@ -85,14 +85,17 @@ Test(sqlite, get_gives_the_terminal_outcome)
 
     cr_assert_eq(bed_get(&bed, 1, &op), 0);
     cr_assert_eq(op.outcome, VOW_COMMITTED);
+    cr_assert(op.decided);
     cr_assert_eq(op.lsn, 2);
     cr_assert_eq(bed_get(&bed, 2, &op), 0);
     cr_assert_eq(op.outcome, VOW_ABORTED);
     cr_assert_eq(op.cause, VOW_CAUSE_VOTE_TIMEOUT);
     cr_assert_eq(bed_get(&bed, 3, &op), 0);
     cr_assert_eq(op.outcome, VOW_COMMITTED);
+    cr_assert_not(op.decided, "a note has no yes-list");
     cr_assert_eq(bed_get(&bed, 4, &op), 0);
     cr_assert_eq(op.outcome, VOW_COMMITTED);
+    cr_assert_not(op.decided);
     cr_assert_eq(bed_get(&bed, 5, &op), VOW_E_NOT_FOUND);
     cr_assert_eq(bed_get(&bed, 6, &op), VOW_E_NOT_FOUND);
 }

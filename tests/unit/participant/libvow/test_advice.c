@@ -18,6 +18,7 @@ static const struct row {
     {"PREPARED", true, false, false, VOW_WAIT_UNDECIDED, "has not decided yet", "\"vowctl abort ID\" there", "damage"},
     {"PREPARED", true, false, false, VOW_WAIT_RECOVERING, "reading its journal", "nothing:", "vowctl"},
     {"PREPARED", true, false, false, VOW_WAIT_NOT_MINE, "not its own", "must not presume", "is safe"},
+    {"PREPARED", true, false, false, VOW_WAIT_EXPIRED, "older than the history", "other participants", "is safe"},
     {"PREPARED", true, true, false, 0, "another coordinator", "with its own journal", "is safe"},
     {"PREPARED", false, true, false, 0, "another coordinator", "damages the data", "is safe"},
     {"COMMITTING", true, false, false, 0, "its store", "nothing:", "vowctl"},
