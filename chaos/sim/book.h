@@ -138,7 +138,7 @@ struct book_txn {
     uint64_t commit_lsn;
     uint32_t yes_list; /* bit by node */
     book_moment end_asked, ended;
-    book_moment aborted; /* ABORT was sent, or ABORTED told or logged, and END is not durable */
+    book_moment aborted; /* ABORT was sent, or ABORTED told or logged */
     uint32_t aborted_life;
     book_moment aborted_durable; /* the note ABORTED */
     book_moment read_only, read_only_durable;

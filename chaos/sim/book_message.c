@@ -64,8 +64,8 @@ static void sent_decision(struct book_txn *txn, struct book_share *share, const 
         return;
     }
     book_first(&share->abort_sent, sight->seq);
-    /* After END, and after a commit without a record, an old duplicate may be answered so: protocol 2.3. */
-    if (txn->ended == 0 && txn->read_only == 0) {
+    /* After a commit without a record an old duplicate may be answered so: nobody is bound by it (2.2-presume). */
+    if (txn->read_only == 0) {
         if (txn->aborted == 0)
             txn->aborted_life = node->life;
         book_first(&txn->aborted, sight->seq);

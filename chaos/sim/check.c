@@ -82,6 +82,11 @@ bool judge_is_excused(const struct sim_judge *judge, const struct book_txn *txn)
     return false;
 }
 
+bool judge_is_node_excused(const struct sim_judge *judge, uint8_t node)
+{
+    return node != SIM_NODE_NONE && (judge->excused & sim_bit(node)) != 0;
+}
+
 struct book_txn *judge_txn(const struct sim_judge *judge, const struct sim_sight *sight)
 {
     if (sight->kind == SIM_SEEN_LOG_ASKED || sight->kind == SIM_SEEN_LOG_DURABLE)

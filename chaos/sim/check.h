@@ -61,6 +61,8 @@ void judge_fail(struct sim_judge *judge, const struct sim_sight *sight, const ch
                 const struct vow_gtrid *gtrid, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The transaction is not to be judged: a node of it is excused. */
 bool judge_is_excused(const struct sim_judge *judge, const struct book_txn *txn);
+/* This node is: what others say and do is judged all the same. */
+bool judge_is_node_excused(const struct sim_judge *judge, uint8_t node);
 /* The transaction that a sight is about; NULL. */
 struct book_txn *judge_txn(const struct sim_judge *judge, const struct sim_sight *sight);
 const char *judge_name(const struct sim_judge *judge, uint8_t node);

@@ -4,7 +4,8 @@
  * Committed: a COMMIT row of the journal, a tombstone or a memo of a store. Aborted: the coordinator has sent ABORT,
  * has told or noted ABORTED (presumed abort writes nothing that must be durable: having said it binds as much), or a
  * store has dropped a branch that was prepared. A NO vote binds nobody after a READ-ONLY one, and is left to I03 and
- * I04. What an operator ended is left to I19.
+ * I04. What an operator ended is left to I19. A disk that forgot is no excuse where a COMMIT row says what is true: its
+ * branch may be prepared again, or gone, but it must not be told to abort (F045, F113).
  */
 #include "chaos/sim/check.h"
 
@@ -38,7 +39,10 @@ static void one(struct sim_judge *judge, const struct sim_sight *sight, struct b
         sides.is_aborted = true;
         sides.aborted = txn->coord;
     }
-    if (!sides.is_committed || !sides.is_aborted || judge_is_excused(judge, txn))
+    if (!sides.is_committed || !sides.is_aborted || judge_is_node_excused(judge, txn->coord))
+        return;
+    /* What commits in one phase only its participant knows, and nobody can find out what its disk forgot. */
+    if (txn->committed == 0 && judge_is_excused(judge, txn))
         return;
     judge_fail(judge, sight, "I01", &txn->gtrid, "committed at %s and aborted at %s",
                judge_name(judge, sides.committed), judge_name(judge, sides.aborted));

@@ -2,16 +2,14 @@
  * I10: who may say ABORT, and when.
  *
  * At each DECISION ABORT and each OUTCOME ABORTED that a coordinator sends: the id is its own (mistake 21), its
- * recovery is over (mistake 12), no COMMIT of the id is durable in any life, and none is submitted in this one (mistake
- * 16). A COMMIT that becomes durable after an ABORT was sent is the same violation, found later. One exception, of
- * protocol 2.3: when END is durable all have acknowledged, and an old duplicate of an inquiry or a vote may be answered
- * ABORT, which a participant that committed ignores. A client never is. That the log is not behind its witness is
- * I12's.
+ * recovery is over (mistake 12), no COMMIT of the id is durable in any life, ended or not, and none is submitted in this
+ * one (mistake 16). A COMMIT that becomes durable after an ABORT was sent is the same violation, found later. What the
+ * participants' disks forgot is no excuse: a branch that is prepared again although it had committed is exactly who
+ * must not hear ABORT (F045, F113). That the log is not behind its witness is I12's.
  */
 #include "chaos/sim/check.h"
 
-static void check_said(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn,
-                       bool to_client)
+static void check_said(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
     const struct book_node *node = &judge->book.nodes[sight->node];
 
@@ -20,7 +18,7 @@ static void check_said(struct sim_judge *judge, const struct sim_sight *sight, c
                    judge_name(judge, txn->coord));
     else if (node->state != BOOK_SERVING)
         judge_fail(judge, sight, "I10", &txn->gtrid, "%s says ABORT before it has recovered", node->name);
-    else if (txn->committed != 0 && (txn->ended == 0 || to_client))
+    else if (txn->committed != 0)
         judge_fail(judge, sight, "I10", &txn->gtrid, "%s says ABORT, and COMMIT is durable", node->name);
     else if (txn->committed == 0 && txn->commit_log_asked != 0 && txn->commit_log_life == node->life)
         judge_fail(judge, sight, "I10", &txn->gtrid, "%s says ABORT, and COMMIT was submitted", node->name);
@@ -33,7 +31,7 @@ void check_presumption(struct sim_judge *judge, const struct sim_sight *sight)
 
     if (sight->kind == SIM_SEEN_LOG_ASKED && sight->log.record->kind == VOW_RECORD_COMMIT) {
         txn = judge_txn(judge, sight);
-        if (txn != NULL && txn->aborted != 0 && !judge_is_excused(judge, txn))
+        if (txn != NULL && txn->aborted != 0 && !judge_is_node_excused(judge, txn->coord))
             judge_fail(judge, sight, "I10", &txn->gtrid, "COMMIT is submitted after ABORT was said");
         return;
     }
@@ -44,6 +42,6 @@ void check_presumption(struct sim_judge *judge, const struct sim_sight *sight)
         (sight->message.msg->kind != VOW_MSG_DECISION || sight->message.msg->decision.verdict != VOW_ABORT))
         return;
     txn = judge_txn(judge, sight);
-    if (txn != NULL && !judge_is_excused(judge, txn))
-        check_said(judge, sight, txn, to_client);
+    if (txn != NULL && !judge_is_node_excused(judge, txn->coord))
+        check_said(judge, sight, txn);
 }

@@ -186,11 +186,12 @@ Test(check_decisions, I10_abort_while_commit_is_submitted)
     bed_violates(&bed, "I10", "COMMIT was submitted");
 }
 
-Test(check_decisions, I10_an_old_duplicate_after_end_is_let)
+/* Whoever asks then is prepared again: its data file lost what it had acknowledged (F045, F113). */
+Test(check_decisions, I01_an_abort_after_end_is_one_too_many)
 {
     struct vow_msg msg = bed_decision(&bed, VOW_ABORT);
 
     bed_whole(&bed);
     bed_sent(&bed, C0, P0, &msg);
-    bed_holds(&bed);
+    bed_violates(&bed, "I01", "aborted at c0");
 }
