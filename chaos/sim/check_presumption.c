@@ -2,10 +2,10 @@
  * I10: who may say ABORT, and when.
  *
  * At each DECISION ABORT and each OUTCOME ABORTED that a coordinator sends: the id is its own (mistake 21), its
- * recovery is over (mistake 12), no COMMIT of the id is durable in any life, ended or not, and none is submitted in this
- * one (mistake 16). A COMMIT that becomes durable after an ABORT was sent is the same violation, found later. What the
- * participants' disks forgot is no excuse: a branch that is prepared again although it had committed is exactly who
- * must not hear ABORT (F045, F113). That the log is not behind its witness is I12's.
+ * recovery is over (mistake 12), no COMMIT of the id is durable in any life, ended or not, and none is submitted in
+ * this one (mistake 16). A COMMIT that becomes durable after an ABORT was sent is the same violation, found later. What
+ * the participants' disks forgot is no excuse: a branch that is prepared again although it had committed is exactly
+ * who must not hear ABORT (F045, F113). That the log is not behind its witness is I12's.
  */
 #include "chaos/sim/check.h"
 

@@ -122,7 +122,7 @@ struct report {
 };
 /* Under way at once; the others are sent again. */
 #define COORD_REPORTS_MAX 64
-/* Transactions that an alarm was raised for because they are older than the history: the newest are not raised again. */
+/* Transactions older than the history that an alarm was raised for: not again for the newest of them. */
 #define COORD_EXPIRED_MAX 64
 
 /* What happens to one transaction: an event of coord.def with all that came with it. */

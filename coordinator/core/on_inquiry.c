@@ -42,10 +42,10 @@ static void raise_expired(struct vow_coord *core, const struct input *in)
 }
 
 /*
- * The journal has spoken to a prepared participant. Only its proved silence is an abort (I10). A COMMIT is told to whoever
- * is prepared, also if END says that all have acknowledged: its data file lost that (F045, F113). The yes-list need not
- * be looked at: all that were asked to prepare had voted, so who is not on it is not prepared. A note of a commit binds
- * nobody: nothing was written, or in one phase.
+ * The journal has spoken to a prepared participant. Only its proved silence is an abort (I10). A COMMIT is told to
+ * whoever is prepared, also if END says that all have acknowledged: its data file lost that (F045, F113). The yes-list
+ * need not be looked at: all that were asked to prepare had voted, so who is not on it is not prepared. A note of a
+ * commit binds nobody: nothing was written, or in one phase.
  */
 void coord_answer_inquiry(struct vow_coord *core, struct input *in)
 {
