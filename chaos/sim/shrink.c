@@ -219,6 +219,44 @@ static void shrink_transactions(struct sim_shrink *shrink)
         (void)try_and_keep(shrink, &less);
 }
 
+/* --- Time --- */
+
+#define PARTS 8
+
+static void keep_first(struct sim_scenario *scenario, uint32_t client, uint32_t parts)
+{
+    uint32_t kept = 0, left = 0;
+
+    for (uint32_t i = 0; i < SIM_CLIENT_TXNS_MAX; i++)
+        kept += takes_place(scenario, client, i);
+    for (uint32_t i = 0; i < SIM_CLIENT_TXNS_MAX; i++) {
+        if (takes_place(scenario, client, i) && ++left > (kept * parts + PARTS - 1) / PARTS)
+            scenario->plan.skipped[client] |= UINT64_C(1) << i;
+    }
+}
+
+/* In so many eighths of the time, with so many of the transactions. */
+static bool try_earlier(struct sim_shrink *shrink, uint32_t parts)
+{
+    struct sim_scenario less = shrink->scenario;
+
+    for (uint32_t i = 0; i < less.plan.len; i++)
+        less.plan.actions[i].at_us = less.plan.actions[i].at_us * parts / PARTS;
+    for (uint32_t client = 0; client < less.options.clients; client++)
+        keep_first(&less, client, parts);
+    return sim_scenario_size(&less).transactions < sim_scenario_size(&shrink->scenario).transactions &&
+           try_and_keep(shrink, &less);
+}
+
+/* An action that comes late needs transactions that fill the time before it: both go together. */
+static void shrink_time(struct sim_shrink *shrink)
+{
+    uint32_t parts = 1;
+
+    while (parts < PARTS && shrink->scenario.plan.len > 0)
+        parts = try_earlier(shrink, parts) ? 1 : parts + 1;
+}
+
 /* --- Nodes --- */
 
 static uint8_t moved(uint8_t node, uint32_t gone)
@@ -370,6 +408,7 @@ void sim_shrink_run(struct sim_shrink *shrink)
 
         shrink_switches(shrink);
         shrink_actions(shrink);
+        shrink_time(shrink);
         shrink_transactions(shrink);
         shrink_nodes(shrink);
         shrink_legs(shrink);

@@ -135,6 +135,26 @@ Test(shrink, what_is_left_can_be_written_and_read)
     free(text);
 }
 
+/* It fails when the action comes and there is a transaction for each 100 ms before it. */
+static bool late_rule(void *ctx, const struct sim_scenario *s, struct sim_noise *noise)
+{
+    (void)ctx, (void)noise;
+    return s->plan.len > 0 && sim_scenario_size(s).transactions > s->plan.actions[0].at_us / 100000;
+}
+
+Test(shrink, an_action_and_what_fills_the_time_before_it_go_together)
+{
+    begin(10000);
+    scenario.plan.actions[0].at_us = 4000000;
+    scenario.plan.len = 1;
+    shrink.scenario = scenario;
+    shrink.fails = late_rule;
+    cr_assert(late_rule(NULL, &scenario, NULL));
+    sim_shrink_run(&shrink);
+    cr_assert_leq(sim_scenario_size(&shrink.scenario).transactions, 2);
+    cr_assert_eq(shrink.scenario.plan.len, 1);
+}
+
 /* However few runs it has, what it ends with fails. */
 Test(shrink, a_bound_of_runs_is_kept_and_said)
 {
