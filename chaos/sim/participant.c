@@ -35,6 +35,7 @@ struct sim_participant {
     uint64_t coord;
     uint32_t epoch;
     bool is_busy, is_ticking;
+    bool may_owe;        /* a full disk may have kept the store from taking the locks of refused work away */
     uint32_t with_store; /* operations that it has not given back */
     uint64_t batches;
     struct store_op *pending, **pending_end;
@@ -376,6 +377,30 @@ static void report_later(struct sim_world *world, struct sim_node *node, struct 
     done->ptr = jobs;
 }
 
+static bool is_out_of_space(const struct vow_job *jobs)
+{
+    for (const struct vow_job *job = jobs; job != NULL; job = job->next) {
+        const struct vow_store_op *op = (const struct vow_store_op *)job;
+        if (op->result == VOW_STORE_REFUSED && op->cause == VOW_CAUSE_NO_SPACE)
+            return true;
+    }
+    return false;
+}
+
+/* A service's worker runs the store with each tick, whether there is work or not. Here only while that does anything:
+ * empty runs for all of a world's time would be most of its cost. */
+static void tick_if_owed(struct sim_world *world, struct sim_node *node, const struct vow_job *jobs)
+{
+    struct sim_participant *p = node->participant;
+
+    if (is_out_of_space(jobs))
+        p->may_owe = true;
+    else if (world->phase == SIM_PHASE_LIVENESS)
+        p->may_owe = false;
+    if (p->with_store > 0 || p->may_owe)
+        tick_later(world, node);
+}
+
 static void run_batch(struct sim_world *world, struct sim_node *node)
 {
     struct sim_participant *p = node->participant;
@@ -396,13 +421,12 @@ static void run_batch(struct sim_world *world, struct sim_node *node)
     p->with_store -= count(jobs);
     for (const struct vow_job *job = jobs; job != NULL; job = job->next)
         show_store(world, node, SIM_SEEN_STORE_DONE, (const struct vow_store_op *)job);
+    tick_if_owed(world, node, jobs);
     if (jobs == NULL) {
         p->is_busy = false;
     } else {
         report_later(world, node, jobs);
     }
-    if (p->with_store > 0)
-        tick_later(world, node);
 }
 
 static void op_done(struct sim_world *world, struct sim_node *node, const struct vow_store_op *op)
@@ -435,7 +459,7 @@ static void batch_done(struct sim_world *world, struct sim_node *node, struct st
     turn_end(world, node);
     if (is_urgent(p->queue))
         run_soon(world, node, 1);
-    else if (p->queue != NULL || p->with_store > 0)
+    else if (p->queue != NULL || p->with_store > 0 || p->may_owe)
         tick_later(world, node);
 }
 
