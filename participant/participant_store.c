@@ -51,7 +51,7 @@ static void copy_texts(struct vow_store_op *op, const struct vow_branches_effect
 
 static size_t size_of(const struct vow_branches_effect *effect)
 {
-    const size_t more = is_heuristic(effect->store.op) ? 2 * VOW_TEXT_SIZE
+    const size_t more = is_heuristic(effect->store.op) ? (size_t)2 * VOW_TEXT_SIZE
                                                        : vow_calls_size(effect->store.calls, effect->store.calls_len);
 
     return sizeof(struct vow_store_op) + more;

@@ -51,7 +51,7 @@ static void change_links(struct sim_world *world, uint8_t node, uint8_t peer, bo
         change_link(world, node, peer, is_cut);
         return;
     }
-    for (uint8_t i = 0; i < world->nodes_len; i++) {
+    for (uint8_t i = 0; i < (uint8_t)world->nodes_len; i++) {
         if (i != node) {
             change_link(world, node, i, is_cut);
             change_link(world, i, node, is_cut);
@@ -82,7 +82,7 @@ static void flap(struct sim_world *world, const struct sim_action *action)
 {
     const uint64_t part_us = (uint64_t)action->amount / FLAPS + 1;
 
-    for (uint32_t i = 0; i < FLAPS; i++) {
+    for (uint64_t i = 0; i < FLAPS; i++) {
         change_later(world, action, 2 * i * part_us, true);
         change_later(world, action, (2 * i + 1) * part_us, false);
     }
@@ -321,8 +321,10 @@ static void mend_disk(const struct sim_node *node)
 void sim_nemesis_heal(struct sim_world *world)
 {
     world->healed_nodes = choose(world);
-    for (uint8_t a = 0; a < world->nodes_len; a++) {
-        for (uint8_t b = 0; b < world->nodes_len; b++) {
+    const uint8_t nodes_len = (uint8_t)world->nodes_len;
+
+    for (uint8_t a = 0; a < nodes_len; a++) {
+        for (uint8_t b = 0; b < nodes_len; b++) {
             while (world->net.cuts[a][b] > 0)
                 sim_net_mend(world, a, b);
         }

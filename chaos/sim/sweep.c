@@ -120,9 +120,9 @@ static void show_progress(struct state *state, double begun)
     if (!sweep->is_verbose || now - state->shown < 2)
         return;
     state->shown = now;
+    const uint64_t all = sweep->last - sweep->first + 1;
     (void)fprintf(stderr, "\r%llu of %llu seeds, %.1f/s, %llu failed ", (unsigned long long)sweep->seeds,
-                  (unsigned long long)(sweep->last - sweep->first + 1), (double)sweep->seeds / (now - begun),
-                  (unsigned long long)sweep->failures);
+                  (unsigned long long)all, (double)sweep->seeds / (now - begun), (unsigned long long)sweep->failures);
 }
 
 /* Takes all results until no child has the pipe any more. */

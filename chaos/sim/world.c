@@ -40,7 +40,8 @@ void sim_show(struct sim_world *world, struct sim_sight *sight)
 
 void sim_hit(struct sim_world *world, enum sim_fault fault, uint8_t node, uint8_t peer, uint64_t amount)
 {
-    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_FAULT, node != SIM_NODE_NONE ? &world->nodes[node] : NULL);
+    const uint32_t life = node != SIM_NODE_NONE ? world->nodes[node].life : 0;
+    struct sim_sight sight = sim_sight_make(SIM_SEEN_FAULT, node, life, sim_now_us(world));
 
     world->fault_hits[fault]++;
     world->totals.faults++;
@@ -364,7 +365,7 @@ static void heal(struct sim_world *world)
     world->phase = SIM_PHASE_LIVENESS;
     world->healed_us = sim_now_us(world);
     world->net.is_calm = true;
-    sim_agenda_use_time(&world->agenda, 2 * world->options.delay_us);
+    sim_agenda_use_time(&world->agenda, 2 * (uint64_t)world->options.delay_us);
     sim_nemesis_heal(world);
     for (uint32_t i = 0; i < world->nodes_len; i++)
         start_later(world, &world->nodes[i], 1000 + i);

@@ -17,7 +17,7 @@
 #define GATHERS_MAX 16u
 /* Of all participants together. */
 #define ROWS_MAX 4096u
-#define BYTES_MAX (16u * 1024u * 1024u)
+#define BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 static struct gather *find(const struct vow_server *server, uint64_t id)
 {

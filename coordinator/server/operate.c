@@ -14,7 +14,7 @@
 
 #define ORDERS_MAX 64u
 /* Two texts, and what stands between them. */
-#define ORDER_SIZE (3 * VOW_TEXT_SIZE)
+#define ORDER_SIZE ((size_t)3 * VOW_TEXT_SIZE)
 /* vowctl waits for 5 s unless it is told otherwise. */
 #define ANSWER_MS 4000u
 

@@ -90,7 +90,10 @@ void trace_read(unsigned char *lines, int lines_max, unsigned char *participants
         if (line[0] == 0 || line[0] == '#')
             continue;
         if (count == 0) {
-            if (sscanf(line, "participants %d", &count) != 1 || count < 1 || count > PARTICIPANTS_MAX)
+            char *end = line;
+            if (strncmp(line, "participants ", 13) == 0)
+                count = (int)strtol(line + 13, &end, 10);
+            if (end == line || *end != 0 || count < 1 || count > PARTICIPANTS_MAX)
                 give_up("the first line must be \"participants N\", N from 1 to 5", line);
             continue;
         }

@@ -144,9 +144,11 @@ static uint32_t number_of(struct small_mail *mail, const struct vow_msg *simple,
 {
     uint32_t number = 0;
 
+    /* NOLINTBEGIN(bugprone-suspicious-memory-comparison,cert-*): each was cleared whole before it was filled */
     while (number < mail->messages_len &&
            (mail->from[number] != from || memcmp(&mail->messages[number], simple, sizeof(*simple)) != 0))
         number++;
+    /* NOLINTEND(bugprone-suspicious-memory-comparison,cert-*) */
     if (number < mail->messages_len)
         return number;
     if (number == SMALL_MESSAGES_MAX)

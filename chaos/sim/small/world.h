@@ -43,10 +43,11 @@ enum small_budget {
 };
 
 struct small_world {
+    uint64_t flags;
     uint32_t coord, parts[SMALL_PARTICIPANTS_MAX];
     uint32_t sets[SMALL_PARTICIPANTS_MAX]; /* of messages, sent to or by each participant */
-    uint64_t flags;
     uint8_t budget[SMALL_BUDGETS];
+    uint8_t zero[4]; /* states are compared byte by byte, so that there may be no padding */
 };
 
 /* A rule that does not hold; all NULL if all do. */

@@ -62,8 +62,8 @@ void bed_begin(struct bed *bed)
         sight.node_is.name = names[i];
         bed_show(bed, &sight);
     }
-    for (uint8_t i = P0; i <= P1; i++) {
-        struct sim_sight sight = bed_sight(bed, SIM_SEEN_ACCOUNT, i);
+    for (int i = P0; i <= P1; i++) {
+        struct sim_sight sight = bed_sight(bed, SIM_SEEN_ACCOUNT, (uint8_t)i);
 
         sight.change = (struct sim_change){.kind = SIM_IS, .table = SIM_BANK, .key = 1, .value = 100};
         bed_show(bed, &sight);

@@ -1,4 +1,5 @@
 /* Branches that are ended without a decision: the record, the change and the locks are one durable unit. */
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -41,8 +42,8 @@ static int see(void *ctx, const struct vow_branches_recovered *found)
         return 0;
     seen->heuristics++;
     seen->last = *found;
-    strcpy(seen->who, found->who);
-    strcpy(seen->why, found->why);
+    (void)snprintf(seen->who, sizeof(seen->who), "%s", found->who);
+    (void)snprintf(seen->why, sizeof(seen->why), "%s", found->why);
     return 0;
 }
 
