@@ -104,6 +104,24 @@ bool sim_txn_is_committed(const struct book_txn *txn)
     return false;
 }
 
+bool sim_share_contradicts(const struct book_txn *txn, const struct book_share *share)
+{
+    if (share->heuristic == 0)
+        return false;
+    if (txn->committed != 0)
+        return share->heuristic_verdict == VOW_ABORT;
+    return txn->aborted != 0 && share->heuristic_verdict == VOW_COMMIT;
+}
+
+bool sim_txn_has_heuristic(const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->heuristic != 0)
+            return true;
+    }
+    return false;
+}
+
 bool sim_share_writes(const struct book_share *share, enum sim_table table, uint64_t key)
 {
     int64_t added = 0;
@@ -143,6 +161,9 @@ static void new_node(struct sim_book *book, const struct sim_sight *sight)
     node->coord = sight->node_is.coord;
     node->coord_id = sight->node_is.coord_id;
     node->bound_ms = sight->node_is.in_doubt_max_ms;
+    node->forgets_damage = sight->node_is.forgets_damage;
+    node->heuristic_ms = sight->node_is.heuristic_ms;
+    node->heuristic_verdict = sight->node_is.heuristic_verdict;
 }
 
 static void node_started(struct book_node *node, const struct sim_sight *sight)
@@ -162,14 +183,18 @@ static void node_up(struct sim_book *book, struct book_node *node, const struct 
     if (node->role == SIM_COORDINATOR) {
         node->coord_id = sight->up.coord_id;
         node->epoch = sight->up.epoch;
+        for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next)
+            txn->damage_told = txn->coord == sight->node && txn->damage != 0 ? sight->seq : txn->damage_told;
     } else {
         node->incarnation = sight->up.incarnation;
         memcpy(node->db_uuid, sight->up.db_uuid, sizeof(node->db_uuid));
         for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
             struct book_share *share = sim_txn_share(txn, sight->node);
 
-            if (share != NULL && share->on_disk == SIM_BRANCH_PREPARED)
+            if (share != NULL && share->on_disk == SIM_BRANCH_PREPARED) {
                 share->told_yes = sight->seq;
+                share->told_yes_us = sight->at_us;
+            }
         }
     }
 }
@@ -190,6 +215,8 @@ static void node_ended(struct sim_book *book, struct book_node *node, const stru
     for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
         struct book_share *share = sim_txn_share(txn, sight->node);
 
+        if (txn->coord == sight->node)
+            txn->damage_told = 0;
         if (share != NULL)
             share->told_yes = share->ending_asked = 0;
     }
@@ -294,31 +321,42 @@ static void see_account(struct sim_book *book, const struct sim_sight *sight)
 
 /* ---- alarms and operators ---- */
 
+static void see_order(struct sim_book *book, struct book_txn *txn, const struct sim_sight *sight)
+{
+    struct book_share *share;
+
+    if (sight->operated.verdict == 0) {
+        book_first(&txn->forget_ordered, sight->seq);
+    } else if (!sight->operated.is_heuristic) {
+        book_first(&txn->abort_ordered, sight->seq);
+    } else if (sight->peer < book->nodes_len) {
+        share = book_find_share(book, txn, sight->peer);
+        book_first(sight->operated.verdict == VOW_COMMIT ? &share->ordered_commit : &share->ordered_abort, sight->seq);
+    }
+}
+
+static void see_alarm(struct sim_book *book, struct book_txn *txn, const struct sim_sight *sight)
+{
+    uint8_t who = sight->alarm.who != NULL ? sim_book_named(book, sight->alarm.who) : SIM_NODE_NONE;
+
+    if (!sim_txn_has_heuristic(txn))
+        book_first(&txn->alarm, sight->seq);
+    if (book->nodes[sight->node].role == SIM_PARTICIPANT)
+        book_first(&book_find_share(book, txn, sight->node)->node_alarm, sight->seq);
+    else if (who != SIM_NODE_NONE)
+        book_first(&book_find_share(book, txn, who)->coord_alarm, sight->seq);
+}
+
 static void see_word(struct sim_book *book, const struct sim_sight *sight)
 {
     struct book_txn *txn = book_find_txn(book, &sight->gtrid);
-    struct book_share *share;
-    uint8_t who;
 
     if (txn == NULL)
         return;
-    if (sight->kind == SIM_SEEN_OPERATED) {
-        book_first(&txn->operated, sight->seq);
-        if (sight->operated.is_heuristic && sight->peer < book->nodes_len) {
-            share = book_find_share(book, txn, sight->peer);
-            book_first(&share->heuristic, sight->seq);
-            share->heuristic_verdict = sight->operated.verdict;
-        }
-        return;
-    }
-    book_first(&txn->alarm, sight->seq);
-    if (book->nodes[sight->node].role == SIM_PARTICIPANT) {
-        book_first(&book_find_share(book, txn, sight->node)->node_alarm, sight->seq);
-        return;
-    }
-    who = sight->alarm.who != NULL ? sim_book_named(book, sight->alarm.who) : SIM_NODE_NONE;
-    if (who != SIM_NODE_NONE)
-        book_first(&book_find_share(book, txn, who)->coord_alarm, sight->seq);
+    if (sight->kind == SIM_SEEN_OPERATED)
+        see_order(book, txn, sight);
+    else
+        see_alarm(book, txn, sight);
 }
 
 /* ---- all ---- */
@@ -386,6 +424,7 @@ static void see_work(struct sim_book *book, struct book_node *node, const struct
         break;
     case SIM_SEEN_LOG_ASKED:
     case SIM_SEEN_LOG_DURABLE:
+    case SIM_SEEN_LOG_DONE:
         book_log(book, node, sight);
         break;
     case SIM_SEEN_STORE_ASKED:

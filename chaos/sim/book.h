@@ -54,6 +54,9 @@ struct book_node {
     uint64_t faults[SIM_FAULTS];
     book_moment last_fault, last_cut;
     struct book_input input;
+    bool forgets_damage;   /* coordinators: by a setting, without an operator */
+    uint32_t heuristic_ms; /* participants: T_heur, 0 = off, and its verdict */
+    enum vow_verdict heuristic_verdict;
 };
 
 struct book_change {
@@ -107,9 +110,21 @@ struct book_share {
     uint64_t *locks;
     uint32_t locks_len;
     bool has_locks;
-    book_moment heuristic; /* an operator ended it */
+    /* Ended without its decision, protocol 2.7. At the participant: */
+    book_moment ordered_commit, ordered_abort; /* an operator asked for that; granted or not */
+    uint64_t told_yes_us;
+    book_moment heuristic; /* it is durable */
     enum vow_verdict heuristic_verdict;
-    book_moment node_alarm, coord_alarm;
+    bool has_record;               /* of that, as the store has said, or the disk at the last start */
+    book_moment settle_asked;      /* a decision was to be noted, the newest */
+    enum vow_verdict settled;      /* and which */
+    book_moment damage_drop_asked; /* FORGET of it was asked of the store */
+    book_moment node_alarm;
+    /* At the coordinator, if it was against the decision: */
+    book_moment mismatch_got; /* it was told so */
+    book_moment noted;        /* HEURISTIC is durable */
+    book_moment forgiven;     /* FORGET is, and came after it */
+    book_moment coord_alarm;
 };
 
 struct book_txn {
@@ -144,10 +159,14 @@ struct book_txn {
     book_moment read_only, read_only_durable;
     book_moment one_phase_durable;
     book_moment hazard;
+    book_moment damage;                       /* DAMAGE is durable */
+    book_moment damage_told;                  /* and the core of this life was told so */
+    book_moment forgot;                       /* FORGET is */
     book_moment committed_sent, aborted_sent; /* OUTCOME to a client */
     enum vow_cause abort_cause;
-    book_moment cause_told; /* ... was told to a client or noted */
-    book_moment alarm, operated;
+    book_moment cause_told;                    /* ... was told to a client or noted */
+    book_moment alarm;                         /* of anything but what was done by hand */
+    book_moment abort_ordered, forget_ordered; /* by an operator */
 };
 
 struct sim_book {
@@ -186,6 +205,16 @@ bool sim_txn_is_committed(const struct book_txn *txn);
 bool sim_txn_is_read_only(const struct book_txn *txn);
 /* The branch changes that row: what it only touches, or changes back, is neither written nor locked (vow/sqlite.h). */
 bool sim_share_writes(const struct book_share *share, enum sim_table table, uint64_t key);
+
+/* When its effects became durable at its participant, by the decision or by hand; 0 = they are not. */
+static inline book_moment sim_share_applied(const struct book_share *share)
+{
+    return share->heuristic_verdict == VOW_COMMIT ? share->heuristic : share->committed;
+}
+/* It was ended by hand, and not as the transaction was decided. */
+bool sim_share_contradicts(const struct book_txn *txn, const struct book_share *share);
+/* A branch of it was ended without its decision. */
+bool sim_txn_has_heuristic(const struct book_txn *txn);
 
 static inline uint32_t sim_bit(uint8_t node)
 {

@@ -45,6 +45,16 @@ static void log_asked(struct sim_book *book, struct book_txn *txn, const struct 
     }
 }
 
+/* The word covers what was noted before it, and nothing that comes later. */
+static void forgot(struct book_txn *txn, book_moment now)
+{
+    book_first(&txn->forgot, now);
+    for (struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->noted != 0)
+            book_first(&share->forgiven, now);
+    }
+}
+
 static void log_durable(struct book_txn *txn, uint32_t kind, uint64_t lsn, book_moment now)
 {
     switch (kind) {
@@ -69,9 +79,24 @@ static void log_durable(struct book_txn *txn, uint32_t kind, uint64_t lsn, book_
     case VOW_RECORD_HAZARD:
         book_first(&txn->hazard, now);
         break;
+    case VOW_RECORD_DAMAGE:
+        book_first(&txn->damage, now);
+        break;
+    case VOW_RECORD_FORGET:
+        forgot(txn, now);
+        break;
     default:
         break;
     }
+}
+
+/* HEURISTIC is durable. */
+static void noted(struct sim_book *book, struct book_txn *txn, const char *who, book_moment now)
+{
+    const uint8_t node = sim_book_named(book, who);
+
+    if (node != SIM_NODE_NONE)
+        book_first(&book_find_share(book, txn, node)->noted, now);
 }
 
 void book_log(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
@@ -80,8 +105,13 @@ void book_log(struct sim_book *book, const struct book_node *node, const struct 
 
     if (txn == NULL)
         return;
-    if (sight->kind == SIM_SEEN_LOG_ASKED)
+    if (sight->kind == SIM_SEEN_LOG_DONE) {
+        if (sight->log.record->kind == VOW_RECORD_DAMAGE)
+            txn->damage_told = sight->seq;
+    } else if (sight->kind == SIM_SEEN_LOG_ASKED)
         log_asked(book, txn, node, sight);
+    else if (sight->log.record->kind == VOW_RECORD_HEURISTIC)
+        noted(book, txn, sight->log.record->who, sight->seq);
     else
         log_durable(txn, sight->log.record->kind, sight->log.lsn, sight->seq);
 }
@@ -125,14 +155,25 @@ void book_worked(struct sim_book *book, const struct sim_sight *sight)
 
 /* ---- the store ---- */
 
+static bool is_by_hand(enum vow_store_op_kind op)
+{
+    return op == VOW_STORE_HEURISTIC_COMMIT || op == VOW_STORE_HEURISTIC_ABORT;
+}
+
 static void store_asked(struct book_share *share, const struct sim_sight *sight)
 {
     if (sight->store.op == VOW_STORE_PREPARE || sight->store.op == VOW_STORE_ONE_PHASE)
         share->prepare_asked = sight->seq;
-    if (sight->store.op == VOW_STORE_COMMIT || sight->store.op == VOW_STORE_ABORT)
+    if (sight->store.op == VOW_STORE_COMMIT || sight->store.op == VOW_STORE_ABORT || is_by_hand(sight->store.op))
         share->ending_asked = sight->seq;
     if (sight->store.op == VOW_STORE_ABORT)
         book_first(&share->abort_asked, sight->seq);
+    if (sight->store.op == VOW_STORE_SETTLE) {
+        share->settle_asked = sight->seq;
+        share->settled = sight->store.verdict;
+    }
+    if (sight->store.op == VOW_STORE_FORGET && share->heuristic != 0)
+        book_first(&share->damage_drop_asked, sight->seq);
 }
 
 static void prepare_done(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
@@ -191,6 +232,25 @@ static void abort_done(struct book_share *share, const struct sim_sight *sight)
     }
 }
 
+/* The tombstone of a branch that was committed by hand goes when it turns out to have been aborted. */
+static void by_hand(struct book_share *share, enum vow_verdict verdict, book_moment now)
+{
+    if (share->heuristic == 0)
+        share->heuristic_verdict = verdict;
+    book_first(&share->heuristic, now);
+    share->has_record = true;
+    share->on_disk = verdict == VOW_COMMIT ? SIM_BRANCH_COMMITTED : 0;
+}
+
+static void settle_done(struct book_share *share, const struct sim_sight *sight)
+{
+    if (sight->store.result != VOW_STORE_DONE || share->heuristic == 0)
+        return;
+    share->has_record = share->settled != share->heuristic_verdict;
+    if (share->has_record)
+        share->on_disk = 0;
+}
+
 static void store_done(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
 {
     switch ((int)sight->store.op) {
@@ -204,20 +264,38 @@ static void store_done(struct book_share *share, const struct book_node *node, c
         work_done(share, sight);
         break;
     case VOW_STORE_COMMIT:
+        /* Of one that was committed by hand it finds the tombstone. */
         if (sight->store.result == VOW_STORE_DONE) {
-            book_first(&share->committed, sight->seq);
+            if (share->heuristic == 0)
+                book_first(&share->committed, sight->seq);
             share->on_disk = SIM_BRANCH_COMMITTED;
         }
         break;
     case VOW_STORE_ABORT:
         abort_done(share, sight);
         break;
+    case VOW_STORE_HEURISTIC_COMMIT:
+    case VOW_STORE_HEURISTIC_ABORT:
+        if (sight->store.result == VOW_STORE_DONE)
+            by_hand(share, sight->store.op == VOW_STORE_HEURISTIC_COMMIT ? VOW_COMMIT : VOW_ABORT, sight->seq);
+        break;
+    case VOW_STORE_SETTLE:
+        settle_done(share, sight);
+        break;
     case VOW_STORE_FORGET:
         share->on_disk = 0;
+        share->has_record = false;
         break;
     default:
         break;
     }
+}
+
+/* Prepared, or prepared as before, because a heuristic was refused. */
+static bool is_in_doubt_now(const struct sim_sight *sight)
+{
+    return (sight->store.op == VOW_STORE_PREPARE && sight->store.result == VOW_STORE_DONE) ||
+           (is_by_hand(sight->store.op) && sight->store.result == VOW_STORE_REFUSED);
 }
 
 void book_store(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
@@ -232,8 +310,10 @@ void book_store(struct sim_book *book, struct book_node *node, const struct sim_
         store_asked(share, sight);
     else if (sight->kind == SIM_SEEN_STORE_DONE)
         store_done(share, node, sight);
-    else if (sight->store.op == VOW_STORE_PREPARE && sight->store.result == VOW_STORE_DONE)
+    else if (is_in_doubt_now(sight)) {
         share->told_yes = sight->seq;
+        share->told_yes_us = sight->at_us;
+    }
 }
 
 /* ---- dumps ---- */
@@ -244,14 +324,27 @@ static void journal_found(struct sim_book *book, const struct sim_dump_journal *
     for (uint32_t i = 0; i < journal->events_len; i++) {
         struct book_txn *txn = book_find_txn(book, &journal->events[i].gtrid);
 
-        if (txn != NULL)
+        if (txn != NULL && journal->events[i].kind == VOW_RECORD_HEURISTIC)
+            noted(book, txn, journal->events[i].who, now);
+        else if (txn != NULL)
             log_durable(txn, journal->events[i].kind, journal->events[i].lsn, now);
+    }
+}
+
+static void heuristics_found(struct sim_book *book, const struct sim_dump_store *store, const struct sim_sight *sight)
+{
+    for (uint32_t i = 0; i < store->heuristics_len; i++) {
+        struct book_txn *txn = book_find_txn(book, &store->heuristics[i].gtrid);
+
+        if (txn != NULL && book_find_share(book, txn, sight->node)->heuristic == 0)
+            by_hand(book_find_share(book, txn, sight->node), store->heuristics[i].verdict, sight->seq);
     }
 }
 
 static void store_found(struct sim_book *book, const struct sim_dump_store *store, const struct book_node *node,
                         const struct sim_sight *sight)
 {
+    heuristics_found(book, store, sight);
     for (uint32_t i = 0; i < store->branches_len; i++) {
         const struct sim_dump_branch *branch = &store->branches[i];
         struct book_txn *txn = book_find_txn(book, &branch->gtrid);
@@ -265,7 +358,7 @@ static void store_found(struct sim_book *book, const struct sim_dump_store *stor
             share->yes_epoch = branch->epoch;
             share->confirmed = share->last;
         }
-        if (branch->state == SIM_BRANCH_COMMITTED)
+        if (branch->state == SIM_BRANCH_COMMITTED && share->heuristic == 0)
             book_first(&share->committed, sight->seq);
         if (branch->state == SIM_BRANCH_MEMO && share->committed == 0) {
             share->committed = share->committed_alone = sight->seq;
@@ -311,6 +404,7 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
             find_found(&dump->store, &txn->gtrid) == NULL)
             book_first(&share->aborted, sight->seq);
         share->on_disk = 0;
+        share->has_record = false;
         /* Work that was not prepared went with the process. */
         if (share->yes == 0 && share->committed == 0 && share->read_only == 0) {
             share->confirmed = NULL;
@@ -323,5 +417,11 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
 
         if (txn != NULL)
             book_find_share(book, txn, sight->node)->on_disk = branch->state;
+    }
+    for (uint32_t i = 0; i < dump->store.heuristics_len; i++) {
+        struct book_txn *txn = sim_book_find(book, &dump->store.heuristics[i].gtrid);
+
+        if (txn != NULL)
+            book_find_share(book, txn, sight->node)->has_record = true;
     }
 }

@@ -84,7 +84,8 @@ static void coordinator_sent(struct sim_book *book, const struct book_node *node
     if (txn == NULL || sight->peer >= book->nodes_len)
         return;
     share = book_find_share(book, txn, sight->peer);
-    share->branch = header->branch;
+    if (msg->kind != VOW_MSG_RESOLVE)
+        share->branch = header->branch;
     if (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0)
         book_first(&share->enlisted, sight->seq);
     else if (msg->kind == VOW_MSG_PREPARE)
@@ -152,6 +153,8 @@ static void coordinator_received(struct sim_book *book, const struct book_node *
             book_first(&share->no_record_got, sight->seq);
         else
             book_first(&share->ack_got, sight->seq);
+    } else if (msg->kind == VOW_MSG_ACK || msg->kind == VOW_MSG_HEURISTIC_REPORT) {
+        book_first(&share->mismatch_got, sight->seq);
     } else if (msg->kind == VOW_MSG_ONE_PHASE_DONE) {
         share->one_phase_got = sight->seq;
         share->one_phase_result = msg->one_phase_done.result;

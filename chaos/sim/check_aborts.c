@@ -91,7 +91,7 @@ static bool is_grounded(const struct sim_judge *judge, const struct book_txn *tx
     case VOW_CAUSE_NONE:
         return false;
     case VOW_CAUSE_OPERATOR:
-        return txn->operated != 0;
+        return txn->abort_ordered != 0;
     case VOW_CAUSE_CLIENT_ROLLBACK:
         return txn->rollback_requested != 0;
     case VOW_CAUSE_CLIENT_LOST:

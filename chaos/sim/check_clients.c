@@ -68,7 +68,7 @@ static void check_balance(struct sim_judge *judge, const struct sim_sight *sight
     for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         const struct book_share *share = sim_txn_share(txn, sight->node);
 
-        if (share == NULL || share->committed == 0)
+        if (share == NULL || sim_share_applied(share) == 0)
             continue;
         for (const struct book_change *c = share->first; c != NULL; c = c->next) {
             if (c->change.kind == SIM_ADD && c->change.table == SIM_BANK && c->change.key == account->key)
@@ -87,8 +87,8 @@ static bool is_written_by_another(const struct sim_judge *judge, uint8_t node, c
     for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         const struct book_share *share = sim_txn_share(txn, node);
 
-        for (const struct book_change *c = share != NULL && share->committed != 0 ? share->first : NULL; c != NULL;
-             c = c->next) {
+        for (const struct book_change *c = share != NULL && sim_share_applied(share) != 0 ? share->first : NULL;
+             c != NULL; c = c->next) {
             if (c->change.kind == change->kind && c->change.key == change->key && c->change.value == change->value)
                 return true;
         }
@@ -105,10 +105,10 @@ static void check_element(struct sim_judge *judge, const struct sim_sight *sight
 
     if (change->kind != SIM_INSERT && change->kind != SIM_APPEND)
         return;
-    if (is_there && share->committed == 0 && !is_written_by_another(judge, sight->node, change))
+    if (is_there && sim_share_applied(share) == 0 && !is_written_by_another(judge, sight->node, change))
         judge_fail(judge, sight, "I06", &txn->gtrid, "%s shows what it wrote, and it did not commit there",
                    judge_name(judge, sight->node));
-    if (!is_there && share->committed != 0)
+    if (!is_there && sim_share_applied(share) != 0)
         judge_fail(judge, sight, "I06", &txn->gtrid, "%s does not show what it wrote, and it committed there",
                    judge_name(judge, sight->node));
 }

@@ -4,17 +4,28 @@
  * core:
  *   - no branch is prepared, and no COMMIT is without its END;
  *   - who asked to commit it was told, or was told UNKNOWN and gave up by itself.
- * Damage that stands is no end and no violation: a HAZARD, an alarm about it, a heuristic decision. A world that ended
- * before its bound is judged all the same: it says that nothing more would have happened.
+ * Damage that stands is no end and no violation: a HAZARD, or an alarm about it. What an operator did against the
+ * decision keeps COMMIT without its END until that is forgotten; nothing else. A world that ended before its bound is
+ * judged all the same: it says that nothing more would have happened.
  */
 #include "chaos/sim/check.h"
 
 static bool is_damage(const struct book_txn *txn)
 {
-    if (txn->hazard != 0 || txn->alarm != 0 || txn->operated != 0)
+    if (txn->hazard != 0 || txn->alarm != 0)
         return true;
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->no_record_got != 0 || share->heuristic != 0)
+        if (share->no_record_got != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Somebody was ended by hand against the decision, and no operator has seen to that. */
+static bool has_standing(const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (sim_share_contradicts(txn, share) && share->forgiven == 0)
             return true;
     }
     return false;
@@ -29,7 +40,7 @@ static void check_one(struct sim_judge *judge, const struct sim_sight *sight, co
             judge_fail(judge, sight, "I05", &txn->gtrid, "%s is still in doubt %llu ms after all was healed",
                        judge_name(judge, share->node), (unsigned long long)ms);
     }
-    if (txn->committed != 0 && txn->ended == 0)
+    if (txn->committed != 0 && txn->ended == 0 && !has_standing(txn))
         judge_fail(judge, sight, "I05", &txn->gtrid, "committed, and without END %llu ms after all was healed",
                    (unsigned long long)ms);
 }

@@ -2,9 +2,10 @@
  * I11: nothing is forgotten that somebody may still need.
  *
  * When END is asked for, each member of the yes-list has sent an acknowledgement that was received (mistake 4), in any
- * life of the coordinator; a heuristic that agrees is one. On each disk as a life finds it: a COMMIT row that was
- * durable is there unless its END is durable; a tombstone is there unless END is; a memo unless the note ONE_PHASE is;
- * a prepared branch unless it was ended. A disk that was wiped, restored or damaged is left to I12 and to the alarms.
+ * life of the coordinator; a heuristic that agrees is one, and one that does not is when it was forgotten. On each disk
+ * as a life finds it: a COMMIT row that was durable is there unless its END is durable; a tombstone is there unless END
+ * is; a memo unless the note ONE_PHASE is; a prepared branch unless it was ended. A disk that was wiped, restored or
+ * damaged is left to I12 and to the alarms.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 static void check_end(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->is_on_yes_list && share->ack_got == 0 && txn->operated == 0)
+        if (share->is_on_yes_list && share->ack_got == 0 && share->forgiven == 0)
             judge_fail(judge, sight, "I11", &txn->gtrid, "END is logged, and %s has not acknowledged",
                        judge_name(judge, share->node));
     }
@@ -65,6 +66,8 @@ static const char *find_missing(const struct sim_dump_store *store, const struct
     case SIM_BRANCH_PREPARED:
         return share->abort_asked == 0 ? "prepared branch" : NULL;
     case SIM_BRANCH_COMMITTED:
+        if (share->heuristic != 0 && share->settle_asked != 0 && share->settled == VOW_ABORT)
+            return NULL;
         return txn->ended == 0 || found != NULL ? "tombstone" : NULL;
     case SIM_BRANCH_MEMO:
         return txn->one_phase_durable == 0 || found != NULL ? "memo" : NULL;
@@ -78,7 +81,7 @@ static void check_store(struct sim_judge *judge, const struct sim_sight *sight, 
     const struct book_share *share = sim_txn_share(txn, sight->node);
     const char *missing = share != NULL ? find_missing(&sight->disk.dump->store, txn, share) : NULL;
 
-    if (missing == NULL || share->heuristic != 0)
+    if (missing == NULL)
         return;
     /* A store has no witness: that its harmed disk forgot what it had confirmed cannot be found out there. */
     if (judge->book.nodes[sight->node].harm != 0)

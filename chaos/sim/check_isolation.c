@@ -185,7 +185,7 @@ static void apply_found(struct sim_judge *judge, const struct sim_sight *sight)
     for (struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         struct book_share *share = sim_txn_share(txn, sight->node);
 
-        if (share == NULL || share->committed != sight->seq)
+        if (share == NULL || sim_share_applied(share) != sight->seq)
             continue;
         apply(judge, sight, txn, share);
         if (share->committed_alone != 0)
@@ -210,7 +210,7 @@ static void see_store(struct sim_judge *judge, const struct sim_sight *sight)
     if (sight->store.op == VOW_STORE_PREPARE || sight->store.op == VOW_STORE_WORK ||
         sight->store.op == VOW_STORE_ONE_PHASE)
         compare_new(judge, sight, txn, share);
-    if (share->committed == sight->seq)
+    if (sim_share_applied(share) == sight->seq)
         apply(judge, sight, txn, share);
 }
 
@@ -259,6 +259,11 @@ static void check_sums(struct sim_judge *judge, const struct sim_sight *sight)
 {
     for (uint32_t i = 0; i < judge->book.nodes_len; i++) {
         if (judge->book.nodes[i].role == SIM_PARTICIPANT && judge->book.nodes[i].harm != 0)
+            return;
+    }
+    /* Half of what was ended by hand may be there, or was there while others read. */
+    for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
+        if (sim_txn_has_heuristic(txn))
             return;
     }
     for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {

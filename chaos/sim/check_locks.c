@@ -103,7 +103,7 @@ static void check_commit(struct sim_judge *judge, const struct sim_sight *sight)
     const struct book_txn *txn = judge_txn(judge, sight);
     const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
 
-    if (share == NULL || share->committed != sight->seq)
+    if (share == NULL || sim_share_applied(share) != sight->seq)
         return;
     for (const struct book_change *c = share->first; c != NULL; c = c->next) {
         if (sim_share_writes(share, c->change.table, c->change.key))

@@ -13,7 +13,8 @@
 static bool is_at_work(const struct book_txn *txn, const struct book_share *share, const struct book_node *node)
 {
     (void)txn;
-    return node->state == BOOK_SERVING && share->aborted == 0 && share->committed == 0 && share->read_only == 0;
+    return node->state == BOOK_SERVING && share->aborted == 0 && share->committed == 0 && share->read_only == 0 &&
+           share->heuristic == 0;
 }
 
 static bool is_prepared(const struct sim_dump_store *store, const struct vow_gtrid *gtrid)
@@ -60,7 +61,7 @@ static void check_metric(struct sim_judge *judge, const struct sim_sight *sight)
         const struct book_share *share = sim_txn_share(txn, sight->node);
 
         if (share != NULL && share->on_disk == SIM_BRANCH_PREPARED && share->told_yes != 0 &&
-            share->ending_asked < share->told_yes && share->heuristic == 0) {
+            share->ending_asked < share->told_yes) {
             actual++;
             one = &txn->gtrid;
         }
@@ -78,7 +79,7 @@ static void check_quiet(struct sim_judge *judge, const struct sim_sight *sight)
     for (uint32_t i = 0; i < store->locks_len; i++) {
         const struct book_txn *txn = sim_book_find(&judge->book, &store->locks[i].gtrid);
 
-        if (txn != NULL && judge_is_core(judge, txn) && txn->hazard == 0 && txn->alarm == 0 && txn->operated == 0)
+        if (txn != NULL && judge_is_core(judge, txn) && txn->hazard == 0 && txn->alarm == 0)
             judge_fail(judge, sight, "I13", &txn->gtrid, "%s still holds a lock of it when all has ended",
                        judge_name(judge, sight->node));
     }

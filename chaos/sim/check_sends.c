@@ -3,8 +3,10 @@
  *
  *   COMMIT, and COMMITTED to a client   the COMMIT record (or the only participant's commit, or all READ-ONLY votes)
  *   FORGET of a one-phase memo          the note ONE_PHASE
- *   VOTE YES                            the prepared branch, and it is still there
+ *   FORGET of damage                    the record FORGET, which came after that of the damage; or there is none
+ *   VOTE YES                            the prepared branch, and it is still there, or was committed by hand
  *   VOTE READ_ONLY                      the store has found nothing written
+ *   ACK HEURISTIC_OK                    the branch was ended by hand as it was decided
  *   ACK                                 the commit; or the id is below the watermark that this participant was told
  *   ONE_PHASE_DONE COMMITTED            the commit with its memo; ABORTED: there is none
  *
@@ -42,6 +44,17 @@ static bool all_read_only(const struct book_txn *txn)
     return true;
 }
 
+/* Who says that it was ended by hand, and was ended as it was decided, has no damage to keep. */
+static void check_forget(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn,
+                         const struct book_share *share)
+{
+    if (share != NULL && share->heuristic != 0 && share->forgiven == 0 && sim_share_contradicts(txn, share))
+        judge_fail(judge, sight, "I07", &txn->gtrid, "FORGET is sent to %s, and what it did by hand is not forgotten",
+                   judge_name(judge, sight->peer));
+    else if (share == NULL || share->heuristic == 0)
+        judge_fail(judge, sight, "I07", &txn->gtrid, "FORGET is sent before the note is durable");
+}
+
 void check_decision_sends(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sent_by(judge, sight, SIM_COORDINATOR);
@@ -55,8 +68,8 @@ void check_decision_sends(struct sim_judge *judge, const struct sim_sight *sight
     if (msg->kind == VOW_MSG_OUTCOME && msg->outcome.outcome == VOW_COMMITTED && txn->committed == 0 &&
         txn->one_phase_durable == 0 && !has_committed_alone(txn) && !all_read_only(txn))
         judge_fail(judge, sight, "I07", &txn->gtrid, "COMMITTED is answered before anything of it is durable");
-    if (msg->kind == VOW_MSG_FORGET && txn->one_phase_durable == 0 && txn->hazard == 0 && txn->operated == 0)
-        judge_fail(judge, sight, "I07", &txn->gtrid, "FORGET is sent before the note is durable");
+    if (msg->kind == VOW_MSG_FORGET && txn->one_phase_durable == 0)
+        check_forget(judge, sight, txn, sim_txn_share(txn, sight->peer));
 }
 
 /* ---- I08 ---- */
@@ -69,7 +82,8 @@ void check_vote_sends(struct sim_judge *judge, const struct sim_sight *sight)
 
     if (share == NULL || judge_is_excused(judge, txn))
         return;
-    if (msg->vote.vote == VOW_VOTE_YES && share->on_disk != SIM_BRANCH_PREPARED)
+    if (msg->vote.vote == VOW_VOTE_YES && share->on_disk != SIM_BRANCH_PREPARED &&
+        share->heuristic_verdict != VOW_COMMIT)
         judge_fail(judge, sight, "I08", &txn->gtrid, "%s votes YES, and the branch is not prepared on its disk",
                    judge_name(judge, sight->node));
     if (msg->vote.vote == VOW_VOTE_READ_ONLY && share->read_only == 0)
@@ -103,9 +117,14 @@ void check_ack_sends(struct sim_judge *judge, const struct sim_sight *sight)
         return;
     if (msg->kind == VOW_MSG_ONE_PHASE_DONE)
         check_one_phase(judge, sight, txn, share);
-    if (msg->kind != VOW_MSG_ACK || msg->ack.ack != VOW_ACK_DONE || share->heuristic != 0)
+    if (msg->kind == VOW_MSG_ACK && msg->ack.ack == VOW_ACK_HEURISTIC_OK &&
+        (share->heuristic == 0 || sim_share_contradicts(txn, share)))
+        judge_fail(judge, sight, "I09", &txn->gtrid,
+                   "%s says that it was ended by hand as it was decided, and it was not",
+                   judge_name(judge, sight->node));
+    if (msg->kind != VOW_MSG_ACK || msg->ack.ack != VOW_ACK_DONE)
         return;
-    if (share->committed == 0 && !vow_gtrid_below(&txn->gtrid, judge->book.nodes[sight->node].known))
+    if (sim_share_applied(share) == 0 && !vow_gtrid_below(&txn->gtrid, judge->book.nodes[sight->node].known))
         judge_fail(judge, sight, "I09", &txn->gtrid, "%s acknowledges before its commit is durable",
                    judge_name(judge, sight->node));
 }

@@ -3,7 +3,7 @@
  *
  * A journal, by its durable records and by its rows as each new life finds them: of COMMIT, ABORTED, READ_ONLY and
  * ONE_PHASE at most one kind for an id, and COMMIT in one row at most. A store: nothing is prepared after it committed,
- * nothing that was dropped commits, nothing that committed is dropped.
+ * nothing that was dropped commits, nothing that committed is dropped; and what was ended by hand is not ended again.
  */
 #include "chaos/sim/check.h"
 
@@ -20,13 +20,33 @@ static void one(struct sim_judge *judge, const struct sim_sight *sight, struct b
                    judge_name(judge, txn->coord), kinds);
 }
 
+/* COMMIT of a branch that was committed by hand finds the tombstone. */
+static void check_by_hand(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn,
+                          const struct book_share *share)
+{
+    const enum vow_store_op_kind op = sight->store.op;
+    bool is_again = op == VOW_STORE_PREPARE || op == VOW_STORE_HEURISTIC_COMMIT || op == VOW_STORE_HEURISTIC_ABORT ||
+                    (op == VOW_STORE_COMMIT && share->heuristic_verdict == VOW_ABORT);
+
+    if (is_again && sight->store.result == VOW_STORE_DONE && share->heuristic != sight->seq)
+        judge_fail(judge, sight, "I02", &txn->gtrid, "prepared or ended again at %s, where it was ended by hand",
+                   judge_name(judge, sight->node));
+    if (share->heuristic == sight->seq && (share->committed != 0 || share->aborted != 0))
+        judge_fail(judge, sight, "I02", &txn->gtrid, "ended by hand at %s, where it had ended",
+                   judge_name(judge, sight->node));
+}
+
 static void check_store(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct book_txn *txn = judge_txn(judge, sight);
     const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
 
-    if (share == NULL || share->heuristic != 0 || judge_is_excused(judge, txn))
+    if (share == NULL || judge_is_excused(judge, txn))
         return;
+    if (share->heuristic != 0) {
+        check_by_hand(judge, sight, txn, share);
+        return;
+    }
     if (sight->store.op == VOW_STORE_PREPARE && sight->store.result == VOW_STORE_DONE && share->committed != 0)
         judge_fail(judge, sight, "I02", &txn->gtrid, "prepared again at %s, where it had committed",
                    judge_name(judge, sight->node));

@@ -40,7 +40,7 @@ static void check_branch(struct sim_judge *judge, const struct sim_sight *sight,
 
     if (share == NULL || share->committed != sight->seq || sight->store.op != VOW_STORE_COMMIT)
         return;
-    if (share->heuristic == 0 && txn->committed == 0 && !judge_is_excused(judge, txn))
+    if (txn->committed == 0 && !judge_is_excused(judge, txn))
         judge_fail(judge, sight, "I03", &txn->gtrid, "%s has committed, and no COMMIT is durable",
                    judge_name(judge, sight->node));
 }

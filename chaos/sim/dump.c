@@ -132,6 +132,42 @@ static void copy_gtrid(sqlite3_stmt *row, int column, struct vow_gtrid *gtrid)
 
 /* ---- the journal ---- */
 
+/* The body is Protocol Buffers, read here anew: of field 3, a name, the length fits into 7 bits. */
+#define WHO_KEY (3 << 3 | 2)
+
+static size_t number_size(const uint8_t *at, size_t len)
+{
+    size_t size = 1;
+
+    while (size < len && (at[size - 1] & 0x80) != 0)
+        size++;
+    return size;
+}
+
+static const char *read_who(struct sim_dump *dump, const uint8_t *body, size_t len)
+{
+    size_t at = 0;
+
+    while (at + 1 < len) {
+        const uint8_t key = body[at++];
+
+        if (key == WHO_KEY) {
+            const size_t who_len = body[at] < len - at ? body[at] : 0;
+            char *who = take(dump, who_len + 1);
+
+            memcpy(who, body + at + 1, who_len);
+            return who;
+        }
+        if ((key & 7) == 0)
+            at += number_size(body + at, len - at);
+        else if ((key & 7) == 2)
+            at += 1u + body[at];
+        else
+            break;
+    }
+    return "";
+}
+
 static void read_event(struct reader *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_event *event = item;
@@ -147,6 +183,7 @@ static void read_event(struct reader *reader, sqlite3_stmt *row, void *item)
     if (body != NULL)
         memcpy(copy, body, event->body_len);
     event->body = copy;
+    event->who = event->kind == VOW_RECORD_HEURISTIC ? read_who(reader->dump, copy, event->body_len) : "";
     if (hash != NULL && sqlite3_column_bytes(row, 5) == SIM_HASH_BYTES)
         memcpy(event->hash, hash, SIM_HASH_BYTES);
 }
@@ -280,6 +317,16 @@ static void read_branch(struct reader *reader, sqlite3_stmt *row, void *item)
         branch->state = strcmp(branch->state_name, "memo") == 0 ? SIM_BRANCH_MEMO : SIM_BRANCH_OTHER;
 }
 
+static void read_heuristic(struct reader *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_heuristic *heuristic = item;
+
+    (void)reader;
+    copy_gtrid(row, 0, &heuristic->gtrid);
+    heuristic->verdict = (enum vow_verdict)sqlite3_column_int(row, 1);
+    heuristic->decided = (enum vow_verdict)sqlite3_column_int(row, 2);
+}
+
 static uint64_t hash_of(uint64_t hash, const char *text)
 {
     for (; text != NULL && *text != '\0'; text++)
@@ -361,6 +408,8 @@ void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path)
         store->branches = read_all(
             &reader, "SELECT gtrid, branch, state, epoch, length(changeset) FROM vow_branch ORDER BY gtrid, branch",
             sizeof(struct sim_dump_branch), read_branch, &store->branches_len);
+        store->heuristics = read_all(&reader, "SELECT gtrid, verdict, decided FROM vow_heuristic ORDER BY gtrid",
+                                     sizeof(struct sim_dump_heuristic), read_heuristic, &store->heuristics_len);
         store->locks =
             read_all(&reader, "SELECT gtrid, branch, tbl, idx, key FROM vow_lock ORDER BY gtrid, tbl, idx, key",
                      sizeof(struct sim_dump_lock), read_lock, &store->locks_len);

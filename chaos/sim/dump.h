@@ -22,6 +22,7 @@ struct sim_dump_event {
     uint8_t hash[SIM_HASH_BYTES];
     const uint8_t *body;
     uint32_t body_len;
+    const char *who; /* HEURISTIC: the participant; else "" */
     bool is_chained; /* its hash is that of its content after the event before it */
 };
 
@@ -44,6 +45,13 @@ struct sim_dump_branch {
     enum sim_branch_state state;
     char state_name[16];
     uint32_t changeset_len;
+};
+
+/* A branch that was ended without its decision (protocol 2.7). */
+struct sim_dump_heuristic {
+    struct vow_gtrid gtrid;
+    enum vow_verdict verdict;
+    enum vow_verdict decided; /* 0: the decision is not known there */
 };
 
 struct sim_dump_lock {
@@ -69,10 +77,11 @@ struct sim_dump_store {
     uint32_t epoch;
     struct vow_watermark watermark;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
-    uint32_t branches_len, locks_len, rows_len;
-    const struct sim_dump_branch *branches; /* by id */
-    const struct sim_dump_lock *locks;      /* by id of the holder, then table, index and key */
-    const struct sim_dump_row *rows;        /* by table and key */
+    uint32_t branches_len, heuristics_len, locks_len, rows_len;
+    const struct sim_dump_branch *branches;      /* by id */
+    const struct sim_dump_heuristic *heuristics; /* by id */
+    const struct sim_dump_lock *locks;           /* by id of the holder, then table, index and key */
+    const struct sim_dump_row *rows;             /* by table and key */
 };
 
 struct sim_dump {

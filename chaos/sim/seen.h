@@ -164,6 +164,9 @@ struct sim_sight {
             uint8_t coord;            /* participants, clients: the node of their coordinator */
             uint64_t coord_id;        /* coordinators: 0 if it is drawn at the first start, and known at UP */
             uint32_t in_doubt_max_ms; /* coordinators: what it promises after HEALED; 0 = the checker's own bound */
+            bool forgets_damage;      /* coordinators: auto_forget */
+            uint32_t heuristic_ms;    /* participants: T_heur; 0 = off */
+            enum vow_verdict heuristic_verdict; /* and what it ends a branch with */
         } node_is;
         struct {
             uint32_t epoch;       /* coordinators */
@@ -224,6 +227,7 @@ struct sim_sight {
             struct vow_watermark watermark; /* WATERMARK */
             enum vow_store_result result;   /* STORE_DONE, STORE_TOLD */
             enum vow_cause cause;           /* REFUSED */
+            enum vow_verdict verdict;       /* SETTLE: the decision */
         } store;
         struct sim_change change;
         struct {
@@ -243,7 +247,7 @@ struct sim_sight {
         } told;
         struct {
             enum vow_verdict verdict; /* 0: forget */
-            bool is_heuristic;        /* of one prepared branch, at peer */
+            bool is_heuristic;        /* of one prepared branch, at peer; else of the transaction */
             const char *who, *why;
         } operated;
     };

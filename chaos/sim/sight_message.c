@@ -25,6 +25,12 @@ const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg)
         return &msg->inquiry.header;
     case VOW_MSG_WAIT:
         return &msg->wait.header;
+    case VOW_MSG_RESOLVE:
+        return &msg->resolve.header;
+    case VOW_MSG_RESOLVED:
+        return &msg->resolved.header;
+    case VOW_MSG_HEURISTIC_REPORT:
+        return &msg->heuristic_report.header;
     default:
         return NULL;
     }
@@ -47,6 +53,8 @@ struct vow_gtrid sim_message_id(const struct vow_msg *msg)
         return msg->status_request.gtrid;
     case VOW_MSG_OUTCOME:
         return msg->outcome.gtrid;
+    case VOW_MSG_ADMIN_REQUEST:
+        return msg->admin_request.gtrid;
     default:
         return (struct vow_gtrid){{0}};
     }

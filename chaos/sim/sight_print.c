@@ -29,13 +29,14 @@ static const char *pick(const char *const *names, size_t names_len, unsigned val
 }
 #define PICK(names, value) pick(names, sizeof(names) / sizeof((names)[0]), (unsigned)(value))
 
-static const char *const roles[] = {"?", "coordinator", "participant", "client"};
+static const char *const roles[] = {"?", "coordinator", "participant", "client", "operator"};
 static const char *const crashes[] = {"?", "killed", "power-lost", "stopped"};
 static const char *const asks[] = {"?", "begin", "work", "commit", "rollback", "status"};
 static const char *const tables[] = {"?", "bank", "lists", "set"};
 static const char *const changes[] = {"?", "read", "hold", "add", "append", "insert", "is"};
-static const char *const ops[] = {"?",    "PREPARE", "COMMIT", "ABORT",     "ONE-PHASE",
-                                  "MEMO", "FORGET",  "CANCEL", "WATERMARK", "WORK"};
+static const char *const ops[] = {"?",        "PREPARE", "COMMIT",           "ABORT",           "ONE-PHASE",
+                                  "MEMO",     "FORGET",  "CANCEL",           "WATERMARK",       "WORK",
+                                  "DESCRIBE", "RECALL",  "HEURISTIC-COMMIT", "HEURISTIC-ABORT", "SETTLE"};
 static const char *const results[] = {"-", "DONE", "READ-ONLY", "REFUSED", "NO-RECORD"};
 static const char *const samples[] = {"?",         "open",       "in-doubt", "queue", "jobs",
                                       "wal-bytes", "disk-bytes", "branches", "peers", "resends"};

@@ -1,4 +1,4 @@
-/* Checkers I07 to I09 and I11 to I20: a good stream is not reported, and each bad one is. */
+/* Checkers I07 to I09, I11 to I18 and I20: a good stream is not reported, and each bad one is. */
 #include "check_bed.h"
 
 static struct bed bed;
@@ -321,42 +321,6 @@ Test(check_disks, I18_the_exception_needs_the_cause)
 {
     read_only_then(VOW_CAUSE_VOTE_TIMEOUT, true);
     bed_violates(&bed, "I18", "told aborted");
-}
-
-static void resolve(bool with_alarms)
-{
-    struct sim_sight sight;
-
-    bed_to_votes(&bed);
-    bed_decide(&bed);
-    sight = bed_sight(&bed, SIM_SEEN_OPERATED, K0);
-    sight.peer = P0;
-    sight.operated.verdict = VOW_ABORT;
-    sight.operated.is_heuristic = true;
-    bed_show(&bed, &sight);
-    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_ABORT, VOW_STORE_DONE);
-    if (with_alarms) {
-        sight = bed_sight(&bed, SIM_SEEN_ALARM, P0);
-        sight.alarm.what = "against the decision";
-        bed_show(&bed, &sight);
-        sight.node = C0;
-        sight.alarm.who = "p0";
-        bed_show(&bed, &sight);
-    }
-    bed_commit_at(&bed, P1);
-    bed_heal_and_end(&bed);
-}
-
-Test(check_disks, I19_a_heuristic_that_is_reported)
-{
-    resolve(true);
-    bed_holds(&bed);
-}
-
-Test(check_disks, I19_a_silent_heuristic)
-{
-    resolve(false);
-    bed_violates(&bed, "I19", "raised no alarm");
 }
 
 Test(check_disks, I20_over_the_limit)

@@ -1,0 +1,430 @@
+/* Checker I19, and what the others make of a branch that was ended by hand: a good stream is not reported, and each bad
+ * one is. */
+#include "check_bed.h"
+#include "proto/error.h"
+
+static struct bed bed;
+
+static void begin(void)
+{
+    bed_begin(&bed);
+}
+
+static void end(void)
+{
+    bed_end(&bed);
+}
+
+TestSuite(check_heuristics, .init = begin, .fini = end);
+
+/* ---- the steps of a heuristic ---- */
+
+static void order(enum vow_verdict verdict, bool is_heuristic)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_OPERATED, K0);
+
+    sight.peer = P0;
+    sight.operated.verdict = verdict;
+    sight.operated.is_heuristic = is_heuristic;
+    bed_show(&bed, &sight);
+}
+
+static void ask_store(uint8_t node, enum vow_store_op_kind op, enum vow_verdict verdict)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_STORE_ASKED, node);
+
+    sight.store.op = op;
+    sight.store.verdict = verdict;
+    bed_show(&bed, &sight);
+}
+
+static void store(uint8_t node, enum vow_store_op_kind op, enum vow_verdict verdict)
+{
+    ask_store(node, op, verdict);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, node, op, VOW_STORE_DONE);
+    bed_store(&bed, SIM_SEEN_STORE_TOLD, node, op, VOW_STORE_DONE);
+}
+
+static void alarm_at(uint8_t node, const char *who)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_ALARM, node);
+
+    sight.alarm.what = "by hand";
+    sight.alarm.who = who;
+    bed_show(&bed, &sight);
+}
+
+static void log_one(enum sim_sight_kind kind, enum vow_record_kind record_kind)
+{
+    struct vow_record record = {.kind = record_kind, .gtrid = bed.txn, .epoch = 1, .detail = VOW_ABORT};
+    struct sim_sight sight = bed_sight(&bed, kind, C0);
+
+    if (record_kind == VOW_RECORD_HEURISTIC)
+        memcpy(record.who, "p0", 3);
+    sight.log.record = &record;
+    bed_show(&bed, &sight);
+}
+
+static void logged(enum vow_record_kind record)
+{
+    log_one(SIM_SEEN_LOG_ASKED, record);
+    log_one(SIM_SEEN_LOG_DURABLE, record);
+    log_one(SIM_SEEN_LOG_DONE, record);
+}
+
+static void acknowledge(enum vow_ack ack)
+{
+    struct vow_msg msg = bed_ack(&bed);
+
+    msg.ack.ack = ack;
+    bed_send(&bed, P0, C0, &msg);
+}
+
+static void tell(int error)
+{
+    struct vow_msg msg = bed_outcome(&bed, VOW_COMMITTED, VOW_CAUSE_NONE);
+
+    msg.outcome.error = error;
+    bed_send(&bed, C0, K0, &msg);
+}
+
+/* p0 is rolled back by hand, it is decided to commit, and p0 is told so. */
+static void contradict(bool with_alarm)
+{
+    struct vow_msg commit = bed_decision(&bed, VOW_COMMIT);
+
+    bed_to_votes(&bed);
+    order(VOW_ABORT, true);
+    store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_decide(&bed);
+    bed_send(&bed, C0, P0, &commit);
+    store(P0, VOW_STORE_SETTLE, VOW_COMMIT);
+    if (with_alarm)
+        alarm_at(P0, "");
+}
+
+/* And the coordinator hears of it. */
+static void report(void)
+{
+    acknowledge(VOW_ACK_HEURISTIC_MISMATCH);
+    logged(VOW_RECORD_HEURISTIC);
+    alarm_at(C0, "p0");
+    bed_commit_at(&bed, P1);
+    logged(VOW_RECORD_DAMAGE);
+}
+
+static void forget(void)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_FORGET, .forget = {.header = {.gtrid = bed.txn, .epoch = 1}}};
+
+    order(0, false);
+    logged(VOW_RECORD_FORGET);
+    bed_send(&bed, C0, P0, &msg);
+    store(P0, VOW_STORE_FORGET, 0);
+    bed_logged(&bed, VOW_RECORD_END);
+}
+
+/* ---- it is told ---- */
+
+Test(check_heuristics, I19_a_contradiction_that_is_reported_and_stands)
+{
+    contradict(true);
+    report();
+    tell(VOW_E_HEURISTIC_MIXED);
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_a_contradiction_that_was_seen_to)
+{
+    contradict(true);
+    report();
+    forget();
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_no_alarm)
+{
+    contradict(false);
+    report();
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I19", "raised no alarm");
+}
+
+Test(check_heuristics, I19_mistake_22_the_coordinator_never_hears_of_it)
+{
+    contradict(true);
+    bed_commit_at(&bed, P1);
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I19", "its coordinator is silent");
+}
+
+Test(check_heuristics, I19_the_coordinator_raises_no_alarm)
+{
+    contradict(true);
+    acknowledge(VOW_ACK_HEURISTIC_MISMATCH);
+    logged(VOW_RECORD_HEURISTIC);
+    bed_commit_at(&bed, P1);
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I19", "its coordinator raised no alarm");
+}
+
+Test(check_heuristics, I19_a_client_is_not_told)
+{
+    contradict(true);
+    report();
+    tell(0);
+    bed_violates(&bed, "I19", "not that it is damaged");
+}
+
+Test(check_heuristics, I19_a_client_is_told_what_a_crash_may_undo)
+{
+    contradict(true);
+    tell(VOW_E_HEURISTIC_MIXED);
+    bed_violates(&bed, "I19", "is not durable");
+}
+
+/* ---- nothing is invented ---- */
+
+Test(check_heuristics, I19_ended_by_nobody)
+{
+    bed_to_votes(&bed);
+    order(VOW_COMMIT, true);
+    ask_store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_violates(&bed, "I19", "nobody asked for that");
+}
+
+Test(check_heuristics, I19_T_heur_has_run_out)
+{
+    bed.judge.book.nodes[P0].heuristic_ms = 100;
+    bed.judge.book.nodes[P0].heuristic_verdict = VOW_ABORT;
+    bed_to_votes(&bed);
+    bed.at_us += 100000;
+    store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_T_heur_has_not_run_out)
+{
+    bed.judge.book.nodes[P0].heuristic_ms = 100;
+    bed.judge.book.nodes[P0].heuristic_verdict = VOW_ABORT;
+    bed_to_votes(&bed);
+    bed.at_us += 50000;
+    store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_violates(&bed, "I19", "nobody asked for that");
+}
+
+Test(check_heuristics, I19_noted_though_nobody_said_so)
+{
+    contradict(true);
+    logged(VOW_RECORD_HEURISTIC);
+    bed_violates(&bed, "I19", "has not said so");
+}
+
+Test(check_heuristics, I19_noted_against_a_decision_that_it_is_as)
+{
+    bed_to_votes(&bed);
+    order(VOW_COMMIT, true);
+    store(P0, VOW_STORE_HEURISTIC_COMMIT, 0);
+    bed_decide(&bed);
+    acknowledge(VOW_ACK_HEURISTIC_MISMATCH);
+    logged(VOW_RECORD_HEURISTIC);
+    bed_violates(&bed, "I19", "and was not");
+}
+
+Test(check_heuristics, I19_another_decision_is_noted)
+{
+    bed_to_votes(&bed);
+    order(VOW_COMMIT, true);
+    store(P0, VOW_STORE_HEURISTIC_COMMIT, 0);
+    bed_decide(&bed);
+    store(P0, VOW_STORE_SETTLE, VOW_ABORT);
+    bed_violates(&bed, "I19", "not the transaction's");
+}
+
+Test(check_heuristics, I19_damage_without_any)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    logged(VOW_RECORD_DAMAGE);
+    bed_violates(&bed, "I19", "nobody has said that there is any");
+}
+
+/* ---- nothing is lost ---- */
+
+static const struct sim_dump empty_store = {.is_there = true, .is_readable = true};
+
+Test(check_heuristics, I19_the_record_is_gone)
+{
+    contradict(true);
+    bed_restart(&bed, P0, &empty_store);
+    bed_violates(&bed, "I19", "p0 lost the record");
+}
+
+Test(check_heuristics, I19_the_record_is_there)
+{
+    const struct sim_dump_heuristic record = {.gtrid = bed.txn, .verdict = VOW_ABORT, .decided = VOW_COMMIT};
+    const struct sim_dump dump = {
+        .is_there = true, .is_readable = true, .store = {.heuristics = &record, .heuristics_len = 1}};
+
+    contradict(true);
+    bed_restart(&bed, P0, &dump);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_a_crash_hides_that_it_was_done)
+{
+    const struct sim_dump_heuristic record = {.gtrid = bed.txn, .verdict = VOW_ABORT};
+    const struct sim_dump dump = {
+        .is_there = true, .is_readable = true, .store = {.heuristics = &record, .heuristics_len = 1}};
+
+    bed_to_votes(&bed);
+    order(VOW_ABORT, true);
+    ask_store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_restart(&bed, P0, &dump);
+    bed_holds(&bed);
+    cr_assert_eq(sim_txn_share(bed.judge.book.txns, P0)->heuristic_verdict, VOW_ABORT);
+}
+
+/* COMMIT is still there, so that nothing but the row HEURISTIC is missed. */
+Test(check_heuristics, I19_the_journal_lost_it)
+{
+    const struct sim_dump_event commit = {
+        .lsn = 1, .gtrid = bed.txn, .kind = VOW_RECORD_COMMIT, .is_chained = true, .who = ""};
+    const struct sim_dump dump = {
+        .is_there = true, .is_readable = true, .is_journal = true, .journal = {.events = &commit, .events_len = 1}};
+
+    contradict(true);
+    report();
+    bed_restart(&bed, C0, &dump);
+    bed_violates(&bed, "I19", "c0 lost the record");
+}
+
+Test(check_heuristics, I19_forgotten_by_nobody)
+{
+    contradict(true);
+    report();
+    logged(VOW_RECORD_FORGET);
+    bed_violates(&bed, "I19", "nobody asked for that");
+}
+
+Test(check_heuristics, I19_forgotten_by_a_setting)
+{
+    bed.judge.book.nodes[C0].forgets_damage = true;
+    contradict(true);
+    report();
+    logged(VOW_RECORD_FORGET);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_a_participant_forgets_by_itself)
+{
+    contradict(true);
+    report();
+    ask_store(P0, VOW_STORE_FORGET, 0);
+    bed_violates(&bed, "I19", "was not told to");
+}
+
+Test(check_heuristics, I19_what_was_forgotten_is_kept)
+{
+    contradict(true);
+    report();
+    order(0, false);
+    logged(VOW_RECORD_FORGET);
+    bed_logged(&bed, VOW_RECORD_END);
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I19", "it keeps it");
+}
+
+Test(check_heuristics, I19_what_agreed_is_kept)
+{
+    bed_to_votes(&bed);
+    order(VOW_COMMIT, true);
+    store(P0, VOW_STORE_HEURISTIC_COMMIT, 0);
+    bed_decide(&bed);
+    acknowledge(VOW_ACK_HEURISTIC_OK);
+    bed_commit_at(&bed, P1);
+    bed_logged(&bed, VOW_RECORD_END);
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I19", "keeps its record");
+}
+
+/* ---- the others excuse what an operator did, and no more ---- */
+
+Test(check_heuristics, I01_the_rest_of_the_transaction_agrees)
+{
+    contradict(true);
+    report();
+    bed_abort_at(&bed, P1);
+    bed_violates(&bed, "I01", "aborted at c0");
+}
+
+Test(check_heuristics, I02_ended_again)
+{
+    contradict(true);
+    store(P0, VOW_STORE_COMMIT, 0);
+    bed_violates(&bed, "I02", "ended again");
+}
+
+Test(check_heuristics, I02_ended_by_hand_after_the_decision)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    order(VOW_ABORT, true);
+    store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_violates(&bed, "I02", "where it had ended");
+}
+
+Test(check_heuristics, I05_the_other_branch_is_not_excused)
+{
+    contradict(true);
+    acknowledge(VOW_ACK_HEURISTIC_MISMATCH);
+    logged(VOW_RECORD_HEURISTIC);
+    alarm_at(C0, "p0");
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I05", "p1 is still in doubt");
+}
+
+Test(check_heuristics, I05_no_END_though_it_was_seen_to)
+{
+    contradict(true);
+    report();
+    order(0, false);
+    logged(VOW_RECORD_FORGET);
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I05", "without END");
+}
+
+Test(check_heuristics, I07_FORGET_before_it_is_forgotten)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_FORGET, .forget = {.header = {.gtrid = bed.txn, .epoch = 1}}};
+
+    contradict(true);
+    report();
+    bed_sent(&bed, C0, P0, &msg);
+    bed_violates(&bed, "I07", "is not forgotten");
+}
+
+Test(check_heuristics, I08_YES_after_it_was_rolled_back)
+{
+    contradict(true);
+    bed_vote(&bed, P0, VOW_VOTE_YES);
+    bed_violates(&bed, "I08", "votes YES");
+}
+
+Test(check_heuristics, I09_a_contradiction_is_no_acknowledgement)
+{
+    contradict(true);
+    acknowledge(VOW_ACK_HEURISTIC_OK);
+    bed_violates(&bed, "I09", "as it was decided");
+}
+
+Test(check_heuristics, I11_END_before_it_is_forgotten)
+{
+    contradict(true);
+    report();
+    bed_logged(&bed, VOW_RECORD_END);
+    bed_violates(&bed, "I11", "has not acknowledged");
+}
