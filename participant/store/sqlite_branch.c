@@ -387,6 +387,21 @@ int branch_abort(struct store *store, struct vow_store_op *op)
 
 /* ---- one-phase ---- */
 
+/* A row that it holds may be about to change: somebody's prepared work has it alone. The locks are taken to find that
+ * out, and are not needed longer: nothing comes between this work and its commit. */
+static int meet_holders(struct store *store, struct vow_store_op *op)
+{
+    if (store->holds == NULL)
+        return SQLITE_OK;
+    meet_clear(store);
+    int rc = hold_lock(store, op);
+    if (rc == SQLITE_CONSTRAINT) {
+        wait_or_die(store, op);
+        return SQLITE_OK;
+    }
+    return rc == SQLITE_OK ? delete_locks(store, op) : rc;
+}
+
 /* The work and the memo of its outcome in one transaction: the memo is all that tells a lost answer from a lost
  * request. */
 static int commit_at_once(struct store *store, struct vow_store_op *op)
@@ -395,12 +410,16 @@ static int commit_at_once(struct store *store, struct vow_store_op *op)
     hold_clear(store);
     if (!run_calls(store, op))
         return SQLITE_OK;
-    if (sqlite3_total_changes(store->db) == before) {
+    int64_t changes = sqlite3_total_changes(store->db) - before;
+    int rc = meet_holders(store, op);
+    if (rc != SQLITE_OK || op->result == VOW_STORE_REFUSED || op->waits)
+        return rc;
+    if (changes == 0) {
         op->result = VOW_STORE_READ_ONLY;
         return SQLITE_OK;
     }
-    store->batch_pages += space_of_changes(sqlite3_total_changes(store->db) - before);
-    int rc = insert_branch(store, op, "memo", &(struct changeset){.data = NULL});
+    store->batch_pages += space_of_changes(changes);
+    rc = insert_branch(store, op, "memo", &(struct changeset){.data = NULL});
     if (rc == SQLITE_OK)
         op->result = VOW_STORE_DONE;
     return rc;

@@ -161,3 +161,24 @@ Test(store_hold, holders_and_writers_wait_for_each_other)
     commit(1);
     expect_seen("SELECT on_call FROM doctor WHERE name = 'ann'", "6");
 }
+
+/* Nothing comes between its work and its commit, but somebody's prepared work may be older than what it read: the value
+ * that it holds is about to change, and other rows that it read may have changed with it already. */
+Test(store_hold, a_one_phase_commit_waits_for_what_it_holds)
+{
+    service.options.fail_fast = false;
+    service_start(WARD);
+    prepare(1, "UPDATE doctor SET on_call = 5 WHERE name = 'ann'");
+    struct work readers[2] = {work_of(VOW_STORE_ONE_PHASE, 2, HOLD("bob") ";" HOLD("ann")),
+                              work_of(VOW_STORE_ONE_PHASE, 3,
+                                      HOLD("ann") "; UPDATE doctor SET on_call = 6 WHERE name = 'bob'")},
+                decision = work_of(VOW_STORE_COMMIT, 1, "");
+    cr_assert_eq(run_batch(readers, 2), 0);
+    cr_assert_eq(works_done, 0);
+    cr_assert_eq(run_batch(&decision, 1), 0);
+    cr_assert_eq(works_done, 3);
+    cr_assert_eq(readers[0].op.result, VOW_STORE_READ_ONLY);
+    cr_assert_eq(readers[1].op.result, VOW_STORE_DONE);
+    expect_seen("SELECT count(*) FROM vow_lock", "0");
+    expect_seen("SELECT on_call FROM doctor ORDER BY name", "5 6");
+}
