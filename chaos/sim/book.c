@@ -239,9 +239,8 @@ static void see_fault(struct sim_book *book, const struct sim_sight *sight)
     node->faults[sight->fault.fault]++;
     node->last_fault = sight->seq;
     node->harm |= harm[sight->fault.fault];
-    /* After a failed sync the page cache has what the disk has not, and a later sync does not write it. */
-    node->has_lied =
-        node->has_lied || sight->fault.fault == SIM_FAULT_LYING_SYNC || sight->fault.fault == SIM_FAULT_SYNC_ERROR;
+    /* A sync that fails and says so is no lie: nothing may be built upon it, nor upon what was read after it (F105). */
+    node->has_lied = node->has_lied || sight->fault.fault == SIM_FAULT_LYING_SYNC;
 }
 
 static void see_link(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)

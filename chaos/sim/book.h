@@ -48,7 +48,7 @@ struct book_node {
     uint64_t incarnation;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     unsigned harm;              /* BOOK_HARM_*, ever */
-    bool has_lied;              /* an fsync was not done, or failed, since the last power cut */
+    bool has_lied;              /* an fsync was not done, and said it was, since the last power cut */
     uint32_t epoch_known;       /* participants: the highest epoch that a message or handshake of this life named */
     struct vow_watermark known; /* the highest watermark, over all lives: a lost one only keeps tombstones longer */
     uint64_t faults[SIM_FAULTS];

@@ -115,6 +115,20 @@ static int check_format(struct store *store, struct vow_error_detail *detail)
     return detail->error;
 }
 
+/*
+ * Frames that a failed sync left in the page cache alone read like durable ones, and a later sync does not write them
+ * (F105). What an earlier process left in the WAL is therefore copied to the database, which writes it again, and the
+ * WAL is begun anew, so that nothing durable comes to lie behind such a frame. Whoever reads an old snapshot of the
+ * file for all of the busy time hinders that; then it is done with a later fold, as without a failed sync it may be.
+ */
+static int renew_wal(struct store *store, struct vow_error_detail *detail)
+{
+    int rc = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
+        return 0;
+    return store_fail(store, VOW_E_DATABASE, "the WAL cannot be copied into the database", detail);
+}
+
 static int load_numbers(struct store *store)
 {
     struct vow_store_identity *identity = &store->identity;
@@ -183,6 +197,8 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
     error = configure(store, detail);
     if (error == 0)
         error = check_format(store, detail);
+    if (error == 0)
+        error = renew_wal(store, detail);
     if (error == 0)
         error = schema_create(store, detail);
     if (error == 0 && work_drop_all(store) != SQLITE_OK)

@@ -185,6 +185,16 @@ static int check_kind(struct state_file *file, struct vow_error_detail *detail)
     return 0;
 }
 
+/* Frames that a failed sync left in the page cache alone read like durable ones: they are written again, to the
+ * database, and the WAL is begun anew (F105). */
+static int renew_wal(struct state_file *file, struct vow_error_detail *detail)
+{
+    char busy[32];
+    if (ask(file, "PRAGMA wal_checkpoint(RESTART)", busy, sizeof(busy)) == SQLITE_OK && strcmp(busy, "0") == 0)
+        return 0;
+    return fail(file, VOW_E_DATABASE, "the WAL cannot be copied into the database", detail);
+}
+
 static int create(struct state_file *file, struct vow_error_detail *detail)
 {
     int rc = exec(file, "BEGIN IMMEDIATE");
@@ -266,6 +276,8 @@ static int open_file(struct state_file *file, struct vow_store_identity *identit
     int error = configure(file, detail);
     if (error == 0)
         error = check_kind(file, detail);
+    if (error == 0)
+        error = renew_wal(file, detail);
     if (error == 0)
         error = create(file, detail);
     if (error == 0)

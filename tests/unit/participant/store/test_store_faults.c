@@ -77,6 +77,47 @@ Test(store_faults, F105_a_failed_sync_is_never_tried_again)
     expect_stop(VOW_STORE_COMMIT, 1, VOW_E_IO);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char buffer[4096];
+    size_t len;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    cr_assert(in != NULL && out != NULL, "%s to %s: %m", from, to);
+    while ((len = fread(buffer, 1, sizeof(buffer), in)) > 0)
+        cr_assert_eq(fwrite(buffer, 1, len, out), len);
+    fclose(in);
+    cr_assert_eq(fclose(out), 0);
+}
+
+/* The file and its WAL as a process that dies now leaves them. */
+static void copy_as_left(char to[96])
+{
+    char wal[128], wal_to[128];
+    snprintf(to, 96, "%s/left.db", service.dir);
+    snprintf(wal, sizeof(wal), "%s-wal", service.path);
+    snprintf(wal_to, sizeof(wal_to), "%s-wal", to);
+    copy_file(service.path, to);
+    copy_file(wal, wal_to);
+}
+
+/* What was in the WAL may be in the page cache alone, where a sync failed; nothing may come to lie behind it there. So
+ * when the store has opened, the database alone has it. */
+Test(store_faults, F105_what_a_failed_sync_left_in_the_wal_is_written_again)
+{
+    char alone[128];
+    service_start(ROWS);
+    prepare(1, "UPDATE t SET v = 1 WHERE id = 1");
+    char left[96];
+    copy_as_left(left);
+    service_close();
+    memcpy(service.path, left, sizeof(left));
+    cr_assert_eq(service_open(), 0, "%s", service.detail.text);
+    snprintf(alone, sizeof(alone), "%s/alone.db", service.dir);
+    copy_file(left, alone);
+    memcpy(service.path, alone, sizeof(left));
+    expect_seen("SELECT state FROM vow_branch", "prepared");
+}
+
 /* The store syncs in a checkpoint as well. */
 Test(store_faults, F105_a_failed_sync_of_a_checkpoint_stops_the_store)
 {
