@@ -298,7 +298,6 @@ static void see_client(struct sim_book *book, const struct sim_sight *sight)
         txn->told = sight->told.outcome;
         txn->told_at = sight->seq;
         txn->told_cause = sight->told.cause;
-        txn->told_life = txn->coord != SIM_NODE_NONE ? book->nodes[txn->coord].life : 0;
     }
 }
 

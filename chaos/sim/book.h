@@ -140,7 +140,7 @@ struct book_txn {
     enum vow_outcome told;                           /* COMMITTED or ABORTED, or 0 */
     book_moment told_at;
     enum vow_cause told_cause;
-    uint32_t told_life; /* of the coordinator, then */
+    uint32_t committed_life; /* of the coordinator, when it first sent COMMITTED to a client */
     book_moment unknown_told;
     /* At the coordinator. */
     book_moment began, commit_requested, rollback_requested;

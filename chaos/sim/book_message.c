@@ -42,6 +42,8 @@ static void sent_outcome(struct sim_book *book, const struct book_node *node, co
     if (txn == NULL)
         return;
     if (outcome->outcome == VOW_COMMITTED) {
+        if (txn->committed_sent == 0)
+            txn->committed_life = node->life;
         book_first(&txn->committed_sent, sight->seq);
         if (!sim_txn_is_committed(txn))
             book_first(&txn->read_only, sight->seq);

@@ -5,8 +5,9 @@
  * answer in time, EXPIRED below the floor) takes nothing back. One exception, of protocol 2.8: a commit that nobody
  * wrote anything in is remembered by a note that is not forced; if the coordinator restarts before it is durable, the
  * transaction is ABORTED by presumption, or because its only participant knows nothing of it, of which nobody can tell
- * the difference. So: no COMMIT record, no branch that committed alone, all READ-ONLY; the note was not durable when
- * the answer was given; another life of the coordinator; that cause. Nothing else.
+ * the difference; asked again, the participant remembers that it has said so. So: no COMMIT record, no branch that
+ * committed alone, all READ-ONLY; the note never was durable; another life of the coordinator than the one that sent
+ * the answer, however late that came; that cause. Nothing else.
  */
 #include "chaos/sim/check.h"
 
@@ -16,15 +17,21 @@ static bool is_read_only_alone(const struct book_txn *txn)
     return txn->shares != NULL && txn->shares->next == NULL && txn->shares->one_phase_read_only != 0;
 }
 
+static bool is_cause_of_a_lost_note(const struct book_txn *txn, enum vow_cause cause)
+{
+    if (is_read_only_alone(txn))
+        return cause == VOW_CAUSE_PARTICIPANT_LOST || cause == VOW_CAUSE_TOO_LATE;
+    return cause == VOW_CAUSE_PRESUMED;
+}
+
 static bool is_lost_note(const struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
-    enum vow_cause cause = is_read_only_alone(txn) ? VOW_CAUSE_PARTICIPANT_LOST : VOW_CAUSE_PRESUMED;
-
-    if (txn->told != VOW_COMMITTED || sight->told.outcome != VOW_ABORTED || sight->told.cause != cause)
+    if (txn->told != VOW_COMMITTED || sight->told.outcome != VOW_ABORTED ||
+        !is_cause_of_a_lost_note(txn, sight->told.cause))
         return false;
     if (sim_txn_is_committed(txn) || !sim_txn_is_read_only(txn) || txn->coord == SIM_NODE_NONE)
         return false;
-    return txn->read_only_durable == 0 && judge->book.nodes[txn->coord].life != txn->told_life;
+    return txn->read_only_durable == 0 && judge->book.nodes[txn->coord].life != txn->committed_life;
 }
 
 void check_status(struct sim_judge *judge, const struct sim_sight *sight)
