@@ -4,8 +4,9 @@
  *
  *     sim_world_init(world, options, plan); sim_watch_add(&world->watch, ...); sim_world_run(world); sim_world_end()
  *
- * The files of the world share this header, and each has its own part: net.c what is between nodes, coordinator.c and
- * participant.c a process with its core and its disk, client.c the models of clients, nemesis.c what goes wrong.
+ * Each room of it has the files that its name begins, and a private header if there are several: net*.c is what is
+ * between nodes, node.c their lives, coordinator*.c and participant*.c a process with its core and its disk, client*.c
+ * the models of clients, nemesis.c what goes wrong, show.c what is shown of all this.
  */
 #ifndef VOW_CHAOS_SIM_WORLD_H
 #define VOW_CHAOS_SIM_WORLD_H
@@ -185,7 +186,7 @@ const struct sim_node *sim_find(const struct sim_world *world, const char *name)
 /* Arms the node's timer for its core's deadline. */
 void sim_arm(struct sim_world *world, struct sim_node *node, uint64_t deadline_ms);
 
-/* --- net.c --- */
+/* --- net.c, net_send.c, net_receive.c, net_cut.c --- */
 
 void sim_net_begin(struct sim_net *net);
 /* Starts an attempt; what becomes of it comes through sim_node_*() below. */
@@ -238,7 +239,7 @@ bool sim_node_died(struct sim_world *world, struct sim_node *node);
 /* It serves. */
 void sim_node_up(struct sim_world *world, struct sim_node *node, struct sim_sight *up);
 
-/* --- client.c and participant.c: a service's own call, which work joins through --- */
+/* --- client_work.c and participant_work.c: a service's own call, which work joins through --- */
 
 struct sim_call {
     uint8_t client, participant;

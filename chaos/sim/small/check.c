@@ -1,4 +1,4 @@
-/* The rules that concern more than one node. What a node can break alone is found where it runs (coord_core.c, part_core.c). */
+/* The rules that concern more than one node. What a node breaks alone is found where it runs: *_core.c. */
 #include "chaos/sim/small/world.h"
 
 static bool is_set(const struct small_world *world, uint32_t peer, enum small_part_flag flag)

@@ -1,0 +1,88 @@
+/* The files of the model of a client among themselves. */
+#ifndef VOW_CHAOS_SIM_CLIENT_PRIVATE_H
+#define VOW_CHAOS_SIM_CLIENT_PRIVATE_H
+
+#include "chaos/sim/bank.h"
+#include "chaos/sim/world.h"
+#include "participant/client_ids.h"
+#include "proto/net/backoff.h"
+
+#define LEGS_MAX 8
+#define REMEMBERED 8
+/* For how long an outcome that is not known is asked for; then the caller is told so. */
+#define ASKING_US (20 * SIM_SECOND_US)
+
+enum stage { STAGE_IDLE, STAGE_NO_ID, STAGE_BEGIN, STAGE_WORK, STAGE_COMMIT, STAGE_ROLLBACK, STAGE_STATUS };
+
+/* One transaction. */
+struct txn {
+    enum stage stage;
+    struct vow_gtrid gtrid;
+    struct sim_leg legs[LEGS_MAX];
+    uint32_t legs_len, legs_done;
+    bool is_joined, is_read_only, one_phase, wants_rollback;
+    char key[VOW_KEY_SIZE];
+    bool sent, in_doubt, ask; /* as in the library */
+    bool asked_before;        /* ASKED was shown */
+    uint32_t attempts, again;
+    uint64_t id_since_us, end_us;
+    uint64_t call; /* the service's call that it waits for; 0 = none */
+};
+
+struct remembered {
+    struct vow_gtrid gtrid;
+    uint8_t participant; /* SIM_NODE_NONE, or the one that may have decided alone */
+};
+
+struct sim_client {
+    struct sim_conn *conn; /* NULL: not connected */
+    struct vow_ids ids;
+    struct backoff backoff;
+    struct sim_rng rng;
+    struct txn txn;
+    uint32_t next, count; /* transactions: the number of the next one, and how many in all */
+    uint64_t timer;       /* the version of the one that counts */
+    uint64_t calls;
+    struct remembered memory[REMEMBERED];
+    uint32_t memory_len;
+    bool is_dialing;
+};
+
+/* --- client.c --- */
+
+/* Does what is due at this stage: the timer has run out, or something that it waited for has come. */
+void client_go_on(struct sim_world *world, struct sim_node *node);
+
+/* --- client_draw.c --- */
+
+void client_draw(struct sim_world *world, struct sim_node *node);
+
+/* --- client_request.c --- */
+
+void client_show_asked(struct sim_world *world, const struct sim_node *node, enum sim_ask what, bool is_again);
+/* Replaces the timer that was set before. */
+void client_set_timer(struct sim_world *world, struct sim_node *node, uint64_t delay_us);
+/* Sends what the transaction's stage wants to have said, if there is a connection. */
+void client_send_request(struct sim_world *world, struct sim_node *node);
+bool client_id_is_current(const struct sim_client *client);
+/* It no longer asks for an outcome but what the outcome is. */
+bool client_is_question(const struct sim_client *client);
+
+/* --- client_answer.c --- */
+
+/* The transaction is over for the caller. */
+void client_end(struct sim_world *world, struct sim_node *node, enum vow_outcome outcome, enum vow_cause cause,
+                int error);
+bool client_nothing_happened(const struct txn *txn);
+/* No answer has come in the caller's time. */
+void client_give_up(struct sim_world *world, struct sim_node *node);
+void client_hear(struct sim_world *world, struct sim_node *node, const struct vow_msg_outcome *heard);
+
+/* --- client_work.c --- */
+
+void client_call_next(struct sim_world *world, struct sim_node *node);
+void client_end_work(struct sim_world *world, struct sim_node *node, bool is_good);
+/* The service has answered. */
+void client_called_back(struct sim_world *world, struct sim_node *node, const struct sim_call *call);
+
+#endif

@@ -1,0 +1,258 @@
+/*
+ * A coordinator's journal. Its thread is an event: it takes what was submitted since the last batch, and its answers
+ * come later.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "chaos/sim/coordinator_private.h"
+#include "chaos/sim/storage.h"
+#include "proto/error.h"
+
+/* --- What the core asks it for --- */
+
+static struct vow_journal_op *next_of(const struct vow_journal_op *op)
+{
+    return (struct vow_journal_op *)op->job.next;
+}
+
+static struct log_op *op_take(struct sim_world *world, struct sim_coordinator *c)
+{
+    struct log_op *op = c->unused;
+
+    if (op != NULL)
+        c->unused = (struct log_op *)op->op.job.next;
+    else
+        op = sim_arena_take(&world->arena, sizeof(*op));
+    memset(&op->op, 0, sizeof(op->op));
+    return op;
+}
+
+static void op_give_back(struct sim_coordinator *c, struct vow_journal_op *op)
+{
+    op->job.next = (struct vow_job *)c->unused;
+    c->unused = (struct log_op *)op;
+}
+
+static void op_push(struct sim_coordinator *c, struct vow_journal_op *op, bool forced)
+{
+    op->forced = forced;
+    op->job.next = NULL;
+    *c->pending_end = op;
+    c->pending_end = (struct vow_journal_op **)&op->job.next;
+}
+
+static enum vow_journal_op_kind op_kind(enum vow_record_kind kind)
+{
+    if (kind == VOW_RECORD_COMMIT)
+        return VOW_JOURNAL_DECIDE;
+    return kind == VOW_RECORD_END ? VOW_JOURNAL_END : VOW_JOURNAL_APPEND;
+}
+
+static void show_log(struct sim_world *world, const struct sim_node *node, enum sim_sight_kind kind,
+                     const struct vow_journal_op *op)
+{
+    struct sim_sight sight = sim_sight_of(world, kind, node);
+
+    sight.gtrid = op->record.gtrid;
+    sight.log.token = op->token;
+    sight.log.forced = op->forced;
+    sight.log.record = &op->record;
+    sight.log.lsn = op->lsn;
+    sim_show(world, &sight);
+}
+
+void coordinator_log(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct log_op *op = op_take(world, c);
+    const uint32_t len = effect->log.record.branches_len;
+
+    op->op.kind = op_kind(effect->log.record.kind);
+    op->op.token = effect->log.token;
+    op->op.record = effect->log.record;
+    op->op.branches = op->branches;
+    if (len > 0)
+        memcpy(op->branches, effect->log.record.branches, len * sizeof(*op->branches));
+    op->op.record.branches = op->branches;
+    op_push(c, &op->op, effect->log.forced);
+    show_log(world, node, SIM_SEEN_LOG_ASKED, &op->op);
+}
+
+void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, const struct vow_coord_effect *effect)
+{
+    struct log_op *op = op_take(world, c);
+
+    op->op.kind = VOW_JOURNAL_GET;
+    op->op.gtrid = effect->lookup.question.gtrid;
+    op->question = effect->lookup.question;
+    (void)snprintf(op->op.reporter, sizeof(op->op.reporter), "%s", effect->lookup.reporter);
+    op->op.token = effect->session;
+    op_push(c, &op->op, true);
+}
+
+/* --- The journal's thread --- */
+
+static bool is_urgent(const struct vow_journal_op *op)
+{
+    for (; op != NULL; op = next_of(op)) {
+        if (op->forced || op->kind == VOW_JOURNAL_DECIDE || op->kind == VOW_JOURNAL_GET)
+            return true;
+    }
+    return false;
+}
+
+static void run_soon(struct sim_world *world, struct sim_node *node, uint64_t delay_us)
+{
+    struct sim_coordinator *c = node->coordinator;
+
+    if (c->is_busy)
+        return;
+    c->is_busy = true;
+    sim_later(world, node, SIM_EVENT_DISK_RUN, delay_us, false)->task = sim_task_of_node(node->index, 1);
+}
+
+void coordinator_tick_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us)
+{
+    if (node->coordinator->is_ticking)
+        return;
+    node->coordinator->is_ticking = true;
+    (void)sim_later(world, node, SIM_EVENT_TICK, delay_us, true);
+}
+
+static void submit(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_coordinator *c = node->coordinator;
+    const bool urgent = is_urgent(c->pending);
+
+    if (c->pending == NULL)
+        return;
+    *c->queue_end = c->pending;
+    c->queue_end = c->pending_end;
+    c->pending = NULL;
+    c->pending_end = &c->pending;
+    if (urgent)
+        run_soon(world, node, 1 + sim_rng_below(&world->agenda.rng, 20));
+    else
+        coordinator_tick_later(world, node, SIM_TICK_US);
+}
+
+void coordinator_turn_end(struct sim_world *world, struct sim_node *node)
+{
+    submit(world, node);
+    sim_arm(world, node, vow_coord_deadline_ms(node->coordinator->core));
+}
+
+static void report_later(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first)
+{
+    struct vow_job *jobs = &first->job;
+    const uint64_t late_us = sim_nemesis_delay_done(world, node, &jobs);
+    const uint64_t cost_us = sim_storage_cost_us(world, node, ++node->coordinator->batches);
+    struct sim_event *done = sim_later(world, node, SIM_EVENT_DISK_DONE, cost_us + late_us, false);
+
+    done->task = sim_task_of_node(node->index, 1);
+    done->ptr = jobs;
+}
+
+void coordinator_run_batch(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct vow_journal_op *first = c->queue;
+
+    c->queue = NULL;
+    c->queue_end = &c->queue;
+    if (first == NULL) {
+        c->is_busy = false;
+        c->ops->idle(c->engine);
+        (void)sim_node_died(world, node);
+        return;
+    }
+    c->ops->commit(c->engine, first);
+    if (sim_node_died(world, node))
+        return;
+    for (const struct vow_journal_op *op = first; op != NULL; op = next_of(op)) {
+        if (op->kind != VOW_JOURNAL_GET)
+            show_log(world, node,
+                     op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS ? SIM_SEEN_LOG_DURABLE
+                                                                                       : SIM_SEEN_LOG_FAILED,
+                     op);
+    }
+    report_later(world, node, first);
+}
+
+static void looked_up(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op)
+{
+    struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP};
+
+    event.lookup.question = ((const struct log_op *)op)->question;
+    event.lookup.session = op->token;
+    event.lookup.found = op->error == 0;
+    event.lookup.decided = op->error == 0 && op->decided;
+    event.lookup.outcome = op->outcome;
+    event.lookup.cause = op->cause;
+    event.lookup.damage = op->damage;
+    event.lookup.forgotten = op->forgotten;
+    event.lookup.below_floor = op->error == VOW_E_EXPIRED;
+    event.lookup.unproved = op->error == VOW_E_RECOVERING;
+    coordinator_step(world, node, &event);
+}
+
+/* Only "there is no record" is no record: a read that failed must never let anybody presume an abort. Any other answer
+ * than "durable" has one consequence: stop. */
+static bool op_is_good(const struct vow_journal_op *op)
+{
+    if (op->kind == VOW_JOURNAL_GET)
+        return op->error == 0 || op->error == VOW_E_NOT_FOUND || op->error == VOW_E_EXPIRED ||
+               op->error == VOW_E_RECOVERING;
+    return op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS;
+}
+
+static void op_done(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op)
+{
+    struct vow_coord_event event = {.kind = VOW_COORD_LOG_DONE};
+
+    if (op->kind == VOW_JOURNAL_GET) {
+        looked_up(world, node, op);
+        return;
+    }
+    show_log(world, node, SIM_SEEN_LOG_DONE, op);
+    event.token = op->token;
+    coordinator_step(world, node, &event);
+}
+
+void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first)
+{
+    struct sim_coordinator *c = node->coordinator;
+
+    c->is_busy = false;
+    for (struct vow_journal_op *op = first, *next; op != NULL; op = next) {
+        next = next_of(op);
+        if (!op_is_good(op)) {
+            sim_node_stopped(world, node, SIM_SEEN_STOPPED, op->error, "the journal has failed");
+            return;
+        }
+        op_done(world, node, op);
+        op_give_back(c, op);
+    }
+    coordinator_turn_end(world, node);
+    if (is_urgent(c->queue))
+        run_soon(world, node, 1);
+    else if (c->queue != NULL)
+        coordinator_tick_later(world, node, SIM_TICK_US);
+}
+
+/* The journal also fails on its own, when it proves what it keeps and finds damage. */
+void coordinator_tick(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct vow_journal_stats stats = {.commits = 0};
+
+    c->is_ticking = false;
+    c->ops->stats(c->engine, &stats);
+    if (stats.failed != 0) {
+        sim_node_stopped(world, node, SIM_SEEN_STOPPED, stats.failed, "the journal has found damage");
+        return;
+    }
+    run_soon(world, node, 1);
+    coordinator_tick_later(world, node, IDLE_US);
+}

@@ -1,0 +1,88 @@
+/* The files of a coordinator's process among themselves. */
+#ifndef VOW_CHAOS_SIM_COORDINATOR_PRIVATE_H
+#define VOW_CHAOS_SIM_COORDINATOR_PRIVATE_H
+
+#include "chaos/sim/world.h"
+#include "coordinator/core/coord.h"
+#include "coordinator/journal/journal.h"
+
+#define SESSIONS_MAX 64
+#define LIVES_MAX 16
+/* What nobody asks the journal for: folding in, cutting off, proving. */
+#define IDLE_US SIM_SECOND_US
+
+struct session {
+    uint64_t id; /* 0: free */
+    struct sim_conn *conn;
+    enum vow_role role;
+    bool up, is_full, is_told;
+    char name[VOW_NAME_SIZE];
+    char address[VOW_ADDRESS_SIZE];
+    struct vow_coord_peer peer;
+};
+
+/* A participant's data file, and the highest incarnation it came with in this life of ours (lives.c). */
+struct life {
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    uint64_t incarnation;
+};
+
+struct log_op {
+    struct vow_journal_op op;           /* first */
+    struct vow_coord_question question; /* GET */
+    struct vow_record_branch branches[VOW_CALLS_MAX];
+};
+
+struct sim_coordinator {
+    const struct vow_journal_engine *ops;
+    void *engine; /* NULL: closed */
+    struct vow_coord *core;
+    struct vow_coord_limits limits;
+    struct vow_journal_identity identity;
+    struct session sessions[SESSIONS_MAX];
+    uint64_t next_session;
+    struct life lives[LIVES_MAX];
+    uint32_t lives_len;
+    uint64_t batches;
+    struct vow_journal_op *pending, **pending_end; /* of this turn */
+    struct vow_journal_op *queue, **queue_end;     /* with the journal's thread */
+    bool is_busy, is_ticking;
+    bool has_full; /* the core is to be told of a session */
+    struct log_op *unused;
+};
+
+/* --- coordinator_core.c --- */
+
+/* One step of the core, and all that it wants is done or under way. */
+void coordinator_step(struct sim_world *world, struct sim_node *node, struct vow_coord_event *event);
+/* The session's queue has room again (fault F029). */
+void coordinator_drained(struct sim_world *world, struct sim_node *node, uint64_t id);
+
+/* --- coordinator_journal.c --- */
+
+/* Carry out LOG and LOOKUP. */
+void coordinator_log(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect);
+void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, const struct vow_coord_effect *effect);
+/* Hands what the turn asked for to the journal's thread, and arms the core's timer. */
+void coordinator_turn_end(struct sim_world *world, struct sim_node *node);
+void coordinator_tick_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us);
+/* The events of the journal's thread. */
+void coordinator_tick(struct sim_world *world, struct sim_node *node);
+void coordinator_run_batch(struct sim_world *world, struct sim_node *node);
+void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first);
+
+/* --- coordinator_session.c --- */
+
+struct session *coordinator_session_find(struct sim_coordinator *c, uint64_t id);
+void coordinator_message(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
+                         const struct vow_msg *msg);
+void coordinator_disconnected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
+                              bool was_up);
+
+/* --- coordinator_start.c --- */
+
+/* Opens the journal, takes it over and makes the core of it. */
+int coordinator_open(struct sim_world *world, struct sim_node *node, uint32_t *recovered,
+                     struct vow_error_detail *detail);
+
+#endif

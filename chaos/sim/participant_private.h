@@ -1,0 +1,99 @@
+/* The files of a participant's process among themselves. */
+#ifndef VOW_CHAOS_SIM_PARTICIPANT_PRIVATE_H
+#define VOW_CHAOS_SIM_PARTICIPANT_PRIVATE_H
+
+#include "chaos/sim/bank.h"
+#include "chaos/sim/peers.h"
+#include "chaos/sim/storage.h"
+#include "chaos/sim/world.h"
+#include "participant/core/branch.h"
+#include "proto/net/backoff.h"
+
+#define PREPARED_MAX 256
+
+struct store_op {
+    struct vow_store_op op; /* first */
+    struct vow_msg_call calls[VOW_CALLS_MAX];
+    bool has_run; /* its handlers have begun once */
+};
+
+/* What the store hands to a handler. */
+struct work_ctx {
+    struct sim_world *world;
+    struct sim_node *node;
+};
+
+struct sim_participant {
+    const struct vow_store_ops *ops;
+    void *store; /* NULL: closed */
+    struct vow_store_identity identity;
+    struct vow_branches *core;
+    struct sim_bank bank;
+    struct sim_conn *conn; /* NULL: not connected */
+    struct backoff backoff;
+    uint64_t coord;
+    uint32_t epoch;
+    bool is_busy, is_ticking;
+    bool may_owe;        /* a full disk may have kept the store from taking the locks of refused work away */
+    uint32_t with_store; /* operations that it has not given back */
+    uint64_t batches;
+    struct store_op *pending, **pending_end;
+    struct store_op *queue, **queue_end;
+    struct store_op *unused;
+    struct sim_peers peers;
+    struct sim_call *joins, *answered; /* calls that work; the first of each id is with the core */
+    struct vow_branches_recovered prepared[PREPARED_MAX];
+    uint32_t prepared_len;
+    struct work_ctx work;
+};
+
+/* --- participant.c --- */
+
+/* One step of the core, and all that it wants is done or under way. */
+void participant_step(struct sim_world *world, struct sim_node *node, struct vow_branches_event *event);
+void participant_turn_end(struct sim_world *world, struct sim_node *node);
+void participant_dial_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us);
+
+/* --- participant_start.c --- */
+
+/* Opens the store, and reads what is prepared in it. */
+int participant_open(struct sim_world *world, struct sim_node *node, struct vow_error_detail *detail);
+/* Makes the core of that. */
+void participant_make_core(struct sim_world *world, struct sim_node *node);
+/* The text in the world's memory; NULL stays so. */
+const char *participant_copy(struct sim_world *world, const char *text);
+
+/* --- participant_store.c --- */
+
+/* Carries out STORE. */
+void participant_store(struct sim_world *world, struct sim_node *node, const struct vow_branches_effect *effect);
+/* Hands what the turn asked for to the store's thread. */
+void participant_submit(struct sim_world *world, struct sim_node *node);
+/* The events of the store's thread. */
+void participant_run_soon(struct sim_world *world, struct sim_node *node, uint64_t delay_us);
+void participant_run_batch(struct sim_world *world, struct sim_node *node);
+void participant_batch_done(struct sim_world *world, struct sim_node *node, struct store_op *first);
+
+/* --- participant_work.c --- */
+
+/* What the store calls: a handler of PREPARE, and the work of a call that has joined. */
+int participant_run_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
+                         enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+int participant_run_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, enum vow_cause *cause,
+                         char text[VOW_TEXT_SIZE]);
+/* A service was called with a transaction's token: its work joins. */
+void participant_called(struct sim_world *world, struct sim_node *node, struct sim_call *call);
+/* Carries out JOINED. */
+void participant_answer_join(struct sim_participant *p, const struct vow_branches_effect *effect);
+/* Answers the services, and lets the next joins of their ids go on. */
+void participant_settle_joins(struct sim_world *world, struct sim_node *node);
+
+/* --- participant_link.c --- */
+
+void participant_connected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side);
+void participant_message(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
+                         const struct vow_msg *msg);
+void participant_disconnected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
+                              bool was_up);
+
+#endif
