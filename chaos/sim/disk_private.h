@@ -1,6 +1,8 @@
-/* Inside of the virtual disk, shared by its files: disk.c has the disks and their names, disk_content.c what is in a
- * file, disk_power.c what a power cut leaves of it, disk_fault.c faults, disk_lock.c locks and shared memory,
- * disk_vfs.c what SQLite calls. */
+/*
+ * Inside of the virtual disk, shared by its files: disk.c has the disks, disk_names.c the names on them, disk_content.c
+ * what is in a file, disk_power.c what a power cut leaves, disk_fault.c what goes wrong, disk_lock.c its locks,
+ * disk_file.c and disk_vfs.c what SQLite calls.
+ */
 #ifndef VOW_CHAOS_SIM_DISK_PRIVATE_H
 #define VOW_CHAOS_SIM_DISK_PRIVATE_H
 
@@ -147,7 +149,6 @@ void disk_sync_names(struct sim_disk *disk);
 struct inode *disk_new_inode(struct sim_disk *disk, const char *name);
 /* Forgets files that nothing refers to. */
 void disk_sweep(struct sim_disk *disk);
-void disk_sync_inode(struct sim_disk *disk, struct inode *inode);
 enum sim_file_kind disk_kind(const char *name);
 
 /* The planned fault that an operation meets, or NULL. */
@@ -185,6 +186,15 @@ int disk_shm_unmap(sqlite3_file *file, int delete_it);
 /* All locks of a file are free: their process is gone. */
 void disk_unlock_all(struct inode *inode);
 
+/* --- Files and the VFS --- */
+
+/* Notes the errno, and returns rc. */
+int disk_fail(struct sim_disk *disk, int error, int rc);
+/* Ends an operation that changed something: it may have been the last one of its process. */
+int disk_done(struct sim_disk *disk, int rc, int rc_if_dead);
+/* Syncs the names, with the faults that this may meet. */
+int disk_sync_directory(struct sim_disk *disk);
+extern const sqlite3_io_methods disk_file_methods;
 void disk_vfs_init(struct sim_disks *disks);
 
 #endif
