@@ -23,6 +23,7 @@ static const char help[] =
     "  --model-traces DIR  write what each transaction did to DIR, for tests/model/check-traces\n"
     "  --json           print the result as JSON\n"
     "  --jobs N         processes; as many as there are cores\n"
+    "  --first          stop at the first seed that fails\n"
     "  --replay FILE    run a saved scenario; with --trace, told line by line\n"
     "  --shrink SEED|FILE  cut a failing world down, tell what is left, and save it in out/sim\n"
     "  --runs N         of --shrink: the most worlds that it may run (2000)\n"
@@ -45,7 +46,7 @@ struct request {
     const char *replay;       /* a file, or NULL */
     const char *shrink;       /* a seed or a file, or NULL */
     uint32_t runs_max;
-    bool trace, json, done;
+    bool trace, json, done, is_first;
     bool is_exhaustive;
     struct small_config small;
 };
@@ -138,6 +139,9 @@ static int read_flag(int flag, const char *value, struct request *request)
     case 'J':
         request->json = true;
         return 0;
+    case 'f':
+        request->is_first = true;
+        return 0;
     case 'h':
         request->done = true;
         (void)fputs(help, stdout);
@@ -149,21 +153,15 @@ static int read_flag(int flag, const char *value, struct request *request)
 
 static int read_flags(int argc, char **argv, struct request *request)
 {
-    static const struct option flags[] = {{"seeds", required_argument, NULL, 's'},
-                                          {"protocol", required_argument, NULL, 'p'},
-                                          {"jobs", required_argument, NULL, 'j'},
-                                          {"exhaustive", required_argument, NULL, 'e'},
-                                          {"work", required_argument, NULL, 'w'},
-                                          {"breaks", required_argument, NULL, 'b'},
-                                          {"states", required_argument, NULL, 'S'},
-                                          {"model-traces", required_argument, NULL, 'm'},
-                                          {"replay", required_argument, NULL, 'R'},
-                                          {"shrink", required_argument, NULL, 'k'},
-                                          {"runs", required_argument, NULL, 'r'},
-                                          {"trace", no_argument, NULL, 't'},
-                                          {"json", no_argument, NULL, 'J'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {
+        {"seeds", required_argument, NULL, 's'},  {"protocol", required_argument, NULL, 'p'},
+        {"jobs", required_argument, NULL, 'j'},   {"exhaustive", required_argument, NULL, 'e'},
+        {"work", required_argument, NULL, 'w'},   {"breaks", required_argument, NULL, 'b'},
+        {"states", required_argument, NULL, 'S'}, {"model-traces", required_argument, NULL, 'm'},
+        {"replay", required_argument, NULL, 'R'}, {"shrink", required_argument, NULL, 'k'},
+        {"runs", required_argument, NULL, 'r'},   {"trace", no_argument, NULL, 't'},
+        {"json", no_argument, NULL, 'J'},         {"first", no_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int flag, error = 0;
 
     while (error == 0 && !request->done && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
@@ -241,8 +239,11 @@ int sim_command(int argc, char **argv)
         return trace(&request);
     if (request.model_traces != NULL)
         return write_model_traces(&request);
-    sweep = (struct sim_sweep){
-        .first = request.first, .last = request.last, .jobs = request.jobs, .is_verbose = isatty(STDERR_FILENO) == 1};
+    sweep = (struct sim_sweep){.first = request.first,
+                               .last = request.last,
+                               .jobs = request.jobs,
+                               .is_first = request.is_first,
+                               .is_verbose = isatty(STDERR_FILENO) == 1};
     if (sim_sweep_run(&sweep) != 0) {
         (void)fprintf(stderr, "vow-chaos sim: no process can be started: %m\n");
         return SIM_EXIT_USAGE;

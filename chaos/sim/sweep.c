@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,13 +21,20 @@
 _Static_assert(sizeof(struct sim_result) <= PIPE_BUF, "a result goes over the pipe in one piece");
 
 struct job {
-    pid_t pid;     /* 0: ended */
-    uint64_t next; /* the seed that it has not done yet */
+    pid_t pid; /* 0: ended */
+    int status;
+};
+
+/* All processes see it. */
+struct common {
+    _Atomic uint64_t last;         /* no seed above it is begun */
+    _Atomic uint64_t at[JOBS_MAX]; /* the seed that each job is doing, also when that has ended its process */
 };
 
 struct state {
     struct sim_sweep *sweep;
     struct job jobs[JOBS_MAX];
+    struct common *common;
     int pipe[2];
     double shown;
 };
@@ -38,16 +47,28 @@ static double now_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* A failure of this seed is known. */
+static void lower_last(const struct state *state, uint64_t seed)
+{
+    uint64_t last = atomic_load(&state->common->last);
+
+    while (state->sweep->is_first && seed < last && !atomic_compare_exchange_weak(&state->common->last, &last, seed)) {
+    }
+}
+
 /* --- The child --- */
 
-static _Noreturn void run_job(const struct state *state, uint64_t seed)
+static _Noreturn void run_job(const struct state *state, uint32_t which, uint64_t seed)
 {
     static struct sim_world world;
     static struct sim_result result;
 
     (void)close(state->pipe[0]);
-    for (; seed <= state->sweep->last; seed += state->sweep->jobs) {
-        sim_run_seed(&world, seed, NULL, &result);
+    for (; seed <= atomic_load(&state->common->last); seed += state->sweep->jobs) {
+        atomic_store(&state->common->at[which], seed);
+        state->sweep->run(&world, seed, NULL, &result);
+        if (result.violations > 0)
+            lower_last(state, seed);
         if (write(state->pipe[1], &result, sizeof(result)) != (ssize_t)sizeof(result))
             _exit(2);
     }
@@ -59,11 +80,10 @@ static int start_job(struct state *state, uint32_t which, uint64_t seed)
 {
     struct job *job = &state->jobs[which];
 
-    job->next = seed;
     (void)fflush(NULL);
     job->pid = fork();
     if (job->pid == 0)
-        run_job(state, seed);
+        run_job(state, which, seed);
     return job->pid > 0 ? 0 : VOW_E_SYSTEM;
 }
 
@@ -125,6 +145,18 @@ static void show_progress(struct state *state, double begun)
                   (unsigned long long)all, (double)sweep->seeds / (now - begun), (unsigned long long)sweep->failures);
 }
 
+/* Reaps the job if it has ended, or when it ends. */
+static void reap(struct state *state, uint32_t which, int options)
+{
+    struct job *job = &state->jobs[which];
+
+    if (job->pid <= 0 || waitpid(job->pid, &job->status, options) != job->pid)
+        return;
+    job->pid = 0;
+    if (job->status != 0)
+        lower_last(state, atomic_load(&state->common->at[which]));
+}
+
 /* Takes all results until no child has the pipe any more. */
 static void take_results(struct state *state, double begun)
 {
@@ -138,7 +170,9 @@ static void take_results(struct state *state, double begun)
         if (got != (ssize_t)sizeof(result))
             break;
         add_result(sweep, &result);
-        state->jobs[(result.seed - sweep->first) % sweep->jobs].next = result.seed + sweep->jobs;
+        /* The others must hear of a seed that ended its process: they may have far to go. */
+        for (uint32_t i = 0; sweep->is_first && i < sweep->jobs; i++)
+            reap(state, i, WNOHANG);
         show_progress(state, begun);
     }
 }
@@ -160,28 +194,39 @@ static bool restart_jobs(struct state *state)
 {
     struct sim_sweep *sweep = state->sweep;
     bool again[JOBS_MAX] = {false}, any = false;
+    uint64_t next[JOBS_MAX];
 
     for (uint32_t i = 0; i < sweep->jobs; i++) {
-        int status = 0;
-
-        if (state->jobs[i].pid <= 0)
+        reap(state, i, 0);
+        if (state->jobs[i].status == 0)
             continue;
-        (void)waitpid(state->jobs[i].pid, &status, 0);
-        state->jobs[i].pid = 0;
-        if (status == 0 || state->jobs[i].next > sweep->last)
-            continue;
-        add_death(sweep, state->jobs[i].next, status);
-        state->jobs[i].next += sweep->jobs;
-        again[i] = state->jobs[i].next <= sweep->last;
+        next[i] = atomic_load(&state->common->at[i]) + sweep->jobs;
+        add_death(sweep, next[i] - sweep->jobs, state->jobs[i].status);
+        state->jobs[i].status = 0;
+        again[i] = next[i] <= atomic_load(&state->common->last);
         any = any || again[i];
     }
     if (!any || pipe(state->pipe) != 0)
         return false;
     for (uint32_t i = 0; i < sweep->jobs; i++) {
         if (again[i])
-            (void)start_job(state, i, state->jobs[i].next);
+            (void)start_job(state, i, next[i]);
     }
     return true;
+}
+
+static int start(struct state *state)
+{
+    const struct sim_sweep *sweep = state->sweep;
+
+    atomic_init(&state->common->last, sweep->last);
+    if (pipe(state->pipe) != 0)
+        return VOW_E_SYSTEM;
+    for (uint32_t i = 0; i < sweep->jobs && sweep->first + i <= sweep->last; i++) {
+        if (start_job(state, i, sweep->first + i) != 0)
+            return VOW_E_SYSTEM;
+    }
+    return 0;
 }
 
 int sim_sweep_run(struct sim_sweep *sweep)
@@ -192,17 +237,19 @@ int sim_sweep_run(struct sim_sweep *sweep)
     state = (struct state){.sweep = sweep, .shown = begun};
     if (sweep->jobs == 0 || sweep->jobs > JOBS_MAX)
         sweep->jobs = 1;
-    if (pipe(state.pipe) != 0)
+    if (sweep->run == NULL)
+        sweep->run = sim_run_seed;
+    state.common = mmap(NULL, sizeof(*state.common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (state.common == MAP_FAILED || start(&state) != 0)
         return VOW_E_SYSTEM;
-    for (uint32_t i = 0; i < sweep->jobs && sweep->first + i <= sweep->last; i++) {
-        if (start_job(&state, i, sweep->first + i) != 0)
-            return VOW_E_SYSTEM;
-    }
     do {
         (void)close(state.pipe[1]);
         take_results(&state, begun);
         (void)close(state.pipe[0]);
     } while (restart_jobs(&state));
+    (void)munmap(state.common, sizeof(*state.common));
+    if (sweep->is_first && sweep->failures > 1)
+        sweep->failures = 1;
     sweep->seconds = now_seconds() - begun;
     if (sweep->is_verbose)
         (void)fprintf(stderr, "\r\033[K");

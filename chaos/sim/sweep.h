@@ -1,6 +1,9 @@
 /*
  * Many worlds: a range of seeds, in as many processes as there are cores. A world that ends its process (an assert of
  * ours, a sanitizer) is a failure of its seed, and the sweep goes on with the next.
+ *
+ * A sweep that is_first is over when its lowest failing seed is known: the same one in any number of processes, for the
+ * seeds below it are all run. What else it counts depends on how far the other processes had come.
  */
 #ifndef VOW_CHAOS_SIM_SWEEP_H
 #define VOW_CHAOS_SIM_SWEEP_H
@@ -9,10 +12,14 @@
 
 #define SIM_FAILURES_MAX 20
 
+typedef void sim_sweep_run_fn(struct sim_world *world, uint64_t seed, FILE *trace, struct sim_result *result);
+
 struct sim_sweep {
     uint64_t first, last;
     uint32_t jobs;
-    bool is_verbose; /* a terminal looks on */
+    bool is_first;         /* one failure is enough: no seed above the lowest that failed is begun */
+    sim_sweep_run_fn *run; /* NULL: sim_run_seed() */
+    bool is_verbose;       /* a terminal looks on */
     /* Filled: */
     uint64_t seeds, shorts;
     uint64_t hash; /* of all traces, in whatever order they came */

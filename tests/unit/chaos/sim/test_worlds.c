@@ -1,6 +1,7 @@
 /* Whole worlds: what is promised of each, whatever its seed. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chaos/sim/run.h"
 #include "chaos/sim/sweep.h"
@@ -129,6 +130,41 @@ Test(worlds, a_sweep_is_the_same_in_any_number_of_processes)
     cr_expect_eq(three.seeds, 12);
     cr_expect_eq(one.hash, three.hash);
     cr_expect_eq(one.failures, 0);
+}
+
+/* Seeds 70, 71 and each hundredth fail, 90 by ending its process. */
+static void run_some_that_fail(struct sim_world *unused, uint64_t seed, FILE *trace, struct sim_result *result)
+{
+    (void)unused;
+    (void)trace;
+    if (seed == 90)
+        _exit(1);
+    *result = (struct sim_result){.seed = seed, .violations = seed == 70 || seed == 71 || seed % 100 == 0};
+}
+
+/* Whichever process comes first: the seeds below are all run. */
+Test(worlds, a_sweep_for_the_first_failure_stops_at_the_lowest_seed)
+{
+    for (uint32_t jobs = 1; jobs <= 4; jobs++) {
+        struct sim_sweep sweep = {
+            .first = 1, .last = UINT64_MAX / 4, .jobs = jobs, .is_first = true, .run = run_some_that_fail};
+
+        cr_assert_eq(sim_sweep_run(&sweep), 0);
+        cr_expect_eq(sweep.failures, 1);
+        cr_expect_eq(sweep.failed[0].seed, 70, "in %u processes: seed %lu", jobs, sweep.failed[0].seed);
+        cr_expect_geq(sweep.seeds, 70);
+    }
+}
+
+/* The other process has far to go, and hears of it. */
+Test(worlds, a_sweep_for_the_first_failure_stops_at_a_process_that_died)
+{
+    struct sim_sweep sweep = {.first = 80, .last = 400000, .jobs = 2, .is_first = true, .run = run_some_that_fail};
+
+    cr_assert_eq(sim_sweep_run(&sweep), 0);
+    cr_expect_eq(sweep.failures, 1);
+    cr_expect_eq(sweep.failed[0].seed, 90);
+    cr_expect_lt(sweep.seeds, 100000);
 }
 
 Test(worlds, F_planned_and_never_hit_makes_a_sweep_invalid)
