@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# docs/generated is what the state tables print, and what the names of the tests show of the faults (tests/docs/matrix);
+# docs/generated is what the state tables print, what the names of the tests show of the faults (tests/docs/matrix), and
+# what the planted bugs show of the mistakes (tests/docs/mistakes);
 # docs/protocol.md has every rule and section that is cited, docs/faults.md defines every number that a comment cites, and
 # no line of code is longer than 120 columns.
 # usage: check.sh STATE_DOCS SOURCE_DIR
@@ -10,8 +11,10 @@ fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 "$state_docs" "$fresh"
 "$source/tests/docs/matrix" "$source" >"$fresh/matrix.md" || exit 1
+"$source/tests/docs/mistakes" "$source" >"$fresh/mistakes.md" || exit 1
 diff -ru "$source/docs/generated" "$fresh" || {
-    echo "docs/generated is out of date: build/dev/tests/state-docs docs/generated; tests/docs/matrix . >docs/generated/matrix.md"
+    echo "docs/generated is out of date: build/dev/tests/state-docs docs/generated; tests/docs/matrix . >docs/generated/matrix.md;" \
+        "tests/docs/mistakes . >docs/generated/mistakes.md"
     exit 1
 }
 missing=0
