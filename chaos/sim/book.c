@@ -174,6 +174,8 @@ static void node_started(struct book_node *node, const struct sim_sight *sight)
     node->up = 0;
     node->is_paused = false;
     node->epoch_known = 0;
+    node->failed = node->unlinked = 0;
+    node->heard = 0;
 }
 
 static void node_up(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
@@ -262,6 +264,10 @@ static void see_link(struct sim_book *book, struct book_node *node, const struct
         break;
     default:
         book->linked[sight->node] &= ~bit;
+        if (node->role == SIM_PARTICIPANT && sight->peer == node->coord) {
+            node->unlinked = sight->seq;
+            node->unlinked_us = sight->at_us;
+        }
         break;
     }
 }
@@ -277,6 +283,18 @@ void book_epoch(struct book_node *node, uint32_t epoch, struct vow_watermark wat
 
 /* ---- clients ---- */
 
+/* A question names no key of its own. */
+static void note_key(struct sim_book *book, struct book_txn *txn, const struct sim_sight *sight)
+{
+    size_t size;
+
+    if (sight->asked.what != SIM_ASK_COMMIT || txn->key != NULL || sight->asked.key == NULL ||
+        sight->asked.key[0] == '\0')
+        return;
+    size = strlen(sight->asked.key) + 1;
+    txn->key = memcpy(sim_memory_take(book->memory, size), sight->asked.key, size);
+}
+
 static void see_client(struct sim_book *book, const struct sim_sight *sight)
 {
     struct book_txn *txn = book_find_txn(book, &sight->gtrid);
@@ -290,6 +308,7 @@ static void see_client(struct sim_book *book, const struct sim_sight *sight)
         if (sight->asked.what == SIM_ASK_ROLLBACK)
             book_first(&txn->rollback_asked, sight->seq);
         txn->is_reading = txn->is_reading || sight->asked.is_read_only;
+        note_key(book, txn, sight);
         return;
     }
     if (sight->told.outcome == VOW_UNKNOWN) {
@@ -402,6 +421,10 @@ static void see_process(struct sim_book *book, struct book_node *node, const str
     case SIM_SEEN_RESUMED:
         node->is_paused = sight->kind == SIM_SEEN_PAUSED;
         break;
+    case SIM_SEEN_TICKED:
+        node->ticked = sight->seq;
+        node->ticked_us = sight->at_us;
+        break;
     case SIM_SEEN_LINKED:
     case SIM_SEEN_UNLINKED:
     case SIM_SEEN_CUT:
@@ -420,10 +443,17 @@ static void see_work(struct sim_book *book, struct book_node *node, const struct
     case SIM_SEEN_RECEIVED:
         book_message(book, node, sight);
         break;
+    case SIM_SEEN_MOVED:
+        book_vote_counted(book, node, sight);
+        break;
     case SIM_SEEN_LOG_ASKED:
     case SIM_SEEN_LOG_DURABLE:
     case SIM_SEEN_LOG_DONE:
         book_log(book, node, sight);
+        break;
+    case SIM_SEEN_LOG_FAILED:
+    case SIM_SEEN_STORE_FAILED:
+        book_first(&node->failed, sight->seq);
         break;
     case SIM_SEEN_STORE_ASKED:
     case SIM_SEEN_STORE_DONE:

@@ -14,6 +14,9 @@
 
 typedef uint64_t book_moment;
 
+/* The state of a coordinator's machine that is none: it has no entry of the transaction. */
+#define BOOK_NO_ENTRY 0
+
 enum book_state { BOOK_DOWN, BOOK_STARTING, BOOK_SERVING };
 
 /* Why a disk may not hold what its node was told is durable: no fault of the node's. */
@@ -28,7 +31,11 @@ struct book_input {
     book_moment at;
     struct vow_gtrid gtrid;
     enum vow_msg_kind msg;
+    uint8_t peer;   /* RECEIVED: who sent it */
     uint32_t epoch; /* of the message's header */
+    uint64_t incarnation;
+    uint32_t ops; /* PREPARE: how much joined work the client has counted */
+    enum vow_vote vote;
     enum vow_verdict verdict;
     uint64_t frame;
     bool is_repeated; /* the same frame as the input before it */
@@ -57,6 +64,12 @@ struct book_node {
     bool forgets_damage;   /* coordinators: by a setting, without an operator */
     uint32_t heuristic_ms; /* participants: T_heur, 0 = off, and its verdict */
     enum vow_verdict heuristic_verdict;
+    book_moment failed;   /* its log or store has failed in this life */
+    uint32_t heard;       /* participants: messages of this life, and branches that it ended: what its memory holds */
+    book_moment unlinked; /* participants: the connection to its coordinator was lost, in this life, the newest */
+    uint64_t unlinked_us;
+    book_moment ticked; /* TICKED, the newest */
+    uint64_t ticked_us;
 };
 
 struct book_change {
@@ -79,6 +92,9 @@ struct book_share {
     book_moment vote_got;
     uint32_t vote_life;
     enum vow_cause vote_cause;
+    uint64_t prepare_incarnation; /* whom the newest PREPARE was for */
+    uint32_t let_go_life;         /* of the coordinator that has counted a NO or READ-ONLY of it; 0 = none */
+    enum vow_vote let_go_vote;
     book_moment no_got; /* a NO of any life was received */
     book_moment ack_got, no_record_got, one_phase_got;
     enum vow_one_phase one_phase_result;
@@ -98,6 +114,10 @@ struct book_share {
     book_moment ending_asked;      /* COMMIT or ABORT was asked of the store in this life, the newest */
     enum sim_branch_state on_disk; /* as the store has said, or the disk at the last start */
     book_moment last_yes;
+    uint32_t works, works_life; /* pieces of joined work that were done in that life and not dropped */
+    book_moment worked;         /* the newest of them was told to the core; 0: something else was asked since */
+    uint64_t worked_us;
+    uint32_t gone_life, gone_heard; /* it was told ABORT or asked to drop the branch: in which life, and node.heard */
     /* At the participant. */
     book_moment vote_sent, yes_sent, no_sent;
     enum vow_vote first_vote;
@@ -136,6 +156,7 @@ struct book_txn {
     uint32_t index; /* in the order in which they were first seen */
     /* At clients. */
     book_moment asked, commit_asked, rollback_asked; /* by a client; the first */
+    const char *key;                                 /* under which it was asked to commit; NULL */
     bool is_reading;                                 /* the client says: it reads only, and holds what it reads */
     enum vow_outcome told;                           /* COMMITTED or ABORTED, or 0 */
     book_moment told_at;

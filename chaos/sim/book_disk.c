@@ -160,8 +160,14 @@ static bool is_by_hand(enum vow_store_op_kind op)
     return op == VOW_STORE_HEURISTIC_COMMIT || op == VOW_STORE_HEURISTIC_ABORT;
 }
 
-static void store_asked(struct book_share *share, const struct sim_sight *sight)
+static void store_asked(struct book_share *share, struct book_node *node, const struct sim_sight *sight)
 {
+    share->worked = 0;
+    if (sight->store.op == VOW_STORE_ABORT) {
+        node->heard++;
+        share->works = 0;
+        book_gone(share, node);
+    }
     if (sight->store.op == VOW_STORE_PREPARE || sight->store.op == VOW_STORE_ONE_PHASE)
         share->prepare_asked = sight->seq;
     if (sight->store.op == VOW_STORE_COMMIT || sight->store.op == VOW_STORE_ABORT || is_by_hand(sight->store.op))
@@ -298,6 +304,22 @@ static bool is_in_doubt_now(const struct sim_sight *sight)
            (is_by_hand(sight->store.op) && sight->store.result == VOW_STORE_REFUSED);
 }
 
+static void store_told(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
+{
+    if (is_in_doubt_now(sight)) {
+        share->told_yes = sight->seq;
+        share->told_yes_us = sight->at_us;
+    }
+    if (sight->store.op != VOW_STORE_WORK || sight->store.result != VOW_STORE_DONE)
+        return;
+    if (share->works_life != node->life)
+        share->works = 0;
+    share->works_life = node->life;
+    share->works++;
+    share->worked = sight->seq;
+    share->worked_us = sight->at_us;
+}
+
 void book_store(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
 {
     struct book_txn *txn = book_find_txn(book, &sight->gtrid);
@@ -307,13 +329,11 @@ void book_store(struct sim_book *book, struct book_node *node, const struct sim_
         return;
     share = book_find_share(book, txn, sight->node);
     if (sight->kind == SIM_SEEN_STORE_ASKED)
-        store_asked(share, sight);
+        store_asked(share, node, sight);
     else if (sight->kind == SIM_SEEN_STORE_DONE)
         store_done(share, node, sight);
-    else if (is_in_doubt_now(sight)) {
-        share->told_yes = sight->seq;
-        share->told_yes_us = sight->at_us;
-    }
+    else
+        store_told(share, node, sight);
 }
 
 /* ---- dumps ---- */

@@ -23,11 +23,17 @@ void book_note_input(struct book_node *node, const struct sim_sight *sight)
         header = sim_msg_header(sight->message.msg);
         input.gtrid = sim_message_id(sight->message.msg);
         input.msg = sight->message.msg->kind;
+        input.peer = sight->peer;
         input.epoch = header != NULL ? header->epoch : 0;
+        input.incarnation = header != NULL ? header->incarnation : 0;
         input.frame = sight->message.frame;
         input.is_repeated = node->input.kind == SIM_SEEN_RECEIVED && node->input.frame == input.frame;
         if (input.msg == VOW_MSG_DECISION)
             input.verdict = sight->message.msg->decision.verdict;
+        if (input.msg == VOW_MSG_VOTE)
+            input.vote = sight->message.msg->vote.vote;
+        if (input.msg == VOW_MSG_PREPARE)
+            input.ops = sight->message.msg->prepare.ops;
     }
     node->input = input;
 }
@@ -56,6 +62,12 @@ static void sent_outcome(struct sim_book *book, const struct book_node *node, co
         book_first(&txn->aborted_sent, sight->seq);
         book_first(&txn->aborted, sight->seq);
     }
+}
+
+static void sent_prepare(struct book_share *share, const struct sim_sight *sight)
+{
+    book_first(&share->prepare_sent, sight->seq);
+    share->prepare_incarnation = sight->message.msg->prepare.header.incarnation;
 }
 
 static void sent_decision(struct book_txn *txn, struct book_share *share, const struct book_node *node,
@@ -91,7 +103,7 @@ static void coordinator_sent(struct sim_book *book, const struct book_node *node
     if (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0)
         book_first(&share->enlisted, sight->seq);
     else if (msg->kind == VOW_MSG_PREPARE)
-        book_first(&share->prepare_sent, sight->seq);
+        sent_prepare(share, sight);
     else if (msg->kind == VOW_MSG_COMMIT_ONE_PHASE)
         book_first(&share->one_phase_sent, sight->seq);
     else if (msg->kind == VOW_MSG_DECISION)
@@ -163,6 +175,25 @@ static void coordinator_received(struct sim_book *book, const struct book_node *
     }
 }
 
+/* A transaction that is under way has moved by a vote: it was counted, and is not late. */
+void book_vote_counted(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
+{
+    const struct book_input *input = &node->input;
+    struct book_txn *txn;
+    struct book_share *share;
+
+    if (node->role != SIM_COORDINATOR || input->kind != SIM_SEEN_RECEIVED || input->msg != VOW_MSG_VOTE ||
+        input->vote == VOW_VOTE_YES || sight->moved.from == BOOK_NO_ENTRY ||
+        !vow_gtrid_equal(&input->gtrid, &sight->gtrid))
+        return;
+    txn = book_find_txn(book, &sight->gtrid);
+    share = txn != NULL && input->peer < book->nodes_len ? sim_txn_share(txn, input->peer) : NULL;
+    if (share != NULL && share->let_go_life != node->life) {
+        share->let_go_life = node->life;
+        share->let_go_vote = input->vote;
+    }
+}
+
 /* ---- participants ---- */
 
 static void participant_sent(struct sim_book *book, const struct sim_sight *sight)
@@ -185,6 +216,15 @@ static void participant_sent(struct sim_book *book, const struct sim_sight *sigh
     }
 }
 
+/* From the newest epoch that it knows of: it must remember this much. */
+static void abort_received(struct book_share *share, const struct book_node *node, const struct book_txn *txn,
+                           const struct sim_sight *sight)
+{
+    share->abort_received = sight->seq;
+    if (txn->coord == node->coord && sight->message.msg->decision.header.epoch >= node->epoch_known)
+        book_gone(share, node);
+}
+
 static void participant_received(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sight->message.msg;
@@ -204,8 +244,9 @@ static void participant_received(struct sim_book *book, struct book_node *node, 
         if (msg->decision.verdict == VOW_COMMIT)
             share->commit_received = sight->seq;
         else
-            share->abort_received = sight->seq;
+            abort_received(share, node, txn, sight);
     }
+    node->heard++;
     book_epoch(node, header->epoch, watermark);
 }
 

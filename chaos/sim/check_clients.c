@@ -2,10 +2,11 @@
  * I06: what clients are told is true.
  *
  * At each answer: COMMITTED only if a COMMIT record is durable, or the only participant has committed alone, or all
- * were READ-ONLY; ABORTED never of a transaction that is committed, or commits later. At the end, by the disks: each
- * row of the workloads is what it was at the beginning and what the branches that committed there made of it, no more
- * and no less; and a branch that was to commit has done so, unless it is known to be in doubt still, or lost (F044,
- * F045).
+ * were READ-ONLY; ABORTED never of a transaction that is committed, or commits later. Of those that were asked for
+ * under one key only one commits, whoever crashed and asked again meanwhile (F001, F063). At the end, by the disks:
+ * each row of the workloads is what it was at the beginning and what the branches that committed there made of it, no
+ * more and no less; and a branch that was to commit has done so, unless it is known to be in doubt still, or lost
+ * (F044, F045).
  */
 #include <string.h>
 
@@ -37,6 +38,25 @@ static void check_later(struct sim_judge *judge, const struct sim_sight *sight, 
     if (txn->told == VOW_ABORTED && sim_txn_is_committed(txn) && !judge_is_excused(judge, txn))
         judge_fail(judge, sight, "I06", &txn->gtrid, "committed after a client was told ABORTED (%s)",
                    vow_cause_name((int)txn->told_cause));
+}
+
+static void check_key(struct sim_judge *judge, const struct sim_sight *sight, struct book_txn *txn)
+{
+    if (txn->key == NULL || txn->committed == 0 || judge_is_node_excused(judge, txn->coord))
+        return;
+    for (const struct book_txn *other = judge->book.txns; other != NULL; other = other->next) {
+        if (other != txn && other->key != NULL && other->committed != 0 && other->coord == txn->coord &&
+            strcmp(other->key, txn->key) == 0)
+            judge_fail(judge, sight, "I06", &txn->gtrid, "committed, and under the same key (%s) another one was",
+                       txn->key);
+    }
+}
+
+static void check_commit(struct sim_judge *judge, const struct sim_sight *sight, struct book_txn *txn)
+{
+    if (sight->kind == SIM_SEEN_LOG_DURABLE && txn->committed == sight->seq)
+        check_key(judge, sight, txn);
+    check_later(judge, sight, txn);
 }
 
 /* ---- rows ---- */
@@ -152,5 +172,5 @@ void check_clients(struct sim_judge *judge, const struct sim_sight *sight)
         check_answer(judge, sight, txn);
     if (sight->kind == SIM_SEEN_DISK && judge->book.over != 0)
         check_disk(judge, sight);
-    judge_each_durable(judge, sight, check_later);
+    judge_each_durable(judge, sight, check_commit);
 }

@@ -5,6 +5,9 @@
  * one: until its next input it asks its store for no PREPARE, no ABORT, no ONE_PHASE. COMMIT and FORGET are true
  * whoever says them (protocol 2.9). A coordinator is given a vote that was asked for in another epoch than its own: it
  * submits no COMMIT for it.
+ *
+ * The same of lives: a participant asks its store for no PREPARE that was meant for an earlier life of it, and nothing
+ * that is under way moves by a vote of another life than the one that was asked (mistake 19).
  */
 #include "chaos/sim/check.h"
 
@@ -19,6 +22,35 @@ static void check_participant(struct sim_judge *judge, const struct sim_sight *s
     if (op == VOW_STORE_PREPARE || op == VOW_STORE_ABORT || op == VOW_STORE_ONE_PHASE)
         judge_fail(judge, sight, "I17", &sight->gtrid, "%s knows epoch %u, and acts on %s of epoch %u", node->name,
                    node->epoch_known, vow_msg_name(node->input.msg), node->input.epoch);
+}
+
+/* Work may have been lost with the life that it was meant for. */
+static void check_incarnation(struct sim_judge *judge, const struct sim_sight *sight, const struct book_node *node)
+{
+    const struct book_input *input = &node->input;
+
+    if (sight->kind != SIM_SEEN_STORE_ASKED || input->msg != VOW_MSG_PREPARE || sight->store.op != VOW_STORE_PREPARE ||
+        !vow_gtrid_equal(&sight->gtrid, &input->gtrid))
+        return;
+    if (input->incarnation != 0 && input->incarnation != node->incarnation)
+        judge_fail(judge, sight, "I17", &sight->gtrid,
+                   "%s of incarnation %llu does what incarnation %llu was asked for", node->name,
+                   (unsigned long long)node->incarnation, (unsigned long long)input->incarnation);
+}
+
+static void check_voter(struct sim_judge *judge, const struct sim_sight *sight, const struct book_node *node)
+{
+    const struct book_input *input = &node->input;
+    const struct book_txn *txn =
+        sight->kind == SIM_SEEN_MOVED && input->msg == VOW_MSG_VOTE ? judge_txn(judge, sight) : NULL;
+    const struct book_share *share = txn != NULL ? sim_txn_share(txn, input->peer) : NULL;
+
+    if (share == NULL || !vow_gtrid_equal(&sight->gtrid, &input->gtrid) || sight->moved.from == BOOK_NO_ENTRY)
+        return;
+    if (share->prepare_sent != 0 && input->incarnation != share->prepare_incarnation)
+        judge_fail(judge, sight, "I17", &sight->gtrid, "%s counts a vote of incarnation %llu of %s, and asked %llu",
+                   node->name, (unsigned long long)input->incarnation, judge_name(judge, input->peer),
+                   (unsigned long long)share->prepare_incarnation);
 }
 
 static void check_coordinator(struct sim_judge *judge, const struct sim_sight *sight, const struct book_node *node)
@@ -40,8 +72,11 @@ void check_epochs(struct sim_judge *judge, const struct sim_sight *sight)
     node = &judge->book.nodes[sight->node];
     if (node->input.kind != SIM_SEEN_RECEIVED)
         return;
-    if (node->role == SIM_PARTICIPANT)
+    if (node->role == SIM_PARTICIPANT) {
         check_participant(judge, sight, node);
-    else if (node->role == SIM_COORDINATOR)
+        check_incarnation(judge, sight, node);
+    } else if (node->role == SIM_COORDINATOR) {
         check_coordinator(judge, sight, node);
+        check_voter(judge, sight, node);
+    }
 }

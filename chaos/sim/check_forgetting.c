@@ -2,10 +2,10 @@
  * I11: nothing is forgotten that somebody may still need.
  *
  * When END is asked for, each member of the yes-list has sent an acknowledgement that was received (mistake 4), in any
- * life of the coordinator; a heuristic that agrees is one, and one that does not is when it was forgotten. On each disk
- * as a life finds it: a COMMIT row that was durable is there unless its END is durable; a tombstone is there unless END
- * is; a memo unless the note ONE_PHASE is; a prepared branch unless it was ended. A disk that was wiped, restored or
- * damaged is left to I12 and to the alarms.
+ * life of the coordinator; a heuristic that agrees is one, one that does not is when it was forgotten, and that it has
+ * no record is none, whatever its disk forgot (B20, B21). On each disk as a life finds it: a COMMIT row that was
+ * durable is there unless its END is durable; a tombstone is there unless END is; a memo unless the note ONE_PHASE is;
+ * a prepared branch unless it was ended. A disk that was wiped, restored or damaged is left to I12 and to the alarms.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,7 @@ void check_forgetting(struct sim_judge *judge, const struct sim_sight *sight)
     if (sight->kind == SIM_SEEN_LOG_ASKED && sight->log.record->kind == VOW_RECORD_END) {
         const struct book_txn *txn = judge_txn(judge, sight);
 
-        if (txn != NULL && !judge_is_excused(judge, txn))
+        if (txn != NULL && !judge_is_node_excused(judge, sight->node))
             check_end(judge, sight, txn);
     }
     if (sight->kind != SIM_SEEN_DISK)

@@ -6,6 +6,9 @@
  * has no END is there. If not: a disk that nobody harmed is a violation at once; one that was harmed must be refused,
  * and the violation is that the node comes up. One thing nobody can find out: an older or unsynced state that is
  * consistent in itself, witness and all. Then the node is excused, with all that it took part in.
+ *
+ * And nothing is written to a disk that has failed: once a log or a store has said so, it calls nothing durable any
+ * more in this life, however late its process notices (mistake 15, F105).
  */
 #include "chaos/sim/check.h"
 
@@ -67,8 +70,19 @@ static void check_found(struct sim_judge *judge, const struct sim_sight *sight)
         judge->excused |= sim_bit(sight->node);
 }
 
+static void check_failed(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct book_node *node = &judge->book.nodes[sight->node];
+
+    if (node->failed != 0 && (sight->kind == SIM_SEEN_LOG_DURABLE || sight->kind == SIM_SEEN_STORE_DONE))
+        judge_fail(judge, sight, "I12", NULL, "the %s of %s goes on after it had failed",
+                   node->role == SIM_COORDINATOR ? "log" : "store", node->name);
+}
+
 void check_log(struct sim_judge *judge, const struct sim_sight *sight)
 {
+    if (sight->node < judge->book.nodes_len)
+        check_failed(judge, sight);
     if (sight->node >= judge->book.nodes_len || judge->book.nodes[sight->node].role != SIM_COORDINATOR)
         return;
     if (sight->kind == SIM_SEEN_DISK && sight->disk.dump->is_journal)

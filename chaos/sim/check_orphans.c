@@ -3,7 +3,9 @@
  *
  * On each disk of a participant that is read while it serves or when the world is over: each lock row is of a branch
  * that is prepared there, or, while its process lives, of joined work that has not ended. (A disk that a new life finds
- * may have the locks of work that went with the process: the store drops them before it serves.) At each sample of the
+ * may have the locks of work that went with the process: the store drops them before it serves.) Joined work that is
+ * not prepared ends with the connection to the coordinator, which may have forgotten it: not later than the participant
+ * is given a TIMER after that (F042). At each sample of the
  * in-doubt metric of a participant: it is the number of its branches that are prepared, of which the core knows, and
  * whose end was not asked for yet. When the bound after HEALED is over, the core's disks have no lock and no branch in
  * doubt, if all that they were about is in the core, too.
@@ -88,6 +90,22 @@ static void check_quiet(struct sim_judge *judge, const struct sim_sight *sight)
     }
 }
 
+/* At a wake-up: has the one before, after the connection was lost, ended what it had to? */
+static void check_lost(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct book_node *node = &judge->book.nodes[sight->node];
+
+    if (node->unlinked == 0 || node->ticked < node->unlinked || node->ticked_us / 1000 <= node->unlinked_us / 1000)
+        return;
+    for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
+        const struct book_share *share = sim_txn_share(txn, sight->node);
+
+        if (share != NULL && share->worked != 0 && share->worked < node->unlinked && share->works_life == node->life)
+            judge_fail(judge, sight, "I13", &txn->gtrid,
+                       "%s still keeps the joined work of it, and has lost its coordinator meanwhile", node->name);
+    }
+}
+
 void check_orphans(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct sim_book *book = &judge->book;
@@ -95,6 +113,8 @@ void check_orphans(struct sim_judge *judge, const struct sim_sight *sight)
     if (sight->kind == SIM_SEEN_SAMPLE && sight->sample.what == SIM_SAMPLE_IN_DOUBT &&
         book->nodes[sight->node].role == SIM_PARTICIPANT)
         check_metric(judge, sight);
+    if (sight->kind == SIM_SEEN_SAMPLE && book->nodes[sight->node].role == SIM_PARTICIPANT)
+        check_lost(judge, sight);
     if (sight->kind != SIM_SEEN_DISK || sight->disk.dump->is_journal || !sight->disk.dump->is_readable ||
         book->nodes[sight->node].harm != 0)
         return;

@@ -6,6 +6,9 @@
  * this one (mistake 16). A COMMIT that becomes durable after an ABORT was sent is the same violation, found later. What
  * the participants' disks forgot is no excuse: a branch that is prepared again although it had committed is exactly
  * who must not hear ABORT (F045, F113). That the log is not behind its witness is I12's.
+ *
+ * And to whom: not to a participant whose NO or READ-ONLY this life has counted. It has let go, and holds nothing that
+ * could be aborted (mistake 17). If it asks, it is answered.
  */
 #include "chaos/sim/check.h"
 
@@ -22,6 +25,19 @@ static void check_said(struct sim_judge *judge, const struct sim_sight *sight, c
         judge_fail(judge, sight, "I10", &txn->gtrid, "%s says ABORT, and COMMIT is durable", node->name);
     else if (txn->committed == 0 && txn->commit_log_asked != 0 && txn->commit_log_life == node->life)
         judge_fail(judge, sight, "I10", &txn->gtrid, "%s says ABORT, and COMMIT was submitted", node->name);
+}
+
+static void check_addressee(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
+{
+    const struct book_node *node = &judge->book.nodes[sight->node];
+    const struct book_share *share = sim_txn_share(txn, sight->peer);
+    const bool has_asked =
+        node->input.kind == SIM_SEEN_RECEIVED && node->input.peer == sight->peer &&
+        (node->input.msg == VOW_MSG_INQUIRY || (node->input.msg == VOW_MSG_VOTE && node->input.vote == VOW_VOTE_YES));
+
+    if (share != NULL && share->let_go_life == node->life && !has_asked)
+        judge_fail(judge, sight, "I10", &txn->gtrid, "%s sends ABORT to %s, whose vote was %s", node->name,
+                   judge_name(judge, sight->peer), share->let_go_vote == VOW_VOTE_NO ? "NO" : "READ-ONLY");
 }
 
 void check_presumption(struct sim_judge *judge, const struct sim_sight *sight)
@@ -44,4 +60,6 @@ void check_presumption(struct sim_judge *judge, const struct sim_sight *sight)
     txn = judge_txn(judge, sight);
     if (txn != NULL && !judge_is_node_excused(judge, txn->coord))
         check_said(judge, sight, txn);
+    if (txn != NULL && !to_client)
+        check_addressee(judge, sight, txn);
 }

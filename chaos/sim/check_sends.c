@@ -7,7 +7,9 @@
  *   VOTE YES                            the prepared branch, and it is still there, or was committed by hand
  *   VOTE READ_ONLY                      the store has found nothing written
  *   ACK HEURISTIC_OK                    the branch was ended by hand as it was decided
- *   ACK                                 the commit; or the id is below the watermark that this participant was told
+ *   PREPARE to a store                  all the joined work that the client has counted, and no more (mistake 19)
+ *   ACK                                 the commit, which is on its disk just now; or the id is below the watermark
+ *                                       that it was told. What its disk forgot is no excuse (B20, B21)
  *   ONE_PHASE_DONE COMMITTED            the commit with its memo; ABORTED: there is none
  *
  * Durable is what the engine or the store has returned, however late the core hears of it.
@@ -74,12 +76,31 @@ void check_decision_sends(struct sim_judge *judge, const struct sim_sight *sight
 
 /* ---- I08 ---- */
 
+/* What a participant prepares it votes on. */
+static void check_work(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct book_txn *txn = judge_txn(judge, sight);
+    const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
+    const struct book_node *node = &judge->book.nodes[sight->node];
+    uint32_t works;
+
+    if (share == NULL || sight->store.op != VOW_STORE_PREPARE || node->input.msg != VOW_MSG_PREPARE ||
+        !vow_gtrid_equal(&node->input.gtrid, &txn->gtrid))
+        return;
+    works = share->works_life == node->life ? share->works : 0;
+    if (works != node->input.ops)
+        judge_fail(judge, sight, "I08", &txn->gtrid, "%s prepares %u pieces of joined work, and the client counts %u",
+                   node->name, works, node->input.ops);
+}
+
 void check_vote_sends(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sent_by(judge, sight, SIM_PARTICIPANT);
     const struct book_txn *txn = msg != NULL && msg->kind == VOW_MSG_VOTE ? judge_txn(judge, sight) : NULL;
     const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
 
+    if (sight->kind == SIM_SEEN_STORE_ASKED)
+        check_work(judge, sight);
     if (share == NULL || judge_is_excused(judge, txn))
         return;
     if (msg->vote.vote == VOW_VOTE_YES && share->on_disk != SIM_BRANCH_PREPARED &&
@@ -113,18 +134,22 @@ void check_ack_sends(struct sim_judge *judge, const struct sim_sight *sight)
     const struct book_txn *txn = msg != NULL ? judge_txn(judge, sight) : NULL;
     const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
 
-    if (share == NULL || judge_is_excused(judge, txn))
+    if (share == NULL)
         return;
-    if (msg->kind == VOW_MSG_ONE_PHASE_DONE)
+    if (msg->kind == VOW_MSG_ONE_PHASE_DONE && !judge_is_excused(judge, txn))
         check_one_phase(judge, sight, txn, share);
     if (msg->kind == VOW_MSG_ACK && msg->ack.ack == VOW_ACK_HEURISTIC_OK &&
         (share->heuristic == 0 || sim_share_contradicts(txn, share)))
         judge_fail(judge, sight, "I09", &txn->gtrid,
                    "%s says that it was ended by hand as it was decided, and it was not",
                    judge_name(judge, sight->node));
-    if (msg->kind != VOW_MSG_ACK || msg->ack.ack != VOW_ACK_DONE)
+    if (msg->kind != VOW_MSG_ACK || msg->ack.ack != VOW_ACK_DONE ||
+        vow_gtrid_below(&txn->gtrid, judge->book.nodes[sight->node].known))
         return;
-    if (sim_share_applied(share) == 0 && !vow_gtrid_below(&txn->gtrid, judge->book.nodes[sight->node].known))
+    if (sim_share_applied(share) == 0)
         judge_fail(judge, sight, "I09", &txn->gtrid, "%s acknowledges before its commit is durable",
+                   judge_name(judge, sight->node));
+    if (share->heuristic == 0 && share->on_disk != SIM_BRANCH_COMMITTED)
+        judge_fail(judge, sight, "I09", &txn->gtrid, "%s acknowledges, and its disk knows nothing of a commit",
                    judge_name(judge, sight->node));
 }

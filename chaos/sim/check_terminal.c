@@ -4,6 +4,8 @@
  * A journal, by its durable records and by its rows as each new life finds them: of COMMIT, ABORTED, READ_ONLY and
  * ONE_PHASE at most one kind for an id, and COMMIT in one row at most. A store: nothing is prepared after it committed,
  * nothing that was dropped commits, nothing that committed is dropped; and what was ended by hand is not ended again.
+ * And in one life no work is done again of which the participant was told ABORT, or which it dropped itself (F048), as
+ * long as it can remember: it keeps the last 32.
  */
 #include "chaos/sim/check.h"
 
@@ -55,6 +57,22 @@ static void check_store(struct sim_judge *judge, const struct sim_sight *sight)
                    judge_name(judge, sight->node));
 }
 
+/* Each message of the protocol makes it remember one more id at most. */
+#define REMEMBERED 24
+
+static void check_asked(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct book_txn *txn = judge_txn(judge, sight);
+    const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
+    const struct book_node *node = &judge->book.nodes[sight->node];
+
+    if (share == NULL || (sight->store.op != VOW_STORE_PREPARE && sight->store.op != VOW_STORE_ONE_PHASE))
+        return;
+    if (share->gone_life == node->life && node->heard - share->gone_heard < REMEMBERED)
+        judge_fail(judge, sight, "I02", &txn->gtrid, "%s does its work again, and in this life it was to abort it",
+                   node->name);
+}
+
 static void check_rows(struct sim_judge *judge, const struct sim_sight *sight, const struct sim_dump_journal *journal)
 {
     for (uint32_t i = 0; i < journal->events_len; i++) {
@@ -74,6 +92,8 @@ void check_terminal(struct sim_judge *judge, const struct sim_sight *sight)
     judge_each_durable(judge, sight, one);
     if (sight->kind == SIM_SEEN_STORE_DONE)
         check_store(judge, sight);
+    if (sight->kind == SIM_SEEN_STORE_ASKED)
+        check_asked(judge, sight);
     if (sight->kind == SIM_SEEN_DISK && sight->disk.dump->is_journal && sight->disk.dump->is_readable &&
         (judge->excused & sim_bit(sight->node)) == 0)
         check_rows(judge, sight, &sight->disk.dump->journal);

@@ -12,6 +12,7 @@
  *     has returned. SENT: when the core's effect is taken, even if the frame is then lost. RECEIVED: before the
  *     decoded message is fed to the core. TOLD: before the client model acts on it.
  *   - A node's life is counted from 1 by STARTED. What a dead life left behind is never reported as a newer one's.
+ *   - STORE_FAILED and LOG_FAILED: when run or commit has returned, though the process may notice later.
  *   - A frame that arrives twice is RECEIVED twice, with the number of the one SENT.
  *   - DISK is reported of each node that has one: at each STARTED before the product opens it, and at the world's end.
  *
@@ -79,6 +80,7 @@ enum sim_fault {
     SIGHT(STORE_ASKED, store, "an operation was submitted")                                                 \
     SIGHT(STORE_DONE, store, "the store has done it; DONE is durable, where store.h says so")               \
     SIGHT(STORE_TOLD, store, "the core was told so")                                                        \
+    SIGHT(STORE_FAILED, stop, "the store says that it has failed, and what it was given has no answer")     \
     SIGHT(WORKED, change, "a handler read or wrote a row within a transaction; may be undone or run again") \
     SIGHT(WROTE_ALONE, change, "somebody wrote a row outside of all transactions, and it was let")          \
     /* Clients. */                                                                                          \

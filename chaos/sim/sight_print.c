@@ -113,6 +113,7 @@ static void print_process(struct out *out, const struct sim_sight *sight)
         break;
     case SIM_SEEN_REFUSED:
     case SIM_SEEN_STOPPED:
+    case SIM_SEEN_STORE_FAILED:
         print(out, " error=%d", sight->stop.error);
         break;
     case SIM_SEEN_CRASHED:
