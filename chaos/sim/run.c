@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "chaos/sim/check.h"
+#include "chaos/sim/heap.h"
 #include "chaos/sim/trace.h"
 #include "proto/assert.h"
 #include "proto/logging.h"
@@ -20,6 +21,7 @@ void sim_run_prepare(void)
 {
     VOW_ASSERT(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);
     VOW_ASSERT(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
+    sim_heap_install();
     vow_log_to(NULL, NULL, VOW_LOG_NONE);
 }
 
