@@ -61,6 +61,23 @@ void sim_disk_copy(struct sim_disk *to, const struct sim_disk *from)
     disk_sync_names(to);
 }
 
+void sim_disk_refill(struct sim_disk *to, const struct sim_disk *from, const char *name)
+{
+    const struct inode *inode = names_find(&from->names, name);
+    struct inode *copy = names_find(&to->names, name);
+
+    VOW_ASSERT(to != from);
+    to->is_refilled = true;
+    if (copy == NULL)
+        copy = disk_create(to, name);
+    content_set_size(copy, 0);
+    if (inode != NULL && inode->used > 0)
+        content_put(copy, 0, inode->bytes, inode->used);
+    if (inode != NULL)
+        content_set_size(copy, inode->size);
+    disk_shm_clear(copy);
+}
+
 static struct inode *same_inode(struct sim_disk *to, const struct sim_disk *from, const struct inode *inode)
 {
     return &to->inodes[inode - from->inodes];
@@ -239,8 +256,10 @@ void sim_disks_reset(struct sim_disks *disks, uint64_t seed)
     disks->random = seed ^ UINT64_C(0x5173e);
     disks->error = 0;
     memset(disks->hits, 0, sizeof(disks->hits));
-    for (unsigned i = 0; i <= disks->options.count; i++)
-        reset_disk(&disks->disks[i], seed);
+    for (unsigned i = 0; i <= disks->options.count; i++) {
+        if (!disks->disks[i].is_refilled)
+            reset_disk(&disks->disks[i], seed);
+    }
     sqlite3_randomness(0, NULL);
 }
 

@@ -90,6 +90,10 @@ bool sim_disk_is_on(const struct sim_disk *disk);
 
 /* Copies all files as a process would see them, durable, over what `to` had. `to` has no open file. */
 void sim_disk_copy(struct sim_disk *to, const struct sim_disk *from);
+/* Puts one file of `from` in the place of that of `to`, empty if there is none, under the connections that have it
+ * open: none of them may be in a transaction, and each will read its WAL anew. `to` is for such copies alone, and
+ * sim_disks_reset() leaves it as it is. */
+void sim_disk_refill(struct sim_disk *to, const struct sim_disk *from, const char *name);
 void sim_disk_wipe(struct sim_disk *disk);
 
 /* Of a file as a process would see it: its size, -1 if there is none; some of its bytes, returns how many. */

@@ -82,20 +82,22 @@ int disk_check_reserved(sqlite3_file *base, int *held)
     return file_is_alive(file) ? SQLITE_OK : SQLITE_IOERR_CHECKRESERVEDLOCK;
 }
 
+void disk_shm_clear(struct inode *inode)
+{
+    for (int i = 0; i < DISK_SHM_REGIONS_MAX; i++) {
+        if (inode->shm.regions[i] != NULL)
+            memset(inode->shm.regions[i], 0, REGION_BYTES);
+    }
+}
+
 /* The first connection finds it empty, as if the file were made anew: SQLite then reads the WAL. */
 static void join_shm(struct sim_file *file)
 {
-    struct shm *shm = &file->inode->shm;
-
     if (file->has_shm)
         return;
     file->has_shm = true;
-    if (shm->users++ > 0)
-        return;
-    for (int i = 0; i < DISK_SHM_REGIONS_MAX; i++) {
-        if (shm->regions[i] != NULL)
-            memset(shm->regions[i], 0, REGION_BYTES);
-    }
+    if (file->inode->shm.users++ == 0)
+        disk_shm_clear(file->inode);
 }
 
 int disk_shm_map(sqlite3_file *base, int region, int size, int extend, void volatile **out)

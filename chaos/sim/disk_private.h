@@ -115,6 +115,7 @@ struct sim_disk {
     unsigned number;
     char path[24];
     bool is_on;
+    bool is_refilled; /* outlives a world */
     uint32_t life;
     struct inode inodes[DISK_INODES_MAX];
     struct names names, durable;
@@ -185,6 +186,8 @@ void disk_shm_barrier(sqlite3_file *file);
 int disk_shm_unmap(sqlite3_file *file, int delete_it);
 /* All locks of a file are free: their process is gone. */
 void disk_unlock_all(struct inode *inode);
+/* As if nobody had looked at the WAL yet. */
+void disk_shm_clear(struct inode *inode);
 
 /* --- Files and the VFS --- */
 

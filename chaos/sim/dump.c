@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chaos/sim/dump_reader.h"
 #include "chaos/sim/memory.h"
 #include "chaos/sim/seen.h"
 #include "proto/assert.h"
@@ -18,63 +19,63 @@
 
 struct sim_dump_memory {
     struct sim_memory memory;
+    struct sim_reader reader;
 };
 
-static void *take(struct sim_dump *dump, size_t size)
+static struct sim_dump_memory *memory_of(struct sim_dump *dump)
 {
     if (dump->memory == NULL) {
         dump->memory = calloc(1, sizeof(*dump->memory));
         VOW_ASSERT(dump->memory != NULL);
     }
-    return sim_memory_take(&dump->memory->memory, size);
+    return dump->memory;
+}
+
+static void *take(struct sim_dump *dump, size_t size)
+{
+    return sim_memory_take(&memory_of(dump)->memory, size);
+}
+
+void sim_dump_keep_open(struct sim_dump *dump)
+{
+    memory_of(dump)->reader.is_kept = true;
 }
 
 void sim_dump_free(struct sim_dump *dump)
 {
-    if (dump->memory != NULL)
+    if (dump->memory != NULL) {
         sim_memory_free(&dump->memory->memory);
+        sim_reader_free(&dump->memory->reader);
+    }
     free(dump->memory);
     memset(dump, 0, sizeof(*dump));
-}
-
-/* The same memory for the next dump. */
-static void begin(struct sim_dump *dump, bool is_journal)
-{
-    struct sim_dump_memory *memory = dump->memory;
-
-    memset(dump, 0, sizeof(*dump));
-    dump->memory = memory;
-    dump->is_journal = is_journal;
-    if (memory != NULL)
-        sim_memory_reset(&memory->memory);
 }
 
 /* ---- reading rows ---- */
 
 struct reader {
     struct sim_dump *dump;
-    sqlite3 *db;
-    bool failed;
+    struct sim_reader *from;
 };
 
-static void fail(struct reader *reader, const char *what)
+/* The same memory for the next dump. */
+static struct reader begin(struct sim_dump *dump, bool is_journal)
 {
-    if (!reader->failed)
-        (void)snprintf(reader->dump->problem, sizeof(reader->dump->problem), "%s: %.80s", what,
-                       sqlite3_errmsg(reader->db));
-    reader->failed = true;
+    struct sim_dump_memory *memory = memory_of(dump);
+
+    memset(dump, 0, sizeof(*dump));
+    dump->memory = memory;
+    dump->is_journal = is_journal;
+    dump->is_there = true;
+    sim_memory_reset(&memory->memory);
+    return (struct reader){.dump = dump, .from = &memory->reader};
 }
 
-/* Exclusive before the first read: so no other file is needed beside the database and its WAL. */
-static bool open_db(struct reader *reader, const char *vfs, const char *path)
+static void end(struct reader *reader)
 {
-    int rc = sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
-
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(reader->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
-    if (rc != SQLITE_OK)
-        fail(reader, "opening");
-    return rc == SQLITE_OK;
+    reader->dump->is_readable = !reader->from->failed;
+    memcpy(reader->dump->problem, reader->from->problem, sizeof(reader->dump->problem));
+    sim_reader_end(reader->from);
 }
 
 typedef void row_fn(struct reader *reader, sqlite3_stmt *row, void *item);
@@ -82,17 +83,14 @@ typedef void row_fn(struct reader *reader, sqlite3_stmt *row, void *item);
 /* Calls `each` with an item for each row, in an array that is the dump's. A table that is missing has no rows. */
 static void *read_all(struct reader *reader, const char *sql, size_t item_size, row_fn *each, uint32_t *len)
 {
-    sqlite3_stmt *stmt = NULL;
+    sqlite3_stmt *stmt = sim_reader_statement(reader->from, sql);
     uint32_t room = 0;
     char *items = NULL;
     int rc;
 
     *len = 0;
-    if (reader->failed || sqlite3_prepare_v2(reader->db, sql, -1, &stmt, NULL) != SQLITE_OK) {
-        if (!reader->failed && sqlite3_errcode(reader->db) != SQLITE_ERROR)
-            fail(reader, "reading");
+    if (stmt == NULL)
         return NULL;
-    }
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         if (*len == room) {
             char *more = take(reader->dump, (room = room > 0 ? 2 * room : 64) * item_size);
@@ -104,21 +102,21 @@ static void *read_all(struct reader *reader, const char *sql, size_t item_size, 
         each(reader, stmt, items + (*len)++ * item_size);
     }
     if (rc != SQLITE_DONE)
-        fail(reader, "reading");
-    (void)sqlite3_finalize(stmt);
+        sim_reader_fail(reader->from, "reading");
+    (void)sqlite3_reset(stmt);
     return items;
 }
 
 static int64_t read_number(struct reader *reader, const char *sql)
 {
-    sqlite3_stmt *stmt = NULL;
+    sqlite3_stmt *stmt = sim_reader_statement(reader->from, sql);
     int64_t number = 0;
 
-    if (reader->failed || sqlite3_prepare_v2(reader->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+    if (stmt == NULL)
         return 0;
     if (sqlite3_step(stmt) == SQLITE_ROW)
         number = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_reset(stmt);
     return number;
 }
 
@@ -259,10 +257,10 @@ static void read_witness(struct sim_dump_journal *journal, const uint8_t *bytes,
 /* The snapshot's body begins with the LSN and the hash up to which events were cut off. */
 static void read_cut(struct reader *reader, uint8_t hash[SIM_HASH_BYTES])
 {
-    sqlite3_stmt *stmt = NULL;
+    sqlite3_stmt *stmt = sim_reader_statement(reader->from, "SELECT body FROM snapshot");
 
     memset(hash, 0, SIM_HASH_BYTES);
-    if (sqlite3_prepare_v2(reader->db, "SELECT body FROM snapshot", -1, &stmt, NULL) != SQLITE_OK)
+    if (stmt == NULL)
         return;
     if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) >= 8 + SIM_HASH_BYTES) {
         const uint8_t *bytes = sqlite3_column_blob(stmt, 0);
@@ -270,20 +268,18 @@ static void read_cut(struct reader *reader, uint8_t hash[SIM_HASH_BYTES])
         reader->dump->journal.cut_lsn = number_at(bytes, 8);
         memcpy(hash, bytes + 8, SIM_HASH_BYTES);
     }
-    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_reset(stmt);
 }
 
 void sim_dump_journal(struct sim_dump *dump, const char *vfs, const char *path, const uint8_t *witness,
                       size_t witness_len)
 {
-    struct reader reader = {.dump = dump};
+    struct reader reader = begin(dump, true);
     struct sim_dump_event *events;
     uint8_t cut[SIM_HASH_BYTES];
 
-    begin(dump, true);
-    dump->is_there = true;
     read_witness(&dump->journal, witness, witness_len);
-    if (open_db(&reader, vfs, path)) {
+    if (sim_reader_open(reader.from, vfs, path)) {
         read_cut(&reader, cut);
         events = read_all(&reader, "SELECT lsn, wall_us, gtrid, kind, body, hash FROM event ORDER BY lsn",
                           sizeof(*events), read_event, &dump->journal.events_len);
@@ -292,8 +288,7 @@ void sim_dump_journal(struct sim_dump *dump, const char *vfs, const char *path, 
         chain(dump, events, dump->journal.events_len, cut);
         dump->journal.events = events;
     }
-    dump->is_readable = !reader.failed;
-    (void)sqlite3_close(reader.db);
+    end(&reader);
 }
 
 /* ---- the store ---- */
@@ -383,27 +378,27 @@ static void read_account(struct reader *reader, sqlite3_stmt *row, void *item)
 
 static void read_meta(struct reader *reader, struct sim_dump_store *store)
 {
-    sqlite3_stmt *stmt = NULL;
+    sqlite3_stmt *stmt;
 
     store->incarnation = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'incarnation'");
     store->coord = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'coord'");
     store->epoch = (uint32_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'epoch'");
     store->watermark.epoch = (uint32_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_epoch'");
     store->watermark.seq = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_seq'");
-    if (sqlite3_prepare_v2(reader->db, "SELECT value FROM vow_meta WHERE key = 'uuid'", -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == VOW_DB_UUID_BYTES)
+    stmt = sim_reader_statement(reader->from, "SELECT value FROM vow_meta WHERE key = 'uuid'");
+    if (stmt == NULL)
+        return;
+    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == VOW_DB_UUID_BYTES)
         memcpy(store->db_uuid, sqlite3_column_blob(stmt, 0), VOW_DB_UUID_BYTES);
-    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_reset(stmt);
 }
 
 void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path)
 {
-    struct reader reader = {.dump = dump};
+    struct reader reader = begin(dump, false);
     struct sim_dump_store *store = &dump->store;
 
-    begin(dump, false);
-    dump->is_there = true;
-    if (open_db(&reader, vfs, path)) {
+    if (sim_reader_open(reader.from, vfs, path)) {
         read_meta(&reader, store);
         store->branches = read_all(
             &reader, "SELECT gtrid, branch, state, epoch, length(changeset) FROM vow_branch ORDER BY gtrid, branch",
@@ -418,6 +413,5 @@ void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path)
                                " UNION ALL SELECT 3, id, 1, NULL FROM added",
                                sizeof(struct sim_dump_row), read_account, &store->rows_len);
     }
-    dump->is_readable = !reader.failed;
-    (void)sqlite3_close(reader.db);
+    end(&reader);
 }

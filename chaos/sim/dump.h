@@ -107,7 +107,13 @@ void sim_dump_journal(struct sim_dump *dump, const char *vfs, const char *path, 
  *   added (id INTEGER PRIMARY KEY)
  */
 void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path);
-/* Right after both, and on zeroed memory. */
+/*
+ * From now on what this dump reads is always the same path, and the connection to it stays open until a dump cannot be
+ * read. Before each further one sim_disk_refill() has put what shall be read there. Of a file that cannot be read it
+ * says nothing for sure: a fresh connection does.
+ */
+void sim_dump_keep_open(struct sim_dump *dump);
+/* Right after all of them, and on zeroed memory. */
 void sim_dump_free(struct sim_dump *dump);
 
 #endif

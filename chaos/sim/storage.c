@@ -11,10 +11,12 @@
 #include "proto/net/clock.h"
 
 #define PATH_SIZE 96
-/* Disks: of the nodes, of their backups, one to make templates on, and one to look at copies on. */
+/* Disks: of the nodes, of their backups, one to make templates on, and those to look at copies on: for a journal and a
+ * store that kept connections read, and for what they cannot read. */
 #define BACKUPS SIM_NODES_MAX
 #define SCRATCH (2 * SIM_NODES_MAX)
-#define COPY (SCRATCH + 1)
+#define LOOK (SCRATCH + 1)
+#define COPY (LOOK + 2)
 #define DISKS (COPY + 1)
 #define TEMPLATES_MAX 64
 #define FILES_MAX 4
@@ -186,29 +188,71 @@ void sim_storage_begin(struct sim_world *world)
 /* The witness has two slots, of which the second begins at 4096. */
 #define WITNESS_BYTES 8192
 
+struct look {
+    struct sim_disk *disk; /* that is looked at */
+    bool is_journal;
+    const char *file;
+    const uint8_t *witness; /* NULL: there is none */
+    size_t witness_len;
+};
+
+static void read_dump(const struct look *look, const struct sim_disk *copy, struct sim_dump *dump)
+{
+    char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", sim_disk_path(copy), look->file);
+    if (look->is_journal)
+        sim_dump_journal(dump, SIM_DISKS_VFS, path, look->witness, look->witness_len);
+    else
+        sim_dump_store(dump, SIM_DISKS_VFS, path);
+}
+
+/* True if the kept connection could read it. A rollback journal is for a fresh one to play back. */
+static bool read_kept(const struct look *look, struct sim_dump *dump)
+{
+    struct sim_disk *copy = sim_disks_at(disks, LOOK + look->is_journal);
+    char name[PATH_SIZE];
+
+    (void)snprintf(name, sizeof(name), "%s-journal", look->file);
+    if (sim_disk_size(look->disk, look->file) <= 0 || sim_disk_size(look->disk, name) > 0)
+        return false;
+    sim_disk_refill(copy, look->disk, look->file);
+    (void)snprintf(name, sizeof(name), "%s-wal", look->file);
+    sim_disk_refill(copy, look->disk, name);
+    sim_dump_keep_open(dump);
+    read_dump(look, copy, dump);
+    return dump->is_readable;
+}
+
+static void read_fresh(const struct look *look, struct sim_dump *dump)
+{
+    struct sim_disk *copy = sim_disks_at(disks, COPY);
+
+    sim_disk_copy(copy, look->disk);
+    sim_disk_boot(copy);
+    read_dump(look, copy, dump);
+}
+
 void sim_storage_show(struct sim_world *world, const struct sim_node *node)
 {
-    static struct sim_dump dump;
+    static struct sim_dump kept[2], fresh;
     static uint8_t witness[WITNESS_BYTES];
-    struct sim_disk *copy = sim_disks_at(disks, COPY);
-    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_DISK, node);
     const bool is_journal = node->role == SIM_COORDINATOR;
-    const char *file = is_journal ? "journal.db" : SIM_STORE_FILE;
-    char path[PATH_SIZE];
-    size_t len;
+    struct look look = {.disk = sim_storage_disk(node), .is_journal = is_journal};
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_DISK, node);
+    struct sim_dump *dump = &kept[is_journal];
 
-    sim_disk_copy(copy, sim_storage_disk(node));
-    sim_disk_boot(copy);
-    (void)snprintf(path, sizeof(path), "%s/%s", sim_disk_path(copy), file);
-    len = sim_disk_read(copy, "witness", 0, witness, sizeof(witness));
-    if (is_journal)
-        sim_dump_journal(&dump, SIM_DISKS_VFS, path, sim_disk_size(copy, "witness") >= 0 ? witness : NULL, len);
-    else
-        sim_dump_store(&dump, SIM_DISKS_VFS, path);
-    dump.is_there = sim_disk_size(sim_storage_disk(node), file) > 0;
+    look.file = is_journal ? "journal.db" : SIM_STORE_FILE;
+    look.witness = sim_disk_size(look.disk, "witness") >= 0 ? witness : NULL;
+    look.witness_len = sim_disk_read(look.disk, "witness", 0, witness, sizeof(witness));
+    if (!read_kept(&look, dump)) {
+        dump = &fresh;
+        read_fresh(&look, dump);
+    }
+    dump->is_there = sim_disk_size(look.disk, look.file) > 0;
     /* What is not there is read easily: it holds nothing. */
-    dump.is_readable = dump.is_readable || !dump.is_there;
-    sight.disk.dump = &dump;
+    dump->is_readable = dump->is_readable || !dump->is_there;
+    sight.disk.dump = dump;
     sim_show(world, &sight);
 }
 
