@@ -71,11 +71,16 @@ void branch_abort_preparing(struct vow_branches *core, struct vow_branch_entry *
 
 /*
  * The PREPARE may still be on its way: it must find that the transaction has ended (F048, F053). That it has aborted is
- * not certain: this may be the late reply to an inquiry of before, from a coordinator that has forgotten its COMMIT.
- * What is certain is that a vote of this life, if there was none yet, would be NO.
+ * not certain, whatever this life does not know of it: what is certain is that a vote of this life, if there was none
+ * yet, would be NO. An ABORT of what was committed here changes nothing, and comes from no coordinator that keeps its
+ * journal: it looks there before it presumes (F173).
  */
 void branch_abort_unknown(struct vow_branches *core, struct vow_branch_entry *entry)
 {
+    const struct vow_branch_ended *ended = branch_ended_find(core, &entry->gtrid);
+
+    if (ended != NULL && ended->end == VOW_BRANCH_END_COMMITTED)
+        branch_violation(core, &entry->gtrid, "ABORT after COMMIT");
     branch_ended_remember_no(core, &entry->gtrid, VOW_CAUSE_TOO_LATE);
     branch_move(core, entry, VOW_BRANCH_UNKNOWN);
 }

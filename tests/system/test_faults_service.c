@@ -366,6 +366,7 @@ Test(faults_service, F173_an_abort_after_the_commit)
     expect_good(&place);
     say(&place, &id, VOW_COMMIT);
     expect_ack(&place, &id, VOW_ACK_DONE);
+    expect_alarms(&place, 1);
     cluster_expect_counter(&place.cluster, 0, 2);
     place_end(&place);
 }

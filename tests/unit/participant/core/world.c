@@ -90,7 +90,7 @@ void world_carry_out(struct world *w)
             store_submit(w, effect);
             break;
         case VOW_BRANCHES_ALARM:
-            world_check(w, false, effect->alarm.what);
+            world_check(w, coord_has_denied(w, &effect->alarm.gtrid), effect->alarm.what);
             break;
         case VOW_BRANCHES_JOINED:
             service_hear(w, effect);

@@ -44,13 +44,22 @@ static void abort_txn(struct world *w, struct txn *txn)
     send(w, txn, VOW_MSG_DECISION, true);
 }
 
-/* Presumed abort: GONE says ABORT, even if it was a COMMIT that all have acknowledged. */
+/*
+ * Presumed abort: GONE says ABORT, even if it was a COMMIT that all have acknowledged. Worse than vowd, which looks
+ * into its journal before: the participant is to hold all the same, and to see it (F173).
+ */
 static void tell(struct world *w, struct txn *txn)
 {
     if (txn->phase == PHASE_PREPARING || txn->phase == PHASE_ACTIVE)
         send(w, txn, VOW_MSG_WAIT, false);
     else
         send(w, txn, VOW_MSG_DECISION, txn->phase != PHASE_COMMITTING);
+}
+
+bool coord_has_denied(struct world *w, const struct vow_gtrid *gtrid)
+{
+    const struct txn *txn = world_txn(w, gtrid);
+    return txn->committed && txn->phase == PHASE_GONE;
 }
 
 static void take_vote(struct world *w, struct txn *txn, const struct vow_msg_vote *vote)

@@ -95,6 +95,8 @@ void world_put(struct world *w, bool to_participant, const struct vow_msg *msg);
 void coord_begin(struct world *w);
 void coord_receive(struct world *w, const struct vow_msg *msg);
 /* Something that the coordinator does of itself: a timeout, a resend, a query. */
+/* It may have said ABORT of a COMMIT that all have acknowledged. */
+bool coord_has_denied(struct world *w, const struct vow_gtrid *gtrid);
 void coord_nudge(struct world *w, struct txn *txn);
 void coord_crash(struct world *w);
 struct vow_watermark coord_watermark(const struct world *w);
