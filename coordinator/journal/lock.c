@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +11,36 @@
 #include "coordinator/journal/fail.h"
 #include "proto/net/filesystem.h"
 
-/* A lock of the open file description: unlike POSIX record locks, closing another descriptor does not drop it. */
-static int try_lock(int fd)
+/* Who only looks is waited for: 3 s in all. */
+#define LOOKERS_TRIES 60
+#define LOOKERS_PAUSE_MS 50
+
+/* A lock of the open file description: unlike POSIX record locks, closing another descriptor does not drop it. Who only
+ * looks takes one that others who look may have, too (F_RDLCK). */
+static int try_lock(int fd, short type)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
 
     return fcntl(fd, F_OFD_SETLK, &whole);
+}
+
+/* Nobody but those who look is in the way. */
+static bool is_looked_at(int fd)
+{
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_UNLCK;
+}
+
+/* `vowctl doctor` has the directory for a moment, and a start that happens then is not to fail of it. */
+static int lock_or_wait(int fd)
+{
+    for (int i = 0; try_lock(fd, F_WRLCK) != 0; i++) {
+        if ((errno != EAGAIN && errno != EACCES) || i == LOOKERS_TRIES || !is_looked_at(fd))
+            return -1;
+        (void)poll(NULL, 0, LOOKERS_PAUSE_MS);
+    }
+    return 0;
 }
 
 static int fail_locked(const char *directory, int fd, struct vow_error_detail *detail)
@@ -23,6 +48,9 @@ static int fail_locked(const char *directory, int fd, struct vow_error_detail *d
     char holder[24] = {0};
     ssize_t len = pread(fd, holder, sizeof(holder) - 1, 0);
 
+    if (is_looked_at(fd))
+        return journal_fail(detail, VOW_E_LOCKED, "%.150s is being examined; wait until vowctl doctor has ended",
+                            directory);
     if (len <= 0 || strspn(holder, "0123456789") == 0)
         (void)snprintf(holder, sizeof(holder), "?");
     holder[strcspn(holder, "\n")] = '\0';
@@ -50,7 +78,7 @@ int journal_lock_take(const char *directory, int directory_fd, struct vow_error_
     fd = openat(directory_fd, JOURNAL_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m", directory);
-    if (try_lock(fd) != 0) {
+    if (lock_or_wait(fd) != 0) {
         error = errno == EAGAIN || errno == EACCES
                     ? fail_locked(directory, fd, detail)
                     : journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m; use a local disk", directory);
@@ -72,7 +100,7 @@ int journal_lock_try(const char *directory, int directory_fd, struct vow_error_d
         return VOW_E_NOT_FOUND;
     if (fd < 0)
         return journal_fail(detail, VOW_E_IO, "%.150s/" JOURNAL_LOCK_FILE ": %m", directory);
-    if (try_lock(fd) == 0)
+    if (try_lock(fd, F_RDLCK) == 0)
         return fd;
     error = fail_locked(directory, fd, detail);
     journal_lock_drop(fd);

@@ -1,10 +1,13 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "coordinator/journal/lock.h"
 #include "kit.h"
 
 static struct bed bed;
@@ -68,4 +71,46 @@ Test(lock, dies_with_its_process)
     let_go();
     bed_start(&bed);
     cr_assert_eq(bed.identity.epoch, 2);
+}
+
+/* ---- somebody who only looks ---- */
+
+static int looker = -1;
+
+static void look(void)
+{
+    bed_make(&bed);
+    bed_start(&bed);
+    bed_close(&bed);
+    const int directory = open(bed.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    looker = journal_lock_try(bed.directory, directory, &bed.detail);
+    cr_assert_geq(looker, 0, "%s", bed.detail.text);
+    const int second = journal_lock_try(bed.directory, directory, &bed.detail);
+    cr_expect_geq(second, 0, "another one who looks: %s", bed.detail.text);
+    journal_lock_drop(second);
+    (void)close(directory);
+}
+
+static void stop_looking(int signal)
+{
+    (void)signal;
+    (void)close(looker);
+}
+
+TestSuite(looked_at, .init = look, .fini = teardown, .timeout = 240);
+
+/* `vowctl doctor --data` beside a restart: the start waits, and does not fail of it. */
+Test(looked_at, a_start_waits_until_nobody_looks_any_more)
+{
+    const struct itimerval soon = {.it_value = {.tv_usec = 100000}};
+    (void)signal(SIGALRM, stop_looking);
+    cr_assert_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    bed_start(&bed);
+    cr_assert_eq(bed.identity.epoch, 2);
+}
+
+Test(looked_at, a_start_does_not_wait_for_ever)
+{
+    bed_expect_refused(&bed, VOW_E_LOCKED, "is being examined; wait until vowctl doctor has ended");
+    stop_looking(0);
 }
