@@ -68,6 +68,15 @@ static bool read_level(const char *text, uint32_t *level)
     return false;
 }
 
+static bool read_switch(const char *text, bool *value)
+{
+    const bool is_on = strcmp(text, "on") == 0;
+    if (!is_on && strcmp(text, "off") != 0)
+        return false;
+    *value = is_on;
+    return true;
+}
+
 static bool read_address(const char *text, struct vow_address *address)
 {
     struct vow_address parsed;
@@ -120,6 +129,8 @@ bool vow_setting_read(const struct vow_setting *setting, const char *text, struc
         return read_name(text, field);
     case VOW_SETTING_LEVEL:
         return read_level(text, field);
+    case VOW_SETTING_SWITCH:
+        return read_switch(text, field);
     case VOW_SETTING_NUMBER:
         return read_number(setting, text, field);
     case VOW_SETTING_DURATION:
@@ -158,6 +169,9 @@ void vow_setting_wants(const struct vow_setting *setting, char *out, size_t size
     case VOW_SETTING_LEVEL:
         snprintf(out, size, "error, warn, info or debug");
         return;
+    case VOW_SETTING_SWITCH:
+        snprintf(out, size, "on or off");
+        return;
     case VOW_SETTING_NUMBER:
         snprintf(out, size, "%u to %u%s", setting->lowest, setting->highest, setting->unit);
         return;
@@ -188,6 +202,9 @@ void vow_setting_print(const struct vow_setting *setting, const struct vow_setti
         return;
     case VOW_SETTING_LEVEL:
         snprintf(out, size, "%s", level_names[*(const uint32_t *)value - 1]);
+        return;
+    case VOW_SETTING_SWITCH:
+        snprintf(out, size, "%s", *(const bool *)value ? "on" : "off");
         return;
     case VOW_SETTING_NUMBER:
         snprintf(out, size, "%u", *(const uint32_t *)value);
@@ -223,6 +240,7 @@ void vow_settings_core_limits(const struct vow_settings *settings, struct vow_co
     limits->branches_max = branches_max;
     limits->peers_max = settings->participants_max;
     limits->ended_max = settings->ended_max;
+    limits->auto_forget = settings->auto_forget;
     limits->txn_timeout_ms = settings->txn_ms;
     limits->vote_timeout_ms = settings->vote_ms;
     limits->ack_timeout_ms = settings->ack_ms;

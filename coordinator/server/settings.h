@@ -20,10 +20,11 @@
 
 struct vow_settings {
     struct vow_address listen;
-    struct vow_address http;                                 /* host "" = no HTTP */
-    char data[VOW_SETTINGS_PATH_SIZE];                       /* the data directory */
-    char name[VOW_NAME_SIZE];                                /* "" = the directory's own, "vowd" in a new one */
-    uint32_t log_level;                                      /* enum vow_log_level */
+    struct vow_address http;           /* host "" = no HTTP */
+    char data[VOW_SETTINGS_PATH_SIZE]; /* the data directory */
+    char name[VOW_NAME_SIZE];          /* "" = the directory's own, "vowd" in a new one */
+    uint32_t log_level;                /* enum vow_log_level */
+    bool auto_forget;
     uint64_t retention_ms, retention_bytes, space_bytes_min; /* 0 = no limit */
     uint32_t txns_max, branches_max, participants_max, ended_max;
     uint32_t sessions_max, clients_max, admins_max, strangers_max, in_flight_max, journal_queue_max, memory_mib;
@@ -37,6 +38,7 @@ enum vow_setting_kind {
     VOW_SETTING_PATH,
     VOW_SETTING_NAME,
     VOW_SETTING_LEVEL,
+    VOW_SETTING_SWITCH,   /* bool, on or off */
     VOW_SETTING_NUMBER,   /* uint32_t from lowest to highest */
     VOW_SETTING_DURATION, /* uint64_t milliseconds, see units.h */
     VOW_SETTING_BYTES,    /* uint64_t, see units.h */

@@ -50,7 +50,7 @@ static void wait_for(const char *word, const char *const arguments[])
 #define WAIT_FOR(word, ...) wait_for(word, (const char *const[]){__VA_ARGS__, NULL})
 
 /* s1 stands still, so that s0 is prepared and nobody can say what for. */
-static void begin_undecided(struct commit *commit)
+static void begin_undecided_with(struct commit *commit, const char *switch_on)
 {
     cluster_init(&cluster);
     cluster.keeps_log = true;
@@ -59,12 +59,18 @@ static void begin_undecided(struct commit *commit)
     cluster.vowd_flags[1] = "60000";
     cluster.vowd_flags[2] = "--heartbeat"; /* s1 is not lost, only slow */
     cluster.vowd_flags[3] = "60000";
-    cluster.keeps_log = true;
+    cluster.vowd_flags[4] = switch_on;
+    cluster.vowd_flags[5] = switch_on != NULL ? "on" : NULL;
     cluster_run(&cluster, 2, NULL, NULL);
     cr_assert_eq(kill(cluster.services[1].pid, SIGSTOP), 0);
     commit_start(&cluster, commit, "add");
     WAIT_FOR("PREPARED", "list", "--in-doubt");
     cr_assert_eq(sscanf(run.out, "%42s", id), 1);
+}
+
+static void begin_undecided(struct commit *commit)
+{
+    begin_undecided_with(commit, NULL);
 }
 
 static void end_undecided(struct commit *commit)
@@ -314,6 +320,27 @@ Test(operator, F056_a_branch_committed_by_hand_and_then_aborted)
     expect_status(&gtrid, VOW_ABORTED, VOW_E_HEURISTIC_MIXED);
     cluster_expect_counter(&cluster, 0, 1);
     cluster_expect_counter(&cluster, 1, 0);
+    cluster_end(&cluster);
+}
+
+/* Who reconciles by other means has vowd not wait for an operator: it is recorded, told, and forgotten at both ends. */
+Test(operator, F056_damage_is_forgotten_by_itself_if_a_setting_says_so)
+{
+    struct commit commit;
+    begin_undecided_with(&commit, "--auto-forget");
+    cr_assert_eq(VOWCTL("abort", id, "--participant", "s0", "--reason", "the row is needed", "--as", "eva", "--yes"), 0,
+                 "%s", run.err);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_COMMITTED);
+    const struct vow_gtrid gtrid = commit.result.id;
+    wait_for_damage(&gtrid, VOW_COMMITTED, VOW_E_HEURISTIC_MIXED);
+    expect_lines(cluster_log(&cluster), "HEURISTIC_MIXED", id);
+    WAIT_FOR("END", "history", id);
+    EXPECT_WORDS("DAMAGE", "FORGET", "auto_forget: a setting of this coordinator");
+    while (service_number(&cluster, 0, "SELECT count(*) FROM vow_heuristic") != 0) {
+    }
+    WAIT_FOR("no transactions", "list", "--in-doubt");
+    expect_status(&gtrid, VOW_COMMITTED, VOW_E_HEURISTIC_MIXED);
     cluster_end(&cluster);
 }
 
