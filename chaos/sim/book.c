@@ -343,7 +343,9 @@ static void see_order(struct sim_book *book, struct book_txn *txn, const struct 
     struct book_share *share;
 
     if (sight->operated.verdict == 0) {
-        book_first(&txn->forget_ordered, sight->seq);
+        /* Of a participant that has a part in it, if one is named. */
+        if (sight->peer >= book->nodes_len || sim_txn_share(txn, sight->peer) != NULL)
+            book_first(&txn->forget_ordered, sight->seq);
     } else if (!sight->operated.is_heuristic) {
         book_first(&txn->abort_ordered, sight->seq);
     } else if (sight->peer < book->nodes_len) {

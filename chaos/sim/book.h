@@ -143,7 +143,8 @@ struct book_share {
     /* At the coordinator, if it was against the decision: */
     book_moment mismatch_got; /* it was told so */
     book_moment noted;        /* HEURISTIC is durable */
-    book_moment forgiven;     /* FORGET is, and came after it */
+    uint64_t noted_lsn;
+    book_moment forgiven; /* FORGET is, and came after it */
     book_moment coord_alarm;
 };
 

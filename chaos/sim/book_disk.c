@@ -46,11 +46,11 @@ static void log_asked(struct sim_book *book, struct book_txn *txn, const struct 
 }
 
 /* The word covers what was noted before it, and nothing that comes later. */
-static void forgot(struct book_txn *txn, book_moment now)
+static void forgot(struct book_txn *txn, uint64_t lsn, book_moment now)
 {
     book_first(&txn->forgot, now);
     for (struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->noted != 0)
+        if (share->noted != 0 && share->noted_lsn < lsn)
             book_first(&share->forgiven, now);
     }
 }
@@ -83,7 +83,7 @@ static void log_durable(struct book_txn *txn, uint32_t kind, uint64_t lsn, book_
         book_first(&txn->damage, now);
         break;
     case VOW_RECORD_FORGET:
-        forgot(txn, now);
+        forgot(txn, lsn, now);
         break;
     default:
         break;
@@ -91,12 +91,15 @@ static void log_durable(struct book_txn *txn, uint32_t kind, uint64_t lsn, book_
 }
 
 /* HEURISTIC is durable. */
-static void noted(struct sim_book *book, struct book_txn *txn, const char *who, book_moment now)
+static void noted(struct sim_book *book, struct book_txn *txn, const char *who, uint64_t lsn, book_moment now)
 {
     const uint8_t node = sim_book_named(book, who);
+    struct book_share *share = node != SIM_NODE_NONE ? book_find_share(book, txn, node) : NULL;
 
-    if (node != SIM_NODE_NONE)
-        book_first(&book_find_share(book, txn, node)->noted, now);
+    if (share == NULL || share->noted != 0)
+        return;
+    share->noted = now;
+    share->noted_lsn = lsn;
 }
 
 void book_log(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
@@ -111,7 +114,7 @@ void book_log(struct sim_book *book, const struct book_node *node, const struct 
     } else if (sight->kind == SIM_SEEN_LOG_ASKED)
         log_asked(book, txn, node, sight);
     else if (sight->log.record->kind == VOW_RECORD_HEURISTIC)
-        noted(book, txn, sight->log.record->who, sight->seq);
+        noted(book, txn, sight->log.record->who, sight->log.lsn, sight->seq);
     else
         log_durable(txn, sight->log.record->kind, sight->log.lsn, sight->seq);
 }
@@ -272,7 +275,7 @@ static void store_done(struct book_share *share, const struct book_node *node, c
     case VOW_STORE_COMMIT:
         /* Of one that was committed by hand it finds the tombstone. */
         if (sight->store.result == VOW_STORE_DONE) {
-            if (share->heuristic == 0)
+            if (share->heuristic_verdict != VOW_COMMIT)
                 book_first(&share->committed, sight->seq);
             share->on_disk = SIM_BRANCH_COMMITTED;
         }
@@ -345,7 +348,7 @@ static void journal_found(struct sim_book *book, const struct sim_dump_journal *
         struct book_txn *txn = book_find_txn(book, &journal->events[i].gtrid);
 
         if (txn != NULL && journal->events[i].kind == VOW_RECORD_HEURISTIC)
-            noted(book, txn, journal->events[i].who, now);
+            noted(book, txn, journal->events[i].who, journal->events[i].lsn, now);
         else if (txn != NULL)
             log_durable(txn, journal->events[i].kind, journal->events[i].lsn, now);
     }

@@ -7,9 +7,9 @@
 
 static bool is_input(enum sim_sight_kind kind)
 {
-    return kind == SIM_SEEN_RECEIVED || kind == SIM_SEEN_LOG_DONE || kind == SIM_SEEN_STORE_TOLD ||
-           kind == SIM_SEEN_TICKED || kind == SIM_SEEN_LINKED || kind == SIM_SEEN_UNLINKED || kind == SIM_SEEN_UP ||
-           kind == SIM_SEEN_OPERATED || kind == SIM_SEEN_ASKED;
+    return kind == SIM_SEEN_RECEIVED || kind == SIM_SEEN_LOG_DONE || kind == SIM_SEEN_LOOKED_UP ||
+           kind == SIM_SEEN_STORE_TOLD || kind == SIM_SEEN_TICKED || kind == SIM_SEEN_LINKED ||
+           kind == SIM_SEEN_UNLINKED || kind == SIM_SEEN_UP || kind == SIM_SEEN_OPERATED || kind == SIM_SEEN_ASKED;
 }
 
 void book_note_input(struct book_node *node, const struct sim_sight *sight)

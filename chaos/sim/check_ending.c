@@ -52,7 +52,7 @@ void check_ending(struct sim_judge *judge, const struct sim_sight *sight)
     if (sight->kind != SIM_SEEN_ENDED || book->healed == 0)
         return;
     for (uint32_t i = 0; i < book->nodes_len; i++) {
-        bool is_server = book->nodes[i].role != SIM_CLIENT;
+        bool is_server = book->nodes[i].role == SIM_COORDINATOR || book->nodes[i].role == SIM_PARTICIPANT;
 
         if (is_server && (book->core & sim_bit((uint8_t)i)) != 0 && book->nodes[i].state != BOOK_SERVING)
             judge_fail(judge, sight, "I05", NULL, "%s does not serve after all was healed", book->nodes[i].name);

@@ -15,7 +15,9 @@
 static void check_end(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->is_on_yes_list && share->ack_got == 0 && share->forgiven == 0)
+        bool is_owed = txn->committed != 0 ? share->is_on_yes_list : share->noted != 0;
+
+        if (is_owed && share->ack_got == 0 && share->forgiven == 0)
             judge_fail(judge, sight, "I11", &txn->gtrid, "END is logged, and %s has not acknowledged",
                        judge_name(judge, share->node));
     }
@@ -66,7 +68,8 @@ static const char *find_missing(const struct sim_dump_store *store, const struct
     case SIM_BRANCH_PREPARED:
         return share->abort_asked == 0 ? "prepared branch" : NULL;
     case SIM_BRANCH_COMMITTED:
-        if (share->heuristic != 0 && share->settle_asked != 0 && share->settled == VOW_ABORT)
+        /* What was committed by hand answers by its own record; of an abort the tombstone may go. */
+        if (share->heuristic != 0 && txn->committed == 0)
             return NULL;
         return txn->ended == 0 || found != NULL ? "tombstone" : NULL;
     case SIM_BRANCH_MEMO:

@@ -86,6 +86,46 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
     }
 }
 
+/* --- What there is in memory --- */
+
+static bool is_damaged(const struct vow_coord_txn_view *view)
+{
+    return strcmp(view->state, "HEUR") == 0;
+}
+
+bool sim_coordinator_next_damaged(const struct sim_node *node, uint32_t *cursor, struct vow_gtrid *gtrid)
+{
+    struct vow_coord_txn_view view;
+
+    if (node->state != SIM_NODE_UP)
+        return false;
+    while (vow_coord_next(node->coordinator->core, cursor, &view)) {
+        *gtrid = view.gtrid;
+        if (is_damaged(&view))
+            return true;
+    }
+    return false;
+}
+
+bool sim_coordinator_has_noted(const struct sim_node *node, const struct vow_gtrid *gtrid, const char *participant)
+{
+    struct vow_coord_txn_view view;
+
+    if (node->state != SIM_NODE_UP || !vow_coord_find(node->coordinator->core, gtrid, &view) || !is_damaged(&view))
+        return false;
+    for (uint32_t i = 0; i < view.branches_len && i < VOW_CALLS_MAX; i++) {
+        if (view.branches[i].contradicts && strcmp(view.branches[i].participant, participant) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Damage that nobody will see to in this world. */
+static bool is_standing(const struct sim_world *world, const struct vow_coord_txn_view *view)
+{
+    return is_damaged(view) && world->options.forget_pct != 100;
+}
+
 /* It waits for a participant that will not come back, or has lost what it must commit. */
 static bool cannot_end(const struct sim_world *world, const struct vow_coord_txn_view *view)
 {
@@ -108,7 +148,7 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
     if (node->state != SIM_NODE_UP || c->queue != NULL || c->pending != NULL)
         return false;
     while (vow_coord_next(c->core, &cursor, &view)) {
-        if (!cannot_end(world, &view))
+        if (!cannot_end(world, &view) && !is_standing(world, &view))
             return false;
     }
     return true;

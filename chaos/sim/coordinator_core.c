@@ -51,7 +51,8 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     case VOW_COORD_TRACE:
         show_moved(world, node, effect);
         break;
-    case VOW_COORD_FORGOTTEN: /* no operator lives in this world yet */
+    case VOW_COORD_FORGOTTEN:
+        coordinator_forgotten(world, node, effect);
         break;
     case VOW_COORD_ALARM:
         show_alarm(world, node, effect);

@@ -91,6 +91,22 @@ void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, con
     op_push(c, &op->op, true);
 }
 
+void coordinator_write_down(struct sim_world *world, struct sim_node *node, const struct vow_gtrid *gtrid,
+                            const char *participant, const char *text, struct sim_order *order)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct log_op *op = op_take(world, c);
+
+    op->op.kind = VOW_JOURNAL_APPEND;
+    op->op.user = order;
+    op->op.record = (struct vow_record){
+        .kind = VOW_RECORD_OPERATOR, .gtrid = *gtrid, .epoch = c->identity.epoch, .branches = op->branches};
+    (void)snprintf(op->op.record.who, sizeof(op->op.record.who), "%s", participant);
+    vow_text_copy(op->op.record.text, text);
+    op_push(c, &op->op, order != NULL);
+    show_log(world, node, SIM_SEEN_LOG_ASKED, &op->op);
+}
+
 /* --- The journal's thread --- */
 
 static bool is_urgent(const struct vow_journal_op *op)
@@ -183,7 +199,10 @@ void coordinator_run_batch(struct sim_world *world, struct sim_node *node)
 static void looked_up(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op)
 {
     struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP};
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LOOKED_UP, node);
 
+    sight.gtrid = op->gtrid;
+    sim_show(world, &sight);
     event.lookup.question = ((const struct log_op *)op)->question;
     event.lookup.session = op->token;
     event.lookup.found = op->error == 0;
@@ -216,6 +235,12 @@ static void op_done(struct sim_world *world, struct sim_node *node, const struct
         return;
     }
     show_log(world, node, SIM_SEEN_LOG_DONE, op);
+    /* The core knows nothing of it. */
+    if (op->record.kind == VOW_RECORD_OPERATOR) {
+        if (op->user != NULL)
+            coordinator_order_logged(world, node, op->user);
+        return;
+    }
     event.token = op->token;
     coordinator_step(world, node, &event);
 }

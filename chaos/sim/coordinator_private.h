@@ -27,6 +27,18 @@ struct life {
     uint64_t incarnation;
 };
 
+/* From the request of an operator to its answer. */
+struct sim_order {
+    struct sim_order *next;
+    uint64_t id;         /* the attempt of its RESOLVE */
+    uint64_t asker, tag; /* who asked, and the tag of that request */
+    uint64_t session;    /* of the participant that is to answer; 0 = none */
+    enum vow_admin_command command;
+    struct vow_gtrid gtrid;
+    char participant[VOW_NAME_SIZE];
+    char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];
+};
+
 struct log_op {
     struct vow_journal_op op;           /* first */
     struct vow_coord_question question; /* GET */
@@ -49,6 +61,8 @@ struct sim_coordinator {
     bool is_busy, is_ticking;
     bool has_full; /* the core is to be told of a session */
     struct log_op *unused;
+    struct sim_order *orders;
+    uint64_t next_order;
 };
 
 /* --- coordinator_core.c --- */
@@ -63,6 +77,9 @@ void coordinator_drained(struct sim_world *world, struct sim_node *node, uint64_
 /* Carry out LOG and LOOKUP. */
 void coordinator_log(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect);
 void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, const struct vow_coord_effect *effect);
+/* An operator's order, or what came of it. order: NULL, or whom to call back when it is durable. */
+void coordinator_write_down(struct sim_world *world, struct sim_node *node, const struct vow_gtrid *gtrid,
+                            const char *participant, const char *text, struct sim_order *order);
 /* Hands what the turn asked for to the journal's thread, and arms the core's timer. */
 void coordinator_turn_end(struct sim_world *world, struct sim_node *node);
 void coordinator_tick_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us);
@@ -78,6 +95,17 @@ void coordinator_message(struct sim_world *world, struct sim_node *node, struct 
                          const struct vow_msg *msg);
 void coordinator_disconnected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
                               bool was_up);
+
+/* --- coordinator_orders.c --- */
+
+/* An operator asks; it is in the log; its participant has answered, or is gone; the core has forgotten, or not. */
+void coordinator_order(struct sim_world *world, struct sim_node *node, const struct session *session,
+                       const struct vow_msg_admin_request *request);
+void coordinator_order_logged(struct sim_world *world, struct sim_node *node, struct sim_order *order);
+void coordinator_resolved(struct sim_world *world, struct sim_node *node, const struct session *session,
+                          const struct vow_msg_resolved *resolved);
+void coordinator_orders_unanswered(struct sim_world *world, struct sim_node *node, uint64_t session);
+void coordinator_forgotten(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect);
 
 /* --- coordinator_start.c --- */
 

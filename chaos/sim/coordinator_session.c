@@ -98,6 +98,7 @@ static void session_end(struct sim_world *world, struct sim_node *node, struct s
     struct sim_conn *conn = session->conn;
 
     session_drop(session);
+    coordinator_orders_unanswered(world, node, down.session);
     sim_net_close(world, conn, 1);
     coordinator_step(world, node, &down);
 }
@@ -206,7 +207,12 @@ void coordinator_message(struct sim_world *world, struct sim_node *node, struct 
         return;
     }
     event.session = session->id;
-    coordinator_step(world, node, &event);
+    if (msg->kind == VOW_MSG_ADMIN_REQUEST)
+        coordinator_order(world, node, session, &msg->admin_request);
+    else if (msg->kind == VOW_MSG_RESOLVED)
+        coordinator_resolved(world, node, session, &msg->resolved);
+    else
+        coordinator_step(world, node, &event);
 }
 
 void coordinator_disconnected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
@@ -220,6 +226,7 @@ void coordinator_disconnected(struct sim_world *world, struct sim_node *node, st
         return;
     down.session = session->id;
     session_drop(session);
+    coordinator_orders_unanswered(world, node, down.session);
     if (was_up)
         coordinator_step(world, node, &down);
 }

@@ -60,6 +60,7 @@ static void fill_limits(const struct sim_world *world, struct vow_coord_limits *
         .vote_timeout_ms = o->vote_ms,
         .ack_timeout_ms = o->ack_ms,
         .ack_timeout_max_ms = o->ack_max_ms,
+        .auto_forget = o->auto_forget != 0,
         .notes = o->notes != 0,
     };
 }

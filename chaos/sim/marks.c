@@ -401,6 +401,21 @@ static void see_fault(struct sim_marks *marks, const struct sim_sight *sight, co
     each_share(marks, sight, sight->node, branch_lost);
 }
 
+/* Nobody has heard of the branch since COMMIT was logged. */
+static void see_forget(struct sim_marks *marks, const struct book_txn *txn)
+{
+    for (const struct book_share *s = txn->shares; s != NULL; s = s->next)
+        HIT(marks, F224, s->is_on_yes_list && s->ack_got == 0 && s->mismatch_got == 0 && s->no_record_got == 0);
+}
+
+static void see_log(struct sim_marks *marks, const struct sim_sight *sight)
+{
+    const struct book_txn *txn = sim_book_find(marks->book, &sight->log.record->gtrid);
+
+    if (txn != NULL && txn->committed != 0 && sight->log.record->kind == VOW_RECORD_FORGET)
+        see_forget(marks, txn);
+}
+
 void sim_marks_see(void *ctx, const struct sim_sight *sight)
 {
     struct sim_marks *marks = ctx;
@@ -416,6 +431,9 @@ void sim_marks_see(void *ctx, const struct sim_sight *sight)
         break;
     case SIM_SEEN_FAULT:
         see_fault(marks, sight, node);
+        break;
+    case SIM_SEEN_LOG_ASKED:
+        see_log(marks, sight);
         break;
     case SIM_SEEN_CUT:
         if (sight->peer < marks->book->nodes_len)

@@ -133,6 +133,14 @@ static void kill_node(struct sim_world *world, struct sim_node *node, enum sim_c
     sim_node_kill(world, node, how, down_us);
 }
 
+void sim_nemesis_kill(struct sim_world *world, struct sim_node *node, uint64_t down_us, struct sim_rng *rng)
+{
+    const bool is_power = sim_rng_below(rng, 2) == 0;
+
+    kill_node(world, node, is_power ? SIM_CRASH_POWER : SIM_CRASH_KILL, is_power ? SIM_FAULT_POWER : SIM_FAULT_KILL,
+              down_us, rng);
+}
+
 /* --- Disks --- */
 
 static void back_up(const struct sim_node *node)
@@ -244,6 +252,9 @@ void sim_nemesis_act(struct sim_world *world, uint64_t which)
     case SIM_ACT_DISK:
         harm_disk(world, node, amount, &rng);
         break;
+    case SIM_ACT_OPERATE:
+        sim_operator_act(world, action);
+        break;
     case SIM_ACT_NONE:
     case SIM_ACT_KINDS:
         break;
@@ -311,7 +322,7 @@ static void break_for_good(struct sim_world *world, struct sim_node *node)
 
 static void mend_disk(const struct sim_node *node)
 {
-    if (node->role == SIM_CLIENT)
+    if (!sim_has_disk(node))
         return;
     sim_disk_clear_plan(sim_storage_disk(node));
     sim_disk_set_room(sim_storage_disk(node), 0);

@@ -16,6 +16,8 @@ const struct sim_driver *sim_driver_of(const struct sim_node *node)
         return &sim_coordinator_driver;
     case SIM_PARTICIPANT:
         return &sim_participant_driver;
+    case SIM_OPERATOR:
+        return &sim_operator_driver;
     case SIM_CLIENT:
         break;
     }
@@ -113,7 +115,7 @@ static void lose_power(struct sim_world *world, const struct sim_node *node)
 /* The process is gone: what it had open is dead before its memory is given back, or else it closes its files. */
 static void go_down(struct sim_world *world, struct sim_node *node, enum sim_crash how)
 {
-    const bool has_disk = node->role != SIM_CLIENT, is_told = how != SIM_CRASH_POWER;
+    const bool has_disk = sim_has_disk(node), is_told = how != SIM_CRASH_POWER;
 
     sim_enter(world, node);
     if (has_disk && how != SIM_CRASH_CLEAN)
@@ -186,9 +188,9 @@ void node_start(struct sim_world *world, struct sim_node *node)
     sight = sim_sight_of(world, SIM_SEEN_STARTED, node);
     sim_show(world, &sight);
     sim_enter(world, node);
-    if (node->role != SIM_CLIENT)
+    if (sim_has_disk(node))
         sim_disk_boot(sim_storage_disk(node));
-    if (node->role != SIM_CLIENT && node->life > 1)
+    if (sim_has_disk(node) && node->life > 1)
         sim_storage_show(world, node);
     sim_driver_of(node)->start(world, node);
 }

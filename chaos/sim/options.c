@@ -119,6 +119,21 @@ static void draw_limits(struct sim_options *o, struct sim_rng *rng)
     o->retention_ms = sim_rng_below(rng, 4) == 0 ? doubled(rng, 10000, 3) : 0;
 }
 
+/* In a third of the worlds; of a stream of its own, so that the others are what they were without it. */
+static void draw_operator(struct sim_options *o, uint64_t seed)
+{
+    struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 1, 0);
+
+    if (sim_rng_below(&rng, 3) != 0)
+        return;
+    o->orders = between(&rng, 1, o->is_short ? 4 : 12);
+    o->forget_pct = sim_rng_below(&rng, 3) == 0 ? 0 : sim_rng_below(&rng, 2) == 0 ? 50 : 100;
+    o->resolve_blocked = between(&rng, 0, 2);
+    o->heuristic_ms = sim_rng_below(&rng, 4) == 0 ? doubled(&rng, 50, 6) : 0;
+    o->heuristic_commit = sim_rng_below(&rng, 2) == 0;
+    o->auto_forget = sim_rng_below(&rng, 8) == 0;
+}
+
 void sim_options_draw(struct sim_options *options, uint64_t seed)
 {
     struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 0, 0);
@@ -130,6 +145,7 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     draw_network(options, &rng);
     draw_plan(options, &rng);
     draw_limits(options, &rng);
+    draw_operator(options, seed);
 }
 
 /* By their places in the list, which are those of the numbers in struct sim_options after the seed. */

@@ -43,7 +43,8 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     case VOW_BRANCHES_ANSWER_PEER:
         sim_peers_answer(world, node, effect->answer.session, &effect->answer.msg);
         break;
-    case VOW_BRANCHES_ANSWER: /* nobody asks a participant itself here */
+    case VOW_BRANCHES_ANSWER:
+        sim_peers_answer(world, node, effect->told.tag, &effect->told.msg);
         break;
     case VOW_BRANCHES_TRACE:
         show_moved(world, node, effect);
@@ -162,15 +163,40 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
     }
 }
 
-/* Prepared, and older than the history of its coordinator: only an operator ends it, and none lives in this world. */
-static uint32_t count_expired(const struct sim_participant *p)
+bool sim_participant_next_doubted(const struct sim_node *node, uint32_t *cursor, struct vow_gtrid *gtrid)
 {
     struct vow_branch_view view;
-    uint32_t cursor = 0, expired = 0;
 
-    while (vow_branches_next(p->core, &cursor, &view))
-        expired += view.answer == VOW_WAIT_EXPIRED && strcmp(view.state, "PREPARED") == 0;
-    return expired;
+    if (node->state != SIM_NODE_UP)
+        return false;
+    while (vow_branches_next(node->participant->core, cursor, &view)) {
+        *gtrid = view.gtrid;
+        if (strcmp(view.state, "PREPARED") == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Older than the history of its coordinator: only an operator ends it, and whether it was right nobody can tell him. Or
+ * ended by hand against the decision, which its coordinator has recorded and nobody in this world will see to.
+ */
+static bool may_stay(const struct sim_world *world, const struct sim_node *node, const struct vow_branch_view *view)
+{
+    if (view->decided != 0)
+        return world->options.forget_pct != 100 &&
+               sim_coordinator_has_noted(&world->nodes[node->coord], &view->gtrid, node->name);
+    return view->answer == VOW_WAIT_EXPIRED;
+}
+
+static uint32_t count_staying(const struct sim_world *world, const struct sim_node *node)
+{
+    struct vow_branch_view view;
+    uint32_t cursor = 0, staying = 0;
+
+    while (vow_branches_next(node->participant->core, &cursor, &view))
+        staying += may_stay(world, node, &view);
+    return staying;
 }
 
 static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
@@ -183,7 +209,7 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
     vow_branches_counts(p->core, sim_now_us(world) / 1000, &counts);
     if (p->with_store != 0 || p->queue != NULL || p->pending != NULL)
         return false;
-    return counts.open == 0 || counts.open == count_expired(p);
+    return counts.open == 0 || counts.open == count_staying(world, node);
 }
 
 static bool is_linked(const struct sim_node *node)

@@ -65,14 +65,14 @@ static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_
 
 /* --- Peers --- */
 
-/* Who belongs to another coordinator has nothing to ask here. */
+/* Who belongs to another coordinator has nothing to ask here; operators may. */
 static void peer_hello(struct sim_world *world, struct sim_node *node, struct sim_conn *conn,
                        const struct vow_msg_hello *hello)
 {
     const struct sim_participant *p = node->participant;
     struct vow_msg msg = {.kind = VOW_MSG_REJECT, .reject = {.error = VOW_E_NOT_MINE, .text = ""}};
 
-    if (p->coord != 0 && hello->coord == p->coord) {
+    if (hello->role == VOW_ROLE_ADMIN || (p->coord != 0 && hello->coord == p->coord)) {
         msg.kind = VOW_MSG_WELCOME;
         msg.welcome = (struct vow_msg_welcome){.version = VOW_WIRE_VERSION,
                                                .coord = p->coord,
@@ -105,6 +105,15 @@ static void peer_welcomed(struct sim_world *world, struct sim_node *node, struct
     sim_peers_up(world, &p->peers, conn);
 }
 
+static void operator_message(struct sim_world *world, struct sim_node *node, const struct sim_conn *conn,
+                             const struct vow_msg *msg)
+{
+    struct vow_branches_event event = {.kind = VOW_BRANCHES_RESOLVE, .resolve = {.tag = conn->id, .msg = msg}};
+
+    if (msg->kind == VOW_MSG_RESOLVE)
+        participant_step(world, node, &event);
+}
+
 static void peer_message(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
                          const struct vow_msg *msg)
 {
@@ -119,6 +128,10 @@ static void peer_message(struct sim_world *world, struct sim_node *node, struct 
             peer_welcomed(world, node, conn, msg);
         else if (msg->kind == VOW_MSG_HELLO)
             peer_hello(world, node, conn, &msg->hello);
+        return;
+    }
+    if (conn->role == VOW_ROLE_ADMIN) {
+        operator_message(world, node, conn, msg);
         return;
     }
     event.peer.msg = msg;

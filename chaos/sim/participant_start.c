@@ -63,7 +63,8 @@ void participant_make_core(struct sim_world *world, struct sim_node *node)
         .decision_timeout_ms = o->decision_ms,
         .decision_timeout_max_ms = o->decision_max_ms,
         .termination_after = o->termination_after,
-        .heuristic_verdict = VOW_ABORT,
+        .heuristic_timeout_ms = o->heuristic_ms,
+        .heuristic_verdict = o->heuristic_commit != 0 ? VOW_COMMIT : VOW_ABORT,
         .heuristics_max = BRANCHES_MAX + p->prepared_len,
     };
     const struct vow_branches_identity identity = {

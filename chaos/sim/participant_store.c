@@ -41,6 +41,7 @@ static void show_store(struct sim_world *world, const struct sim_node *node, enu
     sight.store.watermark = op->watermark;
     sight.store.result = op->result;
     sight.store.cause = op->cause;
+    sight.store.verdict = op->verdict;
     sim_show(world, &sight);
 }
 

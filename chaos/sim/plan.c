@@ -143,6 +143,10 @@ void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
     add_jumps(&draft);
     add_restores(&draft);
     add_rest(&draft);
+    /* Of a stream of its own, like its options. */
+    draft.rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 5, 0);
+    for (uint32_t i = 0; i < options->orders; i++)
+        (void)add(&draft, SIM_ACT_OPERATE);
 }
 
 static bool is_same(const struct sim_noise_item *a, const struct sim_noise_item *b)

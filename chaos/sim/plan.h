@@ -23,7 +23,8 @@
     ACTION(BACKUP, "a copy is taken of the node's disk")                                                               \
     ACTION(RESTORE, "the node's disk becomes that copy; the process is killed and starts again")                       \
     ACTION(WIPE, "the node's disk is emptied; the process is killed and starts again")                                 \
-    ACTION(DISK, "a fault of the disk, of kind `amount`")
+    ACTION(DISK, "a fault of the disk, of kind `amount`")                                                              \
+    ACTION(OPERATE, "from here on an operator waits for a moment, and then gives orders: operator_script.c")
 
 enum sim_action_kind {
     SIM_ACT_NONE,

@@ -32,7 +32,7 @@
 #define SIM_NODES_MAX 32
 #define SIM_NODE_NONE 0xffu
 
-enum sim_role { SIM_COORDINATOR = 1, SIM_PARTICIPANT, SIM_CLIENT };
+enum sim_role { SIM_COORDINATOR = 1, SIM_PARTICIPANT, SIM_CLIENT, SIM_OPERATOR };
 
 /* clang-format off */
 enum sim_fault {
@@ -76,6 +76,7 @@ enum sim_fault {
     SIGHT(LOG_DURABLE, log, "the engine says that it is durable")                                           \
     SIGHT(LOG_FAILED, log, "the engine says that it does not know")                                         \
     SIGHT(LOG_DONE, log, "the core was told so")                                                            \
+    SIGHT(LOOKED_UP, nothing, "the core was told what the log knows of a transaction")                      \
     /* The participant's store. */                                                                          \
     SIGHT(STORE_ASKED, store, "an operation was submitted")                                                 \
     SIGHT(STORE_DONE, store, "the store has done it; DONE is durable, where store.h says so")               \
@@ -249,7 +250,7 @@ struct sim_sight {
         } told;
         struct {
             enum vow_verdict verdict; /* 0: forget */
-            bool is_heuristic;        /* of one prepared branch, at peer; else of the transaction */
+            bool is_heuristic; /* of one prepared branch, at peer; else of the transaction; forget: what peer did */
             const char *who, *why;
         } operated;
     };

@@ -156,6 +156,9 @@ static void show_nodes(struct sim_world *world)
         sight.node_is.role = node->role;
         sight.node_is.name = node->name;
         sight.node_is.coord = node->coord;
+        sight.node_is.forgets_damage = world->options.auto_forget != 0;
+        sight.node_is.heuristic_ms = world->options.heuristic_ms;
+        sight.node_is.heuristic_verdict = world->options.heuristic_commit != 0 ? VOW_COMMIT : VOW_ABORT;
         sight.node_is.in_doubt_max_ms = node->role == SIM_COORDINATOR ? (uint32_t)(SIM_LIVENESS_US / 1000) : 0;
         sim_show(world, &sight);
     }
@@ -179,7 +182,7 @@ static void show_end(struct sim_world *world)
 
     sim_show(world, &sight);
     for (uint32_t i = 0; i < world->nodes_len; i++) {
-        if (world->nodes[i].role != SIM_CLIENT)
+        if (sim_has_disk(&world->nodes[i]))
             sim_storage_show(world, &world->nodes[i]);
     }
 }
@@ -218,7 +221,7 @@ static void add_node(struct sim_world *world, enum sim_role role, char letter, u
     node->index = (uint8_t)world->nodes_len++;
     node->role = role;
     node->coord = node->index;
-    if (role != SIM_COORDINATOR)
+    if (role == SIM_PARTICIPANT || role == SIM_CLIENT)
         node->coord = (uint8_t)(number % world->options.coordinators);
     node->wake_us = UINT64_MAX;
     node_drop_parked(node);
@@ -246,6 +249,8 @@ void sim_world_init(struct sim_world *world, const struct sim_options *options, 
         add_node(world, SIM_PARTICIPANT, 'p', i);
     for (uint32_t i = 0; i < options->clients; i++)
         add_node(world, SIM_CLIENT, 'k', i);
+    if (sim_has_operator(options))
+        add_node(world, SIM_OPERATOR, 'o', 0);
     sim_storage_begin(world);
 }
 
@@ -256,7 +261,7 @@ void sim_world_end(struct sim_world *world)
 
         if (node->state == SIM_NODE_DOWN)
             continue;
-        if (node->role != SIM_CLIENT)
+        if (sim_has_disk(node))
             sim_disk_kill(sim_storage_disk(node));
         sim_driver_of(node)->stop(world, node);
         node->state = SIM_NODE_DOWN;

@@ -36,6 +36,7 @@ enum sim_node_state { SIM_NODE_DOWN, SIM_NODE_STARTING, SIM_NODE_UP };
 struct sim_coordinator;
 struct sim_participant;
 struct sim_client;
+struct sim_operator;
 
 struct sim_node {
     uint8_t index;
@@ -60,6 +61,7 @@ struct sim_node {
         struct sim_coordinator *coordinator;
         struct sim_participant *participant;
         struct sim_client *client;
+        struct sim_operator *operator_;
     };
 };
 
@@ -148,6 +150,12 @@ void sim_world_free(struct sim_world *world);
 /* A violation that the world itself has found, or that a checker reports. */
 void sim_world_violated(struct sim_world *world, const char *invariant, const char *text);
 
+/* It keeps files. */
+static inline bool sim_has_disk(const struct sim_node *node)
+{
+    return node->role == SIM_COORDINATOR || node->role == SIM_PARTICIPANT;
+}
+
 static inline uint64_t sim_now_us(const struct sim_world *world)
 {
     return world->agenda.now_us;
@@ -228,7 +236,7 @@ struct sim_driver {
     /* Nothing is left that could go on by itself. */
     bool (*is_quiet)(const struct sim_world *world, const struct sim_node *node);
 };
-extern const struct sim_driver sim_coordinator_driver, sim_participant_driver, sim_client_driver;
+extern const struct sim_driver sim_coordinator_driver, sim_participant_driver, sim_client_driver, sim_operator_driver;
 const struct sim_driver *sim_driver_of(const struct sim_node *node);
 
 /* A node that has met what it cannot go on with stops, and is started again. */
@@ -258,6 +266,17 @@ void sim_call_answer(struct sim_world *world, struct sim_call *call);
 /* All is set up: the client begins. */
 void sim_client_begin(struct sim_world *world, struct sim_node *node);
 
+/* --- operator.c, and what it sees of others as vowctl would list it --- */
+
+bool sim_has_operator(const struct sim_options *options);
+/* An action of the plan: from now on the operator waits for the moment that it draws. */
+void sim_operator_act(struct sim_world *world, const struct sim_action *action);
+/* Walk what a node that is up has in memory, *cursor from 0: damage that stands; branches in doubt. */
+bool sim_coordinator_next_damaged(const struct sim_node *node, uint32_t *cursor, struct vow_gtrid *gtrid);
+bool sim_participant_next_doubted(const struct sim_node *node, uint32_t *cursor, struct vow_gtrid *gtrid);
+/* The coordinator has recorded that this participant was ended by hand, against the decision. */
+bool sim_coordinator_has_noted(const struct sim_node *node, const struct vow_gtrid *gtrid, const char *participant);
+
 /* --- nemesis.c --- */
 
 void sim_nemesis_begin(struct sim_world *world);
@@ -269,6 +288,8 @@ void sim_nemesis_heal(struct sim_world *world);
 /* The answers of a batch come late, and the last of them first. Returns by how much, in microseconds. */
 struct vow_job;
 uint64_t sim_nemesis_delay_done(struct sim_world *world, const struct sim_node *node, struct vow_job **jobs);
+/* Kills it or cuts its power, at once or in the middle of what it does on its disk next. */
+void sim_nemesis_kill(struct sim_world *world, struct sim_node *node, uint64_t down_us, struct sim_rng *rng);
 void sim_node_kill(struct sim_world *world, struct sim_node *node, enum sim_crash how, uint64_t down_us);
 void sim_node_resume(struct sim_world *world, struct sim_node *node);
 

@@ -62,6 +62,7 @@ static void log_one(enum sim_sight_kind kind, enum vow_record_kind record_kind)
     if (record_kind == VOW_RECORD_HEURISTIC)
         memcpy(record.who, "p0", 3);
     sight.log.record = &record;
+    sight.log.lsn = kind == SIM_SEEN_LOG_DURABLE ? ++bed.lsn : bed.lsn;
     bed_show(&bed, &sight);
 }
 

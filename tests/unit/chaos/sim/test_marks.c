@@ -71,6 +71,50 @@ Test(marks, F009_is_not_F008)
     expect(SIM_MARK_F008, false);
 }
 
+static void by_hand(enum vow_verdict decided)
+{
+    struct vow_msg msg = bed_decision(&bed, decided);
+
+    bed_to_votes(&bed);
+    bed.judge.book.nodes[P0].heuristic_ms = 1;
+    bed.judge.book.nodes[P0].heuristic_verdict = VOW_ABORT;
+    bed.at_us += 10000;
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_HEURISTIC_ABORT, VOW_STORE_DONE);
+    bed_send(&bed, C0, P0, &msg);
+}
+
+Test(marks, F056_needs_the_opposite_decision)
+{
+    by_hand(VOW_ABORT);
+    expect(SIM_MARK_F056, false);
+}
+
+Test(marks, F056_is_a_decision_against_what_was_done)
+{
+    by_hand(VOW_COMMIT);
+    expect(SIM_MARK_F056, true);
+}
+
+Test(marks, F224_needs_somebody_who_has_not_answered)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    bed_commit_at(&bed, P1);
+    bed_log(&bed, SIM_SEEN_LOG_ASKED, VOW_RECORD_FORGET, VOW_CAUSE_NONE);
+    expect(SIM_MARK_F224, false);
+}
+
+Test(marks, F224_is_somebody_who_is_given_up)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    bed_log(&bed, SIM_SEEN_LOG_ASKED, VOW_RECORD_FORGET, VOW_CAUSE_NONE);
+    expect(SIM_MARK_F224, true);
+}
+
 Test(marks, F034_needs_a_restart_in_doubt)
 {
     const struct sim_dump_branch branch = {.gtrid = bed.txn, .state = SIM_BRANCH_PREPARED};
