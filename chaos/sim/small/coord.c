@@ -113,6 +113,7 @@ static void peer_up(struct run *run, struct small_event event)
     struct vow_coord_event up = {.kind = VOW_COORD_PEER_UP, .session = SMALL_PEER_SESSION + event.peer};
 
     run->to.sessions |= (uint8_t)(1u << event.peer);
+    run->to.lives[event.peer] = (uint8_t)event.arg;
     up.peer.name = up.peer.address = small_peer_name(event.peer);
     up.peer.incarnation = event.arg;
     memset(up.peer.db_uuid, (int)event.peer + 1, sizeof(up.peer.db_uuid));
@@ -124,6 +125,7 @@ static void crash(struct run *run, uint32_t survivors)
     for (uint32_t i = 0; i < survivors && i < run->to.queue_len; i++)
         coord_write_down(run, &run->to.queue[i]);
     run->to.queue_len = 0;
+    memset(run->to.lives, 0, sizeof(run->to.lives));
     run->to.up = run->to.has_recovered = false;
     run->to.sessions = run->to.read_only = run->to.state = 0;
     run->to.open = 0;

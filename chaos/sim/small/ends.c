@@ -36,14 +36,17 @@ static void happen(struct run *run, enum small_event_kind kind, uint32_t peer, u
 {
     const struct small_event event = {(uint8_t)kind, (uint8_t)peer, (uint16_t)arg};
 
+    const struct small_world before = run->world;
+    const uint32_t letters_len = run->letters_len;
+
     if (run->breach.rule != NULL)
         return;
-    run->moved = true;
     if (event.kind < SMALL_JOIN)
         post(run, event, small_coord_step(run->nodes, run->world.coord, event));
     else
         post(run, event, small_part_step(run->nodes, run->world.parts[peer], event));
     run->breach = small_world_step(run->nodes, &run->world, event);
+    run->moved = run->moved || run->letters_len > letters_len || memcmp(&before, &run->world, sizeof(before)) != 0;
     if (run->trace != NULL)
         small_print(run->nodes, &run->world, event, run->trace);
 }
@@ -96,17 +99,37 @@ static void heal(struct run *run)
     }
 }
 
-static void answer_disks(struct run *run)
+/* The first answer that makes a difference. */
+static bool answer_store(struct run *run, uint32_t peer)
 {
     enum vow_store_result results[3];
+    const uint32_t before = run->world.parts[peer];
 
-    while (coord_of(run)->queue_len > 0 && run->breach.rule == NULL)
+    for (uint32_t i = 0; i < part_of(run, peer)->queue_len && run->breach.rule == NULL; i++) {
+        (void)small_part_answers(part_of(run, peer), i, results);
+        happen(run, SMALL_STORE_DONE, peer, small_answer(i, results[0]));
+        if (run->world.parts[peer] != before)
+            return true;
+    }
+    return false;
+}
+
+static bool answer_journal(struct run *run)
+{
+    const uint32_t before = run->world.coord;
+
+    if (coord_of(run)->queue_len > 0 && run->breach.rule == NULL)
         happen(run, SMALL_JOURNAL_DONE, 0, 0);
+    return run->world.coord != before;
+}
+
+static void answer_disks(struct run *run)
+{
+    while (answer_journal(run))
+        continue;
     for (uint32_t i = 0; i < run->nodes->config.participants; i++) {
-        while (part_of(run, i)->queue_len > 0 && run->breach.rule == NULL) {
-            (void)small_part_answers(part_of(run, i), 0, results);
-            happen(run, SMALL_STORE_DONE, i, small_answer(0, results[0]));
-        }
+        while (answer_store(run, i))
+            continue;
     }
 }
 

@@ -228,6 +228,21 @@ uint32_t small_mail_with(struct small_mail *mail, uint32_t set, uint32_t message
     return number;
 }
 
+uint32_t small_mail_without(struct small_mail *mail, uint32_t set, const struct small_set *one,
+                            const struct small_set *other)
+{
+    struct small_set smaller = mail->sets[set];
+    uint64_t dropped = 0;
+
+    for (size_t i = 0; i < SMALL_SET_WORDS; i++) {
+        const uint64_t kept = smaller.words[i] & (one->words[i] | other->words[i]);
+
+        dropped |= smaller.words[i] & ~kept;
+        smaller.words[i] = kept;
+    }
+    return dropped == 0 ? set : number_of_set(mail, &smaller);
+}
+
 bool small_mail_covers(const struct small_mail *mail, uint32_t larger, uint32_t smaller)
 {
     if (larger == smaller)

@@ -55,6 +55,9 @@ struct vow_msg small_mail_copy(const struct small_mail *mail, uint32_t number, u
 bool small_mail_is_to_coord(const struct small_mail *mail, uint32_t number);
 /* Set 0 is empty. */
 uint32_t small_mail_with(struct small_mail *mail, uint32_t set, uint32_t message);
+/* Only those of the set that are in one of the two. */
+uint32_t small_mail_without(struct small_mail *mail, uint32_t set, const struct small_set *one,
+                            const struct small_set *other);
 bool small_mail_covers(const struct small_mail *mail, uint32_t larger, uint32_t smaller);
 
 #endif

@@ -100,6 +100,7 @@ static const struct small_step *remember(struct small_nodes *nodes, struct small
 
     if (small_map_find(&memo->step_of, key, &at))
         return &memo->steps[at];
+    VOW_ASSERT(!nodes->is_folded);
     struct small_step step = {.to = from};
 
     run_guarded(run, nodes, from, event, &step);
@@ -122,6 +123,13 @@ const struct small_step *small_part_step(struct small_nodes *nodes, uint32_t fro
     return remember(nodes, &nodes->part_memo, small_part_run, from, event);
 }
 
+void small_nodes_repeat(struct small_nodes *nodes, uint32_t from, struct small_event event)
+{
+    struct small_step step = {.to = from};
+
+    run_guarded(event.kind < SMALL_JOIN ? small_coord_run : small_part_run, nodes, from, event, &step);
+}
+
 void small_nodes_init(struct small_nodes *nodes, const struct small_config *config)
 {
     *nodes = (struct small_nodes){.config = *config};
@@ -135,6 +143,11 @@ static void free_memo(struct small_memo *memo)
     small_map_deinit(&memo->step_of);
     small_map_deinit(&memo->state_of);
     free(memo->steps);
+    free(memo->moves);
+    free(memo->first_move);
+    free(memo->stands_for);
+    free(memo->live);
+    free(memo->is_blind);
 }
 
 void small_nodes_deinit(struct small_nodes *nodes)

@@ -42,6 +42,9 @@ enum small_event_kind {
     SMALL_CONNECT,
 };
 
+/* The most that can happen next, in a world or to a node. */
+#define SMALL_EVENTS_MAX 1024
+
 struct small_event {
     uint8_t kind; /* enum small_event_kind */
     uint8_t peer;
@@ -128,9 +131,10 @@ struct small_coord {
     struct small_journal_op queue[SMALL_QUEUE_MAX];
     uint8_t queue_len;
     bool up, has_recovered;
-    uint8_t sessions;  /* a bit for each participant that it is connected to */
-    uint8_t read_only; /* a bit for each that was heard to vote so */
-    uint8_t state;     /* of coord.def */
+    uint8_t sessions;                      /* a bit for each participant that it is connected to */
+    uint8_t read_only;                     /* a bit for each that was heard to vote so */
+    uint8_t lives[SMALL_PARTICIPANTS_MAX]; /* the last that connected to this life; 0 = none has */
+    uint8_t state;                         /* of coord.def */
     uint64_t now_ms;
     /* For the search: */
     uint32_t welcome; /* the message that it greets with */
@@ -172,6 +176,7 @@ struct small_part {
     struct small_store_op queue[SMALL_STORE_MAX];
     uint8_t queue_len;
     bool up, is_connected, is_joining;
+    uint8_t joins;      /* tried, in all lives */
     uint8_t work_ops;   /* joined operations that are not prepared: they live in memory */
     uint8_t epoch_seen; /* the highest of the coordinator's, in this life or kept */
     uint8_t state;      /* of branch.def */
@@ -182,11 +187,33 @@ struct small_part {
 
 /* --- all of them --- */
 
+/* A step that a state can make, by its number. */
+struct small_move {
+    struct small_event event;
+    uint32_t step;
+};
+
+/* Messages that may still make a difference: of a participant's state, in the first set; of a coordinator's, one set
+ * for each participant. */
+struct small_live {
+    struct small_set sets[SMALL_PARTICIPANTS_MAX];
+};
+
 struct small_memo {
     struct small_map step_of; /* by (state, event) */
     struct small_step *steps;
     size_t steps_len, steps_room;
     struct small_map state_of; /* by digest */
+    /* The moves of state i are those from first_move[i] to first_move[i + 1] (closure.h, fold.h). */
+    struct small_move *moves;
+    size_t moves_len, moves_room;
+    uint32_t *first_move;
+    size_t first_room;
+    uint32_t classes;
+    uint32_t first;       /* the state that stands for 0 */
+    uint32_t *stands_for; /* which one stands for each state; UINT32_MAX: for none that can be reached */
+    struct small_live *live;
+    bool *is_blind; /* it makes no difference any more which of its connections the client speaks through */
 };
 
 struct small_nodes {
@@ -199,6 +226,7 @@ struct small_nodes {
     struct small_part *parts;
     size_t coords_len, coords_room, parts_len, parts_room;
     uint64_t core_steps;
+    bool is_folded; /* no core runs any more */
 };
 
 /* State 0 of both: up, connected to all, and nothing has happened. */
@@ -208,8 +236,14 @@ void small_nodes_deinit(struct small_nodes *nodes);
 const struct small_step *small_coord_step(struct small_nodes *nodes, uint32_t from, struct small_event event);
 const struct small_step *small_part_step(struct small_nodes *nodes, uint32_t from, struct small_event event);
 
+/* Runs the step's core once more, so that its failed assertion is said on stderr. */
+void small_nodes_repeat(struct small_nodes *nodes, uint32_t from, struct small_event event);
+
 /* What the store may answer to operation `index` of the queue; returns how many there are. */
 uint32_t small_part_answers(const struct small_part *part, uint32_t index, enum vow_store_result results[3]);
+/* How often a service wants to work in the transaction. */
+uint32_t small_joins_max(const struct small_config *config);
+bool small_part_may_join(const struct small_config *config, const struct small_part *part);
 /* How much of its last writes may survive a crash: the arg of SMALL_PART_CRASH is below. */
 uint32_t small_part_survivors(const struct small_part *part);
 

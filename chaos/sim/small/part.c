@@ -122,6 +122,7 @@ static void happen(struct run *run, struct small_event event)
     switch ((int)event.kind) {
     case SMALL_JOIN:
         run->to.is_joining = true;
+        run->to.joins++;
         part_feed(run, (struct vow_branches_event){.kind = VOW_BRANCHES_JOIN, .join = {run->nodes->gtrid}});
         break;
     case SMALL_TO_PART:
@@ -182,7 +183,7 @@ static uint64_t digest_of(const struct run *run)
     }
     return small_mix(digest, (uint64_t)to->up | (uint64_t)to->is_connected << 1 | (uint64_t)to->is_joining << 2 |
                                  (uint64_t)to->work_ops << 8 | (uint64_t)to->epoch_seen << 16 |
-                                 (uint64_t)to->state << 24 | (uint64_t)to->rows_len << 32);
+                                 (uint64_t)to->state << 24 | (uint64_t)to->rows_len << 32 | (uint64_t)to->joins << 40);
 }
 
 static uint32_t keep(struct run *run)

@@ -198,6 +198,17 @@ uint32_t small_part_answers(const struct small_part *part, uint32_t index, enum 
     return 1;
 }
 
+/* Each operation once, and once more in a world of one. */
+uint32_t small_joins_max(const struct small_config *config)
+{
+    return config->participants == 1 ? 2 : 1;
+}
+
+bool small_part_may_join(const struct small_config *config, const struct small_part *part)
+{
+    return config->work == SMALL_JOINED && part->up && !part->is_joining && part->joins < small_joins_max(config);
+}
+
 /* What was written lazily, and the one operation that is being made durable. */
 uint32_t small_part_survivors(const struct small_part *part)
 {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chaos/sim/small/closure.h"
+#include "chaos/sim/small/fold.h"
 #include "chaos/sim/small/world.h"
 
 #define NONE UINT32_MAX
@@ -30,7 +32,7 @@ struct search {
 
 static uint64_t key_of(const struct search *search, const struct small_world *world)
 {
-    uint64_t key = small_mix(world->coord, world->flags);
+    uint64_t key = small_mix(world->coord, world->flags & ~small_world_harm());
 
     for (uint32_t i = 0; i < search->nodes.config.participants; i++)
         key = small_mix(key, world->parts[i]);
@@ -39,11 +41,14 @@ static uint64_t key_of(const struct search *search, const struct small_world *wo
 
 static bool is_alike(const struct small_world *a, const struct small_world *b)
 {
-    return a->coord == b->coord && a->flags == b->flags && memcmp(a->parts, b->parts, sizeof(a->parts)) == 0;
+    return a->coord == b->coord && ((a->flags ^ b->flags) & ~small_world_harm()) == 0 &&
+           memcmp(a->parts, b->parts, sizeof(a->parts)) == 0;
 }
 
 static bool covers(const struct search *search, const struct small_world *larger, const struct small_world *smaller)
 {
+    if ((smaller->flags & small_world_harm() & ~larger->flags) != 0)
+        return false;
     for (uint32_t i = 0; i < SMALL_BUDGETS; i++) {
         if (larger->budget[i] < smaller->budget[i])
             return false;
@@ -124,6 +129,14 @@ static uint32_t depth_of(const struct search *search, uint32_t at)
     return depth;
 }
 
+static void say_assertion(struct search *search, const struct small_world *from, struct small_event event)
+{
+    const bool is_coord = event.kind < SMALL_JOIN;
+
+    if (event.kind != SMALL_CONNECT)
+        small_nodes_repeat(&search->nodes, is_coord ? from->coord : from->parts[event.peer], event);
+}
+
 static int report_breach(struct search *search, struct small_breach breach, uint32_t at, const struct small_world *last,
                          struct small_event event, FILE *trace)
 {
@@ -133,6 +146,8 @@ static int report_breach(struct search *search, struct small_breach breach, uint
         (void)fprintf(trace, "%s is broken: %s\n", breach.rule, breach.what);
         print_way(search, at, last, event, trace);
     }
+    if (trace != NULL && last != NULL && strcmp(breach.rule, "assert") == 0)
+        say_assertion(search, &search->found[at].world, event);
     return 1;
 }
 
@@ -143,18 +158,19 @@ static int report_breach(struct search *search, struct small_breach breach, uint
  * for from there alone. So the state of a participant that asks again and again is one, and not one for each of the
  * messages that it has sent so far.
  */
-static bool gain(struct search *search, uint32_t at, const struct small_event *events, uint32_t len)
+static bool gain(struct search *search, uint32_t at, const struct small_move *moves, uint32_t len)
 {
     const struct small_world from = search->found[at].world;
 
     for (uint32_t i = 0; i < len; i++) {
         struct small_world to = from;
-        const struct small_breach breach = small_world_step(&search->nodes, &to, events[i]);
+        const struct small_breach breach = small_world_move(&search->nodes, &to, moves[i]);
 
+        small_world_settle(&search->nodes, &to);
         if (breach.rule == NULL && is_alike(&to, &from) && memcmp(&to, &from, sizeof(to)) != 0 &&
             covers(search, &to, &from)) {
             search->report->transitions += i;
-            add(search, &to, at, events[i]);
+            add(search, &to, at, moves[i].event);
             return true;
         }
     }
@@ -163,9 +179,9 @@ static bool gain(struct search *search, uint32_t at, const struct small_event *e
 
 static int look_further(struct search *search, uint32_t at, FILE *trace)
 {
-    struct small_event events[SMALL_EVENTS_MAX];
+    struct small_move moves[SMALL_EVENTS_MAX];
     const struct small_world from = search->found[at].world;
-    const uint32_t len = small_world_events(&search->nodes, &from, events);
+    const uint32_t len = small_world_moves(&search->nodes, &from, moves);
     struct small_breach breach = small_world_ends(&search->nodes, &from, &search->ends, NULL);
 
     if (breach.rule != NULL) {
@@ -176,17 +192,18 @@ static int look_further(struct search *search, uint32_t at, FILE *trace)
         }
         return 1;
     }
-    if (gain(search, at, events, len))
+    if (gain(search, at, moves, len))
         return 0;
     for (uint32_t i = 0; i < len; i++) {
         struct small_world to = from;
 
-        breach = small_world_step(&search->nodes, &to, events[i]);
+        breach = small_world_move(&search->nodes, &to, moves[i]);
         search->report->transitions++;
         if (breach.rule != NULL)
-            return report_breach(search, breach, at, &to, events[i], trace);
+            return report_breach(search, breach, at, &to, moves[i].event, trace);
+        small_world_settle(&search->nodes, &to);
         if (memcmp(&to, &from, sizeof(to)) != 0)
-            add(search, &to, at, events[i]);
+            add(search, &to, at, moves[i].event);
     }
     return 0;
 }
@@ -199,8 +216,8 @@ static void count(struct search *search)
     for (size_t i = 0; i < search->found_len; i++)
         report->states += !search->found[i].is_covered;
     report->covered += search->found_len - report->states;
-    report->coord_states = search->nodes.coords_len;
-    report->part_states = search->nodes.parts_len;
+    report->coord_states = search->nodes.coord_memo.classes;
+    report->part_states = search->nodes.part_memo.classes;
     report->core_steps = search->nodes.core_steps;
     report->endings = search->ends.used;
     report->depth = depth_of(search, (uint32_t)search->found_len - 1);
@@ -211,7 +228,10 @@ static int run(struct search *search, const struct small_config *config, FILE *t
     struct small_world first;
     int status = 0;
 
+    small_closure(&search->nodes);
+    small_fold(&search->nodes);
     small_world_first(&search->nodes, &first);
+    small_world_settle(&search->nodes, &first);
     add(search, &first, 0, (struct small_event){0});
     for (size_t at = 0; at < search->found_len && status == 0; at++) {
         if (config->states_max != 0 && search->found_len > config->states_max) {

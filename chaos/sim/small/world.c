@@ -13,8 +13,10 @@ void small_world_first(const struct small_nodes *nodes, struct small_world *worl
 
     VOW_ASSERT(participants <= SMALL_PARTICIPANTS_MAX);
     memset(world, 0, sizeof(*world));
+    world->coord = nodes->coord_memo.first;
     world->budget[SMALL_B_COORD] = (uint8_t)config->coord_crashes;
     for (uint32_t i = 0; i < participants; i++) {
+        world->parts[i] = nodes->part_memo.first;
         world->budget[SMALL_B_PART + i] = (uint8_t)config->part_crashes;
         world->budget[SMALL_B_BREAKS + i] = (uint8_t)config->breaks;
     }
@@ -25,14 +27,27 @@ void small_world_first(const struct small_nodes *nodes, struct small_world *worl
 /* ---- what can happen ---- */
 
 struct list {
-    struct small_event *events;
+    const struct small_nodes *nodes;
+    const struct small_world *world;
+    struct small_move *moves;
     uint32_t len;
 };
 
-static void add(struct list *list, enum small_event_kind kind, uint32_t peer, uint32_t arg)
+static void add(struct list *list, struct small_move move, uint32_t peer)
 {
     VOW_ASSERT(list->len < SMALL_EVENTS_MAX);
-    list->events[list->len++] = (struct small_event){(uint8_t)kind, (uint8_t)peer, (uint16_t)arg};
+    move.event.peer = (uint8_t)peer;
+    list->moves[list->len++] = move;
+}
+
+static const struct small_coord *coord_of(const struct list *list)
+{
+    return &list->nodes->coords[list->world->coord];
+}
+
+static const struct small_part *part_of(const struct list *list, uint32_t peer)
+{
+    return &list->nodes->parts[list->world->parts[peer]];
 }
 
 static bool may_crash(const struct small_world *world, uint32_t node)
@@ -49,78 +64,17 @@ static uint32_t ops_told(const struct small_nodes *nodes, const struct small_wor
     return ops;
 }
 
-static void add_client(const struct small_nodes *nodes, const struct small_world *world, struct list *list)
+/* The client asks for what it knows of, through the connection that it has. */
+static bool may_client(const struct list *list, struct small_event event)
 {
-    const bool is_lost = (world->flags & SMALL_F_CLIENT_LOST) != 0;
+    const bool is_lost = (list->world->flags & SMALL_F_CLIENT_LOST) != 0;
     const uint32_t session = is_lost ? SMALL_CLIENT_SESSION + 1 : SMALL_CLIENT_SESSION;
-    const bool is_joined = nodes->config.work == SMALL_JOINED;
+    const bool is_joined = list->nodes->config.work == SMALL_JOINED;
 
-    if (is_joined)
-        add(list, SMALL_BEGIN, 0, session);
-    if (!is_joined || (world->flags & SMALL_F_BEGUN) != 0)
-        add(list, SMALL_COMMIT, 0, small_ask(session, ops_told(nodes, world)));
-    if (nodes->config.rolls_back)
-        add(list, SMALL_ROLLBACK, 0, session);
-    add(list, SMALL_STATUS, 0, session);
-    if (!is_lost)
-        add(list, SMALL_CLIENT_DOWN, 0, session);
-}
-
-static void add_coord(const struct small_nodes *nodes, const struct small_world *world, struct list *list)
-{
-    const struct small_coord *coord = &nodes->coords[world->coord];
-
-    if (!coord->up) {
-        add(list, SMALL_COORD_START, 0, 0);
-        return;
-    }
-    if (!coord->has_recovered)
-        add(list, SMALL_COORD_RECOVER, 0, 0);
-    add_client(nodes, world, list);
-    if (coord->queue_len > 0)
-        add(list, SMALL_JOURNAL_DONE, 0, 0);
-    if (coord->has_timer)
-        add(list, SMALL_COORD_TIMER, 0, 0);
-    for (uint32_t k = 0; k <= coord->queue_len && may_crash(world, SMALL_B_COORD); k++)
-        add(list, SMALL_COORD_CRASH, 0, k);
-}
-
-static void add_store(const struct small_part *part, uint32_t peer, struct list *list)
-{
-    enum vow_store_result results[3];
-
-    for (uint32_t i = 0; i < part->queue_len; i++) {
-        const uint32_t len = small_part_answers(part, i, results);
-
-        for (uint32_t k = 0; k < len; k++)
-            add(list, SMALL_STORE_DONE, peer, small_answer(i, results[k]));
-    }
-}
-
-/* Each operation once, and once more in a world of one. */
-static uint32_t joins_max(const struct small_nodes *nodes)
-{
-    return nodes->config.participants == 1 ? 2 : 1;
-}
-
-static void add_part(const struct small_nodes *nodes, const struct small_world *world, uint32_t peer, struct list *list)
-{
-    const struct small_part *part = &nodes->parts[world->parts[peer]];
-
-    if (!part->up) {
-        add(list, SMALL_PART_START, peer, 0);
-        return;
-    }
-    if (nodes->config.work == SMALL_JOINED && (world->flags & SMALL_F_BEGUN) != 0 && !part->is_joining &&
-        (world->flags >> small_f(peer, SMALL_P_JOINS) & 3) < joins_max(nodes))
-        add(list, SMALL_JOIN, peer, 0);
-    add_store(part, peer, list);
-    if (part->has_timer) {
-        add(list, SMALL_PART_TIMER, peer, 0);
-        add(list, SMALL_PART_LATE, peer, 0);
-    }
-    for (uint32_t k = 0; k < small_part_survivors(part) && may_crash(world, SMALL_B_PART + peer); k++)
-        add(list, SMALL_PART_CRASH, peer, k);
+    if (event.kind == SMALL_COMMIT)
+        return event.arg == small_ask(session, ops_told(list->nodes, list->world)) &&
+               (!is_joined || (list->world->flags & SMALL_F_BEGUN) != 0);
+    return event.arg == session;
 }
 
 static bool is_session_up(const struct small_coord *coord, uint32_t peer)
@@ -129,49 +83,97 @@ static bool is_session_up(const struct small_coord *coord, uint32_t peer)
 }
 
 /* A break is seen by both ends, one after the other; so is the death of one by the other. */
-static void add_connection(const struct small_nodes *nodes, const struct small_world *world, uint32_t peer,
-                           struct list *list)
+static bool may_break(const struct list *list, uint32_t peer, bool is_other_up)
 {
-    const struct small_coord *coord = &nodes->coords[world->coord];
-    const struct small_part *part = &nodes->parts[world->parts[peer]];
-    const bool at_coord = is_session_up(coord, peer), at_part = part->up && part->is_connected;
-    const bool may_break = (at_coord && at_part && world->budget[SMALL_B_BREAKS + peer] > 0);
-
-    if (at_coord && (!at_part || may_break))
-        add(list, SMALL_SESSION_DOWN, peer, 0);
-    if (at_part && (!at_coord || may_break))
-        add(list, SMALL_COORD_DOWN, peer, 0);
-    if (coord->up && part->up && !part->is_connected)
-        add(list, SMALL_CONNECT, peer, 0);
+    return !is_other_up || list->world->budget[SMALL_B_BREAKS + peer] > 0;
 }
 
-static void add_messages(const struct small_nodes *nodes, const struct small_world *world, uint32_t peer,
-                         struct list *list)
+static bool has_message(const struct list *list, uint32_t peer, uint32_t number)
 {
-    const struct small_set *set = &nodes->mail.sets[world->sets[peer]];
-    const bool at_coord = is_session_up(&nodes->coords[world->coord], peer);
-    const struct small_part *part = &nodes->parts[world->parts[peer]];
+    return (list->nodes->mail.sets[list->world->sets[peer]].words[number / 64] >> (number % 64) & 1) != 0;
+}
 
-    for (uint32_t number = 0; number < nodes->mail.messages_len; number++) {
-        const bool is_to_coord = small_mail_is_to_coord(&nodes->mail, number);
+static bool may_coord(const struct list *list, struct small_event event)
+{
+    const struct small_part *part = part_of(list, event.peer);
 
-        const bool at_part = part->up && (part->is_connected || nodes->mail.from[number] != 0);
-
-        if ((set->words[number / 64] >> (number % 64) & 1) != 0 && (is_to_coord ? at_coord : at_part))
-            add(list, is_to_coord ? SMALL_TO_COORD : SMALL_TO_PART, peer, number);
+    switch ((int)event.kind) {
+    case SMALL_BEGIN:
+    case SMALL_COMMIT:
+    case SMALL_ROLLBACK:
+    case SMALL_STATUS:
+    case SMALL_CLIENT_DOWN:
+        return may_client(list, event);
+    case SMALL_TO_COORD:
+        return has_message(list, event.peer, event.arg);
+    case SMALL_SESSION_DOWN:
+        return may_break(list, event.peer, part->up && part->is_connected);
+    case SMALL_SESSION_UP:
+        return false; /* see add_connect() */
+    case SMALL_COORD_CRASH:
+        return may_crash(list->world, SMALL_B_COORD);
+    default:
+        return true;
     }
 }
 
-uint32_t small_world_events(const struct small_nodes *nodes, const struct small_world *world,
-                            struct small_event events[SMALL_EVENTS_MAX])
+static bool may_part(const struct list *list, struct small_event event, uint32_t peer)
 {
-    struct list list = {events, 0};
+    switch ((int)event.kind) {
+    case SMALL_JOIN:
+        return (list->world->flags & SMALL_F_BEGUN) != 0;
+    case SMALL_TO_PART:
+        return has_message(list, peer, event.arg);
+    case SMALL_COORD_DOWN:
+        return may_break(list, peer, is_session_up(coord_of(list), peer));
+    case SMALL_COORD_UP:
+        return false; /* see add_connect() */
+    case SMALL_PART_CRASH:
+        return may_crash(list->world, SMALL_B_PART + peer);
+    default:
+        return true;
+    }
+}
 
-    add_coord(nodes, world, &list);
+static void add_coord(struct list *list)
+{
+    const struct small_memo *memo = &list->nodes->coord_memo;
+    const uint32_t state = list->world->coord;
+
+    for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1]; i++) {
+        if (may_coord(list, memo->moves[i].event))
+            add(list, memo->moves[i], memo->moves[i].event.peer);
+    }
+}
+
+static void add_part(struct list *list, uint32_t peer)
+{
+    const struct small_memo *memo = &list->nodes->part_memo;
+    const uint32_t state = list->world->parts[peer];
+
+    for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1]; i++) {
+        if (may_part(list, memo->moves[i].event, peer))
+            add(list, memo->moves[i], peer);
+    }
+}
+
+static void add_connect(struct list *list, uint32_t peer)
+{
+    const struct small_part *part = part_of(list, peer);
+
+    if (coord_of(list)->up && part->up && !part->is_connected)
+        add(list, (struct small_move){{SMALL_CONNECT, 0, 0}, 0}, peer);
+}
+
+uint32_t small_world_moves(const struct small_nodes *nodes, const struct small_world *world,
+                           struct small_move moves[SMALL_EVENTS_MAX])
+{
+    struct list list = {nodes, world, moves, 0};
+
+    add_coord(&list);
     for (uint32_t i = 0; i < nodes->config.participants; i++) {
-        add_messages(nodes, world, i, &list);
-        add_part(nodes, world, i, &list);
-        add_connection(nodes, world, i, &list);
+        add_part(&list, i);
+        add_connect(&list, i);
     }
     return list.len;
 }
@@ -222,8 +224,6 @@ static void pay(const struct small_nodes *nodes, struct small_world *world, stru
         world->flags |= SMALL_F_BEGUN;
     if (event.kind == SMALL_CLIENT_DOWN)
         world->flags |= SMALL_F_CLIENT_LOST;
-    if (event.kind == SMALL_JOIN)
-        world->flags += UINT64_C(1) << small_f(event.peer, SMALL_P_JOINS);
 }
 
 struct small_breach small_world_step(struct small_nodes *nodes, struct small_world *world, struct small_event event)
@@ -234,4 +234,30 @@ struct small_breach small_world_step(struct small_nodes *nodes, struct small_wor
     if (event.kind < SMALL_JOIN)
         return apply(nodes, world, event, small_coord_step(nodes, world->coord, event), true);
     return apply(nodes, world, event, small_part_step(nodes, world->parts[event.peer], event), false);
+}
+
+struct small_breach small_world_move(struct small_nodes *nodes, struct small_world *world, struct small_move move)
+{
+    const bool is_coord = move.event.kind < SMALL_JOIN;
+
+    pay(nodes, world, move.event);
+    if (move.event.kind == SMALL_CONNECT)
+        return connect(nodes, world, move.event);
+    return apply(nodes, world, move.event, &(is_coord ? &nodes->coord_memo : &nodes->part_memo)->steps[move.step],
+                 is_coord);
+}
+
+/* ---- what makes no difference ---- */
+
+void small_world_settle(struct small_nodes *nodes, struct small_world *world)
+{
+    const struct small_live *coord = &nodes->coord_memo.live[world->coord];
+
+    if (nodes->coord_memo.is_blind[world->coord])
+        world->flags |= SMALL_F_CLIENT_LOST;
+    for (uint32_t i = 0; i < nodes->config.participants; i++) {
+        const struct small_set *part = &nodes->part_memo.live[world->parts[i]].sets[0];
+
+        world->sets[i] = small_mail_without(&nodes->mail, world->sets[i], &coord->sets[i], part);
+    }
 }

@@ -23,10 +23,9 @@ enum small_part_flag {
     SMALL_P_COMMITTED,
     SMALL_P_ABORTED, /* after PREPARED */
     SMALL_P_MEMO,
-    SMALL_P_TOLD,      /* two bits: operations that the client was told of */
-    SMALL_P_JOINS = 7, /* two bits: tried */
-    SMALL_P_OPS = 9,   /* two bits: operations in PREPARED */
-    SMALL_P_FLAGS = 11
+    SMALL_P_TOLD,    /* two bits: operations that the client was told of */
+    SMALL_P_OPS = 7, /* two bits: operations in PREPARED */
+    SMALL_P_FLAGS = 9
 };
 static inline uint32_t small_f(uint32_t peer, enum small_part_flag flag)
 {
@@ -42,6 +41,17 @@ enum small_budget {
     SMALL_BUDGETS
 };
 
+/* Flags that only make a breach more likely, and have no say in what happens next: a state with more of them stands for
+ * one with fewer. */
+static inline uint64_t small_world_harm(void)
+{
+    uint64_t harm = SMALL_F_TOLD_COMMITTED | SMALL_F_TOLD_ABORTED | SMALL_F_SAID_ABORT;
+
+    for (uint32_t i = 0; i < SMALL_PARTICIPANTS_MAX; i++)
+        harm |= UINT64_C(1) << small_f(i, SMALL_P_ABORTED);
+    return harm;
+}
+
 struct small_world {
     uint64_t flags;
     uint32_t coord, parts[SMALL_PARTICIPANTS_MAX];
@@ -55,15 +65,16 @@ struct small_breach {
     const char *rule, *what;
 };
 
-/* The most that small_world_events() writes. */
-#define SMALL_EVENTS_MAX 1024
-
 void small_world_first(const struct small_nodes *nodes, struct small_world *world);
 /* All that can happen next. Returns how many. */
-uint32_t small_world_events(const struct small_nodes *nodes, const struct small_world *world,
-                            struct small_event events[SMALL_EVENTS_MAX]);
+uint32_t small_world_moves(const struct small_nodes *nodes, const struct small_world *world,
+                           struct small_move moves[SMALL_EVENTS_MAX]);
 /* What follows from it, and whether that is allowed. */
 struct small_breach small_world_step(struct small_nodes *nodes, struct small_world *world, struct small_event event);
+/* The same, by one of small_world_moves(). */
+struct small_breach small_world_move(struct small_nodes *nodes, struct small_world *world, struct small_move move);
+/* Leaves out what makes no difference any more. */
+void small_world_settle(struct small_nodes *nodes, struct small_world *world);
 
 /* Runs on without a fault, every message that is sent now arriving and every timer running out in its turn: all must
  * end. *seen remembers from where it was seen to. What happens is printed to trace, if that is not NULL. */

@@ -1,0 +1,19 @@
+/*
+ * States of a node that nothing can tell apart are one (bisimulation): whatever happens to them, the same messages go
+ * out, checks see the same, and what follows is one again. It does not matter which of its own moves a node makes, only
+ * what comes of it; a move of which nothing comes is none.
+ *
+ * So what a core carries along and will never use again, a counter of an earlier phase, a watermark that is not worth a
+ * write, a client's connection that nobody will answer to, makes no states of the world. Nobody has to say which fields
+ * those are: it is computed from all that a core can do (closure.h).
+ */
+#ifndef VOW_CHAOS_SIM_SMALL_FOLD_H
+#define VOW_CHAOS_SIM_SMALL_FOLD_H
+
+#include "chaos/sim/small/node.h"
+
+/* After small_closure(): steps lead to the one state that stands for its class, moves are those that do something, and
+ * state 0 stands for itself. Fills the classes' .live and .is_blind. */
+void small_fold(struct small_nodes *nodes);
+
+#endif
