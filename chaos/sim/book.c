@@ -160,7 +160,6 @@ static void new_node(struct sim_book *book, const struct sim_sight *sight)
     node->name = name;
     node->coord = sight->node_is.coord;
     node->coord_id = sight->node_is.coord_id;
-    node->bound_ms = sight->node_is.in_doubt_max_ms;
     node->forgets_damage = sight->node_is.forgets_damage;
     node->heuristic_ms = sight->node_is.heuristic_ms;
     node->heuristic_verdict = sight->node_is.heuristic_verdict;
@@ -392,7 +391,7 @@ static void see_world(struct sim_book *book, const struct sim_sight *sight)
     case SIM_SEEN_HEALED:
         book->healed = sight->seq;
         book->healed_us = sight->at_us;
-        book->core = sight->healed.nodes;
+        book->healed_nodes = sight->healed.nodes;
         break;
     case SIM_SEEN_ENDED:
         book->over = sight->seq;

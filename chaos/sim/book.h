@@ -45,7 +45,6 @@ struct book_node {
     enum sim_role role;
     const char *name;
     uint8_t coord; /* participants and clients: their coordinator */
-    uint32_t bound_ms;
     enum book_state state;
     bool is_paused;
     uint32_t life;
@@ -202,7 +201,7 @@ struct sim_book {
     book_moment now;
     book_moment healed, over;
     uint64_t healed_us;
-    uint32_t core;                  /* nodes that are healed */
+    uint32_t healed_nodes;          /* bit by node */
     uint32_t cut[SIM_NODES_MAX];    /* bit by peer: nothing passes to it */
     uint32_t linked[SIM_NODES_MAX]; /* bit by peer: the node believes in a connection */
     struct sim_change *accounts;

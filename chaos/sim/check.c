@@ -126,14 +126,14 @@ void judge_each_durable(struct sim_judge *judge, const struct sim_sight *sight, 
         one(judge, sight, txn);
 }
 
-bool judge_is_core(const struct sim_judge *judge, const struct book_txn *txn)
+bool judge_is_healed(const struct sim_judge *judge, const struct book_txn *txn)
 {
-    uint32_t core = judge->book.core;
+    uint32_t healed = judge->book.healed_nodes;
 
-    if (txn->coord == SIM_NODE_NONE || (core & sim_bit(txn->coord)) == 0)
+    if (txn->coord == SIM_NODE_NONE || (healed & sim_bit(txn->coord)) == 0)
         return false;
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if ((core & sim_bit(share->node)) == 0)
+        if ((healed & sim_bit(share->node)) == 0)
             return false;
     }
     return true;

@@ -7,10 +7,6 @@
 
 #include "chaos/sim/book.h"
 
-/* The bound of I05 if a coordinator names none: the longest resend (60 s) with its jitter, a reconnect (30 s with
- * jitter), the time of an open transaction (30 s), and three slow round trips and syncs of 10 s each. */
-#define SIM_ENDING_BOUND_MS 240000u
-
 struct sim_violation {
     const char *invariant; /* "I01"; NULL = none */
     struct vow_gtrid gtrid;
@@ -69,7 +65,7 @@ const char *judge_name(const struct sim_judge *judge, uint8_t node);
 /* Something of the transaction became durable, or was found on a disk: evaluate `one` for it, or for all. */
 typedef void judge_txn_fn(struct sim_judge *judge, const struct sim_sight *sight, struct book_txn *txn);
 void judge_each_durable(struct sim_judge *judge, const struct sim_sight *sight, judge_txn_fn *one);
-/* All its nodes are in the core that is healed. */
-bool judge_is_core(const struct sim_judge *judge, const struct book_txn *txn);
+/* All its nodes are healed. */
+bool judge_is_healed(const struct sim_judge *judge, const struct book_txn *txn);
 
 #endif

@@ -1,9 +1,8 @@
 /*
- * I05: not for ever. After HEALED the world goes on for the bound, which is what the coordinator promises (NODE) or
- * SIM_ENDING_BOUND_MS, or until nothing happens any more. At ENDED, of each transaction whose nodes are all in the
- * core:
- *   - no branch is prepared, and no COMMIT is without its END;
- *   - who asked to commit it was told, or was told UNKNOWN and gave up by itself.
+ * I05: not for ever. After HEALED the world goes on for the bound (SIM_LIVENESS_US), or until nothing is left to do. At
+ * ENDED each healed coordinator and participant serves, and of each transaction whose nodes are all healed no branch is
+ * prepared and no COMMIT is without its END. That who asked has heard, or has given up, is the other half: the world
+ * sees it by itself (complain_of_open() in world.c) and names it "ending".
  * Damage that stands is no end and no violation: a HAZARD, or an alarm about it. What an operator did against the
  * decision keeps COMMIT without its END until that is forgotten; nothing else. A world that ended before its bound is
  * judged all the same: it says that nothing more would have happened.
@@ -54,11 +53,11 @@ void check_ending(struct sim_judge *judge, const struct sim_sight *sight)
     for (uint32_t i = 0; i < book->nodes_len; i++) {
         bool is_server = book->nodes[i].role == SIM_COORDINATOR || book->nodes[i].role == SIM_PARTICIPANT;
 
-        if (is_server && (book->core & sim_bit((uint8_t)i)) != 0 && book->nodes[i].state != BOOK_SERVING)
+        if (is_server && (book->healed_nodes & sim_bit((uint8_t)i)) != 0 && book->nodes[i].state != BOOK_SERVING)
             judge_fail(judge, sight, "I05", NULL, "%s does not serve after all was healed", book->nodes[i].name);
     }
     for (const struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
-        if (judge_is_core(judge, txn) && !is_damage(txn) && !judge_is_excused(judge, txn))
+        if (judge_is_healed(judge, txn) && !is_damage(txn) && !judge_is_excused(judge, txn))
             check_one(judge, sight, txn);
     }
 }

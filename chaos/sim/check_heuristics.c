@@ -10,7 +10,7 @@
  *   HAZARD, DAMAGE logged          somebody said that he has no record, was ended by hand, or was given up
  *   FORGET logged                  an operator asked for it, or the coordinator is set to
  *   the outcome told to a client   once DAMAGE is durable it says so, and not before
- *   the end, of the core           each contradiction is recorded at both, each raised an alarm; of what agreed or was
+ *   the end, of healed nodes       each contradiction is recorded at both, each raised an alarm; of what agreed or was
  *                                  forgotten nothing is left at the store
  *
  * What a store's harmed disk forgot is not asked of it.
@@ -234,7 +234,7 @@ static void check_end(struct sim_judge *judge, const struct sim_sight *sight, co
 static void check_world(struct sim_judge *judge, const struct sim_sight *sight)
 {
     for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
-        if (judge_is_core(judge, txn) && !judge_is_excused(judge, txn))
+        if (judge_is_healed(judge, txn) && !judge_is_excused(judge, txn))
             check_end(judge, sight, txn);
     }
 }

@@ -7,8 +7,8 @@
  * not prepared ends with the connection to the coordinator, which may have forgotten it: not later than the participant
  * is given a TIMER after that (F042). At each sample of the
  * in-doubt metric of a participant: it is the number of its branches that are prepared, of which the core knows, and
- * whose end was not asked for yet. When the bound after HEALED is over, the core's disks have no lock and no branch in
- * doubt, if all that they were about is in the core, too.
+ * whose end was not asked for yet. When the bound after HEALED is over, the disks of healed nodes have no lock and no
+ * branch in doubt, if all nodes that they were about are healed, too.
  */
 #include "chaos/sim/check.h"
 
@@ -84,7 +84,7 @@ static void check_quiet(struct sim_judge *judge, const struct sim_sight *sight)
     for (uint32_t i = 0; i < store->locks_len; i++) {
         const struct book_txn *txn = sim_book_find(&judge->book, &store->locks[i].gtrid);
 
-        if (txn != NULL && judge_is_core(judge, txn) && txn->hazard == 0 && txn->alarm == 0)
+        if (txn != NULL && judge_is_healed(judge, txn) && txn->hazard == 0 && txn->alarm == 0)
             judge_fail(judge, sight, "I13", &txn->gtrid, "%s still holds a lock of it when all has ended",
                        judge_name(judge, sight->node));
     }
@@ -119,6 +119,6 @@ void check_orphans(struct sim_judge *judge, const struct sim_sight *sight)
         book->nodes[sight->node].harm != 0)
         return;
     check_disk(judge, sight);
-    if (book->over != 0 && book->healed != 0 && (book->core & sim_bit(sight->node)) != 0)
+    if (book->over != 0 && book->healed != 0 && (book->healed_nodes & sim_bit(sight->node)) != 0)
         check_quiet(judge, sight);
 }

@@ -22,7 +22,7 @@ static const char help[] =
     "  --trace          print the options, the plan and a line for each thing that happens; of one seed\n"
     "  --model-traces DIR  write what each transaction did to DIR, for tests/model/check-traces\n"
     "  --json           print the result as JSON\n"
-    "  --jobs N         processes; as many as there are cores\n"
+    "  --jobs N         processes; as many as there are processors\n"
     "  --first          stop at the first seed that fails\n"
     "  --replay FILE    run a saved scenario; with --trace, told line by line\n"
     "  --shrink SEED|FILE  cut a failing world down, tell what is left, and save it in out/sim\n"

@@ -164,11 +164,10 @@ struct sim_sight {
         struct {
             enum sim_role role;
             const char *name;
-            uint8_t coord;            /* participants, clients: the node of their coordinator */
-            uint64_t coord_id;        /* coordinators: 0 if it is drawn at the first start, and known at UP */
-            uint32_t in_doubt_max_ms; /* coordinators: what it promises after HEALED; 0 = the checker's own bound */
-            bool forgets_damage;      /* coordinators: auto_forget */
-            uint32_t heuristic_ms;    /* participants: T_heur; 0 = off */
+            uint8_t coord;                      /* participants, clients: the node of their coordinator */
+            uint64_t coord_id;                  /* coordinators: 0 if it is drawn at the first start, and known at UP */
+            bool forgets_damage;                /* coordinators: auto_forget */
+            uint32_t heuristic_ms;              /* participants: T_heur; 0 = off */
             enum vow_verdict heuristic_verdict; /* and what it ends a branch with */
         } node_is;
         struct {

@@ -1,6 +1,6 @@
 /*
- * Many worlds: a range of seeds, in as many processes as there are cores. A world that ends its process (an assert of
- * ours, a sanitizer) is a failure of its seed, and the sweep goes on with the next.
+ * Many worlds: a range of seeds, in as many processes as there are processors. A world that ends its process (an assert
+ * of ours, a sanitizer) is a failure of its seed, and the sweep goes on with the next.
  *
  * A sweep that is_first is over when its lowest failing seed is known: the same one in any number of processes, for the
  * seeds below it are all run. What else it counts depends on how far the other processes had come.

@@ -56,7 +56,7 @@ static void happen(struct sim_world *world, const struct sim_event *event)
 
 /* --- Phases --- */
 
-/* It and its coordinator are of the core that is healed. */
+/* It and its coordinator are healed. */
 static bool is_chosen(const struct sim_world *world, const struct sim_node *node)
 {
     return (world->healed_nodes >> node->index & 1) != 0 && (world->healed_nodes >> node->coord & 1) != 0;
@@ -159,7 +159,6 @@ static void show_nodes(struct sim_world *world)
         sight.node_is.forgets_damage = world->options.auto_forget != 0;
         sight.node_is.heuristic_ms = world->options.heuristic_ms;
         sight.node_is.heuristic_verdict = world->options.heuristic_commit != 0 ? VOW_COMMIT : VOW_ABORT;
-        sight.node_is.in_doubt_max_ms = node->role == SIM_COORDINATOR ? (uint32_t)(SIM_LIVENESS_US / 1000) : 0;
         sim_show(world, &sight);
     }
     for (uint32_t i = 0; i < world->nodes_len; i++) {

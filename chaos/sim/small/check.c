@@ -163,8 +163,8 @@ static struct small_breach check_decisions(const struct small_nodes *nodes, cons
         return BREACH("I10", "ABORT was said of a transaction that commits (mistakes 6, 7, 8, 12, 16)");
     if ((flags & SMALL_F_TOLD_ABORTED) != 0 && ((flags & SMALL_F_COMMIT_LOGGED) != 0 || is_committed || has_memo))
         return BREACH("I06", "ABORTED was answered, and the transaction commits");
-    /* Where nothing was written, nothing is logged (protocol 1.2), and after a restart that is presumed aborted: both
-     * answers say the same, that nothing has changed anywhere. */
+    /* Where nothing was written, there is a note at most, which is not forced (protocol 2.8); if it is lost, that is
+     * presumed aborted: both answers say the same, that nothing has changed anywhere. */
     if ((flags & SMALL_F_TOLD_ABORTED) != 0 && (flags & SMALL_F_TOLD_COMMITTED) != 0 && any_needs_log(nodes, world))
         return BREACH("I18", "COMMITTED was answered, and ABORTED");
     return HELD;

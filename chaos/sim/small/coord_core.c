@@ -11,9 +11,6 @@ static void take_decision(struct run *run, uint32_t peer, enum vow_verdict verdi
             small_break_rule(run->step, "I07", "COMMIT is sent, and the decision is not durable (mistake 1)");
         return;
     }
-    /* With a durable END nobody is left who could obey: the coordinator has forgotten, and presumes (protocol 2.3). */
-    if (coord_has(to, VOW_RECORD_END))
-        return;
     run->step->seen |= SMALL_SAID_ABORT;
     if (coord_has(to, VOW_RECORD_COMMIT) || coord_is_submitted(to, VOW_RECORD_COMMIT))
         small_break_rule(run->step, "I10", "ABORT is sent after COMMIT was submitted to the log (mistakes 6, 16)");

@@ -1,7 +1,7 @@
 /*
  * The messages of a small world. What was sent once may arrive at any later moment, again and again or never: loss,
- * duplication and reordering for free (protocol 7). So all that a state says of the network is the set of messages that
- * were ever sent, and a state with more of them can do all that one with fewer can.
+ * duplication and reordering for free, as in docs/model.md. So all that a state says of the network is the set of
+ * messages that were ever sent, and a state with more of them can do all that one with fewer can.
  *
  * Messages are numbered by what they say, without the attempt, which nobody but the sender of an ENLIST reads, and as
  * if all branches had number 0: to itself a participant is the only one.
