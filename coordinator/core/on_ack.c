@@ -4,7 +4,17 @@
 #include "coordinator/core/damage.h"
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
+#include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
+
+/*
+ * The watermark has passed whoever was given up, and below it a participant acknowledges what it has no record of any
+ * more. So an acknowledgement of another data file, or of an older copy of this one, says nothing (F044, F045).
+ */
+static bool is_hollow(const struct vow_coord *core, const struct txn *txn, const struct branch *branch)
+{
+    return txn->state == TXN_ABANDONED && !coord_peer_has_seen(core, branch);
+}
 
 void coord_on_ack(struct vow_coord *core, struct input *in)
 {
@@ -17,7 +27,7 @@ void coord_on_ack(struct vow_coord *core, struct input *in)
                     branch_peer(core, branch)->name);
         return;
     }
-    if (branch->acknowledged) {
+    if (branch->acknowledged || is_hollow(core, txn, branch)) {
         core->counts.ignored++;
         return;
     }
