@@ -3,6 +3,8 @@
  * The store forces who did it, and why, in one unit with the change itself and the release of the locks, and nobody is
  * told before that is durable. What the decision was turns out later: on_heuristic.c.
  */
+#include <string.h>
+
 #include "participant/core/core.h"
 #include "proto/error.h"
 
@@ -77,11 +79,19 @@ static bool is_signed(const struct vow_branch_resolve *resolve)
     return resolve->who != NULL && resolve->who[0] != '\0' && resolve->why != NULL && resolve->why[0] != '\0';
 }
 
+/* Both come to the coordinator as one text of its history, "who: why": what is cut there would be the reason. */
+static bool is_too_long(const struct vow_branch_resolve *resolve)
+{
+    return strlen(resolve->who) + strlen(": ") + strlen(resolve->why) > VOW_TEXT_MAX;
+}
+
 void branch_resolve_prepared(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     const struct vow_branch_resolve *resolve = &core->resolve;
-    if (!is_signed(resolve)) {
-        branch_answer_resolved(core, entry, resolve, VOW_E_ARGUMENT, 0, "who asks, and why, must be said");
+    if (!is_signed(resolve) || is_too_long(resolve)) {
+        branch_answer_resolved(core, entry, resolve, VOW_E_ARGUMENT, 0,
+                               is_signed(resolve) ? "who asks, and why, are too long to be kept"
+                                                  : "who asks, and why, must be said");
         branch_move(core, entry, VOW_BRANCH_PREPARED);
         return;
     }

@@ -125,16 +125,18 @@ Test(branch, ring_and_table_are_recycled)
     cr_assert_eq(vow_branches_deadline_ms(f.core), UINT64_MAX);
 }
 
-/* F179: nothing is done by hand without a word of who and why, whichever way it came. */
+/* F179: nothing is done by hand without a word of who and why, whichever way it came, and none of it is cut. */
 Test(branch, F179_a_heuristic_says_who_and_why)
 {
     struct vow_msg msg = message_of(VOW_MSG_RESOLVE, gtrid_of(1));
-    const char *const words[][2] = {{"", "the till is waiting"}, {"eva", ""}, {"", ""}};
+    char reason[VOW_TEXT_SIZE] = "";
+    memset(reason, 'x', VOW_TEXT_MAX);
+    const char *const words[][2] = {{"", "the till is waiting"}, {"eva", ""}, {"", ""}, {"eva", reason}};
     const struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
 
     feed_message(&f, &prepare);
     feed_store(&f, VOW_STORE_PREPARE, gtrid_of(1), VOW_STORE_DONE);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct vow_branches_event event = {.kind = VOW_BRANCHES_RESOLVE, .now_ms = f.now_ms, .resolve = {7, &msg}};
         msg.resolve.verdict = VOW_ABORT;
         msg.resolve.who = words[i][0];
