@@ -34,6 +34,7 @@ enum vow_journal_op_kind {
     VOW_JOURNAL_END,        /* an END record: the transaction's events may go when it is old enough */
     VOW_JOURNAL_GET,        /* the outcome of one transaction */
     VOW_JOURNAL_HISTORY,    /* the events of one transaction */
+    VOW_JOURNAL_LIFE,       /* no event: a participant's data file came with this incarnation */
 };
 
 enum vow_journal_result {
@@ -50,6 +51,14 @@ struct vow_journal_event {
     struct vow_record record;
 };
 
+/* A participant's data file, and the highest incarnation that it came with. */
+struct vow_journal_life {
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    uint64_t incarnation;
+};
+/* The newest ones are kept, this many. */
+#define VOW_JOURNAL_LIVES_MAX 16384u
+
 /* A piece of work for the journal. The submitter owns it before submit and after done. */
 struct vow_journal_op {
     struct vow_job job; /* first */
@@ -62,8 +71,9 @@ struct vow_journal_op {
     /* APPEND, DECIDE, END. record.branches points to `branches` below, or to memory that outlives the op. */
     struct vow_record record;
     struct vow_record_branch *branches;
+    struct vow_journal_life life; /* LIFE: never forced */
     /* Filled by the journal: */
-    enum vow_journal_result result; /* APPEND, DECIDE, END */
+    enum vow_journal_result result; /* APPEND, DECIDE, END, LIFE */
     /* 0, or why UNKNOWN. GET, HISTORY: VOW_E_NOT_FOUND, there never was a record; VOW_E_EXPIRED, there may have been,
      * and it was cut off; VOW_E_RECOVERING, it is not yet proved that there is none: ask again. */
     int error;
@@ -83,6 +93,7 @@ void vow_journal_events_free(struct vow_journal_event *events, uint32_t events_l
 /* For each open record (COMMIT, HAZARD, HEURISTIC, DAMAGE, FORGET, without END) in LSN order. Returning non-zero stops
  * the scan with that error. */
 typedef int vow_journal_scan_fn(void *ctx, const struct vow_journal_event *event);
+typedef void vow_journal_life_fn(void *ctx, const struct vow_journal_life *life);
 
 struct vow_journal_identity {
     uint64_t coord; /* drawn when the directory was made */
@@ -115,6 +126,8 @@ struct vow_journal_engine {
     /* Calls `each` for the KEY records of committed transactions that are kept, the newest `max` of them, oldest first.
      */
     int (*keys)(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
+    /* Calls `each` for the lives that are kept, the newest last. NULL is allowed: then none is. */
+    int (*lives)(void *engine, vow_journal_life_fn *each, void *ctx, struct vow_error_detail *detail);
     void (*close)(void *engine);
     /* What was done so far; any thread. NULL is allowed: then all counters are zero. */
     void (*stats)(const void *engine, struct vow_journal_stats *stats);

@@ -10,15 +10,21 @@ static inline struct vow_journal_op *journal_op_next(const struct vow_journal_op
     return (struct vow_journal_op *)op->job.next;
 }
 
-static inline bool journal_op_is_write(const struct vow_journal_op *op)
+/* It adds an event. */
+static inline bool journal_op_is_record(const struct vow_journal_op *op)
 {
     return op->kind == VOW_JOURNAL_APPEND || op->kind == VOW_JOURNAL_DECIDE || op->kind == VOW_JOURNAL_END;
+}
+
+static inline bool journal_op_is_write(const struct vow_journal_op *op)
+{
+    return journal_op_is_record(op) || op->kind == VOW_JOURNAL_LIFE;
 }
 
 /* The protocol waits for a decision and for forced records; everything else may ride along. */
 static inline bool journal_op_is_forced(const struct vow_journal_op *op)
 {
-    return op->kind == VOW_JOURNAL_DECIDE || (journal_op_is_write(op) && op->forced);
+    return op->kind == VOW_JOURNAL_DECIDE || (journal_op_is_record(op) && op->forced);
 }
 
 #endif

@@ -52,7 +52,8 @@ static int make_durable(struct sqlite_engine *engine, const struct journal_head 
 {
     int error;
 
-    VOW_CRASH("journal", "before", "LOG_SYNC");
+    if (head->lsn != engine->head.lsn)
+        VOW_CRASH("journal", "before", "LOG_SYNC");
     error = journal_sqlite_run(engine, JOURNAL_STMT_COMMIT, "committing", detail);
     if (error != 0 || head->lsn == engine->head.lsn)
         return error;
@@ -298,6 +299,10 @@ static int write_op(struct sqlite_engine *engine, struct vow_journal_op *op, uin
 {
     int error;
 
+    if (op->kind == VOW_JOURNAL_LIFE) {
+        op->result = VOW_JOURNAL_WON;
+        return journal_sqlite_write_life(engine, &op->life, detail);
+    }
     VOW_ASSERT((op->kind == VOW_JOURNAL_DECIDE) == (op->record.kind == VOW_RECORD_COMMIT));
     VOW_IMPLIES(op->kind == VOW_JOURNAL_END, op->record.kind == VOW_RECORD_END);
     error = judge(engine, op, detail);
@@ -333,7 +338,7 @@ static void count_batch(struct sqlite_engine *engine, const struct vow_journal_o
     uint64_t records = 0, forced = 0, notes = 0;
 
     for (const struct vow_journal_op *op = first; op != NULL; op = journal_op_next(op)) {
-        if (journal_op_is_write(op) && op->result == VOW_JOURNAL_WON) {
+        if (journal_op_is_record(op) && op->result == VOW_JOURNAL_WON) {
             bool note = vow_record_is_note(op->record.kind);
 
             notes += note;
@@ -456,6 +461,7 @@ const struct vow_journal_engine journal_sqlite_engine = {
     .retain = retain,
     .scan = journal_sqlite_scan,
     .keys = journal_sqlite_keys,
+    .lives = journal_sqlite_lives,
     .stats = get_stats,
     .close = close_engine,
 };

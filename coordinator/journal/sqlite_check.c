@@ -40,8 +40,8 @@ static int check(struct sqlite_engine *engine, vow_journal_scan_fn *each, void *
     if (error != 0 || is_new)
         return error;
     error = prove_all(engine, detail);
-    /* The list of what is open came with this format; a start makes it first. */
-    return error == 0 && engine->format >= JOURNAL_FORMAT ? journal_sqlite_scan(engine, each, ctx, detail) : error;
+    /* The list of what is open came with format 2; a start makes it first. */
+    return error == 0 && engine->format >= 2 ? journal_sqlite_scan(engine, each, ctx, detail) : error;
 }
 
 int vow_journal_sqlite_check(const char *directory, vow_journal_scan_fn *each, void *ctx,

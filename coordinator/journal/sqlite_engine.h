@@ -1,6 +1,7 @@
 /*
  * The SQLite engine of the journal, shared by its files: sqlite_open.c opens, sqlite_verify.c proves what was opened,
- * sqlite.c writes, sqlite_read.c reads, sqlite_walk.c follows the chain, sqlite_turn.c folds and cuts it.
+ * sqlite.c writes, sqlite_read.c reads, sqlite_walk.c follows the chain, sqlite_turn.c folds and cuts it;
+ * sqlite_lives.c is beside the chain.
  *
  * One connection, WAL, synchronous=FULL, exclusive locking, checkpoints by hand on that same connection: SQLite below
  * 3.51.3 can corrupt a WAL that two connections use (fault F122). One thread at a time; only the counters are read
@@ -27,8 +28,9 @@
  *   1  event, identity
  *   2  and open, snapshot: events may be cut off. A file of format 1 is read as one without a snapshot, proved as a
  *      whole, and given the two tables.
+ *   3  and life: participants' data files. An older program would let one come back that went back.
  */
-#define JOURNAL_FORMAT 2
+#define JOURNAL_FORMAT 3
 /* The WAL is checkpointed once it is longer than this; its space is then used again. */
 #define JOURNAL_WAL_PAGES_MAX 2048
 #define JOURNAL_PATH_SIZE 4096
@@ -68,6 +70,9 @@ enum journal_statement {
     JOURNAL_STMT_SNAPSHOT_READ,
     JOURNAL_STMT_SNAPSHOT_WRITE,
     JOURNAL_STMT_PAGES,
+    JOURNAL_STMT_LIFE_WRITE,
+    JOURNAL_STMT_LIFE_TRIM,
+    JOURNAL_STMT_LIVES,
     JOURNAL_STMT_COUNT,
 };
 
@@ -196,6 +201,13 @@ int journal_sqlite_check_row(struct sqlite_engine *engine, const struct journal_
                              const struct journal_hash *hash, struct vow_error_detail *detail);
 int journal_sqlite_damaged(const struct sqlite_engine *engine, uint64_t lsn, const char *found,
                            struct vow_error_detail *detail);
+
+/* --- sqlite_lives.c --- */
+
+/* Inside the open transaction. */
+int journal_sqlite_write_life(struct sqlite_engine *engine, const struct vow_journal_life *life,
+                              struct vow_error_detail *detail);
+int journal_sqlite_lives(void *engine, vow_journal_life_fn *each, void *ctx, struct vow_error_detail *detail);
 
 /* --- sqlite_turn.c --- */
 

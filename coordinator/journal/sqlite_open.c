@@ -25,6 +25,12 @@ static const char schema_2[] = //
     "CREATE TABLE open (lsn INTEGER PRIMARY KEY) STRICT;"
     "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL, seal BLOB NOT NULL) STRICT;";
 
+/* What format 3 adds. No event proves a row here, so each says its number twice, the second time with all bits turned:
+ * what a flipped bit has made of it is damage, and no incarnation (fault F114). */
+static const char schema_3[] = //
+    "CREATE TABLE life (id INTEGER PRIMARY KEY, db_uuid BLOB NOT NULL UNIQUE, incarnation INTEGER NOT NULL,"
+    " turned INTEGER NOT NULL) STRICT;";
+
 #define COLUMNS JOURNAL_COLUMNS
 /* The index alone is not believed, for a flipped bit in it makes a COMMIT an END (fault F114): the event itself must be
  * one. The unary plus keeps SQLite from asking the index again. */
@@ -68,6 +74,9 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_SNAPSHOT_WRITE] = "INSERT OR REPLACE INTO snapshot (id, body, seal) VALUES (1, ?, ?)",
     [JOURNAL_STMT_PAGES] = ("SELECT (p.page_count - f.freelist_count) * s.page_size"
                             " FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s"),
+    [JOURNAL_STMT_LIFE_WRITE] = "INSERT OR REPLACE INTO life (db_uuid, incarnation, turned) VALUES (?1, ?2, ~?2)",
+    [JOURNAL_STMT_LIFE_TRIM] = "DELETE FROM life WHERE id IN (SELECT id FROM life ORDER BY id DESC LIMIT -1 OFFSET ?)",
+    [JOURNAL_STMT_LIVES] = "SELECT db_uuid, incarnation, turned FROM life ORDER BY id",
 };
 
 int journal_sqlite_error(int code)
@@ -261,6 +270,7 @@ static int create_schema(struct sqlite_engine *engine, struct vow_error_detail *
     int error = execute(engine, schema, detail);
 
     error = error != 0 ? error : execute(engine, schema_2, detail);
+    error = error != 0 ? error : execute(engine, schema_3, detail);
     (void)snprintf(tail, sizeof(tail), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
                    JOURNAL_APPLICATION_ID, JOURNAL_FORMAT);
     error = error != 0 ? error : execute(engine, tail, detail);
@@ -276,7 +286,9 @@ static int upgrade(struct sqlite_engine *engine, struct vow_error_detail *detail
     int error = execute(engine, "BEGIN EXCLUSIVE", detail);
 
     (void)snprintf(tail, sizeof(tail), "PRAGMA user_version = %d; COMMIT", JOURNAL_FORMAT);
-    error = error != 0 ? error : execute(engine, schema_2, detail);
+    if (error == 0 && engine->format < 2)
+        error = execute(engine, schema_2, detail);
+    error = error != 0 ? error : execute(engine, schema_3, detail);
     return error != 0 ? error : execute(engine, tail, detail);
 }
 

@@ -40,7 +40,7 @@ struct known {
     UT_hash_handle hh;
 };
 
-/* A participant's data file, and the highest incarnation that it came with since the start. */
+/* A participant's data file, and the highest incarnation that it came with. */
 struct life {
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     uint64_t incarnation;
@@ -185,6 +185,8 @@ void known_free(struct vow_server *server);
 /* 0, or VOW_E_IDENTITY and why: its data file is older than one that came before. */
 int lives_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why);
 void lives_seen(struct vow_server *server, const struct session *session);
+/* One that the journal kept. */
+void lives_recover(void *server, const struct vow_journal_life *life);
 void lives_free(struct vow_server *server);
 
 /* effects.c: feeds one event to the core and carries out what it asks for. */

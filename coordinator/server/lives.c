@@ -1,7 +1,9 @@
 /*
- * The lives of data files that this process has seen. A participant counts its starts in its file, durably and before
- * it connects, so a file whose count has gone back is an older copy of it: what was committed since is gone, unseen if
- * the transactions have ended, and their tombstones with it (fault F045). Nobody goes on with it before people looked.
+ * The lives of data files that this coordinator has seen. A participant counts its starts in its file, durably and
+ * before it connects, so a file whose count has gone back is an older copy of it: what was committed since is gone,
+ * unseen if the transactions have ended, and their tombstones with it (fault F045). Nobody goes on with it before
+ * people looked. The journal keeps them over our own restarts; a higher count is durable with the next batch, and
+ * nobody waits for it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +45,21 @@ void lives_seen(struct vow_server *server, const struct session *session)
     if (memcmp(session->peer.db_uuid, no_file, sizeof(no_file)) == 0)
         return;
     struct life *life = intern(server, session->peer.db_uuid);
-    if (life != NULL && life->incarnation < session->peer.incarnation)
-        life->incarnation = session->peer.incarnation;
+    if (life == NULL || life->incarnation >= session->peer.incarnation)
+        return;
+    life->incarnation = session->peer.incarnation;
+    struct log_op *op = log_op_take(server);
+    op->op.kind = VOW_JOURNAL_LIFE;
+    memcpy(op->op.life.db_uuid, life->db_uuid, VOW_DB_UUID_BYTES);
+    op->op.life.incarnation = life->incarnation;
+    log_op_push(server, op, false);
+}
+
+void lives_recover(void *ctx, const struct vow_journal_life *recovered)
+{
+    struct life *life = intern(ctx, recovered->db_uuid);
+    if (life != NULL)
+        life->incarnation = recovered->incarnation;
 }
 
 int lives_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)

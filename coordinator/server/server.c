@@ -237,6 +237,8 @@ static int open_journal(struct vow_server *server, struct vow_error_detail *deta
     error = engine_ops->takeover(engine, &server->identity, detail);
     if (error == 0)
         error = make_core(server, engine_ops, engine, detail);
+    if (error == 0 && engine_ops->lives != NULL)
+        error = engine_ops->lives(engine, lives_recover, server, detail);
     if (error != 0) {
         engine_ops->close(engine);
         return error;

@@ -106,13 +106,13 @@ Test(in_doubt, F026_other_formats_with_a_transaction_in_doubt)
     cluster_start(&cluster, 2, NULL, STRAND_AT);
     cluster_strand(&cluster);
     cr_assert_eq(process_end(&cluster.vowd), 3, "it is left open");
-    alter_journal(&cluster, "PRAGMA user_version = 3");
+    alter_journal(&cluster, "PRAGMA user_version = 4");
     snprintf(data, sizeof(data), "%s/vowd", cluster.directory);
     const char *argv[] = {VOW_BIN "/vowd", "--data", data, "--listen", "127.0.0.1:0", "--http", "off", NULL};
     run_program(&run, argv);
     cr_assert_eq(run.status, 1);
     cr_assert_not_null(strstr(run.err, "use the version that wrote it"), "%s", run.err);
-    alter_journal(&cluster, "DROP TABLE open; DROP TABLE snapshot; PRAGMA user_version = 1");
+    alter_journal(&cluster, "DROP TABLE open; DROP TABLE snapshot; DROP TABLE life; PRAGMA user_version = 1");
     vowd_start(&cluster, NULL);
     service_start(&cluster, 0, NULL);
     cluster_expect_counters(&cluster, 1);

@@ -576,11 +576,11 @@ Test(retention, F012_B42_crash_after_each_piece)
 
 /* --- Formats --- */
 
-/* What a program of format 1 left: the two tables are not there. */
+/* What a program of format 1 left: the three tables are not there. */
 static void make_format_1(void)
 {
     bed_close(&bed);
-    bed_sql(&bed, "DROP TABLE open; DROP TABLE snapshot; PRAGMA user_version = 1");
+    bed_sql(&bed, "DROP TABLE open; DROP TABLE snapshot; DROP TABLE life; PRAGMA user_version = 1");
 }
 
 Test(retention, F026_log_of_format_1_keeps_its_outcomes)

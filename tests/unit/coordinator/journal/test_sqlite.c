@@ -382,3 +382,61 @@ Test(sqlite, F152_an_epoch_that_was_set_by_hand_is_refused)
     cr_assert_eq(bed_open(&bed), VOW_E_DAMAGED);
     cr_assert_not_null(strstr(bed.detail.text, "the identity does not fit the last EPOCH event"));
 }
+
+/* --- The lives of data files --- */
+
+static enum vow_journal_result see_life(uint8_t file, uint64_t incarnation)
+{
+    struct vow_journal_op op = {.kind = VOW_JOURNAL_LIFE, .life.incarnation = incarnation};
+
+    memset(op.life.db_uuid, file, sizeof(op.life.db_uuid));
+    bed.ops->commit(bed.engine, &op);
+    return op.result;
+}
+
+struct lives {
+    unsigned len;
+    struct vow_journal_life last[4];
+};
+
+static void take_life(void *ctx, const struct vow_journal_life *life)
+{
+    struct lives *lives = ctx;
+
+    cr_assert_lt(lives->len, 4);
+    lives->last[lives->len++] = *life;
+}
+
+Test(sqlite, F045_lives_outlast_a_restart_and_are_no_events)
+{
+    struct lives lives = {0};
+    struct vow_journal_stats before, after;
+
+    bed.ops->stats(bed.engine, &before);
+    cr_assert_eq(see_life(1, 3), VOW_JOURNAL_WON);
+    cr_assert_eq(see_life(2, 7), VOW_JOURNAL_WON);
+    cr_assert_eq(see_life(1, UINT64_C(1) << 40), VOW_JOURNAL_WON);
+    bed.ops->stats(bed.engine, &after);
+    cr_assert_eq(after.last_lsn, before.last_lsn);
+    cr_assert_eq(after.notes + after.records, before.notes + before.records);
+    bed_close(&bed);
+    bed_start(&bed);
+    cr_assert_eq(bed.ops->lives(bed.engine, take_life, &lives, &bed.detail), 0, "%s", bed.detail.text);
+    cr_assert_eq(lives.len, 2);
+    cr_assert_eq(lives.last[0].db_uuid[0], 2);
+    cr_assert_eq(lives.last[0].incarnation, 7);
+    cr_assert_eq(lives.last[1].db_uuid[0], 1);
+    cr_assert_eq(lives.last[1].incarnation, UINT64_C(1) << 40);
+}
+
+Test(sqlite, F114_a_life_that_contradicts_itself_is_damage)
+{
+    struct lives lives = {0};
+
+    cr_assert_eq(see_life(1, 3), VOW_JOURNAL_WON);
+    bed_close(&bed);
+    bed_sql(&bed, "UPDATE life SET incarnation = 7");
+    bed_start(&bed);
+    cr_assert_eq(bed.ops->lives(bed.engine, take_life, &lives, &bed.detail), VOW_E_DAMAGED);
+    cr_assert_eq(lives.len, 0);
+}
