@@ -35,8 +35,9 @@ struct asking {
     struct vow_store_op op;
 };
 
-static void reply(struct vow_participant *participant, const struct asking *asking, int error, const char *json,
-                  bool last)
+/* Returns 0, or why the message is not sent. */
+static int reply(struct vow_participant *participant, const struct asking *asking, int error, const char *json,
+                 bool last)
 {
     struct vow_msg msg = {.kind = VOW_MSG_ADMIN_REPLY};
 
@@ -44,7 +45,7 @@ static void reply(struct vow_participant *participant, const struct asking *aski
     msg.admin_reply.json = json;
     msg.admin_reply.last = last;
     msg.admin_reply.tag = asking->tag;
-    vow_participant_tell(participant, asking->asker, &msg);
+    return vow_participant_tell_bulk(participant, asking->asker, &msg, last);
 }
 
 /* --- One row --- */
@@ -77,11 +78,11 @@ static const char *answer_name(enum vow_wait answer)
     return "none";
 }
 
-static void add_locks(struct vow_json *json, const struct vow_store_told *told)
+static void add_locks(struct vow_json *json, const struct vow_store_told *told, bool is_short)
 {
     vow_json_number(json, "locks_len", told->locks_len);
     vow_json_open(json, "locks", '[');
-    for (uint32_t i = 0; i < told->locks_len && i < VOW_STORE_TOLD_LOCKS; i++) {
+    for (uint32_t i = 0; i < told->locks_len && i < VOW_STORE_TOLD_LOCKS && !is_short; i++) {
         const struct vow_store_lock *lock = &told->locks[i];
 
         vow_json_open(json, NULL, '{');
@@ -94,11 +95,11 @@ static void add_locks(struct vow_json *json, const struct vow_store_told *told)
     vow_json_close(json, ']');
 }
 
-static void add_waiters(struct vow_json *json, const struct vow_store_told *told)
+static void add_waiters(struct vow_json *json, const struct vow_store_told *told, bool is_short)
 {
     vow_json_number(json, "waiters_len", told->waiters_len);
     vow_json_open(json, "waiters", '[');
-    for (uint32_t i = 0; i < told->waiters_len && i < VOW_STORE_TOLD_WAITERS; i++) {
+    for (uint32_t i = 0; i < told->waiters_len && i < VOW_STORE_TOLD_WAITERS && !is_short; i++) {
         vow_json_open(json, NULL, '{');
         vow_json_id(json, "id", &told->waiters[i].gtrid);
         vow_json_number(json, "waited_ms", told->waiters[i].waited_ms);
@@ -160,8 +161,9 @@ static void add_advice(struct vow_json *json, const struct vow_participant *part
     vow_json_text(json, "safe", text);
 }
 
+/* A short one has no lists: how long they are is in it all the same. */
 static bool write_row(const struct vow_participant *participant, const struct vow_branch_view *view,
-                      const struct vow_store_told *told, char text[ROW_SIZE])
+                      const struct vow_store_told *told, bool is_short, char text[ROW_SIZE])
 {
     char coordinator[VOW_ADDRESS_SIZE];
     struct vow_json json = vow_json_start(text, ROW_SIZE);
@@ -178,8 +180,8 @@ static bool write_row(const struct vow_participant *participant, const struct vo
     vow_json_bool(&json, "connected", participant->channel != NULL);
     add_questions(&json, view);
     add_heuristic(&json, view);
-    add_locks(&json, told);
-    add_waiters(&json, told);
+    add_locks(&json, told, is_short);
+    add_waiters(&json, told, is_short);
     vow_json_text(&json, "note", told->note);
     add_advice(&json, participant, view, told->is_stalled);
     vow_json_close(&json, '}');
@@ -188,16 +190,21 @@ static bool write_row(const struct vow_participant *participant, const struct vo
 
 /* --- The answer --- */
 
-static void reply_left_out(struct vow_participant *participant, const struct asking *asking)
+/* The last message says how many are missing. */
+static void reply_end(struct vow_participant *participant, const struct asking *asking, int error)
 {
     char text[128];
     struct vow_json json = vow_json_start(text, sizeof(text));
 
+    if (asking->left_out == 0) {
+        (void)reply(participant, asking, error, "", true);
+        return;
+    }
     vow_json_open(&json, NULL, '{');
     vow_json_text(&json, "participant", participant->name);
     vow_json_number(&json, "left_out", asking->left_out);
     vow_json_close(&json, '}');
-    reply(participant, asking, 0, text, false);
+    (void)reply(participant, asking, error, text, true);
 }
 
 /* What has ended meanwhile, the store does not find. What was ended by hand is not prepared any more; the null store
@@ -208,15 +215,25 @@ static bool is_there_yet(const struct vow_participant *participant, const struct
     return told->is_found || told->note[0] != '\0' || view->heuristic != 0 || !participant->store_is_sqlite;
 }
 
-static void answer(struct vow_participant *participant, const struct asking *asking, char *text)
+/* Whole, or without its lists if that is too long for the buffer or for a message. False: not at all. */
+static bool reply_row(struct vow_participant *participant, const struct asking *asking, uint32_t i, char *text)
+{
+    const struct vow_branch_view *view = &asking->views[i];
+    const struct vow_store_told *told = &asking->told[i];
+    const bool is_whole = write_row(participant, view, told, false, text);
+    const int error = is_whole ? reply(participant, asking, 0, text, false) : VOW_E_TOO_LARGE;
+
+    if (error != VOW_E_TOO_LARGE)
+        return error == 0;
+    return write_row(participant, view, told, true, text) && reply(participant, asking, 0, text, false) == 0;
+}
+
+static void answer(struct vow_participant *participant, struct asking *asking, char *text)
 {
     for (uint32_t i = 0; i < asking->op.told_len && text != NULL; i++)
-        if (is_there_yet(participant, &asking->views[i], &asking->told[i]) &&
-            write_row(participant, &asking->views[i], &asking->told[i], text))
-            reply(participant, asking, 0, text, false);
-    if (asking->left_out > 0)
-        reply_left_out(participant, asking);
-    reply(participant, asking, text != NULL ? 0 : VOW_E_NO_MEMORY, "", true);
+        if (is_there_yet(participant, &asking->views[i], &asking->told[i]))
+            asking->left_out += !reply_row(participant, asking, i, text);
+    reply_end(participant, asking, text != NULL ? 0 : VOW_E_NO_MEMORY);
 }
 
 void vow_participant_described(struct vow_participant *participant, struct vow_store_op *op)
@@ -281,12 +298,12 @@ void vow_participant_admin(struct vow_participant *participant, uint64_t asker,
     struct asking *asking;
 
     if (request->command != VOW_ADMIN_LIST && request->command != VOW_ADMIN_SHOW) {
-        reply(participant, &nobody, VOW_E_ARGUMENT, "", true);
+        (void)reply(participant, &nobody, VOW_E_ARGUMENT, "", true);
         return;
     }
     asking = participant->questions < QUESTIONS_MAX ? calloc(1, sizeof(*asking)) : NULL;
     if (asking == NULL) {
-        reply(participant, &nobody, VOW_E_BUSY, "", true);
+        (void)reply(participant, &nobody, VOW_E_BUSY, "", true);
         return;
     }
     asking->asker = asker;

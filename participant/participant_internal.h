@@ -151,6 +151,9 @@ void vow_participant_resolve(struct vow_participant *participant, uint64_t asker
 
 /* Sends a message to who asked: 0 = the coordinator. */
 void vow_participant_tell(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg);
+/* One message of an answer that may be long, see vow_channel_send_bulk(). VOW_E_STATE: nobody is there any more. */
+int vow_participant_tell_bulk(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg,
+                              bool is_last);
 
 /* --- participant_admin.c --- */
 

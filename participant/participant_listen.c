@@ -53,18 +53,25 @@ static struct vow_peer_session *add_session(struct vow_participant *participant,
     return session;
 }
 
-void vow_participant_tell_session(struct vow_participant *participant, uint64_t id, const struct vow_msg *msg)
+struct vow_channel *vow_participant_channel_of_session(const struct vow_participant *participant, uint64_t id)
 {
     const struct vow_peer_session *session = participant->sessions;
 
     while (session != NULL && session->id != id)
         session = session->next;
-    if (session == NULL)
+    return session != NULL ? session->channel : NULL;
+}
+
+void vow_participant_tell_session(struct vow_participant *participant, uint64_t id, const struct vow_msg *msg)
+{
+    struct vow_channel *channel = vow_participant_channel_of_session(participant, id);
+
+    if (channel == NULL)
         return;
     VOW_CRASH("send", "before", vow_msg_name(msg->kind));
-    (void)vow_channel_send(session->channel, msg);
+    (void)vow_channel_send(channel, msg);
     if (vow_crash_hit("send", "after", vow_msg_name(msg->kind))) {
-        vow_channel_flush(session->channel);
+        vow_channel_flush(channel);
         vow_crash_now();
     }
 }

@@ -28,6 +28,24 @@ static void send_message(struct vow_participant *participant, const struct vow_m
     }
 }
 
+int vow_participant_tell_bulk(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg,
+                              bool is_last)
+{
+    struct vow_channel *channel =
+        asker == 0 ? participant->channel : vow_participant_channel_of_session(participant, asker);
+    int error;
+
+    if (channel == NULL)
+        return VOW_E_STATE;
+    VOW_CRASH("send", "before", vow_msg_name(msg->kind));
+    error = vow_channel_send_bulk(channel, msg, is_last);
+    if (vow_crash_hit("send", "after", vow_msg_name(msg->kind))) {
+        vow_channel_flush(channel);
+        vow_crash_now();
+    }
+    return error;
+}
+
 void vow_participant_tell(struct vow_participant *participant, uint64_t asker, const struct vow_msg *msg)
 {
     if (asker == 0)

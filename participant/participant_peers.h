@@ -52,5 +52,7 @@ int vow_participant_listen(struct vow_participant *participant);
 void vow_participant_unlisten(struct vow_participant *participant);
 /* Sends to that connection, if it is still there. */
 void vow_participant_tell_session(struct vow_participant *participant, uint64_t session, const struct vow_msg *msg);
+/* NULL: it has gone. */
+struct vow_channel *vow_participant_channel_of_session(const struct vow_participant *participant, uint64_t session);
 
 #endif

@@ -76,6 +76,14 @@ static void print_waits_for(const json_t *row)
     printf("%s\n", owing > 0 ? "" : "-");
 }
 
+bool print_left_out(const json_t *row)
+{
+    if (json_object_get(row, "left_out") == NULL)
+        return false;
+    printf("and %lld more\n", field_number(row, "left_out"));
+    return true;
+}
+
 void print_list(const json_t *rows)
 {
     size_t index;
@@ -88,6 +96,8 @@ void print_list(const json_t *rows)
     json_array_foreach(rows, index, row)
     {
         char buffer[AGE_SIZE];
+        if (print_left_out(row))
+            continue;
         printf("%-42s  %-10s  %9s  %8lld  ", field_text(row, "id"), field_text(row, "state"),
                age_text(field_number(row, "age_ms"), buffer), field_number(row, "attempts"));
         print_waits_for(row);
@@ -112,6 +122,8 @@ void print_history(const json_t *rows)
     json_array_foreach(rows, index, row)
     {
         char buffer[40];
+        if (print_left_out(row))
+            continue;
         printf("%8lld  %s  epoch %-4lld  %-10s", field_number(row, "lsn"), wall(field_number(row, "wall_us"), buffer),
                field_number(row, "epoch"), field_text(row, "event"));
         if (json_object_get(row, "cause") != NULL)
@@ -140,6 +152,8 @@ void print_peers(const json_t *rows)
     json_array_foreach(rows, index, row)
     {
         const char *address = field_text(row, "address");
+        if (print_left_out(row))
+            continue;
         printf("%-20s  %-9s  %11lld  %s\n", field_text(row, "name"), field_is_true(row, "connected") ? "yes" : "no",
                field_number(row, "incarnation"), address[0] != '\0' ? address : "-");
     }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 
 void print_status(const json_t *row);
+/* True if the row is the end of an answer, which says how many are not in it: it is printed. */
+bool print_left_out(const json_t *row);
 void print_list(const json_t *rows);
 void print_txn(const json_t *row);
 /* list --in-doubt: transactions with their branches, or the branches of one participant. */

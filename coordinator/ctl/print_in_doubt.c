@@ -193,6 +193,9 @@ void print_txn(const json_t *row)
     if (json_object_get(row, "events") != NULL)
         printf(INDENT "history          %lld events: vowctl history %s\n", field_number(row, "events"),
                field_text(row, "id"));
+    if (json_object_get(row, "cut") != NULL)
+        print_sentence("too long", "what its participants hold does not fit into a message: ask them, or see "
+                                   "limits.frame_bytes_max");
     if (json_object_get(row, "safe") != NULL)
         print_sentence("safe", field_text(row, "safe"));
 }
@@ -202,8 +205,7 @@ static void print_end(const json_t *row)
     char buffer[AGE_SIZE];
     size_t index;
     json_t *silent;
-    if (field_number(row, "left_out") > 0)
-        printf("and %lld more\n", field_number(row, "left_out"));
+    (void)print_left_out(row);
     json_array_foreach(json_object_get(row, "silent"), index, silent)
     {
         printf("not told by %s: %s", field_text(silent, "participant"), field_text(silent, "why"));

@@ -221,19 +221,34 @@ static json_t **sorted(const json_t *all)
     return list;
 }
 
+/* What its participants say of the branches is most of it; without that it still says what it is and what to do. */
+static void send_txn(struct answer *answer, json_t *txn)
+{
+    size_t index;
+    json_t *branch;
+    if (answer_row(answer, row_finish(json_incref(txn))) != VOW_E_TOO_LARGE)
+        return;
+    answer->left_out--;
+    json_array_foreach(json_object_get(txn, "branches"), index, branch) json_object_del(branch, "held");
+    json_object_set_new(txn, "cut", json_true());
+    (void)answer_row(answer, row_finish(json_incref(txn)));
+}
+
 static void send_list(struct vow_server *server, struct session *session, const struct gather *gather, json_t *all,
                       json_t *silent)
 {
     const uint32_t limit = gather->limit > 0 ? gather->limit : ROWS_DEFAULT;
+    struct answer answer = {.server = server, .session = session, .tag = gather->tag};
     json_t **list = sorted(all);
     const size_t len = list != NULL ? json_array_size(all) : 0;
     for (size_t i = 0; i < len && i < limit; i++)
-        admin_reply_row(server, session, gather->tag, row_finish(json_incref(list[i])), false);
+        send_txn(&answer, list[i]);
     json_t *end = json_object();
     if (json_array_size(silent) > 0)
         json_object_set(end, "silent", silent);
-    if (len > limit)
-        json_object_set_new(end, "left_out", json_integer((json_int_t)(len - limit)));
+    answer.left_out += len > limit ? len - limit : 0;
+    if (answer.left_out > 0)
+        json_object_set_new(end, "left_out", json_u64(answer.left_out));
     const bool says_more = json_object_size(end) > 0;
     char *text = row_finish(end);
     admin_reply(server, session, gather->tag, list != NULL ? 0 : VOW_E_NO_MEMORY, says_more ? text : "", true);
@@ -258,6 +273,14 @@ static void list_done(struct vow_server *server, struct gather *gather)
 
 /* ---- show ---- */
 
+static void reply_txn(struct vow_server *server, struct session *session, uint64_t tag, json_t *txn)
+{
+    struct answer answer = {.server = server, .session = session, .tag = tag};
+    if (txn != NULL)
+        send_txn(&answer, txn);
+    answer_end(&answer, txn == NULL ? VOW_E_NO_MEMORY : answer.left_out > 0 ? VOW_E_TOO_LARGE : 0);
+}
+
 static void show_known(struct vow_server *server, struct gather *gather, const struct vow_coord_txn_view *view)
 {
     struct session *session = session_find(server, gather->asker);
@@ -268,7 +291,8 @@ static void show_known(struct vow_server *server, struct gather *gather, const s
         raise_age(txn, gather->rows);
     }
     if (session != NULL)
-        admin_reply_row(server, session, gather->tag, row_finish(txn), true);
+        reply_txn(server, session, gather->tag, txn);
+    json_decref(txn);
     gather_free(server, gather);
 }
 
@@ -297,7 +321,7 @@ void show_history(struct vow_server *server, struct gather *gather, const struct
         row = ended;
     }
     if (session != NULL && row != NULL)
-        admin_reply_row(server, session, gather->tag, row_finish(json_incref(row)), true);
+        reply_txn(server, session, gather->tag, row);
     else if (session != NULL)
         admin_reply(server, session, gather->tag, VOW_E_NOT_FOUND, "", true);
     json_decref(row);

@@ -243,6 +243,16 @@ void admin_ask_history(struct vow_server *server, uint64_t session, uint64_t tag
 /* One message of an answer; json may be NULL. */
 void admin_reply(struct vow_server *server, struct session *session, uint64_t tag, int error, const char *json,
                  bool last);
+/* An answer of many rows, and how many of them it has not: they are too large for a message, or for what may wait. */
+struct answer {
+    struct vow_server *server;
+    struct session *session;
+    uint64_t tag, left_out;
+};
+/* Adds a row that was made for it (NULL = there was no memory), and frees it. Returns 0, or why it is left out. */
+int answer_row(struct answer *answer, char *json);
+/* The last message, which says how many rows are left out. */
+void answer_end(struct answer *answer, int error);
 /* Sends a row that was made for it (NULL = there was no memory), and frees it. */
 void admin_reply_row(struct vow_server *server, struct session *session, uint64_t tag, char *json, bool last);
 

@@ -79,6 +79,9 @@ static void end_channel(struct vow_channel *channel, bool was_lost)
     channel_leave_strangers(channel);
     bufferevent_free(channel->bev);
     channel->bev = NULL;
+    if (channel->bulk != NULL)
+        evbuffer_free(channel->bulk);
+    channel->bulk = NULL;
     vow_timer_finalize(&channel->timer, free_finished);
     if (dialer != NULL)
         dialer_on_end(dialer, was_lost);
@@ -172,6 +175,7 @@ static void close_if_drained(struct vow_channel *channel)
 static void on_written(struct bufferevent *bev, void *arg)
 {
     struct vow_channel *channel = arg;
+    channel_bulk_move(channel);
     if (channel->state == CHANNEL_UP && channel->was_full && evbuffer_get_length(bufferevent_get_output(bev)) == 0) {
         channel->was_full = false;
         if (channel->home->ops.on_drained != NULL)
@@ -255,8 +259,7 @@ err_close:
     return NULL;
 }
 
-/* Goes down on the next turn: the caller of vow_channel_send() must not find on_down inside its own call. */
-static int doom(struct vow_channel *channel, int error)
+int channel_doom(struct vow_channel *channel, int error)
 {
     channel->doom = error;
     channel_arm(channel, 0);
@@ -273,26 +276,28 @@ static bool is_over_high_water(struct vow_channel *channel)
     return evbuffer_get_length(output) >= channel->home->options.write_high_water;
 }
 
+int channel_put(struct vow_channel *channel, const struct vow_msg *msg, struct evbuffer *buffer)
+{
+    const size_t len = VOW_FRAME_HEADER_BYTES + vow_msg_encoded_size(msg);
+    struct evbuffer_iovec space;
+    if (evbuffer_reserve_space(buffer, (ev_ssize_t)len, &space, 1) != 1)
+        return VOW_E_NO_MEMORY;
+    space.iov_len = vow_msg_encode(msg, channel->send_max, space.iov_base, space.iov_len);
+    VOW_ASSERT(space.iov_len == len);
+    return evbuffer_commit_space(buffer, &space, 1) == 0 ? 0 : VOW_E_NO_MEMORY;
+}
+
 int channel_queue(struct vow_channel *channel, const struct vow_msg *msg)
 {
     /* Once only: a peer that goes on asking must not put its end off by setting the timer again and again. */
     if (channel->doom != 0)
         return channel->doom;
-    const size_t body_len = vow_msg_encoded_size(msg);
-    if (body_len > channel->send_max)
+    if (vow_msg_encoded_size(msg) > channel->send_max)
         return VOW_E_TOO_LARGE;
     if (is_over_high_water(channel))
-        return doom(channel, VOW_E_SLOW_READER);
-
-    struct evbuffer *output = bufferevent_get_output(channel->bev);
-    struct evbuffer_iovec space;
-    if (evbuffer_reserve_space(output, (ev_ssize_t)(VOW_FRAME_HEADER_BYTES + body_len), &space, 1) != 1)
-        return doom(channel, VOW_E_NO_MEMORY);
-    space.iov_len = vow_msg_encode(msg, channel->send_max, space.iov_base, space.iov_len);
-    VOW_ASSERT(space.iov_len == VOW_FRAME_HEADER_BYTES + body_len);
-    if (evbuffer_commit_space(output, &space, 1) != 0)
-        return doom(channel, VOW_E_NO_MEMORY);
-    return 0;
+        return channel_doom(channel, VOW_E_SLOW_READER);
+    const int error = channel_put(channel, msg, bufferevent_get_output(channel->bev));
+    return error == 0 ? 0 : channel_doom(channel, error);
 }
 
 int vow_channel_send(struct vow_channel *channel, const struct vow_msg *msg)
@@ -336,6 +341,7 @@ void vow_channel_close(struct vow_channel *channel, bool now)
     if (channel->state == CHANNEL_DRAINING)
         return;
     struct vow_dialer *dialer = channel->dialer;
+    channel_bulk_end(channel);
     channel->state = CHANNEL_DRAINING;
     channel->dialer = NULL;
     /* A peer that does not read and does not close either is not waited for longer than a stranger. */

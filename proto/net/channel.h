@@ -103,6 +103,13 @@ void vow_dialer_free(struct vow_dialer *dialer);
  * frame would be over the peer's or our cap; VOW_E_SLOW_READER if the high-water mark is passed, or VOW_E_NO_MEMORY
  * (the channel goes down on the next turn). After any error this message is not sent. Never blocks. */
 int vow_channel_send(struct vow_channel *channel, const struct vow_msg *msg);
+/*
+ * The same for one message of an answer that may be long, and that nobody's progress depends on. It waits behind what
+ * vow_channel_send() has queued, and what waits for the peer together stays below the mark at which it is dropped; four
+ * times that mark may wait besides. VOW_E_BUSY: that much waits already, and this message is not sent; the last one of
+ * an answer is taken all the same, so that the peer hears that something is missing.
+ */
+int vow_channel_send_bulk(struct vow_channel *channel, const struct vow_msg *msg, bool is_last);
 /* Does more than a quarter of the high-water mark wait for the peer? Who can hold back what it has to say then does,
  * until on_drained: that is how many messages stay below the mark at which the peer is dropped. */
 bool vow_channel_is_full(struct vow_channel *channel);

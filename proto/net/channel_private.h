@@ -14,6 +14,7 @@
 #include "proto/net/timer.h"
 
 struct bufferevent;
+struct evbuffer;
 
 /* What all channels of one listener or dialer share. Lives for as long as its owner or one of its channels. */
 struct channel_home {
@@ -47,6 +48,7 @@ struct vow_channel {
     struct channel_home *home;
     struct vow_dialer *dialer; /* NULL on the accepting side, and once the dialer has let go of this channel */
     struct bufferevent *bev;
+    struct evbuffer *bulk;  /* whole frames that wait behind its output (channel_bulk.c); NULL = none yet */
     struct vow_timer timer; /* the one deadline of the state: handshake, heartbeat or drain; or at once, for `doom` */
     enum channel_state state;
     int doom;              /* not 0: the error with which this channel goes down on the next turn */
@@ -76,10 +78,21 @@ void channel_arm(struct vow_channel *channel, uint32_t ms);
 void channel_leave_strangers(struct vow_channel *channel);
 /* Queues a message in whatever state; the rules of vow_channel_send() but for the state. */
 int channel_queue(struct vow_channel *channel, const struct vow_msg *msg);
+/* Writes a message into a buffer as a frame. Returns 0 or VOW_E_NO_MEMORY. */
+int channel_put(struct vow_channel *channel, const struct vow_msg *msg, struct evbuffer *buffer);
+/* Goes down on the next turn: the caller of a send must not find on_down inside its own call. Returns the error. */
+int channel_doom(struct vow_channel *channel, int error);
 /* The peer is lost or has broken a rule: one line in the log, then the end, then on_down. Never from a caller's
  * call. */
 void channel_down(struct vow_channel *channel, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* channel_bulk.c */
+
+/* Lets out as much of what waits as the peer may have to read now. */
+void channel_bulk_move(struct vow_channel *channel);
+/* Lets out all of it: the channel is about to be closed. */
+void channel_bulk_end(struct vow_channel *channel);
 
 /* channel_read.c */
 

@@ -602,6 +602,84 @@ Test(operator, a_participant_that_says_too_much_is_named)
     cluster_end(&cluster);
 }
 
+/* Rows of a participant that holds nothing vowd knows of; each as long as one may be. */
+static void say_rows(struct peer *flood, int rows, bool one_transaction)
+{
+    static char json[12000];
+    peer_expect(flood, VOW_MSG_ADMIN_REQUEST);
+    struct vow_msg reply = {.kind = VOW_MSG_ADMIN_REPLY};
+    reply.admin_reply.tag = flood->msg.admin_request.tag;
+    reply.admin_reply.json = json;
+    for (int i = 0; i < rows; i++) {
+        snprintf(json, sizeof(json), "{\"id\":\"x%d\",\"branch\":0,\"age_ms\":1,\"locks\":[\"%0*d\"]}",
+                 one_transaction ? 0 : i, (int)sizeof(json) - 100, i);
+        peer_send(flood, &reply);
+    }
+    reply.admin_reply.json = "";
+    reply.admin_reply.last = true;
+    peer_send(flood, &reply);
+    /* When this is answered, all of it was taken, and the answer made: nobody has read any of that yet. */
+    const struct vow_msg ping = {.kind = VOW_MSG_PING, .ping.nonce = 1};
+    peer_send(flood, &ping);
+    peer_expect(flood, VOW_MSG_PONG);
+}
+
+static void open_flood(struct peer *admin, struct peer *flood)
+{
+    const struct vow_gtrid none = {{0}};
+    cluster_init(&cluster);
+    cluster.keeps_log = true;
+    cluster_run(&cluster, 0, NULL, NULL);
+    peer_open(flood, &cluster, VOW_ROLE_PARTICIPANT, "flood");
+    peer_open(admin, &cluster, VOW_ROLE_ADMIN, "vowctl");
+    struct vow_msg list = order_of(VOW_ADMIN_LIST, &none, "", "");
+    list.admin_request.filter = "in-doubt";
+    peer_send(admin, &list);
+}
+
+static void close_flood(struct peer *admin, struct peer *flood)
+{
+    char *log = cluster_log(&cluster);
+    cr_expect_eq(lines_with(log, "VOW_E_SLOW_READER", "") + lines_with(log, "send_failed", ""), 0, "%s", log);
+    free(log);
+    peer_close(flood);
+    peer_close(admin);
+    cluster_end(&cluster);
+}
+
+/* More than may wait in front of a peer: it comes as it is read, and what is missing is counted. */
+Test(operator, F148_a_long_list_arrives_and_says_what_is_missing)
+{
+    struct peer admin, flood;
+    int rows = 0, left_out = 0;
+    open_flood(&admin, &flood);
+    say_rows(&flood, 1000, false);
+    for (; peer_receive(&admin) && !admin.msg.admin_reply.last; rows++)
+        cr_assert_eq(admin.msg.kind, VOW_MSG_ADMIN_REPLY);
+    cr_assert_eq(admin.msg.kind, VOW_MSG_ADMIN_REPLY);
+    const char *missing = strstr(admin.msg.admin_reply.json, "\"left_out\":");
+    if (missing != NULL)
+        left_out = (int)strtol(missing + strlen("\"left_out\":"), NULL, 10);
+    /* vowd does not wait for a participant for ever, and names it then. */
+    const bool was_slow = strstr(admin.msg.admin_reply.json, "has not answered") != NULL;
+    cr_expect(rows + left_out == 1000 || was_slow, "%d and %d: %s", rows, left_out, admin.msg.admin_reply.json);
+    close_flood(&admin, &flood);
+}
+
+/* One transaction of which more is said than fits into a message: it is listed, and says that it is cut. */
+Test(operator, a_row_that_is_too_long_is_cut_and_says_so)
+{
+    struct peer admin, flood;
+    open_flood(&admin, &flood);
+    say_rows(&flood, 8, true);
+    peer_expect(&admin, VOW_MSG_ADMIN_REPLY);
+    cr_expect_not_null(strstr(admin.msg.admin_reply.json, "\"cut\":true"), "%s", admin.msg.admin_reply.json);
+    cr_expect_not_null(strstr(admin.msg.admin_reply.json, "\"id\":\"x0\""), "%s", admin.msg.admin_reply.json);
+    peer_expect(&admin, VOW_MSG_ADMIN_REPLY);
+    cr_expect(admin.msg.admin_reply.last);
+    close_flood(&admin, &flood);
+}
+
 Test(operator, F179_an_order_of_a_client_is_refused_and_kept)
 {
     struct peer client;

@@ -263,6 +263,68 @@ Test(channel, F029_says_when_it_is_full_and_when_it_is_drained)
     pair_close(&pair);
 }
 
+static size_t receive_some(int fd, struct pair *pair)
+{
+    static char bytes[65536];
+    const ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    event_base_loop(pair->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    return got > 0 ? (size_t)got : 0;
+}
+
+/* A long answer is no reason to drop who reads it late; what does not fit is refused, and its end is taken. */
+Test(channel, F148_a_long_answer_waits_for_its_reader)
+{
+    static char text[60000];
+    struct pair pair;
+    struct vow_channel_options options = quick_options();
+    options.write_high_water = 100000;
+    pair_open(&pair, &options);
+    const int fd = raw_connect_up(pair.base, &pair.address);
+    struct vow_channel *slow = pair.server.channel;
+    memset(text, 'z', sizeof(text) - 1);
+    struct vow_msg row = {.kind = VOW_MSG_ADMIN_REPLY, .admin_reply.json = text};
+    size_t rows = 0;
+    int error;
+    while ((error = vow_channel_send_bulk(slow, &row, false)) == 0)
+        rows++;
+    cr_assert_eq(error, VOW_E_BUSY);
+    cr_assert_geq(rows, 4);
+    cr_assert_eq(send_text(slow, "what the protocol has to say"), 0);
+    row.admin_reply.json = "";
+    row.admin_reply.last = true;
+    cr_assert_eq(vow_channel_send_bulk(slow, &row, true), 0);
+    size_t got = 0;
+    while (got < rows * sizeof(text))
+        got += receive_some(fd, &pair);
+    cr_assert_eq(pair.server.downs, 0, "%s", pair.server.detail.text);
+    close(fd);
+    pair_check(&pair);
+    pair_close(&pair);
+}
+
+/* Who asks again and again and reads nothing is dropped all the same. */
+Test(channel, F148_ends_of_answers_are_bounded)
+{
+    static char text[60000];
+    struct pair pair;
+    struct vow_channel_options options = quick_options();
+    options.write_high_water = 100000;
+    pair_open(&pair, &options);
+    const int fd = raw_connect_up(pair.base, &pair.address);
+    struct vow_channel *slow = pair.server.channel;
+    memset(text, 'z', sizeof(text) - 1);
+    const struct vow_msg end = {.kind = VOW_MSG_ADMIN_REPLY, .admin_reply = {.json = text, .last = true}};
+    int error;
+    while ((error = vow_channel_send_bulk(slow, &end, true)) == 0)
+        continue;
+    cr_assert_eq(error, VOW_E_SLOW_READER);
+    UNTIL(pair.base, pair.server.downs == 1);
+    cr_assert_eq(pair.server.detail.error, VOW_E_SLOW_READER);
+    pair_check(&pair);
+    close(fd);
+    pair_close(&pair);
+}
+
 /* Many PINGs and no reading: what the channel answers by itself is under the same bound. */
 Test(channel, drops_a_peer_that_asks_and_does_not_read)
 {
