@@ -25,32 +25,28 @@ static const char *const names[GUARDS] = {"insert", "inserted", "update", "delet
 static const char *const whens[GUARDS] = {"BEFORE INSERT", "AFTER INSERT", "BEFORE UPDATE", "BEFORE DELETE"};
 
 /*
- * A guard's tests, each a search for lock rows. They are written twice: as conditions, for WHEN, and as statements that
- * name the holders (sqlite_meet.c), for the body.
+ * A guard's tests, each a search for lock rows. All of them are made, and each counts all rows that it finds, for in
+ * counting it names their holders (sqlite_meet.c).
  */
 struct tests {
     struct text *text;
     const struct table *table;
     enum guard guard;
-    bool names_holders;
 };
 
 /* The search; add_test_end() after its condition. `mask`: only if one of these columns changes; 0 = in any case. */
 static void add_test_begin(const struct tests *tests, uint64_t mask)
 {
-    text_add(tests->text,
-             tests->names_holders ? "SELECT hex('VOW_LOCKED' || quote(gtrid)) FROM vow_lock WHERE " : " OR (");
+    text_add(tests->text, " + (SELECT count(hex('VOW_LOCKED' || quote(gtrid))) FROM vow_lock WHERE ");
     if (mask != 0) {
         add_change(tests->text, tests->table, mask);
         text_add(tests->text, " AND ");
     }
-    if (!tests->names_holders)
-        text_add(tests->text, "EXISTS (SELECT 1 FROM vow_lock WHERE ");
 }
 
 static void add_test_end(const struct tests *tests)
 {
-    text_add(tests->text, tests->names_holders ? "; " : "))");
+    text_add(tests->text, ")");
 }
 
 /*
@@ -152,9 +148,10 @@ static void guard_text(struct text *text, const struct table *table, enum guard 
 {
     struct tests tests = {.text = text, .table = table, .guard = guard};
     bool tests_null = (guard == GUARD_UPDATE || guard == GUARD_INSERT) && table->null_mask != 0 && !table->is_kin;
-    text_add(text, "CREATE TRIGGER \"%w_%w_%s\" %s ON \"%w\" WHEN false", prefix_of(table), table->name, names[guard],
+    text_add(text, "CREATE TRIGGER \"%w_%w_%s\" %s ON \"%w\" WHEN 0", prefix_of(table), table->name, names[guard],
              whens[guard], table->name);
     add_tests(&tests);
+    text_add(text, " > 0");
     if (tests_null) {
         text_add(text, " OR ");
         add_null_test(text, table);
@@ -165,8 +162,6 @@ static void guard_text(struct text *text, const struct table *table, enum guard 
         add_null_test(text, table);
         text_add(text, "; ");
     }
-    tests.names_holders = true;
-    add_tests(&tests);
     text_add(text, "SELECT RAISE(ABORT, 'VOW_LOCKED'); END");
 }
 
