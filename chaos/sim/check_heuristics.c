@@ -5,6 +5,7 @@
  *   HEURISTIC_* asked of a store   an operator asked for that verdict, or T_heur has run out
  *   SETTLE asked of a store        with what the coordinator has decided
  *   its record at the store        is there until it was settled as it was ended, or FORGET came
+ *   its tombstone at the store     goes when the transaction turns out to have been aborted
  *   HEURISTIC logged               the participant said so, and what it did is not what was decided
  *   HEURISTIC in the journal       is there until an operator forgot
  *   HAZARD, DAMAGE logged          somebody said that he has no record, was ended by hand, or was given up
@@ -170,12 +171,29 @@ static bool may_be_gone(const struct book_share *share)
     return share->damage_drop_asked != 0 || (share->settle_asked != 0 && share->settled == share->heuristic_verdict);
 }
 
+/* Committed by hand, and settled as aborted: a peer would take its tombstone for the transaction's outcome. */
+static bool misleads(const struct sim_dump_store *store, const struct sim_dump_heuristic *record)
+{
+    if (record == NULL || record->verdict != VOW_COMMIT || record->decided != VOW_ABORT)
+        return false;
+    for (uint32_t i = 0; i < store->branches_len; i++) {
+        if (store->branches[i].state == SIM_BRANCH_COMMITTED &&
+            vow_gtrid_equal(&store->branches[i].gtrid, &record->gtrid))
+            return true;
+    }
+    return false;
+}
+
 static void check_records(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
+    const struct sim_dump_store *store = &sight->disk.dump->store;
+    const struct sim_dump_heuristic *record = find_record(store, &txn->gtrid);
     const struct book_share *share = sim_txn_share(txn, sight->node);
 
-    if (share == NULL || !share->has_record || find_record(&sight->disk.dump->store, &txn->gtrid) != NULL ||
-        may_be_gone(share))
+    if (misleads(store, record) && judge->book.nodes[sight->node].harm == 0)
+        judge_fail(judge, sight, "I19", &txn->gtrid, "%s keeps the tombstone of what was aborted",
+                   judge_name(judge, sight->node));
+    if (share == NULL || !share->has_record || record != NULL || may_be_gone(share))
         return;
     if (judge->book.nodes[sight->node].harm != 0)
         judge->excused |= sim_bit(sight->node);

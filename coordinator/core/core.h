@@ -99,6 +99,7 @@ struct txn {
 struct keyed {
     char key[VOW_KEY_SIZE];
     bool committed;
+    uint8_t damage; /* of what is not in memory any more: enum vow_damage */
     struct vow_gtrid gtrid;
     uint32_t next;  /* with the same hash of the key; in the free list: of that */
     uint32_t newer; /* the next committed one */

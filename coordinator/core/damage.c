@@ -102,6 +102,15 @@ void txn_record_forget(struct vow_coord *core, struct txn *txn, const char *who,
     coord_copy_text(end, sizeof(record->text) - (size_t)(end - record->text), why);
 }
 
+/* What was decided stands; that not all have done it is never silent (guarantee 1). Told when it is recorded. */
+int txn_told_damage(const struct txn *txn)
+{
+    enum txn_state state = (enum txn_state)txn->state;
+    bool is_recorded = state == TXN_HEUR || state == TXN_FORGIVING || state == TXN_ABANDONED || state == TXN_ENDING;
+
+    return is_recorded ? vow_damage_error((enum vow_damage)txn->damage) : 0;
+}
+
 static void end(struct vow_coord *core, struct txn *txn)
 {
     txn_disarm(core, txn);

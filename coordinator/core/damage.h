@@ -20,4 +20,7 @@ void txn_settle(struct vow_coord *core, struct txn *txn);
 /* FORGET to a branch whose damage was seen to, if its participant is there. */
 void txn_tell_forget(struct vow_coord *core, const struct txn *txn, const struct branch *branch);
 
+/* The error that tells of its damage; 0 while there is none, or none is recorded. */
+int txn_told_damage(const struct txn *txn);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "coordinator/core/damage.h"
 #include "coordinator/core/emit.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
@@ -111,8 +112,8 @@ bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const c
     if (index == COORD_NIL || vow_gtrid_equal(&core->keys[index].gtrid, in->gtrid))
         return false;
     answer.named = core->keys[index].gtrid;
+    txn = txn_find(core, &answer.named);
     if (!core->keys[index].committed) {
-        txn = txn_find(core, &answer.named);
         VOW_ASSERT(txn != NULL);
         if (in->event == TXN_ON_BEGIN && txn->state != TXN_ACTIVE) { /* it is about to end: then it can be told */
             coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
@@ -121,6 +122,8 @@ bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const c
         if (in->event == TXN_ON_BEGIN)
             adopt(core, in, txn);
         answer.outcome = VOW_PENDING;
+    } else {
+        answer.error = txn != NULL ? txn_told_damage(txn) : vow_damage_error((enum vow_damage)core->keys[index].damage);
     }
     coord_reply(core, in->session, &answer);
     return true;
@@ -161,8 +164,22 @@ void coord_release_key(struct vow_coord *core, const struct txn *txn)
         drop(core, txn->key);
 }
 
-void coord_recover_key(struct vow_coord *core, const struct vow_gtrid *gtrid, const char *key)
+/* Rare, so that looking through all of them is good enough. */
+void coord_damage_key(struct vow_coord *core, const struct vow_gtrid *gtrid, enum vow_damage damage)
 {
-    if (vow_key_is_valid(key) && find(core, key) == COORD_NIL)
-        keep(core, add(core, key, gtrid));
+    for (uint32_t i = core->keys_oldest; i != COORD_NIL; i = core->keys[i].newer) {
+        if (vow_gtrid_equal(&core->keys[i].gtrid, gtrid))
+            core->keys[i].damage = (uint8_t)damage;
+    }
+}
+
+void coord_recover_key(struct vow_coord *core, const struct vow_record *record)
+{
+    uint32_t index;
+
+    if (!vow_key_is_valid(record->text) || find(core, record->text) != COORD_NIL)
+        return;
+    index = add(core, record->text, &record->gtrid);
+    core->keys[index].damage = (uint8_t)record->detail;
+    keep(core, index);
 }

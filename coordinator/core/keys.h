@@ -26,6 +26,9 @@ void coord_keep_key(struct vow_coord *core, const struct txn *txn);
 /* The transaction leaves memory. */
 void coord_release_key(struct vow_coord *core, const struct txn *txn);
 /* A KEY record from the log, oldest first. */
-void coord_recover_key(struct vow_coord *core, const struct vow_gtrid *gtrid, const char *key);
+void coord_recover_key(struct vow_coord *core, const struct vow_record *record);
+
+/* Its transaction ends, and was not atomic: who asks by the key hears so, as who asks by the id does. */
+void coord_damage_key(struct vow_coord *core, const struct vow_gtrid *gtrid, enum vow_damage damage);
 
 #endif

@@ -33,8 +33,10 @@ void coord_on_end_logged(struct vow_coord *core, struct input *in)
         coord_ended_add(core, in->gtrid, (enum vow_outcome)txn->outcome, (enum vow_cause)txn->cause, COORD_NIL);
     else
         coord_ended_add_logged(core, in->gtrid);
-    if (damage != 0)
-        coord_ended_damage(core, in->gtrid, damage);
+    if (damage == 0)
+        return;
+    coord_ended_damage(core, in->gtrid, damage);
+    coord_damage_key(core, in->gtrid, (enum vow_damage)txn->damage);
 }
 
 /* The journal knows the outcome, so the participant's memo has done its work. */

@@ -1,4 +1,5 @@
 /* What clients ask for while the id may still begin, or its transaction is in memory. */
+#include "coordinator/core/damage.h"
 #include "coordinator/core/dispatch.h"
 #include "coordinator/core/emit.h"
 #include "coordinator/core/ended.h"
@@ -262,11 +263,9 @@ void coord_on_ask(struct vow_coord *core, struct input *in)
 
     if (is_decided(state))
         answer.outcome = in->txn->is_reported ? (enum vow_outcome)in->txn->outcome : VOW_COMMITTED;
-    /* What was decided stands; that not all have done it is never silent (guarantee 1). Told when it is recorded. */
-    if (state == TXN_HEUR || state == TXN_FORGIVING || state == TXN_ABANDONED || state == TXN_ENDING) {
-        answer.error = vow_damage_error((enum vow_damage)in->txn->damage);
+    answer.error = txn_told_damage(in->txn);
+    if (answer.error != 0)
         answer.cause = (enum vow_cause)in->txn->cause;
-    }
     coord_reply(core, in->session, &answer);
 }
 

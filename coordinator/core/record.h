@@ -53,9 +53,10 @@ struct vow_record_branch {
 struct vow_record {
     enum vow_record_kind kind;
     struct vow_gtrid gtrid;
-    uint32_t epoch;          /* the epoch that wrote it */
-    enum vow_cause cause;    /* ABORTED; HEURISTIC against an abort: why that was */
-    uint32_t detail;         /* HEURISTIC: enum vow_verdict, the branch's. DAMAGE: enum vow_damage */
+    uint32_t epoch;       /* the epoch that wrote it */
+    enum vow_cause cause; /* ABORTED; HEURISTIC against an abort: why that was */
+    /* HEURISTIC: enum vow_verdict, the branch's. DAMAGE: enum vow_damage; and so KEY, but only as keys() reads it. */
+    uint32_t detail;
     char who[VOW_NAME_SIZE]; /* ABORTED, HAZARD, HEURISTIC, OPERATOR: the participant; else "" */
     /* ABORTED: the participant's words; KEY: the key; OPERATOR: see above; HEURISTIC, FORGET: who and why; else "" */
     char text[VOW_TEXT_SIZE];

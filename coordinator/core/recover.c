@@ -156,7 +156,7 @@ void coord_take_recovered(struct vow_coord *core, const struct vow_record *recor
     in.age_ms = age_ms;
     VOW_ASSERT(core->recovering);
     if (record->kind == VOW_RECORD_KEY) {
-        coord_recover_key(core, &record->gtrid, record->text);
+        coord_recover_key(core, record);
         return;
     }
     in.event = event_of(record->kind);

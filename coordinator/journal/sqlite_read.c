@@ -224,16 +224,35 @@ int journal_sqlite_scan(void *ctx, vow_journal_scan_fn *each, void *each_ctx, st
     return error != 0 ? error : scan_rows(engine, tail, each, each_ctx, true, detail);
 }
 
+struct keyed {
+    struct sqlite_engine *engine;
+    vow_journal_scan_fn *each;
+    void *ctx;
+    struct vow_error_detail *detail;
+};
+
+static int add_damage(void *ctx, const struct vow_journal_event *event)
+{
+    const struct keyed *keyed = ctx;
+    struct vow_journal_op op = {.gtrid = event->record.gtrid};
+    struct vow_journal_event with = *event;
+    int error = journal_sqlite_damage(keyed->engine, &op, keyed->detail);
+
+    with.record.detail = op.damage;
+    return error != 0 ? error : keyed->each(keyed->ctx, &with);
+}
+
 int journal_sqlite_keys(void *ctx, uint32_t max, vow_journal_scan_fn *each, void *each_ctx,
                         struct vow_error_detail *detail)
 {
     struct sqlite_engine *engine = ctx;
+    struct keyed keyed = {.engine = engine, .each = each, .ctx = each_ctx, .detail = detail};
     sqlite3_stmt *keys = journal_sqlite_statement(engine, JOURNAL_STMT_KEYS);
 
     if (keys == NULL)
         return journal_sqlite_fail(engine, "reading", detail);
     (void)sqlite3_bind_int64(keys, 1, max);
-    return scan_rows(engine, keys, each, each_ctx, false, detail);
+    return scan_rows(engine, keys, add_damage, &keyed, false, detail);
 }
 
 int journal_sqlite_absence(const struct sqlite_engine *engine, const struct vow_gtrid *gtrid)

@@ -288,6 +288,23 @@ Test(check_heuristics, I19_a_crash_hides_that_it_was_done)
     cr_assert_eq(sim_txn_share(bed.judge.book.txns, P0)->heuristic_verdict, VOW_ABORT);
 }
 
+Test(check_heuristics, I19_a_tombstone_of_what_was_aborted)
+{
+    const struct sim_dump_branch tombstone = {.gtrid = bed.txn, .state = SIM_BRANCH_COMMITTED};
+    const struct sim_dump_heuristic record = {.gtrid = bed.txn, .verdict = VOW_COMMIT, .decided = VOW_ABORT};
+    const struct sim_dump dump = {
+        .is_there = true,
+        .is_readable = true,
+        .store = {.branches = &tombstone, .branches_len = 1, .heuristics = &record, .heuristics_len = 1}};
+
+    bed_to_votes(&bed);
+    order(VOW_COMMIT, true);
+    store(P0, VOW_STORE_HEURISTIC_COMMIT, 0);
+    store(P0, VOW_STORE_SETTLE, VOW_ABORT);
+    bed_restart(&bed, P0, &dump);
+    bed_violates(&bed, "I19", "keeps the tombstone");
+}
+
 /* COMMIT is still there, so that nothing but the row HEURISTIC is missed. */
 Test(check_heuristics, I19_the_journal_lost_it)
 {

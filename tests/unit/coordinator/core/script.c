@@ -259,11 +259,26 @@ static bool has_commit(const struct script *s, const struct vow_gtrid *id)
     return false;
 }
 
+/* As the journal tells it with a key. */
+static uint32_t damage_of(const struct script *s, const struct vow_gtrid *id)
+{
+    uint32_t damage = VOW_DAMAGE_NONE;
+
+    for (size_t i = 0; i < s->log_len; i++) {
+        if (s->log[i].record.kind == VOW_RECORD_DAMAGE && vow_gtrid_equal(&s->log[i].record.gtrid, id))
+            damage = s->log[i].record.detail;
+    }
+    return damage;
+}
+
 static void recover_keys(struct script *s)
 {
     for (size_t i = 0; i < s->log_len; i++) {
-        if (s->log[i].record.kind == VOW_RECORD_KEY && has_commit(s, &s->log[i].record.gtrid))
-            fixture_recovered(&s->f, &s->log[i].record);
+        struct vow_record key = s->log[i].record;
+
+        key.detail = damage_of(s, &key.gtrid);
+        if (key.kind == VOW_RECORD_KEY && has_commit(s, &key.gtrid))
+            fixture_recovered(&s->f, &key);
     }
 }
 

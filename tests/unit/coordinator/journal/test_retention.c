@@ -207,6 +207,33 @@ static unsigned count_keys(struct bed *with)
     return keys;
 }
 
+static int take_damage(void *ctx, const struct vow_journal_event *event)
+{
+    *(uint32_t *)ctx = event->record.detail;
+    return 0;
+}
+
+/* Who asks by the key, after a restart, hears of damage that the id is known to have. */
+Test(retention, F056_a_key_comes_with_the_damage_of_its_transaction)
+{
+    uint32_t damage = VOW_DAMAGE_MIXED;
+    struct vow_journal_op op;
+
+    cr_assert_eq(bed_append(&bed, VOW_RECORD_KEY, 1), VOW_JOURNAL_WON);
+    cr_assert_eq(bed_decide(&bed, 1), VOW_JOURNAL_WON);
+    cr_assert_eq(bed.ops->keys(bed.engine, 100, take_damage, &damage, &bed.detail), 0);
+    cr_assert_eq(damage, VOW_DAMAGE_NONE);
+    op_append(&op, &bed, VOW_RECORD_DAMAGE, 1);
+    op.record.detail = VOW_DAMAGE_ROLLBACK;
+    bed.ops->commit(bed.engine, &op);
+    cr_assert_eq(op.result, VOW_JOURNAL_WON);
+    cr_assert_eq(bed_append(&bed, VOW_RECORD_FORGET, 1), VOW_JOURNAL_WON);
+    cr_assert_eq(bed_end(&bed, 1), VOW_JOURNAL_WON);
+    bed_restart(&bed);
+    cr_assert_eq(bed.ops->keys(bed.engine, 100, take_damage, &damage, &bed.detail), 0);
+    cr_assert_eq(damage, VOW_DAMAGE_ROLLBACK);
+}
+
 /* Without its key the client's work could begin anew while it is on its way to the participants (F001). */
 Test(retention, the_key_of_an_unfinished_transaction_stays)
 {
