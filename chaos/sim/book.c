@@ -4,6 +4,7 @@
 
 #include "chaos/sim/book_pages.h"
 #include "proto/assert.h"
+#include "proto/error.h"
 
 #define TABLE_SIZE 1024u
 
@@ -53,6 +54,7 @@ struct book_txn *book_find_txn(struct sim_book *book, const struct vow_gtrid *gt
     txn->gtrid = *gtrid;
     txn->index = book->txns_len;
     txn->coord = owner_of(book, gtrid);
+    txn->client = txn->owner = SIM_NODE_NONE;
     txn->hash_next = book->table[slot_of(gtrid)];
     book->table[slot_of(gtrid)] = txn;
     *book->txns_last = txn;
@@ -163,6 +165,8 @@ static void new_node(struct sim_book *book, const struct sim_sight *sight)
     node->forgets_damage = sight->node_is.forgets_damage;
     node->heuristic_ms = sight->node_is.heuristic_ms;
     node->heuristic_verdict = sight->node_is.heuristic_verdict;
+    node->txn_ms = sight->node_is.txn_ms;
+    node->vote_ms = sight->node_is.vote_ms;
 }
 
 static void node_started(struct book_node *node, const struct sim_sight *sight)
@@ -244,6 +248,19 @@ static void see_fault(struct sim_book *book, const struct sim_sight *sight)
     node->has_lied = node->has_lied || sight->fault.fault == SIM_FAULT_LYING_SYNC;
 }
 
+/* What a client has begun, or a participant not voted on, may end with the connection to it. */
+static void peer_lost(struct sim_book *book, const struct sim_sight *sight)
+{
+    for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
+        struct book_share *share = sim_txn_share(txn, sight->peer);
+
+        if (txn->coord == sight->node && txn->owner == sight->peer)
+            txn->client_lost = sight->seq;
+        if (txn->coord == sight->node && share != NULL)
+            share->unlinked = sight->seq;
+    }
+}
+
 static void see_link(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
 {
     uint32_t bit = sight->peer < SIM_NODES_MAX ? sim_bit(sight->peer) : 0;
@@ -267,6 +284,8 @@ static void see_link(struct sim_book *book, struct book_node *node, const struct
             node->unlinked = sight->seq;
             node->unlinked_us = sight->at_us;
         }
+        if (node->role == SIM_COORDINATOR)
+            peer_lost(book, sight);
         break;
     }
 }
@@ -301,6 +320,10 @@ static void see_client(struct sim_book *book, const struct sim_sight *sight)
     if (txn == NULL)
         return;
     if (sight->kind == SIM_SEEN_ASKED) {
+        if (txn->asked == 0) {
+            txn->client = sight->node;
+            txn->client_life = sight->life;
+        }
         book_first(&txn->asked, sight->seq);
         if (sight->asked.what == SIM_ASK_COMMIT)
             book_first(&txn->commit_asked, sight->seq);
@@ -312,6 +335,10 @@ static void see_client(struct sim_book *book, const struct sim_sight *sight)
     }
     if (sight->told.outcome == VOW_UNKNOWN) {
         book_first(&txn->unknown_told, sight->seq);
+        if (sight->told.is_final)
+            book_first(&txn->given_up, sight->seq);
+        if (sight->told.error == VOW_E_EXPIRED)
+            book_first(&txn->expired, sight->seq);
     } else if (txn->told == 0 && (sight->told.outcome == VOW_COMMITTED || sight->told.outcome == VOW_ABORTED)) {
         txn->told = sight->told.outcome;
         txn->told_at = sight->seq;

@@ -44,7 +44,8 @@ struct book_input {
 struct book_node {
     enum sim_role role;
     const char *name;
-    uint8_t coord; /* participants and clients: their coordinator */
+    uint8_t coord;            /* participants and clients: their coordinator */
+    uint32_t txn_ms, vote_ms; /* coordinators: the time of an open transaction, and of votes; 0 = not known */
     enum book_state state;
     bool is_paused;
     uint32_t life;
@@ -84,6 +85,8 @@ struct book_share {
     uint32_t branch;
     /* At the coordinator. */
     book_moment enlisted;       /* ENLISTED without error was sent to it */
+    uint32_t enlist_life;       /* the life that asked for that, the first */
+    book_moment unlinked;       /* its connection was found to be gone, the newest */
     book_moment prepare_sent;   /* PREPARE, first */
     book_moment one_phase_sent; /* COMMIT_ONE_PHASE, first */
     book_moment commit_sent, abort_sent;
@@ -94,7 +97,8 @@ struct book_share {
     uint64_t prepare_incarnation; /* whom the newest PREPARE was for */
     uint32_t let_go_life;         /* of the coordinator that has counted a NO or READ-ONLY of it; 0 = none */
     enum vow_vote let_go_vote;
-    book_moment no_got; /* a NO of any life was received */
+    book_moment no_got;    /* a NO of any life was received */
+    book_moment asked_got; /* INQUIRY, or YES: it waits for a decision; the newest */
     book_moment ack_got, no_record_got, one_phase_got;
     enum vow_one_phase one_phase_result;
     bool is_on_yes_list;
@@ -122,6 +126,10 @@ struct book_share {
     enum vow_vote first_vote;
     book_moment ack_sent;
     book_moment prepare_received, commit_received, abort_received; /* newest */
+    book_moment commit_heard;                                      /* COMMIT, or a peer's COMMITTED */
+    uint32_t abort_heard_life; /* the last life that heard ABORT, or a peer's ABORTED */
+    uint32_t no_life;          /* ... that said NO, or whose store refused the work */
+    uint32_t drop_life;        /* ... that asked its store to drop work that was not prepared, or had it under way */
     /* Its work: [first, confirmed] survived; up to last is of the run under way. */
     struct book_change *first, *confirmed, *last;
     struct book_change *compared; /* up to here I15 has compared what it read */
@@ -155,6 +163,11 @@ struct book_txn {
     uint32_t shares_len;
     uint32_t index; /* in the order in which they were first seen */
     /* At clients. */
+    uint8_t client; /* the first that asked anything of it; SIM_NODE_NONE */
+    uint32_t client_life;
+    uint32_t work, calls; /* bit by participant: joined work that a commit request counts, calls that it ships */
+    book_moment given_up; /* told UNKNOWN, and will not ask again */
+    book_moment expired;  /* told EXPIRED: it is older than the history */
     book_moment asked, commit_asked, rollback_asked; /* by a client; the first */
     const char *key;                                 /* under which it was asked to commit; NULL */
     bool is_reading;                                 /* the client says: it reads only, and holds what it reads */
@@ -165,12 +178,15 @@ struct book_txn {
     book_moment unknown_told;
     /* At the coordinator. */
     book_moment began, commit_requested, rollback_requested;
-    uint64_t began_us;
+    uint64_t began_us, asked_us; /* asked: the first PREPARE of this life */
+    uint64_t ends_us;            /* when its time is up, as the coordinator and its client have it; 0 = never */
     uint32_t began_life;
-    book_moment client_lost; /* the connection of a client was lost after it began */
+    uint8_t owner;           /* the client that began it, or asked to commit it, last */
+    book_moment client_lost; /* its connection was found to be gone, in this life of the coordinator; the newest */
     book_moment commit_log_asked;
     uint32_t commit_log_life;
-    book_moment committed; /* COMMIT is durable */
+    book_moment committed;   /* COMMIT is durable */
+    book_moment commit_told; /* its core was told so; the newest */
     uint64_t commit_lsn;
     uint32_t yes_list; /* bit by node */
     book_moment end_asked, ended;

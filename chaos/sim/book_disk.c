@@ -111,6 +111,8 @@ void book_log(struct sim_book *book, const struct book_node *node, const struct 
     if (sight->kind == SIM_SEEN_LOG_DONE) {
         if (sight->log.record->kind == VOW_RECORD_DAMAGE)
             txn->damage_told = sight->seq;
+        if (sight->log.record->kind == VOW_RECORD_COMMIT)
+            txn->commit_told = sight->seq;
     } else if (sight->kind == SIM_SEEN_LOG_ASKED)
         log_asked(book, txn, node, sight);
     else if (sight->log.record->kind == VOW_RECORD_HEURISTIC)
@@ -171,6 +173,8 @@ static void store_asked(struct book_share *share, struct book_node *node, const 
         share->works = 0;
         book_gone(share, node);
     }
+    if (sight->store.op == VOW_STORE_WORK || (sight->store.op == VOW_STORE_ABORT && share->on_disk == 0))
+        share->drop_life = sight->life;
     if (sight->store.op == VOW_STORE_PREPARE || sight->store.op == VOW_STORE_ONE_PHASE)
         share->prepare_asked = sight->seq;
     if (sight->store.op == VOW_STORE_COMMIT || sight->store.op == VOW_STORE_ABORT || is_by_hand(sight->store.op))
@@ -200,6 +204,7 @@ static void prepare_done(struct book_share *share, const struct book_node *node,
     } else {
         book_first(&share->refused, sight->seq);
         share->refused_cause = sight->store.cause;
+        share->no_life = node->life;
         share->confirmed = NULL;
         drop_after(share, NULL);
     }

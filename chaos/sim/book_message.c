@@ -64,10 +64,13 @@ static void sent_outcome(struct sim_book *book, const struct book_node *node, co
     }
 }
 
-static void sent_prepare(struct book_share *share, const struct sim_sight *sight)
+/* Votes are asked for once, and by no other life: ids of an older one begin nothing. */
+static void sent_prepare(struct book_txn *txn, struct book_share *share, const struct sim_sight *sight)
 {
     book_first(&share->prepare_sent, sight->seq);
     share->prepare_incarnation = sight->message.msg->prepare.header.incarnation;
+    if (txn->asked_us == 0)
+        txn->asked_us = sight->at_us;
 }
 
 static void sent_decision(struct book_txn *txn, struct book_share *share, const struct book_node *node,
@@ -103,7 +106,7 @@ static void coordinator_sent(struct sim_book *book, const struct book_node *node
     if (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0)
         book_first(&share->enlisted, sight->seq);
     else if (msg->kind == VOW_MSG_PREPARE)
-        sent_prepare(share, sight);
+        sent_prepare(txn, share, sight);
     else if (msg->kind == VOW_MSG_COMMIT_ONE_PHASE)
         book_first(&share->one_phase_sent, sight->seq);
     else if (msg->kind == VOW_MSG_DECISION)
@@ -112,20 +115,61 @@ static void coordinator_sent(struct sim_book *book, const struct book_node *node
 
 /* ---- what a coordinator is given ---- */
 
-static void client_asked(struct book_txn *txn, const struct book_node *node, const struct sim_sight *sight)
+static uint32_t joined_work(const struct sim_book *book, const struct vow_msg_commit_request *request)
+{
+    uint32_t nodes = 0;
+
+    for (uint32_t i = 0; i < request->work_len; i++) {
+        const uint8_t node = sim_book_named(book, request->work[i].participant);
+
+        if (request->work[i].ops > 0 && node != SIM_NODE_NONE)
+            nodes |= sim_bit(node);
+    }
+    return nodes;
+}
+
+static uint32_t shipped_calls(const struct sim_book *book, const struct vow_msg_commit_request *request)
+{
+    uint32_t nodes = 0;
+
+    for (uint32_t i = 0; i < request->calls_len; i++) {
+        const uint8_t node = sim_book_named(book, request->calls[i].participant);
+
+        if (node != SIM_NODE_NONE)
+            nodes |= sim_bit(node);
+    }
+    return nodes;
+}
+
+static void ends_within(struct book_txn *txn, uint64_t now_us, uint32_t timeout_ms)
+{
+    const uint64_t end_us = now_us + UINT64_C(1000) * timeout_ms;
+
+    if (timeout_ms > 0 && (txn->ends_us == 0 || end_us < txn->ends_us))
+        txn->ends_us = end_us;
+}
+
+static void client_asked(const struct sim_book *book, struct book_txn *txn, const struct book_node *node,
+                         const struct sim_sight *sight)
 {
     switch ((int)sight->message.msg->kind) {
     case VOW_MSG_COMMIT_REQUEST:
         book_first(&txn->commit_requested, sight->seq);
+        txn->work |= joined_work(book, &sight->message.msg->commit_request);
+        txn->calls |= shipped_calls(book, &sight->message.msg->commit_request);
+        ends_within(txn, sight->at_us, sight->message.msg->commit_request.timeout_ms);
         break;
     case VOW_MSG_ROLLBACK_REQUEST:
         book_first(&txn->rollback_requested, sight->seq);
         return;
     case VOW_MSG_BEGIN:
+        ends_within(txn, sight->at_us, sight->message.msg->begin.timeout_ms);
         break;
     default:
         return;
     }
+    ends_within(txn, sight->at_us, node->txn_ms);
+    txn->owner = sight->peer;
     if (txn->began == 0) {
         txn->began = sight->seq;
         txn->began_us = sight->at_us;
@@ -139,6 +183,8 @@ static void got_vote(struct book_share *share, const struct book_node *node, con
 
     if (vote->vote == VOW_VOTE_NO)
         book_first(&share->no_got, sight->seq);
+    if (vote->vote == VOW_VOTE_YES)
+        share->asked_got = sight->seq;
     if (share->vote_life == node->life)
         return; /* the first stands */
     share->vote = vote->vote;
@@ -156,10 +202,14 @@ static void coordinator_received(struct sim_book *book, const struct book_node *
 
     if (txn == NULL)
         return;
-    client_asked(txn, node, sight);
+    client_asked(book, txn, node, sight);
     if (sim_msg_header(msg) == NULL || sight->peer >= book->nodes_len)
         return;
     share = book_find_share(book, txn, sight->peer);
+    if (msg->kind == VOW_MSG_INQUIRY)
+        share->asked_got = sight->seq;
+    if (msg->kind == VOW_MSG_ENLIST && share->enlisted == 0)
+        share->enlist_life = sight->message.peer_life;
     if (msg->kind == VOW_MSG_VOTE) {
         got_vote(share, node, sight);
     } else if (msg->kind == VOW_MSG_ACK && msg->ack.ack != VOW_ACK_HEURISTIC_MISMATCH) {
@@ -211,6 +261,8 @@ static void participant_sent(struct sim_book *book, const struct sim_sight *sigh
             share->first_vote = msg->vote.vote;
         book_first(&share->vote_sent, sight->seq);
         book_first(msg->vote.vote == VOW_VOTE_NO ? &share->no_sent : &share->yes_sent, sight->seq);
+        if (msg->vote.vote == VOW_VOTE_NO)
+            share->no_life = sight->life;
     } else if (msg->kind == VOW_MSG_ACK && (msg->ack.ack == VOW_ACK_DONE || msg->ack.ack == VOW_ACK_HEURISTIC_OK)) {
         book_first(&share->ack_sent, sight->seq);
     }
@@ -223,6 +275,14 @@ static void abort_received(struct book_share *share, const struct book_node *nod
     share->abort_received = sight->seq;
     if (txn->coord == node->coord && sight->message.msg->decision.header.epoch >= node->epoch_known)
         book_gone(share, node);
+}
+
+static void outcome_heard(struct book_share *share, const struct sim_sight *sight, bool commit, bool abort)
+{
+    if (commit)
+        book_first(&share->commit_heard, sight->seq);
+    if (abort)
+        share->abort_heard_life = sight->life;
 }
 
 static void participant_received(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
@@ -245,9 +305,15 @@ static void participant_received(struct sim_book *book, struct book_node *node, 
             share->commit_received = sight->seq;
         else
             abort_received(share, node, txn, sight);
+        outcome_heard(share, sight, msg->decision.verdict == VOW_COMMIT, msg->decision.verdict == VOW_ABORT);
+    } else if (msg->kind == VOW_MSG_PEER_ANSWER) {
+        outcome_heard(share, sight, msg->peer_answer.answer == VOW_PEER_COMMITTED,
+                      msg->peer_answer.answer == VOW_PEER_ABORTED);
     }
     node->heard++;
-    book_epoch(node, header->epoch, watermark);
+    /* What a peer says is of the epoch that it rests on, which binds nobody. */
+    if (msg->kind != VOW_MSG_PEER_INQUIRY && msg->kind != VOW_MSG_PEER_ANSWER)
+        book_epoch(node, header->epoch, watermark);
 }
 
 void book_message(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)

@@ -52,6 +52,9 @@ extern const unsigned sim_check_rows_len;
 #undef CHECK
 /* clang-format on */
 
+/* The second half of I16, called by the first. */
+void check_messages(struct sim_judge *judge, const struct sim_sight *sight);
+
 /* Reports a violation, unless there is one. gtrid: NULL = none. */
 void judge_fail(struct sim_judge *judge, const struct sim_sight *sight, const char *invariant,
                 const struct vow_gtrid *gtrid, const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -16,10 +16,10 @@ static const struct book_node *coordinator(const struct sim_judge *judge, const 
 
 /* Votes that were received before this moment, in this life. */
 struct tally {
-    unsigned asked, yes, no, missing, unlinked;
+    unsigned asked, yes, no, missing;
 };
 
-static struct tally count(const struct sim_judge *judge, const struct book_txn *txn, const struct book_node *node)
+static struct tally count(const struct book_txn *txn, const struct book_node *node)
 {
     struct tally tally = {0};
 
@@ -35,8 +35,6 @@ static struct tally count(const struct sim_judge *judge, const struct book_txn *
             tally.no++;
         else
             tally.yes++;
-        if ((judge->book.linked[txn->coord] & sim_bit(share->node)) == 0)
-            tally.unlinked++;
     }
     return tally;
 }
@@ -44,8 +42,7 @@ static struct tally count(const struct sim_judge *judge, const struct book_txn *
 static bool has_no_for(const struct book_txn *txn, enum vow_cause cause)
 {
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if ((share->no_got != 0 && share->vote_cause == cause) ||
-            (share->refused != 0 && share->refused_cause == cause))
+        if (share->no_got != 0 && share->vote_cause == cause)
             return true;
     }
     return false;
@@ -71,11 +68,59 @@ static bool was_refused_alone(const struct book_txn *txn)
     return false;
 }
 
-/* A participant of it has begun a new life, and may have lost what it did before. */
+/* A participant that joined has begun another life since, and lost what it did before. */
 static bool was_restarted(const struct sim_judge *judge, const struct book_txn *txn)
 {
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (judge->book.nodes[share->node].life > 1)
+        if (share->enlisted != 0 && judge->book.nodes[share->node].life > share->enlist_life)
+            return true;
+    }
+    return false;
+}
+
+/* The client counts work of a participant that never enlisted. */
+static bool has_lost_work(const struct book_txn *txn)
+{
+    uint32_t enlisted = 0;
+
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next)
+        enlisted |= share->enlisted != 0 ? sim_bit(share->node) : 0;
+    return (txn->work & ~enlisted) != 0;
+}
+
+/* Somebody whom it needs has no connection to the coordinator. */
+static bool is_missed(const struct sim_judge *judge, const struct book_txn *txn)
+{
+    uint32_t needed = txn->calls;
+
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next)
+        needed |= share->enlisted != 0 ? sim_bit(share->node) : 0;
+    return (needed & ~judge->book.linked[txn->coord]) != 0;
+}
+
+/* The connection to one that was asked and has not voted was lost since. */
+static bool was_lost(const struct book_txn *txn, const struct book_node *node)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        const bool has_voted = share->vote_got != 0 && share->vote_life == node->life;
+
+        if (share->prepare_sent != 0 && !has_voted && share->unlinked > share->prepare_sent)
+            return true;
+    }
+    return false;
+}
+
+/* Timers count in whole milliseconds. */
+static bool is_up(const struct sim_judge *judge, uint64_t at_us)
+{
+    return judge->book.now_us + 1000 >= at_us;
+}
+
+/* Work is open until somebody is asked to vote on it, or to commit it. */
+static bool was_asked(const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->prepare_sent != 0 || share->one_phase_sent != 0)
             return true;
     }
     return false;
@@ -95,15 +140,15 @@ static bool is_grounded(const struct sim_judge *judge, const struct book_txn *tx
     case VOW_CAUSE_CLIENT_ROLLBACK:
         return txn->rollback_requested != 0;
     case VOW_CAUSE_CLIENT_LOST:
-        return txn->commit_requested == 0 || txn->commit_requested > txn->began;
+        return txn->client_lost > txn->began && !was_asked(txn);
     case VOW_CAUSE_TXN_TIMEOUT:
-        return judge->book.now_us > txn->began_us;
+        return txn->ends_us != 0 && is_up(judge, txn->ends_us);
     case VOW_CAUSE_VOTE_TIMEOUT:
-        return tally->missing > 0 && judge->book.now_us > txn->began_us;
+        return tally->missing > 0 && is_up(judge, txn->asked_us + UINT64_C(1000) * node->vote_ms);
     case VOW_CAUSE_PARTICIPANT_UNAVAILABLE:
-        return tally->asked == 0 || tally->unlinked > 0;
+        return !was_asked(txn) && is_missed(judge, txn);
     case VOW_CAUSE_PARTICIPANT_LOST:
-        return tally->missing > 0;
+        return was_lost(txn, node);
     case VOW_CAUSE_COORDINATOR_RESTART:
     case VOW_CAUSE_PRESUMED:
         /* An id of an older life, or one that was not used in time, begins nothing: it is void. */
@@ -111,7 +156,7 @@ static bool is_grounded(const struct sim_judge *judge, const struct book_txn *tx
     case VOW_CAUSE_STALE_INCARNATION:
         return was_restarted(judge, txn);
     case VOW_CAUSE_LOST_WORK:
-        return true; /* the client's count says so, which nobody else sees */
+        return !was_asked(txn) && has_lost_work(txn);
     default:
         return false;
     }
@@ -125,7 +170,7 @@ static void check_first(struct sim_judge *judge, const struct sim_sight *sight, 
 
     if (node == NULL || judge_is_excused(judge, txn))
         return;
-    tally = count(judge, txn, node);
+    tally = count(txn, node);
     if (txn->began_life == node->life && tally.asked > 0 && tally.yes == tally.asked && txn->commit_requested != 0)
         judge_fail(judge, sight, "I04", &txn->gtrid, "aborted (%s) when all %u votes were in and none was NO",
                    vow_cause_name((int)cause), tally.asked);

@@ -15,6 +15,9 @@ static void check_participant(struct sim_judge *judge, const struct sim_sight *s
 {
     enum vow_store_op_kind op = sight->store.op;
 
+    /* A question decides nothing: whoever hears it aborts first because it may (2.6). */
+    if (node->input.msg == VOW_MSG_PEER_INQUIRY)
+        return;
     if (sight->kind != SIM_SEEN_STORE_ASKED || node->input.epoch >= node->epoch_known || node->input.epoch == 0)
         return;
     if (!vow_gtrid_equal(&sight->gtrid, &node->input.gtrid))

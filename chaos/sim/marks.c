@@ -4,6 +4,11 @@
 
 #define HIT(marks, number, condition) ((marks)->hit[SIM_MARK_##number] = (marks)->hit[SIM_MARK_##number] || (condition))
 
+/* The shortest time for votes that a world draws (options.c). */
+#define PAUSE_LONG_US UINT64_C(500000)
+/* F077: flapping within 50 ms to 5 s. */
+#define FLAPS_WITHIN_US UINT64_C(5000000)
+
 struct row {
     const char *number, *text;
     uint32_t within;
@@ -192,24 +197,40 @@ static void branch_lost(struct sim_marks *marks, const struct book_txn *txn, con
     HIT(marks, F045, sight->fault.fault == SIM_FAULT_RESTORE && owes(txn, share));
 }
 
-static void coordinator_paused(struct sim_marks *marks, const struct sim_sight *sight)
+/* It stood still for longer than the shortest time that a world gives a vote. */
+static void coordinator_resumed(struct sim_marks *marks, const struct sim_sight *sight)
 {
-    for (const struct book_txn *txn = marks->book->txns; txn != NULL; txn = txn->next)
-        HIT(marks, F019, txn->coord == sight->node && txn->commit_log_asked != 0 && txn->committed == 0);
+    const bool is_long = sight->at_us - marks->paused_us[sight->node] >= PAUSE_LONG_US;
+    const struct book_node *node = &marks->book->nodes[sight->node];
+
+    for (const struct book_txn *txn = marks->book->txns; txn != NULL && is_long; txn = txn->next) {
+        const bool is_deciding = txn->commit_log_asked != 0 && txn->commit_log_life == node->life &&
+                                 txn->commit_log_asked < marks->paused[sight->node] && txn->committed == 0;
+
+        HIT(marks, F019, txn->coord == sight->node && is_deciding);
+    }
 }
 
-static void client_unlinked(struct sim_marks *marks, const struct sim_sight *sight, bool at_client)
+/* What the client has under way, and has not been told of. */
+static bool is_waited_for(const struct book_txn *txn, const struct sim_sight *sight)
+{
+    return txn->client == sight->node && txn->client_life == sight->life && txn->told == 0 && txn->given_up == 0;
+}
+
+static void client_crashed(struct sim_marks *marks, const struct sim_sight *sight)
 {
     for (const struct book_txn *txn = marks->book->txns; txn != NULL; txn = txn->next) {
-        bool is_open = txn->told == 0 && txn->aborted == 0 && txn->committed == 0;
+        const bool is_open = is_waited_for(txn, sight) && txn->began != 0 && txn->aborted == 0 && txn->committed == 0;
 
-        if (at_client) {
-            HIT(marks, F066, txn->commit_asked != 0 && txn->told == 0);
-            continue;
-        }
-        HIT(marks, F060, txn->coord == sight->node && txn->began != 0 && txn->commit_requested == 0 && is_open);
-        HIT(marks, F061, txn->coord == sight->node && txn->commit_requested != 0 && is_open);
+        HIT(marks, F060, is_open && txn->commit_asked == 0 && txn->rollback_asked == 0);
+        HIT(marks, F061, is_open && txn->commit_requested != 0);
     }
+}
+
+static void client_unlinked(struct sim_marks *marks, const struct sim_sight *sight)
+{
+    for (const struct book_txn *txn = marks->book->txns; txn != NULL; txn = txn->next)
+        HIT(marks, F066, is_waited_for(txn, sight) && txn->commit_asked != 0);
 }
 
 static void see_process(struct sim_marks *marks, const struct sim_sight *sight, const struct book_node *node)
@@ -223,24 +244,28 @@ static void see_process(struct sim_marks *marks, const struct sim_sight *sight, 
         HIT(marks, F040, is_participant && sight->crashed.in_recovery);
         if (is_participant)
             each_share(marks, sight, sight->node, branch_crashed);
+        if (node->role == SIM_CLIENT)
+            client_crashed(marks, sight);
         break;
     case SIM_SEEN_UP:
         if (is_participant && sight->life > 1)
             each_share(marks, sight, sight->node, branch_up);
         break;
     case SIM_SEEN_PAUSED:
-        if (is_coordinator)
-            coordinator_paused(marks, sight);
-        else if (is_participant)
+        marks->paused[sight->node] = sight->seq;
+        marks->paused_us[sight->node] = sight->at_us;
+        if (is_participant)
             each_share(marks, sight, sight->node, branch_paused);
+        break;
+    case SIM_SEEN_RESUMED:
+        if (is_coordinator)
+            coordinator_resumed(marks, sight);
         break;
     case SIM_SEEN_UNLINKED:
         if (is_participant)
             each_share(marks, sight, sight->node, branch_unlinked);
         else if (node->role == SIM_CLIENT)
-            client_unlinked(marks, sight, true);
-        else if (sight->peer < marks->book->nodes_len && marks->book->nodes[sight->peer].role == SIM_CLIENT)
-            client_unlinked(marks, sight, false);
+            client_unlinked(marks, sight);
         break;
     default:
         break;
@@ -333,6 +358,30 @@ static void branch_cut(struct sim_marks *marks, const struct book_txn *txn, cons
     HIT(marks, F073, !to && from && is_in_doubt(share));
 }
 
+/* Asked, and not over for either side. */
+static bool is_under_way(const struct book_share *share)
+{
+    return share->prepare_sent != 0 && share->ack_got == 0 && share->abort_sent == 0 && share->read_only == 0 &&
+           share->no_got == 0;
+}
+
+/* The fourth cut of one link within so short a time, while a branch at its end is under way. */
+static void see_flap(struct sim_marks *marks, const struct sim_sight *sight)
+{
+    struct sim_flaps *flaps = &marks->flaps[sight->node][sight->peer];
+    const uint8_t participant = marks->book->nodes[sight->node].role == SIM_PARTICIPANT ? sight->node : sight->peer;
+    const uint64_t fourth_last_us = flaps->at_us[flaps->len % SIM_FLAPS_KEPT];
+    const bool is_flapping = flaps->len >= SIM_FLAPS_KEPT && sight->at_us - fourth_last_us <= FLAPS_WITHIN_US;
+
+    flaps->at_us[flaps->len++ % SIM_FLAPS_KEPT] = sight->at_us;
+    for (const struct book_txn *txn = marks->book->txns; txn != NULL && is_flapping; txn = txn->next) {
+        const struct book_share *share = sim_txn_share(txn, participant);
+
+        HIT(marks, F077,
+            (txn->coord == sight->node || txn->coord == sight->peer) && share != NULL && is_under_way(share));
+    }
+}
+
 static void see_cut(struct sim_marks *marks, const struct sim_sight *sight)
 {
     const struct sim_book *book = marks->book;
@@ -346,7 +395,7 @@ static void see_cut(struct sim_marks *marks, const struct sim_sight *sight)
         is_both && (a->role == SIM_CLIENT || b->role == SIM_CLIENT) &&
             (a->role == SIM_COORDINATOR || b->role == SIM_COORDINATOR));
     HIT(marks, F076, a->role == SIM_PARTICIPANT && b->role == SIM_PARTICIPANT);
-    HIT(marks, F077, a->faults[SIM_FAULT_CUT] >= 4);
+    see_flap(marks, sight);
     for (uint32_t i = 0; i < book->nodes_len; i++) {
         const struct book_node *p = &book->nodes[i];
 

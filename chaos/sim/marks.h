@@ -16,9 +16,19 @@ enum sim_mark {
 };
 /* clang-format on */
 
+/* When a link was cut: the last few times. */
+#define SIM_FLAPS_KEPT 3u
+struct sim_flaps {
+    uint32_t len;
+    uint64_t at_us[SIM_FLAPS_KEPT];
+};
+
 struct sim_marks {
     const struct sim_book *book; /* of who watches the same world, and sees each sight first */
     bool hit[SIM_MARKS];
+    book_moment paused[SIM_NODES_MAX]; /* the last time */
+    uint64_t paused_us[SIM_NODES_MAX];
+    struct sim_flaps flaps[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
 };
 
 void sim_marks_begin(struct sim_marks *marks, const struct sim_book *book);

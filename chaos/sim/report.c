@@ -46,6 +46,15 @@ static void print_marks(const struct sim_sweep *sweep, FILE *out)
     (void)fprintf(out, "\n");
 }
 
+static uint32_t count_edges(const struct sim_sweep *sweep, uint64_t least)
+{
+    uint32_t edges = 0;
+
+    for (uint32_t i = 0; i < sim_edges_len(); i++)
+        edges += sim_edge_moves(i) && sweep->edges[i] >= least;
+    return edges;
+}
+
 static void print_failures(const struct sim_sweep *sweep, FILE *out)
 {
     for (uint64_t i = 0; i < sweep->failures && i < SIM_FAILURES_MAX; i++)
@@ -65,6 +74,7 @@ void sim_report_print(const struct sim_sweep *sweep, FILE *out)
     print_faults(sweep, out);
     print_marks(sweep, out);
     print_failures(sweep, out);
+    (void)fprintf(out, "edges between states taken: %u of %u\n", count_edges(sweep, 1), count_edges(sweep, 0));
     (void)fprintf(out,
                   "seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " worlds (%" PRIu64 " short), %" PRIu64
                   " transactions (%" PRIu64 " committed, %" PRIu64 " aborted, %" PRIu64 " not known), %" PRIu64
@@ -88,6 +98,22 @@ static void print_string(FILE *out, const char *text)
         (void)fputc(*text, out);
     }
     (void)fputc('"', out);
+}
+
+static void json_edges(const struct sim_sweep *sweep, FILE *out)
+{
+    const char *comma = "";
+    char text[96];
+
+    (void)fprintf(out, ",\"edges_taken\":%u,\"edges_of\":%u,\"edges\":{", count_edges(sweep, 1), count_edges(sweep, 0));
+    for (uint32_t i = 0; i < sim_edges_len(); i++) {
+        if (!sim_edge_moves(i))
+            continue;
+        (void)sim_edge_print(i, text, sizeof(text));
+        (void)fprintf(out, "%s\"%s\":%" PRIu64, comma, text, sweep->edges[i]);
+        comma = ",";
+    }
+    (void)fputc('}', out);
 }
 
 void sim_report_json(const struct sim_sweep *sweep, FILE *out)
@@ -118,7 +144,9 @@ void sim_report_json(const struct sim_sweep *sweep, FILE *out)
         (void)fputc('}', out);
         comma = ",";
     }
-    (void)fprintf(out, "},\"failed\":%" PRIu64 ",\"failures\":[", sweep->failures);
+    (void)fputc('}', out);
+    json_edges(sweep, out);
+    (void)fprintf(out, ",\"failed\":%" PRIu64 ",\"failures\":[", sweep->failures);
     comma = "";
     for (uint64_t i = 0; i < sweep->failures && i < SIM_FAILURES_MAX; i++) {
         (void)fprintf(out, "%s{\"seed\":%" PRIu64 ",\"why\":", comma, sweep->failed[i].seed);

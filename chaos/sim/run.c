@@ -15,6 +15,7 @@
 /* Its memory is used again by the next world. */
 static struct sim_judge judge;
 static struct sim_marks marks;
+static struct sim_edges edges;
 
 /* One thread: SQLite needs no mutexes, and nobody asks how much memory it uses. */
 void sim_run_prepare(void)
@@ -68,6 +69,7 @@ static void fill(const struct sim_world *world, const struct sim_trace *trace, s
     for (int i = 0; i < SIM_FAULTS; i++)
         result->hits[i] = (uint32_t)world->fault_hits[i];
     memcpy(result->marks, marks.hit, sizeof(result->marks));
+    result->edges = edges;
     memcpy(result->violation, world->violation, sizeof(result->violation));
 }
 
@@ -100,6 +102,8 @@ static void run(struct sim_world *world, const struct sim_options *options, cons
     sim_watch_add(&world->watch, sim_judge_see, &judge);
     sim_marks_begin(&marks, &judge.book);
     sim_watch_add(&world->watch, sim_marks_see, &marks);
+    sim_edges_begin(&edges);
+    sim_watch_add(&world->watch, sim_edges_see, &edges);
     if (see != NULL)
         sim_watch_add(&world->watch, see, ctx);
     sim_world_run(world);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "chaos/sim/edges.h"
 #include "chaos/sim/marks.h"
 #include "chaos/sim/world.h"
 
@@ -17,8 +18,9 @@ struct sim_result {
     uint64_t sights;
     struct sim_totals totals;
     uint32_t hits[SIM_FAULTS];
-    uint64_t planned;      /* bit by fault: this world meant to have it */
-    bool marks[SIM_MARKS]; /* the faults of docs/faults.md that it met */
+    uint64_t planned;       /* bit by fault: this world meant to have it */
+    bool marks[SIM_MARKS];  /* the faults of docs/faults.md that it met */
+    struct sim_edges edges; /* of the state tables that it took */
     uint32_t violations;
     bool is_short;
     char violation[256];

@@ -169,6 +169,7 @@ struct sim_sight {
             bool forgets_damage;                /* coordinators: auto_forget */
             uint32_t heuristic_ms;              /* participants: T_heur; 0 = off */
             enum vow_verdict heuristic_verdict; /* and what it ends a branch with */
+            uint32_t txn_ms, vote_ms; /* coordinators: the time of an open transaction, and of votes; 0 = not known */
         } node_is;
         struct {
             uint32_t epoch;       /* coordinators */

@@ -25,12 +25,16 @@ const struct vow_msg_header *sim_msg_header(const struct vow_msg *msg)
         return &msg->inquiry.header;
     case VOW_MSG_WAIT:
         return &msg->wait.header;
+    case VOW_MSG_PEER_INQUIRY:
+        return &msg->peer_inquiry.header;
+    case VOW_MSG_PEER_ANSWER:
+        return &msg->peer_answer.header;
+    case VOW_MSG_HEURISTIC_REPORT:
+        return &msg->heuristic_report.header;
     case VOW_MSG_RESOLVE:
         return &msg->resolve.header;
     case VOW_MSG_RESOLVED:
         return &msg->resolved.header;
-    case VOW_MSG_HEURISTIC_REPORT:
-        return &msg->heuristic_report.header;
     default:
         return NULL;
     }

@@ -128,6 +128,8 @@ static void add_result(struct sim_sweep *sweep, const struct sim_result *result)
     }
     for (int i = 0; i < SIM_MARKS; i++)
         sweep->marks[i] += result->marks[i];
+    for (uint32_t i = 0; i < sim_edges_len(); i++)
+        sweep->edges[i] += sim_edges_has(&result->edges, i);
     if (result->violations > 0)
         add_failure(sweep, result);
 }

@@ -25,7 +25,8 @@ struct sim_sweep {
     uint64_t hash; /* of all traces, in whatever order they came */
     struct sim_totals totals;
     uint64_t hits[SIM_FAULTS], planned[SIM_FAULTS];
-    uint64_t marks[SIM_MARKS]; /* worlds that met the fault */
+    uint64_t marks[SIM_MARKS];     /* worlds that met the fault */
+    uint64_t edges[SIM_EDGES_MAX]; /* worlds that took the edge */
     uint64_t failures;
     struct sim_result failed[SIM_FAILURES_MAX]; /* the first ones, by seed */
     double seconds;

@@ -159,6 +159,10 @@ static void show_nodes(struct sim_world *world)
         sight.node_is.forgets_damage = world->options.auto_forget != 0;
         sight.node_is.heuristic_ms = world->options.heuristic_ms;
         sight.node_is.heuristic_verdict = world->options.heuristic_commit != 0 ? VOW_COMMIT : VOW_ABORT;
+        if (node->role == SIM_COORDINATOR) {
+            sight.node_is.txn_ms = world->options.txn_ms;
+            sight.node_is.vote_ms = world->options.vote_ms;
+        }
         sim_show(world, &sight);
     }
     for (uint32_t i = 0; i < world->nodes_len; i++) {

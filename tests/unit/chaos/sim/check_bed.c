@@ -60,6 +60,7 @@ void bed_begin(struct bed *bed)
 
         sight.node_is.role = i == C0 ? SIM_COORDINATOR : i == K0 ? SIM_CLIENT : SIM_PARTICIPANT;
         sight.node_is.name = names[i];
+        sight.node_is.vote_ms = i == C0 ? BED_VOTE_MS : 0;
         bed_show(bed, &sight);
     }
     for (int i = P0; i <= P1; i++) {
@@ -86,7 +87,7 @@ void bed_end(struct bed *bed)
 
 /* ---- messages ---- */
 
-static struct vow_msg_header header_of(const struct bed *bed)
+struct vow_msg_header bed_header(const struct bed *bed)
 {
     return (struct vow_msg_header){.gtrid = bed->txn, .epoch = bed->life[C0], .incarnation = 1};
 }
@@ -109,6 +110,7 @@ void bed_received(struct bed *bed, uint8_t to, uint8_t from, const struct vow_ms
     sight.peer = from;
     sight.message.msg = msg;
     sight.message.frame = frame;
+    sight.message.peer_life = bed->life[from];
     bed_show(bed, &sight);
 }
 
@@ -122,7 +124,7 @@ uint64_t bed_send(struct bed *bed, uint8_t from, uint8_t to, const struct vow_ms
 
 struct vow_msg bed_decision(const struct bed *bed, enum vow_verdict verdict)
 {
-    return (struct vow_msg){.kind = VOW_MSG_DECISION, .decision = {.header = header_of(bed), .verdict = verdict}};
+    return (struct vow_msg){.kind = VOW_MSG_DECISION, .decision = {.header = bed_header(bed), .verdict = verdict}};
 }
 
 struct vow_msg bed_outcome(const struct bed *bed, enum vow_outcome outcome, enum vow_cause cause)
@@ -135,7 +137,7 @@ struct vow_msg bed_outcome(const struct bed *bed, enum vow_outcome outcome, enum
 struct vow_msg bed_vote_msg(const struct bed *bed, enum vow_vote vote)
 {
     return (struct vow_msg){.kind = VOW_MSG_VOTE,
-                            .vote = {.header = header_of(bed),
+                            .vote = {.header = bed_header(bed),
                                      .vote = vote,
                                      .cause = vote == VOW_VOTE_NO ? VOW_CAUSE_LOCK_CONFLICT : VOW_CAUSE_NONE,
                                      .text = ""}};
@@ -143,12 +145,12 @@ struct vow_msg bed_vote_msg(const struct bed *bed, enum vow_vote vote)
 
 struct vow_msg bed_ack(const struct bed *bed)
 {
-    return (struct vow_msg){.kind = VOW_MSG_ACK, .ack = {.header = header_of(bed), .ack = VOW_ACK_DONE}};
+    return (struct vow_msg){.kind = VOW_MSG_ACK, .ack = {.header = bed_header(bed), .ack = VOW_ACK_DONE}};
 }
 
 struct vow_msg bed_prepare_msg(const struct bed *bed)
 {
-    return (struct vow_msg){.kind = VOW_MSG_PREPARE, .prepare = {.header = header_of(bed)}};
+    return (struct vow_msg){.kind = VOW_MSG_PREPARE, .prepare = {.header = bed_header(bed)}};
 }
 
 /* ---- log and store ---- */

@@ -13,6 +13,9 @@
 
 enum { C0, P0, P1, K0 };
 
+/* What c0 gives a vote. */
+#define BED_VOTE_MS 50u
+
 struct bed {
     struct sim_watch watch;
     struct sim_judge judge;
@@ -32,6 +35,7 @@ void bed_plain(struct bed *bed, enum sim_sight_kind kind, uint8_t node);
 uint64_t bed_send(struct bed *bed, uint8_t from, uint8_t to, const struct vow_msg *msg);
 uint64_t bed_sent(struct bed *bed, uint8_t from, uint8_t to, const struct vow_msg *msg);
 void bed_received(struct bed *bed, uint8_t to, uint8_t from, const struct vow_msg *msg, uint64_t frame);
+struct vow_msg_header bed_header(const struct bed *bed);
 struct vow_msg bed_decision(const struct bed *bed, enum vow_verdict verdict);
 struct vow_msg bed_outcome(const struct bed *bed, enum vow_outcome outcome, enum vow_cause cause);
 struct vow_msg bed_vote_msg(const struct bed *bed, enum vow_vote vote);

@@ -33,6 +33,14 @@ static void send_prepare(uint8_t node)
     bed_send(&bed, C0, node, &msg);
 }
 
+/* Another copy of a PREPARE that was sent before. */
+static void prepare_comes(uint8_t node, uint64_t frame)
+{
+    struct vow_msg msg = bed_prepare_msg(&bed);
+
+    bed_received(&bed, node, C0, &msg, frame);
+}
+
 /* P0 has voted READ-ONLY, and P1 NO. */
 static void let_go(void)
 {
@@ -61,6 +69,8 @@ Test(check_late, I10_who_asks_is_answered)
     struct vow_msg msg = bed_decision(&bed, VOW_ABORT), inquiry = {.kind = VOW_MSG_INQUIRY};
 
     let_go();
+    /* A copy of PREPARE came after it had forgotten that it has voted. */
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_PREPARE, VOW_STORE_DONE);
     inquiry.inquiry.header = msg.decision.header;
     bed_send(&bed, P0, C0, &inquiry);
     bed_sent(&bed, C0, P0, &msg);
@@ -84,18 +94,20 @@ Test(check_late, I02_work_that_was_aborted_is_done_again)
     bed_prepare(&bed, P0);
     bed_abort_at(&bed, P0);
     bed_holds(&bed);
-    send_prepare(P0);
+    prepare_comes(P0, 2);
     bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
     bed_violates(&bed, "I02", "does its work again");
 }
 
 Test(check_late, I02_prepare_comes_after_its_abort)
 {
-    struct vow_msg msg = bed_decision(&bed, VOW_ABORT);
+    struct vow_msg msg = bed_decision(&bed, VOW_ABORT), prepare = bed_prepare_msg(&bed);
+    uint64_t frame;
 
     bed_request(&bed);
+    frame = bed_sent(&bed, C0, P0, &prepare);
     bed_send(&bed, C0, P0, &msg);
-    send_prepare(P0);
+    prepare_comes(P0, frame);
     bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
     bed_violates(&bed, "I02", "does its work again");
 }
@@ -149,6 +161,7 @@ static void prepare_joined(uint32_t counted)
 {
     struct vow_msg msg = bed_prepare_msg(&bed);
 
+    bed_request(&bed);
     msg.prepare.ops = counted;
     bed_send(&bed, C0, P0, &msg);
     bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);

@@ -149,6 +149,130 @@ Test(marks, F064_needs_another_life_of_the_coordinator)
     expect(SIM_MARK_F064, true);
 }
 
+static void pause_while_deciding(uint64_t for_us)
+{
+    bed_to_votes(&bed);
+    bed_log(&bed, SIM_SEEN_LOG_ASKED, VOW_RECORD_COMMIT, VOW_CAUSE_NONE);
+    bed_plain(&bed, SIM_SEEN_PAUSED, C0);
+    bed.at_us += for_us;
+    bed_plain(&bed, SIM_SEEN_RESUMED, C0);
+}
+
+Test(marks, F019_needs_a_pause_that_is_long)
+{
+    pause_while_deciding(100000);
+    expect(SIM_MARK_F019, false);
+}
+
+Test(marks, F019_is_met_by_a_long_one)
+{
+    pause_while_deciding(600000);
+    expect(SIM_MARK_F019, true);
+}
+
+/* What another life was about to decide is nothing to this one. */
+Test(marks, F019_needs_the_life_that_decides)
+{
+    bed_to_votes(&bed);
+    bed_log(&bed, SIM_SEEN_LOG_ASKED, VOW_RECORD_COMMIT, VOW_CAUSE_NONE);
+    bed_restart(&bed, C0, NULL);
+    bed_plain(&bed, SIM_SEEN_PAUSED, C0);
+    bed.at_us += 600000;
+    bed_plain(&bed, SIM_SEEN_RESUMED, C0);
+    expect(SIM_MARK_F019, false);
+}
+
+static void unlink_client(void)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_UNLINKED, K0);
+
+    sight.peer = C0;
+    bed_show(&bed, &sight);
+}
+
+static void begin_work(void)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_BEGIN, .begin = {.gtrid = bed.txn, .key = ""}};
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_ASKED, K0);
+
+    sight.asked.what = SIM_ASK_BEGIN;
+    bed_show(&bed, &sight);
+    bed_send(&bed, K0, C0, &msg);
+}
+
+Test(marks, F060_needs_a_client_that_dies_with_open_work)
+{
+    begin_work();
+    unlink_client();
+    expect(SIM_MARK_F060, false);
+    crash(K0);
+    expect(SIM_MARK_F060, true);
+    expect(SIM_MARK_F061, false);
+}
+
+Test(marks, F061_needs_a_client_that_dies_before_the_decision)
+{
+    bed_request(&bed);
+    crash(K0);
+    expect(SIM_MARK_F061, true);
+    expect(SIM_MARK_F060, false);
+}
+
+Test(marks, F061_is_not_one_that_dies_after_it)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    crash(K0);
+    expect(SIM_MARK_F061, false);
+}
+
+Test(marks, F066_needs_an_answer_that_is_waited_for)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_answer(&bed);
+    unlink_client();
+    expect(SIM_MARK_F066, false);
+}
+
+Test(marks, F066_is_met_while_it_is_waited_for)
+{
+    bed_request(&bed);
+    unlink_client();
+    expect(SIM_MARK_F066, true);
+}
+
+static void cut(uint64_t apart_us)
+{
+    for (int i = 0; i < 4; i++) {
+        struct sim_sight sight = bed_sight(&bed, SIM_SEEN_CUT, C0);
+
+        sight.peer = P0;
+        bed_show(&bed, &sight);
+        sight.kind = SIM_SEEN_MENDED;
+        bed_show(&bed, &sight);
+        bed.at_us += apart_us;
+    }
+}
+
+Test(marks, F077_needs_a_branch_that_is_under_way)
+{
+    cut(100000);
+    expect(SIM_MARK_F077, false);
+    bed_request(&bed);
+    bed_prepare(&bed, P0);
+    cut(100000);
+    expect(SIM_MARK_F077, true);
+}
+
+Test(marks, F077_needs_cuts_that_follow_one_another)
+{
+    bed_request(&bed);
+    bed_prepare(&bed, P0);
+    cut(2000000);
+    expect(SIM_MARK_F077, false);
+}
+
 Test(marks, a_whole_commit_meets_nothing)
 {
     bed_whole(&bed);

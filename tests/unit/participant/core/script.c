@@ -221,12 +221,12 @@ static void put_effect(FILE *out, const struct vow_branches_effect *effect)
     fputc('\n', out);
 }
 
-static void put_effects(struct script *s)
+void script_put_effects(FILE *out, const struct fixture *f)
 {
-    for (size_t i = 0; i < s->f.effects.len; i++)
-        put_effect(s->out, &s->f.effects.items[i]);
-    if (s->f.effects.len == 0)
-        fputs("    (nothing)\n", s->out);
+    for (size_t i = 0; i < f->effects.len; i++)
+        put_effect(out, &f->effects.items[i]);
+    if (f->effects.len == 0)
+        fputs("    (nothing)\n", out);
 }
 
 /* --- commands --- */
@@ -451,7 +451,7 @@ static void run_command(struct script *s)
         fail(s, "start is wanted first");
     if (!run_message(s) && !run_peer(s) && !run_store(s) && !run_time(s) && !run_coord(s))
         fail(s, "no such command");
-    put_effects(s);
+    script_put_effects(s->out, &s->f);
 }
 
 char *script_run(const char *text)

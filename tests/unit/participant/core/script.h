@@ -20,10 +20,16 @@
 #ifndef VOW_TESTS_PARTICIPANT_SCRIPT_H
 #define VOW_TESTS_PARTICIPANT_SCRIPT_H
 
+#include <stdio.h>
+
 /*
  * Runs a scenario. Returns it with what really happened, to be freed. Exits the process with a word if it cannot be
  * read.
  */
 char *script_run(const char *text);
+
+/* The effects of the last step, a line each. */
+struct fixture;
+void script_put_effects(FILE *out, const struct fixture *f);
 
 #endif
