@@ -73,6 +73,7 @@ static void fill(const struct sim_world *world, const struct sim_trace *trace, s
     memcpy(result->violation, world->violation, sizeof(result->violation));
 }
 
+/* Told before a world that does not end: it was seen earlier, and is most often why. */
 static void report(struct sim_world *world, const struct sim_violation *violation, FILE *trace)
 {
     char text[256], id[48] = "";
@@ -83,6 +84,7 @@ static void report(struct sim_world *world, const struct sim_violation *violatio
         (void)snprintf(id, sizeof(id), "t%u.%llu: ", vow_gtrid_epoch(&violation->gtrid),
                        (unsigned long long)vow_gtrid_seq(&violation->gtrid));
     (void)snprintf(text, sizeof(text), "%s%.170s (sight %llu)", id, violation->text, (unsigned long long)violation->at);
+    world->violations = 0;
     sim_world_violated(world, violation->invariant, text);
     if (trace != NULL)
         (void)fprintf(trace, "violated %s: %s\n", violation->invariant, text);
