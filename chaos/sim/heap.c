@@ -20,11 +20,11 @@
 #define HAS_SANITIZER 0
 #endif
 
-/* Sizes up to SMALL_MAX are multiples of STEP; beyond, powers of two. */
+/* Sizes up to SMALL_MAX are multiples of STEP; beyond, there are four to a power of two. */
 #define STEP 16u
 #define SMALL_MAX 1024u
 #define SMALL_SIZES (SMALL_MAX / STEP)
-#define SIZES (SMALL_SIZES + 21u)
+#define SIZES (SMALL_SIZES + 4 * 21u)
 #define BLOCK_BYTES ((size_t)1 << 20)
 
 /* Before each piece: which size it has while it is used, and the next free one of that size while it is not. */
@@ -40,14 +40,22 @@ static size_t block_left;
 
 static uint32_t size_index(size_t bytes)
 {
+    const size_t last = bytes - 1;
+    uint32_t power;
+
     if (bytes <= SMALL_MAX)
-        return bytes > 0 ? (uint32_t)((bytes - 1) / STEP) : 0;
-    return SMALL_SIZES + 53u - (uint32_t)__builtin_clzll((unsigned long long)bytes - 1);
+        return bytes > 0 ? (uint32_t)(last / STEP) : 0;
+    power = 63u - (uint32_t)__builtin_clzll((unsigned long long)last); /* 10 or more */
+    return SMALL_SIZES + 4 * (power - 10) + ((uint32_t)(last >> (power - 2)) & 3);
 }
 
 static size_t size_bytes(uint32_t index)
 {
-    return index < SMALL_SIZES ? (size_t)(index + 1) * STEP : (size_t)2 * SMALL_MAX << (index - SMALL_SIZES);
+    const uint32_t large = index - SMALL_SIZES;
+
+    if (index < SMALL_SIZES)
+        return (size_t)(index + 1) * STEP;
+    return (size_t)(5 + large % 4) << (large / 4 + 8);
 }
 
 /* The rest of the block before is lost, at most one piece of it. */

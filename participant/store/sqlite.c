@@ -207,9 +207,10 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         error = load_identity(store, detail);
     if (error == 0) /* that was a commit, so there is a WAL */
         error = directory_sync(store->db, store->path, detail);
+    /* The authorizer comes first: to set it makes SQLite compile all that was prepared before it again. */
     if (error == 0 &&
-        (store_prepare_statements(store) != SQLITE_OK || auth_install(store) != SQLITE_OK ||
-         meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK || number_install(store) != SQLITE_OK))
+        (auth_install(store) != SQLITE_OK || meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK ||
+         number_install(store) != SQLITE_OK || store_prepare_statements(store) != SQLITE_OK))
         error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
     return error == 0 ? schema_load(store, detail) : error;
 }

@@ -79,8 +79,9 @@ static int insert_branch(struct store *store, const struct vow_store_op *op, con
 
 static int delete_locks(struct store *store, const struct vow_store_op *op)
 {
-    bind_branch(store_statement(store, STMT_DELETE_LOCKS), op);
-    return store_run(store, STMT_DELETE_LOCKS);
+    sqlite3_stmt *statement = store_statement(store, STMT_DELETE_LOCKS);
+    bind_branch(statement, op);
+    return statement_run(statement);
 }
 
 static int delete_branch(struct store *store, const struct vow_store_op *op, const char *state)
@@ -88,6 +89,13 @@ static int delete_branch(struct store *store, const struct vow_store_op *op, con
     sqlite3_stmt *statement = store_statement(store, STMT_DELETE_BRANCH);
     bind_branch(statement, op);
     sqlite3_bind_text(statement, 3, state, -1, SQLITE_STATIC);
+    return statement_run(statement);
+}
+
+static int bury(struct store *store, const struct vow_store_op *op)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_BURY_BRANCH);
+    bind_branch(statement, op);
     return statement_run(statement);
 }
 
@@ -363,10 +371,8 @@ int branch_commit(struct store *store, struct vow_store_op *op)
             rc = tell_constraint(store, apply_changeset(store, &changeset));
         VOW_CRASH("store", "mid", "COMMIT");
         sqlite3_reset(store_statement(store, STMT_FIND_BRANCH));
-        if (rc == SQLITE_OK) {
-            bind_branch(store_statement(store, STMT_BURY_BRANCH), op);
-            rc = store_run(store, STMT_BURY_BRANCH);
-        }
+        if (rc == SQLITE_OK)
+            rc = bury(store, op);
         store->stats.applies++;
     }
     sqlite3_reset(store_statement(store, STMT_FIND_BRANCH));

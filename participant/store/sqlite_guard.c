@@ -7,6 +7,8 @@
  * them (trap 9, trap 8).
  */
 
+#include <string.h>
+
 #include "participant/store/sqlite_store.h"
 
 /* "one of these columns changes". */
@@ -25,32 +27,28 @@ static const char *const names[GUARDS] = {"insert", "inserted", "update", "delet
 static const char *const whens[GUARDS] = {"BEFORE INSERT", "AFTER INSERT", "BEFORE UPDATE", "BEFORE DELETE"};
 
 /*
- * A guard's tests, each a search for lock rows. They are written twice: as conditions, for WHEN, and as statements that
- * name the holders (sqlite_meet.c), for the body.
+ * A guard's tests, each a search for lock rows. All of them are made, and each counts all rows that it finds, for in
+ * counting it names their holders (sqlite_meet.c).
  */
 struct tests {
     struct text *text;
     const struct table *table;
     enum guard guard;
-    bool names_holders;
 };
 
 /* The search; add_test_end() after its condition. `mask`: only if one of these columns changes; 0 = in any case. */
 static void add_test_begin(const struct tests *tests, uint64_t mask)
 {
-    text_add(tests->text,
-             tests->names_holders ? "SELECT hex('VOW_LOCKED' || quote(gtrid)) FROM vow_lock WHERE " : " OR (");
+    text_add(tests->text, " + (SELECT count(hex('VOW_LOCKED' || quote(gtrid))) FROM vow_lock WHERE ");
     if (mask != 0) {
         add_change(tests->text, tests->table, mask);
         text_add(tests->text, " AND ");
     }
-    if (!tests->names_holders)
-        text_add(tests->text, "EXISTS (SELECT 1 FROM vow_lock WHERE ");
 }
 
 static void add_test_end(const struct tests *tests)
 {
-    text_add(tests->text, tests->names_holders ? "; " : "))");
+    text_add(tests->text, ")");
 }
 
 /*
@@ -152,9 +150,10 @@ static void guard_text(struct text *text, const struct table *table, enum guard 
 {
     struct tests tests = {.text = text, .table = table, .guard = guard};
     bool tests_null = (guard == GUARD_UPDATE || guard == GUARD_INSERT) && table->null_mask != 0 && !table->is_kin;
-    text_add(text, "CREATE TRIGGER \"%w_%w_%s\" %s ON \"%w\" WHEN false", prefix_of(table), table->name, names[guard],
+    text_add(text, "CREATE TRIGGER \"%w_%w_%s\" %s ON \"%w\" WHEN 0", prefix_of(table), table->name, names[guard],
              whens[guard], table->name);
     add_tests(&tests);
+    text_add(text, " > 0");
     if (tests_null) {
         text_add(text, " OR ");
         add_null_test(text, table);
@@ -165,24 +164,22 @@ static void guard_text(struct text *text, const struct table *table, enum guard 
         add_null_test(text, table);
         text_add(text, "; ");
     }
-    tests.names_holders = true;
-    add_tests(&tests);
     text_add(text, "SELECT RAISE(ABORT, 'VOW_LOCKED'); END");
 }
 
-/* Is the guard in the schema, with this very text? An SQLite code. */
-static int is_installed(struct store *store, const char *name, const char *wanted, bool *is)
+int guard_prepare(struct store *store, sqlite3_stmt **find)
 {
-    sqlite3_stmt *statement;
-    int rc =
-        sqlite3_prepare_v2(store->db, "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 AND sql = ?2",
-                           -1, &statement, NULL);
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, wanted, -1, SQLITE_STATIC);
-    *is = sqlite3_step(statement) == SQLITE_ROW;
-    return sqlite3_finalize(statement);
+    return sqlite3_prepare_v2(store->db, "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?1", -1, find,
+                              NULL);
+}
+
+/* Is the guard in the schema, with this very text? An SQLite code. */
+static int is_installed(sqlite3_stmt *find, const char *name, const char *wanted, bool *is)
+{
+    sqlite3_bind_text(find, 1, name, -1, SQLITE_STATIC);
+    const char *sql = sqlite3_step(find) == SQLITE_ROW ? (const char *)sqlite3_column_text(find, 0) : NULL;
+    *is = sql != NULL && strcmp(sql, wanted) == 0;
+    return sqlite3_reset(find);
 }
 
 static int replace(struct store *store, const char *name, const char *wanted)
@@ -193,21 +190,22 @@ static int replace(struct store *store, const char *name, const char *wanted)
     return rc == SQLITE_OK ? store_exec(store, wanted) : rc;
 }
 
-static int install_one(struct store *store, const struct table *table, enum guard guard)
+static int install_one(struct store *store, sqlite3_stmt *find, const struct table *table, enum guard guard)
 {
-    struct text wanted = {NULL, false};
+    struct text text = {NULL};
     bool is = false;
-    guard_text(&wanted, table, guard);
+    guard_text(&text, table, guard);
+    char *wanted = text_finish(&text);
     char *name = sqlite3_mprintf("%s_%s_%s", prefix_of(table), table->name, names[guard]);
-    int rc = wanted.failed || name == NULL ? SQLITE_NOMEM : is_installed(store, name, wanted.data, &is);
+    int rc = wanted == NULL || name == NULL ? SQLITE_NOMEM : is_installed(find, name, wanted, &is);
     if (rc == SQLITE_OK && !is)
-        rc = replace(store, name, wanted.data);
+        rc = replace(store, name, wanted);
     sqlite3_free(name);
-    sqlite3_free(wanted.data);
+    sqlite3_free(wanted);
     return rc;
 }
 
-int guard_install(struct store *store, const struct table *table)
+int guard_install(struct store *store, sqlite3_stmt *find, const struct table *table)
 {
     if (table->is_kin && table->parents_len == 0 && table->child_mask == 0)
         return SQLITE_OK;
@@ -215,7 +213,7 @@ int guard_install(struct store *store, const struct table *table)
         /* Only a key that SQLite may choose is unknown before the insert (trap 11). */
         if (guard == GUARD_INSERTED && (!table->integer_key || table->is_kin))
             continue;
-        int rc = install_one(store, table, (enum guard)guard);
+        int rc = install_one(store, find, table, (enum guard)guard);
         if (rc != SQLITE_OK)
             return rc;
     }

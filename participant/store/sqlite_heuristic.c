@@ -102,20 +102,18 @@ int branch_settle(struct store *store, struct vow_store_op *op)
     op->result = verdict != 0 ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
     if (rc != SQLITE_OK || verdict == 0)
         return rc;
-    if (verdict == op->verdict) {
-        of_branch(store, STMT_DELETE_HEURISTIC, op);
-        return store_run(store, STMT_DELETE_HEURISTIC);
-    }
-    sqlite3_bind_int64(of_branch(store, STMT_SETTLE_HEURISTIC, op), 3, op->verdict);
-    rc = store_run(store, STMT_SETTLE_HEURISTIC);
+    if (verdict == op->verdict)
+        return branch_forget_heuristic(store, op);
+    sqlite3_stmt *statement = of_branch(store, STMT_SETTLE_HEURISTIC, op);
+    sqlite3_bind_int64(statement, 3, op->verdict);
+    rc = statement_run(statement);
     /* A tombstone tells peers that the transaction is committed. It is not; this branch is. */
     return rc == SQLITE_OK && op->verdict == VOW_ABORT ? branch_drop_tombstone(store, op) : rc;
 }
 
 int branch_forget_heuristic(struct store *store, const struct vow_store_op *op)
 {
-    of_branch(store, STMT_DELETE_HEURISTIC, op);
-    return store_run(store, STMT_DELETE_HEURISTIC);
+    return statement_run(of_branch(store, STMT_DELETE_HEURISTIC, op));
 }
 
 /* ---- recovery ---- */

@@ -37,8 +37,22 @@ static int add_peers(struct store *store)
     return rc == SQLITE_OK && !has ? store_exec(store, "ALTER TABLE vow_branch ADD COLUMN peers TEXT") : rc;
 }
 
+/* Is there all that own_tables makes? Then a start writes nothing of it. */
+static bool is_complete(struct store *store)
+{
+    static const char names[] =
+        "SELECT count(*) FROM sqlite_schema WHERE name IN ('vow_meta', 'vow_branch', 'vow_lock',"
+        " 'vow_lock_by_branch', 'vow_heuristic')";
+    static const char keys[] = "SELECT count(*) FROM vow_meta WHERE key IN ('format', 'uuid', 'incarnation', 'coord',"
+                               " 'epoch', 'watermark_epoch', 'watermark_seq')";
+    return store_number(store, names) == 5 && store_number(store, keys) == 7 &&
+           store_number(store, "SELECT value FROM vow_meta WHERE key = 'format'") == STORE_FORMAT;
+}
+
 int schema_create(struct store *store, struct vow_error_detail *detail)
 {
+    if (is_complete(store))
+        return 0;
     int rc = store_exec(store, "BEGIN IMMEDIATE");
     if (rc == SQLITE_OK)
         rc = store_exec(store, own_tables);
@@ -64,38 +78,70 @@ void schema_free(struct store *store)
     store->tables_len = 0;
 }
 
+/* Columns of what PRAGMA table_list answers. */
+enum { LIST_SCHEMA = 0, LIST_NAME = 1, LIST_TYPE = 2, LIST_WITHOUT_ROWID = 4 };
+
+static bool is_text(sqlite3_stmt *row, int column, const char *wanted)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text != NULL && strcmp(text, wanted) == 0;
+}
+
+/* An ordinary table of this file, neither SQLite's nor Vow's. */
+static bool is_users(sqlite3_stmt *row)
+{
+    const char *name = (const char *)sqlite3_column_text(row, LIST_NAME);
+    return name != NULL && is_text(row, LIST_SCHEMA, "main") && is_text(row, LIST_TYPE, "table") &&
+           sqlite3_strnicmp(name, "sqlite_", 7) != 0 && sqlite3_strnicmp(name, "vow_", 4) != 0;
+}
+
+static struct table *add_table(struct store *store)
+{
+    struct table *tables = realloc(store->tables, (store->tables_len + 1) * sizeof(*tables));
+    if (tables == NULL)
+        return NULL;
+    store->tables = tables;
+    return &tables[store->tables_len];
+}
+
+/* `definition` finds its text. An SQLite code. */
+static int load_table(struct store *store, sqlite3_stmt *row, sqlite3_stmt *definition)
+{
+    struct table *table = add_table(store);
+    if (table == NULL)
+        return SQLITE_NOMEM;
+    const char *name = (const char *)sqlite3_column_text(row, LIST_NAME);
+    sqlite3_bind_text(definition, 1, name, -1, SQLITE_STATIC);
+    bool found = sqlite3_step(definition) == SQLITE_ROW;
+    int ok = found ? table_load(store, name, (const char *)sqlite3_column_text(definition, 0),
+                                sqlite3_column_int(row, LIST_WITHOUT_ROWID) != 0, table)
+                   : 0;
+    int rc = sqlite3_reset(definition);
+    if (!found)
+        return rc;
+    if (ok < 0 || rc != SQLITE_OK) {
+        table_free(table);
+        return rc != SQLITE_OK ? rc : SQLITE_NOMEM;
+    }
+    if (ok == 0)
+        table_make_kin(table);
+    store->tables_len++;
+    return SQLITE_OK;
+}
+
 static int load_all(struct store *store)
 {
-    sqlite3_stmt *list;
-    int ok = 1;
-    int rc =
-        sqlite3_prepare_v2(store->db,
-                           "SELECT l.name, s.sql, l.wr FROM pragma_table_list AS l JOIN sqlite_schema AS s "
-                           "ON s.type = 'table' AND s.name = l.name WHERE l.schema = 'main' AND l.type = 'table' "
-                           "AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND l.name NOT LIKE 'vow\\_%' ESCAPE '\\'",
-                           -1, &list, NULL);
-    while (rc == SQLITE_OK && ok >= 0 && sqlite3_step(list) == SQLITE_ROW) {
-        struct table *tables = realloc(store->tables, (store->tables_len + 1) * sizeof(*tables));
-        if (tables == NULL) {
-            ok = -1;
-            break;
-        }
-        store->tables = tables;
-        struct table *table = &tables[store->tables_len];
-        ok = table_load(store, (const char *)sqlite3_column_text(list, 0), (const char *)sqlite3_column_text(list, 1),
-                        sqlite3_column_int(list, 2) != 0, table);
-        if (ok < 0) {
-            table_free(table);
-            break;
-        }
-        if (ok == 0)
-            table_make_kin(table);
-        store->tables_len++;
-    }
+    sqlite3_stmt *list = NULL, *definition = NULL;
+    int rc = sqlite3_prepare_v2(store->db, "PRAGMA main.table_list", -1, &list, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(store->db, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1", -1,
+                                &definition, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW)
+        if (is_users(list))
+            rc = load_table(store, list, definition);
     int end = sqlite3_finalize(list);
-    if (rc != SQLITE_OK || end != SQLITE_OK)
-        return rc != SQLITE_OK ? rc : end;
-    return ok < 0 ? SQLITE_NOMEM : SQLITE_OK;
+    sqlite3_finalize(definition);
+    return rc != SQLITE_OK ? rc : end;
 }
 
 /* ---- how they hang together ---- */
@@ -167,18 +213,29 @@ static int link_column(struct store *store, const char *child_name, const char *
     return SQLITE_OK;
 }
 
-static int link_foreign_keys(struct store *store)
+/* Of one child. */
+static int link_child(struct store *store, const char *name)
 {
-    sqlite3_stmt *list;
-    int rc = sqlite3_prepare_v2(store->db,
-                                "SELECT s.name, f.\"from\", f.\"table\", f.\"to\" FROM sqlite_schema AS s, "
-                                "pragma_foreign_key_list(s.name) AS f WHERE s.type = 'table'",
-                                -1, &list, NULL);
+    enum { PARENT = 2, FROM = 3, TO = 4 };
+    sqlite3_stmt *list = pragma_prepare(store, "foreign_key_list", name);
+    int rc = SQLITE_OK;
+    if (list == NULL) {
+        rc = sqlite3_errcode(store->db);
+        return rc != SQLITE_OK ? rc : SQLITE_NOMEM;
+    }
     while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW)
-        rc = link_column(store, (const char *)sqlite3_column_text(list, 0), (const char *)sqlite3_column_text(list, 1),
-                         (const char *)sqlite3_column_text(list, 2), (const char *)sqlite3_column_text(list, 3));
+        rc = link_column(store, name, (const char *)sqlite3_column_text(list, FROM),
+                         (const char *)sqlite3_column_text(list, PARENT), (const char *)sqlite3_column_text(list, TO));
     int end = sqlite3_finalize(list);
     return rc != SQLITE_OK ? rc : end;
+}
+
+static int link_foreign_keys(struct store *store)
+{
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; rc == SQLITE_OK && i < store->tables_len; i++)
+        rc = link_child(store, store->tables[i].name);
+    return rc;
 }
 
 /* Tables with triggers of the user's. */
@@ -201,29 +258,19 @@ static int mark_triggers(struct store *store)
 
 /* ---- loading ---- */
 
-static int64_t one_number(struct store *store, const char *sql)
-{
-    sqlite3_stmt *statement;
-    int64_t number = -1;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
-        number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return number;
-}
-
 static int install_guards(struct store *store)
 {
-    for (uint32_t i = 0; i < store->tables_len; i++) {
-        int rc = guard_install(store, &store->tables[i]);
-        if (rc != SQLITE_OK)
-            return rc;
-    }
-    return SQLITE_OK;
+    sqlite3_stmt *find = NULL;
+    int rc = guard_prepare(store, &find);
+    for (uint32_t i = 0; rc == SQLITE_OK && i < store->tables_len; i++)
+        rc = guard_install(store, find, &store->tables[i]);
+    sqlite3_finalize(find);
+    return rc;
 }
 
 static int prepare_sequence(struct store *store)
 {
-    int64_t sequences = one_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'");
+    int64_t sequences = store_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'");
     if (sequences < 0)
         return sqlite3_errcode(store->db);
     if (store->statements[STMT_BUMP_SEQUENCE] != NULL || sequences == 0)
@@ -244,7 +291,7 @@ static int load(struct store *store)
         rc = install_guards(store);
     if (rc == SQLITE_OK)
         rc = prepare_sequence(store);
-    store->schema_version = one_number(store, "PRAGMA schema_version"); /* as the guards have left it */
+    store->schema_version = store_number(store, "PRAGMA schema_version"); /* as the guards have left it */
     return rc;
 }
 

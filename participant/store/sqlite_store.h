@@ -90,6 +90,7 @@ enum statement {
     STMT_SETTLE_HEURISTIC,
     STMT_DELETE_HEURISTIC,
     STMT_SET_META,
+    STMT_FAIL,
     STMT_BUMP_SEQUENCE,
     STMT_COUNT
 };
@@ -156,6 +157,7 @@ struct store {
     int64_t batch_pages;   /* what the batch itself may write */
     bool failed;           /* what is on disk is not known: every later batch is refused */
     char trouble[160];     /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
+    int uncompiled;        /* why STMT_FAIL stands in for a statement */
     sqlite3_stmt *statements[STMT_COUNT];
 };
 
@@ -167,13 +169,21 @@ int store_exec(struct store *store, const char *sql);
 int store_run(struct store *store, enum statement statement);
 /* The same for any statement. */
 int statement_run(sqlite3_stmt *statement);
+/* Compiled when it is first asked for. Never NULL: in the place of one that cannot be compiled comes one that fails of
+ * the same. */
 sqlite3_stmt *store_statement(struct store *store, enum statement statement);
+/* Of each of Vow's tables one that names all of its columns, so that an open finds out if they are not there. */
 int store_prepare_statements(struct store *store);
 /* A value out of a changeset or a row as parameter i. An SQLite code; SQLITE_CORRUPT if there is no value. */
 int statement_bind(sqlite3_stmt *statement, uint32_t i, const sqlite3_value *value);
 /* Resets what handlers left open: it would keep the store from ending its transactions, or from seeing what others
  * wrote. */
 void store_reset_statements(struct store *store);
+/* The number that a query answers with; -1: none, or an error, which SQLite knows. */
+int64_t store_number(struct store *store, const char *sql);
+/* PRAGMA main.NAME(of), what it tells of a table or an index. NULL on an error. The table-valued functions of the same
+ * names would have SQLite make a virtual table of each first. */
+sqlite3_stmt *pragma_prepare(struct store *store, const char *pragma, const char *of);
 /* Fills detail with the store's trouble or SQLite's words. Returns error. */
 int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail);
 bool store_in_transaction(const struct store *store);
@@ -181,13 +191,15 @@ bool store_in_transaction(const struct store *store);
  * store_take_back_rest(), an SQLite code. */
 void store_take_back(struct store *store);
 int store_take_back_rest(struct store *store);
-/* Text of a growing statement. */
+/* Text of a growing statement, zeroed at first. */
 struct text {
-    char *data;
+    struct sqlite3_str *grown;
     bool failed;
 };
 /* Appends, in the format of sqlite3_mprintf() (%Q, %w). */
 void text_add(struct text *text, const char *format, ...);
+/* The whole, to be freed by sqlite3_free(), and the text is zeroed again. NULL: there is no memory. */
+char *text_finish(struct text *text);
 /* Prepares and frees the text. NULL on an error. */
 sqlite3_stmt *text_prepare(struct store *store, struct text *text);
 
@@ -222,8 +234,10 @@ void table_make_kin(struct table *table);
 
 /* ---- sqlite_guard.c ---- */
 
-/* Makes the guards of a table what they must be; does nothing if they are. Returns an SQLite code. */
-int guard_install(struct store *store, const struct table *table);
+/* Makes the guards of a table what they must be; does nothing if they are. `find` is guard_prepare()'s, for all tables.
+ * Both return an SQLite code. */
+int guard_install(struct store *store, sqlite3_stmt *find, const struct table *table);
+int guard_prepare(struct store *store, sqlite3_stmt **find);
 
 /* ---- sqlite_key.c: what is locked, as text that is equal where the values are ---- */
 

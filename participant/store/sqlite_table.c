@@ -71,22 +71,25 @@ static bool may_mix_numbers(const char *type)
     return true;
 }
 
+/* Columns of what PRAGMA table_xinfo answers. */
+enum { INFO_NAME = 1, INFO_TYPE = 2, INFO_NOT_NULL = 3, INFO_PRIMARY = 5, INFO_HIDDEN = 6 };
+
 static int load_column(struct table *table, sqlite3_stmt *info)
 {
-    const char *name = (const char *)sqlite3_column_text(info, 0);
-    const char *type = (const char *)sqlite3_column_text(info, 3);
+    const char *name = (const char *)sqlite3_column_text(info, INFO_NAME);
+    const char *type = (const char *)sqlite3_column_text(info, INFO_TYPE);
     uint32_t i = table->columns_len;
     if (name == NULL || type == NULL)
         return -1;
-    if (i == COLUMNS_MAX || sqlite3_column_int(info, 2) != 0)
+    if (i == COLUMNS_MAX || sqlite3_column_int(info, INFO_HIDDEN) != 0)
         return 0;
     table->columns[i] = strdup(name);
     if (table->columns[i] == NULL)
         return -1;
     table->columns_len++;
-    table->primary[i] = (uint8_t)sqlite3_column_int(info, 1);
+    table->primary[i] = (uint8_t)sqlite3_column_int(info, INFO_PRIMARY);
     table->integer_key = table->integer_key || (table->primary[i] > 0 && sqlite3_stricmp(type, "INTEGER") == 0);
-    if (table->primary[i] > 0 && sqlite3_column_int(info, 4) == 0)
+    if (table->primary[i] > 0 && sqlite3_column_int(info, INFO_NOT_NULL) == 0)
         table->null_mask |= UINT64_C(1) << i;
     if (may_mix_numbers(type))
         table->mixed_mask |= UINT64_C(1) << i;
@@ -130,12 +133,10 @@ static int add_primary_key(struct table *table)
 /* Columns and primary key. Returns 1 if the table can be enrolled so far, 0 if not, -1 without memory. */
 static int load_columns(struct store *store, struct table *table)
 {
-    sqlite3_stmt *info;
+    sqlite3_stmt *info = pragma_prepare(store, "table_xinfo", table->name);
     int ok = 1;
-    if (sqlite3_prepare_v2(store->db, "SELECT name, pk, hidden, type, \"notnull\" FROM pragma_table_xinfo(?1)", -1,
-                           &info, NULL) != SQLITE_OK)
+    if (info == NULL)
         return -1;
-    sqlite3_bind_text(info, 1, table->name, -1, SQLITE_STATIC);
     while (ok >= 0 && sqlite3_step(info) == SQLITE_ROW) {
         int fits = load_column(table, info);
         ok = fits < ok ? fits : ok;
@@ -160,17 +161,18 @@ static bool fold_of(const char *collation, enum fold *fold)
 /* The columns of one unique index into key. 1, or 0 if it has an expression or an unknown collation. */
 static int load_index(struct store *store, const char *index, struct key *key)
 {
-    sqlite3_stmt *info;
+    enum { COLUMN = 1, COLLATION = 4, IS_KEY = 5 };
+    sqlite3_stmt *info = pragma_prepare(store, "index_xinfo", index);
     int ok = 1;
-    if (sqlite3_prepare_v2(store->db, "SELECT cid, coll FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno", -1,
-                           &info, NULL) != SQLITE_OK)
+    if (info == NULL)
         return -1;
-    sqlite3_bind_text(info, 1, index, -1, SQLITE_STATIC);
     key->columns_len = 0;
     while (ok == 1 && sqlite3_step(info) == SQLITE_ROW) {
-        int column = sqlite3_column_int(info, 0);
+        if (sqlite3_column_int(info, IS_KEY) == 0)
+            continue;
+        int column = sqlite3_column_int(info, COLUMN);
         if (column < 0 || key->columns_len == COLUMNS_MAX ||
-            !fold_of((const char *)sqlite3_column_text(info, 1), &key->fold[key->columns_len])) {
+            !fold_of((const char *)sqlite3_column_text(info, COLLATION), &key->fold[key->columns_len])) {
             ok = 0;
             break;
         }
@@ -203,17 +205,16 @@ static int compares_as_its_columns(struct store *store, const struct table *tabl
  * is the rowid has none. */
 static int load_indexes(struct store *store, struct table *table)
 {
-    sqlite3_stmt *list;
+    enum { NAME = 1, IS_UNIQUE = 2, ORIGIN = 3, IS_PARTIAL = 4 };
+    sqlite3_stmt *list = pragma_prepare(store, "index_list", table->name);
     int ok = 1;
-    if (sqlite3_prepare_v2(store->db, "SELECT name, origin, partial, \"unique\" FROM pragma_index_list(?1)", -1, &list,
-                           NULL) != SQLITE_OK)
+    if (list == NULL)
         return -1;
-    sqlite3_bind_text(list, 1, table->name, -1, SQLITE_STATIC);
     for (table->trees = 1; ok == 1 && sqlite3_step(list) == SQLITE_ROW; table->trees++) {
-        if (sqlite3_column_int(list, 3) == 0)
+        if (sqlite3_column_int(list, IS_UNIQUE) == 0)
             continue;
-        const char *name = (const char *)sqlite3_column_text(list, 0);
-        const char *origin = (const char *)sqlite3_column_text(list, 1);
+        const char *name = (const char *)sqlite3_column_text(list, NAME);
+        const char *origin = (const char *)sqlite3_column_text(list, ORIGIN);
         if (name == NULL || origin == NULL) {
             ok = -1;
             break;
@@ -225,7 +226,7 @@ static int load_indexes(struct store *store, struct table *table)
         for (uint32_t i = 0; ok == 1 && !is_primary && i < key->columns_len; i++)
             table->unique_mask |= UINT64_C(1) << key->columns[i];
         if (ok == 1)
-            key->is_partial = sqlite3_column_int(list, 2) != 0;
+            key->is_partial = sqlite3_column_int(list, IS_PARTIAL) != 0;
         if (ok == 1 && key->is_partial)
             table->unique_mask = UINT64_MAX; /* any column may be in its WHERE */
     }

@@ -35,6 +35,7 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_SETTLE_HEURISTIC] = "UPDATE vow_heuristic SET decided = ?3 WHERE gtrid = ?1 AND branch = ?2",
     [STMT_DELETE_HEURISTIC] = "DELETE FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2",
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
+    [STMT_FAIL] = "SELECT vow_uncompiled()",
     [STMT_BUMP_SEQUENCE] = NULL, /* prepared when a table with AUTOINCREMENT is there: sqlite_sequence exists then */
 };
 
@@ -43,10 +44,30 @@ int store_exec(struct store *store, const char *sql)
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 }
 
+static int prepare(struct store *store, enum statement statement)
+{
+    return sqlite3_prepare_v3(store->db, statements[statement], -1, SQLITE_PREPARE_PERSISTENT,
+                              &store->statements[statement], NULL);
+}
+
 sqlite3_stmt *store_statement(struct store *store, enum statement statement)
 {
-    VOW_ASSERT(store->statements[statement] != NULL);
-    return store->statements[statement];
+    int rc = SQLITE_OK;
+    VOW_ASSERT(store->statements[statement] != NULL || statements[statement] != NULL);
+    if (store->statements[statement] == NULL)
+        rc = prepare(store, statement);
+    if (rc == SQLITE_OK)
+        return store->statements[statement];
+    store->uncompiled = rc;
+    return store->statements[STMT_FAIL];
+}
+
+/* vow_uncompiled(): fails as the compiling has. */
+static void fail_again(sqlite3_context *ctx, int args_len, sqlite3_value **args)
+{
+    const struct store *store = sqlite3_user_data(ctx);
+    (void)args_len, (void)args;
+    sqlite3_result_error_code(ctx, store->uncompiled);
 }
 
 int statement_run(sqlite3_stmt *statement)
@@ -76,15 +97,32 @@ void store_reset_statements(struct store *store)
 
 int store_prepare_statements(struct store *store)
 {
-    for (int i = 0; i < STMT_COUNT; i++) {
-        if (statements[i] == NULL)
-            continue;
-        int rc =
-            sqlite3_prepare_v3(store->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
-        if (rc != SQLITE_OK)
-            return rc;
-    }
-    return SQLITE_OK;
+    static const enum statement needed[] = {STMT_FAIL, STMT_INSERT_BRANCH, STMT_INSERT_LOCK, STMT_INSERT_HEURISTIC};
+    int rc = sqlite3_create_function_v2(store->db, "vow_uncompiled", 0, SQLITE_UTF8 | SQLITE_DIRECTONLY, store,
+                                        fail_again, NULL, NULL, NULL);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(needed) / sizeof(needed[0]); i++)
+        rc = prepare(store, needed[i]);
+    return rc;
+}
+
+int64_t store_number(struct store *store, const char *sql)
+{
+    sqlite3_stmt *statement;
+    int64_t number = -1;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+        number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return number;
+}
+
+sqlite3_stmt *pragma_prepare(struct store *store, const char *pragma, const char *of)
+{
+    sqlite3_stmt *statement = NULL;
+    char *sql = sqlite3_mprintf("PRAGMA main.%s(%Q)", pragma, of);
+    if (sql != NULL)
+        sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    sqlite3_free(sql);
+    return statement;
 }
 
 int store_fail(const struct store *store, int error, const char *doing, struct vow_error_detail *detail)
@@ -121,22 +159,30 @@ void store_take_back(struct store *store)
 void text_add(struct text *text, const char *format, ...)
 {
     va_list args;
+    if (text->grown == NULL)
+        text->grown = sqlite3_str_new(NULL);
     va_start(args, format);
-    char *more = sqlite3_vmprintf(format, args);
+    sqlite3_str_vappendf(text->grown, format, args);
     va_end(args);
-    char *joined = more != NULL ? sqlite3_mprintf("%s%s", text->data != NULL ? text->data : "", more) : NULL;
-    text->failed = text->failed || joined == NULL;
-    sqlite3_free(more);
-    sqlite3_free(text->data);
-    text->data = joined;
+}
+
+char *text_finish(struct text *text)
+{
+    const bool failed = text->failed || sqlite3_str_errcode(text->grown) != SQLITE_OK;
+    char *whole = sqlite3_str_finish(text->grown);
+    *text = (struct text){NULL, false};
+    if (!failed)
+        return whole;
+    sqlite3_free(whole);
+    return NULL;
 }
 
 sqlite3_stmt *text_prepare(struct store *store, struct text *text)
 {
     sqlite3_stmt *statement = NULL;
-    if (!text->failed)
-        sqlite3_prepare_v3(store->db, text->data, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
-    sqlite3_free(text->data);
-    *text = (struct text){NULL, false};
+    char *whole = text_finish(text);
+    if (whole != NULL)
+        sqlite3_prepare_v3(store->db, whole, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
+    sqlite3_free(whole);
     return statement;
 }
