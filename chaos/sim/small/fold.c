@@ -43,6 +43,11 @@ static uint64_t see_part(const struct small_part *part)
                             (uint64_t)part->rows[0].incarnation << 16);
 }
 
+uint64_t small_fold_see(const struct small_nodes *nodes, bool is_coord, uint32_t state)
+{
+    return is_coord ? see_coord(&nodes->coords[state]) : see_part(&nodes->parts[state]);
+}
+
 /* ---- and of a move ---- */
 
 static const struct small_step *step_of(const struct fold *fold, const struct small_move *move)
@@ -51,9 +56,13 @@ static const struct small_step *step_of(const struct fold *fold, const struct sm
 }
 
 /* Nothing comes of it. */
-static bool is_idle(const struct fold *fold, uint32_t from, const struct small_step *step)
+static bool is_idle(const struct fold *fold, uint32_t from, const struct small_move *move)
 {
-    return step->rule == NULL && step->seen == 0 && step->sends_len == 0 &&
+    const struct small_step *step = step_of(fold, move);
+    /* The world remembers these. */
+    const bool is_told = move->event.kind == SMALL_BEGIN || move->event.kind == SMALL_CLIENT_DOWN;
+
+    return !is_told && step->rule == NULL && step->seen == 0 && step->sends_len == 0 &&
            fold->class_of[step->to] == fold->class_of[from];
 }
 
@@ -61,7 +70,7 @@ static bool is_idle(const struct fold *fold, uint32_t from, const struct small_s
 #define CRASH 2
 
 /* A node's own moves are told apart by what comes of them alone; a crash costs something. */
-static uint64_t name_of(struct small_event event)
+uint64_t small_fold_name(struct small_event event)
 {
     switch ((int)event.kind) {
     case SMALL_JOURNAL_DONE:
@@ -79,6 +88,11 @@ static uint64_t name_of(struct small_event event)
     default:
         return small_mix(3, (uint64_t)event.kind << 32 | (uint64_t)event.peer << 16 | event.arg);
     }
+}
+
+bool small_fold_is_own(struct small_event event)
+{
+    return small_fold_name(event) == OWN_MOVE;
 }
 
 /* The network is a set, so the order of what a step sends makes no difference. */
@@ -112,8 +126,8 @@ static void mark_moves(struct fold *fold, uint32_t state)
     for (uint32_t i = memo->first_move[state]; i < end; i++) {
         const struct small_step *step = step_of(fold, &memo->moves[i]);
 
-        if (!is_idle(fold, state, step))
-            fold->marks[fold->marks_len++] = small_mix(name_of(memo->moves[i].event), outcome_of(fold, step));
+        if (!is_idle(fold, state, &memo->moves[i]))
+            fold->marks[fold->marks_len++] = small_mix(small_fold_name(memo->moves[i].event), outcome_of(fold, step));
     }
 }
 
@@ -136,7 +150,7 @@ static void drift(struct fold *fold, uint32_t state)
 
     for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1]; i++) {
         const struct small_step *step = step_of(fold, &memo->moves[i]);
-        bool is_known = name_of(memo->moves[i].event) != OWN_MOVE || !is_idle(fold, state, step);
+        bool is_known = small_fold_name(memo->moves[i].event) != OWN_MOVE || !is_idle(fold, state, &memo->moves[i]);
 
         for (size_t k = 0; k < fold->drifts_len && !is_known; k++)
             is_known = fold->drifts[k] == step->to;
@@ -194,7 +208,7 @@ static uint32_t split(struct fold *fold, bool is_first)
         if (!is_reached(fold, i))
             continue;
         if (is_first)
-            mark = fold->is_coord ? see_coord(&fold->nodes->coords[i]) : see_part(&fold->nodes->parts[i]);
+            mark = small_fold_see(fold->nodes, fold->is_coord, i);
         else
             mark = mark_of(fold, i);
         if (!small_map_find(&classes, mark, &class))
@@ -214,7 +228,7 @@ static bool is_double(const struct fold *fold, const struct small_move *moves, u
     bool found = false;
 
     for (uint32_t i = 0; i < len && !found; i++)
-        found = name_of(moves[i].event) == name && outcome_of(fold, step_of(fold, &moves[i])) == outcome;
+        found = small_fold_name(moves[i].event) == name && outcome_of(fold, step_of(fold, &moves[i])) == outcome;
     return found;
 }
 
@@ -226,9 +240,9 @@ static uint32_t copy_moves(const struct fold *fold, uint32_t state, struct small
 
     for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1]; i++) {
         const struct small_step *step = step_of(fold, &memo->moves[i]);
-        const uint64_t name = name_of(memo->moves[i].event), outcome = outcome_of(fold, step);
+        const uint64_t name = small_fold_name(memo->moves[i].event), outcome = outcome_of(fold, step);
 
-        if (!is_idle(fold, state, step) && (name > CRASH || !is_double(fold, to, len, name, outcome)))
+        if (!is_idle(fold, state, &memo->moves[i]) && (name > CRASH || !is_double(fold, to, len, name, outcome)))
             to[len++] = memo->moves[i];
     }
     return len;
@@ -369,8 +383,11 @@ static bool stays_blind(const struct fold *fold, uint32_t state)
     for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1] && is_blind; i++) {
         const struct small_move *move = &memo->moves[i];
 
-        is_blind = move->event.kind != SMALL_CLIENT_DOWN && memo->is_blind[step_of(fold, move)->to] &&
-                   (!is_client(move->event) || has_twin(fold, state, move));
+        const struct small_step *step = step_of(fold, move);
+
+        is_blind = memo->is_blind[step->to] && (!is_client(move->event) || has_twin(fold, state, move));
+        if (move->event.kind == SMALL_CLIENT_DOWN)
+            is_blind = is_blind && step->to == state && step->sends_len == 0 && step->seen == 0;
     }
     return is_blind;
 }

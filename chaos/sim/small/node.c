@@ -147,6 +147,7 @@ static void free_memo(struct small_memo *memo)
     free(memo->first_move);
     free(memo->stands_for);
     free(memo->live);
+    free(memo->rise);
     free(memo->is_blind);
 }
 

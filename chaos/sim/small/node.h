@@ -213,6 +213,7 @@ struct small_memo {
     uint32_t first;       /* the state that stands for 0 */
     uint32_t *stands_for; /* which one stands for each state; UINT32_MAX: for none that can be reached */
     struct small_live *live;
+    uint32_t *rise; /* a move to make at once (rise.h); UINT32_MAX: none */
     bool *is_blind; /* it makes no difference any more which of its connections the client speaks through */
 };
 

@@ -8,6 +8,7 @@
 
 #include "chaos/sim/small/closure.h"
 #include "chaos/sim/small/fold.h"
+#include "chaos/sim/small/rise.h"
 #include "chaos/sim/small/world.h"
 
 #define NONE UINT32_MAX
@@ -113,8 +114,11 @@ static void print_way(struct search *search, uint32_t to, const struct small_wor
         way[len++] = at;
     while (len > 0) {
         const struct node *node = &search->found[way[--len]];
+        struct small_world world = search->found[node->parent].world;
 
-        small_print(&search->nodes, &node->world, node->event, trace);
+        (void)small_world_step(&search->nodes, &world, node->event);
+        small_print(&search->nodes, &world, node->event, trace);
+        small_world_settle(&search->nodes, &world, trace);
     }
     if (last != NULL)
         small_print(&search->nodes, last, event, trace);
@@ -166,7 +170,7 @@ static bool gain(struct search *search, uint32_t at, const struct small_move *mo
         struct small_world to = from;
         const struct small_breach breach = small_world_move(&search->nodes, &to, moves[i]);
 
-        small_world_settle(&search->nodes, &to);
+        small_world_settle(&search->nodes, &to, NULL);
         if (breach.rule == NULL && is_alike(&to, &from) && memcmp(&to, &from, sizeof(to)) != 0 &&
             covers(search, &to, &from)) {
             search->report->transitions += i;
@@ -201,7 +205,7 @@ static int look_further(struct search *search, uint32_t at, FILE *trace)
         search->report->transitions++;
         if (breach.rule != NULL)
             return report_breach(search, breach, at, &to, moves[i].event, trace);
-        small_world_settle(&search->nodes, &to);
+        small_world_settle(&search->nodes, &to, NULL);
         if (memcmp(&to, &from, sizeof(to)) != 0)
             add(search, &to, at, moves[i].event);
     }
@@ -230,8 +234,9 @@ static int run(struct search *search, const struct small_config *config, FILE *t
 
     small_closure(&search->nodes);
     small_fold(&search->nodes);
+    small_rise(&search->nodes);
     small_world_first(&search->nodes, &first);
-    small_world_settle(&search->nodes, &first);
+    small_world_settle(&search->nodes, &first, NULL);
     add(search, &first, 0, (struct small_event){0});
     for (size_t at = 0; at < search->found_len && status == 0; at++) {
         if (config->states_max != 0 && search->found_len > config->states_max) {

@@ -249,10 +249,27 @@ struct small_breach small_world_move(struct small_nodes *nodes, struct small_wor
 
 /* ---- what makes no difference ---- */
 
-void small_world_settle(struct small_nodes *nodes, struct small_world *world)
+static void rise(struct small_nodes *nodes, struct small_world *world, const struct small_memo *memo,
+                 const uint32_t *state, uint32_t peer, FILE *trace)
 {
-    const struct small_live *coord = &nodes->coord_memo.live[world->coord];
+    while (memo->rise[*state] != UINT32_MAX) {
+        struct small_move move = memo->moves[memo->rise[*state]];
 
+        move.event.peer = (uint8_t)peer;
+        (void)small_world_move(nodes, world, move);
+        if (trace != NULL)
+            small_print(nodes, world, move.event, trace);
+    }
+}
+
+void small_world_settle(struct small_nodes *nodes, struct small_world *world, FILE *trace)
+{
+    const struct small_live *coord;
+
+    rise(nodes, world, &nodes->coord_memo, &world->coord, 0, trace);
+    for (uint32_t i = 0; i < nodes->config.participants; i++)
+        rise(nodes, world, &nodes->part_memo, &world->parts[i], i, trace);
+    coord = &nodes->coord_memo.live[world->coord];
     if (nodes->coord_memo.is_blind[world->coord])
         world->flags |= SMALL_F_CLIENT_LOST;
     for (uint32_t i = 0; i < nodes->config.participants; i++) {

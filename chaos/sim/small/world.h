@@ -73,8 +73,8 @@ uint32_t small_world_moves(const struct small_nodes *nodes, const struct small_w
 struct small_breach small_world_step(struct small_nodes *nodes, struct small_world *world, struct small_event event);
 /* The same, by one of small_world_moves(). */
 struct small_breach small_world_move(struct small_nodes *nodes, struct small_world *world, struct small_move move);
-/* Leaves out what makes no difference any more. */
-void small_world_settle(struct small_nodes *nodes, struct small_world *world);
+/* Leaves out what makes no difference any more, and lets nodes rise, which is printed to trace, if that is not NULL. */
+void small_world_settle(struct small_nodes *nodes, struct small_world *world, FILE *trace);
 
 /* Runs on without a fault, every message that is sent now arriving and every timer running out in its turn: all must
  * end. *seen remembers from where it was seen to. What happens is printed to trace, if that is not NULL. */

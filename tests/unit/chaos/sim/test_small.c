@@ -29,7 +29,7 @@ Test(small, one_participant_no_crash)
 
     config.rolls_back = true;
     search(config, &report);
-    cr_expect_gt(report.states, 30);
+    cr_expect_gt(report.states, 25);
     cr_expect_gt(report.core_steps, 1000);
     cr_expect_gt(report.endings, 20);
 }
@@ -39,7 +39,7 @@ Test(small, one_participant_and_the_coordinator_crashes)
     struct small_report report;
 
     search(world(1, 1, 0, SMALL_SHIPPED), &report);
-    cr_expect_gt(report.states, 400);
+    cr_expect_gt(report.states, 300);
 }
 
 Test(small, one_participant_that_crashes)
@@ -80,7 +80,7 @@ Test(small, two_participants_no_crash)
     struct small_report report;
 
     search(world(2, 0, 0, SMALL_SHIPPED), &report);
-    cr_expect_gt(report.states, 300);
+    cr_expect_gt(report.states, 250);
 }
 
 Test(small, three_participants_no_crash)
@@ -88,7 +88,7 @@ Test(small, three_participants_no_crash)
     struct small_report report;
 
     search(world(3, 0, 0, SMALL_SHIPPED), &report);
-    cr_expect_gt(report.states, 3000);
+    cr_expect_gt(report.states, 2000);
 }
 
 Test(small, what_cannot_be_searched_is_refused)
