@@ -154,11 +154,24 @@ static bool op_fits_state(const struct vow_branch_entry *entry)
     return false;
 }
 
-static bool has_timer(const struct vow_branch_entry *entry)
+/* Work under way has a timer only if the connection was lost (F042): the next TIMER drops it, and until then others may
+ * ask about it. */
+static bool timer_fits_state(const struct vow_branch_entry *entry)
 {
-    return entry->state == VOW_BRANCH_ENLISTING || entry->state == VOW_BRANCH_ACTIVE ||
-           entry->state == VOW_BRANCH_PREPARED || entry->state == VOW_BRANCH_HEURISTIC_COMMITTED ||
-           entry->state == VOW_BRANCH_HEURISTIC_ABORTED || entry->state == VOW_BRANCH_DAMAGED;
+    const bool runs = entry->due_ms != BRANCH_NEVER_MS;
+    switch ((int)entry->state) {
+    case VOW_BRANCH_ENLISTING:
+    case VOW_BRANCH_ACTIVE:
+    case VOW_BRANCH_PREPARED:
+    case VOW_BRANCH_HEURISTIC_COMMITTED:
+    case VOW_BRANCH_HEURISTIC_ABORTED:
+    case VOW_BRANCH_DAMAGED:
+        return runs;
+    case VOW_BRANCH_WORKING:
+        return !runs || entry->lost;
+    default:
+        return !runs;
+    }
 }
 
 /* Exactly the states of a heuristic have its record, and only damage has another decision. */
@@ -187,7 +200,7 @@ static void check_invariant(const struct vow_branch_entry *entry)
 {
     VOW_ASSERT(op_fits_state(entry));
     VOW_ASSERT(record_fits_state(entry));
-    VOW_ASSERT((entry->due_ms != BRANCH_NEVER_MS) == has_timer(entry));
+    VOW_ASSERT(timer_fits_state(entry));
 }
 
 void branch_move(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_branch_state to)

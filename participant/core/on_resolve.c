@@ -133,7 +133,7 @@ static const char *truth(const struct vow_branch_entry *entry)
     case VOW_BRANCH_ONE_PHASE:
         return "it commits in one phase: it is never in doubt here";
     case VOW_BRANCH_RECALLING:
-        return "it has ended; the coordinator asks how";
+        return "it is not in memory; whether it has ended here is being looked up";
     case VOW_BRANCH_HEURISTIC_COMMITTING:
     case VOW_BRANCH_HEURISTIC_ABORTING:
         return "it is being ended heuristically";
@@ -147,10 +147,10 @@ static const char *truth(const struct vow_branch_entry *entry)
     case VOW_BRANCH_STATES:
         break;
     }
-    VOW_UNREACHABLE("a branch in doubt is not refused a heuristic");
+    VOW_UNREACHABLE("a branch in doubt has an answer of its own to RESOLVE");
 }
 
-/* What holds, durably; 0 = nothing that this participant could say. */
+/* What was done here, or is being done and cannot turn out otherwise; 0 = neither is certain. */
 static enum vow_verdict verdict_in_force(const struct vow_branch_entry *entry)
 {
     switch ((int)entry->state) {

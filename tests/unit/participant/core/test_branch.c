@@ -150,6 +150,26 @@ Test(branch, F179_a_heuristic_says_who_and_why)
     cr_assert_eq(counts_of(&f).in_doubt, 1);
 }
 
+/* Between the loss of the connection and the TIMER that it makes due, others may still be heard. */
+Test(branch, F042_work_under_way_is_asked_about_before_it_is_dropped)
+{
+    const struct vow_gtrid id = gtrid_of(1);
+    const struct vow_msg enlisted = message_of(VOW_MSG_ENLISTED, id);
+    struct vow_msg inquiry = message_of(VOW_MSG_PEER_INQUIRY, id);
+
+    feed_coord_up(&f, COORD, EPOCH, (struct vow_watermark){0, 0});
+    feed_join(&f, id);
+    feed_message(&f, &enlisted);
+    feed_coord_down(&f);
+    feed_resolve(&f, id, VOW_ABORT, 4);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_ANSWER)->told.msg.resolved.error, VOW_E_STATE);
+    header_in(&inquiry)->incarnation = INCARNATION - 1;
+    feed_peer(&f, 2, &inquiry);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_ANSWER_PEER)->answer.msg.peer_answer.answer, VOW_PEER_NO_INFO);
+    feed_timer(&f, f.now_ms);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_STORE)->store.op, VOW_STORE_CANCEL);
+}
+
 /* --- memory of effects --- */
 
 Test(branch, text_outlives_the_event)
