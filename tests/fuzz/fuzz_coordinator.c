@@ -1,7 +1,8 @@
 /*
- * Sequences of messages, connections, log answers, crashes and time against the coordinator's core, from clients and
- * participants that need not be honest. Whatever they say: a COMMIT leaves only after its record is durable (mistake
- * 1), no transaction is told both ways, and what was durable is still told after a restart (guarantee 2).
+ * Sequences of messages, connections, log answers, crashes and time against the coordinator's core, from clients,
+ * participants and operators that need not be honest. Whatever they say: a COMMIT leaves only after its record is
+ * durable (mistake 1), no ABORT once it was handed to the log (mistakes 6, 16), no client is told COMMITTED of what
+ * another was told ABORTED of, and what was durable is still told after a restart (guarantee 2).
  */
 #include <stdbool.h>
 #include <string.h>
@@ -25,17 +26,25 @@ struct logged {
 /* What became of one transaction, seen from outside. */
 struct told {
     struct vow_gtrid gtrid;
-    bool durable, committed, aborted, two_phase;
+    bool submitted, durable; /* its COMMIT record */
+    bool dropped;            /* a participant was told ABORT */
+    bool committed, aborted; /* clients were told so */
+};
+
+/* What the journal was asked for, when so many records had been handed to it. */
+struct asked {
+    struct vow_coord_lookup lookup;
+    size_t after;
 };
 
 static struct fixture f;
 static struct fuzz_ids ids;
 static struct logged written[RECORDS_MAX];
 static size_t written_len;
-static struct told told[256];
+static struct told told[512];
 static size_t told_len;
 static uint64_t participants[3]; /* sessions; 0 = not connected */
-static struct vow_coord_lookup lookups[64];
+static struct asked lookups[64];
 static size_t lookups_len;
 
 static struct told *told_of(const struct vow_gtrid *gtrid)
@@ -49,27 +58,32 @@ static struct told *told_of(const struct vow_gtrid *gtrid)
     return &told[told_len++];
 }
 
+/* Of a one-phase transaction a participant decides, which may say one thing today and another tomorrow. */
+static bool is_ours(const struct told *t)
+{
+    return (vow_gtrid_flags(&t->gtrid) & VOW_GTRID_ONE_PHASE) == 0;
+}
+
 static void take_decision(const struct vow_msg_decision *decision)
 {
     struct told *t = told_of(&decision->header.gtrid);
-    if (decision->verdict == VOW_COMMIT) {
-        FUZZ_REQUIRE(t->durable);
-        return;
-    }
-    FUZZ_REQUIRE(!t->durable);
+    FUZZ_REQUIRE(decision->verdict == VOW_COMMIT ? t->durable : !t->submitted);
+    t->dropped = t->dropped || decision->verdict == VOW_ABORT;
 }
 
+/* What is told of a key is told of the transaction that it names. */
 static void take_outcome(const struct vow_msg_outcome *outcome)
 {
-    struct told *t = told_of(&outcome->gtrid);
-    if (outcome->outcome == VOW_COMMITTED)
+    struct told *t = told_of(vow_gtrid_is_none(&outcome->named) ? &outcome->gtrid : &outcome->named);
+    if (outcome->outcome == VOW_COMMITTED) {
+        FUZZ_REQUIRE(t->durable || !t->submitted);
         t->committed = true;
+    }
     if (outcome->outcome == VOW_ABORTED) {
-        FUZZ_REQUIRE(!t->durable);
+        FUZZ_REQUIRE(!t->submitted);
         t->aborted = true;
     }
-    /* What was told of a decision in the log never flips; a read-only or one-phase commit has no record of its own. */
-    FUZZ_REQUIRE(!(t->durable && t->aborted));
+    FUZZ_REQUIRE(!(t->committed && t->aborted) || !is_ours(t));
 }
 
 static void take_log(const struct vow_coord_effect *effect)
@@ -84,6 +98,10 @@ static void take_log(const struct vow_coord_effect *effect)
         memcpy(entry->branches, record->branches, record->branches_len * sizeof(entry->branches[0]));
     entry->record.branches = entry->branches;
     FUZZ_REQUIRE(record->kind != VOW_RECORD_COMMIT || (record->branches_len > 0 && effect->log.forced));
+    if (record->kind == VOW_RECORD_COMMIT) {
+        FUZZ_REQUIRE(!told_of(&record->gtrid)->dropped);
+        told_of(&record->gtrid)->submitted = true;
+    }
 }
 
 static void take_effects(void)
@@ -94,7 +112,7 @@ static void take_effects(void)
             take_log(effect);
         else if (effect->kind == VOW_COORD_LOOKUP && lookups_len < sizeof(lookups) / sizeof(lookups[0]))
             lookups[lookups_len++] =
-                (struct vow_coord_lookup){.question = effect->lookup.question, .session = effect->session};
+                (struct asked){{.question = effect->lookup.question, .session = effect->session}, written_len};
         else if (effect->kind == VOW_COORD_SEND && effect->msg.kind == VOW_MSG_DECISION)
             take_decision(&effect->msg.decision);
         else if (effect->kind == VOW_COORD_REPLY && effect->msg.kind == VOW_MSG_OUTCOME)
@@ -121,11 +139,25 @@ static void participant_says(struct input *in)
 {
     static const enum vow_msg_kind kinds[] = {VOW_MSG_VOTE,   VOW_MSG_VOTE,           VOW_MSG_ACK,
                                               VOW_MSG_ENLIST, VOW_MSG_ONE_PHASE_DONE, VOW_MSG_INQUIRY};
+    /* The last two are for participants' ears alone. */
+    static const enum vow_msg_kind rare[] = {VOW_MSG_HEURISTIC_REPORT, VOW_MSG_HEURISTIC_REPORT, VOW_MSG_RESOLVED,
+                                             VOW_MSG_PEER_INQUIRY, VOW_MSG_PEER_ANSWER};
     const uint64_t session = participants[input_below(in, 3)];
+    const uint8_t choice = input_byte(in);
+    const enum vow_msg_kind kind = choice < 192 ? kinds[choice % (sizeof(kinds) / sizeof(kinds[0]))]
+                                                : rare[choice % (sizeof(rare) / sizeof(rare[0]))];
     struct vow_msg msg;
-    if (session == 0 || !fuzz_message(in, &ids, kinds[input_below(in, sizeof(kinds) / sizeof(kinds[0]))], &msg))
+    if (session == 0 || !fuzz_message(in, &ids, kind, &msg))
         return;
     fixture_send(&f, session, &msg);
+    take_effects();
+}
+
+static void operator_says(struct input *in)
+{
+    static const char *const names[] = {"", "stock", "payment", "order"};
+    const struct vow_gtrid id = fuzz_id(in, &ids);
+    fixture_forget(&f, &id, names[input_below(in, 4)]);
     take_effects();
 }
 
@@ -142,11 +174,10 @@ static void connect_or_drop(struct input *in)
     take_effects();
 }
 
-static void log_becomes_durable(struct input *in)
+/* In order, as a log is; then the answers. */
+static void becomes_durable(size_t from, size_t to, size_t count)
 {
-    size_t count = 1 + input_below(in, 8);
-    /* In order, as a log is; then the answers. */
-    for (size_t i = 0; i < written_len && count > 0; i++) {
+    for (size_t i = from; i < to && count > 0; i++) {
         if (written[i].done)
             continue;
         written[i].durable = written[i].done = true;
@@ -158,29 +189,90 @@ static void log_becomes_durable(struct input *in)
     }
 }
 
+static void log_becomes_durable(struct input *in)
+{
+    becomes_durable(0, written_len, 1 + input_below(in, 8));
+}
+
+static void find(struct vow_coord_lookup *lookup, const struct vow_record *record)
+{
+    if (record->kind == VOW_RECORD_COMMIT)
+        lookup->decided = true;
+    if (record->kind == VOW_RECORD_COMMIT || record->kind == VOW_RECORD_READ_ONLY ||
+        record->kind == VOW_RECORD_ONE_PHASE) {
+        lookup->found = true;
+        lookup->outcome = VOW_COMMITTED;
+    }
+    if (record->kind == VOW_RECORD_ABORTED) {
+        lookup->found = true;
+        lookup->outcome = VOW_ABORTED;
+        lookup->cause = record->cause;
+    }
+}
+
+/* The oldest question, after all that the journal was handed before it. */
 static void journal_answers(void)
 {
     if (lookups_len == 0)
         return;
-    struct vow_coord_lookup lookup = lookups[--lookups_len];
+    const struct asked asked = lookups[0];
+    struct vow_coord_lookup lookup = asked.lookup;
+    memmove(lookups, lookups + 1, --lookups_len * sizeof(lookups[0]));
+    becomes_durable(0, asked.after, asked.after);
     for (size_t i = 0; i < written_len; i++) {
-        if (!written[i].durable || !vow_gtrid_equal(&written[i].record.gtrid, &lookup.question.gtrid))
-            continue;
-        if (written[i].record.kind == VOW_RECORD_COMMIT)
-            lookup.found = lookup.decided = true, lookup.outcome = VOW_COMMITTED;
+        if (written[i].durable && vow_gtrid_equal(&written[i].record.gtrid, &lookup.question.gtrid))
+            find(&lookup, &written[i].record);
     }
     fixture_looked_up(&f, &lookup);
     take_effects();
 }
 
-static bool has_ended(const struct vow_gtrid *gtrid)
+/* An END ends the events of its transaction that are before it, and no others (protocol 2.7). */
+static bool has_ended(size_t at)
 {
-    for (size_t i = 0; i < written_len; i++) {
+    for (size_t i = at; i < written_len; i++) {
         if (written[i].durable && written[i].record.kind == VOW_RECORD_END &&
-            vow_gtrid_equal(&written[i].record.gtrid, gtrid))
+            vow_gtrid_equal(&written[i].record.gtrid, &written[at].record.gtrid))
             return true;
     }
     return false;
+}
+
+/* What was not durable is lost, and with a note what a client was told of it (protocol 2.8). */
+static void lose(struct logged *entry)
+{
+    struct told *t;
+    entry->done = true;
+    if (entry->durable || vow_gtrid_is_none(&entry->record.gtrid))
+        return;
+    t = told_of(&entry->record.gtrid);
+    if (entry->record.kind == VOW_RECORD_COMMIT)
+        t->submitted = t->durable;
+    if (entry->record.kind == VOW_RECORD_READ_ONLY)
+        t->committed = false;
+}
+
+static bool is_open(size_t at)
+{
+    const enum vow_record_kind kind = written[at].record.kind;
+    return written[at].durable && !has_ended(at) &&
+           (kind == VOW_RECORD_COMMIT || kind == VOW_RECORD_HAZARD || kind == VOW_RECORD_HEURISTIC ||
+            kind == VOW_RECORD_DAMAGE || kind == VOW_RECORD_FORGET);
+}
+
+static void recover(bool (*is_meant)(size_t at))
+{
+    for (size_t i = 0; i < written_len; i++) {
+        if (!is_meant(i))
+            continue;
+        fixture_recovered(&f, &written[i].record);
+        take_effects();
+    }
+}
+
+static bool is_key(size_t at)
+{
+    return written[at].durable && written[at].record.kind == VOW_RECORD_KEY;
 }
 
 static void crash(void)
@@ -195,13 +287,10 @@ static void crash(void)
     ids.epoch = epoch;
     lookups_len = 0;
     memset(participants, 0, sizeof(participants));
-    for (size_t i = 0; i < written_len; i++) {
-        written[i].done = true; /* what was not durable is lost */
-        if (written[i].durable && written[i].record.kind == VOW_RECORD_COMMIT && !has_ended(&written[i].record.gtrid)) {
-            fixture_recovered(&f, &written[i].record);
-            take_effects();
-        }
-    }
+    for (size_t i = 0; i < written_len; i++)
+        lose(&written[i]);
+    recover(is_open);
+    recover(is_key);
     fixture_recovery_done(&f);
     take_effects();
 }
@@ -214,7 +303,12 @@ static void grant(void)
 
 static void one_event(struct input *in)
 {
-    switch (input_byte(in) % 12) {
+    const uint8_t choice = input_byte(in);
+    if (choice >= 252) {
+        operator_says(in);
+        return;
+    }
+    switch (choice % 12) {
     case 0:
         grant();
         break;
