@@ -191,8 +191,9 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
     int error = directory_check(store->path, detail);
     if (error != 0)
         return error;
-    if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->options.vfs) !=
-        SQLITE_OK)
+    /* One thread at a time has the connection: who sets it up, then the store's. */
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(store->path, &store->db, flags, store->options.vfs) != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "cannot be opened", detail);
     error = configure(store, detail);
     if (error == 0)
