@@ -49,7 +49,7 @@ struct small_report {
     const char *what; /* and in words */
 };
 
-/* Searches the world. If a rule is broken, the shortest way there is printed to `trace` (NULL = not). Returns 0 if all
+/* Searches the world. If a rule is broken, a short way there is printed to `trace` (NULL = not). Returns 0 if all
  * held, 1 if not, -1 if the configuration is out of range. */
 int small_search(const struct small_config *config, struct small_report *report, FILE *trace);
 

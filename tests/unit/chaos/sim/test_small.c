@@ -1,7 +1,7 @@
 /*
  * Small worlds, searched whole: no rule is broken in any state that can be reached, and from each of them all ends.
- * Each test is the smallest world that a mistake of protocol 2.10 needs; tests/mutants plants them. Larger worlds are
- * searched at night, by vow-chaos sim --exhaustive.
+ * These worlds are the smallest in which the mistakes of protocol 2.10 show; docs/simulator.md says which was planted
+ * and what it broke. Larger worlds are searched by vow-chaos sim --exhaustive.
  */
 #include <criterion/criterion.h>
 
