@@ -42,7 +42,7 @@ struct vow_coord;
 struct vow_coord_limits {
     uint32_t txns_max;     /* transactions in memory, open and recovered; beyond: BUSY */
     uint32_t branches_max; /* branches in memory, of all transactions */
-    uint32_t peers_max;    /* participants ever seen by this process */
+    uint32_t peers_max;    /* participants that are connected or have branches; others make room */
     uint32_t keys_max;     /* keys of clients, of open transactions and the newest committed ones; 0 = none */
     uint32_t ended_max;    /* outcomes of ended transactions kept in memory for clients that ask again */
     /* From the oldest usable id to the newest, a multiple of 64; over it the oldest are void. */
@@ -225,7 +225,7 @@ struct vow_coord_counts {
     uint64_t forgotten;                      /* of these: an operator has seen to them */
     uint64_t busy;                           /* requests that were answered BUSY */
     uint32_t open, open_most;                /* transactions in memory now, and at the worst moment */
-    uint32_t branches, branches_most, peers; /* the same; participants ever seen */
+    uint32_t branches, branches_most, peers; /* the same; participants remembered */
     uint32_t in_doubt;  /* of them: committed and not yet acknowledged by all, or delegated and not yet answered */
     uint32_t damaged;   /* in memory: not atomic, and nobody has seen to it */
     uint32_t abandoned; /* in memory: a participant was given up, and has not come back */

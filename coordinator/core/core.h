@@ -37,7 +37,8 @@ enum txn_event {
 };
 /* clang-format on */
 
-/* A participant that this process has met: its current connection, or none. Never removed. */
+/* A participant that this process has met: its current connection, or none. An idle one goes when its place is
+ * needed. */
 struct peer {
     char name[VOW_NAME_SIZE];
     char address[VOW_ADDRESS_SIZE]; /* where it answers its peers; "" = nowhere */
@@ -45,8 +46,8 @@ struct peer {
     bool is_full;                   /* much waits for it already: what it can be told later waits, too (F029) */
     uint64_t incarnation;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
-    uint32_t next;     /* with the same hash of the name */
-    uint32_t branches; /* first of its branches in memory */
+    uint32_t next;              /* with the same hash of the name */
+    uint32_t branches;          /* first of its branches in memory */
 };
 
 /* One participant's share of one transaction. */

@@ -23,6 +23,54 @@ uint32_t coord_peer_find(const struct vow_coord *core, const char *name)
     return index;
 }
 
+/* Not connected, and without a branch in memory: nothing here depends on it. */
+static uint32_t find_idle(const struct vow_coord *core)
+{
+    for (uint32_t i = 0; i < core->peers_len; i++) {
+        if (core->peers[i].session == 0 && core->peers[i].branches == COORD_NIL)
+            return i;
+    }
+    return COORD_NIL;
+}
+
+bool coord_peer_has_room(const struct vow_coord *core)
+{
+    return core->peers_len < core->limits.peers_max || find_idle(core) != COORD_NIL;
+}
+
+static void unindex(struct vow_coord *core, uint32_t index)
+{
+    uint32_t *at = head_of(core, core->peers[index].name);
+
+    while (*at != index)
+        at = &core->peers[*at].next;
+    *at = core->peers[index].next;
+}
+
+/* Nobody else is to be blamed for the aborts that it caused. */
+static void forget_blame(struct vow_coord *core, uint32_t index)
+{
+    for (uint32_t i = 0; i < core->limits.ended_max; i++) {
+        if (core->ended[i].who == index)
+            core->ended[i].who = COORD_NIL;
+    }
+}
+
+/* Whoever is gone and owes nothing makes room: names that come and go must not keep the others out for ever. */
+static uint32_t take_slot(struct vow_coord *core)
+{
+    uint32_t index;
+
+    if (core->peers_len < core->limits.peers_max)
+        return core->peers_len++;
+    index = find_idle(core);
+    if (index != COORD_NIL) {
+        unindex(core, index);
+        forget_blame(core, index);
+    }
+    return index;
+}
+
 uint32_t coord_peer_intern(struct vow_coord *core, const char *name)
 {
     uint32_t index = coord_peer_find(core, name);
@@ -30,10 +78,10 @@ uint32_t coord_peer_intern(struct vow_coord *core, const char *name)
 
     if (index != COORD_NIL)
         return index;
-    if (core->peers_len >= core->limits.peers_max)
-        return COORD_NIL;
     VOW_ASSERT(strlen(name) < VOW_NAME_SIZE);
-    index = core->peers_len++;
+    index = take_slot(core);
+    if (index == COORD_NIL)
+        return COORD_NIL;
     peer = &core->peers[index];
     memset(peer, 0, sizeof(*peer));
     memcpy(peer->name, name, strlen(name) + 1);

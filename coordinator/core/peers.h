@@ -6,8 +6,11 @@
 
 /* By name; COORD_NIL if it was never seen. */
 uint32_t coord_peer_find(const struct vow_coord *core, const char *name);
-/* By name; makes it, not connected. COORD_NIL if the table is full. */
+/* By name; makes it, not connected, and in the place of one that is idle if there is no other. COORD_NIL if all are
+ * connected or have branches. What is made must be connected, or get a branch, before the next one is. */
 uint32_t coord_peer_intern(struct vow_coord *core, const char *name);
+/* There is room for one more name. */
+bool coord_peer_has_room(const struct vow_coord *core);
 /* Puts it into the index of names. */
 void coord_peer_index(struct vow_coord *core, uint32_t index);
 /* By its current session: looks at all of them, so not for what happens often. */

@@ -79,7 +79,7 @@ bool vow_coord_find(const struct vow_coord *core, const struct vow_gtrid *gtrid,
 
 bool vow_coord_has_peer_room(const struct vow_coord *core, const char *name)
 {
-    return core->peers_len < core->limits.peers_max || coord_peer_find(core, name) != COORD_NIL;
+    return coord_peer_has_room(core) || coord_peer_find(core, name) != COORD_NIL;
 }
 
 bool vow_coord_peer_has_work(const struct vow_coord *core, const char *name)

@@ -13,16 +13,23 @@ struct known *known_find(const struct vow_server *server, const char *name)
     return known;
 }
 
-/* Without memory one participant is told of with less. */
+/* Beyond the limit the first one goes: uthash keeps them in the order they came in. Without memory one participant is
+ * told of with less. */
 static struct known *intern(struct vow_server *server, const char *name)
 {
     struct known *known = known_find(server, name);
-    if (known != NULL || HASH_COUNT(server->known) >= server->limits.peers_max)
+    if (known != NULL)
         return known;
+    if (HASH_COUNT(server->known) >= server->limits.peers_max) {
+        known = server->known;
+        HASH_DEL(server->known, known);
+        free(known);
+    }
     known = calloc(1, sizeof(*known));
     if (known == NULL)
         return NULL;
     snprintf(known->name, sizeof(known->name), "%s", name);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that uthash has unlinked the one that went */
     HASH_ADD_STR(server->known, name, known);
     return known;
 }

@@ -202,6 +202,43 @@ Test(limits, more_participants_than_peers_max_raise_an_alarm)
     fixture_close(&f);
 }
 
+/* Names that come and go keep nobody out; who is connected, or has work, keeps its place. */
+Test(limits, F174_an_idle_participant_makes_room_for_a_new_name)
+{
+    static const char *const busy[] = {"worker"}, *const gone[] = {"old"};
+    struct vow_coord_limits limits = fixture_limits();
+    struct fixture f;
+    char name[16];
+
+    limits.peers_max = 2;
+    fixture_init(&f, &limits, 1);
+    fixture_recovery_done(&f);
+    const uint64_t old = fixture_peer_up(&f, "old");
+    const struct vow_gtrid refused = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &refused, gone, 1);
+    const struct vow_msg_header header = fixture_header(&f, &refused, 0, 1);
+    fixture_vote(&f, old, &header, VOW_VOTE_NO);
+    cr_expect_str_eq(fixture_outcome(&f)->participant, "old");
+    fixture_down(&f, old);
+    const uint64_t worker = fixture_peer_up(&f, "worker");
+    const struct vow_gtrid id = fixture_id(&f, 0);
+    fixture_commit(&f, 1, &id, busy, 1);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof(name), "new%d", i);
+        cr_assert(vow_coord_has_peer_room(f.core, name));
+        const uint64_t session = fixture_peer_up(&f, name);
+        cr_assert_null(fixture_effect(&f, VOW_COORD_ALARM, 0));
+        cr_assert_not(vow_coord_has_peer_room(f.core, "another"));
+        fixture_down(&f, session);
+    }
+    cr_assert(vow_coord_peer_has_work(f.core, "worker"));
+    fixture_status(&f, 1, &refused, "");
+    cr_expect_str_eq(fixture_outcome(&f)->participant, "", "somebody else is blamed");
+    fixture_down(&f, worker);
+    cr_assert_eq(fixture_counts(&f).peers, 2);
+    fixture_close(&f);
+}
+
 /* The largest transaction fits the effects of one step in every phase. */
 Test(limits, sixty_four_participants)
 {
