@@ -90,6 +90,9 @@ struct vow_coord_peer {
     uint64_t incarnation;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     const char *address; /* where it answers its peers, of at most VOW_ADDRESS_SIZE; "" or NULL = nowhere */
+    /* Ids below it were granted before this data file took the place of another one: what is not in it says nothing of
+     * them. Zero: there never was another one. */
+    struct vow_watermark since;
 };
 
 /* Texts live for the call. */
@@ -230,6 +233,7 @@ struct vow_coord_counts {
     uint32_t damaged;   /* in memory: not atomic, and nobody has seen to it */
     uint32_t abandoned; /* in memory: a participant was given up, and has not come back */
     struct vow_watermark watermark;
+    struct vow_watermark next; /* the next id to be granted */
     bool recovering, draining, shedding;
 };
 void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *counts);

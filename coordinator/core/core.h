@@ -46,6 +46,7 @@ struct peer {
     bool is_full;                   /* much waits for it already: what it can be told later waits, too (F029) */
     uint64_t incarnation;
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    struct vow_watermark since; /* its data file was another one when lower ids were granted */
     uint32_t next;              /* with the same hash of the name */
     uint32_t branches;          /* first of its branches in memory */
 };

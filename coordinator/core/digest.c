@@ -83,6 +83,8 @@ static void mix_peers(uint64_t *digest, const struct vow_coord *core)
         mix(digest, peer->is_full);
         mix(digest, peer->incarnation);
         mix_bytes(digest, peer->db_uuid, sizeof(peer->db_uuid));
+        mix(digest, peer->since.epoch);
+        mix(digest, peer->since.seq);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "coordinator/core/outcome.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
+#include "proto/error.h"
 
 void coord_on_one_phase_committed(struct vow_coord *core, struct input *in)
 {
@@ -37,6 +38,15 @@ static bool is_ignorant(struct vow_coord *core, const struct txn *txn, struct br
     return true;
 }
 
+/*
+ * Asked about later, when nobody remembers which data file did the work: the one that is here now was not here yet when
+ * the id was granted, so the memo may be in another one, which is gone (F044).
+ */
+static bool is_newcomer(const struct vow_coord *core, const struct txn *txn, const struct branch *branch)
+{
+    return txn->question && vow_gtrid_below(&txn->gtrid, branch_peer(core, branch)->since);
+}
+
 static void abort_delegated(struct vow_coord *core, struct txn *txn, enum vow_cause cause, const char *text)
 {
     struct branch *branch = branch_at(core, txn->first);
@@ -44,6 +54,11 @@ static void abort_delegated(struct vow_coord *core, struct txn *txn, enum vow_ca
 
     if (is_ignorant(core, txn, branch))
         return;
+    if (is_newcomer(core, txn, branch)) {
+        txn_move(core, txn, TXN_NONE);
+        coord_reply_error(core, txn->client, &txn->gtrid, VOW_E_IN_DOUBT);
+        return;
+    }
     /* Not txn_abort(): the participant knows, it is where the outcome comes from. */
     txn_move(core, txn, TXN_NONE);
     coord_conclude_aborted(core, &txn->gtrid, txn->client, &blame);

@@ -65,6 +65,7 @@ void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct v
     peer->is_full = false;
     peer->incarnation = up->incarnation;
     memcpy(peer->db_uuid, up->db_uuid, sizeof(peer->db_uuid));
+    peer->since = up->since;
     coord_copy_text(peer->address, sizeof(peer->address), up->address);
     wake_branches(core, peer);
 }

@@ -17,6 +17,7 @@ void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *cou
     counts->draining = core->draining;
     counts->shedding = core->shedding;
     counts->watermark = coord_watermark(core);
+    counts->next = (struct vow_watermark){core->ids.identity.epoch, core->ids.next};
 }
 
 static void view_branches(const struct vow_coord *core, const struct txn *txn, struct vow_coord_txn_view *view)

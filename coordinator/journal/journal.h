@@ -51,10 +51,13 @@ struct vow_journal_event {
     struct vow_record record;
 };
 
-/* A participant's data file, and the highest incarnation that it came with. */
+/* A participant's data file, the highest incarnation that it came with, and the first id that was granted after it had
+ * taken the place of another one; zero: it is the first of its name. */
 struct vow_journal_life {
+    char name[VOW_NAME_SIZE]; /* the participant's */
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     uint64_t incarnation;
+    struct vow_watermark since;
 };
 /* The newest ones are kept, this many. */
 #define VOW_JOURNAL_LIVES_MAX 16384u
@@ -63,7 +66,7 @@ struct vow_journal_life {
 struct vow_journal_op {
     struct vow_job job; /* first */
     enum vow_journal_op_kind kind;
-    bool forced; /* APPEND, END: start a commit for it at once */
+    bool forced; /* APPEND, END, LIFE: start a commit for it at once */
     uint64_t token;
     struct vow_gtrid gtrid; /* GET, HISTORY */
     /* GET: the participant that reports damage; "" = nobody does, and `forgotten` means all of it. */
@@ -71,7 +74,7 @@ struct vow_journal_op {
     /* APPEND, DECIDE, END. record.branches points to `branches` below, or to memory that outlives the op. */
     struct vow_record record;
     struct vow_record_branch *branches;
-    struct vow_journal_life life; /* LIFE: never forced */
+    struct vow_journal_life life; /* LIFE */
     /* Filled by the journal: */
     enum vow_journal_result result; /* APPEND, DECIDE, END, LIFE */
     /* 0, or why UNKNOWN. GET, HISTORY: VOW_E_NOT_FOUND, there never was a record; VOW_E_EXPIRED, there may have been,

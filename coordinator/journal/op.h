@@ -24,7 +24,7 @@ static inline bool journal_op_is_write(const struct vow_journal_op *op)
 /* The protocol waits for a decision and for forced records; everything else may ride along. */
 static inline bool journal_op_is_forced(const struct vow_journal_op *op)
 {
-    return op->kind == VOW_JOURNAL_DECIDE || (journal_op_is_record(op) && op->forced);
+    return op->kind == VOW_JOURNAL_DECIDE || (journal_op_is_write(op) && op->forced);
 }
 
 #endif

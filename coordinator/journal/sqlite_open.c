@@ -25,11 +25,12 @@ static const char schema_2[] = //
     "CREATE TABLE open (lsn INTEGER PRIMARY KEY) STRICT;"
     "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL, seal BLOB NOT NULL) STRICT;";
 
-/* What format 3 adds. No event proves a row here, so each says its number twice, the second time with all bits turned:
- * what a flipped bit has made of it is damage, and no incarnation (fault F114). */
+/* What format 3 adds. No event proves a row here, so each has its numbers once more, with all bits turned: what a
+ * flipped bit has made of it is damage, and no incarnation (fault F114). */
 static const char schema_3[] = //
-    "CREATE TABLE life (id INTEGER PRIMARY KEY, db_uuid BLOB NOT NULL UNIQUE, incarnation INTEGER NOT NULL,"
-    " turned INTEGER NOT NULL) STRICT;";
+    "CREATE TABLE life (id INTEGER PRIMARY KEY, name TEXT NOT NULL, db_uuid BLOB NOT NULL UNIQUE, incarnation INTEGER "
+    "NOT NULL,"
+    " since_epoch INTEGER NOT NULL, since_seq INTEGER NOT NULL, turned INTEGER NOT NULL) STRICT;";
 
 #define COLUMNS JOURNAL_COLUMNS
 /* The index alone is not believed, for a flipped bit in it makes a COMMIT an END (fault F114): the event itself must be
@@ -74,9 +75,10 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_SNAPSHOT_WRITE] = "INSERT OR REPLACE INTO snapshot (id, body, seal) VALUES (1, ?, ?)",
     [JOURNAL_STMT_PAGES] = ("SELECT (p.page_count - f.freelist_count) * s.page_size"
                             " FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s"),
-    [JOURNAL_STMT_LIFE_WRITE] = "INSERT OR REPLACE INTO life (db_uuid, incarnation, turned) VALUES (?1, ?2, ~?2)",
+    [JOURNAL_STMT_LIFE_WRITE] = "INSERT OR REPLACE INTO life (db_uuid, incarnation, since_epoch, since_seq, turned,"
+                                " name) VALUES (?, ?, ?, ?, ?, ?)",
     [JOURNAL_STMT_LIFE_TRIM] = "DELETE FROM life WHERE id IN (SELECT id FROM life ORDER BY id DESC LIMIT -1 OFFSET ?)",
-    [JOURNAL_STMT_LIVES] = "SELECT db_uuid, incarnation, turned FROM life ORDER BY id",
+    [JOURNAL_STMT_LIVES] = "SELECT db_uuid, incarnation, since_epoch, since_seq, turned, name FROM life ORDER BY id",
 };
 
 int journal_sqlite_error(int code)

@@ -44,7 +44,9 @@ struct known {
 struct life {
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     uint64_t incarnation;
-    uint64_t alarmed_about; /* the lower one that was told of last; 0 = none */
+    char name[VOW_NAME_SIZE];   /* the participant's */
+    struct vow_watermark since; /* the first id that was granted after it had taken another one's place; zero: never */
+    uint64_t alarmed_about;     /* the lower one that was told of last; 0 = none */
     UT_hash_handle hh;
 };
 
@@ -184,7 +186,8 @@ void known_free(struct vow_server *server);
 /* lives.c */
 /* 0, or VOW_E_IDENTITY and why: its data file is older than one that came before. */
 int lives_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why);
-void lives_seen(struct vow_server *server, const struct session *session);
+/* Sets session->peer.since. */
+void lives_seen(struct vow_server *server, struct session *session);
 /* One that the journal kept. */
 void lives_recover(void *server, const struct vow_journal_life *life);
 void lives_free(struct vow_server *server);

@@ -2,8 +2,8 @@
  * The lives of data files that this coordinator has seen. A participant counts its starts in its file, durably and
  * before it connects, so a file whose count has gone back is an older copy of it: what was committed since is gone,
  * unseen if the transactions have ended, and their tombstones with it (fault F045). Nobody goes on with it before
- * people looked. The journal keeps them over our own restarts; a higher count is durable with the next batch, and
- * nobody waits for it.
+ * people looked. The journal keeps them over our own restarts; a new file is written at once, a higher count
+ * with the next batch, and nobody waits for either.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +21,9 @@ static struct life *life_find(const struct vow_server *server, const uint8_t *db
 }
 
 /* Beyond the limit the first one goes: uthash keeps them in the order they came in. Without memory one is not known. */
-static struct life *intern(struct vow_server *server, const uint8_t *db_uuid)
+static struct life *add(struct vow_server *server, const char *name, const uint8_t *db_uuid)
 {
-    struct life *life = life_find(server, db_uuid);
-    if (life != NULL)
-        return life;
+    struct life *life;
     if (HASH_COUNT(server->lives) >= server->limits.peers_max) {
         life = server->lives;
         HASH_DEL(server->lives, life);
@@ -34,32 +32,62 @@ static struct life *intern(struct vow_server *server, const uint8_t *db_uuid)
     life = calloc(1, sizeof(*life));
     if (life == NULL)
         return NULL;
+    memcpy(life->name, name, strlen(name) + 1);
     memcpy(life->db_uuid, db_uuid, VOW_DB_UUID_BYTES);
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that uthash has unlinked the one that went */
     HASH_ADD(hh, server->lives, db_uuid, VOW_DB_UUID_BYTES, life);
     return life;
 }
 
-void lives_seen(struct vow_server *server, const struct session *session)
+/* A participant of this name had another file. */
+static bool is_replacement(const struct vow_server *server, const char *name)
 {
+    const struct life *life, *next;
+    HASH_ITER(hh, server->lives, life, next)
+    {
+        if (strcmp(life->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Nobody waits for it. But which files there were should be on disk when one is gone. */
+static void write_down(struct vow_server *server, const struct life *life, bool is_new)
+{
+    struct log_op *op = log_op_take(server);
+    op->op.kind = VOW_JOURNAL_LIFE;
+    memcpy(op->op.life.name, life->name, sizeof(life->name));
+    memcpy(op->op.life.db_uuid, life->db_uuid, VOW_DB_UUID_BYTES);
+    op->op.life.incarnation = life->incarnation;
+    op->op.life.since = life->since;
+    log_op_push(server, op, is_new);
+}
+
+/* What another file in its place held, this one does not know: it has nothing to say of ids that are older (F044). */
+void lives_seen(struct vow_server *server, struct session *session)
+{
+    struct vow_coord_counts counts;
     if (memcmp(session->peer.db_uuid, no_file, sizeof(no_file)) == 0)
         return;
-    struct life *life = intern(server, session->peer.db_uuid);
+    vow_coord_counts(server->core, &counts);
+    struct life *life = life_find(server, session->peer.db_uuid);
+    const bool is_new = life == NULL, takes_place = is_new && is_replacement(server, session->name);
+    if (is_new && (life = add(server, session->name, session->peer.db_uuid)) != NULL && takes_place)
+        life->since = counts.next;
+    session->peer.since = life != NULL ? life->since : counts.next;
     if (life == NULL || life->incarnation >= session->peer.incarnation)
         return;
     life->incarnation = session->peer.incarnation;
-    struct log_op *op = log_op_take(server);
-    op->op.kind = VOW_JOURNAL_LIFE;
-    memcpy(op->op.life.db_uuid, life->db_uuid, VOW_DB_UUID_BYTES);
-    op->op.life.incarnation = life->incarnation;
-    log_op_push(server, op, false);
+    write_down(server, life, is_new);
 }
 
 void lives_recover(void *ctx, const struct vow_journal_life *recovered)
 {
-    struct life *life = intern(ctx, recovered->db_uuid);
-    if (life != NULL)
-        life->incarnation = recovered->incarnation;
+    struct life *life = add(ctx, recovered->name, recovered->db_uuid);
+    if (life == NULL)
+        return;
+    life->incarnation = recovered->incarnation;
+    life->since = recovered->since;
 }
 
 int lives_judge(struct vow_server *server, const struct vow_msg_hello *hello, const char **why)

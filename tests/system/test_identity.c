@@ -212,3 +212,36 @@ Test(identity, F045_a_file_that_went_back_is_taken_when_it_is_told_to_go_on)
     free(log);
     cluster_end(&cluster);
 }
+
+/* The memo of a one-phase commit was in a file that is gone, and vowd died before it had noted the outcome. What the
+ * new file does not have is no abort: nobody knows, and the client is told so. */
+Test(identity, F044_a_new_file_is_no_witness_of_an_older_one_phase_commit)
+{
+    struct cluster cluster;
+    struct commit commit;
+    struct vow_result result;
+    uint64_t value;
+    char id[VOW_GTRID_TEXT_SIZE];
+    static struct run run;
+    cluster_start(&cluster, 1, "recv.before.ONE_PHASE_DONE@2", NULL);
+    commit_start(&cluster, &commit, "add");
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_COMMITTED);
+    /* What the journal was told before is durable when it answers. */
+    vow_gtrid_to_text(&commit.result.id, id);
+    run_program(&run, (const char *const[]){VOW_BIN "/vowctl", "--coordinator", cluster.address, "history", id, NULL});
+    commit_start(&cluster, &commit, "add");
+    process_wait_killed(&cluster.vowd);
+    cluster_expect_counter(&cluster, 0, 2);
+    cr_assert_eq(process_end(&cluster.services[0]), 0);
+    copy_database(&cluster, "none", "s0");
+    vowd_start(&cluster, NULL);
+    service_start(&cluster, 0, NULL);
+    cluster_expect_alive(&cluster);
+    cr_assert_eq(read(commit.events, &value, sizeof(value)), (ssize_t)sizeof(value));
+    cr_expect_neq(commit.result.outcome, VOW_ABORTED, "it was committed: %s", commit.result.text);
+    cr_assert_eq(vow_status(cluster.client, &commit.result.id, "s0", &result), 0);
+    cr_expect_eq(result.outcome, VOW_UNKNOWN, "%s", vow_outcome_name((int)result.outcome));
+    cr_expect_eq(result.error, VOW_E_IN_DOUBT, "%s", vow_error_name(result.error));
+    close(commit.events);
+    cluster_end(&cluster);
+}

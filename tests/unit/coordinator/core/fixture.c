@@ -64,6 +64,7 @@ uint64_t fixture_peer_back(struct fixture *f, const char *name, uint64_t incarna
     event.peer.name = name;
     event.peer.incarnation = incarnation;
     memset(event.peer.db_uuid, file, sizeof(event.peer.db_uuid));
+    event.peer.since = f->since;
     fixture_step(f, &event);
     return event.session;
 }

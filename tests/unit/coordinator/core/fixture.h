@@ -15,6 +15,7 @@ struct fixture {
     uint32_t epoch;
     uint64_t now_ms;
     uint64_t last_session;
+    struct vow_watermark since; /* of the data files that come */
     struct vow_coord_effects effects;
 };
 

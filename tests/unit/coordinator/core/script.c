@@ -315,11 +315,13 @@ static void do_crash(struct script *s)
 static void do_peer(struct script *s)
 {
     struct speaker *who = speaker(s, word(s, 1));
-    bool wiped = strcmp(word(s, 2), "wiped") == 0, replaced = strcmp(word(s, 2), "replaced") == 0;
+    bool is_new = strcmp(word(s, 2), "new") == 0; /* its data file, for the coordinator, too */
+    bool wiped = is_new || strcmp(word(s, 2), "wiped") == 0, replaced = strcmp(word(s, 2), "replaced") == 0;
 
     who->incarnation += wiped || strcmp(word(s, 2), "restarted") == 0;
     who->incarnation -= strcmp(word(s, 2), "restored") == 0;
     who->file = (uint8_t)(who->file + wiped + replaced);
+    s->f.since = is_new ? fixture_counts(&s->f).next : (struct vow_watermark){0};
     who->session = fixture_peer_back(&s->f, who->name, who->incarnation, who->file);
     show(s);
 }

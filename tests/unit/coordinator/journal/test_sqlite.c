@@ -387,7 +387,8 @@ Test(sqlite, F152_an_epoch_that_was_set_by_hand_is_refused)
 
 static enum vow_journal_result see_life(uint8_t file, uint64_t incarnation)
 {
-    struct vow_journal_op op = {.kind = VOW_JOURNAL_LIFE, .life.incarnation = incarnation};
+    struct vow_journal_op op = {.kind = VOW_JOURNAL_LIFE,
+                                .life = {.name = "p", .incarnation = incarnation, .since = {2, UINT64_C(1) << 33}}};
 
     memset(op.life.db_uuid, file, sizeof(op.life.db_uuid));
     bed.ops->commit(bed.engine, &op);
@@ -425,6 +426,9 @@ Test(sqlite, F045_lives_outlast_a_restart_and_are_no_events)
     cr_assert_eq(lives.len, 2);
     cr_assert_eq(lives.last[0].db_uuid[0], 2);
     cr_assert_eq(lives.last[0].incarnation, 7);
+    cr_assert_eq(lives.last[0].since.epoch, 2);
+    cr_assert_str_eq(lives.last[0].name, "p");
+    cr_assert_eq(lives.last[0].since.seq, UINT64_C(1) << 33);
     cr_assert_eq(lives.last[1].db_uuid[0], 1);
     cr_assert_eq(lives.last[1].incarnation, UINT64_C(1) << 40);
 }
