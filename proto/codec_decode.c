@@ -239,9 +239,17 @@ static bool read_admin_reply(struct codec_in *in, const Vow__AdminReply *from, s
            codec_expect(in, vow_text_is_printable(from->json), "a row that is not printable");
 }
 
+/* Those of other files. */
+#define read_saga_request codec_read_saga_request
+#define read_saga_query codec_read_saga_query
+#define read_saga_state codec_read_saga_state
+#define read_step codec_read_step
+#define read_step_done codec_read_step_done
+
 /* Kinds that share a struct share its reader. */
 #define read_pong read_ping
 #define read_rollback_request read_id
+#define read_saga_cancel read_id
 #define read_commit_one_phase read_prepare
 #define read_one_phase_query read_branch
 #define read_forget read_branch

@@ -290,9 +290,17 @@ static Vow__AdminReply *put_admin_reply(struct codec_out *out, const struct vow_
     return &out->admin_reply;
 }
 
+/* Those of other files. */
+#define put_saga_request codec_put_saga_request
+#define put_saga_query codec_put_saga_query
+#define put_saga_state codec_put_saga_state
+#define put_step codec_put_step
+#define put_step_done codec_put_step_done
+
 /* Kinds that share a struct share its writer. */
 #define put_pong put_ping
 #define put_rollback_request put_id
+#define put_saga_cancel put_id
 #define put_commit_one_phase put_prepare
 #define put_one_phase_query put_branch
 #define put_forget put_branch

@@ -36,4 +36,12 @@ bool codec_read_work(struct codec_in *in, Vow__Work *const *from, size_t len, co
 bool codec_read_address(struct codec_in *in, const char *value, const char **address);
 bool codec_read_peers(struct codec_in *in, Vow__Peer *const *from, size_t len, struct vow_msg_prepare *to);
 
+/* --- codec_decode_saga.c: whole messages --- */
+
+bool codec_read_saga_request(struct codec_in *in, const Vow__SagaRequest *from, struct vow_msg_saga_request *to);
+bool codec_read_saga_query(struct codec_in *in, const Vow__SagaQuery *from, struct vow_msg_saga_query *to);
+bool codec_read_saga_state(struct codec_in *in, const Vow__SagaState *from, struct vow_msg_saga_state *to);
+bool codec_read_step(struct codec_in *in, const Vow__Step *from, struct vow_msg_step *to);
+bool codec_read_step_done(struct codec_in *in, const Vow__StepDone *from, struct vow_msg_step_done *to);
+
 #endif

@@ -9,7 +9,7 @@
 _Static_assert(CODEC_ELEMENTS_MAX >= VOW_CALLS_MAX && CODEC_ELEMENTS_MAX >= VOW_IDS_MAX, "too few for a full message");
 
 /* More than any message of vow.proto has. */
-#define FIELDS_MAX 32
+#define FIELDS_MAX 64
 #define FIELD_NUMBER_MAX ((1u << 29) - 1)
 /* Bytes of a varint of 32 and of 64 bits, at most. */
 enum { VARINT32_BYTES = 5, VARINT64_BYTES = 10 };

@@ -17,6 +17,11 @@ char *codec_put_text(struct codec_out *out, const char *text)
     return copy;
 }
 
+ProtobufCBinaryData codec_put_slice(struct vow_slice slice)
+{
+    return (ProtobufCBinaryData){.data = (uint8_t *)slice.data, .len = slice.len};
+}
+
 /* All-zero bytes stand for "none" and stay away. */
 ProtobufCBinaryData codec_put_gtrid(const struct vow_gtrid *gtrid)
 {
@@ -53,7 +58,7 @@ Vow__Call **codec_put_calls(struct codec_out *out, const struct vow_msg_call *fr
         vow__call__init(call);
         call->participant = codec_put_string(from[i].participant);
         call->handler = codec_put_string(from[i].handler);
-        call->payload = (ProtobufCBinaryData){.data = (uint8_t *)from[i].payload.data, .len = from[i].payload.len};
+        call->payload = codec_put_slice(from[i].payload);
         out->call_list[i] = call;
     }
     return out->call_list;

@@ -38,6 +38,11 @@ struct codec_out {
         Vow__HeuristicReport heuristic_report;
         Vow__AdminRequest admin_request;
         Vow__AdminReply admin_reply;
+        Vow__SagaRequest saga_request;
+        Vow__SagaQuery saga_query;
+        Vow__SagaState saga_state;
+        Vow__Step step;
+        Vow__StepDone step_done;
     };
     Vow__Header header;
     Vow__Watermark watermark;
@@ -47,17 +52,28 @@ struct codec_out {
     Vow__Work *work_list[VOW_CALLS_MAX];
     Vow__Peer peers[VOW_CALLS_MAX];
     Vow__Peer *peer_list[VOW_CALLS_MAX];
+    Vow__SagaStep saga_steps[VOW_STEPS_MAX];
+    Vow__SagaStep *saga_step_list[VOW_STEPS_MAX];
     char texts[CODEC_TEXTS][VOW_TEXT_SIZE];
     unsigned texts_len;
 };
 
 char *codec_put_string(const char *string);
 char *codec_put_text(struct codec_out *out, const char *text);
+ProtobufCBinaryData codec_put_slice(struct vow_slice slice);
 ProtobufCBinaryData codec_put_gtrid(const struct vow_gtrid *gtrid);
 Vow__Header *codec_put_header(struct codec_out *out, const struct vow_msg_header *from);
 Vow__Watermark *codec_put_watermark(struct codec_out *out, struct vow_watermark from);
 Vow__Call **codec_put_calls(struct codec_out *out, const struct vow_msg_call *from, uint32_t len);
 Vow__Work **codec_put_work(struct codec_out *out, const struct vow_msg_work *from, uint32_t len);
 Vow__Peer **codec_put_peers(struct codec_out *out, const struct vow_msg_peer *from, uint32_t len);
+
+/* --- codec_encode_saga.c: whole messages --- */
+
+Vow__SagaRequest *codec_put_saga_request(struct codec_out *out, const struct vow_msg_saga_request *from);
+Vow__SagaQuery *codec_put_saga_query(struct codec_out *out, const struct vow_msg_saga_query *from);
+Vow__SagaState *codec_put_saga_state(struct codec_out *out, const struct vow_msg_saga_state *from);
+Vow__Step *codec_put_step(struct codec_out *out, const struct vow_msg_step *from);
+Vow__StepDone *codec_put_step_done(struct codec_out *out, const struct vow_msg_step_done *from);
 
 #endif

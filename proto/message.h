@@ -15,10 +15,12 @@
 
 #include "proto/cause.h"
 #include "proto/gtrid.h"
+#include "proto/message_saga.h"
 #include "proto/outcome.h"
+#include "proto/slice.h"
 
 /* The version of the wire. A change of meaning raises it; a new optional field does not. */
-#define VOW_WIRE_VERSION 3
+#define VOW_WIRE_VERSION 4
 
 /* A name (participant, handler, client): 1 to 63 of a-z A-Z 0-9 . _ - */
 #define VOW_NAME_MAX 63
@@ -47,11 +49,6 @@ size_t vow_text_printable_len(const char *text);
 /* Copies a text from anywhere (a handler, SQLite) as one that may travel: what is not printable becomes '?', and what
  * is over VOW_TEXT_MAX is cut off between two characters. */
 void vow_text_copy(char copy[VOW_TEXT_SIZE], const char *text);
-
-struct vow_slice {
-    const uint8_t *data; /* may be NULL if len is 0 */
-    size_t len;
-};
 
 enum vow_vote { VOW_VOTE_YES = 1, VOW_VOTE_READ_ONLY = 2, VOW_VOTE_NO = 3 };
 
@@ -157,7 +154,13 @@ struct vow_msg_header {
     MESSAGE(RESOLVED, resolved, 35)                                               \
     MESSAGE(HEURISTIC_REPORT, heuristic_report, 36) /* until FORGET            */ \
     MESSAGE(ADMIN_REQUEST, admin_request, 40)                                     \
-    MESSAGE(ADMIN_REPLY, admin_reply, 41)
+    MESSAGE(ADMIN_REPLY, admin_reply, 41)                                         \
+    MESSAGE(SAGA_REQUEST, saga_request, 50) /* client: see this saga through   */ \
+    MESSAGE(SAGA_QUERY, saga_query, 51)                                           \
+    MESSAGE(SAGA_CANCEL, saga_cancel, 52)                                         \
+    MESSAGE(SAGA_STATE, saga_state, 53)     /* answers 50 to 52                */ \
+    MESSAGE(STEP, step, 54)                 /* participant: do, or undo, this  */ \
+    MESSAGE(STEP_DONE, step_done, 55)
 
 enum vow_msg_kind {
 #define MESSAGE(kind, member, number) VOW_MSG_##kind = number,
@@ -385,6 +388,12 @@ struct vow_msg {
         struct vow_msg_heuristic_report heuristic_report;
         struct vow_msg_admin_request admin_request;
         struct vow_msg_admin_reply admin_reply;
+        struct vow_msg_saga_request saga_request;
+        struct vow_msg_saga_query saga_query;
+        struct vow_msg_gtrid saga_cancel;
+        struct vow_msg_saga_state saga_state;
+        struct vow_msg_step step;
+        struct vow_msg_step_done step_done;
     };
 };
 

@@ -40,6 +40,11 @@ static const char *const commands[] = {"?", "STATUS", "LIST", "SHOW", "HISTORY",
 static const char *const peer_answers[] = {"?",       "COMMITTED",           "ABORTED",          "UNCERTAIN",
                                            "NO-INFO", "HEURISTIC-COMMITTED", "HEURISTIC-ABORTED"};
 
+static const char *const directions[] = {"?", "ACTION", "COMPENSATION"};
+static const char *const step_results[] = {"?", "DONE", "REJECTED", "TOO-LATE", "NOT-YET", "UNABLE"};
+static const char *const saga_states[] = {
+    "?", "RUNNING", "COMPENSATING", "STUCK-FORWARD", "STUCK-COMPENSATING", "COMPLETED", "COMPENSATED", "CLOSED"};
+
 static void print_header(struct out *out, const struct vow_msg_header *header)
 {
     print(out, " b%" PRIu32, header->branch);
@@ -146,6 +151,49 @@ static void print_session_body(struct out *out, const struct vow_msg *msg)
     }
 }
 
+static void print_saga_state(struct out *out, const struct vow_msg_saga_state *m)
+{
+    if (m->state != 0)
+        print(out, " %s", PICK(saga_states, m->state));
+    if (m->step != VOW_STEP_NONE)
+        print(out, " s%" PRIu32, m->step);
+    print_cause(out, m->cause);
+    print_error(out, m->error);
+}
+
+static void print_step(struct out *out, uint32_t step, enum vow_step_direction direction, uint32_t attempt)
+{
+    print(out, " s%" PRIu32 " %s attempt=%" PRIu32, step, PICK(directions, direction), attempt);
+}
+
+/* What is said of sagas. Returns false if msg is not of that kind. */
+static bool print_saga_body(struct out *out, const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_SAGA_REQUEST:
+        print(out, " steps=%" PRIu32, msg->saga_request.steps_len);
+        print_word(out, "key", msg->saga_request.key);
+        return true;
+    case VOW_MSG_SAGA_QUERY:
+        print(out, "%s", msg->saga_query.follow ? " follow" : "");
+        return true;
+    case VOW_MSG_SAGA_STATE:
+        print_saga_state(out, &msg->saga_state);
+        return true;
+    case VOW_MSG_STEP:
+        print_step(out, msg->step.step, msg->step.direction, msg->step.attempt);
+        print_word(out, "handler", msg->step.handler);
+        return true;
+    case VOW_MSG_STEP_DONE:
+        print_step(out, msg->step_done.step, msg->step_done.direction, msg->step_done.attempt);
+        print(out, " %s", PICK(step_results, msg->step_done.result));
+        print_cause(out, msg->step_done.cause);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* What is said of a branch in doubt, or ended heuristically. Returns false if msg is not of that kind. */
 static bool print_termination_body(struct out *out, const struct vow_msg *msg)
 {
@@ -227,7 +275,7 @@ int vow_msg_print(const struct vow_msg *msg, char *text, size_t text_size)
 {
     struct out out = {.text = text, .size = text_size};
     print(&out, "%s", vow_msg_name(msg->kind));
-    if (!print_branch_body(&out, msg))
+    if (!print_branch_body(&out, msg) && !print_saga_body(&out, msg))
         print_session_body(&out, msg);
     return (int)out.len;
 }

@@ -228,6 +228,12 @@ void coord_take_message(struct vow_coord *core, const struct vow_coord_event *ev
     case VOW_MSG_RESOLVED:
     case VOW_MSG_ADMIN_REQUEST:
     case VOW_MSG_ADMIN_REPLY:
+    case VOW_MSG_SAGA_REQUEST:
+    case VOW_MSG_SAGA_QUERY:
+    case VOW_MSG_SAGA_CANCEL:
+    case VOW_MSG_SAGA_STATE:
+    case VOW_MSG_STEP:
+    case VOW_MSG_STEP_DONE:
         /* The connection's own, or the coordinator's part of the talk: not for us to hear. */
         core->counts.protocol_errors++;
         break;

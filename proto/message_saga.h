@@ -1,0 +1,117 @@
+/*
+ * The messages of sagas (docs/sagas.md): a client hands a saga over, the coordinator has its steps done one stage after
+ * the other, and undone in reverse if one cannot be. Part of message.h, which is what to include.
+ *
+ * A step is named by (gtrid, step, direction): that is the key of the barrier, under which a participant does a thing
+ * once. The attempt only tells a late answer from the one that is waited for.
+ */
+#ifndef VOW_PROTO_MESSAGE_SAGA_H
+#define VOW_PROTO_MESSAGE_SAGA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/cause.h"
+#include "proto/gtrid.h"
+#include "proto/slice.h"
+
+/* Steps of one saga, at most. */
+#define VOW_STEPS_MAX 64
+/* What a step answers, at most, in bytes: its compensation gets it. */
+#define VOW_STEP_ANSWER_MAX 1024
+
+/* The place of a step in its saga: compensatable ones, at most one pivot, retriable ones. */
+enum vow_step_kind {
+    VOW_STEP_COMPENSATABLE = 1, /* can be undone */
+    VOW_STEP_PIVOT = 2,         /* the last that may be refused: once it is done the saga goes forward only */
+    VOW_STEP_RETRIABLE = 3,     /* cannot be refused: it is tried until it is done */
+};
+
+enum vow_step_direction { VOW_STEP_ACTION = 1, VOW_STEP_COMPENSATION = 2 };
+
+/* What became of one attempt. */
+enum vow_step_result {
+    VOW_STEP_DONE = 1,     /* durable, now or by an earlier attempt */
+    VOW_STEP_REJECTED = 2, /* refused, for good and durably: nothing of it happened, nor ever will */
+    VOW_STEP_TOO_LATE = 3, /* an action whose compensation came before it: nothing of it happened, nor ever will */
+    VOW_STEP_NOT_YET = 4,  /* nothing happened; another attempt may do it (a row is held, no space) */
+    VOW_STEP_UNABLE = 5,   /* nothing happened, and no attempt like this one ever will: no such handler, or the key was
+                              used for another request */
+};
+
+enum vow_saga_state {
+    VOW_SAGA_RUNNING = 1,
+    VOW_SAGA_COMPENSATING = 2,
+    VOW_SAGA_STUCK_FORWARD = 3,      /* after its pivot, and a step is not done: an operator has to see to it */
+    VOW_SAGA_STUCK_COMPENSATING = 4, /* a compensation is not done: likewise */
+    VOW_SAGA_COMPLETED = 5,
+    VOW_SAGA_COMPENSATED = 6,
+    VOW_SAGA_CLOSED = 7, /* by an operator, with a reason, as it was */
+};
+/* No step is meant. */
+#define VOW_STEP_NONE UINT32_MAX
+
+/* A step as the client orders it. A number that is 0 is the coordinator's default. */
+struct vow_msg_saga_step {
+    enum vow_step_kind kind;
+    uint32_t stage;           /* steps of one stage run at once, stages in order: from 0, without a gap */
+    const char *participant;  /* who does it */
+    const char *action;       /* handler */
+    const char *compensation; /* handler; "" = none: not for what comes before the pivot */
+    struct vow_slice payload; /* both handlers get it */
+    uint32_t attempts_max;    /* then it counts as failed, or raises an alarm if it may not fail */
+    uint32_t attempt_ms;      /* an attempt without an answer counts as lost after that */
+    uint32_t deadline_ms;     /* of the step, since its first attempt; no attempt after it */
+    uint32_t backoff_ms;      /* between attempts: at random, up to this, twice as much, ... */
+    uint32_t backoff_max_ms;  /* ... up to this */
+};
+
+struct vow_msg_saga_request {
+    struct vow_gtrid gtrid;
+    uint32_t deadline_ms; /* of the saga: then it is compensated, if it is before its pivot; 0 = none */
+    const char *key;      /* "" = none */
+    uint32_t steps_len;   /* 1 to VOW_STEPS_MAX */
+    const struct vow_msg_saga_step *steps;
+};
+
+/* Answered by SAGA_STATE at once, and, if `follow`, again when the saga has ended. So is SAGA_REQUEST. */
+struct vow_msg_saga_query {
+    struct vow_gtrid gtrid;
+    bool follow;
+};
+
+struct vow_msg_saga_state {
+    struct vow_gtrid gtrid;
+    enum vow_saga_state state; /* 0 with an error: nothing is told of the saga */
+    enum vow_cause cause;      /* why it is compensated, or stuck */
+    int error;                 /* 0, or why the request was not done: VOW_E_BUSY, VOW_E_NOT_FOUND, VOW_E_STATE, ... */
+    uint32_t step;             /* that caused it, or that the error is about; VOW_STEP_NONE */
+    const char *text;          /* the participant's words, or what is wrong with the request; may be "" */
+    uint32_t retry_after_ms;   /* for VOW_E_BUSY */
+    struct vow_gtrid named;    /* the saga that the request's key names, and that this tells of; none = gtrid */
+};
+
+/* Coordinator to participant: do this, if it was not done under this key. */
+struct vow_msg_step {
+    struct vow_gtrid gtrid;
+    uint32_t step;
+    enum vow_step_direction direction;
+    uint32_t attempt; /* from 1 */
+    uint32_t epoch;
+    const char *handler;
+    struct vow_slice payload;
+    struct vow_slice answer; /* COMPENSATION: what the action answered, if that is known */
+};
+
+struct vow_msg_step_done {
+    struct vow_gtrid gtrid;
+    uint32_t step;
+    enum vow_step_direction direction;
+    uint32_t attempt;
+    enum vow_step_result result;
+    enum vow_cause cause;    /* of what is not DONE */
+    const char *text;        /* likewise */
+    struct vow_slice answer; /* of what is DONE; at most VOW_STEP_ANSWER_MAX */
+};
+
+#endif
