@@ -19,6 +19,16 @@ const char *vow_record_name(enum vow_record_kind kind)
         return "DAMAGE";
     case VOW_RECORD_FORGET:
         return "FORGET";
+    case VOW_RECORD_SAGA_BEGIN:
+        return "SAGA_BEGIN";
+    case VOW_RECORD_SAGA_STEP:
+        return "SAGA_STEP";
+    case VOW_RECORD_SAGA_TURN:
+        return "SAGA_TURN";
+    case VOW_RECORD_SAGA_RETRY:
+        return "SAGA_RETRY";
+    case VOW_RECORD_SAGA_END:
+        return "SAGA_END";
     case VOW_RECORD_NOTES:
         break;
     case VOW_RECORD_ABORTED:

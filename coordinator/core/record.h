@@ -20,6 +20,14 @@ enum vow_record_kind {
     VOW_RECORD_HEURISTIC = 5, /* a participant was ended by hand, against the decision: detail says how */
     VOW_RECORD_DAMAGE = 6,    /* all have answered: detail says what the transaction is */
     VOW_RECORD_FORGET = 7,    /* an operator has seen to it, or has given a participant up */
+    /* Sagas (sagas 4.2), all forced but END, and the saga stays open until END: */
+    VOW_RECORD_SAGA_BEGIN = 8,  /* the order is in .body; nothing was sent before it */
+    VOW_RECORD_SAGA_STEP = 9,   /* what became of a step is in .step, with the cause and the words; .body: its answer */
+    VOW_RECORD_SAGA_TURN = 10,  /* turned round by the cause; detail: the last stage that was begun */
+    VOW_RECORD_SAGA_RETRY = 11, /* an operator wanted what was stuck tried again; not forced */
+    /* What a client was told, or is: detail is an enum vow_saga_state, and what it did not tell yet follows from the
+     * steps. Forced only if CLOSED. */
+    VOW_RECORD_SAGA_END = 12,
     VOW_RECORD_NOTES = 16,
     VOW_RECORD_ABORTED = 17,   /* with cause and who caused it */
     VOW_RECORD_READ_ONLY = 18, /* committed, nobody wrote anything */
@@ -42,6 +50,22 @@ enum vow_damage {
 /* The error that tells a client of it; 0 for none. */
 int vow_damage_error(enum vow_damage damage);
 
+/* What became of a step. */
+enum vow_saga_fate {
+    VOW_FATE_NONE = 0,
+    VOW_FATE_DONE = 1,     /* its action */
+    VOW_FATE_REJECTED = 2, /* nothing of it happened, nor ever will */
+    VOW_FATE_UNKNOWN = 3,  /* given up: its action may have happened, or may yet */
+    VOW_FATE_UNDONE = 4,   /* its compensation */
+    VOW_FATE_STUCK = 5,    /* it must be done, and is not */
+};
+struct vow_record_step {
+    uint32_t number;
+    uint32_t attempts;
+    uint8_t direction; /* enum vow_step_direction */
+    uint8_t fate;      /* enum vow_saga_fate */
+};
+
 /* A member of the yes-list: whom to tell, and the data file that holds the prepared work. */
 struct vow_record_branch {
     char name[VOW_NAME_SIZE];
@@ -60,6 +84,8 @@ struct vow_record {
     char who[VOW_NAME_SIZE]; /* ABORTED, HAZARD, HEURISTIC, OPERATOR: the participant; else "" */
     /* ABORTED: the participant's words; KEY: the key; OPERATOR: see above; HEURISTIC, FORGET: who and why; else "" */
     char text[VOW_TEXT_SIZE];
+    struct vow_record_step step; /* SAGA_STEP */
+    struct vow_slice body;       /* SAGA_BEGIN: the order, as it travels; SAGA_STEP: the answer of what was done */
     uint32_t branches_len;
     /* COMMIT: the yes-list, 1 to VOW_CALLS_MAX. HEURISTIC against an abort: the participant */
     const struct vow_record_branch *branches;

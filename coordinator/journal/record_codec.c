@@ -132,6 +132,11 @@ static bool kind_is_known(enum vow_record_kind kind)
     case VOW_RECORD_KEY:
     case VOW_RECORD_OPERATOR:
         return true;
+    case VOW_RECORD_SAGA_BEGIN: /* not written yet */
+    case VOW_RECORD_SAGA_STEP:
+    case VOW_RECORD_SAGA_TURN:
+    case VOW_RECORD_SAGA_RETRY:
+    case VOW_RECORD_SAGA_END:
     case VOW_RECORD_NOTES:
         break;
     }

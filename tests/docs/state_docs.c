@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "coordinator/core/coord.h"
+#include "coordinator/core/saga/saga.h"
 #include "coordinator/server/settings.h"
 #include "participant/core/branch.h"
 #include "proto/fsm_doc.h"
@@ -51,5 +52,7 @@ int main(int argc, char **argv)
                       vow_coord_fsm()) ||
            write_page(argv[1], "participant", "A branch at a participant", "participant/core/branch.def",
                       vow_branches_fsm()) ||
+           write_page(argv[1], "saga", "A saga at the coordinator", "coordinator/core/saga/saga.def", vow_saga_fsm()) ||
+           write_page(argv[1], "step", "A step of a saga", "coordinator/core/saga/step.def", vow_step_fsm()) ||
            write_settings(argv[1]);
 }

@@ -1,0 +1,247 @@
+/* The insides of the saga core, shared by the files of this folder and by nobody else. */
+#ifndef VOW_COORDINATOR_SAGA_CORE_H
+#define VOW_COORDINATOR_SAGA_CORE_H
+
+#include "coordinator/core/saga/saga.h"
+#include "proto/gtrid_table.h"
+#include "proto/heap.h"
+
+#define SAGA_NIL VOW_GTRID_TABLE_NONE
+#define SAGA_NEVER_MS UINT64_MAX
+
+/* clang-format off */
+enum saga_state {
+#define STATE(name, flags, meaning) SAGA_##name,
+#define EVENT(name, meaning)
+#define EDGE(from, event, guard, handler, to, rule)
+#define CELL(state, event, verdict, why)
+#include "coordinator/core/saga/saga.def"
+#undef STATE
+#undef EVENT
+    SAGA_STATES
+};
+
+enum saga_event {
+#define STATE(name, flags, meaning)
+#define EVENT(name, meaning) SAGA_ON_##name,
+#include "coordinator/core/saga/saga.def"
+#undef STATE
+#undef EVENT
+    SAGA_EVENTS
+};
+
+enum step_state {
+#define STATE(name, flags, meaning) STEP_##name,
+#define EVENT(name, meaning)
+#include "coordinator/core/saga/step.def"
+#undef STATE
+#undef EVENT
+    STEP_STATES
+};
+
+enum step_event {
+#define STATE(name, flags, meaning)
+#define EVENT(name, meaning) STEP_ON_##name,
+#include "coordinator/core/saga/step.def"
+#undef STATE
+#undef EVENT
+#undef EDGE
+#undef CELL
+    STEP_EVENTS
+};
+/* clang-format on */
+
+/* A participant that was named. Never removed. */
+struct peer {
+    char name[VOW_NAME_SIZE];
+    uint64_t session; /* 0 = not connected */
+    uint32_t next;    /* with the same hash of the name */
+    uint32_t steps;   /* first of its steps in memory */
+    /* What it may be sent beside first attempts (sagas 4.4), in tenths of an attempt. */
+    uint32_t budget;
+    uint32_t failures;   /* attempts in a row without an answer */
+    uint64_t trickle_ms; /* beyond its budget: the next attempt, not before */
+};
+
+struct step {
+    uint32_t saga, peer;
+    uint32_t number; /* in the order of the saga */
+    uint32_t next;   /* of the saga; in the free list: of that */
+    uint32_t peer_prev, peer_next;
+    uint32_t stage;
+    uint32_t serial;         /* counts the uses of this slot, so that a token names one of them */
+    uint8_t kind;            /* enum vow_step_kind */
+    uint8_t state;           /* enum step_state; written by step_move() alone */
+    uint8_t direction, fate; /* the fate is durable, but in NOTING */
+    uint8_t next_fate;       /* NOTING: what is on its way to the disk */
+    uint32_t attempts;       /* in this direction, that this process or the log knows of */
+    uint64_t deadline_ms;    /* no attempt after it; SAGA_NEVER_MS = none */
+    uint32_t attempts_max, attempt_ms, deadline_after_ms, backoff_ms, backoff_max_ms;
+};
+
+struct saga {
+    struct vow_gtrid gtrid; /* first: the table's key */
+    uint8_t state;          /* enum saga_state; written by saga_move() alone */
+    uint8_t outcome;        /* ENDING: enum vow_saga_state */
+    uint8_t cause;          /* enum vow_cause: why it failed, or is stuck */
+    bool has_failed;        /* it goes backward, or will */
+    uint32_t serial;
+    uint32_t failed_step;
+    char text[VOW_TEXT_SIZE]; /* of who failed it */
+    uint64_t client;          /* to tell the end; the newest that asked; 0 = nobody */
+    uint64_t begun_ms, state_since_ms, earlier_ms;
+    uint64_t deadline_ms;
+    uint32_t first; /* its steps, by number */
+    uint32_t steps_len, stage, stages_len;
+    uint32_t next_free;
+};
+
+/* The saga's event under way; the step's. */
+struct saga_input {
+    enum saga_event event;
+    const struct vow_gtrid *gtrid;
+    struct saga *saga; /* NULL: state NONE */
+    const struct vow_sagas_event *from;
+    struct step *step; /* SETTLED, STUCK */
+    bool moved;
+};
+struct step_input {
+    enum step_event event;
+    struct step *step;
+    const struct vow_msg_step_done *answer; /* DONE, REFUSED, NOT_YET */
+    bool moved;
+};
+typedef void saga_handler_fn(struct vow_sagas *core, struct saga_input *in);
+typedef void step_handler_fn(struct vow_sagas *core, struct step_input *in);
+
+/* What one event may emit for one saga: to each step a message, a record and a trace, and a few more. */
+#define SAGA_EFFECTS_PER_SAGA (3 * VOW_STEPS_MAX + 8)
+#define SAGA_TIMERS_MAX 64
+#define SAGA_EFFECTS_MAX (4 * SAGA_EFFECTS_PER_SAGA)
+
+struct vow_sagas {
+    struct vow_sagas_limits limits;
+    uint32_t epoch;
+    uint64_t now_ms, jitter;
+    bool recovering, draining, shedding;
+    uint32_t resumed; /* after recovery: the sagas before this slot go on; the others are next */
+    struct saga_input *saga_in;
+    struct step_input *step_in;
+    saga_handler_fn *saga_handlers[SAGA_STATES][SAGA_EVENTS];
+    step_handler_fn *step_handlers[STEP_STATES][STEP_EVENTS];
+
+    struct saga *sagas;
+    uint32_t sagas_free, sagas_open;
+    struct vow_gtrid_table table;
+    struct vow_heap deadlines; /* sagas */
+    struct step *steps;
+    uint32_t steps_free, steps_left, stuck;
+    struct vow_heap due; /* steps */
+    struct peer *peers;
+    uint32_t *peer_heads;
+    uint32_t peers_len;
+
+    struct vow_sagas_effect *effects;
+    uint32_t effects_len;
+    uint64_t *saga_hits, *step_hits;
+    struct vow_sagas_counts counts;
+};
+
+static inline struct step *step_at(const struct vow_sagas *core, uint32_t index)
+{
+    return index != SAGA_NIL ? &core->steps[index] : NULL;
+}
+static inline uint32_t step_index(const struct vow_sagas *core, const struct step *step)
+{
+    return (uint32_t)(step - core->steps);
+}
+static inline struct saga *step_saga(const struct vow_sagas *core, const struct step *step)
+{
+    return &core->sagas[step->saga];
+}
+static inline struct peer *step_peer(const struct vow_sagas *core, const struct step *step)
+{
+    return &core->peers[step->peer];
+}
+#define FOR_EACH_STEP(core, saga, step)                                                                                \
+    for (struct step *step = step_at(core, (saga)->first); step != NULL; step = step_at(core, step->next))
+
+/* --- fsm.c --- */
+
+void saga_fill_handlers(struct vow_sagas *core);
+
+/* --- move.c: dispatch and the two movers, which assert edge and invariant, count and trace --- */
+
+void saga_dispatch(struct vow_sagas *core, struct saga_input *in);
+void saga_move(struct vow_sagas *core, struct saga *saga, enum saga_state to);
+/* When it is settled or stuck by that, tells its saga. */
+void step_dispatch(struct vow_sagas *core, struct step_input *in);
+void step_move(struct vow_sagas *core, struct step *step, enum step_state to);
+
+/* --- table.c: slots --- */
+
+struct saga *saga_find(const struct vow_sagas *core, const struct vow_gtrid *gtrid);
+/* There is room (asserted). */
+struct saga *saga_new(struct vow_sagas *core, const struct vow_msg_saga_request *request);
+bool saga_has_room(const struct vow_sagas *core, const struct vow_msg_saga_request *request);
+void saga_free(struct vow_sagas *core, struct saga *saga);
+struct step *saga_step(const struct vow_sagas *core, const struct saga *saga, uint32_t number);
+
+/* --- peers.c --- */
+
+uint32_t peer_find(const struct vow_sagas *core, const char *name);
+/* SAGA_NIL if there is no room for one more. */
+uint32_t peer_intern(struct vow_sagas *core, const char *name);
+void peer_link(struct vow_sagas *core, struct step *step);
+void peer_unlink(struct vow_sagas *core, struct step *step);
+void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session);
+void peer_take_down(struct vow_sagas *core, uint64_t session);
+
+/* --- pace.c: when and how often (sagas 4.4) --- */
+
+/* Sends the next attempt now, if its participant is there and has not had its share; else sees to it that the step is
+ * looked at again when that may have changed. */
+bool pace_may_send(struct vow_sagas *core, struct step *step);
+void pace_sent(struct vow_sagas *core, struct step *step);
+void pace_answered(struct vow_sagas *core, struct step *step);
+void pace_unanswered(struct vow_sagas *core, struct step *step);
+void pace_back_off(struct vow_sagas *core, struct step *step);
+void pace_stop(struct vow_sagas *core, const struct step *step);
+void pace_take_timer(struct vow_sagas *core);
+
+/* --- emit.c --- */
+
+struct vow_sagas_effect *saga_emit(struct vow_sagas *core, enum vow_sagas_effect_kind kind,
+                                   const struct vow_gtrid *gtrid);
+void saga_send_step(struct vow_sagas *core, const struct step *step);
+struct vow_record *saga_log(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, bool forced);
+/* Not forced, and nothing waits for it. */
+void saga_note(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, enum vow_cause cause);
+struct vow_record *step_log(struct vow_sagas *core, const struct step *step);
+/* To whoever waits for it, if anybody does. */
+void saga_tell(struct vow_sagas *core, const struct saga *saga);
+void saga_reply(struct vow_sagas *core, uint64_t session, const struct saga *saga, int error, const char *text);
+void saga_reply_error(struct vow_sagas *core, uint64_t session, const struct vow_gtrid *gtrid, int error, uint32_t step,
+                      const char *text);
+void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t step, const char *what);
+void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error, const char *text);
+enum vow_saga_state saga_told(const struct saga *saga);
+/* The log's answer names what it is for. */
+void saga_take_logged(struct vow_sagas *core, uint64_t token);
+
+/* --- on_step.c, on_saga.c, on_end.c, recover.c: the handlers, and --- */
+
+/* Its participant must not refuse it, nor give it up. */
+bool step_must_be_done(const struct step *step);
+/* Begins the first stage that has something to do from here on, in the direction that the saga goes; false: there is
+ * none. */
+bool saga_begin_stage(struct vow_sagas *core, struct saga *saga);
+bool saga_is_under_way(const struct vow_sagas *core, const struct saga *saga);
+/* All is done, or undone. */
+void saga_end(struct vow_sagas *core, struct saga *saga, enum vow_saga_state outcome);
+void saga_take_recovered(struct vow_sagas *core, const struct vow_sagas_event *event);
+/* Some of them in a step; nobody is answered before all go on. */
+void saga_resume_some(struct vow_sagas *core);
+bool saga_is_resuming(const struct vow_sagas *core);
+
+#endif

@@ -1,0 +1,93 @@
+/* How a saga ends, or does not: stuck, tried again or closed by an operator, ended. */
+#include "coordinator/core/saga/handlers.h"
+
+#include "proto/error.h"
+
+/* ---- stuck ---- */
+
+void saga_on_stuck(struct vow_sagas *core, struct saga_input *in)
+{
+    struct saga *saga = in->saga;
+    enum saga_state stuck = saga->has_failed ? SAGA_STUCK_COMPENSATING : SAGA_STUCK_FORWARD;
+
+    saga_alarm(core, in->gtrid, in->step->number,
+               saga->has_failed ? "a compensation is stuck" : "a step after the pivot, or the pivot, is stuck");
+    if (saga->state == stuck)
+        return;
+    saga_move(core, saga, stuck);
+    saga_tell(core, saga);
+}
+
+void saga_on_requeue(struct vow_sagas *core, struct saga_input *in)
+{
+    struct saga *saga = in->saga;
+
+    saga_move(core, saga, saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING);
+    if (!saga->has_failed) {
+        saga->failed_step = VOW_STEP_NONE;
+        saga->cause = VOW_CAUSE_NONE;
+        saga->text[0] = '\0';
+    }
+    saga_note(core, VOW_RECORD_SAGA_RETRY, saga, VOW_CAUSE_OPERATOR);
+    FOR_EACH_STEP(core, saga, step)
+    {
+        struct step_input requeue = {.event = STEP_ON_REQUEUE, .step = step};
+
+        if (step->state == STEP_STUCK)
+            step_dispatch(core, &requeue);
+    }
+    saga_ordered(core, in, 0, "");
+}
+
+void saga_on_order_refused(struct vow_sagas *core, struct saga_input *in)
+{
+    if (in->saga == NULL)
+        saga_ordered(core, in, VOW_E_NOT_FOUND, "no saga of this id is under way");
+    else
+        saga_ordered(core, in, VOW_E_STATE, "it is not stuck");
+}
+
+/* ---- ended ---- */
+
+static void stop_steps(struct vow_sagas *core, const struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        pace_stop(core, step);
+    }
+}
+
+static void count(struct vow_sagas *core, enum vow_saga_state outcome)
+{
+    core->counts.completed += outcome == VOW_SAGA_COMPLETED;
+    core->counts.compensated += outcome == VOW_SAGA_COMPENSATED;
+    core->counts.closed += outcome == VOW_SAGA_CLOSED;
+}
+
+/* What the steps' records say already is told at once; what an operator decided is told when that is durable. */
+void saga_end(struct vow_sagas *core, struct saga *saga, enum vow_saga_state outcome)
+{
+    bool is_closed = outcome == VOW_SAGA_CLOSED;
+
+    stop_steps(core, saga);
+    saga->outcome = (uint8_t)outcome;
+    saga_move(core, saga, SAGA_ENDING);
+    saga_log(core, VOW_RECORD_SAGA_END, saga, is_closed)->detail = (uint32_t)outcome;
+    count(core, outcome);
+    if (!is_closed)
+        saga_tell(core, saga);
+}
+
+void saga_on_close(struct vow_sagas *core, struct saga_input *in)
+{
+    saga_end(core, in->saga, VOW_SAGA_CLOSED);
+    saga_ordered(core, in, 0, "");
+}
+
+void saga_on_ended(struct vow_sagas *core, struct saga_input *in)
+{
+    if (in->saga->outcome == VOW_SAGA_CLOSED)
+        saga_tell(core, in->saga);
+    in->saga->outcome = 0;
+    saga_move(core, in->saga, SAGA_NONE);
+}

@@ -1,0 +1,257 @@
+/* A saga on its way: begun, asked about, turned round, stage after stage. */
+#include "coordinator/core/saga/handlers.h"
+
+#include "proto/assert.h"
+#include "proto/error.h"
+
+/* ---- clients ---- */
+
+static int admission(const struct vow_sagas *core, const struct saga_input *in)
+{
+    if (in->from->request.grant == VOW_SAGA_ID_VOID)
+        return VOW_E_ID_EXPIRED;
+    if (core->draining)
+        return VOW_E_SHUTTING_DOWN;
+    if (core->shedding || core->recovering || !saga_has_room(core, in->from->request.msg))
+        return VOW_E_BUSY;
+    return 0;
+}
+
+void saga_on_request(struct vow_sagas *core, struct saga_input *in)
+{
+    const struct vow_msg_saga_request *request = in->from->request.msg;
+    uint64_t session = in->from->session;
+    uint32_t step;
+    const char *fault = vow_saga_fault(request, &step);
+    int error;
+
+    if (in->from->request.grant == VOW_SAGA_ID_USED) {
+        saga_on_past(core, in);
+        return;
+    }
+    error = fault != NULL ? VOW_E_ARGUMENT : admission(core, in);
+    if (error != 0) {
+        saga_reply_error(core, session, in->gtrid, error, step, fault != NULL ? fault : "");
+        return;
+    }
+    in->saga = saga_new(core, request);
+    in->saga->client = session;
+    core->counts.begun++;
+    saga_move(core, in->saga, SAGA_STARTING);
+    saga_log(core, VOW_RECORD_SAGA_BEGIN, in->saga, true);
+}
+
+/* No entry: what became of it is in the journal, or it never was. */
+void saga_on_past(struct vow_sagas *core, struct saga_input *in)
+{
+    if (core->recovering)
+        saga_reply_error(core, in->from->session, in->gtrid, VOW_E_RECOVERING, VOW_STEP_NONE, "");
+    else
+        saga_emit(core, VOW_SAGAS_LOOKUP, in->gtrid)->session = in->from->session;
+}
+
+static bool wants_to_follow(const struct vow_sagas_event *from)
+{
+    return from->kind == VOW_SAGAS_REQUEST || (from->msg->kind == VOW_MSG_SAGA_QUERY && from->msg->saga_query.follow);
+}
+
+void saga_on_ask(struct vow_sagas *core, struct saga_input *in)
+{
+    if (wants_to_follow(in->from))
+        in->saga->client = in->from->session;
+    if (in->saga->state != SAGA_STARTING)
+        saga_reply(core, in->from->session, in->saga, 0, NULL);
+}
+
+void saga_on_cancel_refused(struct vow_sagas *core, struct saga_input *in)
+{
+    if (in->saga->state == SAGA_STARTING)
+        saga_reply_error(core, in->from->session, in->gtrid, VOW_E_BUSY, VOW_STEP_NONE, "");
+    else
+        saga_reply(core, in->from->session, in->saga, VOW_E_STATE, "it is past its pivot, and goes forward");
+}
+
+/* ---- turning round ---- */
+
+/* The pivot may have been done: from then on there is no way back. */
+static bool may_turn(const struct vow_sagas *core, const struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->kind != VOW_STEP_COMPENSATABLE && step->state != STEP_IDLE)
+            return false;
+    }
+    return true;
+}
+
+static void halt_others(struct vow_sagas *core, const struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        struct step_input in = {.event = STEP_ON_HALT, .step = step};
+
+        step_dispatch(core, &in);
+    }
+}
+
+static void turn(struct vow_sagas *core, struct saga *saga, enum vow_cause cause)
+{
+    saga->has_failed = true;
+    saga->cause = (uint8_t)cause;
+    saga_move(core, saga, SAGA_TURNING);
+    saga_log(core, VOW_RECORD_SAGA_TURN, saga, true)->detail = saga->stage;
+    halt_others(core, saga);
+}
+
+void saga_on_cancel(struct vow_sagas *core, struct saga_input *in)
+{
+    if (!may_turn(core, in->saga)) {
+        saga_on_cancel_refused(core, in);
+        return;
+    }
+    in->saga->client = in->from->session;
+    turn(core, in->saga, VOW_CAUSE_CLIENT_ROLLBACK);
+}
+
+void saga_on_deadline(struct vow_sagas *core, struct saga_input *in)
+{
+    if (may_turn(core, in->saga)) {
+        turn(core, in->saga, VOW_CAUSE_TXN_TIMEOUT);
+        return;
+    }
+    in->saga->deadline_ms = SAGA_NEVER_MS;
+    vow_heap_remove(&core->deadlines, (uint32_t)(in->saga - core->sagas));
+    saga_alarm(core, in->gtrid, VOW_STEP_NONE, "past its pivot, and its deadline: it goes forward");
+}
+
+/* ---- stages ---- */
+
+bool saga_is_under_way(const struct vow_sagas *core, const struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->state == STEP_SENT || step->state == STEP_WAITING || step->state == STEP_NOTING)
+            return true;
+    }
+    return false;
+}
+
+static bool has_stuck(const struct vow_sagas *core, const struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->state == STEP_STUCK)
+            return true;
+    }
+    return false;
+}
+
+static bool wants_start(const struct saga *saga, const struct step *step)
+{
+    if (!saga->has_failed)
+        return step->state == STEP_IDLE;
+    return step->state == STEP_SETTLED && (step->fate == VOW_FATE_DONE || step->fate == VOW_FATE_UNKNOWN);
+}
+
+/* The next stage forward, or the next one backward: stages are undone in the reverse of the order they were done in. */
+static bool find_stage(const struct vow_sagas *core, const struct saga *saga, uint32_t *stage)
+{
+    bool found = false;
+
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (!wants_start(saga, step))
+            continue;
+        if (!found || saga->has_failed)
+            *stage = step->stage;
+        found = true;
+    }
+    return found;
+}
+
+bool saga_begin_stage(struct vow_sagas *core, struct saga *saga)
+{
+    uint32_t stage;
+
+    if (!find_stage(core, saga, &stage))
+        return false;
+    saga->stage = stage;
+    FOR_EACH_STEP(core, saga, step)
+    {
+        struct step_input in = {.event = STEP_ON_START, .step = step};
+
+        if (step->stage == stage && wants_start(saga, step))
+            step_dispatch(core, &in);
+    }
+    return true;
+}
+
+void saga_on_begun(struct vow_sagas *core, struct saga_input *in)
+{
+    saga_move(core, in->saga, SAGA_RUNNING);
+    saga_tell(core, in->saga);
+    saga_begin_stage(core, in->saga);
+}
+
+static void go_forward(struct vow_sagas *core, struct saga *saga)
+{
+    if (!saga_begin_stage(core, saga)) {
+        saga_end(core, saga, VOW_SAGA_COMPLETED);
+        return;
+    }
+    if (saga->state != SAGA_RUNNING)
+        saga_move(core, saga, SAGA_RUNNING);
+}
+
+/* Nothing is sent backward before all that went forward has ended. */
+static void go_backward(struct vow_sagas *core, struct saga *saga)
+{
+    if (saga_is_under_way(core, saga)) {
+        if (saga->state != SAGA_HALTING)
+            saga_move(core, saga, SAGA_HALTING);
+        return;
+    }
+    if (!saga_begin_stage(core, saga)) {
+        saga_end(core, saga, VOW_SAGA_COMPENSATED);
+        return;
+    }
+    if (saga->state != SAGA_COMPENSATING)
+        saga_move(core, saga, SAGA_COMPENSATING);
+}
+
+void saga_on_turned(struct vow_sagas *core, struct saga_input *in)
+{
+    go_backward(core, in->saga);
+}
+
+static bool has_failed_by(const struct step *step)
+{
+    return step->direction == VOW_STEP_ACTION && (step->fate == VOW_FATE_REJECTED || step->fate == VOW_FATE_UNKNOWN);
+}
+
+void saga_on_settled(struct vow_sagas *core, struct saga_input *in)
+{
+    struct saga *saga = in->saga;
+
+    if (saga->state == SAGA_TURNING)
+        return;
+    if (saga->state == SAGA_RUNNING && has_failed_by(in->step)) {
+        saga->has_failed = true;
+        halt_others(core, saga);
+    }
+    if (saga->state == SAGA_RUNNING && saga->has_failed) {
+        go_backward(core, saga);
+        return;
+    }
+    if (saga_is_under_way(core, saga) || has_stuck(core, saga)) {
+        enum saga_state freed = saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING;
+
+        if (!has_stuck(core, saga) && (saga->state == SAGA_STUCK_FORWARD || saga->state == SAGA_STUCK_COMPENSATING))
+            saga_move(core, saga, freed);
+        return;
+    }
+    if (saga->has_failed)
+        go_backward(core, saga);
+    else
+        go_forward(core, saga);
+}

@@ -1,0 +1,155 @@
+/* One step, in the direction that its saga goes. */
+#include "coordinator/core/saga/handlers.h"
+
+#include <string.h>
+
+#include "proto/assert.h"
+
+bool step_must_be_done(const struct step *step)
+{
+    return step->direction == VOW_STEP_COMPENSATION || step->kind != VOW_STEP_COMPENSATABLE;
+}
+
+/* The pivot may be refused, and it alone of what must not be given up. */
+static bool may_be_refused(const struct step *step)
+{
+    return step->direction == VOW_STEP_ACTION && step->kind != VOW_STEP_RETRIABLE;
+}
+
+static void send_or_wait(struct vow_sagas *core, struct step *step)
+{
+    if (!pace_may_send(core, step)) {
+        if (step->state != STEP_WAITING)
+            step_move(core, step, STEP_WAITING);
+        return;
+    }
+    pace_sent(core, step);
+    step_move(core, step, STEP_SENT);
+    saga_send_step(core, step);
+}
+
+void step_on_start(struct vow_sagas *core, struct step_input *in)
+{
+    struct step *step = in->step;
+
+    step->direction = step_saga(core, step)->has_failed ? VOW_STEP_COMPENSATION : VOW_STEP_ACTION;
+    if (!step_must_be_done(step))
+        step->deadline_ms = core->now_ms + step->deadline_after_ms;
+    else
+        step->deadline_ms = SAGA_NEVER_MS;
+    if (step->state == STEP_SETTLED)
+        step->attempts = 0;
+    send_or_wait(core, step);
+}
+
+/* ---- its end ---- */
+
+static void note(struct vow_sagas *core, struct step *step, enum vow_saga_fate fate,
+                 const struct vow_msg_step_done *answer)
+{
+    struct vow_record *record;
+
+    step->next_fate = (uint8_t)fate;
+    step_move(core, step, STEP_NOTING);
+    record = step_log(core, step);
+    if (answer == NULL) {
+        record->cause = VOW_CAUSE_VOTE_TIMEOUT;
+        return;
+    }
+    record->cause = answer->cause;
+    record->body = answer->answer;
+    vow_text_copy(record->text, answer->text);
+}
+
+/* What the saga is told to have failed of. */
+static void blame(struct vow_sagas *core, const struct step *step, const struct vow_msg_step_done *answer)
+{
+    struct saga *saga = step_saga(core, step);
+
+    if (saga->failed_step != VOW_STEP_NONE || saga->cause != VOW_CAUSE_NONE)
+        return;
+    saga->failed_step = step->number;
+    saga->cause = (uint8_t)(answer != NULL ? answer->cause : VOW_CAUSE_VOTE_TIMEOUT);
+    vow_text_copy(saga->text, answer != NULL ? answer->text : "");
+}
+
+void step_on_done(struct vow_sagas *core, struct step_input *in)
+{
+    enum vow_saga_fate fate = in->step->direction == VOW_STEP_ACTION ? VOW_FATE_DONE : VOW_FATE_UNDONE;
+
+    pace_answered(core, in->step);
+    note(core, in->step, fate, in->answer);
+}
+
+void step_on_refused(struct vow_sagas *core, struct step_input *in)
+{
+    bool may = may_be_refused(in->step);
+
+    pace_answered(core, in->step);
+    blame(core, in->step, in->answer);
+    if (!may)
+        saga_alarm(core, &step_saga(core, in->step)->gtrid, in->step->number,
+                   in->step->direction == VOW_STEP_COMPENSATION ? "a compensation is refused: it may not be"
+                                                                : "a step after the pivot is refused: it may not be");
+    note(core, in->step, may ? VOW_FATE_REJECTED : VOW_FATE_STUCK, in->answer);
+}
+
+static void give_up(struct vow_sagas *core, struct step *step, const struct vow_msg_step_done *answer)
+{
+    blame(core, step, answer);
+    note(core, step, step_must_be_done(step) ? VOW_FATE_STUCK : VOW_FATE_UNKNOWN, answer);
+}
+
+/* The attempt failed, or nobody knows. */
+void step_on_lost(struct vow_sagas *core, struct step_input *in)
+{
+    struct step *step = in->step;
+    bool is_over = step->attempts >= step->attempts_max || core->now_ms >= step->deadline_ms;
+
+    if (in->answer != NULL)
+        pace_answered(core, step);
+    else
+        pace_unanswered(core, step);
+    if (is_over || (step->direction == VOW_STEP_ACTION && step_saga(core, step)->has_failed)) {
+        give_up(core, step, in->answer);
+        return;
+    }
+    step_move(core, step, STEP_WAITING);
+    pace_back_off(core, step);
+}
+
+void step_on_due(struct vow_sagas *core, struct step_input *in)
+{
+    if (core->now_ms >= in->step->deadline_ms)
+        give_up(core, in->step, NULL);
+    else
+        send_or_wait(core, in->step);
+}
+
+void step_on_halt(struct vow_sagas *core, struct step_input *in)
+{
+    VOW_ASSERT(!step_must_be_done(in->step));
+    note(core, in->step, VOW_FATE_UNKNOWN, NULL);
+}
+
+void step_on_logged(struct vow_sagas *core, struct step_input *in)
+{
+    struct step *step = in->step;
+
+    if (step->next_fate == VOW_FATE_STUCK) {
+        step_move(core, step, STEP_STUCK);
+        return;
+    }
+    step->fate = step->next_fate;
+    step_move(core, step, STEP_SETTLED);
+}
+
+void step_on_requeue(struct vow_sagas *core, struct step_input *in)
+{
+    struct step *step = in->step;
+    uint32_t index = step_index(core, step);
+
+    step->attempts = 0;
+    step_move(core, step, STEP_WAITING);
+    vow_heap_set(&core->due, index, (struct vow_heap_key){core->now_ms, index});
+}

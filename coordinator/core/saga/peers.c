@@ -1,0 +1,104 @@
+/* The participants that sagas name, and which steps are theirs. */
+#include "coordinator/core/saga/core.h"
+
+#include <string.h>
+
+#include "proto/assert.h"
+
+/* What a participant may be sent beside first attempts when it is new, in tenths of an attempt. */
+#define BUDGET_FIRST 100u
+
+/* FNV-1a: names are few and come from configuration. */
+static uint32_t *head_of(const struct vow_sagas *core, const char *name)
+{
+    uint32_t hash = 2166136261u;
+
+    for (const char *c = name; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    return &core->peer_heads[hash & (vow_gtrid_table_heads(core->limits.peers_max) - 1)];
+}
+
+uint32_t peer_find(const struct vow_sagas *core, const char *name)
+{
+    uint32_t index = *head_of(core, name);
+
+    while (index != SAGA_NIL && strcmp(core->peers[index].name, name) != 0)
+        index = core->peers[index].next;
+    return index;
+}
+
+uint32_t peer_intern(struct vow_sagas *core, const char *name)
+{
+    uint32_t index = peer_find(core, name);
+    uint32_t *head = head_of(core, name);
+    struct peer *peer;
+
+    if (index != SAGA_NIL)
+        return index;
+    if (core->peers_len >= core->limits.peers_max)
+        return SAGA_NIL;
+    VOW_ASSERT(strlen(name) < VOW_NAME_SIZE);
+    index = core->peers_len++;
+    peer = &core->peers[index];
+    *peer = (struct peer){.next = *head, .steps = SAGA_NIL, .budget = BUDGET_FIRST};
+    memcpy(peer->name, name, strlen(name) + 1);
+    *head = index;
+    return index;
+}
+
+void peer_link(struct vow_sagas *core, struct step *step)
+{
+    struct peer *peer = step_peer(core, step);
+    uint32_t index = step_index(core, step);
+
+    step->peer_prev = SAGA_NIL;
+    step->peer_next = peer->steps;
+    if (peer->steps != SAGA_NIL)
+        core->steps[peer->steps].peer_prev = index;
+    peer->steps = index;
+}
+
+void peer_unlink(struct vow_sagas *core, struct step *step)
+{
+    if (step->peer_prev != SAGA_NIL)
+        core->steps[step->peer_prev].peer_next = step->peer_next;
+    else
+        step_peer(core, step)->steps = step->peer_next;
+    if (step->peer_next != SAGA_NIL)
+        core->steps[step->peer_next].peer_prev = step->peer_prev;
+}
+
+/* The timer does the rest, so that the step that reports a connection stays short. */
+static void wake(struct vow_sagas *core, const struct peer *peer, enum step_state state)
+{
+    for (struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next)) {
+        uint32_t index = step_index(core, step);
+
+        if (step->state == state)
+            vow_heap_set(&core->due, index, (struct vow_heap_key){core->now_ms, index});
+    }
+}
+
+void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session)
+{
+    uint32_t index = peer_intern(core, name);
+    struct peer *peer;
+
+    if (index == SAGA_NIL)
+        return;
+    peer = &core->peers[index];
+    peer->session = session;
+    peer->failures = 0;
+    wake(core, peer, STEP_WAITING);
+}
+
+/* An attempt is lost with its connection: whether it was done is asked by the next one. */
+void peer_take_down(struct vow_sagas *core, uint64_t session)
+{
+    for (uint32_t i = 0; i < core->peers_len; i++) {
+        if (core->peers[i].session != session)
+            continue;
+        core->peers[i].session = 0;
+        wake(core, &core->peers[i], STEP_SENT);
+    }
+}

@@ -1,0 +1,174 @@
+/*
+ * Recovery: the fold of a saga's records. A step of a stage that was reached and has no fate may have been sent;
+ * forward it is sent again, and of a saga that has failed it is undone like one that is known to have been done.
+ */
+#include "coordinator/core/saga/handlers.h"
+
+#include <string.h>
+
+#include "proto/assert.h"
+
+void saga_on_recovered_begin(struct vow_sagas *core, struct saga_input *in)
+{
+    const struct vow_msg_saga_request *request = in->from->recovered.msg;
+
+    /* The driver sizes the limits by what the journal has open. */
+    in->saga = saga_new(core, request);
+    in->saga->earlier_ms = in->from->recovered.age_ms;
+    if (request->deadline_ms != 0)
+        in->saga->deadline_ms = request->deadline_ms > in->saga->earlier_ms
+                                    ? core->now_ms + request->deadline_ms - in->saga->earlier_ms
+                                    : core->now_ms;
+    saga_move(core, in->saga, SAGA_RUNNING);
+}
+
+/* stage: the last that was begun. */
+static void fail(struct saga *saga, const struct vow_record *record, uint32_t step, uint32_t stage)
+{
+    saga->has_failed = true;
+    saga->stage = stage;
+    if (saga->cause != VOW_CAUSE_NONE)
+        return;
+    saga->cause = (uint8_t)record->cause;
+    saga->failed_step = step;
+    memcpy(saga->text, record->text, sizeof(saga->text));
+}
+
+void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
+{
+    const struct vow_record *record = in->from->recovered.record;
+    struct step *step = saga_step(core, in->saga, record->step.number);
+
+    VOW_ASSERT(step != NULL);
+    step->direction = record->step.direction;
+    step->attempts = record->step.attempts;
+    step->state = record->step.fate == VOW_FATE_STUCK ? STEP_STUCK : STEP_SETTLED;
+    if (record->step.fate != VOW_FATE_STUCK)
+        step->fate = record->step.fate;
+    else if (step->direction == VOW_STEP_COMPENSATION && step->fate == VOW_FATE_NONE)
+        step->fate = VOW_FATE_UNKNOWN; /* it was under way when the saga failed */
+    if (record->step.fate != VOW_FATE_REJECTED && record->step.fate != VOW_FATE_UNKNOWN)
+        return;
+    fail(in->saga, record, step->number, step->stage);
+    if (in->saga->state != SAGA_HALTING)
+        saga_move(core, in->saga, SAGA_HALTING);
+}
+
+void saga_on_recovered_turn(struct vow_sagas *core, struct saga_input *in)
+{
+    const struct vow_record *record = in->from->recovered.record;
+
+    fail(in->saga, record, VOW_STEP_NONE, record->detail);
+    if (in->saga->state != SAGA_HALTING)
+        saga_move(core, in->saga, SAGA_HALTING);
+}
+
+/* The next attempt is the first again. */
+void saga_on_recovered_retry(struct vow_sagas *core, struct saga_input *in)
+{
+    FOR_EACH_STEP(core, in->saga, step)
+    {
+        if (step->state != STEP_STUCK)
+            continue;
+        step->attempts = 0;
+        step->state = step->direction == VOW_STEP_COMPENSATION ? STEP_SETTLED : STEP_IDLE;
+    }
+}
+
+/* ---- going on ---- */
+
+/* Undone like what was done: nobody knows whether they were sent. */
+static void give_up_under_way(struct vow_sagas *core, struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->stage != saga->stage || step->state != STEP_IDLE || step->kind != VOW_STEP_COMPENSATABLE)
+            continue;
+        step->state = STEP_SETTLED;
+        step->fate = VOW_FATE_UNKNOWN;
+    }
+}
+
+static bool find_stuck(const struct vow_sagas *core, struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->state == STEP_STUCK) {
+            saga->stage = step->stage;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Beside what is stuck, others of its stage may be under way. */
+static void start_siblings(struct vow_sagas *core, struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        struct step_input in = {.event = STEP_ON_START, .step = step};
+        bool is_backward = saga->has_failed && step->state == STEP_SETTLED &&
+                           (step->fate == VOW_FATE_DONE || step->fate == VOW_FATE_UNKNOWN);
+
+        if (step->stage == saga->stage && (is_backward || (!saga->has_failed && step->state == STEP_IDLE)))
+            step_dispatch(core, &in);
+    }
+}
+
+void saga_on_resume(struct vow_sagas *core, struct saga_input *in)
+{
+    struct saga *saga = in->saga;
+
+    if (saga->has_failed)
+        give_up_under_way(core, saga);
+    if (find_stuck(core, saga)) {
+        start_siblings(core, saga);
+        saga_move(core, saga, saga->has_failed ? SAGA_STUCK_COMPENSATING : SAGA_STUCK_FORWARD);
+    } else if (!saga_begin_stage(core, saga)) {
+        saga_end(core, saga, saga->has_failed ? VOW_SAGA_COMPENSATED : VOW_SAGA_COMPLETED);
+    } else {
+        saga_move(core, saga, saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING);
+    }
+}
+
+bool saga_is_resuming(const struct vow_sagas *core)
+{
+    return core->resumed < core->limits.sagas_max;
+}
+
+void saga_resume_some(struct vow_sagas *core)
+{
+    while (saga_is_resuming(core) && core->effects_len + SAGA_EFFECTS_PER_SAGA <= SAGA_EFFECTS_MAX) {
+        struct saga *saga = &core->sagas[core->resumed++];
+        struct saga_input in = {.event = SAGA_ON_RESUME, .gtrid = &saga->gtrid, .saga = saga};
+
+        if (saga->state != SAGA_NONE)
+            saga_dispatch(core, &in);
+    }
+}
+
+static enum saga_event event_of(enum vow_record_kind kind)
+{
+    switch ((int)kind) {
+    case VOW_RECORD_SAGA_BEGIN:
+        return SAGA_ON_RECOVERED_BEGIN;
+    case VOW_RECORD_SAGA_STEP:
+        return SAGA_ON_RECOVERED_STEP;
+    case VOW_RECORD_SAGA_TURN:
+        return SAGA_ON_RECOVERED_TURN;
+    case VOW_RECORD_SAGA_RETRY:
+        return SAGA_ON_RECOVERED_RETRY;
+    default:
+        VOW_UNREACHABLE("a record of no open saga");
+    }
+}
+
+void saga_take_recovered(struct vow_sagas *core, const struct vow_sagas_event *event)
+{
+    const struct vow_record *record = event->recovered.record;
+    struct saga_input in = {.gtrid = &record->gtrid, .saga = saga_find(core, &record->gtrid), .from = event};
+
+    VOW_ASSERT(core->recovering);
+    in.event = event_of(record->kind);
+    saga_dispatch(core, &in);
+}

@@ -1,0 +1,104 @@
+/* The core of sagas: its tables, what it refuses, and many small worlds. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/core/saga/saga.h"
+#include "world.h"
+
+Test(saga, the_tables_are_whole)
+{
+    char why[256];
+
+    cr_assert_null(vow_fsm_check(vow_saga_fsm(), why, sizeof(why)), "%s", why);
+    cr_assert_null(vow_fsm_check(vow_step_fsm(), why, sizeof(why)), "%s", why);
+}
+
+static struct vow_msg_saga_step step_of(enum vow_step_kind kind, uint32_t stage, const char *compensation)
+{
+    return (struct vow_msg_saga_step){
+        .kind = kind, .stage = stage, .participant = "a", .action = "do", .compensation = compensation};
+}
+
+static void expect_fault(const struct vow_msg_saga_step *steps, uint32_t len, uint32_t step, const char *wanted)
+{
+    const struct vow_msg_saga_request request = {.steps = steps, .steps_len = len};
+    uint32_t at = 99;
+    const char *fault = vow_saga_fault(&request, &at);
+
+    if (wanted == NULL) {
+        cr_assert_null(fault, "%s", fault);
+        return;
+    }
+    cr_assert_not_null(fault, "%s", wanted);
+    cr_assert_str_eq(fault, wanted);
+    cr_assert_eq(at, step);
+}
+
+Test(saga, an_order_without_sense_is_refused)
+{
+    const struct vow_msg_saga_step undone = step_of(VOW_STEP_COMPENSATABLE, 0, "undo"),
+                                   bare = step_of(VOW_STEP_COMPENSATABLE, 0, ""),
+                                   late = step_of(VOW_STEP_COMPENSATABLE, 1, "undo"),
+                                   pivot = step_of(VOW_STEP_PIVOT, 1, ""), twin = step_of(VOW_STEP_PIVOT, 2, ""),
+                                   last = step_of(VOW_STEP_RETRIABLE, 2, ""),
+                                   undone_last = step_of(VOW_STEP_RETRIABLE, 2, "undo");
+
+    expect_fault((struct vow_msg_saga_step[]){undone, pivot, last}, 3, 0, NULL);
+    expect_fault((struct vow_msg_saga_step[]){undone, undone, pivot, last, last}, 5, 0, NULL);
+    expect_fault(&undone, 0, VOW_STEP_NONE, "a saga has 1 to 64 steps");
+    expect_fault(&bare, 1, 0, "a step before the pivot needs a compensation");
+    expect_fault(&late, 1, 0, "the first stage is 0");
+    expect_fault((struct vow_msg_saga_step[]){undone, last}, 2, 1, "stages come in order, without a gap");
+    expect_fault((struct vow_msg_saga_step[]){undone, pivot, undone_last}, 3, 2,
+                 "the pivot, and what comes after it, is never compensated");
+    expect_fault((struct vow_msg_saga_step[]){undone, pivot, twin}, 3, 2, "a saga has one pivot at most");
+    expect_fault((struct vow_msg_saga_step[]){undone, pivot, pivot}, 3, 2, "the pivot is alone in its stage");
+    expect_fault((struct vow_msg_saga_step[]){undone, pivot, late}, 3, 2,
+                 "compensatable steps come first, then the pivot, then retriable ones");
+    expect_fault((struct vow_msg_saga_step[]){undone, late, pivot}, 3, 2, "steps of one stage are of one kind");
+}
+
+static uint64_t worlds(void)
+{
+    const char *text = getenv("VOW_WORLDS");
+
+    return text != NULL ? strtoull(text, NULL, 10) : 2000;
+}
+
+static void run_worlds(struct world_options options)
+{
+    static struct world world;
+
+    for (uint64_t seed = 1; seed <= worlds(); seed++) {
+        options.seed = seed;
+        world_run(&world, &options);
+        world_check(&world);
+        world_free(&world);
+    }
+}
+
+Test(saga_worlds, S1_to_S6_without_a_fault, .timeout = 600)
+{
+    run_worlds((struct world_options){.rejected = 10});
+}
+
+Test(saga_worlds, F193_F194_F196_lost_and_repeated_messages, .timeout = 600)
+{
+    run_worlds((struct world_options){.rejected = 20, .lost = 30});
+}
+
+Test(saga_worlds, F198_F202_crashes_of_the_coordinator, .timeout = 600)
+{
+    run_worlds((struct world_options){.rejected = 20, .lost = 10, .crashes = 4});
+}
+
+Test(saga_worlds, F203_cancelled_and_out_of_time, .timeout = 600)
+{
+    run_worlds((struct world_options){.rejected = 10, .lost = 20, .crashes = 3, .is_cancelled = true});
+}
+
+Test(saga_worlds, F197_compensations_that_are_refused_at_first, .timeout = 600)
+{
+    run_worlds((struct world_options){.rejected = 40, .lost = 10, .crashes = 2, .refused_undo = 30});
+}
