@@ -175,7 +175,9 @@ static bool may_say_aborted(const struct situation *at)
 {
     const bool is_vow = at->share->on_disk == SIM_BRANCH_PREPARED;
 
-    if (at->share->abort_heard_life == at->node->life)
+    /* What a heuristic was decided as is kept on the disk (2.7). */
+    if (at->share->abort_heard_life == at->node->life ||
+        (at->share->abort_heard_life != 0 && at->share->heuristic != 0))
         return true;
     if (is_vow)
         return false;
@@ -190,7 +192,9 @@ static const char *rule_peer_answer(const struct situation *at)
     case VOW_PEER_ABORTED:
         return !may_say_aborted(at) ? "ABORTED, which it cannot know" : NULL;
     case VOW_PEER_UNCERTAIN:
-        return at->share->on_disk != SIM_BRANCH_PREPARED ? "UNCERTAIN, and it is not in doubt" : NULL;
+        return at->share->on_disk != SIM_BRANCH_PREPARED && at->share->prepare_received < at->node->started
+                   ? "UNCERTAIN, and it is not in doubt"
+                   : NULL;
     case VOW_PEER_HEURISTIC_COMMITTED:
     case VOW_PEER_HEURISTIC_ABORTED:
         return at->share->heuristic == 0 ? "a heuristic end, and nobody ended it" : NULL;

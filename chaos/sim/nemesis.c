@@ -112,6 +112,16 @@ static void jump(struct sim_world *world, struct sim_node *node, int64_t by_us)
     sim_hit(world, SIM_FAULT_CLOCK_JUMP, node->index, SIM_NODE_NONE, (uint64_t)(by_us < 0 ? -by_us : by_us));
 }
 
+/* One in four dies again while it starts, up to three times in a row. */
+static void relapse(struct sim_node *node, enum sim_crash how, uint64_t down_us, struct sim_rng *rng)
+{
+    struct sim_rng own = sim_rng_of(rng->state, SIM_FOR_NEMESIS, 4, 0);
+
+    node->dies_by = how;
+    node->dies_for_us = down_us;
+    node->relapses = sim_rng_below(&own, 4) == 0 ? 1 + (uint32_t)sim_rng_below(&own, 3) : 0;
+}
+
 /* At once, or in the middle of what it does on its disk next. */
 static void kill_node(struct sim_world *world, struct sim_node *node, enum sim_crash how, enum sim_fault fault,
                       uint64_t down_us, struct sim_rng *rng)
@@ -124,11 +134,12 @@ static void kill_node(struct sim_world *world, struct sim_node *node, enum sim_c
         return;
     }
     if (how != SIM_CRASH_CLEAN && sim_rng_below(rng, 2) == 0) {
-        node->dies_by = how;
-        node->dies_for_us = down_us;
+        relapse(node, how, down_us, rng);
         sim_disk_kill_at(sim_storage_disk(node), 1 + sim_rng_below(rng, OPS_TO_LIVE));
         return;
     }
+    if (how != SIM_CRASH_CLEAN)
+        relapse(node, how, down_us, rng);
     sim_hit(world, fault, node->index, SIM_NODE_NONE, down_us);
     sim_node_kill(world, node, how, down_us);
 }
@@ -343,6 +354,7 @@ void sim_nemesis_heal(struct sim_world *world)
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         if ((world->healed_nodes >> i & 1) == 0 && !world->nodes[i].is_harmed)
             break_for_good(world, &world->nodes[i]);
+        world->nodes[i].relapses = 0;
         sim_node_resume(world, &world->nodes[i]);
         mend_disk(&world->nodes[i]);
     }

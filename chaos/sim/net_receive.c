@@ -29,7 +29,8 @@ static void deliver(struct sim_world *world, struct sim_conn *conn, uint32_t sid
     struct sim_sight sight = sim_sight_of(world, SIM_SEEN_RECEIVED, node);
 
     sight.message.frame = next_frame(&conn->end[side]);
-    if (!net_is_handshake(msg->kind)) {
+    /* What overtakes the handshake is dropped with its connection, and no core is given it. */
+    if (!net_is_handshake(msg->kind) && conn->end[side].state == SIM_END_UP) {
         sight.peer = conn->end[1 - side].node;
         sight.message.msg = msg;
         sight.message.peer_life = sender_life;

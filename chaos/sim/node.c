@@ -6,6 +6,8 @@
 #include "chaos/sim/world_private.h"
 
 /* A process that stopped is started again after this time; longer with each time that it refuses to start. */
+/* About as many operations of its disk has a start. */
+#define OPS_OF_A_START 30
 #define RESTART_US UINT64_C(200000)
 #define RESTART_MAX_US (8 * SIM_SECOND_US)
 
@@ -175,6 +177,17 @@ bool sim_node_died(struct sim_world *world, struct sim_node *node)
     return true;
 }
 
+/* Its disk dies under it before it serves, or soon after. */
+static void relapse(const struct sim_world *world, struct sim_node *node)
+{
+    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_DISK, node->index, UINT64_C(1) << 41 | node->life);
+
+    if (node->relapses == 0 || world->phase != SIM_PHASE_SAFETY)
+        return;
+    node->relapses--;
+    sim_disk_kill_at(sim_storage_disk(node), 1 + sim_rng_below(&rng, OPS_OF_A_START));
+}
+
 void node_start(struct sim_world *world, struct sim_node *node)
 {
     struct sim_sight sight;
@@ -192,6 +205,8 @@ void node_start(struct sim_world *world, struct sim_node *node)
         sim_disk_boot(sim_storage_disk(node));
     if (sim_has_disk(node) && node->life > 1)
         sim_storage_show(world, node);
+    if (sim_has_disk(node))
+        relapse(world, node);
     sim_driver_of(node)->start(world, node);
 }
 

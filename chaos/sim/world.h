@@ -54,6 +54,7 @@ struct sim_node {
     /* How it goes down if its disk dies in the middle of an operation, and for how long. */
     enum sim_crash dies_by;
     uint64_t dies_for_us;
+    uint32_t relapses;        /* so many of its next lives die in the same way while they start (F013, F040) */
     uint64_t wake_us;         /* when its core's timer is armed for; UINT64_MAX = it is not */
     struct sim_event *parked; /* what it would have met while it was paused, in order */
     struct sim_event **parked_end;
