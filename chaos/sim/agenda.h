@@ -31,6 +31,7 @@ enum sim_event_kind {
     SIM_EVENT_SILENT,    /* conn, side: has it been silent for too long? */
     SIM_EVENT_DIAL,      /* node connects to peer */
     SIM_EVENT_CONNECT,   /* conn: the attempt arrives */
+    SIM_EVENT_STRAY,     /* ptr: a copy of a frame that has been somewhere */
     SIM_EVENT_DRAINED,   /* node: the queue to a participant, session `number`, has room again */
     SIM_EVENT_CALL,      /* ptr: a service's own call arrives */
     SIM_EVENT_CALL_DONE, /* ptr: and its answer */

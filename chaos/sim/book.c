@@ -275,6 +275,8 @@ static void see_link(struct sim_book *book, struct book_node *node, const struct
         break;
     case SIM_SEEN_LINKED:
         book->linked[sight->node] |= bit;
+        if (node->role == SIM_COORDINATOR && sight->peer < book->nodes_len)
+            book->nodes[sight->peer].linked_incarnation = book->nodes[sight->peer].incarnation;
         /* A peer's welcome names the epoch that it knows, which is nobody's word (2.6). */
         if (node->role == SIM_PARTICIPANT && sight->peer == node->coord)
             book_epoch(node, sight->link.epoch, sight->link.watermark);

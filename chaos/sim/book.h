@@ -53,6 +53,7 @@ struct book_node {
     uint64_t coord_id;              /* coordinators: of the newest life that was up */
     uint32_t epoch;
     uint64_t incarnation;
+    uint64_t linked_incarnation; /* participants: of the life that its coordinator is, or was last, connected to */
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     unsigned harm;              /* BOOK_HARM_*, ever */
     bool has_lied;              /* an fsync was not done, and said it was, since the last power cut */

@@ -27,7 +27,8 @@ void book_note_input(struct book_node *node, const struct sim_sight *sight)
         input.epoch = header != NULL ? header->epoch : 0;
         input.incarnation = header != NULL ? header->incarnation : 0;
         input.frame = sight->message.frame;
-        input.is_repeated = node->input.kind == SIM_SEEN_RECEIVED && node->input.frame == input.frame;
+        input.is_repeated =
+            node->input.kind == SIM_SEEN_RECEIVED && node->input.frame == input.frame && node->input.peer == input.peer;
         if (input.msg == VOW_MSG_DECISION)
             input.verdict = sight->message.msg->decision.verdict;
         if (input.msg == VOW_MSG_VOTE)
@@ -102,7 +103,10 @@ static void coordinator_sent(struct sim_book *book, const struct book_node *node
         return;
     share = book_find_share(book, txn, sight->peer);
     if (msg->kind != VOW_MSG_RESOLVE)
-        share->branch = header->branch;
+        /* A refusal and a WAIT name none. */
+        if (msg->kind == VOW_MSG_PREPARE || msg->kind == VOW_MSG_COMMIT_ONE_PHASE || msg->kind == VOW_MSG_DECISION ||
+            (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0))
+            share->branch = header->branch;
     if (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0)
         book_first(&share->enlisted, sight->seq);
     else if (msg->kind == VOW_MSG_PREPARE)
@@ -177,7 +181,16 @@ static void client_asked(const struct sim_book *book, struct book_txn *txn, cons
     }
 }
 
-static void got_vote(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
+/* Of the epoch and the life that were asked, by the life that is connected now. */
+static bool is_current(const struct book_share *share, const struct book_node *node, const struct book_node *voter,
+                       const struct vow_msg_header *header)
+{
+    return header->epoch == node->epoch && header->incarnation == share->prepare_incarnation &&
+           header->incarnation == voter->linked_incarnation;
+}
+
+static void got_vote(struct book_share *share, const struct book_node *node, const struct book_node *voter,
+                     const struct sim_sight *sight)
 {
     const struct vow_msg_vote *vote = &sight->message.msg->vote;
 
@@ -185,12 +198,20 @@ static void got_vote(struct book_share *share, const struct book_node *node, con
         book_first(&share->no_got, sight->seq);
     if (vote->vote == VOW_VOTE_YES)
         share->asked_got = sight->seq;
-    if (share->vote_life == node->life)
+    if (share->vote_life == node->life || !is_current(share, node, voter, &vote->header))
         return; /* the first stands */
     share->vote = vote->vote;
     share->vote_cause = vote->cause;
     share->vote_got = sight->seq;
     share->vote_life = node->life;
+}
+
+static void asked_it(struct book_share *share, const struct sim_sight *sight)
+{
+    if (sight->message.msg->kind == VOW_MSG_INQUIRY)
+        share->asked_got = sight->seq;
+    else if (share->enlisted == 0)
+        share->enlist_life = sight->message.peer_life;
 }
 
 static void coordinator_received(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
@@ -205,13 +226,16 @@ static void coordinator_received(struct sim_book *book, const struct book_node *
     client_asked(book, txn, node, sight);
     if (sim_msg_header(msg) == NULL || sight->peer >= book->nodes_len)
         return;
-    share = book_find_share(book, txn, sight->peer);
-    if (msg->kind == VOW_MSG_INQUIRY)
-        share->asked_got = sight->seq;
-    if (msg->kind == VOW_MSG_ENLIST && share->enlisted == 0)
-        share->enlist_life = sight->message.peer_life;
+    share = sim_txn_share(txn, sight->peer);
+    if (msg->kind == VOW_MSG_INQUIRY || msg->kind == VOW_MSG_ENLIST) {
+        asked_it(book_find_share(book, txn, sight->peer), sight);
+        return;
+    }
+    /* Somebody speaks for a branch that is not its own (F168). */
+    if (share == NULL || share->branch != sim_msg_header(msg)->branch)
+        return;
     if (msg->kind == VOW_MSG_VOTE) {
-        got_vote(share, node, sight);
+        got_vote(share, node, &book->nodes[sight->peer], sight);
     } else if (msg->kind == VOW_MSG_ACK && msg->ack.ack != VOW_ACK_HEURISTIC_MISMATCH) {
         if (msg->ack.ack == VOW_ACK_NO_RECORD)
             book_first(&share->no_record_got, sight->seq);

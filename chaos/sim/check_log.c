@@ -70,11 +70,18 @@ static void check_found(struct sim_judge *judge, const struct sim_sight *sight)
         judge->excused |= sim_bit(sight->node);
 }
 
+static bool is_written(const struct sim_sight *sight)
+{
+    return sight->kind == SIM_SEEN_LOG_DURABLE ||
+           (sight->kind == SIM_SEEN_STORE_DONE && sight->store.op != VOW_STORE_CANCEL &&
+            sight->store.op != VOW_STORE_RECALL);
+}
+
 static void check_failed(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct book_node *node = &judge->book.nodes[sight->node];
 
-    if (node->failed != 0 && (sight->kind == SIM_SEEN_LOG_DURABLE || sight->kind == SIM_SEEN_STORE_DONE))
+    if (node->failed != 0 && is_written(sight))
         judge_fail(judge, sight, "I12", NULL, "the %s of %s goes on after it had failed",
                    node->role == SIM_COORDINATOR ? "log" : "store", node->name);
 }

@@ -75,6 +75,19 @@ static uint32_t next_number(const struct sim_world *world, const struct sim_node
     return next;
 }
 
+/* A queue that was restored hands out once more what has been done already: its key tells. */
+static void repeat(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_client *client = node->client;
+    const uint32_t next = client->next;
+
+    client->next = (uint32_t)__builtin_ctzll(client->again);
+    client->again &= client->again - 1;
+    client_draw(world, node);
+    client->txn.is_repeated = true;
+    client->next = next;
+}
+
 static void begin_next(struct sim_world *world, struct sim_node *node)
 {
     struct sim_client *client = node->client;
@@ -84,10 +97,14 @@ static void begin_next(struct sim_world *world, struct sim_node *node)
         ask_about_old(world, node);
         return;
     }
-    if (next_number(world, node) >= client->count)
+    if (next_number(world, node) < client->count) {
+        client->next = next_number(world, node);
+        client_draw(world, node);
+    } else if (client->again != 0) {
+        repeat(world, node);
+    } else {
         return;
-    client->next = next_number(world, node);
-    client_draw(world, node);
+    }
     client_go_on(world, node);
 }
 
@@ -164,6 +181,7 @@ static void start(struct sim_world *world, struct sim_node *node)
     backoff_init(&client->backoff, 50, 5000, sim_rng_next(&client->rng));
     client->conn = NULL;
     client->ids = (struct vow_ids){.coord = 0};
+    client_will_repeat(world, client);
     client->txn = (struct txn){.stage = STAGE_IDLE};
     up = sim_sight_of(world, SIM_SEEN_UP, node);
     sim_node_up(world, node, &up);
@@ -285,6 +303,8 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
         sim_net_dial(world, node, node->coord, VOW_ROLE_CLIENT);
     } else if (event->kind == SIM_EVENT_CALL_DONE) {
         client_called_back(world, node, event->ptr);
+    } else if (event->kind == SIM_EVENT_CLIENT && event->side == 1) {
+        client_cancel(world, node, event->number);
     } else if (event->kind == SIM_EVENT_CLIENT && event->number == client->timer) {
         client->ids.asked = false; /* ids that were asked for and did not come are asked for again */
         client_go_on(world, node);
@@ -293,7 +313,8 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
 
 static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
 {
-    return node->client->txn.stage == STAGE_IDLE && next_number(world, node) >= node->client->count;
+    return node->client->txn.stage == STAGE_IDLE && node->client->again == 0 &&
+           next_number(world, node) >= node->client->count;
 }
 
 static bool is_linked(const struct sim_node *node)

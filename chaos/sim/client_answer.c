@@ -38,6 +38,17 @@ static void remember(struct sim_client *client, const struct txn *txn)
     at->participant = txn->one_phase ? txn->legs[0].participant : SIM_NODE_NONE;
 }
 
+/* Joined work is lost with the client: only what is shipped can be done again. A journal that cuts old keys off would
+ * rightly do it again. */
+void client_will_repeat(const struct sim_world *world, struct sim_client *client)
+{
+    const struct txn *txn = &client->txn;
+
+    if (world->options.repeats != 0 && world->options.retention_ms == 0 && txn->stage != STAGE_IDLE &&
+        txn->stage != STAGE_STATUS && txn->key[0] != '\0' && !txn->is_joined && !txn->is_repeated && txn->number < 64)
+        client->again |= UINT64_C(1) << txn->number;
+}
+
 /* The transaction is over for the caller. */
 void client_end(struct sim_world *world, struct sim_node *node, enum vow_outcome outcome, enum vow_cause cause,
                 int error)
@@ -53,6 +64,7 @@ void client_end(struct sim_world *world, struct sim_node *node, enum vow_outcome
     world->totals.committed += outcome == VOW_COMMITTED;
     world->totals.aborted += outcome == VOW_ABORTED;
     world->totals.unknown += outcome == VOW_UNKNOWN;
+    client_will_repeat(world, client);
     txn->stage = STAGE_IDLE;
     client_set_timer(world, node, 1 + sim_rng_wait(&rng, world->options.think_us));
 }

@@ -38,6 +38,31 @@ static void draw_transfer(const struct sim_world *world, const struct sim_node *
     }
 }
 
+static bool have_one_participant(const struct txn *txn)
+{
+    for (uint32_t i = 1; i < txn->legs_len; i++) {
+        if (txn->legs[i].participant != txn->legs[0].participant)
+            return false;
+    }
+    return true;
+}
+
+/* Reads at a participant that has no other work of it, which will vote READ-ONLY. */
+static void draw_mixed(const struct sim_world *world, const struct sim_node *node, struct sim_rng *rng, struct txn *txn)
+{
+    const uint8_t participant = any_participant(world, node, rng);
+    const uint64_t key = sim_rng_between(rng, 1, world->options.accounts);
+
+    if (sim_rng_below(rng, 100) >= world->options.mixed_pct || txn->legs_len == LEGS_MAX || have_one_participant(txn))
+        return;
+    for (uint32_t i = 0; i < txn->legs_len; i++) {
+        if (txn->legs[i].participant == participant)
+            return;
+    }
+    txn->legs[txn->legs_len++] =
+        (struct sim_leg){.participant = participant, .table = SIM_BANK, .kind = SIM_HOLD, .key = key};
+}
+
 /* Appends to lists, and the same value to a set: what one participant has of it all must have. */
 static void draw_append(const struct sim_world *world, const struct sim_node *node, struct sim_rng *rng,
                         struct txn *txn)
@@ -80,15 +105,6 @@ static void mark_first(struct txn *txn)
     }
 }
 
-static bool have_one_participant(const struct txn *txn)
-{
-    for (uint32_t i = 1; i < txn->legs_len; i++) {
-        if (txn->legs[i].participant != txn->legs[0].participant)
-            return false;
-    }
-    return true;
-}
-
 void client_draw(struct sim_world *world, struct sim_node *node)
 {
     const struct sim_options *o = &world->options;
@@ -97,7 +113,8 @@ void client_draw(struct sim_world *world, struct sim_node *node)
     struct txn *txn = &client->txn;
     const bool is_read = sim_rng_below(&rng, 100) < o->read_pct;
 
-    *txn = (struct txn){.stage = STAGE_NO_ID, .end_us = sim_now_us(world) + (uint64_t)o->patience_ms * 1000};
+    *txn = (struct txn){
+        .stage = STAGE_NO_ID, .number = client->next, .end_us = sim_now_us(world) + (uint64_t)o->patience_ms * 1000};
     txn->legs_len = (uint32_t)sim_rng_between(&rng, 2, o->legs_max);
     txn->is_joined = sim_rng_below(&rng, 100) < o->joined_pct;
     txn->wants_rollback = txn->is_joined && sim_rng_below(&rng, 100) < o->rollback_pct;
@@ -108,6 +125,8 @@ void client_draw(struct sim_world *world, struct sim_node *node)
         draw_append(world, node, &rng, txn);
     else
         draw_transfer(world, node, &rng, txn);
+    if (!is_read && o->mixed_pct > 0)
+        draw_mixed(world, node, &rng, txn);
     mark_first(txn);
     if (sim_rng_below(&rng, 100) < o->keyed_pct)
         (void)snprintf(txn->key, sizeof(txn->key), "key.%u.%u", node->index, client->next);

@@ -17,10 +17,11 @@ enum stage { STAGE_IDLE, STAGE_NO_ID, STAGE_BEGIN, STAGE_WORK, STAGE_COMMIT, STA
 /* One transaction. */
 struct txn {
     enum stage stage;
+    uint32_t number; /* among the client's */
     struct vow_gtrid gtrid;
     struct sim_leg legs[LEGS_MAX];
     uint32_t legs_len, legs_done;
-    bool is_joined, is_read_only, one_phase, wants_rollback;
+    bool is_joined, is_read_only, one_phase, wants_rollback, is_repeated;
     char key[VOW_KEY_SIZE];
     bool sent, in_doubt, ask; /* as in the library */
     bool asked_before;        /* ASKED was shown */
@@ -45,6 +46,7 @@ struct sim_client {
     uint64_t calls;
     struct remembered memory[REMEMBERED];
     uint32_t memory_len;
+    uint64_t again; /* bit by number: to be done again under its key */
     bool is_dialing;
 };
 
@@ -64,6 +66,8 @@ void client_show_asked(struct sim_world *world, const struct sim_node *node, enu
 void client_set_timer(struct sim_world *world, struct sim_node *node, uint64_t delay_us);
 /* Sends what the transaction's stage wants to have said, if there is a connection. */
 void client_send_request(struct sim_world *world, struct sim_node *node);
+/* The caller of transaction `number` wants it rolled back, if it still waits for the commit. */
+void client_cancel(struct sim_world *world, struct sim_node *node, uint64_t number);
 bool client_id_is_current(const struct sim_client *client);
 /* It no longer asks for an outcome but what the outcome is. */
 bool client_is_question(const struct sim_client *client);
@@ -73,6 +77,8 @@ bool client_is_question(const struct sim_client *client);
 /* The transaction is over for the caller. */
 void client_end(struct sim_world *world, struct sim_node *node, enum vow_outcome outcome, enum vow_cause cause,
                 int error);
+/* The transaction is left as it is, answered or not: if it has a key, it may be done once more. */
+void client_will_repeat(const struct sim_world *world, struct sim_client *client);
 bool client_nothing_happened(const struct txn *txn);
 /* No answer has come in the caller's time. */
 void client_give_up(struct sim_world *world, struct sim_node *node);

@@ -107,6 +107,36 @@ static enum sim_ask shown_as(const struct vow_msg *msg)
     }
 }
 
+/* The caller has thought better of it. Whatever becomes of that, only an answer says. */
+void client_cancel(struct sim_world *world, struct sim_node *node, uint64_t number)
+{
+    struct sim_client *client = node->client;
+    struct txn *txn = &client->txn;
+    struct vow_msg msg = {.kind = VOW_MSG_ROLLBACK_REQUEST};
+
+    if (txn->stage != STAGE_COMMIT || txn->number != number || client->conn == NULL || !txn->sent ||
+        client_is_question(client))
+        return;
+    txn->in_doubt = true;
+    msg.rollback_request.gtrid = txn->gtrid;
+    client_show_asked(world, node, SIM_ASK_ROLLBACK, false);
+    sim_net_send(world, client->conn, 0, &msg);
+}
+
+static void cancel_later(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_client *client = node->client;
+    struct sim_rng rng =
+        sim_rng_of(world->options.seed, SIM_FOR_WORK, node->index, UINT64_C(1) << 32 | client->txn.number);
+    struct sim_event *event;
+
+    if (sim_rng_below(&rng, 100) >= world->options.cancel_pct)
+        return;
+    event = sim_later(world, node, SIM_EVENT_CLIENT, sim_rng_wait(&rng, 8 * world->options.delay_us), true);
+    event->side = 1;
+    event->number = client->txn.number;
+}
+
 void client_send_request(struct sim_world *world, struct sim_node *node)
 {
     struct sim_client *client = node->client;
@@ -120,6 +150,8 @@ void client_send_request(struct sim_world *world, struct sim_node *node)
     txn->asked_before = true;
     sim_net_send(world, client->conn, 0, &msg);
     txn->sent = true;
+    if (msg.kind == VOW_MSG_COMMIT_REQUEST)
+        cancel_later(world, node);
     /* No answer in all that time: the caller's patience ends, or the connection has. */
     client_set_timer(world, node, txn->end_us > sim_now_us(world) ? txn->end_us - sim_now_us(world) : ASKING_US);
 }

@@ -18,6 +18,9 @@ void client_call_next(struct sim_world *world, struct sim_node *node)
     };
     txn->call = call->number;
     sim_call_send(world, call);
+    /* A service that is called again by its own retries works twice, and the client knows of once. */
+    if (sim_rng_below(&client->rng, 100) < world->options.call_twice_pct)
+        sim_call_send(world, sim_arena_copy(&world->arena, call, sizeof(*call)));
     client_set_timer(world, node, (uint64_t)world->options.vote_ms * 2000);
 }
 

@@ -71,7 +71,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
     if (event->kind == SIM_EVENT_DISK_RUN) {
         coordinator_run_batch(world, node);
     } else if (event->kind == SIM_EVENT_DISK_DONE) {
-        coordinator_batch_done(world, node, event->ptr);
+        coordinator_batch_done(world, node, event->ptr, event->number != 0);
     } else if (event->kind == SIM_EVENT_TICK) {
         coordinator_tick(world, node);
     } else if (event->kind == SIM_EVENT_DRAINED) {

@@ -159,15 +159,41 @@ void coordinator_turn_end(struct sim_world *world, struct sim_node *node)
     sim_arm(world, node, vow_coord_deadline_ms(node->coordinator->core));
 }
 
+static bool op_is_good(const struct vow_journal_op *op);
+
+static bool is_all_good(const struct vow_journal_op *op)
+{
+    while (op != NULL && op_is_good(op))
+        op = next_of(op);
+    return op == NULL;
+}
+
+/* The thread does not wait until the loop has heard: what is urgent goes on when the batch is done, on a disk that
+ * may have failed meanwhile. The loop hears of batches in their order. */
 static void report_later(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first)
 {
+    struct sim_coordinator *c = node->coordinator;
     struct vow_job *jobs = &first->job;
-    const uint64_t late_us = sim_nemesis_delay_done(world, node, &jobs);
-    const uint64_t cost_us = sim_storage_cost_us(world, node, ++node->coordinator->batches);
-    struct sim_event *done = sim_later(world, node, SIM_EVENT_DISK_DONE, cost_us + late_us, false);
+    uint64_t late_us = sim_nemesis_delay_done(world, node, &jobs);
+    const uint64_t cost_us = sim_storage_cost_us(world, node, ++c->batches);
+    uint64_t at_us = sim_now_us(world) + cost_us;
+    struct sim_event *done;
 
+    if (!is_all_good(first))
+        late_us += sim_nemesis_stop_us(world, node);
+    at_us += late_us;
+    if (at_us <= c->reported_us)
+        at_us = c->reported_us + 1;
+    c->reported_us = at_us;
+    done = sim_later(world, node, SIM_EVENT_DISK_DONE, at_us - sim_now_us(world), false);
     done->task = sim_task_of_node(node->index, 1);
     done->ptr = jobs;
+    done->number = late_us == 0; /* the next batch waits for it */
+    if (late_us == 0)
+        return;
+    c->is_busy = false;
+    if (is_urgent(c->queue))
+        run_soon(world, node, cost_us);
 }
 
 void coordinator_run_batch(struct sim_world *world, struct sim_node *node)
@@ -245,11 +271,13 @@ static void op_done(struct sim_world *world, struct sim_node *node, const struct
     coordinator_step(world, node, &event);
 }
 
-void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first)
+void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first,
+                            bool was_waited_for)
 {
     struct sim_coordinator *c = node->coordinator;
 
-    c->is_busy = false;
+    if (was_waited_for)
+        c->is_busy = false;
     for (struct vow_journal_op *op = first, *next; op != NULL; op = next) {
         next = next_of(op);
         if (!op_is_good(op)) {

@@ -56,6 +56,7 @@ struct sim_coordinator {
     struct life lives[LIVES_MAX];
     uint32_t lives_len;
     uint64_t batches;
+    uint64_t reported_us;                          /* when the loop hears of the newest batch */
     struct vow_journal_op *pending, **pending_end; /* of this turn */
     struct vow_journal_op *queue, **queue_end;     /* with the journal's thread */
     bool is_busy, is_ticking;
@@ -86,7 +87,8 @@ void coordinator_tick_later(struct sim_world *world, struct sim_node *node, uint
 /* The events of the journal's thread. */
 void coordinator_tick(struct sim_world *world, struct sim_node *node);
 void coordinator_run_batch(struct sim_world *world, struct sim_node *node);
-void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first);
+void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first,
+                            bool was_waited_for);
 
 /* --- coordinator_session.c --- */
 

@@ -303,6 +303,13 @@ uint64_t sim_nemesis_delay_done(struct sim_world *world, const struct sim_node *
     return us;
 }
 
+uint64_t sim_nemesis_stop_us(struct sim_world *world, const struct sim_node *node)
+{
+    struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 4, sim_task_of_node(node->index, node->life));
+
+    return world->options.stop_late_us == 0 ? 0 : 1 + sim_rng_wait(&rng, world->options.stop_late_us);
+}
+
 /* --- The last phase --- */
 
 /* All, or the coordinators and about as many of the others as the options say. */

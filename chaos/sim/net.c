@@ -206,8 +206,13 @@ static void connect_to(struct sim_world *world, struct sim_conn *conn)
 
 void sim_net_event(struct sim_world *world, const struct sim_event *event)
 {
-    struct sim_conn *conn = world->net.conns[event->number - 1];
+    struct sim_conn *conn;
 
+    if (event->kind == SIM_EVENT_STRAY) {
+        net_stray_comes(world, event->ptr);
+        return;
+    }
+    conn = world->net.conns[event->number - 1];
     if (event->kind == SIM_EVENT_ARRIVE)
         net_arrive(world, conn, event->side, event->ptr);
     else if (event->kind == SIM_EVENT_CONNECT)

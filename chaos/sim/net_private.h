@@ -6,6 +6,13 @@
 
 #define FRAME_MAX VOW_FRAME_MAX_DEFAULT
 
+/* A frame as it leaves. */
+struct net_copy {
+    uint64_t number;
+    const uint8_t *bytes;
+    uint32_t len;
+};
+
 /* --- net.c --- */
 
 struct sim_node *net_node_at(struct sim_world *world, const struct sim_conn *conn, uint32_t side);
@@ -26,6 +33,14 @@ void net_put_piece(struct sim_world *world, struct sim_conn *conn, uint32_t side
 /* When what is sent to this end now arrives: not before what was sent earlier. */
 uint64_t net_in_order(struct sim_end *to, uint64_t at_us);
 bool net_is_handshake(enum vow_msg_kind kind);
+
+/* --- net_stray.c --- */
+
+/* By chance, keeps a copy of the message's frame, which is about to leave the side. */
+void net_stray_keep(struct sim_world *world, const struct sim_conn *conn, uint32_t side, const struct vow_msg *msg,
+                    const struct net_copy *frame, struct sim_rng *rng);
+/* SIM_EVENT_STRAY. */
+void net_stray_comes(struct sim_world *world, void *ptr);
 
 /* --- net_receive.c and net_cut.c: events --- */
 

@@ -126,4 +126,6 @@ void sim_net_send(struct sim_world *world, struct sim_conn *conn, uint32_t side,
         sim_hit(world, SIM_FAULT_DUPLICATE, from, to, frame);
         put_frame(world, conn, side, &rng, frame, bytes, len);
     }
+    if (world->options.stray > 0)
+        net_stray_keep(world, conn, side, msg, &(struct net_copy){frame, bytes, len}, &rng);
 }

@@ -134,6 +134,20 @@ static void draw_operator(struct sim_options *o, uint64_t seed)
     o->auto_forget = sim_rng_below(&rng, 8) == 0;
 }
 
+/* Of a stream of its own, too. */
+static void draw_insistence(struct sim_options *o, uint64_t seed)
+{
+    struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 2, 0);
+
+    o->stray = sometimes(&rng, 50, 1000);
+    o->misrouted = rarely(&rng, 2000, 8000);
+    o->stop_late_us = sometimes(&rng, 1000, 100000);
+    o->call_twice_pct = sometimes(&rng, 2, 15);
+    o->cancel_pct = sometimes(&rng, 2, 20);
+    o->mixed_pct = sometimes(&rng, 5, 40);
+    o->repeats = sim_rng_below(&rng, 2) == 0;
+}
+
 void sim_options_draw(struct sim_options *options, uint64_t seed)
 {
     struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 0, 0);
@@ -146,6 +160,7 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     draw_plan(options, &rng);
     draw_limits(options, &rng);
     draw_operator(options, seed);
+    draw_insistence(options, seed);
 }
 
 /* By their places in the list, which are those of the numbers in struct sim_options after the seed. */

@@ -37,6 +37,7 @@ struct sim_participant {
     bool may_owe;        /* a full disk may have kept the store from taking the locks of refused work away */
     uint32_t with_store; /* operations that it has not given back */
     uint64_t batches;
+    int failed; /* the error of the store, of which the process has not stopped yet */
     struct store_op *pending, **pending_end;
     struct store_op *queue, **queue_end;
     struct store_op *unused;

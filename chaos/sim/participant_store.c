@@ -178,6 +178,27 @@ static void tick_if_owed(struct sim_world *world, struct sim_node *node, const s
         tick_later(world, node);
 }
 
+/* Its process goes on for a while, and may ask the store for more: which must do nothing (mistake 15). */
+static void fail(struct sim_world *world, struct sim_node *node, int error, const char *text)
+{
+    struct sim_participant *p = node->participant;
+    struct sim_sight failed = sim_sight_of(world, SIM_SEEN_STORE_FAILED, node);
+    const uint64_t stop_us = p->failed == 0 ? sim_nemesis_stop_us(world, node) : 0;
+
+    failed.stop.error = error;
+    failed.stop.text = text;
+    sim_show(world, &failed);
+    if (p->failed == 0 && stop_us == 0) {
+        sim_node_stopped(world, node, SIM_SEEN_STOPPED, error, text);
+        return;
+    }
+    p->is_busy = false;
+    if (p->failed != 0)
+        return;
+    p->failed = error;
+    sim_later(world, node, SIM_EVENT_DISK_DONE, stop_us, false)->task = sim_task_of_node(node->index, 1);
+}
+
 void participant_run_batch(struct sim_world *world, struct sim_node *node)
 {
     struct sim_participant *p = node->participant;
@@ -192,7 +213,7 @@ void participant_run_batch(struct sim_world *world, struct sim_node *node)
     if (sim_node_died(world, node))
         return;
     if (error != 0) {
-        sim_node_stopped(world, node, SIM_SEEN_STOPPED, error, detail.text);
+        fail(world, node, error, detail.text);
         return;
     }
     p->with_store -= count(jobs);
@@ -227,6 +248,10 @@ void participant_batch_done(struct sim_world *world, struct sim_node *node, stru
 {
     struct sim_participant *p = node->participant;
 
+    if (first == NULL) {
+        sim_node_stopped(world, node, SIM_SEEN_STOPPED, p->failed, "the store has failed");
+        return;
+    }
     p->is_busy = false;
     for (struct store_op *op = first, *next; op != NULL; op = next) {
         next = next_of(op);

@@ -35,12 +35,12 @@ static uint64_t planned_by(const struct sim_options *o)
 {
     return bit(o->loss > 0, SIM_FAULT_LOSS) | bit(o->duplicate > 0, SIM_FAULT_DUPLICATE) |
            bit(o->reorder > 0, SIM_FAULT_REORDER) | bit(o->long_delay > 0, SIM_FAULT_DELAY) |
-           bit(o->slice > 0, SIM_FAULT_SLICED) | bit(o->flip > 0, SIM_FAULT_FRAME_FLIP) |
-           bit(o->kills > 0, SIM_FAULT_KILL) | bit(o->powers > 0, SIM_FAULT_POWER) |
-           bit(o->pauses > 0, SIM_FAULT_PAUSE) | bit(o->restarts > 0, SIM_FAULT_RESTART) |
-           bit(o->resets > 0, SIM_FAULT_RESET) | bit(o->resets > 0, SIM_FAULT_RESET_MID_FRAME) |
-           bit(o->cuts + o->flaps > 0, SIM_FAULT_CUT) | bit(o->jumps > 0, SIM_FAULT_CLOCK_JUMP) |
-           bit(o->slow_sync > 0, SIM_FAULT_SLOW_SYNC);
+           bit(o->stray > 0, SIM_FAULT_STRAY) | bit(o->slice > 0, SIM_FAULT_SLICED) |
+           bit(o->flip > 0, SIM_FAULT_FRAME_FLIP) | bit(o->kills > 0, SIM_FAULT_KILL) |
+           bit(o->powers > 0, SIM_FAULT_POWER) | bit(o->pauses > 0, SIM_FAULT_PAUSE) |
+           bit(o->restarts > 0, SIM_FAULT_RESTART) | bit(o->resets > 0, SIM_FAULT_RESET) |
+           bit(o->resets > 0, SIM_FAULT_RESET_MID_FRAME) | bit(o->cuts + o->flaps > 0, SIM_FAULT_CUT) |
+           bit(o->jumps > 0, SIM_FAULT_CLOCK_JUMP) | bit(o->slow_sync > 0, SIM_FAULT_SLOW_SYNC);
 }
 
 static void print_head(const struct sim_options *options, const struct sim_plan *plan, FILE *trace)

@@ -100,11 +100,12 @@ static void shrink_list(struct sim_shrink *shrink, const struct sim_scenario *fr
 /* --- Classes of faults, and what makes transactions different: options that 0 switches off --- */
 
 static const char *const switches[] = {
-    "loss",         "duplicate",         "reorder",      "flip",       "slice",        "long_delay",
-    "slow_link",    "queue_full",        "slow_sync",    "log_late",   "timer_late",   "skew_s",
-    "broken_pct",   "lose_coordinators", "joined_pct",   "keyed_pct",  "read_pct",     "single_pct",
-    "rollback_pct", "status_pct",        "refused_pct",  "fail_fast",  "retention_ms", "priority_changes",
-    "forget_pct",   "resolve_blocked",   "heuristic_ms", "auto_forget"};
+    "loss",         "duplicate",         "reorder",      "flip",        "slice",        "long_delay",
+    "slow_link",    "queue_full",        "slow_sync",    "log_late",    "timer_late",   "skew_s",
+    "broken_pct",   "lose_coordinators", "joined_pct",   "keyed_pct",   "read_pct",     "single_pct",
+    "rollback_pct", "status_pct",        "refused_pct",  "fail_fast",   "retention_ms", "priority_changes",
+    "forget_pct",   "resolve_blocked",   "heuristic_ms", "auto_forget", "stray",        "misrouted",
+    "stop_late_us", "call_twice_pct",    "cancel_pct",   "mixed_pct",   "repeats"};
 #define SWITCHES (sizeof(switches) / sizeof(switches[0]))
 
 static uint32_t switch_of(const struct sim_options *options, uint32_t which)

@@ -30,7 +30,7 @@ static bool is_of_node(enum sim_event_kind kind)
 static bool is_of_net(enum sim_event_kind kind)
 {
     return kind == SIM_EVENT_ARRIVE || kind == SIM_EVENT_CLOSED || kind == SIM_EVENT_SILENT ||
-           kind == SIM_EVENT_CONNECT;
+           kind == SIM_EVENT_CONNECT || kind == SIM_EVENT_STRAY;
 }
 
 static void happen(struct sim_world *world, const struct sim_event *event)

@@ -289,6 +289,8 @@ void sim_nemesis_heal(struct sim_world *world);
 /* The answers of a batch come late, and the last of them first. Returns by how much, in microseconds. */
 struct vow_job;
 uint64_t sim_nemesis_delay_done(struct sim_world *world, const struct sim_node *node, struct vow_job **jobs);
+/* For how long a process whose disk has failed goes on before it stops. */
+uint64_t sim_nemesis_stop_us(struct sim_world *world, const struct sim_node *node);
 /* Kills it or cuts its power, at once or in the middle of what it does on its disk next. */
 void sim_nemesis_kill(struct sim_world *world, struct sim_node *node, uint64_t down_us, struct sim_rng *rng);
 void sim_node_kill(struct sim_world *world, struct sim_node *node, enum sim_crash how, uint64_t down_us);
