@@ -261,11 +261,11 @@ void coord_on_ask(struct vow_coord *core, struct input *in)
     enum txn_state state = (enum txn_state)in->txn->state;
     struct vow_msg_outcome answer = {.gtrid = *in->gtrid, .outcome = VOW_PENDING, .participant = "", .text = ""};
 
-    if (is_decided(state))
+    if (is_decided(state)) {
         answer.outcome = in->txn->is_reported ? (enum vow_outcome)in->txn->outcome : VOW_COMMITTED;
-    answer.error = txn_told_damage(in->txn);
-    if (answer.error != 0)
         answer.cause = (enum vow_cause)in->txn->cause;
+    }
+    answer.error = txn_told_damage(in->txn);
     coord_reply(core, in->session, &answer);
 }
 
