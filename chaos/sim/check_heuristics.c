@@ -243,7 +243,8 @@ static void check_end(struct sim_judge *judge, const struct sim_sight *sight, co
             continue;
         if (sim_share_contradicts(txn, share))
             check_contradiction(judge, sight, txn, share);
-        else if (share->has_record && (txn->committed != 0 || txn->aborted != 0))
+        /* Unless the journal no longer knows the decision: that is told, and stays (F045). */
+        else if (share->has_record && share->coord_alarm == 0 && (txn->committed != 0 || txn->aborted != 0))
             judge_fail(judge, sight, "I19", &txn->gtrid, "%s was ended as it was decided, and keeps its record",
                        judge_name(judge, share->node));
     }
