@@ -467,6 +467,14 @@ static void see_process(struct sim_book *book, struct book_node *node, const str
     }
 }
 
+static void see_moved(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
+{
+    struct book_txn *txn = book_find_txn(book, &sight->gtrid);
+
+    if (txn != NULL && sight->moved.machine == SIM_MACHINE_COORD)
+        txn->entry_life = sight->moved.to != BOOK_NO_ENTRY ? node->life : 0;
+}
+
 static void see_work(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
 {
     switch ((int)sight->kind) {
@@ -475,7 +483,7 @@ static void see_work(struct sim_book *book, struct book_node *node, const struct
         book_message(book, node, sight);
         break;
     case SIM_SEEN_MOVED:
-        book_vote_counted(book, node, sight);
+        see_moved(book, node, sight);
         break;
     case SIM_SEEN_LOG_ASKED:
     case SIM_SEEN_LOG_DURABLE:

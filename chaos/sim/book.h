@@ -184,6 +184,7 @@ struct book_txn {
     uint32_t began_life;
     uint8_t owner;           /* the client that began it, or asked to commit it, last */
     book_moment client_lost; /* its connection was found to be gone, in this life of the coordinator; the newest */
+    uint32_t entry_life;     /* its machine has an entry of it, in that life; 0 = none */
     book_moment commit_log_asked;
     uint32_t commit_log_life;
     book_moment committed;   /* COMMIT is durable */

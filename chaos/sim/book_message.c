@@ -189,26 +189,41 @@ static bool is_current(const struct book_share *share, const struct book_node *n
            header->incarnation == voter->linked_incarnation;
 }
 
-static void got_vote(struct book_share *share, const struct book_node *node, const struct book_node *voter,
-                     const struct sim_sight *sight)
+/* Its first vote, and the coordinator knows of the transaction: it counts. */
+static void count_vote(const struct book_txn *txn, struct book_share *share, const struct book_node *node)
+{
+    if (share->vote == VOW_VOTE_YES || txn->entry_life != node->life)
+        return;
+    share->let_go_life = node->life;
+    share->let_go_vote = share->vote;
+}
+
+static void got_vote(const struct book_txn *txn, struct book_share *share, const struct book_node *node,
+                     const struct book_node *voter, const struct sim_sight *sight)
 {
     const struct vow_msg_vote *vote = &sight->message.msg->vote;
 
     if (vote->vote == VOW_VOTE_NO)
         book_first(&share->no_got, sight->seq);
-    if (vote->vote == VOW_VOTE_YES)
-        share->asked_got = sight->seq;
     if (share->vote_life == node->life || !is_current(share, node, voter, &vote->header))
         return; /* the first stands */
     share->vote = vote->vote;
     share->vote_cause = vote->cause;
     share->vote_got = sight->seq;
     share->vote_life = node->life;
+    count_vote(txn, share, node);
 }
 
+static bool is_asking(const struct vow_msg *msg)
+{
+    return msg->kind == VOW_MSG_INQUIRY || msg->kind == VOW_MSG_ENLIST ||
+           (msg->kind == VOW_MSG_VOTE && msg->vote.vote == VOW_VOTE_YES);
+}
+
+/* Whoever it is, it waits for an answer. */
 static void asked_it(struct book_share *share, const struct sim_sight *sight)
 {
-    if (sight->message.msg->kind == VOW_MSG_INQUIRY)
+    if (sight->message.msg->kind != VOW_MSG_ENLIST)
         share->asked_got = sight->seq;
     else if (share->enlisted == 0)
         share->enlist_life = sight->message.peer_life;
@@ -226,16 +241,14 @@ static void coordinator_received(struct sim_book *book, const struct book_node *
     client_asked(book, txn, node, sight);
     if (sim_msg_header(msg) == NULL || sight->peer >= book->nodes_len)
         return;
-    share = sim_txn_share(txn, sight->peer);
-    if (msg->kind == VOW_MSG_INQUIRY || msg->kind == VOW_MSG_ENLIST) {
+    if (is_asking(msg))
         asked_it(book_find_share(book, txn, sight->peer), sight);
-        return;
-    }
+    share = sim_txn_share(txn, sight->peer);
     /* Somebody speaks for a branch that is not its own (F168). */
     if (share == NULL || share->branch != sim_msg_header(msg)->branch)
         return;
     if (msg->kind == VOW_MSG_VOTE) {
-        got_vote(share, node, &book->nodes[sight->peer], sight);
+        got_vote(txn, share, node, &book->nodes[sight->peer], sight);
     } else if (msg->kind == VOW_MSG_ACK && msg->ack.ack != VOW_ACK_HEURISTIC_MISMATCH) {
         if (msg->ack.ack == VOW_ACK_NO_RECORD)
             book_first(&share->no_record_got, sight->seq);
@@ -246,25 +259,6 @@ static void coordinator_received(struct sim_book *book, const struct book_node *
     } else if (msg->kind == VOW_MSG_ONE_PHASE_DONE) {
         share->one_phase_got = sight->seq;
         share->one_phase_result = msg->one_phase_done.result;
-    }
-}
-
-/* A transaction that is under way has moved by a vote: it was counted, and is not late. */
-void book_vote_counted(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
-{
-    const struct book_input *input = &node->input;
-    struct book_txn *txn;
-    struct book_share *share;
-
-    if (node->role != SIM_COORDINATOR || input->kind != SIM_SEEN_RECEIVED || input->msg != VOW_MSG_VOTE ||
-        input->vote == VOW_VOTE_YES || sight->moved.from == BOOK_NO_ENTRY ||
-        !vow_gtrid_equal(&input->gtrid, &sight->gtrid))
-        return;
-    txn = book_find_txn(book, &sight->gtrid);
-    share = txn != NULL && input->peer < book->nodes_len ? sim_txn_share(txn, input->peer) : NULL;
-    if (share != NULL && share->let_go_life != node->life) {
-        share->let_go_life = node->life;
-        share->let_go_vote = input->vote;
     }
 }
 

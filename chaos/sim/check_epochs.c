@@ -6,8 +6,8 @@
  * whoever says them (protocol 2.9). A coordinator is given a vote that was asked for in another epoch than its own: it
  * submits no COMMIT for it.
  *
- * The same of lives: a participant asks its store for no PREPARE that was meant for an earlier life of it, and nothing
- * that is under way moves by a vote of another life than the one that was asked (mistake 19).
+ * The same of lives: a participant asks its store for no PREPARE that was meant for an earlier life of it, and a
+ * coordinator submits no COMMIT by the vote of another life than the one that was asked and is connected (mistake 19).
  */
 #include "chaos/sim/check.h"
 
@@ -41,19 +41,16 @@ static void check_incarnation(struct sim_judge *judge, const struct sim_sight *s
                    (unsigned long long)node->incarnation, (unsigned long long)input->incarnation);
 }
 
-static void check_voter(struct sim_judge *judge, const struct sim_sight *sight, const struct book_node *node)
+/* Each of them was asked, and has answered, in this life of it and this epoch. */
+static void check_voters(struct sim_judge *judge, const struct sim_sight *sight, const struct book_node *node)
 {
-    const struct book_input *input = &node->input;
-    const struct book_txn *txn =
-        sight->kind == SIM_SEEN_MOVED && input->msg == VOW_MSG_VOTE ? judge_txn(judge, sight) : NULL;
-    const struct book_share *share = txn != NULL ? sim_txn_share(txn, input->peer) : NULL;
+    const struct book_txn *txn = judge_txn(judge, sight);
 
-    if (share == NULL || !vow_gtrid_equal(&sight->gtrid, &input->gtrid) || sight->moved.from == BOOK_NO_ENTRY)
-        return;
-    if (share->prepare_sent != 0 && input->incarnation != share->prepare_incarnation)
-        judge_fail(judge, sight, "I17", &sight->gtrid, "%s counts a vote of incarnation %llu of %s, and asked %llu",
-                   node->name, (unsigned long long)input->incarnation, judge_name(judge, input->peer),
-                   (unsigned long long)share->prepare_incarnation);
+    for (const struct book_share *share = txn != NULL ? txn->shares : NULL; share != NULL; share = share->next) {
+        if (share->is_on_yes_list && share->vote_life != node->life)
+            judge_fail(judge, sight, "I17", &txn->gtrid, "%s decides, and %s has not voted since it was asked",
+                       node->name, judge_name(judge, share->node));
+    }
 }
 
 static void check_coordinator(struct sim_judge *judge, const struct sim_sight *sight, const struct book_node *node)
@@ -64,6 +61,7 @@ static void check_coordinator(struct sim_judge *judge, const struct sim_sight *s
         judge_fail(judge, sight, "I17", &sight->log.record->gtrid,
                    "%s of epoch %u decides by a vote that was asked for in epoch %u", node->name, node->epoch,
                    node->input.epoch);
+    check_voters(judge, sight, node);
 }
 
 void check_epochs(struct sim_judge *judge, const struct sim_sight *sight)
@@ -80,6 +78,5 @@ void check_epochs(struct sim_judge *judge, const struct sim_sight *sight)
         check_incarnation(judge, sight, node);
     } else if (node->role == SIM_COORDINATOR) {
         check_coordinator(judge, sight, node);
-        check_voter(judge, sight, node);
     }
 }

@@ -36,11 +36,12 @@ bool net_is_handshake(enum vow_msg_kind kind);
 
 /* --- net_stray.c --- */
 
-/* By chance, keeps a copy of the message's frame, which is about to leave the side. */
-void net_stray_keep(struct sim_world *world, const struct sim_conn *conn, uint32_t side, const struct vow_msg *msg,
+/* By chance, keeps a copy of the message's frame, which is about to leave the side. True: it is the only one. */
+bool net_stray_keep(struct sim_world *world, const struct sim_conn *conn, uint32_t side, const struct vow_msg *msg,
                     const struct net_copy *frame, struct sim_rng *rng);
 /* SIM_EVENT_STRAY. */
-void net_stray_comes(struct sim_world *world, void *ptr);
+struct stray;
+void net_stray_comes(struct sim_world *world, struct stray *stray);
 
 /* --- net_receive.c and net_cut.c: events --- */
 

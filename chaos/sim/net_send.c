@@ -121,11 +121,12 @@ void sim_net_send(struct sim_world *world, struct sim_conn *conn, uint32_t side,
     }
     if (is_noise && sim_strikes(world, &rng, &item, world->options.flip))
         flip(world, conn, side, &rng, bytes, len);
+    if (is_noise && world->options.stray > 0 &&
+        net_stray_keep(world, conn, side, msg, &(struct net_copy){frame, bytes, len}, &rng))
+        return;
     put_frame(world, conn, side, &rng, frame, bytes, len);
     if (is_noise && sim_strikes(world, &rng, &item, world->options.duplicate)) {
         sim_hit(world, SIM_FAULT_DUPLICATE, from, to, frame);
         put_frame(world, conn, side, &rng, frame, bytes, len);
     }
-    if (world->options.stray > 0)
-        net_stray_keep(world, conn, side, msg, &(struct net_copy){frame, bytes, len}, &rng);
 }

@@ -33,12 +33,17 @@ void participant_connected(struct sim_world *world, struct sim_node *node, struc
     sim_net_send(world, conn, side, &msg);
 }
 
+/* welcome: NULL, or what the coordinator has said. */
 static void show_linked(struct sim_world *world, const struct sim_node *node, const struct sim_conn *conn,
-                        uint32_t side)
+                        uint32_t side, const struct vow_msg_welcome *welcome)
 {
     struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LINKED, node);
 
     sight.peer = conn->end[1 - side].node;
+    if (welcome != NULL) {
+        sight.link.epoch = welcome->epoch;
+        sight.link.watermark = welcome->watermark;
+    }
     sim_show(world, &sight);
 }
 
@@ -49,7 +54,7 @@ static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_
     struct vow_branches_event event = {.kind = VOW_BRANCHES_COORD_UP};
 
     conn->end[0].state = SIM_END_UP;
-    show_linked(world, node, conn, 0);
+    show_linked(world, node, conn, 0, welcome);
     p->conn = conn;
     backoff_reset(&p->backoff);
     /* The data belongs to the first coordinator it ever met. */
@@ -87,7 +92,7 @@ static void peer_hello(struct sim_world *world, struct sim_node *node, struct si
         return;
     }
     conn->end[1].state = SIM_END_UP;
-    show_linked(world, node, conn, 1);
+    show_linked(world, node, conn, 1, NULL);
 }
 
 static void peer_welcomed(struct sim_world *world, struct sim_node *node, struct sim_conn *conn,
@@ -101,7 +106,7 @@ static void peer_welcomed(struct sim_world *world, struct sim_node *node, struct
         return;
     }
     conn->end[0].state = SIM_END_UP;
-    show_linked(world, node, conn, 0);
+    show_linked(world, node, conn, 0, NULL);
     sim_peers_up(world, &p->peers, conn);
 }
 
