@@ -7,7 +7,8 @@
  * Most are patient: they come over another connection than the one that they were sent on, if there is one in time.
  *
  * A misrouted one is a participant's, and comes to another coordinator, or as if from another participant (mistake 21,
- * F168). What a coordinator says is never misrouted: a participant believes whoever it is connected to.
+ * F168). What a coordinator says is never misrouted, for a participant believes whoever it is connected to, nor is the
+ * report of what was done by hand, which may be the first that is heard of a transaction.
  */
 #include <string.h>
 
@@ -48,7 +49,8 @@ bool net_stray_keep(struct sim_world *world, const struct sim_conn *conn, uint32
     stray = sim_arena_take(&world->arena, sizeof(*stray) + frame->len);
     *stray = (struct stray){.from = conn->end[side].node,
                             .to = conn->end[1 - side].node,
-                            .is_misrouted = sim_rng_chance(rng, o->misrouted) && side == 0,
+                            .is_misrouted =
+                                sim_rng_chance(rng, o->misrouted) && side == 0 && msg->kind != VOW_MSG_HEURISTIC_REPORT,
                             .conn = conn->id,
                             .tries = sim_rng_below(rng, 4) != 0 ? TRIES : 0,
                             .sender_life = conn->end[side].life,

@@ -140,12 +140,13 @@ static void draw_insistence(struct sim_options *o, uint64_t seed)
     struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 2, 0);
 
     o->stray = sometimes(&rng, 50, 1000);
-    o->misrouted = rarely(&rng, 2000, 8000);
-    o->stop_late_us = sometimes(&rng, 1000, 100000);
+    o->stop_late_us = sometimes(&rng, 20000, 1000000);
     o->call_twice_pct = sometimes(&rng, 2, 15);
     o->cancel_pct = sometimes(&rng, 2, 20);
     o->mixed_pct = sometimes(&rng, 5, 40);
     o->repeats = sim_rng_below(&rng, 2) == 0;
+    /* Where there is another coordinator, rather than as if from another participant. */
+    o->misrouted = o->coordinators > 1 ? sometimes(&rng, 4000, 9000) : rarely(&rng, 2000, 8000);
 }
 
 void sim_options_draw(struct sim_options *options, uint64_t seed)
