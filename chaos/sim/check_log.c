@@ -70,11 +70,12 @@ static void check_found(struct sim_judge *judge, const struct sim_sight *sight)
         judge->excused |= sim_bit(sight->node);
 }
 
+/* What is refused, called off or only looked up needs no disk. */
 static bool is_written(const struct sim_sight *sight)
 {
     return sight->kind == SIM_SEEN_LOG_DURABLE ||
-           (sight->kind == SIM_SEEN_STORE_DONE && sight->store.op != VOW_STORE_CANCEL &&
-            sight->store.op != VOW_STORE_RECALL);
+           (sight->kind == SIM_SEEN_STORE_DONE && sight->store.result != VOW_STORE_REFUSED &&
+            sight->store.op != VOW_STORE_CANCEL && sight->store.op != VOW_STORE_RECALL);
 }
 
 static void check_failed(struct sim_judge *judge, const struct sim_sight *sight)

@@ -247,6 +247,14 @@ Test(check_late, I12_a_store_goes_on_after_it_failed)
     bed_violates(&bed, "I12", "the store of p0 goes on");
 }
 
+Test(check_late, I12_a_refusal_needs_no_disk)
+{
+    bed_request(&bed);
+    fail_store();
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_PREPARE, VOW_STORE_REFUSED);
+    bed_holds(&bed);
+}
+
 Test(check_late, I12_the_next_life_may_go_on)
 {
     bed_request(&bed);
