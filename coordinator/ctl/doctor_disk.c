@@ -160,7 +160,7 @@ void check_fsync(struct diagnosis *diagnosis, const char *directory)
 
 struct open_walk {
     struct diagnosis *diagnosis;
-    unsigned count;
+    unsigned count, sagas;
 };
 
 static void name_yes_list(const struct vow_record *record, char *out, size_t size)
@@ -174,6 +174,7 @@ static int on_open(void *ctx, const struct vow_journal_event *event)
 {
     struct open_walk *walk = ctx;
     char id[VOW_GTRID_TEXT_SIZE], names[200] = "";
+    walk->sagas += event->record.kind == VOW_RECORD_SAGA_BEGIN;
     if (event->record.kind != VOW_RECORD_COMMIT || ++walk->count > OPEN_SHOWN)
         return 0;
     name_yes_list(&event->record, names, sizeof(names));
@@ -206,7 +207,10 @@ bool check_journal(struct diagnosis *diagnosis, const char *directory)
         diagnosis_add(diagnosis, "journal", HEALTH_OK, "",
                       "coordinator %s, epoch %u: every event up to lsn %llu is whole, its witness agrees", report.name,
                       report.epoch, (unsigned long long)report.last_lsn);
-    if (walk.count == 0)
+    if (walk.sagas > 0)
+        diagnosis_add(diagnosis, "sagas", HEALTH_WARN, "start vowd: it goes on with them", "%u sagas have not ended",
+                      walk.sagas);
+    if (walk.count == 0 && walk.sagas == 0)
         diagnosis_add(diagnosis, "in-doubt", HEALTH_OK, "", "nothing is left to do");
     else if (walk.count > OPEN_SHOWN)
         diagnosis_add(diagnosis, "in-doubt", HEALTH_WARN, "start vowd: it finishes them", "and %u more",

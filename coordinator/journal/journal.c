@@ -104,7 +104,9 @@ void vow_journal_stop(struct vow_journal *journal)
 
 void vow_journal_events_free(struct vow_journal_event *events, uint32_t events_len)
 {
-    for (uint32_t i = 0; i < events_len; i++)
+    for (uint32_t i = 0; i < events_len; i++) {
         free((void *)events[i].record.branches);
+        free((void *)events[i].record.body.data);
+    }
     free(events);
 }

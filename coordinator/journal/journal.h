@@ -31,8 +31,9 @@ struct vow_journal_stats;
 enum vow_journal_op_kind {
     VOW_JOURNAL_APPEND = 1, /* any record but COMMIT */
     VOW_JOURNAL_DECIDE,     /* a COMMIT record, written once */
-    VOW_JOURNAL_END,        /* an END record: the transaction's events may go when it is old enough */
+    VOW_JOURNAL_END,        /* an END or SAGA_END record: the events may go when it is old enough */
     VOW_JOURNAL_GET,        /* the outcome of one transaction */
+    VOW_JOURNAL_GET_SAGA,   /* how a saga has ended */
     VOW_JOURNAL_HISTORY,    /* the events of one transaction */
     VOW_JOURNAL_LIFE,       /* no event: a participant's data file came with this incarnation */
 };
@@ -68,21 +69,23 @@ struct vow_journal_op {
     enum vow_journal_op_kind kind;
     bool forced; /* APPEND, END, LIFE: start a commit for it at once */
     uint64_t token;
-    struct vow_gtrid gtrid; /* GET, HISTORY */
+    struct vow_gtrid gtrid; /* GET, GET_SAGA, HISTORY */
     /* GET: the participant that reports damage; "" = nobody does, and `forgotten` means all of it. */
     char reporter[VOW_NAME_SIZE];
-    /* APPEND, DECIDE, END. record.branches points to `branches` below, or to memory that outlives the op. */
+    /* APPEND, DECIDE, END. record.branches points to `branches` below, or to memory that outlives the op; so does
+     * record.body. */
     struct vow_record record;
     struct vow_record_branch *branches;
     struct vow_journal_life life; /* LIFE */
     /* Filled by the journal: */
     enum vow_journal_result result; /* APPEND, DECIDE, END, LIFE */
-    /* 0, or why UNKNOWN. GET, HISTORY: VOW_E_NOT_FOUND, there never was a record; VOW_E_EXPIRED, there may have been,
-     * and it was cut off; VOW_E_RECOVERING, it is not yet proved that there is none: ask again. */
+    /* 0, or why UNKNOWN. GET, GET_SAGA, HISTORY: VOW_E_NOT_FOUND, there never was a record; VOW_E_EXPIRED, there may
+     * have been, and it was cut off; VOW_E_RECOVERING, it is not yet proved that there is none: ask again. */
     int error;
     uint64_t lsn;                     /* of the record written, or of the terminal record found */
     enum vow_outcome outcome;         /* GET */
-    enum vow_cause cause;             /* GET */
+    enum vow_cause cause;             /* GET, GET_SAGA */
+    enum vow_saga_state saga;         /* GET_SAGA: COMPLETED, COMPENSATED, CLOSED */
     bool decided;                     /* GET: found, and it is a COMMIT: there is a yes-list */
     enum vow_damage damage;           /* GET: whatever `error` says */
     bool forgotten;                   /* GET: an operator has seen to the damage, or to the reporter's part of it */
@@ -93,8 +96,8 @@ struct vow_journal_op {
 
 void vow_journal_events_free(struct vow_journal_event *events, uint32_t events_len);
 
-/* For each open record (COMMIT, HAZARD, HEURISTIC, DAMAGE, FORGET, without END) in LSN order. Returning non-zero stops
- * the scan with that error. */
+/* For each open record (COMMIT, HAZARD, HEURISTIC, DAMAGE, FORGET, without END; SAGA_BEGIN, SAGA_STEP, SAGA_TURN,
+ * SAGA_RETRY, without SAGA_END) in LSN order. Returning non-zero stops the scan with that error. */
 typedef int vow_journal_scan_fn(void *ctx, const struct vow_journal_event *event);
 typedef void vow_journal_life_fn(void *ctx, const struct vow_journal_life *life);
 

@@ -29,7 +29,7 @@ struct journal_snapshot {
     struct journal_head cut;
     struct journal_rows kept; /* rows at or below `cut` that are still there */
     struct journal_head taken;
-    struct journal_rows open;        /* COMMIT and HAZARD at or below `taken` that the table `open` lists */
+    struct journal_rows open;        /* records at or below `taken` that the table `open` lists */
     struct journal_hash epoch_event; /* the last EPOCH at or below `taken`, for the identity's seal */
     struct vow_watermark floor;      /* all events of an id below it may be cut: EXPIRED, if there are none */
     struct vow_watermark high;       /* every id of an event at or below `taken` is below it */

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "coordinator/journal/fail.h"
@@ -21,25 +22,44 @@ int journal_sqlite_run(struct sqlite_engine *engine, enum journal_statement whic
     return error;
 }
 
+/* Makes the event's body; an order is as large as a message may be. */
+static int encode_body(struct sqlite_engine *engine, const struct vow_record *record, struct vow_slice *body,
+                       struct vow_error_detail *detail)
+{
+    size_t size = journal_body_size(record);
+
+    if (size > engine->body_size) {
+        uint8_t *larger = realloc(engine->body, size);
+
+        if (larger == NULL)
+            return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for an event");
+        engine->body = larger;
+        engine->body_size = size;
+    }
+    body->len = journal_body_encode(record, engine->body);
+    body->data = engine->body;
+    return 0;
+}
+
 /* Adds the record as the event after *head, inside the open transaction, and moves *head on to it. */
 static int append(struct sqlite_engine *engine, const struct vow_record *record, uint64_t wall_us,
                   struct journal_head *head, struct vow_error_detail *detail)
 {
-    uint8_t body[JOURNAL_BODY_MAX];
     sqlite3_stmt *stmt = engine->statements[JOURNAL_STMT_APPEND];
     struct journal_head next = {.lsn = head->lsn + 1};
     struct journal_row row = {
-        .lsn = next.lsn, .wall_us = wall_us, .gtrid = record->gtrid, .kind = (uint32_t)record->kind, .body.data = body};
-    int error;
+        .lsn = next.lsn, .wall_us = wall_us, .gtrid = record->gtrid, .kind = (uint32_t)record->kind};
+    int error = encode_body(engine, record, &row.body, detail);
 
-    row.body.len = journal_body_encode(record, body);
+    if (error != 0)
+        return error;
     if (journal_chain_next(&engine->chain, &head->hash, &row, &next.hash) != 0)
         return journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row.lsn);
     (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)row.wall_us);
     (void)sqlite3_bind_blob(stmt, 3, row.gtrid.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 4, (sqlite3_int64)row.kind);
-    (void)sqlite3_bind_blob(stmt, 5, body, (int)row.body.len, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(stmt, 5, row.body.data, (int)row.body.len, SQLITE_STATIC);
     (void)sqlite3_bind_blob(stmt, 6, next.hash.bytes, JOURNAL_HASH_BYTES, SQLITE_STATIC);
     error = journal_sqlite_run(engine, JOURNAL_STMT_APPEND, "appending an event", detail);
     if (error == 0)
@@ -304,7 +324,8 @@ static int write_op(struct sqlite_engine *engine, struct vow_journal_op *op, uin
         return journal_sqlite_write_life(engine, &op->life, detail);
     }
     VOW_ASSERT((op->kind == VOW_JOURNAL_DECIDE) == (op->record.kind == VOW_RECORD_COMMIT));
-    VOW_IMPLIES(op->kind == VOW_JOURNAL_END, op->record.kind == VOW_RECORD_END);
+    VOW_IMPLIES(op->kind == VOW_JOURNAL_END,
+                op->record.kind == VOW_RECORD_END || op->record.kind == VOW_RECORD_SAGA_END);
     error = judge(engine, op, detail);
     if (error == 0 && op->result == VOW_JOURNAL_WON) {
         error = append(engine, &op->record, wall_us, head, detail);
@@ -392,6 +413,8 @@ static void read_batch(struct sqlite_engine *engine, struct vow_journal_op *firs
             op->error = engine->failed;
         else if (op->kind == VOW_JOURNAL_GET)
             op->error = look_up(engine, op, &detail);
+        else if (op->kind == VOW_JOURNAL_GET_SAGA)
+            op->error = journal_sqlite_saga(engine, op, &detail);
         else
             op->error = journal_sqlite_history(engine, op, &detail);
         if (op->error == VOW_E_NOT_FOUND)

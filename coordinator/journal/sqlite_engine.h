@@ -29,8 +29,10 @@
  *   2  and open, snapshot: events may be cut off. A file of format 1 is read as one without a snapshot, proved as a
  *      whole, and given the two tables.
  *   3  and life: participants' data files. An older program would let one come back that went back.
+ *   4  and the records of sagas, in the tables of format 3. An older program would overlook them at its start, and cut
+ *      off those of a saga that has not ended.
  */
-#define JOURNAL_FORMAT 3
+#define JOURNAL_FORMAT 4
 /* The WAL is checkpointed once it is longer than this; its space is then used again. */
 #define JOURNAL_WAL_PAGES_MAX 2048
 #define JOURNAL_PATH_SIZE 4096
@@ -51,6 +53,7 @@ enum journal_statement {
     JOURNAL_STMT_APPEND,
     JOURNAL_STMT_IDENTITY,
     JOURNAL_STMT_TERMINAL,
+    JOURNAL_STMT_SAGA,
     JOURNAL_STMT_DAMAGE,
     JOURNAL_STMT_HISTORY,
     JOURNAL_STMT_OPEN_LISTED,
@@ -119,6 +122,8 @@ struct sqlite_engine {
     struct journal_limits limits;
     struct vow_journal_identity identity; /* coord 0: nobody has taken this log over yet */
     struct journal_counters counters;
+    uint8_t *body; /* of the event that is written; grows */
+    size_t body_size;
 };
 
 /* --- sqlite_open.c --- */
@@ -166,9 +171,11 @@ bool journal_sqlite_row(sqlite3_stmt *stmt, struct journal_row *row, struct jour
  * an error. */
 int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, struct vow_journal_op *op,
                             struct vow_error_detail *detail);
-/* The LSN of the transaction's first END after an event, 0 if it has none. */
-int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t after, uint64_t *lsn,
-                             struct vow_error_detail *detail);
+/* How a saga has ended: fills lsn, saga and cause of *op. Returns 0, VOW_E_NOT_FOUND or an error. */
+int journal_sqlite_saga(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
+/* The LSN of the transaction's first END after an event, 0 if it has none. kind: END or SAGA_END. */
+int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, enum vow_record_kind kind,
+                             uint64_t after, uint64_t *lsn, struct vow_error_detail *detail);
 /* Fills op->damage and op->forgotten. */
 int journal_sqlite_damage(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
 int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);

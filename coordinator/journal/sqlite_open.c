@@ -35,14 +35,18 @@ static const char schema_3[] = //
 #define COLUMNS JOURNAL_COLUMNS
 /* The index alone is not believed, for a flipped bit in it makes a COMMIT an END (fault F114): the event itself must be
  * one. The unary plus keeps SQLite from asking the index again. */
-#define END_OF(gtrid)                                                                                                  \
-    "FROM event AS n JOIN event AS m ON m.lsn = n.lsn AND +m.kind = 3 AND +m.gtrid = n.gtrid"                          \
-    " WHERE n.gtrid = " gtrid " AND n.kind = 3"
+#define END_OF(gtrid, kind)                                                                                            \
+    "FROM event AS n JOIN event AS m ON m.lsn = n.lsn AND +m.kind = n.kind AND +m.gtrid = n.gtrid"                     \
+    " WHERE n.gtrid = " gtrid " AND n.kind = " kind
+/* A saga's records are ended by its own END. */
+#define END_KIND "CASE WHEN e.kind BETWEEN 8 AND 11 THEN 12 ELSE 3 END"
 /* An END ends what is before it: damage that somebody reports after it is open again. */
-#define NO_END " AND NOT EXISTS (SELECT 1 " END_OF("e.gtrid") " AND n.lsn > e.lsn)"
+#define NO_END " AND NOT EXISTS (SELECT 1 " END_OF("e.gtrid", END_KIND) " AND n.lsn > e.lsn)"
+#define OPEN_KINDS "(2, 4, 5, 6, 7, 8, 9, 10, 11)"
 
-/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, HEURISTIC 5, DAMAGE 6, FORGET 7, ABORTED
- * 17, READ_ONLY 18, ONE_PHASE 19, KEY 20. */
+/* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, HEURISTIC 5, DAMAGE 6, FORGET 7,
+ * SAGA_BEGIN 8, SAGA_STEP 9, SAGA_TURN 10, SAGA_RETRY 11, SAGA_END 12, ABORTED 17, READ_ONLY 18, ONE_PHASE 19,
+ * KEY 20. */
 static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_BEGIN] = "BEGIN IMMEDIATE",
     [JOURNAL_STMT_COMMIT] = "COMMIT",
@@ -50,23 +54,25 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_IDENTITY] = "INSERT OR REPLACE INTO identity (id, coord, name, epoch, seal) VALUES (1, ?, ?, ?, ?)",
     [JOURNAL_STMT_TERMINAL] =
         "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 17, 18, 19) ORDER BY lsn LIMIT 1",
+    [JOURNAL_STMT_SAGA] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind = 12 ORDER BY lsn LIMIT 1",
     [JOURNAL_STMT_DAMAGE] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (5, 6, 7) ORDER BY lsn",
     [JOURNAL_STMT_HISTORY] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? ORDER BY lsn",
     [JOURNAL_STMT_OPEN_LISTED] =
         "SELECT o.lsn, wall_us, gtrid, kind, body, hash FROM open AS o JOIN event AS e ON e.lsn = o.lsn ORDER BY o.lsn",
     [JOURNAL_STMT_OPEN_SCAN] = "SELECT e.lsn, wall_us, gtrid, kind, body, hash FROM open AS o JOIN event AS e"
-                               " ON e.lsn = o.lsn WHERE kind IN (2, 4, 5, 6, 7)" NO_END " ORDER BY o.lsn",
+                               " ON e.lsn = o.lsn WHERE kind IN " OPEN_KINDS NO_END " ORDER BY o.lsn",
     [JOURNAL_STMT_OPEN_TAIL] =
-        "SELECT " COLUMNS " FROM event AS e WHERE lsn > ? AND kind IN (2, 4, 5, 6, 7)" NO_END " ORDER BY lsn",
+        "SELECT " COLUMNS " FROM event AS e WHERE lsn > ? AND kind IN " OPEN_KINDS NO_END " ORDER BY lsn",
     [JOURNAL_STMT_KEYS] = "SELECT * FROM (SELECT " COLUMNS " FROM event AS e WHERE kind = 20 AND EXISTS (SELECT 1 FROM"
                           " event AS c WHERE c.gtrid = e.gtrid AND c.kind = 2) ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
     [JOURNAL_STMT_WALK] = "SELECT " COLUMNS " FROM event WHERE lsn > ? ORDER BY lsn",
     [JOURNAL_STMT_KEPT] = "SELECT " COLUMNS " FROM event WHERE lsn <= ? ORDER BY lsn",
     [JOURNAL_STMT_HASH] = "SELECT hash FROM event WHERE lsn = ?",
     [JOURNAL_STMT_INDEXED] = "SELECT 1 FROM event INDEXED BY event_gtrid WHERE gtrid = ? AND kind = ? AND lsn = ?",
-    [JOURNAL_STMT_END_AFTER] = "SELECT n.lsn " END_OF("?") " AND n.lsn > ? ORDER BY n.lsn LIMIT 1",
+    [JOURNAL_STMT_END_AFTER] = "SELECT n.lsn " END_OF("?1", "?3") " AND n.lsn > ?2 ORDER BY n.lsn LIMIT 1",
     [JOURNAL_STMT_UNENDED] =
-        "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind IN (2, 4, 5, 6, 7, 20) AND lsn < ? ORDER BY lsn",
+        "SELECT " COLUMNS " FROM event WHERE gtrid = ?1 AND lsn < ?2 AND CASE WHEN ?3 = 12 THEN kind BETWEEN 8 AND 11"
+        " ELSE kind IN (2, 4, 5, 6, 7, 20) END ORDER BY lsn",
     [JOURNAL_STMT_OPEN_ADD] = "INSERT INTO open (lsn) VALUES (?)",
     [JOURNAL_STMT_OPEN_REMOVE] = "DELETE FROM open WHERE lsn = ?",
     [JOURNAL_STMT_AGES] = "SELECT lsn, wall_us FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?",
@@ -290,7 +296,8 @@ static int upgrade(struct sqlite_engine *engine, struct vow_error_detail *detail
     (void)snprintf(tail, sizeof(tail), "PRAGMA user_version = %d; COMMIT", JOURNAL_FORMAT);
     if (error == 0 && engine->format < 2)
         error = execute(engine, schema_2, detail);
-    error = error != 0 ? error : execute(engine, schema_3, detail);
+    if (error == 0 && engine->format < 3)
+        error = execute(engine, schema_3, detail);
     return error != 0 ? error : execute(engine, tail, detail);
 }
 
@@ -412,5 +419,6 @@ void journal_sqlite_free(struct sqlite_engine *engine)
     if (engine->files.ops != NULL)
         engine->files.ops->close(&engine->files);
     free(engine->directory);
+    free(engine->body);
     free(engine);
 }

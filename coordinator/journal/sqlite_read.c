@@ -38,16 +38,18 @@ static int read_event(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct v
 {
     struct journal_row row;
     struct journal_hash hash;
-    bool good = journal_sqlite_row(stmt, &row, &hash);
+    int error = journal_sqlite_row(stmt, &row, &hash) ? 0 : VOW_E_DAMAGED;
 
-    if (good) {
+    if (error == 0) {
         event->lsn = row.lsn;
         event->wall_us = row.wall_us;
         event->record.kind = (enum vow_record_kind)row.kind;
         event->record.gtrid = row.gtrid;
-        good = journal_body_decode(row.body.data, row.body.len, &event->record, branches) == 0;
+        error = journal_body_decode(row.body.data, row.body.len, &event->record, branches);
     }
-    if (!good) {
+    if (error == VOW_E_NO_MEMORY)
+        return journal_fail(detail, error, "no memory for an event");
+    if (error != 0) {
         return journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %lld: not a record; restore it",
                             engine->directory, (long long)sqlite3_column_int64(stmt, COLUMN_LSN));
     }
@@ -98,6 +100,24 @@ int journal_sqlite_terminal(struct sqlite_engine *engine, const struct vow_gtrid
     return 0;
 }
 
+int journal_sqlite_saga(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail)
+{
+    struct vow_record_branch branches[VOW_CALLS_MAX];
+    struct vow_journal_event event = {0};
+    sqlite3_stmt *stmt = select_gtrid(engine, JOURNAL_STMT_SAGA, &op->gtrid);
+    int found = next_event(engine, stmt, &event, branches, false, detail);
+
+    (void)sqlite3_reset(stmt);
+    if (found == 0)
+        return VOW_E_NOT_FOUND;
+    if (found < 0)
+        return found;
+    op->lsn = event.lsn;
+    op->saga = (enum vow_saga_state)event.record.detail;
+    op->cause = event.record.cause;
+    return 0;
+}
+
 /* Whose damage a FORGET is about: all that was recorded before it. */
 struct seen_to {
     bool any, reporters;
@@ -142,27 +162,39 @@ int journal_sqlite_damage(struct sqlite_engine *engine, struct vow_journal_op *o
     (void)sqlite3_reset(stmt);
     op->forgotten = op->reporter[0] != '\0' ? seen.reporters : seen.any;
     if (found == 0 && op->damage != VOW_DAMAGE_NONE && !seen.any)
-        found = journal_sqlite_end_after(engine, &op->gtrid, event.lsn, &end, detail);
+        found = journal_sqlite_end_after(engine, &op->gtrid, VOW_RECORD_END, event.lsn, &end, detail);
     /* An END without a FORGET: it was found after all. */
     if (end != 0)
         op->damage = VOW_DAMAGE_NONE;
     return found;
 }
 
-/* Gives an event branches of its own in place of the reader's. */
-static int keep_branches(struct vow_journal_event *event)
+static int keep(const void *from, size_t size, void *out)
 {
-    size_t size = event->record.branches_len * sizeof(*event->record.branches);
-    struct vow_record_branch *copy = NULL;
+    void *copy = NULL;
 
     if (size > 0) {
         copy = malloc(size);
         if (copy == NULL)
             return VOW_E_NO_MEMORY;
-        memcpy(copy, event->record.branches, size);
+        memcpy(copy, from, size);
     }
-    event->record.branches = copy;
+    memcpy(out, &copy, sizeof(copy));
     return 0;
+}
+
+/* Gives an event branches and a body of its own in place of the reader's. */
+static int keep_parts(struct vow_journal_event *event)
+{
+    struct vow_record *record = &event->record;
+    int error = keep(record->branches, record->branches_len * sizeof(*record->branches), &record->branches);
+
+    if (error != 0)
+        return error;
+    error = keep(record->body.data, record->body.len, &record->body.data);
+    if (error != 0)
+        free((void *)record->branches);
+    return error;
 }
 
 static int add_event(struct vow_journal_op *op, struct vow_journal_event *event)
@@ -173,7 +205,7 @@ static int add_event(struct vow_journal_op *op, struct vow_journal_event *event)
     if (events == NULL)
         return VOW_E_NO_MEMORY;
     op->events = events;
-    if (keep_branches(event) != 0)
+    if (keep_parts(event) != 0)
         return VOW_E_NO_MEMORY;
     events[op->events_len++] = *event;
     return 0;

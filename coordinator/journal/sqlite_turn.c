@@ -3,9 +3,9 @@
  * when there is nothing else to do.
  *
  * An event is cut when it is old enough and no unfinished transaction needs it: COMMIT, HAZARD and other damage stay
- * until the END of their transaction is cut with them, whatever their age (B42). What is cut raises the floor, and the
- * floor, the new start of the chain and the rows that stayed are written in the same commit: after a crash there are
- * both or neither.
+ * until the END of their transaction is cut with them, whatever their age (B42), and so do the records of a saga. What
+ * is cut raises the floor, and the floor, the new start of the chain and the rows that stayed are written in the same
+ * commit: after a crash there are both or neither.
  */
 #include <string.h>
 
@@ -111,13 +111,28 @@ struct turn {
     uint64_t end; /* of the cut */
 };
 
-static bool is_open_kind(uint32_t kind)
+static bool is_saga_kind(uint32_t kind)
 {
-    return kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && kind != VOW_RECORD_END;
+    return kind >= VOW_RECORD_SAGA_BEGIN && kind <= VOW_RECORD_SAGA_RETRY;
 }
 
-int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, uint64_t after, uint64_t *lsn,
-                             struct vow_error_detail *detail)
+static bool is_end_kind(uint32_t kind)
+{
+    return kind == VOW_RECORD_END || kind == VOW_RECORD_SAGA_END;
+}
+
+static bool is_open_kind(uint32_t kind)
+{
+    return is_saga_kind(kind) || (kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && kind != VOW_RECORD_END);
+}
+
+static enum vow_record_kind end_of(uint32_t kind)
+{
+    return is_saga_kind(kind) ? VOW_RECORD_SAGA_END : VOW_RECORD_END;
+}
+
+int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, enum vow_record_kind kind,
+                             uint64_t after, uint64_t *lsn, struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_END_AFTER);
     int rc = SQLITE_ERROR;
@@ -126,6 +141,7 @@ int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtri
     if (stmt != NULL) {
         (void)sqlite3_bind_blob(stmt, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
         (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)after);
+        (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)kind);
         rc = sqlite3_step(stmt);
         *lsn = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
         (void)sqlite3_reset(stmt);
@@ -157,7 +173,7 @@ static int add_row(struct sqlite_engine *engine, struct journal_rows *rows, cons
     return 0;
 }
 
-/* For each KEY, COMMIT and HAZARD of a transaction before one of its events. */
+/* For each record that stays until this END of its transaction, or of its saga. */
 static int each_unended(struct turn *turn, const struct journal_row *end,
                         int (*each)(struct turn *turn, const struct journal_row *row, const struct journal_hash *hash,
                                     struct vow_error_detail *detail),
@@ -170,6 +186,7 @@ static int each_unended(struct turn *turn, const struct journal_row *end,
         return journal_sqlite_fail(turn->engine, "reading", detail);
     (void)sqlite3_bind_blob(stmt, 1, end->gtrid.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)end->lsn);
+    (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)end->kind);
     while (error == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct journal_row row;
         struct journal_hash hash;
@@ -190,7 +207,7 @@ static int list_open(struct turn *turn, const struct journal_row *row, const str
                      struct vow_error_detail *detail)
 {
     uint64_t end;
-    int error = journal_sqlite_end_after(turn->engine, &row->gtrid, row->lsn, &end, detail);
+    int error = journal_sqlite_end_after(turn->engine, &row->gtrid, end_of(row->kind), row->lsn, &end, detail);
 
     if (error != 0 || end != 0)
         return error;
@@ -219,7 +236,7 @@ static int fold_row(void *ctx, const struct journal_row *row, const struct journ
         turn->next->epoch_event = *hash;
     if (is_open_kind(row->kind))
         return list_open(turn, row, hash, detail);
-    if (row->kind == VOW_RECORD_END && turn->next->open.count > 0)
+    if (is_end_kind(row->kind) && turn->next->open.count > 0)
         return each_unended(turn, row, unlist_open, detail);
     return 0;
 }
@@ -258,13 +275,13 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
     int error = 0;
 
     if (is_lasting_kind(row->kind)) {
-        error = journal_sqlite_end_after(turn->engine, &row->gtrid, row->lsn, &end, detail);
+        error = journal_sqlite_end_after(turn->engine, &row->gtrid, end_of(row->kind), row->lsn, &end, detail);
         if (error != 0)
             return error;
         if (end == 0 || end > turn->end)
             return add_row(turn->engine, &turn->next->kept, row, hash, true, detail);
     }
-    if (row->kind == VOW_RECORD_END && turn->next->kept.count > 0)
+    if (is_end_kind(row->kind) && turn->next->kept.count > 0)
         error = each_unended(turn, row, delete_kept, detail);
     return error != 0 ? error : delete_row(turn, row, detail);
 }

@@ -434,16 +434,16 @@ static void expect_hurt(const char *sql, const char *words)
     bed_remove(&hurt);
 }
 
-/* Where the index says that this transaction has a COMMIT: an entry is a header of four bytes, the id, the kind, the
+/* Where the index says that this transaction has a FORGET: an entry is a header of four bytes, the id, the kind, the
  * LSN. */
-static long index_entry_of_commit(uint64_t seq)
+static long index_entry_of_forget(uint64_t seq)
 {
     static const unsigned char header[4] = {4, 12 + 2 * VOW_GTRID_BYTES, 1};
     unsigned char entry[sizeof(header) + VOW_GTRID_BYTES + 1];
     const struct vow_gtrid id = bed_gtrid(seq);
 
     memcpy(entry + sizeof(header), id.bytes, VOW_GTRID_BYTES);
-    entry[sizeof(entry) - 1] = VOW_RECORD_COMMIT;
+    entry[sizeof(entry) - 1] = VOW_RECORD_FORGET;
     /* The LSN takes one to six bytes. */
     for (unsigned char lsn_type = 1; lsn_type <= 6; lsn_type++) {
         memcpy(entry, header, sizeof(header));
@@ -470,24 +470,25 @@ static void fill_pages(void)
     bed_close(&bed);
 }
 
-/* One bit makes COMMIT an END, in a page that a start has no reason to read: the decision would be over for it, and an
- * inquiry would hear ABORT (guarantee 1). What the index says of an END is believed only if the event is one. */
-Test(retention, F114_index_entry_of_an_open_commit_that_says_END)
+/* One bit makes FORGET an END, in a page that a start has no reason to read: the decision before it would be over, and
+ * an inquiry would hear ABORT (guarantee 1). What the index says of an END is believed only if the event is one. */
+Test(retention, F114_index_entry_after_an_open_commit_that_says_END)
 {
     unsigned char *bytes;
     size_t len;
 
     cr_assert_eq(bed_decide(&bed, MANY + 7), VOW_JOURNAL_WON);
+    append_of(VOW_RECORD_FORGET, MANY + 7, "");
     fill_pages();
-    const long at = index_entry_of_commit(MANY + 7);
+    const long at = index_entry_of_forget(MANY + 7);
     cr_assert_gt(at, 0);
     bytes = file_read(&bed, "journal.db", &len);
-    cr_assert_eq(bytes[at], VOW_RECORD_COMMIT);
+    cr_assert_eq(bytes[at], VOW_RECORD_FORGET);
     bytes[at] = VOW_RECORD_END;
     file_write(&bed, "journal.db", bytes, len);
     free(bytes);
     bed_start(&bed);
-    cr_assert_eq(bed_count_open(&bed), 1);
+    cr_assert_eq(bed_count_open(&bed), 2);
     prove_until_failed();
     cr_assert_eq(bed_stats(&bed).failed, VOW_E_DAMAGED);
 }
