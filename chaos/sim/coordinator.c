@@ -107,19 +107,6 @@ bool sim_coordinator_next_damaged(const struct sim_node *node, uint32_t *cursor,
     return false;
 }
 
-bool sim_coordinator_has_noted(const struct sim_node *node, const struct vow_gtrid *gtrid, const char *participant)
-{
-    struct vow_coord_txn_view view;
-
-    if (node->state != SIM_NODE_UP || !vow_coord_find(node->coordinator->core, gtrid, &view) || !is_damaged(&view))
-        return false;
-    for (uint32_t i = 0; i < view.branches_len && i < VOW_CALLS_MAX; i++) {
-        if (view.branches[i].contradicts && strcmp(view.branches[i].participant, participant) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Damage that nobody will see to in this world. */
 static bool is_standing(const struct sim_world *world, const struct vow_coord_txn_view *view)
 {
@@ -134,6 +121,28 @@ static bool cannot_end(const struct sim_world *world, const struct vow_coord_txn
         const struct sim_node *node = sim_find(world, branch->participant);
 
         if (!branch->acknowledged && (node == NULL || (world->healed_nodes >> node->index & 1) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* What damage there is, is judged when all have answered (protocol 2.7). Until then there is nothing to forget. */
+static bool is_never_judged(const struct sim_world *world, const struct vow_coord_txn_view *view)
+{
+    return strcmp(view->state, "COMMITTING") == 0 && cannot_end(world, view);
+}
+
+bool sim_coordinator_keeps_note(const struct sim_world *world, const struct sim_node *node,
+                                const struct vow_gtrid *gtrid, const char *participant)
+{
+    struct vow_coord_txn_view view;
+
+    if (node->state != SIM_NODE_UP || !vow_coord_find(node->coordinator->core, gtrid, &view))
+        return false;
+    if (!is_standing(world, &view) && !is_never_judged(world, &view))
+        return false;
+    for (uint32_t i = 0; i < view.branches_len && i < VOW_CALLS_MAX; i++) {
+        if (view.branches[i].contradicts && strcmp(view.branches[i].participant, participant) == 0)
             return true;
     }
     return false;

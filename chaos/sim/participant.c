@@ -184,8 +184,7 @@ bool sim_participant_next_doubted(const struct sim_node *node, uint32_t *cursor,
 static bool may_stay(const struct sim_world *world, const struct sim_node *node, const struct vow_branch_view *view)
 {
     if (view->decided != 0)
-        return world->options.forget_pct != 100 &&
-               sim_coordinator_has_noted(&world->nodes[node->coord], &view->gtrid, node->name);
+        return sim_coordinator_keeps_note(world, &world->nodes[node->coord], &view->gtrid, node->name);
     return view->answer == VOW_WAIT_EXPIRED;
 }
 

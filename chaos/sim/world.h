@@ -275,8 +275,9 @@ void sim_operator_act(struct sim_world *world, const struct sim_action *action);
 /* Walk what a node that is up has in memory, *cursor from 0: damage that stands; branches in doubt. */
 bool sim_coordinator_next_damaged(const struct sim_node *node, uint32_t *cursor, struct vow_gtrid *gtrid);
 bool sim_participant_next_doubted(const struct sim_node *node, uint32_t *cursor, struct vow_gtrid *gtrid);
-/* The coordinator has recorded that this participant was ended by hand, against the decision. */
-bool sim_coordinator_has_noted(const struct sim_node *node, const struct vow_gtrid *gtrid, const char *participant);
+/* The coordinator has noted that the participant was ended by hand, against the decision, and nobody sees to it. */
+bool sim_coordinator_keeps_note(const struct sim_world *world, const struct sim_node *node,
+                                const struct vow_gtrid *gtrid, const char *participant);
 
 /* --- nemesis.c --- */
 
