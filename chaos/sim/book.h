@@ -128,6 +128,7 @@ struct book_share {
     book_moment ack_sent;
     book_moment prepare_received, commit_received, abort_received; /* newest */
     book_moment commit_heard;                                      /* COMMIT, or a peer's COMMITTED */
+    book_moment expired_heard;                                     /* WAIT EXPIRED: nobody can tell it any more */
     uint32_t abort_heard_life; /* the last life that heard ABORT, or a peer's ABORTED */
     uint32_t no_life;          /* ... that said NO, or whose store refused the work */
     uint32_t drop_life;        /* ... that asked its store to drop work that was not prepared, or had it under way */

@@ -324,6 +324,8 @@ static void participant_received(struct sim_book *book, struct book_node *node, 
         else
             abort_received(share, node, txn, sight);
         outcome_heard(share, sight, msg->decision.verdict == VOW_COMMIT, msg->decision.verdict == VOW_ABORT);
+    } else if (msg->kind == VOW_MSG_WAIT && msg->wait.reason == VOW_WAIT_EXPIRED) {
+        book_first(&share->expired_heard, sight->seq);
     } else if (msg->kind == VOW_MSG_PEER_ANSWER) {
         outcome_heard(share, sight, msg->peer_answer.answer == VOW_PEER_COMMITTED,
                       msg->peer_answer.answer == VOW_PEER_ABORTED);

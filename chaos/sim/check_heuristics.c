@@ -12,7 +12,8 @@
  *   FORGET logged                  an operator asked for it, or the coordinator is set to
  *   the outcome told to a client   once DAMAGE is durable it says so, and not before
  *   the end, of healed nodes       each contradiction is recorded at both, each raised an alarm; of what agreed or was
- *                                  forgotten nothing is left at the store
+ *                                  forgotten nothing is left at the store; a branch that is older than the history,
+ *                                  and never heard the decision, stays, with the alarm of its node
  *
  * What a store's harmed disk forgot is not asked of it.
  */
@@ -236,15 +237,20 @@ static void check_contradiction(struct sim_judge *judge, const struct sim_sight 
                    judge_name(judge, share->node));
 }
 
+/* Its coordinator says EXPIRED: whether it was right nobody can tell it (F045), so nobody else can know of it. */
+static bool is_too_late(const struct book_share *share)
+{
+    return share->expired_heard != 0 && share->settle_asked == 0;
+}
+
 static void check_end(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->heuristic == 0)
+        if (share->heuristic == 0 || (is_too_late(share) && share->node_alarm != 0))
             continue;
         if (sim_share_contradicts(txn, share))
             check_contradiction(judge, sight, txn, share);
-        /* Unless the journal no longer knows the decision: that is told, and stays (F045). */
-        else if (share->has_record && share->coord_alarm == 0 && (txn->committed != 0 || txn->aborted != 0))
+        else if (share->has_record && (txn->committed != 0 || txn->aborted != 0))
             judge_fail(judge, sight, "I19", &txn->gtrid, "%s was ended as it was decided, and keeps its record",
                        judge_name(judge, share->node));
     }

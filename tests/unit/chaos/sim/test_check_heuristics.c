@@ -368,6 +368,58 @@ Test(check_heuristics, I19_what_agreed_is_kept)
     bed_violates(&bed, "I19", "keeps its record");
 }
 
+/* ---- older than the history ---- */
+
+/* p0 is ended by hand; it was aborted, which p0 never hears. */
+static void expire(enum vow_verdict verdict)
+{
+    const struct vow_msg_header header = {.gtrid = bed.txn, .epoch = 1};
+    struct vow_msg inquiry = {.kind = VOW_MSG_INQUIRY, .inquiry = {.header = header}};
+    struct vow_msg wait = {.kind = VOW_MSG_WAIT, .wait = {.header = header, .reason = VOW_WAIT_EXPIRED}};
+
+    bed_to_votes(&bed);
+    order(verdict, true);
+    store(P0, verdict == VOW_COMMIT ? VOW_STORE_HEURISTIC_COMMIT : VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_abort_at(&bed, P1);
+    bed_send(&bed, P0, C0, &inquiry);
+    bed_send(&bed, C0, P0, &wait);
+}
+
+Test(check_heuristics, I19_F045_older_than_the_history_and_against_the_decision)
+{
+    expire(VOW_COMMIT);
+    alarm_at(P0, "");
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_F045_older_than_the_history_and_as_it_was_decided)
+{
+    expire(VOW_ABORT);
+    alarm_at(P0, "");
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_F045_older_than_the_history_and_no_alarm)
+{
+    expire(VOW_COMMIT);
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I19", "raised no alarm");
+}
+
+Test(check_heuristics, I19_F045_older_than_the_history_and_it_heard_the_decision)
+{
+    const struct vow_msg abort = bed_decision(&bed, VOW_ABORT);
+
+    expire(VOW_COMMIT);
+    bed_send(&bed, C0, P0, &abort);
+    store(P0, VOW_STORE_SETTLE, VOW_ABORT);
+    alarm_at(P0, "");
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I19", "its coordinator is silent");
+}
+
 /* ---- the others excuse what an operator did, and no more ---- */
 
 Test(check_heuristics, I01_the_rest_of_the_transaction_agrees)
