@@ -90,6 +90,18 @@ static void sent_decision(struct book_txn *txn, struct book_share *share, const 
     }
 }
 
+/*
+ * A refusal and a WAIT name none, and whoever asks of a branch that is not its own is told the decision of that one
+ * (F168).
+ */
+static bool gives_branch(const struct book_share *share, const struct vow_msg *msg)
+{
+    const bool has_one = share->enlisted != 0 || share->prepare_sent != 0 || share->one_phase_sent != 0;
+
+    return msg->kind == VOW_MSG_PREPARE || msg->kind == VOW_MSG_COMMIT_ONE_PHASE ||
+           (msg->kind == VOW_MSG_DECISION && !has_one) || (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0);
+}
+
 static void coordinator_sent(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sight->message.msg;
@@ -102,11 +114,8 @@ static void coordinator_sent(struct sim_book *book, const struct book_node *node
     if (txn == NULL || sight->peer >= book->nodes_len)
         return;
     share = book_find_share(book, txn, sight->peer);
-    if (msg->kind != VOW_MSG_RESOLVE)
-        /* A refusal and a WAIT name none. */
-        if (msg->kind == VOW_MSG_PREPARE || msg->kind == VOW_MSG_COMMIT_ONE_PHASE || msg->kind == VOW_MSG_DECISION ||
-            (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0))
-            share->branch = header->branch;
+    if (gives_branch(share, msg))
+        share->branch = header->branch;
     if (msg->kind == VOW_MSG_ENLISTED && msg->enlisted.error == 0)
         book_first(&share->enlisted, sight->seq);
     else if (msg->kind == VOW_MSG_PREPARE)

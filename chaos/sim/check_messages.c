@@ -146,11 +146,17 @@ static const char *rule_vote(const struct situation *at)
     return at->msg->vote.vote == VOW_VOTE_NO && is_vow ? "NO, and it has vowed YES" : NULL;
 }
 
+/* Of a branch that is not its own it has no record, and says so (F168). */
+static bool is_its_own(const struct situation *at)
+{
+    return sim_msg_header(at->msg)->branch == at->share->branch;
+}
+
 static const char *rule_ack(const struct situation *at)
 {
     switch ((int)at->msg->ack.ack) {
     case VOW_ACK_NO_RECORD:
-        return at->share->on_disk != 0 ? "NO_RECORD, and its store has one" : NULL;
+        return at->share->on_disk != 0 && is_its_own(at) ? "NO_RECORD, and its store has one" : NULL;
     case VOW_ACK_HEURISTIC_OK:
     case VOW_ACK_HEURISTIC_MISMATCH:
         return at->share->heuristic == 0 ? "a heuristic end, and nobody ended it" : NULL;

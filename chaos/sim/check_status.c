@@ -11,10 +11,18 @@
  */
 #include "chaos/sim/check.h"
 
-/* The only participant wrote nothing, and keeps no memo of that. */
+/* The only participant wrote nothing, and keeps no memo of that. Who only spoke of it has no part in it (F168). */
 static bool is_read_only_alone(const struct book_txn *txn)
 {
-    return txn->shares != NULL && txn->shares->next == NULL && txn->shares->one_phase_read_only != 0;
+    bool is_read_only = false;
+
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->one_phase_read_only != 0)
+            is_read_only = true;
+        else if (share->enlisted != 0 || share->prepare_sent != 0 || share->one_phase_sent != 0)
+            return false;
+    }
+    return is_read_only;
 }
 
 static bool is_cause_of_a_lost_note(const struct book_txn *txn, enum vow_cause cause)

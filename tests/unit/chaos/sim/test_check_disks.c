@@ -323,6 +323,49 @@ Test(check_disks, I18_the_exception_needs_the_cause)
     bed_violates(&bed, "I18", "told aborted");
 }
 
+/* p0 commits alone, and wrote nothing; the coordinator restarts, and it knows nothing of it. */
+static void read_only_alone_then_aborted(void)
+{
+    struct vow_msg alone = bed_prepare_msg(&bed), told = bed_outcome(&bed, VOW_COMMITTED, VOW_CAUSE_NONE);
+    struct vow_msg done = {.kind = VOW_MSG_ONE_PHASE_DONE,
+                           .one_phase_done = {.header = bed_header(&bed), .result = VOW_ONE_PHASE_COMMITTED}};
+
+    bed.txn = vow_gtrid_make(77, 1, 5, VOW_GTRID_ONE_PHASE, 99);
+    alone.prepare.header = done.one_phase_done.header = bed_header(&bed);
+    told.outcome.gtrid = bed.txn;
+    bed_request(&bed);
+    alone.kind = VOW_MSG_COMMIT_ONE_PHASE;
+    bed_send(&bed, C0, P0, &alone);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_ONE_PHASE, 0);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_ONE_PHASE, VOW_STORE_READ_ONLY);
+    bed_store(&bed, SIM_SEEN_STORE_TOLD, P0, VOW_STORE_ONE_PHASE, VOW_STORE_READ_ONLY);
+    bed_send(&bed, P0, C0, &done);
+    bed_send(&bed, C0, K0, &told);
+    bed_told(&bed, VOW_COMMITTED, VOW_CAUSE_NONE);
+    bed_restart(&bed, C0, NULL);
+}
+
+Test(check_disks, I18_its_only_participant_knows_nothing_of_it)
+{
+    read_only_alone_then_aborted();
+    bed_told(&bed, VOW_ABORTED, VOW_CAUSE_TOO_LATE);
+    bed_holds(&bed);
+}
+
+/* p1 is only talked about: it has no part in it. */
+Test(check_disks, F168_a_stranger_is_no_participant)
+{
+    struct sim_sight alarm;
+
+    read_only_alone_then_aborted();
+    alarm = bed_sight(&bed, SIM_SEEN_ALARM, C0);
+    alarm.alarm.what = "a participant speaks for a branch that is not its own (F168)";
+    alarm.alarm.who = "p1";
+    bed_show(&bed, &alarm);
+    bed_told(&bed, VOW_ABORTED, VOW_CAUSE_TOO_LATE);
+    bed_holds(&bed);
+}
+
 Test(check_disks, I20_over_the_limit)
 {
     bed_sample(&bed, C0, SIM_SAMPLE_QUEUE, 10, 10);

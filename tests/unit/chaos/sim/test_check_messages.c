@@ -218,6 +218,38 @@ Test(check_messages, I16_no_record_and_it_is_there)
     bed_violates(&bed, "I16", "NO_RECORD");
 }
 
+/* Somebody asked for it of a branch that is another's, and it is told how that ends. */
+static void asks_of_another_branch(void)
+{
+    struct vow_msg vote = bed_vote_msg(&bed, VOW_VOTE_YES), commit = bed_decision(&bed, VOW_COMMIT);
+
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    vote.vote.header.branch = 7;
+    bed_received(&bed, C0, P0, &vote, 90);
+    commit.decision.header.branch = 7;
+    bed_send(&bed, C0, P0, &commit);
+}
+
+Test(check_messages, F168_no_record_of_a_branch_that_is_another_s)
+{
+    struct vow_msg ack = bed_ack(&bed);
+
+    asks_of_another_branch();
+    ack.ack.header.branch = 7;
+    ack.ack.ack = VOW_ACK_NO_RECORD;
+    bed_send(&bed, P0, C0, &ack);
+    bed_holds(&bed);
+}
+
+Test(check_messages, F168_its_own_branch_is_still_its_own)
+{
+    asks_of_another_branch();
+    acks(VOW_ACK_NO_RECORD);
+    bed_violates(&bed, "I16", "NO_RECORD");
+}
+
 Test(check_messages, I16_a_heuristic_end_of_nobody)
 {
     bed_to_votes(&bed);
