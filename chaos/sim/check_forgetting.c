@@ -4,8 +4,9 @@
  * When END is asked for, each member of the yes-list has sent an acknowledgement that was received (mistake 4), in any
  * life of the coordinator; a heuristic that agrees is one, one that does not is when it was forgotten, and that it has
  * no record is none, whatever its disk forgot (B20, B21). On each disk as a life finds it: a COMMIT row that was
- * durable is there unless its END is durable; a tombstone is there unless END is; a memo unless the note ONE_PHASE is;
- * a prepared branch unless it was ended. A disk that was wiped, restored or damaged is left to I12 and to the alarms.
+ * durable is there unless its END is durable; a tombstone is there unless END is, or an operator gave up a participant
+ * that owed an answer; a memo unless the note ONE_PHASE is; a prepared branch unless it was ended. A disk that was
+ * wiped, restored or damaged is left to I12 and to the alarms.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,22 @@ static void check_journal(struct sim_judge *judge, const struct sim_sight *sight
                    judge_name(judge, sight->node));
 }
 
+/*
+ * An operator has forgotten it while an answer was missing: nobody's tombstones wait for that participant, and what it
+ * says of another data file counts for nothing any more (F224).
+ */
+static bool is_given_up(const struct book_txn *txn)
+{
+    if (txn->forgot == 0)
+        return false;
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->is_on_yes_list && (share->ack_got == 0 || share->ack_got > txn->forgot) &&
+            (share->mismatch_got == 0 || share->mismatch_got > txn->forgot))
+            return true;
+    }
+    return false;
+}
+
 static int compare_ids(const void *key, const void *item)
 {
     const struct sim_dump_branch *branch = item;
@@ -71,7 +88,7 @@ static const char *find_missing(const struct sim_dump_store *store, const struct
         /* What was committed by hand answers by its own record; of an abort the tombstone may go. */
         if (share->heuristic != 0 && txn->committed == 0)
             return NULL;
-        return txn->ended == 0 || found != NULL ? "tombstone" : NULL;
+        return (txn->ended == 0 && !is_given_up(txn)) || found != NULL ? "tombstone" : NULL;
     case SIM_BRANCH_MEMO:
         return txn->one_phase_durable == 0 || found != NULL ? "memo" : NULL;
     default:
@@ -94,6 +111,20 @@ static void check_store(struct sim_judge *judge, const struct sim_sight *sight, 
                    judge_name(judge, sight->node));
 }
 
+/*
+ * A wiped store has nothing to be missed: what it alone knew, nobody knows any more. One that is back in an earlier
+ * life does not know late messages from new ones, not even of what has ended.
+ */
+static bool has_forgotten_itself(const struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct sim_dump *dump = sight->disk.dump;
+    const struct book_node *node = &judge->book.nodes[sight->node];
+
+    if (dump->is_journal || node->harm == 0)
+        return false;
+    return !dump->is_readable || dump->store.incarnation < node->incarnation;
+}
+
 void check_forgetting(struct sim_judge *judge, const struct sim_sight *sight)
 {
     if (sight->kind == SIM_SEEN_LOG_ASKED && sight->log.record->kind == VOW_RECORD_END) {
@@ -104,8 +135,7 @@ void check_forgetting(struct sim_judge *judge, const struct sim_sight *sight)
     }
     if (sight->kind != SIM_SEEN_DISK)
         return;
-    /* Of a store that was wiped nothing is there to be missed: what it alone knew, nobody knows any more. */
-    if (!sight->disk.dump->is_readable && !sight->disk.dump->is_journal && judge->book.nodes[sight->node].harm != 0)
+    if (has_forgotten_itself(judge, sight))
         judge->excused |= sim_bit(sight->node);
     if (!sight->disk.dump->is_readable)
         return;

@@ -98,6 +98,62 @@ Test(check_disks, I11_a_tombstone_goes_before_end)
     bed_violates(&bed, "I11", "tombstone");
 }
 
+static void forget(void)
+{
+    struct sim_sight order = bed_sight(&bed, SIM_SEEN_OPERATED, K0);
+
+    order.peer = SIM_NODE_NONE;
+    bed_show(&bed, &order);
+    bed_logged(&bed, VOW_RECORD_HAZARD);
+    bed_logged(&bed, VOW_RECORD_FORGET);
+}
+
+/* The watermark has passed p1, which never answered, and so the tombstones of all others. */
+Test(check_disks, F224_a_tombstone_goes_when_somebody_was_given_up)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    forget();
+    bed_restart(&bed, P0, &empty_store);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I11_a_tombstone_goes_and_nobody_was_given_up)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    bed_commit_at(&bed, P1);
+    forget();
+    bed_restart(&bed, P0, &empty_store);
+    bed_violates(&bed, "I11", "tombstone");
+}
+
+/* With its incarnation it lost what tells a late PREPARE from a new one. */
+Test(check_disks, I11_a_store_is_back_in_an_earlier_life)
+{
+    struct sim_dump earlier = empty_store;
+
+    bed_whole(&bed);
+    bed_fault(&bed, SIM_FAULT_WAL_GONE, P0);
+    bed_restart(&bed, P0, &earlier);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_PREPARE, VOW_STORE_DONE);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I11_a_store_is_harmed_and_in_its_own_life)
+{
+    struct sim_dump same = empty_store;
+
+    bed_whole(&bed);
+    bed_fault(&bed, SIM_FAULT_WAL_GONE, P0);
+    same.store.incarnation = 1;
+    bed_restart(&bed, P0, &same);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_PREPARE, VOW_STORE_DONE);
+    bed_violates(&bed, "I02", "prepared again");
+}
+
 static void find_journal(bool is_chained, uint64_t witness_lsn, enum sim_fault fault)
 {
     const struct sim_dump_event events[] = {
