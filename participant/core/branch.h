@@ -73,15 +73,19 @@ enum vow_store_op_kind {
     /* The decision came after a heuristic: if it is as the branch was ended, the record becomes a tombstone (COMMIT) or
      * goes (ABORT), else it is kept with the decision. Durable. */
     VOW_STORE_SETTLE,
+    /* The driver's own, for sagas: does one step, once under its key. One durable unit with the record of it. The core
+     * neither asks for it nor hears of it. */
+    VOW_STORE_STEP,
 };
 
 enum vow_store_result {
     /* PREPARE: prepared, durable. COMMIT: committed, durable (now, or a tombstone says before). ONE_PHASE, MEMO:
-     * committed. WORK: done. HEURISTIC_*, SETTLE: done, durable. */
+     * committed. WORK: done. HEURISTIC_*, SETTLE: done, durable. STEP: its outcome is durable. */
     VOW_STORE_DONE = 1,
     VOW_STORE_READ_ONLY, /* PREPARE, ONE_PHASE: nothing was written, nothing is kept */
     /* PREPARE, ONE_PHASE: no, with cause and text; nothing is kept, nor is joined work. WORK: no; this operation is
-     * undone, the earlier ones stand. HEURISTIC_*: no, with text; the branch is prepared as before. */
+     * undone, the earlier ones stand. HEURISTIC_*: no, with text; the branch is prepared as before.
+     * STEP: nothing of it happened, and nothing is recorded. */
     VOW_STORE_REFUSED,
     /* COMMIT, MEMO, HEURISTIC_*, SETTLE: no branch, no tombstone, no record. RECALL: no tombstone */
     VOW_STORE_NO_RECORD,

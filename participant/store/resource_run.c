@@ -370,6 +370,13 @@ static void do_work(struct resource_store *store, struct vow_store_op *op)
         store_refuse_op(store, op, cause, text);
 }
 
+/* A resource has no transaction of its own that could hold the record of a step beside its effect (F214). */
+static void refuse_step(struct resource_store *store, struct vow_store_op *op)
+{
+    op->step->outcome = VOW_STEP_UNABLE;
+    store_refuse_op(store, op, VOW_CAUSE_NO_SUCH_HANDLER, "a resource takes part in transactions, not in sagas");
+}
+
 static void sort_in(struct resource_store *store, struct vow_job *first)
 {
     while (first != NULL) {
@@ -407,6 +414,9 @@ static void sort_in(struct resource_store *store, struct vow_job *first)
         case VOW_STORE_RECALL:
             resource_recall(store, op);
             store_end_op(store, op, op->result);
+            break;
+        case VOW_STORE_STEP:
+            refuse_step(store, op);
             break;
         case VOW_STORE_FORGET:
         case VOW_STORE_WATERMARK:

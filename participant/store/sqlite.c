@@ -11,9 +11,10 @@
 
 #define CHANGESET_MAX_DEFAULT (16u << 20)
 #define BUSY_MS_DEFAULT 5000u
-#define LOCK_WAIT_MS_DEFAULT 2000u /* well below the coordinator's patience for a vote, 5 s */
-#define LOCK_GRACE_MS_DEFAULT 100u /* well above two syncs and a round trip */
-#define CHECKPOINT_PAGES 2000      /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
+#define LOCK_WAIT_MS_DEFAULT 2000u                    /* well below the coordinator's patience for a vote, 5 s */
+#define LOCK_GRACE_MS_DEFAULT 100u                    /* well above two syncs and a round trip */
+#define STEP_RETENTION_MS_DEFAULT UINT64_C(604800000) /* 7 days: longer than anybody tries a step again */
+#define CHECKPOINT_PAGES 2000 /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 
 /* ---- open ---- */
 
@@ -319,6 +320,8 @@ int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct
     store->options.busy_ms = options->busy_ms > 0 ? options->busy_ms : BUSY_MS_DEFAULT;
     store->options.lock_wait_ms = options->lock_wait_ms > 0 ? options->lock_wait_ms : LOCK_WAIT_MS_DEFAULT;
     store->options.lock_grace_ms = options->lock_grace_ms > 0 ? options->lock_grace_ms : LOCK_GRACE_MS_DEFAULT;
+    if (store->options.step_retention_ms == 0)
+        store->options.step_retention_ms = STEP_RETENTION_MS_DEFAULT;
     store->path = strdup(options->path);
     int error = store->path != NULL ? open_store(store, detail) : VOW_E_NO_MEMORY;
     if (error != 0) {

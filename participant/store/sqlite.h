@@ -7,7 +7,8 @@
  * all branches of a turn.
  *
  * Locks are rows that triggers test, so that every other connection meets them, the sqlite3 shell included.
- * Tables: vow_meta, vow_branch, vow_lock; triggers: vow_guard_*. One connection, used by one thread at a time.
+ * Tables: vow_meta, vow_branch, vow_lock, vow_heuristic, vow_step; triggers: vow_guard_*.
+ * One connection, used by one thread at a time.
  */
 #ifndef VOW_PARTICIPANT_STORE_SQLITE_H
 #define VOW_PARTICIPANT_STORE_SQLITE_H
@@ -24,16 +25,25 @@
 typedef int vow_sqlite_call_fn(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, const struct vow_msg_call *call,
                                enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
 
+/*
+ * Runs one step of a saga under the same rules: its handler gets the payload, and for a COMPENSATION what the action
+ * answered (given); what it answers itself goes to step->answer.
+ */
+typedef int vow_sqlite_step_fn(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, struct vow_store_step *step,
+                               enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+
 struct vow_sqlite_options {
     const char *path;
     const char *vfs; /* NULL = the default one; tests put a fault or counting VFS here */
     vow_sqlite_call_fn *call;
+    vow_sqlite_step_fn *step; /* NULL = no handler does steps */
     void *ctx;
-    uint32_t changeset_max; /* bytes of one branch's changeset; 0 = 16 MiB */
-    uint32_t busy_ms;       /* how long a turn waits for other connections' write locks; 0 = 5 s */
-    uint32_t lock_wait_ms;  /* how long work waits for another branch's lock; 0 = 2 s */
-    uint32_t lock_grace_ms; /* how long for one that is older, which a deadlock may be the reason of; 0 = 100 ms */
-    bool fail_fast;         /* it does not: a lock that is held is a NO at once */
+    uint32_t changeset_max;     /* bytes of one branch's changeset; 0 = 16 MiB */
+    uint32_t busy_ms;           /* how long a turn waits for other connections' write locks; 0 = 5 s */
+    uint32_t lock_wait_ms;      /* how long work waits for another branch's lock; 0 = 2 s */
+    uint32_t lock_grace_ms;     /* how long for one that is older, which a deadlock may be the reason of; 0 = 100 ms */
+    bool fail_fast;             /* it does not: a lock that is held is a NO at once */
+    uint64_t step_retention_ms; /* how long what became of a step is kept; 0 = 7 days */
 };
 
 /*

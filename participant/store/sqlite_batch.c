@@ -18,14 +18,20 @@ static int set_synchronous(struct store *store, bool full)
     return rc;
 }
 
+/* It commits with the batch, and leaves no lock. */
+static bool is_at_once(enum vow_store_op_kind kind)
+{
+    return kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_STEP;
+}
+
 static bool is_new_work(enum vow_store_op_kind kind)
 {
-    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_WORK;
+    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_WORK || is_at_once(kind);
 }
 
 static bool is_forced(enum vow_store_op_kind kind)
 {
-    return kind == VOW_STORE_PREPARE || kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_COMMIT ||
+    return kind == VOW_STORE_PREPARE || is_at_once(kind) || kind == VOW_STORE_COMMIT ||
            kind == VOW_STORE_HEURISTIC_COMMIT || kind == VOW_STORE_HEURISTIC_ABORT || kind == VOW_STORE_SETTLE;
 }
 
@@ -88,6 +94,8 @@ static int do_op(struct store *store, struct vow_store_op *op)
         return branch_heuristic(store, op);
     case VOW_STORE_SETTLE:
         return branch_settle(store, op);
+    case VOW_STORE_STEP:
+        return branch_step(store, op);
     case VOW_STORE_CANCEL: /* arrange() has done them */
     case VOW_STORE_DESCRIBE:
         break;
@@ -109,7 +117,8 @@ static void crash_points(const struct vow_store_op *first, const char *when)
                                         [VOW_STORE_RECALL] = "RECALL",
                                         [VOW_STORE_HEURISTIC_COMMIT] = "HEURISTIC",
                                         [VOW_STORE_HEURISTIC_ABORT] = "HEURISTIC",
-                                        [VOW_STORE_SETTLE] = "SETTLE"};
+                                        [VOW_STORE_SETTLE] = "SETTLE",
+                                        [VOW_STORE_STEP] = "STEP"};
     for (const struct vow_store_op *op = first; op != NULL; op = next_op(op))
         VOW_CRASH("store", when, names[op->kind]);
 }
@@ -152,6 +161,14 @@ static int undo_batch(struct store *store, struct vow_store_op *first, int rc, s
     return rc;
 }
 
+static bool has_steps(const struct vow_store_op *first)
+{
+    for (const struct vow_store_op *op = first; op != NULL; op = next_op(op))
+        if (op->kind == VOW_STORE_STEP && op->result != VOW_STORE_REFUSED)
+            return true;
+    return false;
+}
+
 /* All operations that are not refused, in one SQLite transaction. On an error nothing of it is on disk, unless the
  * error came from the sync. */
 static int do_batch(struct store *store, struct vow_store_op *first, bool new_work, struct vow_error_detail *detail)
@@ -161,6 +178,8 @@ static int do_batch(struct store *store, struct vow_store_op *first, bool new_wo
     int rc = store_run(store, STMT_BEGIN);
     if (rc == SQLITE_OK)
         rc = schema_refresh(store, detail) == 0 ? SQLITE_OK : SQLITE_ERROR;
+    if (rc == SQLITE_OK && has_steps(first))
+        rc = step_purge(store);
     if (rc == SQLITE_OK)
         rc = do_ops(store, first);
     if (rc == SQLITE_OK && new_work)
@@ -275,7 +294,7 @@ static int run_all(struct store *store, struct vow_store_op *first, struct vow_e
 /* A batch in the order in which it is done; each list with its end. */
 enum turn {
     TURN_DECISIONS, /* first, so that their locks are free for the rest */
-    TURN_AT_ONCE,   /* one-phase commits: they leave no lock */
+    TURN_AT_ONCE,   /* one-phase commits and steps: they leave no lock */
     TURN_WAITED,    /* before newer work takes what they waited for */
     TURN_PREPARES,
     TURN_OTHERS,
@@ -288,7 +307,7 @@ static enum turn turn_of(enum vow_store_op_kind kind)
         return TURN_DECISIONS;
     if (kind == VOW_STORE_PREPARE || kind == VOW_STORE_WORK)
         return TURN_PREPARES;
-    return kind == VOW_STORE_ONE_PHASE ? TURN_AT_ONCE : TURN_OTHERS;
+    return is_at_once(kind) ? TURN_AT_ONCE : TURN_OTHERS;
 }
 
 struct arrangement {
@@ -367,7 +386,7 @@ static struct vow_job *arrange(struct store *store, struct vow_job *jobs, struct
     for (struct vow_job *job = take_freed(store, all->turns[TURN_DECISIONS]), *next; job != NULL; job = next) {
         next = job->next;
         job->next = NULL;
-        append(&all->ends[((struct vow_store_op *)job)->kind == VOW_STORE_ONE_PHASE ? TURN_AT_ONCE : TURN_WAITED], job);
+        append(&all->ends[is_at_once(((struct vow_store_op *)job)->kind) ? TURN_AT_ONCE : TURN_WAITED], job);
     }
     for (int i = 0; i < TURNS; i++)
         append(&end, all->turns[i]);
@@ -410,5 +429,6 @@ int batch_run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
     int error = batch != NULL ? run_all(store, (struct vow_store_op *)batch, detail) : 0;
     *jobs = all.done;
     hand_back(store, batch, jobs);
+    step_tell_refused(*jobs);
     return error;
 }

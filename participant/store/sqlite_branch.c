@@ -99,7 +99,7 @@ static int bury(struct store *store, const struct vow_store_op *op)
     return statement_run(statement);
 }
 
-static int roll_back(struct store *store)
+int branch_roll_back(struct store *store)
 {
     int rc = store_run(store, STMT_ROLLBACK_TO);
     return rc != SQLITE_OK ? rc : store_run(store, STMT_RELEASE);
@@ -121,6 +121,8 @@ static enum vow_cause judge(struct store *store, enum vow_cause said)
 static int run_handler(struct store *store, struct vow_store_op *op, const struct vow_msg_call *call,
                        enum vow_cause *cause, char text[VOW_TEXT_SIZE])
 {
+    if (op->kind == VOW_STORE_STEP)
+        return store->options.step(store->options.ctx, &op->gtrid, store->db, op->step, cause, text);
     if (call == NULL)
         return op->work(op->work_ctx, &op->gtrid, store->db, cause, text);
     return store->options.call(store->options.ctx, &op->gtrid, store->db, call, cause, text);
@@ -152,7 +154,7 @@ static bool run_call(struct store *store, struct vow_store_op *op, const struct 
 /* Runs every call of the branch. True if all went well; else op is refused with the cause, or waits. */
 static bool run_calls(struct store *store, struct vow_store_op *op)
 {
-    if (op->kind == VOW_STORE_WORK && !run_call(store, op, NULL))
+    if ((op->kind == VOW_STORE_WORK || op->kind == VOW_STORE_STEP) && !run_call(store, op, NULL))
         return false;
     for (uint32_t i = 0; i < op->calls_len; i++)
         if (!run_call(store, op, &op->calls[i]))
@@ -314,7 +316,7 @@ static int settle(struct store *store, struct vow_store_op *op, int rc)
     if (op->result == VOW_STORE_DONE)
         return store_run(store, STMT_RELEASE);
     space_give_up(store, op);
-    rc = roll_back(store);
+    rc = branch_roll_back(store);
     return rc == SQLITE_OK && op->kind == VOW_STORE_PREPARE && !op->waits ? work_unlock(store, op) : rc;
 }
 
@@ -408,16 +410,22 @@ static int meet_holders(struct store *store, struct vow_store_op *op)
     return rc == SQLITE_OK ? delete_locks(store, op) : rc;
 }
 
-/* The work and the memo of its outcome in one transaction: the memo is all that tells a lost answer from a lost
- * request. */
-static int commit_at_once(struct store *store, struct vow_store_op *op)
+int branch_run_at_once(struct store *store, struct vow_store_op *op, int64_t *changes)
 {
     int64_t before = sqlite3_total_changes(store->db);
     hold_clear(store);
     if (!run_calls(store, op))
         return SQLITE_OK;
-    int64_t changes = sqlite3_total_changes(store->db) - before;
-    int rc = meet_holders(store, op);
+    *changes = sqlite3_total_changes(store->db) - before;
+    return meet_holders(store, op);
+}
+
+/* The work and the memo of its outcome in one transaction: the memo is all that tells a lost answer from a lost
+ * request. */
+static int commit_at_once(struct store *store, struct vow_store_op *op)
+{
+    int64_t changes = 0;
+    int rc = branch_run_at_once(store, op, &changes);
     if (rc != SQLITE_OK || op->result == VOW_STORE_REFUSED || op->waits)
         return rc;
     if (changes == 0) {

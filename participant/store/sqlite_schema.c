@@ -20,9 +20,15 @@ static const char own_tables[] =
     " gtrid BLOB NOT NULL, branch INTEGER NOT NULL, epoch INTEGER NOT NULL, verdict INTEGER NOT NULL,"
     " decided INTEGER NOT NULL DEFAULT 0, who TEXT NOT NULL, why TEXT NOT NULL, wall_us INTEGER NOT NULL,"
     " PRIMARY KEY (gtrid, branch)) WITHOUT ROWID;"
-    "UPDATE vow_meta SET value = 2 WHERE key = 'format' AND value = 1;"
-    "INSERT OR IGNORE INTO vow_meta VALUES ('format', 2), ('uuid', randomblob(16)), ('incarnation', 0),"
-    " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0);";
+    "CREATE TABLE IF NOT EXISTS vow_step ("
+    " gtrid BLOB NOT NULL, step INTEGER NOT NULL, direction INTEGER NOT NULL,"
+    " status TEXT NOT NULL CHECK (status = 'done' OR status = 'rejected' OR status = 'blocked' OR status = 'empty'),"
+    " hash INTEGER NOT NULL, cause INTEGER NOT NULL, text TEXT NOT NULL, answer BLOB NOT NULL,"
+    " wall_us INTEGER NOT NULL, PRIMARY KEY (gtrid, step, direction)) WITHOUT ROWID;"
+    "UPDATE vow_meta SET value = 3 WHERE key = 'format' AND value < 3;"
+    "INSERT OR IGNORE INTO vow_meta VALUES ('format', 3), ('uuid', randomblob(16)), ('incarnation', 0),"
+    " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0),"
+    " ('step_floor', x'');";
 
 /* A file of format 1 has no room for whom to ask. An SQLite code. */
 static int add_peers(struct store *store)
@@ -42,10 +48,10 @@ static bool is_complete(struct store *store)
 {
     static const char names[] =
         "SELECT count(*) FROM sqlite_schema WHERE name IN ('vow_meta', 'vow_branch', 'vow_lock',"
-        " 'vow_lock_by_branch', 'vow_heuristic')";
+        " 'vow_lock_by_branch', 'vow_heuristic', 'vow_step')";
     static const char keys[] = "SELECT count(*) FROM vow_meta WHERE key IN ('format', 'uuid', 'incarnation', 'coord',"
-                               " 'epoch', 'watermark_epoch', 'watermark_seq')";
-    return store_number(store, names) == 5 && store_number(store, keys) == 7 &&
+                               " 'epoch', 'watermark_epoch', 'watermark_seq', 'step_floor')";
+    return store_number(store, names) == 6 && store_number(store, keys) == 8 &&
            store_number(store, "SELECT value FROM vow_meta WHERE key = 'format'") == STORE_FORMAT;
 }
 

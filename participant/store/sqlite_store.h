@@ -12,8 +12,8 @@
 #error "compile with SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK"
 #endif
 
-/* Format 2: vow_heuristic. One of format 1 is brought up to date at open. */
-#define STORE_FORMAT 2
+/* Format 2: vow_heuristic. Format 3: vow_step. An older one is brought up to date at open. */
+#define STORE_FORMAT 3
 #define CHECKPOINT_PAGES 2000              /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 #define COLUMNS_MAX VOW_SQLITE_COLUMNS_MAX /* of an enrolled table: a set of columns is a 64-bit mask */
 #define UPDATE_STATEMENTS 8                /* cached per table: one for each set of changed columns */
@@ -89,6 +89,11 @@ enum statement {
     STMT_FIND_HEURISTIC,
     STMT_SETTLE_HEURISTIC,
     STMT_DELETE_HEURISTIC,
+    STMT_FIND_STEP,
+    STMT_INSERT_STEP,
+    STMT_STEP_FLOOR, /* is an id at or below it? */
+    STMT_LIST_OLD_STEPS,
+    STMT_PURGE_STEPS,
     STMT_SET_META,
     STMT_FAIL,
     STMT_BUMP_SEQUENCE,
@@ -138,6 +143,7 @@ struct store {
     bool has_run;           /* set-up is over */
     bool in_handler;        /* the authorizer is on, and nothing can be committed */
     enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
+    uint64_t purge_at_ms;   /* when old steps are looked for again */
     struct vow_job *kept;   /* work that waits for another branch's lock, as it came */
     struct blame blames[BLAME_SLOTS];
     struct hold *holds; /* of the branch at work */
@@ -388,8 +394,23 @@ int branch_forget(struct store *store, struct vow_store_op *op);
 int branch_recall(struct store *store, struct vow_store_op *op);
 int branch_watermark(struct store *store, struct vow_store_op *op);
 int branch_drop_tombstone(struct store *store, const struct vow_store_op *op);
+/* Runs the operation's work where it is, for what commits with the batch, and counts the changes; SQLITE_OK. It may
+ * have been refused, or have to wait. */
+int branch_run_at_once(struct store *store, struct vow_store_op *op, int64_t *changes);
+/* To the savepoint, and ends it. */
+int branch_roll_back(struct store *store);
 /* Does an error say that the transaction as a whole, not this branch, is in trouble? */
 bool branch_is_batch_error(const struct store *store, int rc);
+
+/* ---- sqlite_step.c: steps of sagas, each once under its key ---- */
+
+/* As an operation of sqlite_branch.c. */
+int branch_step(struct store *store, struct vow_store_op *op);
+/* Drops the records that are older than the retention, from time to time; within a batch that has steps. An SQLite
+ * code. */
+int step_purge(struct store *store);
+/* Of the STEPs in a list that are refused, whoever has done that: their outcome. */
+void step_tell_refused(const struct vow_job *done);
 
 /* ---- sqlite_heuristic.c ---- */
 

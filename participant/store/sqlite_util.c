@@ -34,6 +34,13 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_FIND_HEURISTIC] = "SELECT verdict FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2",
     [STMT_SETTLE_HEURISTIC] = "UPDATE vow_heuristic SET decided = ?3 WHERE gtrid = ?1 AND branch = ?2",
     [STMT_DELETE_HEURISTIC] = "DELETE FROM vow_heuristic WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_FIND_STEP] = ("SELECT status, hash, cause, text, answer FROM vow_step "
+                        "WHERE gtrid = ?1 AND step = ?2 AND direction = ?3"),
+    [STMT_INSERT_STEP] = ("INSERT INTO vow_step (gtrid, step, direction, status, hash, cause, text, answer, wall_us) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+    [STMT_STEP_FLOOR] = "SELECT 1 FROM vow_meta WHERE key = 'step_floor' AND value >= ?1",
+    [STMT_LIST_OLD_STEPS] = "SELECT gtrid, max(wall_us) FROM vow_step GROUP BY gtrid ORDER BY gtrid LIMIT ?1",
+    [STMT_PURGE_STEPS] = "DELETE FROM vow_step WHERE gtrid <= ?1",
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
     [STMT_FAIL] = "SELECT vow_uncompiled()",
     [STMT_BUMP_SEQUENCE] = NULL, /* prepared when a table with AUTOINCREMENT is there: sqlite_sequence exists then */
@@ -97,7 +104,8 @@ void store_reset_statements(struct store *store)
 
 int store_prepare_statements(struct store *store)
 {
-    static const enum statement needed[] = {STMT_FAIL, STMT_INSERT_BRANCH, STMT_INSERT_LOCK, STMT_INSERT_HEURISTIC};
+    static const enum statement needed[] = {STMT_FAIL, STMT_INSERT_BRANCH, STMT_INSERT_LOCK, STMT_INSERT_HEURISTIC,
+                                            STMT_INSERT_STEP};
     int rc = sqlite3_create_function_v2(store->db, "vow_uncompiled", 0, SQLITE_UTF8 | SQLITE_DIRECTONLY, store,
                                         fail_again, NULL, NULL, NULL);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof(needed) / sizeof(needed[0]); i++)

@@ -58,6 +58,29 @@ struct vow_store_told {
     char note[VOW_TEXT_SIZE]; /* what else an operator should know; "" = nothing */
 };
 
+/*
+ * What a STEP is about: one step of a saga in one direction, done once under (gtrid, step, direction), the barrier of
+ * docs/sagas.md 4.3. The submitter's, as the operation is; what the outcome stands on is in struct vow_store_op: result
+ * DONE says that it is durable, REFUSED that nothing is recorded, with cause and text for what is not done.
+ */
+struct vow_store_step {
+    uint32_t step;
+    enum vow_step_direction direction;
+    const char *handler;
+    struct vow_slice payload;
+    /* For the handler of a COMPENSATION, from the store's own record: what the action answered. */
+    uint32_t given_len;
+    uint8_t given[VOW_STEP_ANSWER_MAX];
+    /* Filled by the handler, or from the record of an earlier attempt: */
+    uint32_t answer_len;
+    uint8_t answer[VOW_STEP_ANSWER_MAX];
+    /* Filled by the store: */
+    enum vow_step_result outcome;
+    /* The store's own, while it keeps the operation. */
+    bool is_rejected; /* its handler has refused it, and ended the batch's transaction by that */
+    bool is_unable;   /* it is refused, and another attempt would be, too */
+};
+
 /* One operation. The submitter owns it before submit and after done. */
 struct vow_store_op {
     struct vow_job job; /* first */
@@ -78,7 +101,8 @@ struct vow_store_op {
     void *work_ctx;
     struct vow_store_told *told; /* DESCRIBE: the submitter's, filled by the store */
     uint32_t told_len;
-    void *asker; /* DESCRIBE: the submitter's own */
+    void *asker;                 /* DESCRIBE: the submitter's own */
+    struct vow_store_step *step; /* STEP */
     /* Filled by the store: */
     enum vow_store_result result;
     enum vow_cause cause;

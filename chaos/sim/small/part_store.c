@@ -167,7 +167,8 @@ void part_carry_out(struct run *run, const struct small_store_op *op, enum vow_s
     case VOW_STORE_HEURISTIC_COMMIT:
     case VOW_STORE_HEURISTIC_ABORT:
     case VOW_STORE_SETTLE:
-        VOW_UNREACHABLE("no operator is in a small world");
+    case VOW_STORE_STEP:
+        VOW_UNREACHABLE("no operator is in a small world, and no saga");
     }
 }
 

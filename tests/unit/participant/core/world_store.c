@@ -154,6 +154,7 @@ void store_work(struct world *w, struct op *op)
     case VOW_STORE_CANCEL:
     case VOW_STORE_WATERMARK:
     case VOW_STORE_DESCRIBE:
+    case VOW_STORE_STEP: /* nor does a saga */
         return;
     }
 }

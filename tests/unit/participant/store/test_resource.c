@@ -30,6 +30,22 @@ Test(resource, an_aborted_branch_leaves_nothing)
     cr_assert_eq(one(VOW_STORE_ABORT, 2), VOW_STORE_DONE, "an abort of nothing is done, too");
 }
 
+/* F214: the record of a step would not be where its effect is. */
+Test(resource, F214_a_resource_does_no_steps_of_sagas)
+{
+    struct vow_store_step step = {.direction = VOW_STEP_ACTION, .handler = "put"};
+    struct vow_store_op op = op_of(VOW_STORE_STEP, 1);
+    bed_start();
+    op.step = &step;
+    struct vow_job *jobs = &op.job;
+    cr_assert_eq(bed.ops->run(bed.store, &jobs, &bed.detail), 0);
+    cr_assert_eq(jobs, &op.job);
+    cr_assert_eq(op.result, VOW_STORE_REFUSED);
+    cr_assert_eq(step.outcome, VOW_STEP_UNABLE);
+    cr_assert_not_null(strstr(op.text, "not in sagas"), "%s", op.text);
+    cr_assert_eq(bed.fake.work_len, 0);
+}
+
 Test(resource, a_read_only_vote_keeps_nothing)
 {
     bed_start();
