@@ -126,6 +126,17 @@ void judge_each_durable(struct sim_judge *judge, const struct sim_sight *sight, 
         one(judge, sight, txn);
 }
 
+bool judge_is_too_late(const struct book_txn *txn, const struct book_share *late)
+{
+    if (late->expired_heard == 0)
+        return false;
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->coord_alarm != 0)
+            return true;
+    }
+    return false;
+}
+
 bool judge_is_healed(const struct sim_judge *judge, const struct book_txn *txn)
 {
     uint32_t healed = judge->book.healed_nodes;

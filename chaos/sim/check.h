@@ -70,5 +70,10 @@ typedef void judge_txn_fn(struct sim_judge *judge, const struct sim_sight *sight
 void judge_each_durable(struct sim_judge *judge, const struct sim_sight *sight, judge_txn_fn *one);
 /* All its nodes are healed. */
 bool judge_is_healed(const struct sim_judge *judge, const struct book_txn *txn);
+/*
+ * The participant was told EXPIRED: nobody knows any more what was decided (F045), and it may stay. The alarm of the
+ * coordinator is one for the transaction, and names one of them.
+ */
+bool judge_is_too_late(const struct book_txn *txn, const struct book_share *share);
 
 #endif

@@ -3,6 +3,7 @@
  * ENDED each healed coordinator and participant serves, and of each transaction whose nodes are all healed no branch is
  * prepared and no COMMIT is without its END. That who asked has heard, or has given up, is the other half: the world
  * sees it by itself (complain_of_open() in world.c) and names it "ending".
+ * A branch that is older than the history stays, with an alarm of its coordinator (F045).
  * Damage that stands is no end and no violation: a HAZARD, or an alarm about it. What an operator did against the
  * decision keeps COMMIT without its END until that is forgotten; nothing else. A world that ended before its bound is
  * judged all the same: it says that nothing more would have happened.
@@ -35,7 +36,7 @@ static void check_one(struct sim_judge *judge, const struct sim_sight *sight, co
     uint64_t ms = (judge->book.now_us - judge->book.healed_us) / 1000;
 
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->on_disk == SIM_BRANCH_PREPARED)
+        if (share->on_disk == SIM_BRANCH_PREPARED && !judge_is_too_late(txn, share))
             judge_fail(judge, sight, "I05", &txn->gtrid, "%s is still in doubt %llu ms after all was healed",
                        judge_name(judge, share->node), (unsigned long long)ms);
     }

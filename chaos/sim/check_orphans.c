@@ -83,8 +83,10 @@ static void check_quiet(struct sim_judge *judge, const struct sim_sight *sight)
 
     for (uint32_t i = 0; i < store->locks_len; i++) {
         const struct book_txn *txn = sim_book_find(&judge->book, &store->locks[i].gtrid);
+        const struct book_share *share = txn != NULL ? sim_txn_share(txn, sight->node) : NULL;
 
-        if (txn != NULL && judge_is_healed(judge, txn) && txn->hazard == 0 && txn->alarm == 0)
+        if (txn != NULL && judge_is_healed(judge, txn) && txn->hazard == 0 && txn->alarm == 0 &&
+            (share == NULL || !judge_is_too_late(txn, share)))
             judge_fail(judge, sight, "I13", &txn->gtrid, "%s still holds a lock of it when all has ended",
                        judge_name(judge, sight->node));
     }

@@ -370,19 +370,24 @@ Test(check_heuristics, I19_what_agreed_is_kept)
 
 /* ---- older than the history ---- */
 
-/* p0 is ended by hand; it was aborted, which p0 never hears. */
-static void expire(enum vow_verdict verdict)
+static void ask_too_late(uint8_t node)
 {
     const struct vow_msg_header header = {.gtrid = bed.txn, .epoch = 1};
     struct vow_msg inquiry = {.kind = VOW_MSG_INQUIRY, .inquiry = {.header = header}};
     struct vow_msg wait = {.kind = VOW_MSG_WAIT, .wait = {.header = header, .reason = VOW_WAIT_EXPIRED}};
 
+    bed_send(&bed, node, C0, &inquiry);
+    bed_send(&bed, C0, node, &wait);
+}
+
+/* p0 is ended by hand; it was aborted, which p0 never hears. */
+static void expire(enum vow_verdict verdict)
+{
     bed_to_votes(&bed);
     order(verdict, true);
     store(P0, verdict == VOW_COMMIT ? VOW_STORE_HEURISTIC_COMMIT : VOW_STORE_HEURISTIC_ABORT, 0);
     bed_abort_at(&bed, P1);
-    bed_send(&bed, P0, C0, &inquiry);
-    bed_send(&bed, C0, P0, &wait);
+    ask_too_late(P0);
 }
 
 Test(check_heuristics, I19_F045_older_than_the_history_and_against_the_decision)
@@ -418,6 +423,32 @@ Test(check_heuristics, I19_F045_older_than_the_history_and_it_heard_the_decision
     alarm_at(P0, "");
     bed_heal_and_end(&bed);
     bed_violates(&bed, "I19", "its coordinator is silent");
+}
+
+/* p0 is ended by hand, and both ask too late. */
+static void doubt_for_ever(bool with_alarm)
+{
+    bed_to_votes(&bed);
+    order(VOW_ABORT, true);
+    store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    alarm_at(P0, "");
+    if (with_alarm)
+        alarm_at(C0, "p0");
+    ask_too_late(P0);
+    ask_too_late(P1);
+    bed_heal_and_end(&bed);
+}
+
+Test(check_heuristics, I05_F045_older_than_the_history_and_in_doubt)
+{
+    doubt_for_ever(true);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I05_F045_older_than_the_history_and_nobody_raised_an_alarm)
+{
+    doubt_for_ever(false);
+    bed_violates(&bed, "I05", "p1 is still in doubt");
 }
 
 /* ---- the others excuse what an operator did, and no more ---- */
