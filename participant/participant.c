@@ -90,10 +90,12 @@ static int open_store(struct vow_participant *participant, const struct vow_part
 {
     const struct vow_sqlite_options sqlite = {.path = options->path,
                                               .call = vow_participant_call,
+                                              .step = vow_participant_do_step,
                                               .ctx = participant,
                                               .lock_wait_ms = options->lock_wait_ms,
                                               .lock_grace_ms = options->lock_grace_ms,
-                                              .fail_fast = options->lock_policy == VOW_LOCK_FAIL_FAST};
+                                              .fail_fast = options->lock_policy == VOW_LOCK_FAIL_FAST,
+                                              .step_retention_ms = options->step_retention_ms};
 
     if (participant->store_is_sqlite)
         return vow_store_sqlite_open(&sqlite, &participant->store_ops, &participant->store, detail);

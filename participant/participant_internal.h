@@ -5,6 +5,7 @@
  *   participant_join.c    joins, from the service's threads to the core and back
  *   participant_admin.c   what an operator asks; the network's thread
  *   participant_peers.c   and two more: connections with other participants; see participant_peers.h
+ *   participant_steps.c   steps of sagas, from the coordinator to the store and back; the network's thread
  *   participant_store.c   the store's operations and the handlers; both threads, as each function says
  */
 #ifndef VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
@@ -34,6 +35,7 @@ struct vow_handler {
 struct vow_branch {
     const struct vow_participant *participant;
     const struct vow_gtrid *gtrid;
+    struct vow_store_step *step; /* of a saga; NULL = a transaction's work */
     bool refused;
     char text[VOW_TEXT_SIZE];
 };
@@ -64,7 +66,11 @@ struct vow_join_list {
 
 #define VOW_JOIN_BUCKETS 256
 #define VOW_PEER_LIST_BUCKETS 4096
+#define VOW_STEP_BUCKETS 1024
+/* Steps of sagas that are with the store at once. */
+#define VOW_STEPS_IN_FLIGHT_MAX 4096u
 
+struct vow_step_flight;
 struct vow_peer_list;
 struct vow_peer_link;
 struct vow_peer_session;
@@ -116,7 +122,11 @@ struct vow_participant {
     struct vow_join_list answered;                /* by the core, in this turn */
     struct vow_peer_list *peer_lists[VOW_PEER_LIST_BUCKETS]; /* of branches in doubt, by id */
     uint32_t questions;                                      /* of operators, with the store */
-    bool closing;                                            /* nothing is carried out any more */
+    struct vow_step_flight *steps[VOW_STEP_BUCKETS];         /* that are with the store, by id */
+    uint32_t steps_len;
+    size_t steps_bytes;
+    uint64_t steps_done, steps_refused;
+    bool closing; /* nothing is carried out any more */
 
     pthread_t store_thread; /* if store_is_known */
     atomic_bool store_is_known;
@@ -171,6 +181,13 @@ bool vow_participant_operator(struct vow_participant *participant, uint64_t sess
 /* How it introduces itself, for as long as it lives. */
 struct vow_msg_hello vow_participant_hello(const struct vow_participant *participant);
 
+/* --- participant_steps.c --- */
+
+/* On the network's thread: a STEP of the coordinator. It is answered when what became of it is durable. */
+void vow_participant_step(struct vow_participant *participant, const struct vow_msg_step *msg);
+/* The store has ended a STEP; frees it. */
+void vow_participant_step_done(struct vow_participant *participant, struct vow_store_op *op);
+
 /* --- participant_join.c --- */
 
 /* On the network's thread. Takes over what was submitted; true if the thread is to end. */
@@ -193,6 +210,8 @@ int vow_participant_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
 /* On the network's thread: adds what the core wants of the store to the turn; hands the turn over. */
 void vow_participant_store_add(struct vow_participant *participant, const struct vow_branches_effect *effect);
 void vow_participant_store_submit(struct vow_participant *participant);
+/* Adds an operation of the driver's own that somebody waits for. */
+void vow_participant_store_put(struct vow_participant *participant, struct vow_store_op *op);
 /* What the worker calls (vow_worker_run_fn, vow_worker_done_fn). */
 struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first);
 void vow_participant_store_take_back(void *ctx, struct vow_job *first);
@@ -202,6 +221,9 @@ void vow_participant_store_give_up(struct vow_participant *participant);
 /* What the SQLite store calls for each call of a branch (vow_sqlite_call_fn); the store's thread. */
 int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
                          enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+/* For each step of a saga (vow_sqlite_step_fn); the store's thread. */
+int vow_participant_do_step(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, struct vow_store_step *step,
+                            enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
 /* The handler of that name, or NULL; *at, if not NULL, is where it stands or would stand. */
 struct vow_handler *vow_handler_find(const struct vow_participant *participant, const char *name, size_t *at);
 

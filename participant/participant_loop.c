@@ -216,6 +216,8 @@ static void publish(struct vow_participant *participant, uint64_t now_ms)
     stats->asked_peers = counts.asked_peers;
     stats->answered_peers = counts.answered_peers;
     stats->ended_by_peers = counts.ended_by_peers;
+    stats->steps_done = participant->steps_done;
+    stats->steps_refused = participant->steps_refused;
     if (stats->connected != connected)
         (void)pthread_cond_broadcast(&participant->changed);
     stats->connected = connected;
@@ -273,6 +275,8 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
     VOW_CRASH("recv", "before", vow_msg_name(msg->kind));
     if (msg->kind == VOW_MSG_ADMIN_REQUEST)
         vow_participant_admin(ctx, 0, &msg->admin_request);
+    else if (msg->kind == VOW_MSG_STEP)
+        vow_participant_step(ctx, &msg->step);
     else
         step(ctx, &event);
 }

@@ -100,6 +100,13 @@ void vow_participant_store_add(struct vow_participant *participant, const struct
     turn->urgent = turn->urgent || !is_lazy(op->kind);
 }
 
+void vow_participant_store_put(struct vow_participant *participant, struct vow_store_op *op)
+{
+    *participant->turn.end = &op->job;
+    participant->turn.end = &op->job.next;
+    participant->turn.urgent = true;
+}
+
 void vow_participant_store_submit(struct vow_participant *participant)
 {
     struct vow_store_turn *turn = &participant->turn;
@@ -131,6 +138,10 @@ void vow_participant_store_take_back(void *ctx, struct vow_job *first)
         first = first->next;
         if (op->kind == VOW_STORE_DESCRIBE) {
             vow_participant_described(participant, op);
+            continue;
+        }
+        if (op->kind == VOW_STORE_STEP) {
+            vow_participant_step_done(participant, op);
             continue;
         }
         settle_peers(participant, op);
@@ -205,21 +216,36 @@ static int judge(const struct vow_branch *branch, int result, enum vow_cause *ca
     return result;
 }
 
-int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
-                         enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+static int run_handler(struct vow_branch *branch, const char *name, struct sqlite3 *db, const struct vow_slice *payload,
+                       enum vow_cause *cause, char text[VOW_TEXT_SIZE])
 {
-    const struct vow_participant *participant = ctx;
-    const struct vow_handler *handler = vow_handler_find(participant, call->handler, NULL);
-    struct vow_branch branch = {.participant = participant, .gtrid = gtrid};
+    const struct vow_participant *participant = branch->participant;
+    const struct vow_handler *handler = vow_handler_find(participant, name, NULL);
     int result;
 
     if (handler == NULL) {
         *cause = VOW_CAUSE_NO_SUCH_HANDLER;
-        (void)snprintf(text, VOW_TEXT_SIZE, "%s has no handler %s", participant->name, call->handler);
+        (void)snprintf(text, VOW_TEXT_SIZE, "%s has no handler %s", participant->name, name);
         return VOW_E_NOT_FOUND;
     }
-    result = handler->run(&branch, db, call->payload.data, call->payload.len, handler->ctx);
-    return judge(&branch, result, cause, text);
+    result = handler->run(branch, db, payload->data, payload->len, handler->ctx);
+    return judge(branch, result, cause, text);
+}
+
+int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
+                         enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    struct vow_branch branch = {.participant = ctx, .gtrid = gtrid};
+
+    return run_handler(&branch, call->handler, db, &call->payload, cause, text);
+}
+
+int vow_participant_do_step(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, struct vow_store_step *step,
+                            enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+{
+    struct vow_branch branch = {.participant = ctx, .gtrid = gtrid, .step = step};
+
+    return run_handler(&branch, step->handler, db, &step->payload, cause, text);
 }
 
 int vow_participant_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, enum vow_cause *cause,
@@ -243,4 +269,28 @@ int vow_branch_refuse(struct vow_branch *branch, const char *why)
 const struct vow_gtrid *vow_branch_id(const struct vow_branch *branch)
 {
     return branch->gtrid;
+}
+
+_Static_assert(VOW_BRANCH_ANSWER_MAX == VOW_STEP_ANSWER_MAX, "an answer travels in a STEP_DONE");
+
+int vow_branch_answer(struct vow_branch *branch, const void *data, size_t len)
+{
+    if (branch == NULL || (data == NULL && len > 0))
+        return VOW_E_ARGUMENT;
+    if (len > VOW_BRANCH_ANSWER_MAX)
+        return VOW_E_TOO_LARGE;
+    if (branch->step == NULL)
+        return 0;
+    if (len > 0)
+        memcpy(branch->step->answer, data, len);
+    branch->step->answer_len = (uint32_t)len;
+    return 0;
+}
+
+const void *vow_branch_given(const struct vow_branch *branch, size_t *len)
+{
+    const bool is_given = branch->step != NULL && branch->step->given_len > 0;
+
+    *len = is_given ? branch->step->given_len : 0;
+    return is_given ? branch->step->given : NULL;
 }

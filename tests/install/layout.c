@@ -42,6 +42,7 @@ FIELD(vow_participant_options, heuristic_timeout_ms, 92);
 FIELD(vow_participant_options, heuristic, 96);
 FIELD(vow_participant_options, peer_listen, 104);
 FIELD(vow_participant_options, peer_announce, 112);
+FIELD(vow_participant_options, step_retention_ms, 120);
 
 FIELD(vow_participant_stats, prepared, 0);
 FIELD(vow_participant_stats, committed, 8);
@@ -60,6 +61,8 @@ FIELD(vow_participant_stats, blocked, 104);
 FIELD(vow_participant_stats, asked_peers, 112);
 FIELD(vow_participant_stats, answered_peers, 120);
 FIELD(vow_participant_stats, ended_by_peers, 128);
+FIELD(vow_participant_stats, steps_done, 136);
+FIELD(vow_participant_stats, steps_refused, 144);
 
 FIELD(vow_resource, size, 0);
 FIELD(vow_resource, ctx, 8);

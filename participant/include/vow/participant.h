@@ -25,7 +25,15 @@
  * AUTOINCREMENT, insert vow_new_key() (see <vow/sqlite.h>), or choose keys yourself, for example from vow_branch_id().
  * Rows of a prepared branch are locked for every connection to the file until the decision.
  *
- * A service whose data are somewhere else than in SQLite implements five callbacks instead: <vow/resource.h>.
+ * The same handlers do steps of sagas (docs/sagas.md): what one did commits at once, together with the record that the
+ * step is done, so it is done once however often the coordinator asks. The record lies in the service's own file and
+ * nowhere else; a handler is registered with a participant, and writes to that participant's file only, so there is no
+ * way to keep the one in another database than the other. A refusal is for good, and nothing of the step happens; any
+ * other error is tried again. The compensation of a step may not be refused, and does not run at all if the step did
+ * not happen.
+ *
+ * A service whose data are somewhere else than in SQLite implements five callbacks instead: <vow/resource.h>. It takes
+ * part in transactions, not in sagas.
  *
  * Two threads belong to a participant: one for the network and the protocol, one for the store and the handlers. The
  * first can be the caller's own loop (options.loop, enum vow_loop_kind); the second stays, since a loop must not wait
@@ -134,6 +142,12 @@ struct vow_participant_options {
      * container, or on 0.0.0.0, with which it is required. Port 0 = the one that is listened on. NULL or "" =
      * peer_listen. */
     const char *peer_announce;
+    /*
+     * How long a participant knows what it has done for a saga, after the last step of it. A step of an older one is
+     * not done any more, since it may have been done before. So it must be longer than any saga lives, with the time
+     * that an operator may take for one that is stuck. 0 = 7 days.
+     */
+    uint64_t step_retention_ms;
 };
 
 /*
@@ -268,6 +282,8 @@ struct vow_participant_stats {
     uint64_t asked_peers;     /* rounds of questions to the peers of a branch in doubt */
     uint64_t answered_peers;  /* questions of peers that were answered */
     uint64_t ended_by_peers;  /* branches in doubt whose outcome a peer told */
+    uint64_t steps_done;      /* answers that a step of a saga, or its compensation, is done: now, or before */
+    uint64_t steps_refused;   /* answers that one will not be done: refused, too late, nobody to do it */
 };
 /* Reads the numbers into *stats, whose size is sizeof(*stats): what this library does not know yet is zero, what the
  * caller does not know is left out. In a child after fork() all are zero. Any thread; does not block. */
@@ -277,7 +293,19 @@ VOW_EXPORT void vow_participant_stats(struct vow_participant *participant, struc
 /* In a handler: refuses the work. `why` (at most 200 characters; longer is cut) reaches the client as result->text.
  * Returns VOW_E_REFUSED, for the handler to return. */
 VOW_EXPORT int vow_branch_refuse(struct vow_branch *branch, const char *why);
-/* In a handler: the transaction's id. */
+/*
+ * In a handler that does a step of a saga: what the step answers, kept with the record that it is done. Its
+ * compensation gets it, from vow_branch_given(). The bytes are copied; the last call counts. In a transaction, where
+ * nobody can ask for it, it is dropped: one handler may serve both. Returns 0, VOW_E_TOO_LARGE (over
+ * VOW_BRANCH_ANSWER_MAX bytes), VOW_E_ARGUMENT.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_branch_answer(struct vow_branch *branch, const void *data, size_t len);
+/* Bytes of an answer, at most. */
+#define VOW_BRANCH_ANSWER_MAX 1024
+/* In the handler of a compensation: what the step that it undoes has answered; *len is its length. It lives for the
+ * handler's call. NULL and 0: nothing, or this is no compensation. */
+VOW_EXPORT const void *vow_branch_given(const struct vow_branch *branch, size_t *len);
+/* In a handler: the id of the transaction, or of the saga. */
 VOW_EXPORT const struct vow_gtrid *vow_branch_id(const struct vow_branch *branch);
 
 #ifdef __cplusplus

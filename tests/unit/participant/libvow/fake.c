@@ -35,6 +35,11 @@ static void record(struct fake *fake, const struct vow_msg *msg)
         take_parts(heard, &msg->inquiry.header.gtrid, "", "");
     if (msg->kind == VOW_MSG_ONE_PHASE_DONE)
         take_parts(heard, &msg->one_phase_done.header.gtrid, "", msg->one_phase_done.text);
+    if (msg->kind == VOW_MSG_STEP_DONE) {
+        take_parts(heard, &msg->step_done.gtrid, "", msg->step_done.text);
+        (void)snprintf(heard->answer, sizeof(heard->answer), "%.*s", (int)msg->step_done.answer.len,
+                       (const char *)msg->step_done.answer.data);
+    }
     fake->counts[msg->kind]++;
     fake->heard_len++;
 }

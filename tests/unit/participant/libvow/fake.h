@@ -24,6 +24,7 @@ struct heard {
     struct vow_msg msg; /* its pointers are dead */
     char participant[VOW_NAME_SIZE];
     char text[VOW_TEXT_SIZE];
+    char answer[64]; /* of a STEP_DONE, as a text, cut */
 };
 
 #define FAKE_HEARD_MAX 4096

@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+uint32_t service_lock_wait_ms;
+
 struct vow_gtrid service_id(const struct fake *fake, uint64_t seq)
 {
     return vow_gtrid_make(FAKE_COORD, fake->epoch, seq, 0, seq * 7919);
@@ -17,6 +19,7 @@ struct vow_participant *service_open(const struct fake *fake, const char *path)
         .coordinator = fake->address,
         .store = path != NULL ? VOW_STORE_KIND_SQLITE : VOW_STORE_KIND_NULL,
         .schema = "CREATE TABLE IF NOT EXISTS item(name TEXT PRIMARY KEY NOT NULL, stock INTEGER NOT NULL)",
+        .lock_wait_ms = service_lock_wait_ms,
         .loop = fake_loop(),
         .base = fake_loop_base(),
     };

@@ -9,6 +9,9 @@
 /* The id of a transaction of the fake coordinator, in its present epoch. */
 struct vow_gtrid service_id(const struct fake *fake, uint64_t seq);
 
+/* options.lock_wait_ms of those that are opened from now on. */
+extern uint32_t service_lock_wait_ms;
+
 /* Opened and not started. path NULL: the null store. */
 struct vow_participant *service_open(const struct fake *fake, const char *path);
 
