@@ -44,8 +44,8 @@ bool codec_read_saga_request(struct codec_in *in, const Vow__SagaRequest *from, 
     if (!codec_expect(in, from->n_steps >= 1 && from->n_steps <= VOW_STEPS_MAX, "a saga of no steps, or of too many"))
         return false;
     struct vow_msg_saga_step *steps = arena_take(in->arena, from->n_steps * sizeof(*steps));
-    if (!codec_expect(in, steps != NULL, "no room for the steps"))
-        return false;
+    if (steps == NULL)
+        return codec_expect(in, false, "no room for the steps");
     for (size_t i = 0; i < from->n_steps; i++) {
         if (!read_step_order(in, from->steps[i], &steps[i]))
             return false;

@@ -132,7 +132,7 @@ static void cancel_later(struct sim_world *world, struct sim_node *node)
 
     if (sim_rng_below(&rng, 100) >= world->options.cancel_pct)
         return;
-    event = sim_later(world, node, SIM_EVENT_CLIENT, sim_rng_wait(&rng, 8 * world->options.delay_us), true);
+    event = sim_later(world, node, SIM_EVENT_CLIENT, sim_rng_wait(&rng, UINT64_C(8) * world->options.delay_us), true);
     event->side = 1;
     event->number = client->txn.number;
 }

@@ -65,7 +65,8 @@ static void keep_schema(struct sim_reader *reader, const char *text, size_t len)
         reader->schema = realloc(reader->schema, reader->schema_size);
         VOW_ASSERT(reader->schema != NULL);
     }
-    memcpy(reader->schema + reader->schema_len, text, len);
+    if (len > 0)
+        memcpy(reader->schema + reader->schema_len, text, len);
     reader->schema_len += len;
 }
 

@@ -10,7 +10,9 @@
 
 static sqlite3_int64 turned(const struct vow_journal_life *life)
 {
-    return (sqlite3_int64) ~(life->incarnation ^ life->since.epoch ^ life->since.seq);
+    const uint64_t turned_over = ~(life->incarnation ^ life->since.epoch ^ life->since.seq);
+
+    return (sqlite3_int64)turned_over;
 }
 
 int journal_sqlite_write_life(struct sqlite_engine *engine, const struct vow_journal_life *life,

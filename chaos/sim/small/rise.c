@@ -1,4 +1,5 @@
 #include "chaos/sim/small/rise.h"
+#include "proto/assert.h"
 
 #include <stdlib.h>
 
@@ -34,9 +35,10 @@ static bool can(struct rise *rise, uint32_t a, uint32_t b)
 
     if (a == b)
         return true;
-    if (small_map_find(&rise->pair_of, key, &at))
+    if (rise->pairs != NULL && small_map_find(&rise->pair_of, key, &at))
         return rise->pairs[at].holds;
     rise->pairs = small_room_grow(rise->pairs, &rise->pairs_room, rise->pairs_len + 1, sizeof(*rise->pairs));
+    VOW_ASSERT(rise->pairs != NULL);
     rise->pairs[rise->pairs_len] = (struct pair){
         a, b, small_fold_see(rise->nodes, rise->is_coord, a) == small_fold_see(rise->nodes, rise->is_coord, b)};
     small_map_put(&rise->pair_of, key, (uint32_t)rise->pairs_len);

@@ -95,8 +95,8 @@ static void check_all(struct small_config config)
     bed_init(&bed, &config);
     cr_expect_gt(check(&bed.whole.coord_memo, &bed.folded.coord_memo, bed.whole.coords_len), 500);
     cr_expect_gt(check(&bed.whole.part_memo, &bed.folded.part_memo, bed.whole.parts_len), 500);
-    cr_expect_lt(bed.folded.coord_memo.classes * 2, bed.whole.coords_len);
-    cr_expect_lt(bed.folded.part_memo.classes * 2, bed.whole.parts_len);
+    cr_expect_lt((size_t)bed.folded.coord_memo.classes * 2, bed.whole.coords_len);
+    cr_expect_lt((size_t)bed.folded.part_memo.classes * 2, bed.whole.parts_len);
     bed_deinit(&bed);
 }
 
