@@ -206,7 +206,7 @@ static void damage_many(enum sim_fault fault, bool may_refuse)
     sim_disk_kill_at(disk, 120);
     journal_run(&run, disk, RUN_SEQS_MAX);
     refused = 0;
-    for (uint64_t seed = 0; seed < 40 * seeds; seed++) {
+    for (uint64_t seed = 0; seed < 160 * seeds; seed++) {
         struct journal_run after = run;
         uint64_t random = seed;
         enum journal_found found;
