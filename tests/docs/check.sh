@@ -55,4 +55,13 @@ while read -r line; do
     missing=1
 done < <(find "$source"/{proto,coordinator,participant,chaos,bench,examples,tests} -name '*.[ch]' -exec \
     awk 'length > 120 { print FILENAME ":" FNR }' {} +)
+# A planted bug that does not apply shows nothing.
+if git -C "$source" rev-parse --git-dir >/dev/null 2>&1; then
+    for patch in "$source"/tests/mutants/*.patch; do
+        git -C "$source" apply --check "$patch" 2>/dev/null || {
+            echo "does not apply: $patch"
+            missing=1
+        }
+    done
+fi
 exit "$missing"
