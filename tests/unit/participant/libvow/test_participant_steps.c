@@ -254,7 +254,10 @@ Test(participant_steps, a_step_in_flight_is_answered_once_for_its_last_attempt)
     holder = hold_the_apple(fake);
     send_step(fake, 1, VOW_STEP_ACTION, "put", 1);
     send_step(fake, 1, VOW_STEP_ACTION, "put", 2);
-    act(fake, 1, "take", 3, VOW_STEP_UNABLE); /* another request: it hears no answer to that of the first */
+    send_step(fake, 1, VOW_STEP_ACTION, "take", 3); /* another request: it hears no answer to that of the first */
+    send_step(fake, 2, VOW_STEP_ACTION, "nonesuch", 1);
+    hear_done(fake, 1, 3, VOW_STEP_UNABLE);
+    hear_done(fake, 2, 1, VOW_STEP_UNABLE);
     service_commit(fake, &holder);
     hear_done(fake, 1, 2, VOW_STEP_DONE);
     act(fake, 2, "refuse", 1, VOW_STEP_REJECTED);
@@ -313,7 +316,7 @@ Test(participant_steps, more_at_once_than_the_limit_are_told_to_come_again)
     (void)hold_the_apple(fake);
     for (uint32_t i = 1; i <= VOW_STEPS_IN_FLIGHT_MAX; i++)
         send_step(fake, 1000 + i, VOW_STEP_ACTION, "put", 1);
-    send_step(fake, 1, VOW_STEP_ACTION, "put", 1);
+    send_step(fake, 1, VOW_STEP_ACTION, "nonesuch", 1);
     cr_assert_eq(hear_done(fake, 1, 1, VOW_STEP_NOT_YET)->msg.step_done.cause, VOW_CAUSE_NO_SPACE);
     vow_participant_close(participant);
     fake_close(fake);
