@@ -117,6 +117,8 @@ struct book_share {
     book_moment abort_asked;       /* ABORT was asked of the store, in any life */
     book_moment ending_asked;      /* COMMIT or ABORT was asked of the store in this life, the newest */
     enum sim_branch_state on_disk; /* as the store has said, or the disk at the last start */
+    uint32_t asked_life;           /* the life that has asked something of its store that it was not told of yet */
+    enum vow_store_op_kind asked_op;
     book_moment last_yes;
     uint32_t works, works_life; /* pieces of joined work that were done in that life and not dropped */
     book_moment worked;         /* the newest of them was told to the core; 0: something else was asked since */
@@ -147,6 +149,7 @@ struct book_share {
     bool has_record;               /* of that, as the store has said, or the disk at the last start */
     book_moment settle_asked;      /* a decision was to be noted, the newest */
     enum vow_verdict settled;      /* and which */
+    enum vow_verdict record_says;  /* which, as the record has it, or had it in this life; 0 = none */
     book_moment damage_drop_asked; /* FORGET of it was asked of the store */
     book_moment node_alarm;
     /* At the coordinator, if it was against the decision: */

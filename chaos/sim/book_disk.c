@@ -168,6 +168,8 @@ static bool is_by_hand(enum vow_store_op_kind op)
 static void store_asked(struct book_share *share, struct book_node *node, const struct sim_sight *sight)
 {
     share->worked = 0;
+    share->asked_life = sight->life;
+    share->asked_op = sight->store.op;
     if (sight->store.op == VOW_STORE_ABORT) {
         node->heard++;
         share->works = 0;
@@ -260,6 +262,7 @@ static void settle_done(struct book_share *share, const struct sim_sight *sight)
 {
     if (sight->store.result != VOW_STORE_DONE || share->heuristic == 0)
         return;
+    share->record_says = share->settled;
     share->has_record = share->settled != share->heuristic_verdict;
     if (share->has_record)
         share->on_disk = 0;
@@ -314,6 +317,7 @@ static bool is_in_doubt_now(const struct sim_sight *sight)
 
 static void store_told(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
 {
+    share->asked_life = 0;
     if (is_in_doubt_now(sight)) {
         share->told_yes = sight->seq;
         share->told_yes_us = sight->at_us;
@@ -433,6 +437,7 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
             book_first(&share->aborted, sight->seq);
         share->on_disk = 0;
         share->has_record = false;
+        share->record_says = 0;
         /* Work that was not prepared went with the process. */
         if (share->yes == 0 && share->committed == 0 && share->read_only == 0) {
             share->confirmed = NULL;
@@ -448,8 +453,11 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
     }
     for (uint32_t i = 0; i < dump->store.heuristics_len; i++) {
         struct book_txn *txn = sim_book_find(book, &dump->store.heuristics[i].gtrid);
+        struct book_share *share = txn != NULL ? book_find_share(book, txn, sight->node) : NULL;
 
-        if (txn != NULL)
-            book_find_share(book, txn, sight->node)->has_record = true;
+        if (share == NULL)
+            continue;
+        share->has_record = true;
+        share->record_says = dump->store.heuristics[i].decided;
     }
 }

@@ -181,13 +181,23 @@ static bool may_say_aborted(const struct situation *at)
 {
     const bool is_vow = at->share->on_disk == SIM_BRANCH_PREPARED;
 
-    /* What a heuristic was decided as is kept on the disk (2.7). */
-    if (at->share->abort_heard_life == at->node->life ||
-        (at->share->abort_heard_life != 0 && at->share->heuristic != 0))
+    /* What was decided against a heuristic is kept with its record (2.7). */
+    if (at->share->abort_heard_life == at->node->life || at->share->record_says == VOW_ABORT)
         return true;
     if (is_vow)
         return false;
     return at->share->no_life == at->node->life || at->share->drop_life == at->node->life;
+}
+
+/* It is prepared, or its store is just doing that, or ending it by hand: what the disk holds by now it was not told. */
+static bool is_uncertain(const struct situation *at)
+{
+    const struct book_share *share = at->share;
+    const bool is_under_way = share->asked_life == at->node->life &&
+                              (share->asked_op == VOW_STORE_PREPARE || share->asked_op == VOW_STORE_HEURISTIC_COMMIT ||
+                               share->asked_op == VOW_STORE_HEURISTIC_ABORT);
+
+    return share->on_disk == SIM_BRANCH_PREPARED || is_under_way;
 }
 
 static const char *rule_peer_answer(const struct situation *at)
@@ -198,9 +208,7 @@ static const char *rule_peer_answer(const struct situation *at)
     case VOW_PEER_ABORTED:
         return !may_say_aborted(at) ? "ABORTED, which it cannot know" : NULL;
     case VOW_PEER_UNCERTAIN:
-        return at->share->on_disk != SIM_BRANCH_PREPARED && at->share->prepare_received < at->node->started
-                   ? "UNCERTAIN, and it is not in doubt"
-                   : NULL;
+        return !is_uncertain(at) ? "UNCERTAIN, and it is not in doubt" : NULL;
     case VOW_PEER_HEURISTIC_COMMITTED:
     case VOW_PEER_HEURISTIC_ABORTED:
         return at->share->heuristic == 0 ? "a heuristic end, and nobody ended it" : NULL;

@@ -46,14 +46,6 @@ static void waits(enum vow_wait reason)
     bed_send(&bed, C0, P0, &msg);
 }
 
-static void answers_peer(enum vow_peer_answer answer)
-{
-    struct vow_msg msg = message(VOW_MSG_PEER_ANSWER);
-
-    msg.peer_answer.answer = answer;
-    bed_send(&bed, P0, P1, &msg);
-}
-
 static void acks(enum vow_ack ack)
 {
     struct vow_msg msg = bed_ack(&bed);
@@ -272,66 +264,4 @@ Test(check_messages, I16_work_joins_a_branch_that_is_prepared)
     bed_prepare(&bed, P0);
     sends(P0, C0, VOW_MSG_ENLIST);
     bed_violates(&bed, "I16", "past all work");
-}
-
-Test(check_messages, I16_peers_may_be_uncertain)
-{
-    bed_to_votes(&bed);
-    sends(P1, P0, VOW_MSG_PEER_INQUIRY);
-    answers_peer(VOW_PEER_UNCERTAIN);
-    bed_holds(&bed);
-}
-
-/* Mistake 7 and the finding of 2.6: only a coordinator may presume. */
-Test(check_messages, I16_a_prepared_peer_says_aborted)
-{
-    bed_to_votes(&bed);
-    answers_peer(VOW_PEER_ABORTED);
-    bed_violates(&bed, "I16", "ABORTED, which it cannot know");
-}
-
-Test(check_messages, I16_a_peer_without_a_record_says_aborted)
-{
-    bed_request(&bed);
-    bed_prepare(&bed, P1);
-    sends(P1, P0, VOW_MSG_PEER_INQUIRY);
-    answers_peer(VOW_PEER_ABORTED);
-    bed_violates(&bed, "I16", "ABORTED, which it cannot know");
-}
-
-Test(check_messages, I16_a_peer_that_said_no_says_aborted)
-{
-    bed_request(&bed);
-    sends(C0, P0, VOW_MSG_PREPARE);
-    bed_vote(&bed, P0, VOW_VOTE_NO);
-    answers_peer(VOW_PEER_ABORTED);
-    bed_holds(&bed);
-}
-
-/* A NO is remembered by the life that said it. */
-Test(check_messages, I16_a_peer_that_said_no_in_another_life_says_aborted)
-{
-    bed_request(&bed);
-    sends(C0, P0, VOW_MSG_PREPARE);
-    bed_vote(&bed, P0, VOW_VOTE_NO);
-    bed_restart(&bed, P0, NULL);
-    answers_peer(VOW_PEER_ABORTED);
-    bed_violates(&bed, "I16", "ABORTED, which it cannot know");
-}
-
-Test(check_messages, I16_a_peer_says_committed_of_what_it_has_not_heard)
-{
-    bed_to_votes(&bed);
-    bed_decide(&bed);
-    answers_peer(VOW_PEER_COMMITTED);
-    bed_violates(&bed, "I16", "COMMITTED, which it cannot know");
-}
-
-Test(check_messages, I16_a_peer_that_has_heard_commit_says_so)
-{
-    bed_to_votes(&bed);
-    bed_decide(&bed);
-    decides(P0, VOW_COMMIT);
-    answers_peer(VOW_PEER_COMMITTED);
-    bed_holds(&bed);
 }
