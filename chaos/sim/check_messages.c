@@ -126,6 +126,8 @@ static const char *rule_wait(const struct situation *at)
         return "UNDECIDED, and nothing is to be decided any more";
     if (reason == VOW_WAIT_EXPIRED && at->txn->committed != 0 && at->txn->ended == 0)
         return "EXPIRED, and its COMMIT is kept";
+    if (reason == VOW_WAIT_EXPIRED && at->txn->damage_told != 0 && at->txn->forgot == 0)
+        return "EXPIRED, and its damage stands";
     return reason == VOW_WAIT_NOT_MINE && at->txn->coord == at->sight->node && at->node->harm == 0
                ? "NOT_MINE, and the id is its own"
                : NULL;

@@ -41,6 +41,14 @@ static void raise_expired(struct vow_coord *core, const struct input *in)
                 core->peers[peer].name);
 }
 
+/* Somebody was committed by hand against its abort, which stays known with that (2.7), however old it is. */
+static bool is_reported_aborted(struct vow_coord *core, const struct vow_gtrid *gtrid)
+{
+    const struct txn *txn = txn_find(core, gtrid);
+
+    return txn != NULL && txn->is_reported && txn->outcome == VOW_ABORTED;
+}
+
 /*
  * The journal has spoken to a prepared participant. Only its proved silence is an abort (I10). A COMMIT is told to
  * whoever is prepared, also if END says that all have acknowledged: its data file lost that (F045, F113). The yes-list
@@ -55,6 +63,8 @@ void coord_answer_inquiry(struct vow_coord *core, struct input *in)
         core->counts.ignored++; /* its connection is gone: it asks again on the next one */
     } else if (lookup->found) {
         coord_answer_verdict(core, in, lookup->decided ? VOW_COMMIT : VOW_ABORT);
+    } else if (is_reported_aborted(core, in->gtrid)) {
+        coord_answer_verdict(core, in, VOW_ABORT);
     } else if (lookup->below_floor) {
         raise_expired(core, in);
         coord_answer_wait(core, in, VOW_WAIT_EXPIRED);

@@ -390,6 +390,22 @@ static void expire(enum vow_verdict verdict)
     ask_too_late(P0);
 }
 
+/* Somebody was committed against it: so it was aborted, and the coordinator knows. */
+Test(check_heuristics, I16_F045_expired_and_its_damage_stands)
+{
+    const struct vow_msg_header header = {.gtrid = bed.txn, .epoch = 1};
+    struct vow_msg report = {.kind = VOW_MSG_HEURISTIC_REPORT, .heuristic_report = {.header = header}};
+
+    bed_to_votes(&bed);
+    order(VOW_COMMIT, true);
+    store(P0, VOW_STORE_HEURISTIC_COMMIT, 0);
+    store(P0, VOW_STORE_SETTLE, VOW_ABORT);
+    bed_send(&bed, P0, C0, &report);
+    logged(VOW_RECORD_DAMAGE);
+    ask_too_late(P1);
+    bed_violates(&bed, "I16", "its damage stands");
+}
+
 Test(check_heuristics, I19_F045_older_than_the_history_and_against_the_decision)
 {
     expire(VOW_COMMIT);
