@@ -192,7 +192,7 @@ static int replace(struct store *store, const char *name, const char *wanted)
 
 static int install_one(struct store *store, sqlite3_stmt *find, const struct table *table, enum guard guard)
 {
-    struct text text = {NULL};
+    struct text text = {NULL, false};
     bool is = false;
     guard_text(&text, table, guard);
     char *wanted = text_finish(&text);
