@@ -31,11 +31,15 @@ enum vow_step_direction { VOW_STEP_ACTION = 1, VOW_STEP_COMPENSATION = 2 };
 
 /* What became of one attempt. */
 enum vow_step_result {
-    VOW_STEP_DONE = 1,     /* durable, now or by an earlier attempt */
-    VOW_STEP_REJECTED = 2, /* refused, for good and durably: nothing of it happened, nor ever will */
+    VOW_STEP_DONE = 1, /* durable, now or by an earlier attempt */
+    /* Refused: nothing of it happened. Of an action for good and durably: nor ever will. A compensation, which may not
+     * be refused, can be ordered again. */
+    VOW_STEP_REJECTED = 2,
     VOW_STEP_TOO_LATE = 3, /* an action whose compensation came before it: nothing of it happened, nor ever will */
-    VOW_STEP_NOT_YET = 4,  /* nothing happened; another attempt may do it (a row is held, no space) */
-    VOW_STEP_UNABLE = 5,   /* nothing happened, and no attempt like this one ever will: no such handler, or the key was
+    /* This attempt did nothing. Another may do it (a row is held, no space), and an earlier one may have done it (the
+     * participant keeps no record from so long ago). */
+    VOW_STEP_NOT_YET = 4,
+    VOW_STEP_UNABLE = 5, /* nothing happened, and no attempt like this one ever will: no such handler, or the key was
                               used for another request */
 };
 

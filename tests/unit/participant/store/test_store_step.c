@@ -385,6 +385,82 @@ Test(store_step, B01_many_steps_share_one_sync)
     cr_assert_eq(fault_vfs.syncs, 0, "what is told again is durable already");
 }
 
+/* ---- any order ---- */
+
+/* Sagas of one step each, in a world of duplicates, late messages, restarts, held rows, refusals and a full disk. */
+#define SAGAS 4
+struct told {
+    bool is_done[3], is_rejected; /* by direction; of the action */
+};
+
+static void expect_barrier(const struct told *told, int saga, uint64_t seed)
+{
+    int effects[3] = {0};
+    for (int direction = VOW_STEP_ACTION; direction <= VOW_STEP_COMPENSATION; direction++) {
+        char sql[96];
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM effect WHERE saga = %d AND direction = %d", saga, direction);
+        effects[direction] = atoi(look(sql));
+    }
+    const int acted = effects[VOW_STEP_ACTION], undone = effects[VOW_STEP_COMPENSATION];
+    cr_assert(acted <= 1 && undone <= acted, "seed %lu: %d, %d", (unsigned long)seed, acted, undone);
+    cr_assert(acted == 1 || !told->is_done[VOW_STEP_ACTION], "seed %lu: an effect is lost", (unsigned long)seed);
+    cr_assert(acted == 0 || !told->is_rejected, "seed %lu: it was refused, and is done", (unsigned long)seed);
+    cr_assert(undone == acted || !told->is_done[VOW_STEP_COMPENSATION], "seed %lu: it is undone, and has an effect",
+              (unsigned long)seed);
+}
+
+static uint64_t draw(uint64_t *state, uint64_t below)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (*state >> 33) % below;
+}
+
+static void ask_something(uint64_t *state, struct told all[])
+{
+    const uint64_t saga = draw(state, SAGAS);
+    const enum vow_step_direction direction = draw(state, 2) == 0 ? VOW_STEP_ACTION : VOW_STEP_COMPENSATION;
+    char sql[160];
+    snprintf(sql, sizeof(sql), "%s; INSERT INTO effect (saga, direction) VALUES (%d, %d)",
+             saga % 2 == 0 ? "UPDATE t SET v = v + 1 WHERE id = 1" : "SELECT 1", (int)saga, (int)direction);
+    says_no = draw(state, 5) == 0 ? "no" : NULL;
+    fault_vfs.size_max = draw(state, 8) == 0 ? 1 : 0;
+    const enum vow_step_result result = ask(saga + 10, direction, sql, "");
+    fault_vfs.size_max = 0;
+    all[saga].is_done[direction] = all[saga].is_done[direction] || result == VOW_STEP_DONE;
+    all[saga].is_rejected = all[saga].is_rejected || (direction == VOW_STEP_ACTION &&
+                                                      (result == VOW_STEP_REJECTED || result == VOW_STEP_TOO_LATE));
+}
+
+Test(store_step, I24_F192_F194_in_any_order_each_takes_effect_once)
+{
+    service.options.vfs = fault_vfs_register();
+    fault_vfs.no_syncs = true;
+    service_start(ROWS "; CREATE TABLE effect (n INTEGER PRIMARY KEY, saga INT, direction INT)");
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct told all[SAGAS] = {0};
+        uint64_t state = seed, holder = 0;
+        for (int i = 0; i < 30; i++) {
+            const uint64_t what = draw(&state, 10);
+            if (what == 0) {
+                service_restart();
+            } else if (what == 1 && holder == 0) {
+                holder = seed * 100 + (uint64_t)i;
+                cr_assert_eq(prepare(holder, "UPDATE t SET v = v + 1 WHERE id = 1"), VOW_STORE_DONE);
+            } else if (what == 2 && holder != 0) {
+                commit(holder);
+                holder = 0;
+            } else {
+                ask_something(&state, all);
+            }
+        }
+        if (holder != 0)
+            commit(holder);
+        for (int saga = 0; saga < SAGAS; saga++)
+            expect_barrier(&all[saga], saga, seed);
+        cr_assert_eq(outside("DELETE FROM effect; DELETE FROM vow_step"), SQLITE_OK);
+    }
+}
+
 /* ---- forgetting ---- */
 
 static void age(const char *which)
