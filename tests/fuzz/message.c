@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include "message_saga.h"
 #include "proto/codec.h"
 #include "proto/frame.h"
 #include "target.h"
@@ -193,6 +194,12 @@ static void draw(struct input *in, const struct fuzz_ids *ids, struct vow_msg *m
     case VOW_MSG_PEER_INQUIRY ... VOW_MSG_HEURISTIC_REPORT:
         draw_after_failure(in, ids, msg);
         break;
+    case VOW_MSG_SAGA_REQUEST ... VOW_MSG_STEP_DONE: {
+        const struct vow_gtrid gtrid = fuzz_id(in, ids);
+
+        fuzz_draw_saga(in, &gtrid, msg);
+        break;
+    }
     default:
         draw_client(in, ids, msg);
         break;
