@@ -219,6 +219,9 @@ inline end(how) {
     if
     :: how == COMPLETED -> told_completed = 1
     :: how == COMPENSATED -> told_compensated = 1
+#ifdef MUT_CLOSE
+    :: how == CLOSED -> told_closed = 1
+#endif
     :: else /* an operator's decision is told when it is durable */
     fi
 }

@@ -85,6 +85,7 @@ struct saga {
     uint8_t outcome;        /* ENDING: enum vow_saga_state */
     uint8_t cause;          /* enum vow_cause: why it failed, or is stuck */
     bool has_failed;        /* it goes backward, or will */
+    bool is_closed;         /* ENDING: an operator's decision to close it is durable */
     uint32_t serial;
     uint32_t failed_step;
     char text[VOW_TEXT_SIZE]; /* of who failed it */

@@ -124,6 +124,9 @@ enum vow_saga_state saga_told(const struct saga *saga)
     case SAGA_STUCK_COMPENSATING:
         return VOW_SAGA_STUCK_COMPENSATING;
     case SAGA_ENDING:
+        /* A crash would undo what an operator decided as long as that is not durable: it is stuck until then. */
+        if (saga->outcome == VOW_SAGA_CLOSED && !saga->is_closed)
+            return saga->has_failed ? VOW_SAGA_STUCK_COMPENSATING : VOW_SAGA_STUCK_FORWARD;
         return (enum vow_saga_state)saga->outcome;
     case SAGA_NONE:
     case SAGA_STARTING:

@@ -86,8 +86,10 @@ void saga_on_close(struct vow_sagas *core, struct saga_input *in)
 
 void saga_on_ended(struct vow_sagas *core, struct saga_input *in)
 {
-    if (in->saga->outcome == VOW_SAGA_CLOSED)
+    if (in->saga->outcome == VOW_SAGA_CLOSED) {
+        in->saga->is_closed = true;
         saga_tell(core, in->saga);
+    }
     in->saga->outcome = 0;
     saga_move(core, in->saga, SAGA_NONE);
 }

@@ -59,6 +59,71 @@ Test(saga, an_order_without_sense_is_refused)
     expect_fault((struct vow_msg_saga_step[]){undone, late, pivot}, 3, 2, "steps of one stage are of one kind");
 }
 
+/* ---- one saga, step by step ---- */
+
+static struct vow_sagas *core;
+static uint64_t last_token;
+static enum vow_saga_state last_told;
+
+static void feed(struct vow_sagas_event event)
+{
+    struct vow_sagas_effects effects;
+
+    last_told = 0;
+    vow_sagas_step(core, &event, &effects);
+    for (size_t i = 0; i < effects.len; i++) {
+        if (effects.items[i].kind == VOW_SAGAS_LOG)
+            last_token = effects.items[i].log.token;
+        if (effects.items[i].kind == VOW_SAGAS_REPLY)
+            last_told = effects.items[i].msg.saga_state.state;
+    }
+}
+
+static void log_done(void)
+{
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_LOG_DONE, .token = last_token});
+}
+
+/* An only step that may not be refused, and is. */
+static void get_stuck(const struct vow_gtrid *gtrid)
+{
+    const struct vow_msg_saga_step step = step_of(VOW_STEP_RETRIABLE, 0, "");
+    const struct vow_msg_saga_request request = {.gtrid = *gtrid, .key = "", .steps_len = 1, .steps = &step};
+    const struct vow_msg refused = {.kind = VOW_MSG_STEP_DONE,
+                                    .step_done = {.gtrid = *gtrid,
+                                                  .direction = VOW_STEP_ACTION,
+                                                  .attempt = 1,
+                                                  .result = VOW_STEP_UNABLE,
+                                                  .cause = VOW_CAUSE_HANDLER_REFUSED,
+                                                  .text = ""}};
+
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERY_DONE});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_TIMER});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_PEER_UP, .session = 2, .peer = "a"});
+    feed((struct vow_sagas_event){
+        .kind = VOW_SAGAS_REQUEST, .session = 1, .request = {.msg = &request, .grant = VOW_SAGA_ID_NEW}});
+    log_done();
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 2, .msg = &refused});
+    log_done();
+    cr_assert_eq(last_told, VOW_SAGA_STUCK_FORWARD);
+}
+
+Test(saga, F197_a_query_hears_of_a_close_when_that_is_durable)
+{
+    const struct vow_gtrid gtrid = vow_gtrid_make(77, 1, 1, 0, 0);
+    const struct vow_msg query = {.kind = VOW_MSG_SAGA_QUERY, .saga_query = {.gtrid = gtrid, .follow = true}};
+    void *mem = malloc(vow_sagas_size(&vow_sagas_default_limits));
+
+    core = vow_sagas_init(mem, &vow_sagas_default_limits, 1, 7);
+    get_stuck(&gtrid);
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_ORDER, .order = {.gtrid = gtrid, .order = VOW_SAGA_CLOSE}});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 1, .msg = &query});
+    cr_assert_eq(last_told, VOW_SAGA_STUCK_FORWARD, "a crash now, and it goes on");
+    log_done();
+    cr_assert_eq(last_told, VOW_SAGA_CLOSED);
+    free(mem);
+}
+
 static uint64_t worlds(void)
 {
     const char *text = getenv("VOW_WORLDS");
