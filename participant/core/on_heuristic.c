@@ -155,6 +155,15 @@ static enum vow_branch_state state_of(const struct vow_branch_entry *entry)
     return entry->heuristic == VOW_COMMIT ? VOW_BRANCH_HEURISTIC_COMMITTED : VOW_BRANCH_HEURISTIC_ABORTED;
 }
 
+/* Who raised the alarm may have died before he did: what stands is said again at each start. */
+static void alarm_again(struct vow_branches *core, const struct vow_branch_entry *entry)
+{
+    if (entry->decided != 0)
+        branch_alarm(core, &entry->gtrid, "found at the start: ended by hand against the decision (HEUR_MISMATCH)");
+    else
+        branch_alarm(core, &entry->gtrid, "found at the start: ended by hand, and the decision is not known");
+}
+
 void branch_recover_heuristic(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     const struct vow_branches_recovered *recovered = &core->input->recovered;
@@ -167,6 +176,7 @@ void branch_recover_heuristic(struct vow_branches *core, struct vow_branch_entry
     entry->epoch = recovered->epoch;
     entry->heuristic = (uint8_t)recovered->heuristic;
     entry->decided = (uint8_t)recovered->decided;
+    alarm_again(core, entry);
     branch_ask_now(core, entry);
     branch_move(core, entry, state_of(entry));
 }
