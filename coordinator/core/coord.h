@@ -259,6 +259,16 @@ struct vow_coord_txn_view {
 /* Walks the transactions in memory: *cursor from 0; returns false after the last. */
 bool vow_coord_next(const struct vow_coord *core, uint32_t *cursor, struct vow_coord_txn_view *view);
 bool vow_coord_find(const struct vow_coord *core, const struct vow_gtrid *gtrid, struct vow_coord_txn_view *view);
+/* What an id may begin that this core's transactions do not: a saga, which has a core of its own and takes its ids from
+ * here. */
+enum vow_coord_id {
+    VOW_COORD_ID_FRESH = 1, /* granted, and nothing has begun under it */
+    VOW_COORD_ID_USED,      /* something has, or it is too old; the journal knows what became of it */
+    VOW_COORD_ID_VOID,      /* never granted by this coordinator */
+};
+enum vow_coord_id vow_coord_id(const struct vow_coord *core, const struct vow_gtrid *gtrid);
+/* It is FRESH (asserted); from now on it is USED, for transactions too. */
+void vow_coord_use_id(struct vow_coord *core, const struct vow_gtrid *gtrid);
 /* True if a participant of this name is known or there is room to know one more. */
 bool vow_coord_has_peer_room(const struct vow_coord *core, const char *name);
 /* True if a transaction in memory has a branch of this participant. */

@@ -3,6 +3,7 @@
 
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
+#include "proto/assert.h"
 
 void vow_coord_counts(const struct vow_coord *core, struct vow_coord_counts *counts)
 {
@@ -76,6 +77,27 @@ bool vow_coord_find(const struct vow_coord *core, const struct vow_gtrid *gtrid,
         return false;
     view_txn(core, txn, view);
     return true;
+}
+
+enum vow_coord_id vow_coord_id(const struct vow_coord *core, const struct vow_gtrid *gtrid)
+{
+    switch (coord_ids_class(&core->ids, gtrid)) {
+    case COORD_ID_FRESH:
+        return VOW_COORD_ID_FRESH;
+    case COORD_ID_USED:
+    case COORD_ID_OLDER:
+        return VOW_COORD_ID_USED;
+    case COORD_ID_FORGED:
+    case COORD_ID_FOREIGN:
+        break;
+    }
+    return VOW_COORD_ID_VOID;
+}
+
+void vow_coord_use_id(struct vow_coord *core, const struct vow_gtrid *gtrid)
+{
+    VOW_ASSERT(vow_coord_id(core, gtrid) == VOW_COORD_ID_FRESH);
+    coord_ids_use(&core->ids, gtrid);
 }
 
 bool vow_coord_has_peer_room(const struct vow_coord *core, const char *name)

@@ -222,3 +222,27 @@ Test(ids, F152_the_last_epoch_is_an_epoch)
     cr_expect_geq(fixture_counts(&f).watermark.seq, vow_gtrid_seq(&id));
     fixture_close(&f);
 }
+
+/* A saga's id begins one thing, whoever asks for it: a transaction under the same id would have no log of its own. */
+Test(ids, what_a_saga_has_used_begins_no_transaction)
+{
+    struct vow_gtrid ids[3], older, foreign;
+    struct fixture f;
+
+    fixture_open(&f);
+    fixture_peer_up(&f, "p");
+    grant(&f, 3, ids);
+    fixture_commit(&f, 1, &ids[1], one, 1);
+    cr_expect_eq(vow_coord_id(f.core, &ids[0]), VOW_COORD_ID_FRESH);
+    cr_expect_eq(vow_coord_id(f.core, &ids[1]), VOW_COORD_ID_USED);
+    vow_coord_use_id(f.core, &ids[0]);
+    cr_expect_eq(vow_coord_id(f.core, &ids[0]), VOW_COORD_ID_USED);
+    fixture_commit(&f, 1, &ids[0], one, 1);
+    cr_expect_str_eq(fixture_state(&f, &ids[0]), "NONE");
+    cr_expect_not_null(fixture_effect(&f, VOW_COORD_LOOKUP, 0));
+    foreign = vow_gtrid_make(FIXTURE_COORD + 1, vow_gtrid_epoch(&ids[2]), vow_gtrid_seq(&ids[2]), 0, 1);
+    cr_expect_eq(vow_coord_id(f.core, &foreign), VOW_COORD_ID_VOID);
+    older = vow_gtrid_make(FIXTURE_COORD, vow_gtrid_epoch(&ids[2]) - 1, 1, 0, 1);
+    cr_expect_eq(vow_coord_id(f.core, &older), VOW_COORD_ID_USED);
+    fixture_close(&f);
+}
