@@ -90,6 +90,7 @@ struct saga {
     uint32_t failed_step;
     char text[VOW_TEXT_SIZE]; /* of who failed it */
     uint64_t client;          /* to tell the end; the newest that asked; 0 = nobody */
+    uint64_t close_tag;       /* ENDING, CLOSED: of the operator's order */
     uint64_t begun_ms, state_since_ms, earlier_ms;
     uint64_t deadline_ms;
     uint32_t first; /* its steps, by number */
@@ -226,6 +227,7 @@ void saga_reply_error(struct vow_sagas *core, uint64_t session, const struct vow
                       const char *text);
 void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t step, const char *what);
 void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error, const char *text);
+void saga_closed(struct vow_sagas *core, const struct saga *saga);
 enum vow_saga_state saga_told(const struct saga *saga);
 /* The log's answer names what it is for. */
 void saga_take_logged(struct vow_sagas *core, uint64_t token);

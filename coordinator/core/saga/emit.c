@@ -191,11 +191,21 @@ void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t 
     effect->alarm.step = step;
 }
 
-void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error, const char *text)
+static void ordered(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint64_t tag, int error, const char *text)
 {
-    struct vow_sagas_effect *effect = saga_emit(core, VOW_SAGAS_ORDERED, in->gtrid);
+    struct vow_sagas_effect *effect = saga_emit(core, VOW_SAGAS_ORDERED, gtrid);
 
-    effect->ordered.tag = in->from->order.tag;
+    effect->ordered.tag = tag;
     effect->ordered.error = error;
     effect->ordered.text = text;
+}
+
+void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error, const char *text)
+{
+    ordered(core, in->gtrid, in->from->order.tag, error, text);
+}
+
+void saga_closed(struct vow_sagas *core, const struct saga *saga)
+{
+    ordered(core, &saga->gtrid, saga->close_tag, 0, "");
 }

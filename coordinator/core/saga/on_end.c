@@ -78,10 +78,11 @@ void saga_end(struct vow_sagas *core, struct saga *saga, enum vow_saga_state out
         saga_tell(core, saga);
 }
 
+/* The operator hears of it like the client: not before it is durable. */
 void saga_on_close(struct vow_sagas *core, struct saga_input *in)
 {
+    in->saga->close_tag = in->from->order.tag;
     saga_end(core, in->saga, VOW_SAGA_CLOSED);
-    saga_ordered(core, in, 0, "");
 }
 
 void saga_on_ended(struct vow_sagas *core, struct saga_input *in)
@@ -89,6 +90,7 @@ void saga_on_ended(struct vow_sagas *core, struct saga_input *in)
     if (in->saga->outcome == VOW_SAGA_CLOSED) {
         in->saga->is_closed = true;
         saga_tell(core, in->saga);
+        saga_closed(core, in->saga);
     }
     in->saga->outcome = 0;
     saga_move(core, in->saga, SAGA_NONE);

@@ -12,7 +12,8 @@ static int admission(const struct vow_sagas *core, const struct saga_input *in)
         return VOW_E_ID_EXPIRED;
     if (core->draining)
         return VOW_E_SHUTTING_DOWN;
-    if (core->shedding || core->recovering || !saga_has_room(core, in->from->request.msg))
+    if (core->shedding || core->recovering || in->from->request.no_new_work ||
+        !saga_has_room(core, in->from->request.msg))
         return VOW_E_BUSY;
     return 0;
 }

@@ -59,7 +59,7 @@ enum vow_sagas_event_kind {
 
 /* May this id begin a saga? The driver asks whoever grants ids. */
 enum vow_saga_grant {
-    VOW_SAGA_ID_NEW = 1, /* granted and unused; now it is used */
+    VOW_SAGA_ID_NEW = 1, /* granted and unused; the driver uses it up when BEGIN is to be logged */
     VOW_SAGA_ID_USED,    /* ask the journal what became of it */
     VOW_SAGA_ID_VOID,    /* never granted here, or too long ago */
 };
@@ -74,6 +74,7 @@ struct vow_sagas_event {
         struct {
             const struct vow_msg_saga_request *msg; /* lives for the call; what the core needs of it is copied */
             enum vow_saga_grant grant;
+            bool no_new_work; /* the driver has no room for a new saga: BUSY */
         } request;
         const struct vow_msg *msg;
         struct {
@@ -105,7 +106,7 @@ enum vow_sagas_effect_kind {
     VOW_SAGAS_LOOKUP,   /* session, gtrid: what became of that saga? */
     VOW_SAGAS_TRACE,
     VOW_SAGAS_ALARM,
-    VOW_SAGAS_ORDERED, /* answers ORDER */
+    VOW_SAGAS_ORDERED, /* answers ORDER; CLOSE once it is durable */
     VOW_SAGAS_FREED,   /* gtrid: its order is not needed any more */
 };
 
