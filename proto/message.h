@@ -97,6 +97,12 @@ enum vow_admin_command {
     VOW_ADMIN_COMMIT = 6, /* one participant's prepared branch, heuristically; `participant` says whose */
     VOW_ADMIN_ABORT = 7,  /* the same; without a participant: a transaction that is not decided, as a client would */
     VOW_ADMIN_FORGET = 8, /* damage that is recorded has been seen to; or a participant never comes back */
+    /* Sagas: */
+    VOW_ADMIN_SAGA_LIST = 9,  /* rows: sagas that have not ended; filter "", "stuck" or "all" */
+    VOW_ADMIN_SAGA_SHOW = 10, /* one row: one of them; rows: the events of one that has ended */
+    /* Changes, as above: */
+    VOW_ADMIN_SAGA_RETRY = 11, /* what is stuck */
+    VOW_ADMIN_SAGA_CLOSE = 12, /* a stuck saga, as it is */
 };
 
 /* A participant of a transaction, as the others are told of it. */

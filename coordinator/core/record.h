@@ -93,6 +93,10 @@ struct vow_record {
 
 /* "COMMIT", "END", ...; "?" for a number that is no kind. */
 const char *vow_record_name(enum vow_record_kind kind);
+static inline bool vow_record_is_saga(enum vow_record_kind kind)
+{
+    return kind >= VOW_RECORD_SAGA_BEGIN && kind <= VOW_RECORD_SAGA_END;
+}
 static inline bool vow_record_is_note(enum vow_record_kind kind)
 {
     return kind > VOW_RECORD_NOTES;

@@ -169,7 +169,16 @@ void admin_request(struct vow_server *server, struct session *session, const str
     case VOW_ADMIN_COMMIT:
     case VOW_ADMIN_ABORT:
     case VOW_ADMIN_FORGET:
+    case VOW_ADMIN_SAGA_RETRY:
+    case VOW_ADMIN_SAGA_CLOSE:
         operate_begin(server, session, request);
+        break;
+    case VOW_ADMIN_SAGA_LIST:
+        sagas_list(server, session, request);
+        break;
+    case VOW_ADMIN_SAGA_SHOW:
+        if (!sagas_show(server, session, request))
+            admin_ask_history(server, session->id, request->tag, &request->gtrid, NULL);
         break;
     }
 }

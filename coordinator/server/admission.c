@@ -69,7 +69,7 @@ static uint32_t sessions_of(const struct vow_server *server, enum vow_role role)
     return server->admission.by_role[role];
 }
 
-static void note_most(struct vow_server *server, enum limit limit, uint64_t now)
+void admission_note(struct vow_server *server, enum limit limit, uint64_t now)
 {
     if (now > server->admission.most[limit])
         server->admission.most[limit] = now;
@@ -93,7 +93,7 @@ static enum limit closed_by(struct vow_server *server, const struct session *ses
 bool admission_is_closed(struct vow_server *server, const struct session *session, enum vow_msg_kind kind)
 {
     server->admission.closed_by = LIMITS;
-    if (kind == VOW_MSG_BEGIN || kind == VOW_MSG_COMMIT_REQUEST)
+    if (kind == VOW_MSG_BEGIN || kind == VOW_MSG_COMMIT_REQUEST || kind == VOW_MSG_SAGA_REQUEST)
         server->admission.closed_by = closed_by(server, session);
     return server->admission.closed_by != LIMITS;
 }
@@ -109,6 +109,19 @@ void admission_refused(struct vow_server *server)
     server->admission.refused[limit]++;
 }
 
+void admission_refused_saga(struct vow_server *server)
+{
+    struct vow_sagas_counts counts;
+    enum limit limit = server->admission.closed_by;
+    if (limit == LIMITS) {
+        vow_sagas_counts(server->sagas.core, &counts);
+        limit = server->is_shedding                             ? LIMIT_SPACE
+                : counts.open >= server->sagas.limits.sagas_max ? LIMIT_SAGAS
+                                                                : LIMIT_SAGA_STEPS;
+    }
+    server->admission.refused[limit]++;
+}
+
 /* The core's trace says when a transaction comes into memory, when it goes, and who began it. */
 void admission_trace(struct vow_server *server, const struct vow_coord_effect *effect)
 {
@@ -117,7 +130,7 @@ void admission_trace(struct vow_server *server, const struct vow_coord_effect *e
         (session = session_find(server, effect->session)) == NULL)
         return;
     if (effect->trace.from == 0)
-        note_most(server, LIMIT_IN_FLIGHT, ++session->open);
+        admission_note(server, LIMIT_IN_FLIGHT, ++session->open);
     else if (session->open > 0)
         session->open--;
 }
@@ -171,9 +184,9 @@ int admission_judge(struct vow_server *server, const struct vow_msg_hello *hello
 void admission_came(struct vow_server *server, const struct session *session)
 {
     server->admission.by_role[session->role]++;
-    note_most(server, LIMIT_SESSIONS, HASH_COUNT(server->sessions));
-    note_most(server, LIMIT_CLIENTS, sessions_of(server, VOW_ROLE_CLIENT));
-    note_most(server, LIMIT_ADMINS, sessions_of(server, VOW_ROLE_ADMIN));
+    admission_note(server, LIMIT_SESSIONS, HASH_COUNT(server->sessions));
+    admission_note(server, LIMIT_CLIENTS, sessions_of(server, VOW_ROLE_CLIENT));
+    admission_note(server, LIMIT_ADMINS, sessions_of(server, VOW_ROLE_ADMIN));
 }
 
 void admission_went(struct vow_server *server, const struct session *session)
@@ -205,12 +218,23 @@ static uint64_t most_in_flight(const struct vow_server *server)
     return most;
 }
 
+static void fill_sagas(struct vow_server *server, struct limit_use use[LIMITS])
+{
+    struct vow_sagas_counts counts;
+    vow_sagas_counts(server->sagas.core, &counts);
+    use[LIMIT_SAGAS] = (struct limit_use){.limit = server->sagas.limits.sagas_max, .now = counts.open};
+    use[LIMIT_SAGA_STEPS] = (struct limit_use){.limit = server->sagas.limits.steps_max, .now = counts.steps};
+    use[LIMIT_SAGA_BYTES] =
+        (struct limit_use){.limit = server->settings.saga_bytes_max, .now = server->sagas.book.bytes};
+}
+
 static void fill_now(struct vow_server *server, struct limit_use use[LIMITS])
 {
     struct vow_coord_counts counts;
     vow_coord_counts(server->core, &counts);
     use[LIMIT_TXNS] = (struct limit_use){.limit = server->limits.txns_max, .now = counts.open};
     use[LIMIT_BRANCHES] = (struct limit_use){.limit = server->limits.branches_max, .now = counts.branches};
+    fill_sagas(server, use);
     use[LIMIT_PARTICIPANTS] = (struct limit_use){.limit = server->limits.peers_max, .now = counts.peers};
     use[LIMIT_SESSIONS] =
         (struct limit_use){.limit = server->settings.sessions_max, .now = HASH_COUNT(server->sessions)};
@@ -227,12 +251,12 @@ static void fill_now(struct vow_server *server, struct limit_use use[LIMITS])
     use[LIMIT_SPACE] = (struct limit_use){.limit = server->settings.space_bytes_min, .now = space_lacking(server)};
     use[LIMIT_MEMORY] = (struct limit_use){.limit = server->settings.memory_mib, .now = resident_mib(server)};
     use[LIMIT_DESCRIPTORS] = (struct limit_use){.limit = descriptors_limit(), .now = count_descriptors()};
-    note_most(server, LIMIT_TXNS, counts.open_most);
-    note_most(server, LIMIT_BRANCHES, counts.branches_most);
-    note_most(server, LIMIT_PARTICIPANTS, counts.peers);
-    note_most(server, LIMIT_JOURNAL_QUEUE, server->health.waiting_most);
-    note_most(server, LIMIT_SPACE, use[LIMIT_SPACE].now);
-    note_most(server, LIMIT_DESCRIPTORS, use[LIMIT_DESCRIPTORS].now);
+    admission_note(server, LIMIT_TXNS, counts.open_most);
+    admission_note(server, LIMIT_BRANCHES, counts.branches_most);
+    admission_note(server, LIMIT_PARTICIPANTS, counts.peers);
+    admission_note(server, LIMIT_JOURNAL_QUEUE, server->health.waiting_most);
+    admission_note(server, LIMIT_SPACE, use[LIMIT_SPACE].now);
+    admission_note(server, LIMIT_DESCRIPTORS, use[LIMIT_DESCRIPTORS].now);
 }
 
 void admission_use(struct vow_server *server, struct limit_use use[LIMITS])
@@ -240,6 +264,9 @@ void admission_use(struct vow_server *server, struct limit_use use[LIMITS])
     static const char *const names[LIMITS] = {
         [LIMIT_TXNS] = "txns_max",
         [LIMIT_BRANCHES] = "branches_max",
+        [LIMIT_SAGAS] = "sagas_max",
+        [LIMIT_SAGA_STEPS] = "saga_steps_max",
+        [LIMIT_SAGA_BYTES] = "saga_bytes_max",
         [LIMIT_PARTICIPANTS] = "participants_max",
         [LIMIT_SESSIONS] = "sessions_max",
         [LIMIT_CLIENTS] = "clients_max",

@@ -64,14 +64,26 @@ struct log_op *log_op_take(struct vow_server *server)
     server->free_ops = op->next_free;
     struct vow_record_branch *branches = op->op.branches;
     uint32_t branches_cap = op->branches_cap;
+    uint8_t *body = op->body;
+    size_t body_cap = op->body_cap;
     memset(op, 0, sizeof(*op));
     op->op.branches = branches;
     op->branches_cap = branches_cap;
+    op->body = body;
+    op->body_cap = body_cap;
     return op;
 }
 
+/* Ops are kept for ever, and orders may be large. */
+#define BODY_KEPT 4096u
+
 static void log_op_give_back(struct vow_server *server, struct log_op *op)
 {
+    if (op->body_cap > BODY_KEPT) {
+        free(op->body);
+        op->body = NULL;
+        op->body_cap = 0;
+    }
     vow_journal_events_free(op->op.events, op->op.events_len);
     op->op.events = NULL;
     op->op.events_len = 0;
@@ -85,6 +97,7 @@ void log_ops_free(struct vow_server *server)
         struct log_op *op = server->free_ops;
         server->free_ops = op->next_free;
         free(op->op.branches);
+        free(op->body);
         free(op);
     }
 }
@@ -158,15 +171,16 @@ static void effect_lookup(struct vow_server *server, const struct vow_coord_effe
  * kept (the contract of coordinator/core/coord.h). Nothing is sent any more: whoever waits learns the outcome after
  * recovery.
  */
-static void journal_failed(struct vow_server *server, const struct vow_journal_op *op)
+void server_journal_failed(struct vow_server *server, const struct vow_journal_op *op)
 {
     if (server->ended)
         return;
     VOW_LOG(VOW_LOG_ERROR, "journal_failed", VOW_STR("record", vow_record_name(op->record.kind)),
             VOW_STR("error", vow_error_name(op->error)),
             VOW_STR("why", op->result == VOW_JOURNAL_FENCED ? "a newer epoch owns the log"
-                           : op->kind == VOW_JOURNAL_GET    ? "the journal cannot be read"
-                                                            : "it is not known whether the record is durable"),
+                           : op->kind == VOW_JOURNAL_GET || op->kind == VOW_JOURNAL_GET_SAGA
+                               ? "the journal cannot be read"
+                               : "it is not known whether the record is durable"),
             VOW_STR("do", "start vowd again: it reads from the log what was decided"));
     server->ended = true;
     server->end = VOW_SERVER_FAILED;
@@ -176,7 +190,7 @@ static void journal_failed(struct vow_server *server, const struct vow_journal_o
 static void looked_up(struct vow_server *server, const struct vow_journal_op *op)
 {
     if (op->error != 0 && op->error != VOW_E_NOT_FOUND && op->error != VOW_E_EXPIRED && op->error != VOW_E_RECOVERING) {
-        journal_failed(server, op);
+        server_journal_failed(server, op);
         return;
     }
     struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP, .now_ms = vow_clock_ms()};
@@ -195,7 +209,9 @@ static void looked_up(struct vow_server *server, const struct vow_journal_op *op
 
 static void op_done(struct vow_server *server, struct vow_journal_op *op)
 {
-    if (op->kind == VOW_JOURNAL_GET) {
+    if (((const struct log_op *)op)->is_saga) {
+        sagas_journal_done(server, op);
+    } else if (op->kind == VOW_JOURNAL_GET) {
         looked_up(server, op);
     } else if (op->kind == VOW_JOURNAL_HISTORY) {
         admin_history_done(server, op);
@@ -212,7 +228,7 @@ static void op_done(struct vow_server *server, struct vow_journal_op *op)
         event.token = op->token;
         server_step(server, &event);
     } else {
-        journal_failed(server, op);
+        server_journal_failed(server, op);
     }
 }
 

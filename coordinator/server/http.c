@@ -76,6 +76,24 @@ static void limit_metrics(struct evbuffer *body, struct vow_server *server)
                  offsetof(struct limit_use, refused));
 }
 
+static void saga_metrics(struct evbuffer *body, const struct vow_server *server)
+{
+    struct vow_sagas_counts counts;
+    vow_sagas_counts(server->sagas.core, &counts);
+    metric(body, "vow_sagas_open", "gauge", "Sagas that have not ended.", counts.open);
+    metric(body, "vow_sagas_stuck", "gauge", "Sagas that an operator has to see to.", counts.stuck);
+    metric(body, "vow_saga_steps", "gauge", "Steps of the sagas that have not ended.", counts.steps);
+    metric(body, "vow_saga_bytes", "gauge", "What their orders and answers take.", server->sagas.book.bytes);
+    metric(body, "vow_sagas_begun_total", "counter", "Sagas begun.", counts.begun);
+    metric(body, "vow_sagas_completed_total", "counter", "Sagas all of whose steps are done.", counts.completed);
+    metric(body, "vow_sagas_compensated_total", "counter", "Sagas whose steps are undone.", counts.compensated);
+    metric(body, "vow_sagas_closed_total", "counter", "Sagas that an operator has closed.", counts.closed);
+    metric(body, "vow_saga_attempts_total", "counter", "Steps sent, first attempts and others.", counts.sent);
+    metric(body, "vow_saga_retries_total", "counter", "Of these not the first attempt.", counts.retries);
+    metric(body, "vow_saga_held_total", "counter", "Attempts that had to wait: the participant has had its share.",
+           counts.held);
+}
+
 static void on_metrics(struct evhttp_request *request, void *ctx)
 {
     struct vow_server *server = ctx;
@@ -113,6 +131,7 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
            server->is_shedding);
     metric(body, "vow_journal_pruned_total", "counter", "Events cut off since the journal was made.", journal.pruned);
     metric(body, "vow_journal_cut_lsn", "gauge", "Events up to here are cut off.", journal.cut_lsn);
+    saga_metrics(body, server);
     limit_metrics(body, server);
     answer(request, 200, "OK", body);
 }

@@ -8,8 +8,10 @@
 #include <uthash.h>
 
 #include "coordinator/core/coord.h"
+#include "coordinator/core/saga/saga.h"
 #include "coordinator/journal/journal.h"
 #include "coordinator/server/notify.h"
+#include "coordinator/server/saga_book.h"
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
@@ -54,6 +56,9 @@ struct life {
 struct log_op {
     struct vow_journal_op op; /* first */
     uint32_t branches_cap;
+    bool is_saga;  /* it is the saga core's */
+    uint8_t *body; /* of the record, as long as body_cap allows */
+    size_t body_cap;
     uint64_t tag;                       /* HISTORY: of who asked */
     struct vow_coord_question question; /* GET */
     struct log_op *next_free;
@@ -81,6 +86,9 @@ struct health {
 enum limit {
     LIMIT_TXNS,
     LIMIT_BRANCHES,
+    LIMIT_SAGAS,
+    LIMIT_SAGA_STEPS,
+    LIMIT_SAGA_BYTES,
     LIMIT_PARTICIPANTS,
     LIMIT_SESSIONS,
     LIMIT_CLIENTS,
@@ -109,6 +117,20 @@ struct admission {
 
 struct http;
 
+/* Sagas: a core of their own beside that of transactions, and what the steps are about. */
+struct server_sagas {
+    struct vow_sagas *core;
+    void *memory;
+    struct vow_sagas_limits limits; /* with room for what was recovered */
+    struct saga_book book;
+    struct vow_arena *arena; /* at the start: for an order out of the journal */
+    size_t arena_size;
+    const struct vow_msg *request; /* whose BEGIN may be logged in this step */
+    bool has_begun;                /* and it was */
+    uint32_t recovered, steps_recovered;
+    uint64_t undelivered; /* steps that were not sent, for much waits for their participant */
+};
+
 struct vow_server {
     struct event_base *base;
     struct event *sigterm, *sigint, *sighup;
@@ -124,6 +146,7 @@ struct vow_server {
     struct vow_timer watchdog;
     struct vow_coord *core;
     void *core_memory;
+    struct server_sagas sagas;
     struct session *sessions; /* uthash by id */
     uint64_t next_session;
     struct known *known;    /* uthash by name */
@@ -173,6 +196,9 @@ void admission_went(struct vow_server *server, const struct session *session);
 bool admission_is_closed(struct vow_server *server, const struct session *session, enum vow_msg_kind kind);
 /* The core answered the message under way with BUSY. */
 void admission_refused(struct vow_server *server);
+void admission_refused_saga(struct vow_server *server);
+/* There is more of it now than there was; LIMIT_IN_FLIGHT: at one session. */
+void admission_note(struct vow_server *server, enum limit limit, uint64_t now);
 void admission_trace(struct vow_server *server, const struct vow_coord_effect *effect);
 /* What each limit is, and how much of it is used. */
 void admission_use(struct vow_server *server, struct limit_use use[LIMITS]);
@@ -202,6 +228,34 @@ struct log_op *log_op_take(struct vow_server *server);
 void log_op_push(struct vow_server *server, struct log_op *op, bool urgent);
 void log_ops_free(struct vow_server *server);
 void server_send(struct vow_server *server, struct session *session, const struct vow_msg *msg);
+/* A log write, or a read, with an answer that leaves it open what the log has: the process stops. */
+void server_journal_failed(struct vow_server *server, const struct vow_journal_op *op);
+
+/* sagas.c: sessions, journal and timer for the saga core. */
+void sagas_request(struct vow_server *server, struct session *session, const struct vow_msg *msg);
+/* SAGA_QUERY, SAGA_CANCEL, STEP_DONE. */
+void sagas_message(struct vow_server *server, const struct session *session, const struct vow_msg *msg);
+void sagas_peer_up(struct vow_server *server, const struct session *session);
+void sagas_session_down(struct vow_server *server, uint64_t session);
+/* LOG_DONE, or what a saga's end was. */
+void sagas_journal_done(struct vow_server *server, const struct vow_journal_op *op);
+void sagas_timer(struct vow_server *server);
+void sagas_shed(struct vow_server *server, bool on);
+void sagas_drain(struct vow_server *server);
+void sagas_order(struct vow_server *server, const struct vow_gtrid *gtrid, enum vow_saga_order order, uint64_t tag);
+void sagas_step(struct vow_server *server, const struct vow_sagas_event *event);
+void sagas_free(struct vow_server *server);
+
+/* sagas_start.c: a saga without END is counted, then fed. All return 0 or an error, with its detail. */
+int sagas_count(struct vow_server *server, const struct vow_journal_event *event, struct vow_error_detail *detail);
+int sagas_make(struct vow_server *server, uint64_t seed, struct vow_error_detail *detail);
+int sagas_recover(struct vow_server *server, const struct vow_journal_event *event, struct vow_error_detail *detail);
+void sagas_recovered(struct vow_server *server);
+
+/* sagas_rows.c */
+void sagas_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+/* False: it is not in memory. */
+bool sagas_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 
 /* health.c: whether the journal makes progress, and what a service manager is told. */
 void health_open(struct vow_server *server, bool is_daemon);
@@ -270,6 +324,8 @@ void operate_begin(struct vow_server *server, struct session *session, const str
 void operate_logged(struct vow_server *server, void *order);
 void operate_resolved(struct vow_server *server, const struct session *session,
                       const struct vow_msg_resolved *resolved);
+/* The saga core has answered an order. */
+void operate_ordered(struct vow_server *server, uint64_t tag, int error, const char *text);
 /* The core has answered an order to forget. */
 void operate_forgotten(struct vow_server *server, uint64_t tag, int error, const char *text);
 void operate_session_down(struct vow_server *server, uint64_t session);

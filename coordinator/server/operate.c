@@ -20,7 +20,26 @@
 
 static const char *command_name(enum vow_admin_command command)
 {
-    return command == VOW_ADMIN_COMMIT ? "commit" : command == VOW_ADMIN_ABORT ? "abort" : "forget";
+    switch (command) {
+    case VOW_ADMIN_COMMIT:
+        return "commit";
+    case VOW_ADMIN_ABORT:
+        return "abort";
+    case VOW_ADMIN_SAGA_RETRY:
+        return "saga retry";
+    case VOW_ADMIN_SAGA_CLOSE:
+        return "saga close";
+    case VOW_ADMIN_FORGET:
+    case VOW_ADMIN_STATUS:
+    case VOW_ADMIN_LIST:
+    case VOW_ADMIN_SHOW:
+    case VOW_ADMIN_HISTORY:
+    case VOW_ADMIN_PEERS:
+    case VOW_ADMIN_SAGA_LIST:
+    case VOW_ADMIN_SAGA_SHOW:
+        break;
+    }
+    return "forget";
 }
 
 static struct order *find(const struct vow_server *server, uint32_t id)
@@ -220,14 +239,30 @@ void operate_forgotten(struct vow_server *server, uint64_t tag, int error, const
         done(order, text[0] != '\0' ? text : "forgotten; the history keeps what happened");
 }
 
+/* ---- a stuck saga ---- */
+
+void operate_ordered(struct vow_server *server, uint64_t tag, int error, const char *text)
+{
+    struct order *order = find(server, (uint32_t)tag);
+    if (order == NULL)
+        return;
+    if (error != 0)
+        refuse(order, error == VOW_E_RECOVERING ? VOW_E_BUSY : error, text[0] != '\0' ? text : vow_error_text(error));
+    else
+        done(order, order->command == VOW_ADMIN_SAGA_RETRY ? "what is stuck is tried again" : "closed, as it is");
+}
+
 /* ---- an order comes ---- */
 
 /* It is in the history: it may be done. */
 void operate_logged(struct vow_server *server, void *ctx)
 {
     struct order *order = ctx;
-    (void)server;
-    if (order->command == VOW_ADMIN_FORGET)
+    if (order->command == VOW_ADMIN_SAGA_RETRY)
+        sagas_order(server, &order->gtrid, VOW_SAGA_RETRY, order->id);
+    else if (order->command == VOW_ADMIN_SAGA_CLOSE)
+        sagas_order(server, &order->gtrid, VOW_SAGA_CLOSE, order->id);
+    else if (order->command == VOW_ADMIN_FORGET)
         forget(order);
     else if (order->participant[0] != '\0')
         resolve(order);
@@ -254,6 +289,9 @@ static const char *wrong(const struct vow_msg_admin_request *request)
         return "who asks, and why, are too long to be kept in the history";
     if (request->command == VOW_ADMIN_COMMIT && request->participant[0] == '\0')
         return "nobody can decide COMMIT for participants that may not have voted";
+    if ((request->command == VOW_ADMIN_SAGA_RETRY || request->command == VOW_ADMIN_SAGA_CLOSE) &&
+        request->participant[0] != '\0')
+        return "a saga is tried again, or closed, as a whole";
     return NULL;
 }
 
@@ -299,7 +337,8 @@ void operate_out_of_role(struct vow_server *server, const struct session *sessio
                          const struct vow_msg_admin_request *request)
 {
     char text[3 * VOW_TEXT_SIZE];
-    if (request->command < VOW_ADMIN_COMMIT)
+    if (request->command < VOW_ADMIN_COMMIT || request->command == VOW_ADMIN_SAGA_LIST ||
+        request->command == VOW_ADMIN_SAGA_SHOW)
         return;
     snprintf(text, sizeof(text), "%s refused: asked for by %s \"%s\", who is no operator; says to be %s: %s",
              command_name(request->command), role, session->name, request->who, request->why);

@@ -107,6 +107,24 @@ static void add_machine(json_t *row, struct vow_server *server)
     json_object_set_new(row, "clock_jumped_ms", json_integer(jumped_us / 1000));
 }
 
+static json_t *sagas_row(const struct vow_server *server)
+{
+    struct vow_sagas_counts counts;
+    vow_sagas_counts(server->sagas.core, &counts);
+    json_t *row = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open", json_u64(counts.open), "stuck",
+                            json_u64(counts.stuck), "steps", json_u64(counts.steps), "begun", json_u64(counts.begun),
+                            "completed", json_u64(counts.completed), "compensated", json_u64(counts.compensated),
+                            "closed", json_u64(counts.closed), "sent", json_u64(counts.sent), "retries",
+                            json_u64(counts.retries), "held", json_u64(counts.held));
+    json_object_set_new(row, "late", json_u64(counts.late));
+    json_object_set_new(row, "protocol_errors", json_u64(counts.protocol_errors));
+    json_object_set_new(row, "busy", json_u64(counts.busy));
+    json_object_set_new(row, "undelivered", json_u64(server->sagas.undelivered));
+    json_object_set_new(row, "bytes", json_u64(server->sagas.book.bytes));
+    json_object_set_new(row, "recovered_at_start", json_u64(server->sagas.recovered));
+    return row;
+}
+
 char *row_status(struct vow_server *server)
 {
     struct vow_coord_counts counts;
@@ -131,6 +149,7 @@ char *row_status(struct vow_server *server)
                   json_u64(counts.abandoned), "contradictions", json_u64(counts.contradictions), "rollback",
                   json_u64(counts.damages[VOW_DAMAGE_ROLLBACK]), "mixed", json_u64(counts.damages[VOW_DAMAGE_MIXED]),
                   "hazard", json_u64(counts.damages[VOW_DAMAGE_HAZARD]), "forgotten", json_u64(counts.forgotten)));
+    json_object_set_new(row, "sagas", sagas_row(server));
     json_object_set_new(row, "journal", journal_row(server));
     add_machine(row, server);
     json_object_set_new(row, "messages",

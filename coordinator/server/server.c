@@ -13,10 +13,12 @@
 
 /* --- timers --- */
 
-/* Arms the one timer for the core's next deadline, if that moved. */
+/* Arms the one timer for the cores' next deadline, if that moved. */
 static void arm_timer(struct vow_server *server)
 {
     uint64_t deadline_ms = vow_coord_deadline_ms(server->core);
+    if (vow_sagas_deadline_ms(server->sagas.core) < deadline_ms)
+        deadline_ms = vow_sagas_deadline_ms(server->sagas.core);
     if (deadline_ms == server->timer_armed_ms)
         return;
     server->timer_armed_ms = deadline_ms;
@@ -36,6 +38,7 @@ static void on_timer(void *ctx)
     server->timer_armed_ms = UINT64_MAX - 1; /* fired: whatever comes next is armed anew */
     struct vow_coord_event event = {.kind = VOW_COORD_TIMER, .now_ms = vow_clock_ms()};
     server_step(server, &event);
+    sagas_timer(server);
 }
 
 /* --- the end --- */
@@ -62,6 +65,7 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
     server->draining = true;
     struct vow_coord_event event = {.kind = VOW_COORD_DRAIN, .now_ms = vow_clock_ms()};
     server_step(server, &event);
+    sagas_drain(server);
     health_say_stopping(server);
     vow_timer_arm(&server->drain_timer, server->settings.drain_ms);
 }
@@ -79,8 +83,10 @@ static void check_drained(struct vow_server *server)
     if (!server->draining || server->ended)
         return;
     struct vow_coord_counts counts;
+    struct vow_sagas_counts sagas;
     vow_coord_counts(server->core, &counts);
-    if (counts.open > 0)
+    vow_sagas_counts(server->sagas.core, &sagas);
+    if (counts.open > 0 || sagas.open > 0)
         return;
     server->ended = true;
     server->end = VOW_SERVER_DRAINED;
@@ -131,6 +137,8 @@ enum vow_server_end vow_server_run(struct vow_server *server)
 
 /* How much the log left open: what the core needs room for beside new work. */
 struct open_counts {
+    struct vow_server *server;
+    struct vow_error_detail *detail;
     uint32_t txns, branches;
     struct open_name {
         char name[VOW_NAME_SIZE];
@@ -155,6 +163,8 @@ static int count_name(struct open_counts *counts, const char *name)
 static int count_open(void *ctx, const struct vow_journal_event *event)
 {
     struct open_counts *counts = ctx;
+    if (vow_record_is_saga(event->record.kind))
+        return sagas_count(counts->server, event, counts->detail);
     /* What contradicts an abort is a transaction of its own: the abort has no record. */
     const bool is_own = event->record.kind == VOW_RECORD_HEURISTIC && event->record.branches_len > 0;
     counts->txns += event->record.kind == VOW_RECORD_COMMIT || is_own;
@@ -180,14 +190,22 @@ static void add_room(struct vow_server *server, struct open_counts *counts)
     }
 }
 
+struct recovery {
+    struct vow_server *server;
+    struct vow_error_detail *detail;
+};
+
 static int recover_one(void *ctx, const struct vow_journal_event *event)
 {
+    const struct recovery *recovery = ctx;
+    if (vow_record_is_saga(event->record.kind))
+        return sagas_recover(recovery->server, event, recovery->detail);
     struct vow_coord_event recovered = {.kind = VOW_COORD_RECOVERED, .now_ms = vow_clock_ms()};
     const uint64_t now_us = vow_clock_wall_us();
     recovered.record = &event->record;
     /* An age that begins anew with each start hides how long somebody has been waiting. */
     recovered.age_ms = now_us > event->wall_us ? (now_us - event->wall_us) / 1000 : 0;
-    server_step(ctx, &recovered);
+    server_step(recovery->server, &recovered);
     return 0;
 }
 
@@ -196,7 +214,8 @@ static int recover_one(void *ctx, const struct vow_journal_event *event)
 static int make_core(struct vow_server *server, const struct vow_journal_engine *engine_ops, void *engine,
                      struct vow_error_detail *detail)
 {
-    struct open_counts open = {0};
+    struct open_counts open = {.server = server, .detail = detail};
+    struct recovery recovery = {server, detail};
     int error = engine_ops->scan(engine, count_open, &open, detail);
     add_room(server, &open);
     if (error != 0)
@@ -213,13 +232,16 @@ static int make_core(struct vow_server *server, const struct vow_journal_engine 
         return detail->error;
     }
     server->core = vow_coord_init(server->core_memory, &server->limits, &identity);
-    error = engine_ops->scan(engine, recover_one, server, detail);
+    error = sagas_make(server, identity.seed, detail);
     if (error == 0)
-        error = engine_ops->keys(engine, server->limits.keys_max, recover_one, server, detail);
+        error = engine_ops->scan(engine, recover_one, &recovery, detail);
+    if (error == 0)
+        error = engine_ops->keys(engine, server->limits.keys_max, recover_one, &recovery, detail);
     if (error != 0)
         return error;
     struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE, .now_ms = vow_clock_ms()};
     server_step(server, &done);
+    sagas_recovered(server);
     return 0;
 }
 
@@ -369,6 +391,7 @@ void vow_server_free(struct vow_server *server)
     free_event(server->sighup);
     if (server->base != NULL)
         event_base_free(server->base);
+    sagas_free(server);
     free(server->core_memory);
     free(server);
 }

@@ -48,6 +48,7 @@ static void session_end(struct session *session)
     session_drop(session);
     vow_channel_close(channel, true);
     server_step(server, &event);
+    sagas_session_down(server, event.session);
 }
 
 /* The newest connection of a participant is the true one: an older one with the same name is what a network has not
@@ -187,15 +188,16 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
     struct vow_coord_event event = {.kind = VOW_COORD_PEER_UP, .now_ms = vow_clock_ms(), .session = session->id};
     event.peer = session->peer;
     server_step(server, &event);
+    sagas_peer_up(server, session);
 }
 
 /* What each role may say. The core trusts it: a vote is a participant's, and a client's is none (fault F169). */
 #define KIND(kind) (UINT64_C(1) << VOW_MSG_##kind)
 static const uint64_t kinds_of_role[] = {
-    [VOW_ROLE_CLIENT] =
-        KIND(IDS_REQUEST) | KIND(BEGIN) | KIND(COMMIT_REQUEST) | KIND(ROLLBACK_REQUEST) | KIND(STATUS_REQUEST),
+    [VOW_ROLE_CLIENT] = KIND(IDS_REQUEST) | KIND(BEGIN) | KIND(COMMIT_REQUEST) | KIND(ROLLBACK_REQUEST) |
+                        KIND(STATUS_REQUEST) | KIND(SAGA_REQUEST) | KIND(SAGA_QUERY) | KIND(SAGA_CANCEL),
     [VOW_ROLE_PARTICIPANT] = KIND(ENLIST) | KIND(VOTE) | KIND(ACK) | KIND(ONE_PHASE_DONE) | KIND(INQUIRY) |
-                             KIND(HEURISTIC_REPORT) | KIND(ADMIN_REPLY) | KIND(RESOLVED),
+                             KIND(HEURISTIC_REPORT) | KIND(ADMIN_REPLY) | KIND(RESOLVED) | KIND(STEP_DONE),
     [VOW_ROLE_ADMIN] = KIND(ADMIN_REQUEST),
 };
 #undef KIND
@@ -211,6 +213,14 @@ static void drop_out_of_role(struct session *session, enum vow_msg_kind kind)
             VOW_STR("name", session->name), VOW_STR("role", role_name(session->role)),
             VOW_STR("message", vow_msg_name(kind)), VOW_STR("why", "a message that this role does not send"));
     session_end(session);
+}
+
+static void transaction_message(struct vow_server *server, const struct session *session, const struct vow_msg *msg)
+{
+    struct vow_coord_event event = {.kind = VOW_COORD_MESSAGE, .now_ms = vow_clock_ms(), .session = session->id};
+    event.msg = msg;
+    event.no_new_work = admission_is_closed(server, session, msg->kind);
+    server_step(server, &event);
 }
 
 static void on_message(void *ctx, struct vow_channel *channel, const struct vow_msg *msg)
@@ -238,10 +248,12 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
         gather_reply(server, session, &msg->admin_reply);
         return;
     }
-    struct vow_coord_event event = {.kind = VOW_COORD_MESSAGE, .now_ms = vow_clock_ms(), .session = session->id};
-    event.msg = msg;
-    event.no_new_work = admission_is_closed(server, session, msg->kind);
-    server_step(server, &event);
+    if (msg->kind == VOW_MSG_SAGA_REQUEST)
+        sagas_request(server, session, msg);
+    else if (msg->kind == VOW_MSG_SAGA_QUERY || msg->kind == VOW_MSG_SAGA_CANCEL || msg->kind == VOW_MSG_STEP_DONE)
+        sagas_message(server, session, msg);
+    else
+        transaction_message(server, session, msg);
     VOW_CRASH("recv", "after", vow_msg_name(msg->kind));
 }
 
@@ -260,8 +272,10 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
                 VOW_STR("why", detail->text));
     struct vow_coord_event event = {.kind = VOW_COORD_SESSION_DOWN, .now_ms = vow_clock_ms(), .session = session->id};
     session_drop(session);
-    if (was_up)
-        server_step(server, &event);
+    if (!was_up)
+        return;
+    server_step(server, &event);
+    sagas_session_down(server, event.session);
 }
 
 static void on_drained(void *ctx, struct vow_channel *channel)

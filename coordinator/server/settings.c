@@ -247,6 +247,17 @@ void vow_settings_core_limits(const struct vow_settings *settings, struct vow_co
     limits->ack_timeout_max_ms = settings->ack_max_ms;
 }
 
+/* Who names participants is a client, and who is connected another matter: their names take little. */
+void vow_settings_saga_limits(const struct vow_settings *settings, struct vow_sagas_limits *limits)
+{
+    *limits = vow_sagas_default_limits;
+    limits->sagas_max = settings->sagas_max;
+    limits->steps_max = settings->saga_steps_max != 0 ? settings->saga_steps_max : settings->sagas_max * 4;
+    if (limits->steps_max < VOW_STEPS_MAX)
+        limits->steps_max = VOW_STEPS_MAX; /* any order fits into an idle coordinator */
+    limits->peers_max = VOW_COORD_PEERS_HIGHEST;
+}
+
 void vow_settings_channel_options(const struct vow_settings *settings, struct vow_channel_options *options)
 {
     *options = vow_channel_defaults;

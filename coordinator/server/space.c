@@ -53,6 +53,7 @@ static void shed(struct vow_server *server, bool on)
             VOW_STR("do", on ? "make room: new transactions are refused until then, those in flight go on"
                              : "new transactions are taken again"));
     server_step(server, &event);
+    sagas_shed(server, on);
 }
 
 void space_look(struct vow_server *server)
