@@ -248,12 +248,15 @@ static int scan_rows(struct sqlite_engine *engine, sqlite3_stmt *stmt, vow_journ
 int journal_sqlite_scan(void *ctx, vow_journal_scan_fn *each, void *each_ctx, struct vow_error_detail *detail)
 {
     struct sqlite_engine *engine = ctx;
-    sqlite3_stmt *tail = journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_TAIL);
     int error =
         scan_rows(engine, journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_SCAN), each, each_ctx, true, detail);
+    sqlite3_stmt *tail;
 
+    if (error != 0)
+        return error;
+    tail = journal_sqlite_statement(engine, JOURNAL_STMT_OPEN_TAIL);
     (void)sqlite3_bind_int64(tail, 1, (sqlite3_int64)engine->snapshot.taken.lsn);
-    return error != 0 ? error : scan_rows(engine, tail, each, each_ctx, true, detail);
+    return scan_rows(engine, tail, each, each_ctx, true, detail);
 }
 
 struct keyed {
