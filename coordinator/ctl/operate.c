@@ -13,8 +13,15 @@
 
 enum { STATUS_DONE = 0, STATUS_NO_ANSWER = 1, STATUS_USAGE = 2, STATUS_NOT_FOUND = 3 };
 
+static bool is_of_saga(enum vow_admin_command command)
+{
+    return command == VOW_ADMIN_SAGA_RETRY || command == VOW_ADMIN_SAGA_CLOSE;
+}
+
 static const char *command_name(enum vow_admin_command command)
 {
+    if (is_of_saga(command))
+        return command == VOW_ADMIN_SAGA_RETRY ? "try it again" : "close it";
     return command == VOW_ADMIN_COMMIT ? "commit" : command == VOW_ADMIN_ABORT ? "abort" : "forget";
 }
 
@@ -66,8 +73,13 @@ static int no_answer(const struct operation *operation, const struct vow_error_d
 static int look(const struct operation *operation, json_t **rows)
 {
     struct vow_error_detail detail;
-    const struct vow_msg_admin_request request = {
-        .command = VOW_ADMIN_SHOW, .gtrid = operation->gtrid, .filter = "", .participant = "", .who = "", .why = ""};
+    const struct vow_msg_admin_request request = {.command = is_of_saga(operation->command) ? VOW_ADMIN_SAGA_SHOW
+                                                                                            : VOW_ADMIN_SHOW,
+                                                  .gtrid = operation->gtrid,
+                                                  .filter = "",
+                                                  .participant = "",
+                                                  .who = "",
+                                                  .why = ""};
     const int error = ask(&operation->address, &request, operation->timeout_ms, rows, &detail);
     if (error == VOW_E_NOT_FOUND)
         return complain(STATUS_NOT_FOUND, "there is nothing of this transaction, in memory or in the history", "");
@@ -149,6 +161,19 @@ static int carry_out(const struct operation *operation, bool is_own)
     return STATUS_DONE;
 }
 
+/* vowd itself refuses what is not stuck. */
+static enum explained explain_saga(const struct operation *operation, char text[EXPLAIN_SIZE])
+{
+    if (operation->command == VOW_ADMIN_SAGA_RETRY) {
+        snprintf(text, EXPLAIN_SIZE, "What is stuck is tried again, under the same keys: nothing is done twice.\n");
+        return EXPLAINED_HARMLESS;
+    }
+    snprintf(text, EXPLAIN_SIZE,
+             "The saga ends as it is: what was done stays done, what is not undone stays so, and nobody comes back to "
+             "it.\n");
+    return EXPLAINED_DAMAGING;
+}
+
 int operate(const struct operation *operation)
 {
     char text[EXPLAIN_SIZE];
@@ -158,7 +183,9 @@ int operate(const struct operation *operation)
         status = look(operation, &rows);
     if (status != STATUS_DONE)
         return status;
-    const enum explained verdict = explain(operation->command, json_array_get(rows, 0), operation->participant, text);
+    const enum explained verdict = is_of_saga(operation->command) ? explain_saga(operation, text)
+                                                                  : explain(operation->command, json_array_get(rows, 0),
+                                                                            operation->participant, text);
     const bool is_own = row_is_own(json_array_get(rows, 0));
     json_decref(rows);
     if (verdict == EXPLAINED_REFUSED) {

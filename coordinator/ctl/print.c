@@ -126,6 +126,11 @@ void print_history(const json_t *rows)
             continue;
         printf("%8lld  %s  epoch %-4lld  %-10s", field_number(row, "lsn"), wall(field_number(row, "wall_us"), buffer),
                field_number(row, "epoch"), field_text(row, "event"));
+        if (json_object_get(row, "saga") != NULL)
+            printf("  saga=%s", field_text(row, "saga"));
+        if (json_object_get(row, "step") != NULL)
+            printf("  step=%lld %s %s attempts=%lld", field_number(row, "step"), field_text(row, "direction"),
+                   field_text(row, "fate"), field_number(row, "attempts"));
         if (json_object_get(row, "cause") != NULL)
             printf("  cause=%s", field_text(row, "cause"));
         if (json_object_get(row, "damage") != NULL)
@@ -142,6 +147,34 @@ void print_history(const json_t *rows)
             printf("%s%s", i == 0 ? "  yes=" : ",", json_string_value(name));
         printf("\n");
     }
+}
+
+void print_sagas(const json_t *rows)
+{
+    size_t index, i;
+    json_t *row, *step;
+    if (json_array_size(rows) == 0)
+        printf("no sagas\n");
+    json_array_foreach(rows, index, row)
+    {
+        char buffer[AGE_SIZE];
+        if (print_left_out(row))
+            continue;
+        printf("%-42s  %s  %s\n", field_text(row, "id"), field_text(row, "state"),
+               age_text(field_number(row, "age_ms"), buffer));
+        json_array_foreach(json_object_get(row, "steps"), i, step)
+            printf("  %2lld  stage %-2lld  %-20s  %-20s  %-8s  %-8s  attempts %lld\n", field_number(step, "step"),
+                   field_number(step, "stage"), field_text(step, "participant"), field_text(step, "action"),
+                   field_text(step, "state"), field_text(step, "fate"), field_number(step, "attempts"));
+    }
+}
+
+void print_saga(const json_t *rows)
+{
+    if (json_object_get(json_array_get(rows, 0), "steps") != NULL)
+        print_sagas(rows);
+    else
+        print_history(rows); /* it has ended */
 }
 
 void print_peers(const json_t *rows)

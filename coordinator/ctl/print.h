@@ -13,6 +13,8 @@ void print_txn(const json_t *row);
 /* list --in-doubt: transactions with their branches, or the branches of one participant. */
 void print_in_doubt(const json_t *rows);
 void print_history(const json_t *rows);
+void print_sagas(const json_t *rows);
+void print_saga(const json_t *rows);
 void print_peers(const json_t *rows);
 
 #endif

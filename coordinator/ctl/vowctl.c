@@ -32,6 +32,8 @@ static const char help[] =
     "  forget ID [--participant P]     damage done by hand has been seen to; or P never comes back\n"
     "                                  These three explain what they may break, ask on a terminal (else: --yes), want\n"
     "                                  --reason TEXT, and are kept in the history with who asked (--as NAME)\n"
+    "  saga list [--stuck]|show ID     sagas that have not ended, and how their steps stand\n"
+    "  saga retry|close ID             what is stuck is tried again, or ends as it is; these ask like the three above\n"
     "  doctor [--data DIR]             what is well, what is not, and what to do; with --data: of a stopped vowd\n"
     "  states [--dot|--markdown]       the state table of a transaction (default: Mermaid); asks nobody\n"
     "\n"
@@ -177,10 +179,44 @@ static int run_operation(struct command *command, int argc, char **argv)
     return operate(operation);
 }
 
+static int run_saga_order(struct command *command, enum vow_admin_command order, int argc, char **argv)
+{
+    struct operation *operation = &command->operation;
+    operation->command = order;
+    operation->address = command->coordinator;
+    operation->timeout_ms = command->timeout_ms;
+    operation->json = command->json;
+    if (argc != 2 || !parse_id(argv[1], &operation->gtrid))
+        return usage("saga", "wants one id of a saga");
+    return operate(operation);
+}
+
+/* argv[0] is what to do with it. */
+static int run_saga(struct command *command, int argc, char **argv)
+{
+    if (argc == 1 && strcmp(argv[0], "list") == 0) {
+        command->request.command = VOW_ADMIN_SAGA_LIST;
+        command->print = print_sagas;
+        return answer(command);
+    }
+    if (argc == 2 && strcmp(argv[0], "show") == 0 && parse_id(argv[1], &command->request.gtrid)) {
+        command->request.command = VOW_ADMIN_SAGA_SHOW;
+        command->print = print_saga;
+        return answer(command);
+    }
+    if (argc > 0 && strcmp(argv[0], "retry") == 0)
+        return run_saga_order(command, VOW_ADMIN_SAGA_RETRY, argc, argv);
+    if (argc > 0 && strcmp(argv[0], "close") == 0)
+        return run_saga_order(command, VOW_ADMIN_SAGA_CLOSE, argc, argv);
+    return usage("saga", "wants list, show ID, retry ID or close ID");
+}
+
 static int run_command(struct command *command, int argc, char **argv)
 {
     if (argc < 1)
         return usage("no command", "say what to do");
+    if (strcmp(argv[0], "saga") == 0)
+        return run_saga(command, argc - 1, argv + 1);
     if (operation_of(argv[0]) != 0)
         return run_operation(command, argc, argv);
     if (command->for_operation)

@@ -249,6 +249,15 @@ char *row_peer(const struct vow_server *server, const char *name, bool connected
     return row_finish(row);
 }
 
+static void add_step(json_t *row, const struct vow_record_step *step)
+{
+    static const char *const fates[] = {"", "done", "rejected", "unknown", "undone", "stuck"};
+    json_object_set_new(row, "step", json_u64(step->number));
+    json_object_set_new(row, "direction", json_string(step->direction == VOW_STEP_ACTION ? "action" : "compensation"));
+    json_object_set_new(row, "fate", json_string(fates[step->fate]));
+    json_object_set_new(row, "attempts", json_u64(step->attempts));
+}
+
 char *row_event(const struct vow_journal_event *event)
 {
     const struct vow_record *record = &event->record;
@@ -261,6 +270,12 @@ char *row_event(const struct vow_journal_event *event)
         json_object_set_new(row, "damage", json_string(damage_name((enum vow_damage)record->detail)));
     if (record->kind == VOW_RECORD_HEURISTIC)
         json_object_set_new(row, "by_hand", json_string(record->detail == VOW_COMMIT ? "commit" : "abort"));
+    if (record->kind == VOW_RECORD_SAGA_END)
+        json_object_set_new(row, "saga", json_string(saga_state_name(record->detail)));
+    if (record->kind == VOW_RECORD_SAGA_STEP)
+        add_step(row, &record->step);
+    if (vow_record_is_saga(record->kind) && record->cause != VOW_CAUSE_NONE)
+        json_object_set_new(row, "cause", json_string(vow_cause_name((int)record->cause)));
     if (record->who[0] != '\0')
         json_object_set_new(row, "participant", json_string(record->who));
     if (record->text[0] != '\0')

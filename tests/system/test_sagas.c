@@ -23,7 +23,7 @@ struct doer {
     unsigned done[STEPS], undone[STEPS]; /* effects, not messages */
     unsigned sent;                       /* STEPs that came */
     uint32_t refuses;                    /* this action; STEPS = none */
-    bool has_refused;
+    bool has_refused, refuses_undo;      /* the last: compensations, too */
     unsigned order_of_undo[STEPS], undos;
 };
 
@@ -53,6 +53,10 @@ static void answer_step(struct doer *doer, const struct vow_msg_step *step)
         cr_assert_eq(doer->undone[step->step], 0, "an action after its compensation");
         doer->done[step->step] = 1;
         done->answer = (struct vow_slice){word, len};
+    } else if (doer->refuses_undo) {
+        done->result = VOW_STEP_REJECTED;
+        done->cause = VOW_CAUSE_HANDLER_REFUSED;
+        done->text = "not now";
     } else {
         cr_assert_str_eq(step->handler, "undo");
         /* What the action answered comes with it. */
@@ -100,6 +104,7 @@ struct saga_run {
     struct doer doer;
     struct peer client;
     struct vow_gtrid id;
+    enum vow_saga_state stop_at;     /* besides an end; 0 = nowhere */
     struct vow_msg_saga_state state; /* the last that the client was told; texts are gone */
 };
 
@@ -145,7 +150,8 @@ static bool take_step(struct saga_run *run)
 /* Both do their part until the client is told an end, or that there is no such saga. False: vowd is gone. */
 static bool run_to_end(struct saga_run *run)
 {
-    while (!has_ended(run->state.state) && run->state.error != VOW_E_NOT_FOUND) {
+    while (!has_ended(run->state.state) && (run->stop_at == 0 || run->state.state != run->stop_at) &&
+           run->state.error != VOW_E_NOT_FOUND) {
         struct pollfd fds[] = {{.fd = run->client.fd, .events = POLLIN}, {.fd = run->doer.peer.fd, .events = POLLIN}};
         cr_assert_gt(poll(fds, 2, -1), 0);
         if (fds[1].revents != 0 && !take_step(run))
@@ -324,5 +330,56 @@ Test(sagas, F169_steps_are_their_participants)
     expect_done(&run);
     peer_close(&other);
     peer_close(&client);
+    end_run(&run);
+}
+
+static struct run tool;
+
+static void vowctl(const struct saga_run *run, const char *order, int status, const char *says)
+{
+    char id[VOW_GTRID_TEXT_SIZE];
+    const char *argv[] = {VOW_BIN "/vowctl",
+                          "--coordinator",
+                          run->cluster.address,
+                          "saga",
+                          order,
+                          id,
+                          "--reason",
+                          "eva looked",
+                          "--yes",
+                          NULL};
+    vow_gtrid_to_text(&run->id, id);
+    run_program(&tool, argv);
+    cr_assert_eq(tool.status, status, "%s%s", tool.out, tool.err);
+    cr_assert(strstr(tool.out, says) != NULL || strstr(tool.err, says) != NULL, "%s%s", tool.out, tool.err);
+}
+
+/* A compensation that is refused stops the saga where it is, across a restart, until an operator has it tried again, or
+ * closes it. */
+Test(sagas, F197_stuck_saga_waits_for_an_operator)
+{
+    static struct saga_run run;
+    start(&run, 1, NULL);
+    run.doer.refuses_undo = true;
+    run.stop_at = VOW_SAGA_STUCK_COMPENSATING;
+    cr_assert(run_to_end(&run));
+    process_kill(&run.cluster.vowd);
+    close_both(&run);
+    vowd_start(&run.cluster, NULL);
+    connect_both(&run);
+    run.state = (struct vow_msg_saga_state){.state = VOW_SAGA_RUNNING};
+    order(&run.client, &run.id);
+    cr_assert(run_to_end(&run));
+    vowctl(&run, "show", 0, "stuck-compensating");
+    vowctl(&run, "retry", 0, "tried again");
+    run.state = (struct vow_msg_saga_state){.state = VOW_SAGA_RUNNING};
+    cr_assert(run_to_end(&run), "it is refused again");
+    vowctl(&run, "close", 0, "closed");
+    run.stop_at = 0;
+    cr_assert(run_to_end(&run));
+    cr_assert_eq(run.state.state, VOW_SAGA_CLOSED);
+    vowctl(&run, "close", 4, "no saga of this id");
+    vowctl(&run, "show", 0, "saga close by ");
+    cr_assert_eq(run.doer.done[0], 1);
     end_run(&run);
 }
