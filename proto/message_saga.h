@@ -13,19 +13,8 @@
 
 #include "proto/cause.h"
 #include "proto/gtrid.h"
+#include "proto/saga.h"
 #include "proto/slice.h"
-
-/* Steps of one saga, at most. */
-#define VOW_STEPS_MAX 64
-/* What a step answers, at most, in bytes: its compensation gets it. */
-#define VOW_STEP_ANSWER_MAX 1024
-
-/* The place of a step in its saga: compensatable ones, at most one pivot, retriable ones. */
-enum vow_step_kind {
-    VOW_STEP_COMPENSATABLE = 1, /* can be undone */
-    VOW_STEP_PIVOT = 2,         /* the last that may be refused: once it is done the saga goes forward only */
-    VOW_STEP_RETRIABLE = 3,     /* cannot be refused: it is tried until it is done */
-};
 
 enum vow_step_direction { VOW_STEP_ACTION = 1, VOW_STEP_COMPENSATION = 2 };
 
@@ -42,18 +31,6 @@ enum vow_step_result {
     VOW_STEP_UNABLE = 5, /* nothing happened, and no attempt like this one ever will: no such handler, or the key was
                               used for another request */
 };
-
-enum vow_saga_state {
-    VOW_SAGA_RUNNING = 1,
-    VOW_SAGA_COMPENSATING = 2,
-    VOW_SAGA_STUCK_FORWARD = 3,      /* after its pivot, and a step is not done: an operator has to see to it */
-    VOW_SAGA_STUCK_COMPENSATING = 4, /* a compensation is not done: likewise */
-    VOW_SAGA_COMPLETED = 5,
-    VOW_SAGA_COMPENSATED = 6,
-    VOW_SAGA_CLOSED = 7, /* by an operator, with a reason, as it was */
-};
-/* No step is meant. */
-#define VOW_STEP_NONE UINT32_MAX
 
 /* A step as the client orders it. A number that is 0 is the coordinator's default. */
 struct vow_msg_saga_step {
@@ -77,6 +54,10 @@ struct vow_msg_saga_request {
     uint32_t steps_len;   /* 1 to VOW_STEPS_MAX */
     const struct vow_msg_saga_step *steps;
 };
+
+/* What is wrong with an order, in one line for whoever made it; NULL = nothing. *step is the one it is about. Of the
+ * first steps of an order it says what it says of the whole, so that a builder may ask after each. */
+const char *vow_saga_fault(const struct vow_msg_saga_request *request, uint32_t *step);
 
 /* Answered by SAGA_STATE at once, and, if `follow`, again when the saga has ended. So is SAGA_REQUEST. */
 struct vow_msg_saga_query {

@@ -6,30 +6,9 @@
 
 #define ROWS_DEFAULT 1000u
 
-static const char *told_name(enum vow_saga_state state)
-{
-    switch (state) {
-    case VOW_SAGA_RUNNING:
-        return "running";
-    case VOW_SAGA_COMPENSATING:
-        return "compensating";
-    case VOW_SAGA_STUCK_FORWARD:
-        return "stuck-forward";
-    case VOW_SAGA_STUCK_COMPENSATING:
-        return "stuck-compensating";
-    case VOW_SAGA_COMPLETED:
-        return "completed";
-    case VOW_SAGA_COMPENSATED:
-        return "compensated";
-    case VOW_SAGA_CLOSED:
-        return "closed";
-    }
-    return "?";
-}
-
 const char *saga_state_name(uint32_t state)
 {
-    return told_name((enum vow_saga_state)state);
+    return vow_saga_state_name((int)state);
 }
 
 static const char *kind_name(enum vow_step_kind kind)
@@ -68,8 +47,8 @@ static char *row_saga(const struct vow_server *server, const struct vow_saga_vie
     vow_gtrid_to_text(&view->gtrid, id);
     for (uint32_t i = 0; order != NULL && i < view->steps_len; i++)
         json_array_append_new(steps, step_object(&view->steps[i], &order->steps[i], i, now_ms));
-    json_t *row = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o}", "id", id, "state", told_name(view->told), "at", view->state,
-                            "age_ms", json_u64(now_ms - view->begun_ms + view->earlier_ms), "in_state_ms",
+    json_t *row = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o}", "id", id, "state", vow_saga_state_name((int)view->told), "at",
+                            view->state, "age_ms", json_u64(now_ms - view->begun_ms + view->earlier_ms), "in_state_ms",
                             json_u64(now_ms - view->state_since_ms), "steps", steps);
     if (row != NULL && view->cause != VOW_CAUSE_NONE)
         json_object_set_new(row, "cause", json_string(vow_cause_name((int)view->cause)));

@@ -151,9 +151,6 @@ void vow_sagas_step(struct vow_sagas *core, const struct vow_sagas_event *event,
 /* When to feed TIMER next; UINT64_MAX = not before some other event. */
 uint64_t vow_sagas_deadline_ms(const struct vow_sagas *core);
 
-/* What is wrong with an order, in one line for whoever made it; NULL = nothing. *step is the one it is about. */
-const char *vow_saga_fault(const struct vow_msg_saga_request *request, uint32_t *step);
-
 /* --- Looking in --- */
 
 struct vow_sagas_counts {

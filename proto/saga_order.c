@@ -1,5 +1,6 @@
-/* What is wrong with the order of a saga, said before anything of it happens. */
-#include "coordinator/core/saga/saga.h"
+/* What is wrong with the order of a saga, said before anything of it happens: first by the client, who gives it, and
+ * again by the coordinator, who cannot trust it (docs/sagas.md 4.2, Order). */
+#include "proto/message.h"
 
 static const char *fault_of_stage(const struct vow_msg_saga_step *step, const struct vow_msg_saga_step *before)
 {
