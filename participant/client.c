@@ -6,6 +6,7 @@
 
 #include "participant/client_internal.h"
 #include "participant/options.h"
+#include "participant/waiter.h"
 #include "proto/net/clock.h"
 #include "proto/net/log.h"
 
@@ -146,7 +147,7 @@ static int enqueue(struct vow_client *client, struct vow_request *request, bool 
     if (atomic_load(&client->in_flight) >= client->in_flight_max)
         return VOW_E_BUSY;
     atomic_fetch_add(&client->in_flight, 1);
-    request->deadline_ms = vow_clock_ms() + client->timeout_ms;
+    request->deadline_ms = vow_clock_ms() + request->timeout_ms;
     *is_first = client->submitted == NULL;
     if (*is_first)
         client->submitted = request;
@@ -263,40 +264,27 @@ int vow_commit_async(struct vow_client *client, const struct vow_call *calls, si
 
 /* --- Submit and wait --- */
 
-struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    bool is_done;
+struct wait {
+    struct vow_waiter waiter;
     struct vow_result *result;
 };
 
-static void wake_waiter(void *ctx, const struct vow_result *result)
+static void take_result(void *ctx, const struct vow_result *result)
 {
-    struct waiter *waiter = ctx;
+    struct wait *wait = ctx;
 
-    (void)pthread_mutex_lock(&waiter->lock);
-    *waiter->result = *result;
-    waiter->is_done = true;
-    /* Under the lock: without it the waiter might be gone before it is signalled. */
-    (void)pthread_cond_signal(&waiter->done);
-    (void)pthread_mutex_unlock(&waiter->lock);
+    *wait->result = *result;
+    vow_waiter_wake(&wait->waiter);
 }
 
 int vow_client_submit_and_wait(struct vow_client *client, struct vow_request *request, struct vow_result *result)
 {
-    struct waiter waiter = {
-        .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER, .is_done = false, .result = result};
-    int error = vow_client_submit(client, request, wake_waiter, &waiter);
+    struct wait wait = {.waiter = VOW_WAITER_INIT, .result = result};
+    int error = vow_client_submit(client, request, take_result, &wait);
 
-    if (error != 0)
-        return error;
-    (void)pthread_mutex_lock(&waiter.lock);
-    while (!waiter.is_done)
-        (void)pthread_cond_wait(&waiter.done, &waiter.lock);
-    (void)pthread_mutex_unlock(&waiter.lock);
-    (void)pthread_cond_destroy(&waiter.done);
-    (void)pthread_mutex_destroy(&waiter.lock);
-    return 0;
+    if (error == 0)
+        vow_waiter_await(&wait.waiter);
+    return error;
 }
 
 int vow_commit_with(struct vow_client *client, const struct vow_commit_options *options, const struct vow_call *calls,

@@ -4,6 +4,8 @@
  *   client_open.c   transactions that stay open; any thread
  *   client_loop.c   the network: connection, wake-ups, timers; the client's thread
  *   client_request.c    the life of one transaction or question; the client's thread
+ *   client_saga.c   what is different in the life of a saga, or of a question about one; the client's thread
+ *   saga.c, saga_run.c  sagas as their users see them: the order of steps, and calls that wait; any thread
  *   client_ids.c, client_table.c   the stock of ids; transactions by id
  */
 #ifndef VOW_PARTICIPANT_CLIENT_INTERNAL_H
@@ -14,6 +16,7 @@
 #include <stdbool.h>
 
 #include <vow/client.h>
+#include <vow/saga.h>
 
 #include "participant/client_ids.h"
 #include "participant/client_table.h"
@@ -24,10 +27,14 @@
 
 /* What a caller asked for, until the answer. A transaction that stays open between requests is a struct vow_txn. */
 enum vow_request_kind {
-    VOW_REQUEST_COMMIT = 1, /* a transaction, from submit to its outcome */
-    VOW_REQUEST_STATUS,     /* a question for the outcome of some transaction */
-    VOW_REQUEST_BEGIN,      /* an open transaction's beginning */
-    VOW_REQUEST_ROLLBACK,   /* its end, or a cancel of its commit; until the outcome */
+    VOW_REQUEST_COMMIT = 1,  /* a transaction, from submit to its outcome */
+    VOW_REQUEST_STATUS,      /* a question for the outcome of some transaction */
+    VOW_REQUEST_BEGIN,       /* an open transaction's beginning */
+    VOW_REQUEST_ROLLBACK,    /* its end, or a cancel of its commit; until the outcome */
+    VOW_REQUEST_SAGA,        /* a saga, from submit until it has ended or is stuck */
+    VOW_REQUEST_SAGA_STATUS, /* a question how far a saga has come */
+    VOW_REQUEST_SAGA_WAIT,   /* the same, until it has ended or is stuck */
+    VOW_REQUEST_SAGA_CANCEL, /* likewise, and it is to be undone */
 };
 
 /*
@@ -49,9 +56,10 @@ struct vow_request {
     struct vow_gtrid id; /* none while it waits for one */
     uint64_t id_since_ms;
     uint64_t deadline_ms;
-    bool sent;     /* on this connection, without an answer */
-    bool in_doubt; /* never again certain that nothing happened; only an outcome ends it */
-    bool ask;      /* ask for the outcome, do not send the request again */
+    uint32_t timeout_ms; /* until then, from submit */
+    bool sent;           /* on this connection, without an answer */
+    bool in_doubt;       /* never again certain that nothing happened; only an outcome ends it */
+    bool ask;            /* ask for the outcome, do not send the request again */
     unsigned attempts;
     int refusal; /* the last reason why nothing happened */
     struct vow_timer retry;
@@ -67,6 +75,11 @@ struct vow_request {
     struct vow_msg_call *calls;
     uint32_t work_len;
     struct vow_msg_work *work; /* a block of its own, or NULL */
+
+    /* Of sagas. */
+    vow_saga_result_fn *saga_done;
+    const struct vow_msg_saga_request *order; /* SAGA: whoever submits it keeps it until `saga_done` */
+    enum vow_saga_state told;                 /* what was heard last; VOW_SAGA_UNKNOWN = nothing */
 };
 
 struct vow_client {
@@ -77,7 +90,7 @@ struct vow_client {
     pid_t process; /* that opened it, and no other may use it */
 
     /* Shared with the threads that submit. */
-    pthread_mutex_t lock; /* for the three below; deadlines are in the order of the queue because of it */
+    pthread_mutex_t lock; /* for the three below */
     struct vow_request *submitted, *submitted_last;
     bool closing;
     atomic_uint in_flight;
@@ -147,5 +160,28 @@ void vow_request_disconnected(struct vow_request *request);
 void vow_request_reconnected(struct vow_request *request);
 /* Time is up, or the client is closed: says what is certain. */
 void vow_request_give_up(struct vow_request *request);
+
+/* What client_saga.c needs of it. */
+bool vow_request_nothing_happened(const struct vow_request *request);
+bool vow_request_id_is_current(const struct vow_request *request);
+bool vow_request_says_nothing_happened(int error);
+/* Nothing happened: it is sent again, in a while. */
+void vow_request_hear_refusal(struct vow_request *request, int error, uint32_t retry_after_ms);
+/* Asks in a while, the longer the more often it was asked. */
+void vow_request_ask_later(struct vow_request *request);
+/* It will begin under another id: nothing happened, nor ever will, under the one that it has. */
+void vow_request_begin_anew(struct vow_request *request);
+/* Before its callback: takes it out of everything. */
+void vow_request_detach(struct vow_request *request);
+
+/* --- client_saga.c --- */
+
+bool vow_request_is_of_saga(const struct vow_request *request);
+void vow_saga_request_fill(const struct vow_request *request, struct vow_msg *msg);
+void vow_saga_request_hear(struct vow_request *request, const struct vow_msg_saga_state *heard);
+/* Ends it: it did not begin, or the question has no answer. */
+void vow_saga_request_refuse(struct vow_request *request, int error);
+/* Ends it with what is known. */
+void vow_saga_request_give_up(struct vow_request *request);
 
 #endif

@@ -72,6 +72,19 @@ static void on_outcome(struct vow_client *client, const struct vow_msg_outcome *
     }
 }
 
+static void on_saga_state(struct vow_client *client, const struct vow_msg_saga_state *state)
+{
+    struct vow_request *request = vow_request_table_find(&client->table, &state->gtrid);
+
+    while (request != NULL) {
+        struct vow_request *next = vow_request_table_next(request);
+
+        if (vow_request_is_of_saga(request))
+            vow_saga_request_hear(request, state);
+        request = next;
+    }
+}
+
 static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_welcome *welcome)
 {
     struct vow_client *client = ctx;
@@ -96,6 +109,8 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
         on_ids(client, &msg->ids);
     else if (msg->kind == VOW_MSG_OUTCOME)
         on_outcome(client, &msg->outcome);
+    else if (msg->kind == VOW_MSG_SAGA_STATE)
+        on_saga_state(client, &msg->saga_state);
 }
 
 static void on_down(void *ctx, struct vow_channel *channel, const struct vow_error_detail *detail)
@@ -115,7 +130,7 @@ static const struct vow_channel_ops channel_ops = {.on_up = on_up, .on_message =
 
 /* --- Time --- */
 
-/* All transactions have the same timeout, so the oldest one's is the next. */
+/* They are in the order of their deadlines. */
 static void arm_timeout(struct vow_client *client)
 {
     uint64_t now_ms = vow_clock_ms();

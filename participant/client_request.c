@@ -23,7 +23,7 @@ static bool has_id(const struct vow_request *request)
 }
 
 /* The id is one that the coordinator on this connection may still begin. */
-static bool id_is_current(const struct vow_request *request)
+bool vow_request_id_is_current(const struct vow_request *request)
 {
     const struct vow_ids *ids = &request->client->ids;
 
@@ -32,23 +32,24 @@ static bool id_is_current(const struct vow_request *request)
 
 static bool is_question(const struct vow_request *request)
 {
-    return request->kind == VOW_REQUEST_STATUS || request->ask || !id_is_current(request);
+    return request->kind == VOW_REQUEST_STATUS || request->ask || !vow_request_id_is_current(request);
 }
 
 /* It may begin under any id, for nothing of it is known to anybody. */
 static bool takes_any_id(const struct vow_request *request)
 {
-    return request->kind == VOW_REQUEST_BEGIN || (request->kind == VOW_REQUEST_COMMIT && !request->is_open);
+    return request->kind == VOW_REQUEST_BEGIN || request->kind == VOW_REQUEST_SAGA ||
+           (request->kind == VOW_REQUEST_COMMIT && !request->is_open);
 }
 
 /* The one condition under which a transaction may be called off (guarantee 3, honest). */
-static bool nothing_happened(const struct vow_request *request)
+bool vow_request_nothing_happened(const struct vow_request *request)
 {
     return !request->sent && !request->in_doubt;
 }
 
 /* Answers by which the coordinator says that it did not begin the transaction. */
-static bool says_nothing_happened(int error)
+bool vow_request_says_nothing_happened(int error)
 {
     return error == VOW_E_BUSY || error == VOW_E_SHUTTING_DOWN || error == VOW_E_RECOVERING ||
            error == VOW_E_NO_MEMORY || error == VOW_E_ID_EXPIRED;
@@ -78,7 +79,7 @@ static struct vow_result not_final(const struct vow_request *request, enum vow_o
     return result;
 }
 
-static void end(struct vow_request *request, const struct vow_result *result)
+void vow_request_detach(struct vow_request *request)
 {
     struct vow_client *client = request->client;
 
@@ -92,6 +93,13 @@ static void end(struct vow_request *request, const struct vow_result *result)
     DL_DELETE(client->open, request);
     /* First, so that the callback may start the next one at the limit. */
     atomic_fetch_sub(&client->in_flight, 1);
+}
+
+static void end(struct vow_request *request, const struct vow_result *result)
+{
+    struct vow_client *client = request->client;
+
+    vow_request_detach(request);
     client->calling_back++;
     request->done(request->ctx, result);
     client->calling_back--;
@@ -102,6 +110,10 @@ static void end_refused(struct vow_request *request, int error)
 {
     struct vow_result result = {.id = request->id, .outcome = VOW_ABORTED, .error = error};
 
+    if (vow_request_is_of_saga(request)) {
+        vow_saga_request_refuse(request, error);
+        return;
+    }
     if (request->kind == VOW_REQUEST_STATUS || request->kind == VOW_REQUEST_ROLLBACK)
         result = not_final(request, VOW_UNKNOWN, error);
     end(request, &result);
@@ -148,7 +160,11 @@ void vow_request_give_up(struct vow_request *request)
 {
     struct vow_result unknown = not_final(request, VOW_UNKNOWN, VOW_E_IN_DOUBT);
 
-    if (!nothing_happened(request) || (has_id(request) && has_commit_beside(request))) {
+    if (vow_request_is_of_saga(request) && !vow_request_nothing_happened(request)) {
+        vow_saga_request_give_up(request);
+        return;
+    }
+    if (!vow_request_nothing_happened(request) || (has_id(request) && has_commit_beside(request))) {
         end(request, &unknown);
         return;
     }
@@ -186,7 +202,9 @@ static void fill_commit(const struct vow_request *request, struct vow_msg *msg)
 
 static void fill_request(const struct vow_request *request, struct vow_msg *msg)
 {
-    if (request->kind == VOW_REQUEST_BEGIN) {
+    if (vow_request_is_of_saga(request)) {
+        vow_saga_request_fill(request, msg);
+    } else if (request->kind == VOW_REQUEST_BEGIN) {
         msg->kind = VOW_MSG_BEGIN;
         msg->begin =
             (struct vow_msg_begin){.gtrid = request->id, .timeout_ms = time_left(request), .key = request->key};
@@ -198,58 +216,6 @@ static void fill_request(const struct vow_request *request, struct vow_msg *msg)
         msg->rollback_request.gtrid = request->id;
     } else {
         fill_commit(request, msg);
-    }
-}
-
-static void send_request(struct vow_request *request)
-{
-    struct vow_channel *channel = request->client->channel;
-    struct vow_msg msg;
-    int error;
-
-    if (channel == NULL)
-        return;
-    fill_request(request, &msg);
-    error = vow_channel_send(channel, &msg);
-    /* With any other error the channel is about to go, and what it still sends is not known: that counts as sent. */
-    if (error != VOW_E_STATE && error != VOW_E_TOO_LARGE)
-        request->sent = true;
-    if (error != VOW_E_TOO_LARGE)
-        return;
-    if (nothing_happened(request)) {
-        end_refused(request, VOW_E_TOO_LARGE);
-        return;
-    }
-    /* It went out once, to a peer with a larger cap: only its outcome can be asked for now. */
-    if (!is_question(request)) {
-        request->ask = true;
-        send_request(request);
-    }
-}
-
-/* Joins those that wait for an id. Of a transaction that nothing happened to, so that its old id may be forgotten. */
-static void wait_for_id(struct vow_request *request)
-{
-    struct vow_client *client = request->client;
-
-    VOW_ASSERT(takes_any_id(request) && nothing_happened(request));
-    if (has_id(request))
-        vow_request_table_remove(&client->table, request);
-    memset(&request->id, 0, sizeof(request->id));
-    DL_APPEND2(client->waiting, request, wait_prev, wait_next);
-    client->waiting_len++;
-}
-
-static void retry(void *ctx)
-{
-    struct vow_request *request = ctx;
-    bool id_is_old = vow_clock_ms() - request->id_since_ms >= VOW_IDS_LIFE_MS;
-
-    if (takes_any_id(request) && nothing_happened(request) && id_is_old) {
-        wait_for_id(request);
-        vow_client_serve(request->client);
-    } else {
-        send_request(request);
     }
 }
 
@@ -266,8 +232,63 @@ static void retry_later(struct vow_request *request, uint32_t floor_ms, uint32_t
     vow_timer_arm(&request->retry, delay_ms);
 }
 
+static void send_request(struct vow_request *request)
+{
+    struct vow_channel *channel = request->client->channel;
+    struct vow_msg msg;
+    int error;
+
+    if (channel == NULL)
+        return;
+    fill_request(request, &msg);
+    error = vow_channel_send(channel, &msg);
+    /* With any other error the channel is about to go, and what it still sends is not known: that counts as sent. */
+    if (error != VOW_E_STATE && error != VOW_E_TOO_LARGE)
+        request->sent = true;
+    /* Of two who follow a saga the coordinator tells the last one, so a cancel is not relied upon to be answered. */
+    if (request->kind == VOW_REQUEST_SAGA_CANCEL)
+        retry_later(request, ASK_DELAY_MS, ASK_DELAY_MS, ASK_DELAY_MAX_MS);
+    if (error != VOW_E_TOO_LARGE)
+        return;
+    if (vow_request_nothing_happened(request)) {
+        end_refused(request, VOW_E_TOO_LARGE);
+        return;
+    }
+    /* It went out once, to a peer with a larger cap: only its outcome can be asked for now. */
+    if (!is_question(request)) {
+        request->ask = true;
+        send_request(request);
+    }
+}
+
+/* Joins those that wait for an id. Of a transaction that nothing happened to, so that its old id may be forgotten. */
+static void wait_for_id(struct vow_request *request)
+{
+    struct vow_client *client = request->client;
+
+    VOW_ASSERT(takes_any_id(request) && vow_request_nothing_happened(request));
+    if (has_id(request))
+        vow_request_table_remove(&client->table, request);
+    memset(&request->id, 0, sizeof(request->id));
+    DL_APPEND2(client->waiting, request, wait_prev, wait_next);
+    client->waiting_len++;
+}
+
+static void retry(void *ctx)
+{
+    struct vow_request *request = ctx;
+    bool id_is_old = vow_clock_ms() - request->id_since_ms >= VOW_IDS_LIFE_MS;
+
+    if (takes_any_id(request) && vow_request_nothing_happened(request) && id_is_old) {
+        wait_for_id(request);
+        vow_client_serve(request->client);
+    } else {
+        send_request(request);
+    }
+}
+
 /* The coordinator may say when it wants to hear of this again; longer than our own back-off is not believed. */
-static void hear_refusal(struct vow_request *request, int error, uint32_t retry_after_ms)
+void vow_request_hear_refusal(struct vow_request *request, int error, uint32_t retry_after_ms)
 {
     uint32_t floor_ms = retry_after_ms < REFUSED_DELAY_MAX_MS / 2 ? retry_after_ms : REFUSED_DELAY_MAX_MS / 2;
 
@@ -278,22 +299,36 @@ static void hear_refusal(struct vow_request *request, int error, uint32_t retry_
     retry_later(request, floor_ms, floor_ms + REFUSED_DELAY_MS, REFUSED_DELAY_MAX_MS);
 }
 
-static void hear_commit(struct vow_request *request, const struct vow_msg_outcome *heard)
+void vow_request_ask_later(struct vow_request *request)
 {
-    if (!is_question(request) && heard->outcome == VOW_UNKNOWN && says_nothing_happened(heard->error)) {
-        hear_refusal(request, heard->error, heard->retry_after_ms);
-        return;
-    }
     request->sent = false;
     request->in_doubt = true;
     request->ask = true;
     retry_later(request, ASK_DELAY_MS, ASK_DELAY_MS, ASK_DELAY_MAX_MS);
 }
 
+void vow_request_begin_anew(struct vow_request *request)
+{
+    vow_timer_disarm(&request->retry);
+    request->sent = request->in_doubt = request->ask = false;
+    request->attempts = 0;
+    wait_for_id(request);
+    vow_client_serve(request->client);
+}
+
+static void hear_commit(struct vow_request *request, const struct vow_msg_outcome *heard)
+{
+    if (!is_question(request) && heard->outcome == VOW_UNKNOWN && vow_request_says_nothing_happened(heard->error)) {
+        vow_request_hear_refusal(request, heard->error, heard->retry_after_ms);
+        return;
+    }
+    vow_request_ask_later(request);
+}
+
 static void hear_status(struct vow_request *request, const struct vow_msg_outcome *heard)
 {
-    if (heard->outcome == VOW_UNKNOWN && says_nothing_happened(heard->error))
-        hear_refusal(request, heard->error, heard->retry_after_ms);
+    if (heard->outcome == VOW_UNKNOWN && vow_request_says_nothing_happened(heard->error))
+        vow_request_hear_refusal(request, heard->error, heard->retry_after_ms);
     else if (heard->outcome == VOW_UNKNOWN && vow_error_class(heard->error) == VOW_CLASS_REFUSED)
         end_refused(request, heard->error);
     else
@@ -330,14 +365,16 @@ static void hear_begin(struct vow_request *request, const struct vow_msg_outcome
 
     if (heard->outcome == VOW_PENDING)
         end(request, &begun);
-    else if (says_nothing_happened(heard->error))
-        hear_refusal(request, heard->error, heard->retry_after_ms);
+    else if (vow_request_says_nothing_happened(heard->error))
+        vow_request_hear_refusal(request, heard->error, heard->retry_after_ms);
     else
         end_refused(request, heard->error);
 }
 
 void vow_request_hear(struct vow_request *request, const struct vow_msg_outcome *heard)
 {
+    if (vow_request_is_of_saga(request))
+        return;
     /* An outcome is final whoever asked for it and when; anything less only answers the request that is under way. */
     if (heard->outcome == VOW_COMMITTED || heard->outcome == VOW_ABORTED)
         end_as_heard(request, heard);
@@ -356,7 +393,8 @@ void vow_request_disconnected(struct vow_request *request)
     vow_timer_disarm(&request->retry);
     /* A question that was lost changes nothing; a request that was lost may have been, or may yet be, carried out
      * (F066). */
-    if (request->sent && request->kind == VOW_REQUEST_COMMIT)
+    if (request->sent && (request->kind == VOW_REQUEST_COMMIT || request->kind == VOW_REQUEST_SAGA ||
+                          request->kind == VOW_REQUEST_SAGA_CANCEL))
         request->in_doubt = true;
     request->sent = false;
     request->attempts = 0;
@@ -368,7 +406,7 @@ void vow_request_reconnected(struct vow_request *request)
         return;
     /* What BEGIN opened on the connection that was lost ends with it, so another one is begun. */
     if (request->kind == VOW_REQUEST_BEGIN ||
-        (takes_any_id(request) && nothing_happened(request) && !id_is_current(request)))
+        (takes_any_id(request) && vow_request_nothing_happened(request) && !vow_request_id_is_current(request)))
         wait_for_id(request);
     else
         send_request(request);
@@ -418,13 +456,29 @@ void vow_request_set_key(struct vow_request *request, const char *key)
     request->asked_of = "";
 }
 
+/* By deadline. Those of transactions come in this order; a saga may have a time-out of its own. */
+static void add_to_open(struct vow_request *request)
+{
+    struct vow_client *client = request->client;
+    struct vow_request *before = client->open != NULL ? client->open->prev : NULL;
+
+    while (before != NULL && before->deadline_ms > request->deadline_ms)
+        before = before != client->open ? before->prev : NULL;
+    if (before != NULL) {
+        DL_APPEND_ELEM(client->open, before, request);
+    } else {
+        DL_PREPEND(client->open, request);
+        vow_timer_disarm(&client->timeout);
+    }
+}
+
 void vow_request_adopt(struct vow_request *request)
 {
     struct vow_client *client = request->client;
 
     vow_timer_init(&request->retry, client->loop.base, client->loop.timers, retry, request);
-    DL_APPEND(client->open, request);
-    if (takes_any_id(request)) {
+    add_to_open(request);
+    if (takes_any_id(request) && !has_id(request)) {
         wait_for_id(request);
     } else if (request->kind == VOW_REQUEST_STATUS) {
         adopt_question(request);
@@ -452,6 +506,7 @@ struct vow_request *vow_request_new(struct vow_client *client, enum vow_request_
         return NULL;
     *request = (struct vow_request){
         .client = client, .kind = kind, .refusal = VOW_E_UNREACHABLE, .end_ms = UINT64_MAX, .asked_of = ""};
+    request->timeout_ms = client->timeout_ms;
     if (id != NULL)
         request->id = *id;
     request->calls_len = (uint32_t)calls_len;

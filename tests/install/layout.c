@@ -25,6 +25,32 @@ FIELD(vow_client_options, in_flight_max, 28);
 FIELD(vow_client_options, loop, 32);
 FIELD(vow_client_options, base, 40);
 
+FIELD(vow_saga_options, size, 0);
+FIELD(vow_saga_options, deadline_ms, 8);
+FIELD(vow_saga_options, reserved, 12);
+
+FIELD(vow_saga_step, size, 0);
+FIELD(vow_saga_step, participant, 8);
+FIELD(vow_saga_step, action, 16);
+FIELD(vow_saga_step, compensation, 24);
+FIELD(vow_saga_step, payload, 32);
+FIELD(vow_saga_step, len, 40);
+FIELD(vow_saga_step, kind, 48);
+FIELD(vow_saga_step, parallel, 52);
+FIELD(vow_saga_step, attempts_max, 56);
+FIELD(vow_saga_step, attempt_ms, 60);
+FIELD(vow_saga_step, deadline_ms, 64);
+FIELD(vow_saga_step, backoff_ms, 68);
+FIELD(vow_saga_step, backoff_max_ms, 72);
+
+FIELD(vow_saga_result, id, 0);
+FIELD(vow_saga_result, state, 28);
+FIELD(vow_saga_result, cause, 32);
+FIELD(vow_saga_result, error, 36);
+FIELD(vow_saga_result, step, 40);
+FIELD(vow_saga_result, text, 44);
+SIZE(vow_saga_result, 248);
+
 FIELD(vow_participant_options, size, 0);
 FIELD(vow_participant_options, name, 8);
 FIELD(vow_participant_options, path, 16);
@@ -109,6 +135,19 @@ VALUE(VOW_COMMITTED, 1);
 VALUE(VOW_ABORTED, 2);
 VALUE(VOW_UNKNOWN, 3);
 VALUE(VOW_PENDING, 4);
+
+VALUE(VOW_STEP_COMPENSATABLE, 1);
+VALUE(VOW_STEP_PIVOT, 2);
+VALUE(VOW_STEP_RETRIABLE, 3);
+
+VALUE(VOW_SAGA_UNKNOWN, 0);
+VALUE(VOW_SAGA_RUNNING, 1);
+VALUE(VOW_SAGA_COMPENSATING, 2);
+VALUE(VOW_SAGA_STUCK_FORWARD, 3);
+VALUE(VOW_SAGA_STUCK_COMPENSATING, 4);
+VALUE(VOW_SAGA_COMPLETED, 5);
+VALUE(VOW_SAGA_COMPENSATED, 6);
+VALUE(VOW_SAGA_CLOSED, 7);
 
 VALUE(VOW_CLASS_OK, 0);
 VALUE(VOW_CLASS_USAGE, 1);

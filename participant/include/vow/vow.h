@@ -6,6 +6,7 @@
 #include <vow/error.h>
 #include <vow/participant.h>
 #include <vow/resource.h>
+#include <vow/saga.h>
 #include <vow/sqlite.h>
 #include <vow/types.h>
 

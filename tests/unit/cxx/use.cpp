@@ -3,6 +3,7 @@
 #include <vow/error.h>
 #include <vow/participant.h>
 #include <vow/resource.h>
+#include <vow/saga.h>
 #include <vow/testing.h>
 #include <vow/types.h>
 #include <vow/vow.h>

@@ -40,6 +40,12 @@ static void record(struct fake *fake, const struct vow_msg *msg)
         (void)snprintf(heard->answer, sizeof(heard->answer), "%.*s", (int)msg->step_done.answer.len,
                        (const char *)msg->step_done.answer.data);
     }
+    if (msg->kind == VOW_MSG_SAGA_REQUEST)
+        take_parts(heard, &msg->saga_request.gtrid, "", msg->saga_request.steps[0].action);
+    if (msg->kind == VOW_MSG_SAGA_QUERY)
+        take_parts(heard, &msg->saga_query.gtrid, "", "");
+    if (msg->kind == VOW_MSG_SAGA_CANCEL)
+        take_parts(heard, &msg->saga_cancel.gtrid, "", "");
     fake->counts[msg->kind]++;
     fake->heard_len++;
 }
@@ -246,6 +252,15 @@ void fake_unknown(struct fake *fake, const struct vow_gtrid *id, int error)
 {
     send_outcome(fake, (struct vow_msg_outcome){
                            .gtrid = *id, .outcome = VOW_UNKNOWN, .error = error, .participant = "", .text = ""});
+}
+
+void fake_saga(struct fake *fake, const struct vow_gtrid *id, enum vow_saga_state state, int error)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_SAGA_STATE};
+
+    msg.saga_state =
+        (struct vow_msg_saga_state){.gtrid = *id, .state = state, .error = error, .step = VOW_STEP_NONE, .text = ""};
+    fake_send(fake, &msg);
 }
 
 /* --- Answers --- */

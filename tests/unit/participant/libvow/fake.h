@@ -81,6 +81,9 @@ void fake_aborted(struct fake *fake, const struct vow_gtrid *id, enum vow_cause 
 /* OUTCOME unknown, with an error that says why. */
 void fake_unknown(struct fake *fake, const struct vow_gtrid *id, int error);
 
+/* SAGA_STATE; without a state (VOW_SAGA_UNKNOWN) it is the error that is told. */
+void fake_saga(struct fake *fake, const struct vow_gtrid *id, enum vow_saga_state state, int error);
+
 /* Where the result of an asynchronous commit goes. */
 struct answer {
     struct fake *fake;
