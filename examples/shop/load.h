@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <vow/client.h>
+#include <vow/saga.h>
 
 #include "shop.h"
 
@@ -26,6 +27,7 @@ struct load_options {
     int64_t retries;    /* further transactions for one order, at most */
     int64_t timeout_ms; /* after which the library answers UNKNOWN */
     int64_t ask_ms;     /* how long an UNKNOWN is asked about before it is left unknown */
+    bool sagas;         /* an order is a saga, not a transaction */
     const char *run;    /* first part of every order's id */
     const char *coordinator;
     const char *report_path;
@@ -104,6 +106,11 @@ void load_order_begin(struct load_order *slot, int64_t number);
 void load_order_send(struct load_order *slot);
 /* Reads slot->result: the order is done, waits for another try, or is asked about. */
 void load_order_judge(struct load_order *slot);
+
+/* load_saga.c: the same orders as sagas. What becomes of one is told as of a transaction: completed is committed,
+ * compensated is aborted, all else is not known (yet). */
+int load_saga_send(struct load_order *slot, const char *payload, size_t len);
+int load_saga_ask(struct load *load, const struct vow_gtrid *id, struct vow_result *result);
 
 /* load_mailbox.c */
 int load_mailbox_open(struct load *load);

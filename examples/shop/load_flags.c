@@ -17,6 +17,7 @@ static const char usage_text[] =
     "  --retries N             further transactions for an order that aborted by accident (100)\n"
     "  --timeout-ms N          after which an outcome counts as unknown and is asked about (10000)\n"
     "  --ask-ms N              how long it is asked about (60000)\n"
+    "  --protocol 2pc|saga     an order is a transaction (2pc), or a saga, which is undone if it cannot be done\n"
     "  --coordinator HOST:PORT where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n"
     "  --log FILE              a JSON line for every order: its transactions and its outcome\n"
     "  --report FILE           the totals as JSON\n"
@@ -37,6 +38,14 @@ static void check_run(const char *run)
     if (run[0] != '\0' && strlen(run) <= 32 && strcspn(run, " ") == strlen(run))
         return;
     fprintf(stderr, "shop-load: --run wants a word of at most 32 characters, not \"%s\"\n", run);
+    exit(SHOP_EXIT_USAGE);
+}
+
+static bool read_protocol(const char *text)
+{
+    if (strcmp(text, "saga") == 0 || strcmp(text, "2pc") == 0)
+        return text[0] == 's';
+    fprintf(stderr, "shop-load: --protocol wants 2pc or saga, not \"%s\"\n", text);
     exit(SHOP_EXIT_USAGE);
 }
 
@@ -64,21 +73,14 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
         {"timeout-ms", 1, 600000, &options->timeout_ms}, {"ask-ms", 0, 86400000, &options->ask_ms},
     };
     const struct option flags[] = {
-        {"orders", required_argument, NULL, 256},
-        {"in-flight", required_argument, NULL, 257},
-        {"items", required_argument, NULL, 258},
-        {"accounts", required_argument, NULL, 259},
-        {"seed", required_argument, NULL, 260},
-        {"retries", required_argument, NULL, 261},
-        {"timeout-ms", required_argument, NULL, 262},
-        {"ask-ms", required_argument, NULL, 263},
-        {"run", required_argument, NULL, 'r'},
-        {"coordinator", required_argument, NULL, 'c'},
-        {"log", required_argument, NULL, 'l'},
-        {"report", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"orders", required_argument, NULL, 256},      {"in-flight", required_argument, NULL, 257},
+        {"items", required_argument, NULL, 258},       {"accounts", required_argument, NULL, 259},
+        {"seed", required_argument, NULL, 260},        {"retries", required_argument, NULL, 261},
+        {"timeout-ms", required_argument, NULL, 262},  {"ask-ms", required_argument, NULL, 263},
+        {"protocol", required_argument, NULL, 'P'},    {"run", required_argument, NULL, 'r'},
+        {"coordinator", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'},
+        {"report", required_argument, NULL, 'p'},      {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
     int flag;
 
@@ -88,6 +90,8 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
                         numbers[flag - 256].value);
         else if (flag == 'r')
             check_run(options->run = optarg);
+        else if (flag == 'P')
+            options->sagas = read_protocol(optarg);
         else if (flag == 'c')
             options->coordinator = optarg;
         else if (flag == 'l')

@@ -1,4 +1,4 @@
-/* The life of an order: made, sent as a transaction, judged, sent again or asked about, done. Main thread only. */
+/* The life of an order: made, sent as a transaction or a saga, judged, sent again or asked about, done. Main thread. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,8 @@ void load_order_send(struct load_order *slot)
 
     slot->state = LOAD_SENT;
     slot->tries[slot->tries_len++] = (struct load_try){.outcome = VOW_UNKNOWN};
-    error = vow_commit_async(load->client, calls, 3, on_result, slot);
+    error = load->options.sagas ? load_saga_send(slot, payload, len)
+                                : vow_commit_async(load->client, calls, 3, on_result, slot);
     if (error == 0)
         return;
     /* Refused at the door: nothing happened, as with a refusal that comes later. */

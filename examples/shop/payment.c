@@ -39,6 +39,19 @@ static int pay(struct vow_branch *branch, struct sqlite3 *db, const void *payloa
                     order.account, order.amount);
 }
 
+static int pay_back(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct shop_order order;
+    int error;
+
+    (void)ctx;
+    if (shop_order_parse(payload, len, &order) != 0)
+        return vow_branch_refuse(branch, "not an order");
+    error =
+        shop_sql(db, "UPDATE account SET balance = balance + ?1 WHERE name = ?2", "is", order.amount, order.account);
+    return error != SQLITE_OK ? error : shop_sql(db, "DELETE FROM payment WHERE order_id = ?1", "s", order.id);
+}
+
 int main(int argc, char **argv)
 {
     struct service service = {.program = "shop-payment", .fills = "accounts", .rows = 500};
@@ -58,6 +71,8 @@ int main(int argc, char **argv)
     int error = shop_sql(vow_participant_db(participant), fill, "i", service.rows) == SQLITE_OK ? 0 : VOW_E_DATABASE;
     if (error == 0)
         error = vow_participant_handle(participant, "pay", pay, NULL);
+    if (error == 0)
+        error = vow_participant_handle(participant, "pay_back", pay_back, NULL);
     if (error == 0)
         error = vow_participant_start(participant);
     if (error == 0)

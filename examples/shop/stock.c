@@ -46,6 +46,19 @@ static int take(struct vow_branch *branch, struct sqlite3 *db, const void *paylo
                     order.item, order.quantity);
 }
 
+/* Undoes what take() did, for a saga that could not go on. Never called for an order that take() refused. */
+static int give_back(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct shop_order order;
+    int error;
+
+    (void)ctx;
+    if (shop_order_parse(payload, len, &order) != 0)
+        return vow_branch_refuse(branch, "not an order");
+    error = shop_sql(db, "UPDATE item SET stock = stock + ?1 WHERE name = ?2", "is", order.quantity, order.item);
+    return error != SQLITE_OK ? error : shop_sql(db, "DELETE FROM reservation WHERE order_id = ?1", "s", order.id);
+}
+
 int main(int argc, char **argv)
 {
     struct service service = {.program = "shop-stock", .fills = "items", .rows = 500};
@@ -66,6 +79,8 @@ int main(int argc, char **argv)
     int error = shop_sql(vow_participant_db(participant), fill, "i", service.rows) == SQLITE_OK ? 0 : VOW_E_DATABASE;
     if (error == 0)
         error = vow_participant_handle(participant, "take", take, NULL);
+    if (error == 0)
+        error = vow_participant_handle(participant, "give_back", give_back, NULL);
     if (error == 0)
         error = vow_participant_start(participant);
     if (error == 0)
