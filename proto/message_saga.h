@@ -28,8 +28,8 @@ enum vow_step_result {
     /* This attempt did nothing. Another may do it (a row is held, no space), and an earlier one may have done it (the
      * participant keeps no record from so long ago). */
     VOW_STEP_NOT_YET = 4,
-    VOW_STEP_UNABLE = 5, /* nothing happened, and no attempt like this one ever will: no such handler, or the key was
-                              used for another request */
+    VOW_STEP_UNABLE = 5, /* nothing of this attempt happened, and another one would fare no better now: no such
+                            handler, or the key was used for another request. It is not remembered */
 };
 
 /* A step as the client orders it. A number that is 0 is the coordinator's default. */

@@ -81,17 +81,26 @@ void step_on_done(struct vow_sagas *core, struct step_input *in)
     note(core, in->step, fate, in->answer);
 }
 
+/* UNABLE is an answer that the participant does not remember: an earlier attempt that is still on its way may find the
+ * handler there. So such a step is undone like one that is unknown, and such a pivot waits for an operator. */
+static enum vow_saga_fate fate_of_refused(const struct step *step, enum vow_step_result result)
+{
+    if (result == VOW_STEP_UNABLE)
+        return step_must_be_done(step) ? VOW_FATE_STUCK : VOW_FATE_UNKNOWN;
+    return may_be_refused(step) ? VOW_FATE_REJECTED : VOW_FATE_STUCK;
+}
+
 void step_on_refused(struct vow_sagas *core, struct step_input *in)
 {
-    bool may = may_be_refused(in->step);
+    enum vow_saga_fate fate = fate_of_refused(in->step, in->answer->result);
 
     pace_answered(core, in->step);
     blame(core, in->step, in->answer);
-    if (!may)
+    if (fate == VOW_FATE_STUCK)
         saga_alarm(core, &step_saga(core, in->step)->gtrid, in->step->number,
                    in->step->direction == VOW_STEP_COMPENSATION ? "a compensation is refused: it may not be"
-                                                                : "a step after the pivot is refused: it may not be");
-    note(core, in->step, may ? VOW_FATE_REJECTED : VOW_FATE_STUCK, in->answer);
+                                                                : "a step that must be done is refused");
+    note(core, in->step, fate, in->answer);
 }
 
 static void give_up(struct vow_sagas *core, struct step *step, const struct vow_msg_step_done *answer)

@@ -124,6 +124,39 @@ Test(saga, F197_a_query_hears_of_a_close_when_that_is_durable)
     free(mem);
 }
 
+/* Nobody remembers that answer: an attempt that is still on its way may be done after all. */
+Test(saga, F195_what_a_participant_is_unable_to_do_is_undone)
+{
+    const struct vow_gtrid gtrid = vow_gtrid_make(77, 1, 1, 0, 0);
+    const struct vow_msg_saga_step step = step_of(VOW_STEP_COMPENSATABLE, 0, "undo");
+    const struct vow_msg_saga_request request = {.gtrid = gtrid, .key = "", .steps_len = 1, .steps = &step};
+    struct vow_msg answer = {.kind = VOW_MSG_STEP_DONE,
+                             .step_done = {.gtrid = gtrid,
+                                           .direction = VOW_STEP_ACTION,
+                                           .attempt = 1,
+                                           .result = VOW_STEP_UNABLE,
+                                           .cause = VOW_CAUSE_NO_SUCH_HANDLER,
+                                           .text = ""}};
+    void *mem = malloc(vow_sagas_size(&vow_sagas_default_limits));
+
+    core = vow_sagas_init(mem, &vow_sagas_default_limits, 1, 7);
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERY_DONE});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_TIMER});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_PEER_UP, .session = 2, .peer = "a"});
+    feed((struct vow_sagas_event){
+        .kind = VOW_SAGAS_REQUEST, .session = 1, .request = {.msg = &request, .grant = VOW_SAGA_ID_NEW}});
+    log_done();
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 2, .msg = &answer});
+    log_done();
+    cr_assert_neq(last_told, VOW_SAGA_COMPENSATED, "its compensation is not done");
+    answer.step_done.direction = VOW_STEP_COMPENSATION;
+    answer.step_done.result = VOW_STEP_DONE;
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 2, .msg = &answer});
+    log_done();
+    cr_assert_eq(last_told, VOW_SAGA_COMPENSATED);
+    free(mem);
+}
+
 static uint64_t worlds(void)
 {
     const char *text = getenv("VOW_WORLDS");
