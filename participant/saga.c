@@ -79,7 +79,7 @@ static int check_words(const struct vow_saga_step *step)
 static int check_size(const struct vow_saga *saga, const struct vow_saga_step *step, size_t *size)
 {
     size_t max = vow_channel_defaults.frame_max;
-    size_t words = 3 * VOW_NAME_SIZE;
+    size_t words = (size_t)3 * VOW_NAME_SIZE;
 
     if (step->len > max - HEADER_BYTES - FIELDS_BYTES - words - VOW_STEP_ANSWER_MAX)
         return VOW_E_TOO_LARGE;
