@@ -62,6 +62,14 @@ static bool is_chosen(const struct sim_world *world, const struct sim_node *node
     return (world->healed_nodes >> node->index & 1) != 0 && (world->healed_nodes >> node->coord & 1) != 0;
 }
 
+/* Healed, and not up yet, or not again: it starts, even if its coordinator never will. */
+static bool is_starting(const struct sim_world *world, const struct sim_node *node)
+{
+    const bool is_server = node->role == SIM_COORDINATOR || node->role == SIM_PARTICIPANT;
+
+    return is_server && (world->healed_nodes >> node->index & 1) != 0 && node->state != SIM_NODE_UP;
+}
+
 static bool are_quiet(const struct sim_world *world, bool clients_only)
 {
     for (uint32_t i = 0; i < world->nodes_len; i++) {
@@ -69,6 +77,8 @@ static bool are_quiet(const struct sim_world *world, bool clients_only)
         const bool counts = clients_only ? node->role == SIM_CLIENT : is_chosen(world, node);
 
         if (counts && !sim_driver_of(node)->is_quiet(world, node))
+            return false;
+        if (!clients_only && is_starting(world, node))
             return false;
     }
     return true;
