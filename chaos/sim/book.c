@@ -452,6 +452,10 @@ static void see_process(struct sim_book *book, struct book_node *node, const str
     case SIM_SEEN_RESUMED:
         node->is_paused = sight->kind == SIM_SEEN_PAUSED;
         break;
+    case SIM_SEEN_SAMPLE:
+        if (sight->sample.what == SIM_SAMPLE_OPEN)
+            node->places = sight->sample.limit;
+        break;
     case SIM_SEEN_TICKED:
         node->ticked = sight->seq;
         node->ticked_us = sight->at_us;

@@ -62,6 +62,7 @@ struct book_node {
     uint64_t faults[SIM_FAULTS];
     book_moment last_fault, last_cut;
     struct book_input input;
+    uint64_t places;       /* coordinators: for open transactions; 0 = not known */
     bool forgets_damage;   /* coordinators: by a setting, without an operator */
     uint32_t heuristic_ms; /* participants: T_heur, 0 = off, and its verdict */
     enum vow_verdict heuristic_verdict;

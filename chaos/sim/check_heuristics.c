@@ -11,7 +11,8 @@
  *   HAZARD, DAMAGE logged          somebody said that he has no record, was ended by hand, or was given up
  *   FORGET logged                  an operator asked for it, or the coordinator is set to
  *   the outcome told to a client   once DAMAGE is durable it says so, and not before
- *   the end, of healed nodes       each contradiction is recorded at both, each raised an alarm; of what agreed or was
+ *   the end, of healed nodes       each contradiction is recorded at both, each raised an alarm (but where standing
+ *                                  damage takes every place of the coordinator); of what agreed or was
  *                                  forgotten nothing is left at the store; a branch that is older than the history,
  *                                  and never heard the decision, stays, with the alarm of its node
  *
@@ -219,12 +220,25 @@ static void check_disk(struct sim_judge *judge, const struct sim_sight *sight)
 
 /* ---- the end ---- */
 
+/* Damage that stands takes a place each: with none left a report is not taken, and is sent until there is one. */
+static bool has_no_place(const struct sim_judge *judge, uint8_t coord)
+{
+    const struct book_node *node = &judge->book.nodes[coord];
+    uint64_t standing = 0;
+
+    for (const struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next)
+        standing += txn->coord == coord && txn->entry_life == node->life && txn->damage != 0;
+    return node->places != 0 && standing >= node->places;
+}
+
 static void check_contradiction(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn,
                                 const struct book_share *share)
 {
     if (share->node_alarm == 0)
         judge_fail(judge, sight, "I19", &txn->gtrid, "%s was ended against the decision, and raised no alarm",
                    judge_name(judge, share->node));
+    else if (share->noted == 0 && has_no_place(judge, txn->coord))
+        return;
     else if (share->noted == 0)
         judge_fail(judge, sight, "I19", &txn->gtrid, "%s was ended against the decision, and its coordinator is silent",
                    judge_name(judge, share->node));

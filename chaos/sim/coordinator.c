@@ -148,6 +148,18 @@ bool sim_coordinator_keeps_note(const struct sim_world *world, const struct sim_
     return false;
 }
 
+bool sim_coordinator_is_full(const struct sim_world *world, const struct sim_node *node)
+{
+    struct vow_coord_txn_view view;
+    uint32_t cursor = 0, standing = 0;
+
+    if (node->state != SIM_NODE_UP)
+        return false;
+    while (vow_coord_next(node->coordinator->core, &cursor, &view))
+        standing += is_standing(world, &view) || is_never_judged(world, &view);
+    return standing >= node->coordinator->limits.txns_max;
+}
+
 static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
 {
     const struct sim_coordinator *c = node->coordinator;

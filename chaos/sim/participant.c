@@ -179,12 +179,16 @@ bool sim_participant_next_doubted(const struct sim_node *node, uint32_t *cursor,
 
 /*
  * Older than the history of its coordinator: only an operator ends it, and whether it was right nobody can tell him. Or
- * ended by hand against the decision, which its coordinator has recorded and nobody in this world will see to.
+ * ended by hand against the decision, which its coordinator has recorded, or has no place to record, and nobody in this
+ * world will see to.
  */
 static bool may_stay(const struct sim_world *world, const struct sim_node *node, const struct vow_branch_view *view)
 {
+    const struct sim_node *coord = &world->nodes[node->coord];
+
     if (view->decided != 0)
-        return sim_coordinator_keeps_note(world, &world->nodes[node->coord], &view->gtrid, node->name);
+        return sim_coordinator_keeps_note(world, coord, &view->gtrid, node->name) ||
+               sim_coordinator_is_full(world, coord);
     return view->answer == VOW_WAIT_EXPIRED;
 }
 

@@ -441,6 +441,59 @@ Test(check_heuristics, I19_F045_older_than_the_history_and_it_heard_the_decision
     bed_violates(&bed, "I19", "its coordinator is silent");
 }
 
+static void move_entry(uint8_t to)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_MOVED, C0);
+
+    sight.moved.machine = SIM_MACHINE_COORD;
+    sight.moved.to = to;
+    bed_show(&bed, &sight);
+}
+
+/* p0 was committed against an abort, and nobody notes it. Other damage stands at the coordinator, or has no entry. */
+static void overflow(uint64_t places, bool stands)
+{
+    const struct vow_gtrid mine = bed.txn;
+    struct sim_sight given_up;
+    struct vow_msg abort;
+
+    bed.txn = vow_gtrid_make(vow_gtrid_coord(&mine), 1, 4, 0, 98);
+    move_entry(1);
+    given_up = bed_sight(&bed, SIM_SEEN_OPERATED, K0);
+    given_up.peer = SIM_NODE_NONE;
+    bed_show(&bed, &given_up);
+    logged(VOW_RECORD_HAZARD);
+    logged(VOW_RECORD_DAMAGE);
+    if (!stands)
+        move_entry(BOOK_NO_ENTRY);
+    bed.txn = mine;
+    expire(VOW_COMMIT);
+    abort = bed_decision(&bed, VOW_ABORT);
+    bed_send(&bed, C0, P0, &abort);
+    store(P0, VOW_STORE_SETTLE, VOW_ABORT);
+    alarm_at(P0, "");
+    bed_sample(&bed, C0, SIM_SAMPLE_OPEN, 1, places);
+    bed_heal_and_end(&bed);
+}
+
+Test(check_heuristics, I19_no_place_is_left_for_more_damage)
+{
+    overflow(1, true);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_a_place_is_left_for_more_damage)
+{
+    overflow(2, true);
+    bed_violates(&bed, "I19", "its coordinator is silent");
+}
+
+Test(check_heuristics, I19_what_has_no_entry_takes_no_place)
+{
+    overflow(1, false);
+    bed_violates(&bed, "I19", "its coordinator is silent");
+}
+
 /* p0 is ended by hand, and both ask too late. */
 static void doubt_for_ever(bool with_alarm)
 {
