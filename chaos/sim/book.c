@@ -106,6 +106,13 @@ bool sim_txn_is_committed(const struct book_txn *txn)
     return false;
 }
 
+enum sim_branch_state sim_share_stands(const struct sim_book *book, const struct book_share *share)
+{
+    const struct book_node *node = &book->nodes[share->node];
+
+    return node->served > node->disk_read ? share->on_disk : share->stood;
+}
+
 bool sim_share_contradicts(const struct book_txn *txn, const struct book_share *share)
 {
     if (share->heuristic == 0)
@@ -184,7 +191,7 @@ static void node_started(struct book_node *node, const struct sim_sight *sight)
 static void node_up(struct sim_book *book, struct book_node *node, const struct sim_sight *sight)
 {
     node->state = BOOK_SERVING;
-    node->up = sight->seq;
+    node->up = node->served = sight->seq;
     if (node->role == SIM_COORDINATOR) {
         node->coord_id = sight->up.coord_id;
         node->epoch = sight->up.epoch;

@@ -50,6 +50,7 @@ struct book_node {
     bool is_paused;
     uint32_t life;
     book_moment started, up, ended; /* of this life; ended: of the last one */
+    book_moment served, disk_read;  /* it was up, its disk was read: in any life, the newest */
     uint64_t coord_id;              /* coordinators: of the newest life that was up */
     uint32_t epoch;
     uint64_t incarnation;
@@ -118,6 +119,7 @@ struct book_share {
     book_moment abort_asked;       /* ABORT was asked of the store, in any life */
     book_moment ending_asked;      /* COMMIT or ABORT was asked of the store in this life, the newest */
     enum sim_branch_state on_disk; /* as the store has said, or the disk at the last start */
+    enum sim_branch_state stood;   /* on_disk, before starts that came to nothing */
     uint32_t asked_life;           /* the life that has asked something of its store that it was not told of yet */
     enum vow_store_op_kind asked_op;
     book_moment last_yes;
@@ -255,6 +257,8 @@ static inline book_moment sim_share_applied(const struct book_share *share)
 {
     return share->heuristic_verdict == VOW_COMMIT ? share->heuristic : share->committed;
 }
+/* What must be on its disk at the next start. */
+enum sim_branch_state sim_share_stands(const struct sim_book *book, const struct book_share *share);
 /* It was ended by hand, and not as the transaction was decided. */
 bool sim_share_contradicts(const struct book_txn *txn, const struct book_share *share);
 /* A branch of it was ended without its decision. */

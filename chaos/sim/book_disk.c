@@ -248,10 +248,13 @@ static void abort_done(struct book_share *share, const struct sim_sight *sight)
     }
 }
 
-/* The tombstone of a branch that was committed by hand goes when it turns out to have been aborted. */
+/*
+ * The tombstone of a branch that was committed by hand goes when it turns out to have been aborted. A harmed disk may
+ * have brought the branch back: then it is ended anew, and the store knows of nothing else.
+ */
 static void by_hand(struct book_share *share, enum vow_verdict verdict, book_moment now)
 {
-    if (share->heuristic == 0)
+    if (share->heuristic == 0 || share->on_disk == SIM_BRANCH_PREPARED)
         share->heuristic_verdict = verdict;
     book_first(&share->heuristic, now);
     share->has_record = true;
@@ -432,6 +435,7 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
 
         if (share == NULL)
             continue;
+        share->stood = sim_share_stands(book, share);
         if (share->on_disk == SIM_BRANCH_PREPARED && share->abort_asked != 0 &&
             find_found(&dump->store, &txn->gtrid) == NULL)
             book_first(&share->aborted, sight->seq);
@@ -460,4 +464,5 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
         share->has_record = true;
         share->record_says = dump->store.heuristics[i].decided;
     }
+    book->nodes[sight->node].disk_read = sight->seq;
 }

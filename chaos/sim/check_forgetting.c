@@ -5,8 +5,9 @@
  * life of the coordinator; a heuristic that agrees is one, one that does not is when it was forgotten, and that it has
  * no record is none, whatever its disk forgot (B20, B21). On each disk as a life finds it: a COMMIT row that was
  * durable is there unless its END is durable; a tombstone is there unless END is, or an operator gave up a participant
- * that owed an answer; a memo unless the note ONE_PHASE is; a prepared branch unless it was ended. A disk that was
- * wiped, restored or damaged is left to I12 and to the alarms.
+ * that owed an answer; a memo unless the note ONE_PHASE is; a prepared branch unless it was ended. What a life found
+ * that never came up is not owed: after a sync that failed it may be in the page cache alone, and it is the start that
+ * writes it again (F105). A disk that was wiped, restored or damaged is left to I12 and to the alarms.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,16 +73,15 @@ static const struct sim_dump_branch *find_branch(const struct sim_dump_store *st
     return bsearch(gtrid->bytes, store->branches, store->branches_len, sizeof(store->branches[0]), compare_ids);
 }
 
-/* What is wrong, if anything is missing; NULL. share->on_disk is still what the store had said before this disk was
- * read. */
+/* What is wrong, if anything is missing; NULL. `stands` is what the store had said before this disk was read. */
 static const char *find_missing(const struct sim_dump_store *store, const struct book_txn *txn,
-                                const struct book_share *share)
+                                const struct book_share *share, enum sim_branch_state stands)
 {
     const struct sim_dump_branch *found = find_branch(store, &txn->gtrid);
 
-    if (found != NULL && (found->state == share->on_disk || found->state == SIM_BRANCH_COMMITTED))
+    if (found != NULL && (found->state == stands || found->state == SIM_BRANCH_COMMITTED))
         return NULL;
-    switch ((int)share->on_disk) {
+    switch ((int)stands) {
     case SIM_BRANCH_PREPARED:
         return share->abort_asked == 0 ? "prepared branch" : NULL;
     case SIM_BRANCH_COMMITTED:
@@ -99,8 +99,11 @@ static const char *find_missing(const struct sim_dump_store *store, const struct
 static void check_store(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
     const struct book_share *share = sim_txn_share(txn, sight->node);
-    const char *missing = share != NULL ? find_missing(&sight->disk.dump->store, txn, share) : NULL;
+    const char *missing;
 
+    if (share == NULL)
+        return;
+    missing = find_missing(&sight->disk.dump->store, txn, share, sim_share_stands(&judge->book, share));
     if (missing == NULL)
         return;
     /* A store has no witness: that its harmed disk forgot what it had confirmed cannot be found out there. */

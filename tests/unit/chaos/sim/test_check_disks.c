@@ -98,6 +98,58 @@ Test(check_disks, I11_a_tombstone_goes_before_end)
     bed_violates(&bed, "I11", "tombstone");
 }
 
+/* The sync of its COMMIT failed: the next life finds a tombstone that may be in the page cache alone (F105). */
+static void find_unsynced(bool comes_up)
+{
+    const struct sim_dump_branch committed = {.gtrid = bed.txn, .state = SIM_BRANCH_COMMITTED};
+    const struct sim_dump_branch prepared = {.gtrid = bed.txn, .state = SIM_BRANCH_PREPARED};
+    const struct sim_dump_lock lock = {.gtrid = bed.txn, .table = SIM_BANK, .key = 1, .hash = 7};
+    const struct sim_dump found = {
+        .is_there = true, .is_readable = true, .store = {.branches = &committed, .branches_len = 1}};
+    const struct sim_dump lost = {.is_there = true,
+                                  .is_readable = true,
+                                  .store = {.branches = &prepared, .branches_len = 1, .locks = &lock, .locks_len = 1}};
+
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    if (comes_up) {
+        bed_restart(&bed, P0, &found);
+    } else {
+        bed_plain(&bed, SIM_SEEN_CRASHED, P0);
+        bed.life[P0]++;
+        bed_plain(&bed, SIM_SEEN_STARTED, P0);
+        bed_disk(&bed, P0, &found);
+    }
+    bed_restart(&bed, P0, &lost);
+}
+
+Test(check_disks, I11_F105_a_start_that_came_to_nothing_promised_nothing)
+{
+    find_unsynced(false);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I11_F105_who_came_up_has_written_it_again)
+{
+    find_unsynced(true);
+    bed_violates(&bed, "I11", "tombstone");
+}
+
+Test(check_disks, I11_a_prepared_branch_is_gone_at_the_second_start)
+{
+    const struct sim_dump_branch committed = {.gtrid = bed.txn, .state = SIM_BRANCH_COMMITTED};
+    const struct sim_dump found = {
+        .is_there = true, .is_readable = true, .store = {.branches = &committed, .branches_len = 1}};
+
+    bed_to_votes(&bed);
+    bed_plain(&bed, SIM_SEEN_CRASHED, P0);
+    bed.life[P0]++;
+    bed_plain(&bed, SIM_SEEN_STARTED, P0);
+    bed_disk(&bed, P0, &found);
+    bed_restart(&bed, P0, &empty_store);
+    bed_violates(&bed, "I11", "prepared branch");
+}
+
 static void forget(void)
 {
     struct sim_sight order = bed_sight(&bed, SIM_SEEN_OPERATED, K0);

@@ -591,6 +591,36 @@ Test(check_heuristics, I09_a_contradiction_is_no_acknowledgement)
     bed_violates(&bed, "I09", "as it was decided");
 }
 
+/* A harmed disk brought the branch back, and it is ended once more, as it was decided. */
+static void end_anew(bool is_back)
+{
+    const struct sim_dump_branch prepared = {.gtrid = bed.txn, .state = SIM_BRANCH_PREPARED};
+    const struct sim_dump back = {
+        .is_there = true, .is_readable = true, .store = {.branches = &prepared, .branches_len = 1}};
+
+    contradict(true);
+    if (is_back) {
+        bed_fault(&bed, SIM_FAULT_WAL_CUT, P0);
+        bed_restart(&bed, P0, &back);
+    }
+    order(VOW_COMMIT, true);
+    store(P0, VOW_STORE_HEURISTIC_COMMIT, 0);
+    store(P0, VOW_STORE_SETTLE, VOW_COMMIT);
+    acknowledge(VOW_ACK_HEURISTIC_OK);
+}
+
+Test(check_heuristics, I09_a_branch_that_came_back_is_ended_anew)
+{
+    end_anew(true);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I09_a_branch_that_is_gone_is_not_ended_anew)
+{
+    end_anew(false);
+    cr_assert_not_null(bed.judge.violation.invariant);
+}
+
 Test(check_heuristics, I11_END_before_it_is_forgotten)
 {
     contradict(true);
