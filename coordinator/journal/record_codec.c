@@ -10,7 +10,7 @@
 
 /* Unpacking may use this much beside the bytes themselves, and no more: a body that would need more is not one of
  * ours. */
-#define ARENA_BYTES (32 * 1024)
+#define ARENA_BYTES ((size_t)32 * 1024)
 
 struct arena {
     uint8_t *bytes; /* aligned for any type */
@@ -67,7 +67,7 @@ static void step_to_wire(const struct vow_record_step *step, struct wire *wire)
 static size_t bytes_max(enum vow_record_kind kind)
 {
     if (kind == VOW_RECORD_SAGA_BEGIN)
-        return JOURNAL_ORDER_MAX;
+        return (size_t)JOURNAL_ORDER_MAX;
     return kind == VOW_RECORD_SAGA_STEP ? VOW_STEP_ANSWER_MAX : 0;
 }
 
