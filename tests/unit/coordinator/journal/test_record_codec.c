@@ -193,7 +193,8 @@ Test(record_codec, bytes_out_of_place_are_damage)
     begin.body = (struct vow_slice){order, sizeof(order)};
     len = journal_body_encode(&begin, bytes);
     cr_assert_eq(journal_body_decode(bytes, len, &read, read_branches), VOW_E_DAMAGED);
-    memcpy(bytes + len, "\x30\x01", 2); /* detail = 1 */
+    bytes[len] = 0x30; /* detail = 1 */
+    bytes[len + 1] = 1;
     read.kind = VOW_RECORD_SAGA_BEGIN;
     cr_assert_eq(journal_body_decode(bytes, len + 2, &read, read_branches), VOW_E_DAMAGED);
     len = journal_body_encode(&end, bytes);

@@ -399,7 +399,7 @@ static void expect_barrier(const struct told *told, int saga, uint64_t seed)
     for (int direction = VOW_STEP_ACTION; direction <= VOW_STEP_COMPENSATION; direction++) {
         char sql[96];
         snprintf(sql, sizeof(sql), "SELECT count(*) FROM effect WHERE saga = %d AND direction = %d", saga, direction);
-        effects[direction] = atoi(look(sql));
+        effects[direction] = (int)strtol(look(sql), NULL, 10);
     }
     const int acted = effects[VOW_STEP_ACTION], undone = effects[VOW_STEP_COMPENSATION];
     cr_assert(acted <= 1 && undone <= acted, "seed %lu: %d, %d", (unsigned long)seed, acted, undone);
