@@ -87,8 +87,8 @@ struct txn {
     uint32_t delay_ms;   /* before the next resend */
     uint32_t attempts;   /* resends of the decision or the query */
     uint32_t key;        /* or COORD_NIL */
-    uint32_t report;     /* JUDGING: its words; else COORD_NIL */
-    uint64_t asker;      /* JUDGING: the session that the journal is asked for */
+    uint32_t report;     /* JUDGING, HEUR: its words; or COORD_NIL */
+    uint64_t asker;      /* JUDGING, HEUR: the session that the journal is asked for, if there is a report */
     uint64_t order;      /* FORGIVING: the order to answer; 0 = none */
     uint32_t branches_len;
     uint32_t first, last; /* branches, by number */
@@ -121,6 +121,7 @@ struct ended {
 struct report {
     bool taken;
     uint8_t verdict; /* enum vow_verdict */
+    uint32_t branch; /* its number */
     char words[VOW_TEXT_SIZE];
 };
 /* Under way at once; the others are sent again. */

@@ -14,6 +14,8 @@
 #include "coordinator/core/txn.h"
 #include "proto/error.h"
 
+#define JUST_NOW "its damage is just being recorded, or forgotten: ask again"
+
 /* --- of a transaction that is decided to commit --- */
 
 static void take_mismatch(struct vow_coord *core, struct input *in, const char *words)
@@ -53,20 +55,80 @@ static void words_of(const struct vow_msg_heuristic_report *report, char words[V
     coord_copy_text(words + len, VOW_TEXT_SIZE - len, report->why);
 }
 
-/* Of an aborted one: one more participant that committed. */
+/* A report waits for the journal's answer with its words. */
+static struct report *find_slot(struct vow_coord *core)
+{
+    for (uint32_t i = 0; i < COORD_REPORTS_MAX; i++) {
+        if (!core->reports[i].taken)
+            return &core->reports[i];
+    }
+    return NULL;
+}
+
+/* Until LOOKED_UP for the session that has reported. */
+static void keep_report(struct vow_coord *core, const struct input *in, struct txn *txn, struct report *report)
+{
+    *report = (struct report){
+        .taken = true, .verdict = (uint8_t)in->msg->heuristic_report.verdict, .branch = in->header->branch};
+    words_of(&in->msg->heuristic_report, report->words);
+    txn->asker = in->session;
+    txn->report = (uint32_t)(report - core->reports);
+}
+
+static struct report *give_back(struct vow_coord *core, struct txn *txn)
+{
+    struct report *report = &core->reports[txn->report];
+
+    report->taken = false;
+    txn->report = COORD_NIL;
+    return report;
+}
+
+static bool has_room_for_more(const struct vow_coord *core, const struct txn *txn)
+{
+    return txn->branches_len < VOW_CALLS_MAX && coord_branches_allowed(core) > 0;
+}
+
+/*
+ * Of an aborted one: one more participant that committed. An operator may have seen to that before, and FORGET was
+ * lost: the journal knows.
+ */
 static void report_more(struct vow_coord *core, struct input *in)
 {
-    const struct vow_msg_heuristic_report *report = &in->msg->heuristic_report;
     uint32_t peer = coord_peer_of_session(core, in->session);
-    char words[VOW_TEXT_SIZE];
+    struct report *report = find_slot(core);
 
-    if (in->branch != NULL || peer == COORD_NIL || in->txn->branches_len == VOW_CALLS_MAX ||
-        coord_branches_allowed(core) == 0) {
+    if (in->branch != NULL || peer == COORD_NIL || report == NULL || in->txn->report != COORD_NIL ||
+        !has_room_for_more(core, in->txn) || !coord_can_look_up(core)) {
         core->counts.ignored++; /* known, or it is sent again */
         return;
     }
-    words_of(report, words);
-    txn_note_mismatch(core, in->txn, txn_add_branch(core, in->txn, in->header->branch, peer), report->verdict, words);
+    keep_report(core, in, in->txn, report);
+    (void)coord_look_up(core, in, core->peers[peer].name);
+}
+
+void coord_on_damage_looked_up(struct vow_coord *core, struct input *in)
+{
+    struct txn *txn = in->txn;
+    uint32_t peer = coord_peer_of_session(core, in->session);
+    const struct report *report;
+
+    if (txn->report == COORD_NIL || in->session != txn->asker) {
+        coord_on_ask(core, in);
+        return;
+    }
+    report = give_back(core, txn);
+    if (peer == COORD_NIL || in->lookup->unproved || !has_room_for_more(core, txn)) {
+        core->counts.ignored++; /* it is sent again */
+        return;
+    }
+    if (in->lookup->forgotten) {
+        const struct branch seen_to = {.number = report->branch, .peer = peer};
+
+        txn_tell_forget(core, txn, &seen_to);
+        return;
+    }
+    txn_note_mismatch(core, txn, txn_add_branch(core, txn, report->branch, peer), report->verdict, report->words);
 }
 
 void coord_on_report(struct vow_coord *core, struct input *in)
@@ -90,16 +152,6 @@ void coord_on_report(struct vow_coord *core, struct input *in)
 
 /* --- of one that is not in memory: aborted, or ended --- */
 
-/* A report waits for the journal's answer with its words. */
-static struct report *take_slot(struct vow_coord *core)
-{
-    for (uint32_t i = 0; i < COORD_REPORTS_MAX; i++) {
-        if (!core->reports[i].taken)
-            return &core->reports[i];
-    }
-    return NULL;
-}
-
 /*
  * FORGET may have been lost, so the journal is asked before the same damage is recorded twice: it knows whose damage an
  * operator has seen to. What another participant of the transaction did is not that.
@@ -107,7 +159,7 @@ static struct report *take_slot(struct vow_coord *core)
 void coord_on_report_new(struct vow_coord *core, struct input *in)
 {
     uint32_t peer = coord_peer_of_session(core, in->session);
-    struct report *report = take_slot(core);
+    struct report *report = find_slot(core);
     struct txn *txn;
 
     if (peer == COORD_NIL || report == NULL || !txn_has_room(core, 1) || !coord_can_look_up(core)) {
@@ -119,10 +171,7 @@ void coord_on_report_new(struct vow_coord *core, struct input *in)
         coord_ids_use(&core->ids, in->gtrid);
     txn = txn_new(core, in->gtrid, 0);
     txn->is_reported = true;
-    txn->asker = in->session;
-    txn->report = (uint32_t)(report - core->reports);
-    *report = (struct report){.taken = true, .verdict = (uint8_t)in->msg->heuristic_report.verdict};
-    words_of(&in->msg->heuristic_report, report->words);
+    keep_report(core, in, txn, report);
     txn_add_branch(core, txn, in->header->branch, peer);
     txn_move(core, txn, TXN_JUDGING);
     (void)coord_look_up(core, in, core->peers[peer].name);
@@ -163,15 +212,15 @@ void coord_on_ask_past(struct vow_coord *core, struct input *in)
 void coord_on_judged(struct vow_coord *core, struct input *in)
 {
     struct txn *txn = in->txn;
-    struct report *report = &core->reports[txn->report];
-    enum vow_verdict verdict = (enum vow_verdict)report->verdict;
+    const struct report *report;
+    enum vow_verdict verdict;
 
     if (in->session != txn->asker) {
         coord_reply_looked_up(core, in->lookup);
         return;
     }
-    report->taken = false;
-    txn->report = COORD_NIL;
+    report = give_back(core, txn);
+    verdict = (enum vow_verdict)report->verdict;
     if (in->lookup->unproved || is_no_damage(core, in, verdict)) {
         txn_move(core, txn, TXN_NONE);
         if (!in->lookup->unproved)
@@ -271,6 +320,11 @@ void coord_on_forget_order(struct vow_coord *core, struct input *in)
     struct txn *txn = in->txn;
     const char *why = why_not(core, txn, in->forget);
 
+    /* More is being reported, which the journal is asked for. */
+    if (txn->report != COORD_NIL) {
+        answer_order(core, in->forget, VOW_E_BUSY, JUST_NOW);
+        return;
+    }
     if (why != NULL) {
         answer_order(core, in->forget, VOW_E_STATE, why);
         return;
@@ -291,7 +345,7 @@ void coord_on_forget_refused(struct vow_coord *core, struct input *in)
     if (state == TXN_NONE)
         text = "the coordinator has nothing of it in memory: it has ended, or never began";
     else if (busy)
-        text = "its damage is just being recorded, or forgotten: ask again";
+        text = JUST_NOW;
     else if (state == TXN_ABANDONED)
         text = "it was forgotten before; a participant that comes back is told the decision";
     answer_order(core, in->forget, state == TXN_NONE ? VOW_E_NOT_FOUND : busy ? VOW_E_BUSY : VOW_E_STATE, text);

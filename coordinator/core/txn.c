@@ -118,6 +118,7 @@ void txn_check(const struct vow_coord *core, const struct txn *txn)
     case TXN_HEUR:
     case TXN_FORGIVING:
         VOW_ASSERT(txn->damage != VOW_DAMAGE_NONE && (txn->is_reported || txn->unacknowledged > 0));
+        VOW_IMPLIES(txn->state == TXN_FORGIVING, txn->report == COORD_NIL);
         break;
     case TXN_ABANDONED:
         VOW_ASSERT(txn->unacknowledged > 0 && txn->unacknowledged <= txn->yes);
