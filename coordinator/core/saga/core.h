@@ -206,6 +206,8 @@ void peer_take_down(struct vow_sagas *core, uint64_t session);
 bool pace_may_send(struct vow_sagas *core, struct step *step);
 void pace_sent(struct vow_sagas *core, struct step *step);
 void pace_answered(struct vow_sagas *core, struct step *step);
+/* The same, and it is done, or refused for good. */
+void pace_settled(struct vow_sagas *core, struct step *step);
 void pace_unanswered(struct vow_sagas *core, struct step *step);
 void pace_back_off(struct vow_sagas *core, struct step *step);
 void pace_stop(struct vow_sagas *core, const struct step *step);

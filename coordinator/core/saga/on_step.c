@@ -77,7 +77,7 @@ void step_on_done(struct vow_sagas *core, struct step_input *in)
 {
     enum vow_saga_fate fate = in->step->direction == VOW_STEP_ACTION ? VOW_FATE_DONE : VOW_FATE_UNDONE;
 
-    pace_answered(core, in->step);
+    pace_settled(core, in->step);
     note(core, in->step, fate, in->answer);
 }
 
@@ -94,7 +94,7 @@ void step_on_refused(struct vow_sagas *core, struct step_input *in)
 {
     enum vow_saga_fate fate = fate_of_refused(in->step, in->answer->result);
 
-    pace_answered(core, in->step);
+    pace_settled(core, in->step);
     blame(core, in->step, in->answer);
     if (fate == VOW_FATE_STUCK)
         saga_alarm(core, &step_saga(core, in->step)->gtrid, in->step->number,

@@ -157,6 +157,93 @@ Test(saga, F195_what_a_participant_is_unable_to_do_is_undone)
     free(mem);
 }
 
+/* ---- a participant that comes back ---- */
+
+#define CROWD 2000u
+
+static struct vow_msg_step crowd[2 * CROWD];
+static size_t crowd_len;
+static uint64_t tokens[2 * CROWD];
+static size_t tokens_len;
+
+static void collect(struct vow_sagas_event event, uint64_t now_ms)
+{
+    struct vow_sagas_effects effects;
+
+    event.now_ms = now_ms;
+    vow_sagas_step(core, &event, &effects);
+    for (size_t i = 0; i < effects.len; i++) {
+        if (effects.items[i].kind == VOW_SAGAS_SEND)
+            crowd[crowd_len++] = effects.items[i].msg.step;
+        if (effects.items[i].kind == VOW_SAGAS_LOG)
+            tokens[tokens_len++] = effects.items[i].log.token;
+    }
+}
+
+static void log_all(uint64_t now_ms)
+{
+    while (tokens_len > 0)
+        collect((struct vow_sagas_event){.kind = VOW_SAGAS_LOG_DONE, .token = tokens[--tokens_len]}, now_ms);
+}
+
+static void begin_crowd(void)
+{
+    const struct vow_msg_saga_step step = step_of(VOW_STEP_COMPENSATABLE, 0, "undo");
+
+    collect((struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERY_DONE}, 0);
+    collect((struct vow_sagas_event){.kind = VOW_SAGAS_TIMER}, 0);
+    collect((struct vow_sagas_event){.kind = VOW_SAGAS_PEER_UP, .session = 1, .peer = "a"}, 0);
+    for (uint64_t i = 1; i <= CROWD; i++) {
+        const struct vow_msg_saga_request request = {
+            .gtrid = vow_gtrid_make(77, 1, i, 0, 0), .key = "", .steps_len = 1, .steps = &step};
+
+        collect((struct vow_sagas_event){.kind = VOW_SAGAS_REQUEST, .request = {&request, VOW_SAGA_ID_NEW}}, 0);
+        log_all(0);
+    }
+}
+
+static void answer_all(uint64_t now_ms)
+{
+    while (crowd_len > 0) {
+        const struct vow_msg_step step = crowd[--crowd_len];
+        const struct vow_msg msg = {.kind = VOW_MSG_STEP_DONE,
+                                    .step_done = {.gtrid = step.gtrid,
+                                                  .direction = step.direction,
+                                                  .attempt = step.attempt,
+                                                  .result = VOW_STEP_DONE,
+                                                  .text = ""}};
+
+        collect((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 2, .msg = &msg}, now_ms);
+        log_all(now_ms);
+    }
+}
+
+/* Its connection was lost with all of it under way; then it answers at once. Nothing is undone for want of budget. */
+Test(saga, F147_who_is_well_again_is_soon_done_with_what_was_under_way)
+{
+    struct vow_sagas_counts counts;
+    uint64_t now_ms = 0;
+    void *mem = malloc(vow_sagas_size(&vow_sagas_default_limits));
+
+    core = vow_sagas_init(mem, &vow_sagas_default_limits, 1, 7);
+    begin_crowd();
+    cr_assert_eq(crowd_len, CROWD);
+    crowd_len = 0;
+    collect((struct vow_sagas_event){.kind = VOW_SAGAS_SESSION_DOWN, .session = 1}, now_ms);
+    collect((struct vow_sagas_event){.kind = VOW_SAGAS_PEER_UP, .session = 2, .peer = "a"}, now_ms);
+    do {
+        uint64_t deadline_ms = vow_sagas_deadline_ms(core);
+
+        now_ms = deadline_ms > now_ms ? deadline_ms : now_ms;
+        cr_assert_lt(now_ms, 30000);
+        collect((struct vow_sagas_event){.kind = VOW_SAGAS_TIMER}, now_ms);
+        answer_all(now_ms);
+        vow_sagas_counts(core, &counts);
+    } while (counts.open > 0);
+    cr_assert_eq(counts.completed, CROWD);
+    free(mem);
+}
+
 static uint64_t worlds(void)
 {
     const char *text = getenv("VOW_WORLDS");
