@@ -223,11 +223,15 @@ static bool check_records(struct diagnosis *diagnosis, const json_t *txn)
 void check_in_doubt(struct diagnosis *diagnosis, const json_t *in_doubt)
 {
     size_t index;
-    unsigned old = 0;
+    unsigned old = 0, count = 0;
     const json_t *txn;
     json_array_foreach(in_doubt, index, txn)
     {
         char owing[200];
+        /* The last row names participants that were asked and are silent. */
+        if (json_object_get(txn, "id") == NULL)
+            continue;
+        count++;
         if (check_records(diagnosis, txn)) {
             old++;
             continue;
@@ -242,6 +246,5 @@ void check_in_doubt(struct diagnosis *diagnosis, const json_t *in_doubt)
                       number(txn, "in_state_ms") / 1000, number(txn, "attempts"), owing);
     }
     if (old == 0)
-        diagnosis_add(diagnosis, "in-doubt", HEALTH_OK, "", "%zu transactions, none for long",
-                      json_array_size(in_doubt));
+        diagnosis_add(diagnosis, "in-doubt", HEALTH_OK, "", "%u transactions, none for long", count);
 }

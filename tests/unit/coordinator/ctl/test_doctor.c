@@ -135,6 +135,15 @@ Test(doctor, F044_who_has_no_record_is_named_until_it_acknowledges)
     json_decref(txns);
 }
 
+/* The list ends with who was asked and is silent, which is no transaction. */
+Test(doctor, who_is_silent_is_not_counted)
+{
+    json_t *rows = json_pack("[{s:[]}]", "silent");
+    check_in_doubt(&diagnosis, rows);
+    expect("in-doubt", "ok", "0 transactions", "");
+    json_decref(rows);
+}
+
 static bool is_owing(const char *state, const char *vote, bool acknowledged)
 {
     json_t *branch = json_pack("{s:s,s:b}", "vote", vote, "acknowledged", (int)acknowledged);
