@@ -94,13 +94,22 @@ static void hear_state(struct vow_request *request, const struct vow_msg_saga_st
     }
 }
 
-/* Nobody has begun it. That is certain for good where the id cannot begin any more: the coordinator that gave it out is
- * gone, and with it all that was sent to it. */
+/* The coordinator that answers gave the id out, in an epoch that is over. Another one has not heard of it, and says
+ * nothing of what became of it (mistake 21). */
+static bool is_of_an_earlier_epoch(const struct vow_request *request)
+{
+    const struct vow_ids *ids = &request->client->ids;
+
+    return vow_gtrid_coord(&request->id) == ids->coord && vow_gtrid_epoch(&request->id) < ids->epoch;
+}
+
+/* Nobody has begun it. That is certain for good where the id cannot begin any more: the coordinator that gave it out
+ * has started again, and all that was sent to it before is gone. */
 static void hear_not_found(struct vow_request *request)
 {
     if (request->told != VOW_SAGA_UNKNOWN)
         end_without(request, VOW_SAGA_UNKNOWN, VOW_E_EXPIRED);
-    else if (!vow_request_id_is_current(request))
+    else if (is_of_an_earlier_epoch(request))
         vow_request_begin_anew(request);
     else
         vow_request_ask_later(request);

@@ -155,7 +155,7 @@ Test(wire, F162_fields_of_the_wrong_form)
     send_body(&world, VOW_ROLE_CLIENT, &body, "not 26 bytes");
 
     body.len = part.len = 0;
-    wire_number(&part, 1, 9); /* admin command 9 */
+    wire_number(&part, 1, 99); /* no admin command */
     wire_nested(&body, 40, &part);
     send_body(&world, VOW_ROLE_ADMIN, &body, "command");
 

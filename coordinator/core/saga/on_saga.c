@@ -62,6 +62,8 @@ void saga_on_ask(struct vow_sagas *core, struct saga_input *in)
         in->saga->client = in->from->session;
     if (in->saga->state != SAGA_STARTING)
         saga_reply(core, in->from->session, in->saga, 0, NULL);
+    else if (in->saga->client != in->from->session) /* who follows hears of it when it is durable */
+        saga_reply_error(core, in->from->session, in->gtrid, VOW_E_BUSY, VOW_STEP_NONE, "");
 }
 
 void saga_on_cancel_refused(struct vow_sagas *core, struct saga_input *in)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "coordinator/core/saga/saga.h"
+#include "proto/error.h"
 #include "world.h"
 
 Test(saga, the_tables_are_whole)
@@ -64,18 +65,22 @@ Test(saga, an_order_without_sense_is_refused)
 static struct vow_sagas *core;
 static uint64_t last_token;
 static enum vow_saga_state last_told;
+static int last_error;
 
 static void feed(struct vow_sagas_event event)
 {
     struct vow_sagas_effects effects;
 
     last_told = 0;
+    last_error = 0;
     vow_sagas_step(core, &event, &effects);
     for (size_t i = 0; i < effects.len; i++) {
         if (effects.items[i].kind == VOW_SAGAS_LOG)
             last_token = effects.items[i].log.token;
-        if (effects.items[i].kind == VOW_SAGAS_REPLY)
+        if (effects.items[i].kind == VOW_SAGAS_REPLY) {
             last_told = effects.items[i].msg.saga_state.state;
+            last_error = effects.items[i].msg.saga_state.error;
+        }
     }
 }
 
@@ -121,6 +126,26 @@ Test(saga, F197_a_query_hears_of_a_close_when_that_is_durable)
     cr_assert_eq(last_told, VOW_SAGA_STUCK_FORWARD, "a crash now, and it goes on");
     log_done();
     cr_assert_eq(last_told, VOW_SAGA_CLOSED);
+    free(mem);
+}
+
+/* Nothing may be told of it yet, and a question is answered at once all the same. */
+Test(saga, a_question_before_the_order_is_durable_is_answered)
+{
+    const struct vow_gtrid gtrid = vow_gtrid_make(77, 1, 1, 0, 0);
+    const struct vow_msg_saga_step step = step_of(VOW_STEP_COMPENSATABLE, 0, "undo");
+    const struct vow_msg_saga_request request = {.gtrid = gtrid, .key = "", .steps_len = 1, .steps = &step};
+    const struct vow_msg query = {.kind = VOW_MSG_SAGA_QUERY, .saga_query = {.gtrid = gtrid}};
+    void *mem = malloc(vow_sagas_size(&vow_sagas_default_limits));
+
+    core = vow_sagas_init(mem, &vow_sagas_default_limits, 1, 7);
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERY_DONE});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_TIMER});
+    feed((struct vow_sagas_event){
+        .kind = VOW_SAGAS_REQUEST, .session = 1, .request = {.msg = &request, .grant = VOW_SAGA_ID_NEW}});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 3, .msg = &query});
+    cr_assert_eq(last_error, VOW_E_BUSY);
+    cr_assert_eq(last_told, 0);
     free(mem);
 }
 
@@ -197,7 +222,9 @@ static void begin_crowd(void)
         const struct vow_msg_saga_request request = {
             .gtrid = vow_gtrid_make(77, 1, i, 0, 0), .key = "", .steps_len = 1, .steps = &step};
 
-        collect((struct vow_sagas_event){.kind = VOW_SAGAS_REQUEST, .request = {&request, VOW_SAGA_ID_NEW}}, 0);
+        collect(
+            (struct vow_sagas_event){.kind = VOW_SAGAS_REQUEST, .request = {.msg = &request, .grant = VOW_SAGA_ID_NEW}},
+            0);
         log_all(0);
     }
 }

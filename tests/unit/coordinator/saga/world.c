@@ -238,7 +238,7 @@ static void deliver(struct world *world)
 static void ask(struct world *world, struct world_saga *saga)
 {
     struct vow_sagas_event event = {
-        .kind = VOW_SAGAS_REQUEST, .session = 1000, .request = {&saga->request, VOW_SAGA_ID_NEW}};
+        .kind = VOW_SAGAS_REQUEST, .session = 1000, .request = {.msg = &saga->request, .grant = VOW_SAGA_ID_NEW}};
 
     for (size_t i = 0; i < world->log_len; i++) {
         if (vow_gtrid_equal(&world->log[i].gtrid, &saga->request.gtrid))

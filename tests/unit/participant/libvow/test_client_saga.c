@@ -323,6 +323,26 @@ Test(client_saga, a_saga_that_a_restart_has_lost_begins_under_a_new_id)
     bed_deinit(&bed);
 }
 
+/* The address has changed hands. Whoever answers there now has not heard of the saga, which may be under way. */
+Test(client_saga, F044_another_coordinator_does_not_make_it_begin_anew)
+{
+    struct bed bed;
+    struct vow_gtrid id;
+
+    bed_init(&bed);
+    call_start(&bed.call);
+    id = fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST)->id;
+    bed.fake->coord++;
+    fake_restart(bed.fake);
+    (void)fake_hear(bed.fake, VOW_MSG_SAGA_QUERY);
+    fake_saga(bed.fake, &id, VOW_SAGA_UNKNOWN, VOW_E_NOT_FOUND);
+    cr_assert(vow_gtrid_equal(&fake_hear(bed.fake, VOW_MSG_SAGA_QUERY)->id, &id));
+    fake_saga(bed.fake, &id, VOW_SAGA_COMPLETED, 0);
+    cr_assert_eq(call_await(&bed.call), 0);
+    cr_assert_eq(bed.fake->counts[VOW_MSG_SAGA_REQUEST], 1);
+    bed_deinit(&bed);
+}
+
 /* It was told that it had begun: a coordinator that does not know it any more has forgotten it. */
 Test(client_saga, I24_a_saga_that_began_never_begins_again)
 {
