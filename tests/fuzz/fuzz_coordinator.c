@@ -270,9 +270,11 @@ static void recover(bool (*is_meant)(size_t at))
     }
 }
 
+/* As the journal does: a key that is durable without its COMMIT names nothing. */
 static bool is_key(size_t at)
 {
-    return written[at].durable && written[at].record.kind == VOW_RECORD_KEY;
+    return written[at].durable && written[at].record.kind == VOW_RECORD_KEY &&
+           told_of(&written[at].record.gtrid)->durable;
 }
 
 static void crash(void)

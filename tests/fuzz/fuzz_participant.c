@@ -31,6 +31,7 @@ struct held {
     struct vow_gtrid gtrid;
     uint32_t branch;
     bool prepared, committed, memo;
+    bool agreed;                       /* ended by hand, and decided so: nothing of that is kept */
     enum vow_verdict by_hand, decided; /* 0 = not; 0 = not known */
 };
 
@@ -99,7 +100,7 @@ static void take_ack(const struct vow_msg_ack *ack)
     if (ack->ack == VOW_ACK_DONE)
         FUZZ_REQUIRE(h->committed || vow_gtrid_below(&ack->header.gtrid, watermark));
     if (ack->ack == VOW_ACK_HEURISTIC_OK)
-        FUZZ_REQUIRE(h->committed);
+        FUZZ_REQUIRE(h->agreed);
     if (ack->ack == VOW_ACK_HEURISTIC_MISMATCH)
         FUZZ_REQUIRE(h->by_hand == VOW_ABORT && h->decided == VOW_COMMIT);
 }
@@ -236,6 +237,7 @@ static enum vow_store_result settle(struct held *h, enum vow_verdict decided)
         return VOW_STORE_DONE;
     }
     h->committed = decided == VOW_COMMIT;
+    h->agreed = true;
     h->by_hand = 0;
     return VOW_STORE_DONE;
 }
