@@ -501,6 +501,9 @@ static void see_work(struct sim_book *book, struct book_node *node, const struct
     case SIM_SEEN_LOG_DONE:
         book_log(book, node, sight);
         break;
+    case SIM_SEEN_LOOKED_UP:
+        book_looked_up(book, sight);
+        break;
     case SIM_SEEN_LOG_FAILED:
     case SIM_SEEN_STORE_FAILED:
         book_first(&node->failed, sight->seq);

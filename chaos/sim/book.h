@@ -101,6 +101,7 @@ struct book_share {
     uint32_t let_go_life;         /* of the coordinator that has counted a NO or READ-ONLY of it; 0 = none */
     enum vow_vote let_go_vote;
     book_moment no_got;    /* a NO of any life was received */
+    uint32_t no_causes;    /* of each NO that the coordinator may heed, a later one too: bit by cause */
     book_moment asked_got; /* INQUIRY, or YES: it waits for a decision; the newest */
     book_moment ack_got, no_record_got, one_phase_got;
     enum vow_one_phase one_phase_result;
@@ -159,6 +160,7 @@ struct book_share {
     book_moment mismatch_got; /* it was told so */
     book_moment noted;        /* HEURISTIC is durable */
     uint64_t noted_lsn;
+    bool is_note_lost;    /* it was cut off since: if it is reported again, that is news */
     book_moment forgiven; /* FORGET is, and came after it */
     book_moment coord_alarm;
 };

@@ -96,10 +96,22 @@ static void noted(struct sim_book *book, struct book_txn *txn, const char *who, 
     const uint8_t node = sim_book_named(book, who);
     struct book_share *share = node != SIM_NODE_NONE ? book_find_share(book, txn, node) : NULL;
 
-    if (share == NULL || share->noted != 0)
+    if (share == NULL || (share->noted != 0 && !share->is_note_lost))
         return;
+    share->is_note_lost = false;
+    share->forgiven = 0;
     share->noted = now;
     share->noted_lsn = lsn;
+}
+
+void book_looked_up(struct sim_book *book, const struct sim_sight *sight)
+{
+    struct book_txn *txn = book_find_txn(book, &sight->gtrid);
+
+    if (txn == NULL)
+        return;
+    for (struct book_share *share = txn->shares; share != NULL; share = share->next)
+        share->is_note_lost = share->noted != 0 && share->noted_lsn <= sight->looked_up.cut_lsn;
 }
 
 void book_log(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "chaos/sim/book_pages.h"
+#include "proto/cause.h"
 
 /* ---- inputs ---- */
 
@@ -214,7 +215,11 @@ static void got_vote(const struct book_txn *txn, struct book_share *share, const
 
     if (vote->vote == VOW_VOTE_NO)
         book_first(&share->no_got, sight->seq);
-    if (share->vote_life == node->life || !is_current(share, node, voter, &vote->header))
+    if (!is_current(share, node, voter, &vote->header))
+        return;
+    if (vote->vote == VOW_VOTE_NO && vow_cause_is_valid((int)vote->cause))
+        share->no_causes |= UINT32_C(1) << vote->cause;
+    if (share->vote_life == node->life)
         return; /* the first stands */
     share->vote = vote->vote;
     share->vote_cause = vote->cause;

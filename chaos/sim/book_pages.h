@@ -26,6 +26,7 @@ void book_epoch(struct book_node *node, uint32_t epoch, struct vow_watermark wat
 /* If the sight is an input of the node's core, remembers it as the newest. */
 void book_note_input(struct book_node *node, const struct sim_sight *sight);
 void book_message(struct sim_book *book, struct book_node *node, const struct sim_sight *sight);
+void book_looked_up(struct sim_book *book, const struct sim_sight *sight);
 void book_log(struct sim_book *book, const struct book_node *node, const struct sim_sight *sight);
 void book_store(struct sim_book *book, struct book_node *node, const struct sim_sight *sight);
 void book_worked(struct sim_book *book, const struct sim_sight *sight);

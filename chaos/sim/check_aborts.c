@@ -42,7 +42,7 @@ static struct tally count(const struct book_txn *txn, const struct book_node *no
 static bool has_no_for(const struct book_txn *txn, enum vow_cause cause)
 {
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->no_got != 0 && share->vote_cause == cause)
+        if ((share->no_causes >> cause & 1) != 0)
             return true;
     }
     return false;

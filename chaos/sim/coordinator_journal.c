@@ -226,8 +226,11 @@ static void looked_up(struct sim_world *world, struct sim_node *node, const stru
 {
     struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP};
     struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LOOKED_UP, node);
+    struct vow_journal_stats stats;
 
+    node->coordinator->ops->stats(node->coordinator->engine, &stats);
     sight.gtrid = op->gtrid;
+    sight.looked_up.cut_lsn = stats.cut_lsn;
     sim_show(world, &sight);
     event.lookup.question = ((const struct log_op *)op)->question;
     event.lookup.session = op->token;

@@ -76,7 +76,7 @@ enum sim_fault {
     SIGHT(LOG_DURABLE, log, "the engine says that it is durable")                                           \
     SIGHT(LOG_FAILED, log, "the engine says that it does not know")                                         \
     SIGHT(LOG_DONE, log, "the core was told so")                                                            \
-    SIGHT(LOOKED_UP, nothing, "the core was told what the log knows of a transaction")                      \
+    SIGHT(LOOKED_UP, looked_up, "the core was told what the log knows of a transaction")                    \
     /* The participant's store. */                                                                          \
     SIGHT(STORE_ASKED, store, "an operation was submitted")                                                 \
     SIGHT(STORE_DONE, store, "the store has done it; DONE is durable, where store.h says so")               \
@@ -194,6 +194,9 @@ struct sim_sight {
             enum sim_fault fault;
             uint64_t amount; /* microseconds, bytes, 512-byte sectors: whatever the fault has */
         } fault;
+        struct {
+            uint64_t cut_lsn; /* up to here the log may have been cut off: it knows nothing of that any more */
+        } looked_up;
         struct {
             const char *what, *who;
         } alarm;

@@ -148,6 +148,10 @@ static void print_body(struct out *out, const struct sim_sight *sight)
     case SIM_SEEN_RECEIVED:
         print_message(out, sight);
         break;
+    case SIM_SEEN_LOOKED_UP:
+        if (sight->looked_up.cut_lsn != 0)
+            print(out, " cut=%" PRIu64, sight->looked_up.cut_lsn);
+        break;
     case SIM_SEEN_LOG_ASKED:
     case SIM_SEEN_LOG_DURABLE:
     case SIM_SEEN_LOG_FAILED:

@@ -217,3 +217,29 @@ Test(check_aborts, I04_a_no_that_nobody_sent)
     told_aborted(VOW_CAUSE_LOCK_CONFLICT);
     bed_violates(&bed, "I04", "lock-conflict");
 }
+
+/*
+ * Seed 158739: a branch was dropped after its YES, for a peer in doubt had heard so; a stray PREPARE met nothing, and
+ * the NO was heeded while another vote was missing.
+ */
+Test(check_aborts, I04_a_vote_that_was_changed)
+{
+    struct vow_msg abort = {.kind = VOW_MSG_PEER_ANSWER,
+                            .peer_answer = {.header = bed_header(&bed), .answer = VOW_PEER_ABORTED}};
+    const struct vow_msg prepare = bed_prepare_msg(&bed);
+    struct vow_msg no = bed_vote_msg(&bed, VOW_VOTE_NO);
+
+    bed_request(&bed);
+    bed_prepare(&bed, P0);
+    ask_to_prepare(P1);
+    bed_vote(&bed, P0, VOW_VOTE_YES);
+    (void)bed_sent(&bed, P1, C0, &no);
+    bed_send(&bed, P1, P0, &abort);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_ABORT, VOW_STORE_DONE);
+    bed_store(&bed, SIM_SEEN_STORE_TOLD, P0, VOW_STORE_ABORT, VOW_STORE_DONE);
+    bed_received(&bed, P0, C0, &prepare, 0);
+    no.vote.cause = VOW_CAUSE_TOO_LATE;
+    bed_send(&bed, P0, C0, &no);
+    told_aborted(VOW_CAUSE_TOO_LATE);
+    bed_holds(&bed);
+}

@@ -355,6 +355,40 @@ Test(check_heuristics, I19_what_was_forgotten_is_kept)
     bed_violates(&bed, "I19", "it keeps it");
 }
 
+static void look_up(uint64_t cut_lsn)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_LOOKED_UP, C0);
+
+    sight.looked_up.cut_lsn = cut_lsn;
+    bed_show(&bed, &sight);
+}
+
+/* It was forgotten, FORGET was lost, and it is reported again and noted. */
+static void note_again_after_cut_at(uint64_t cut_lsn)
+{
+    contradict(true);
+    report();
+    order(0, false);
+    logged(VOW_RECORD_FORGET);
+    bed_logged(&bed, VOW_RECORD_END);
+    look_up(cut_lsn);
+    logged(VOW_RECORD_HEURISTIC);
+    bed_heal_and_end(&bed);
+}
+
+/* Seed 97431: by then the history no longer said that an operator had seen to it. */
+Test(check_heuristics, I19_what_was_forgotten_and_cut_off_may_stand_again)
+{
+    note_again_after_cut_at(99);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I19_what_was_forgotten_and_is_on_record_stands_again)
+{
+    note_again_after_cut_at(1);
+    bed_violates(&bed, "I19", "it keeps it");
+}
+
 Test(check_heuristics, I19_what_agreed_is_kept)
 {
     bed_to_votes(&bed);
