@@ -75,7 +75,11 @@ struct step {
     uint8_t direction, fate; /* the fate is durable, but in NOTING */
     uint8_t next_fate;       /* NOTING: what is on its way to the disk */
     uint32_t attempts;       /* in this direction, that this process or the log knows of */
+    bool was_sent;           /* its action, or it may have been in an earlier life: there may be something to undo */
+    bool wants_peer;         /* STUCK: for want of its participant; it goes on when that is back */
     uint64_t deadline_ms;    /* no attempt after it; SAGA_NEVER_MS = none */
+    /* It waits for a participant that is away, and has no deadline: stuck from then on. SAGA_NEVER_MS = it does not. */
+    uint64_t patience_ms;
     uint32_t attempts_max, attempt_ms, deadline_after_ms, backoff_ms, backoff_max_ms;
 };
 
@@ -204,6 +208,8 @@ void peer_take_down(struct vow_sagas *core, uint64_t session);
 /* Sends the next attempt now, if its participant is there and has not had its share; else sees to it that the step is
  * looked at again when that may have changed. */
 bool pace_may_send(struct vow_sagas *core, struct step *step);
+/* There is no attempt any more: its deadline is over, or its participant was away for too long. */
+bool pace_is_over(const struct vow_sagas *core, const struct step *step);
 void pace_sent(struct vow_sagas *core, struct step *step);
 void pace_answered(struct vow_sagas *core, struct step *step);
 /* The same, and it is done, or refused for good. */
@@ -242,6 +248,8 @@ bool step_must_be_done(const struct step *step);
  * none. */
 bool saga_begin_stage(struct vow_sagas *core, struct saga *saga);
 bool saga_is_under_way(const struct vow_sagas *core, const struct saga *saga);
+/* Nothing is wrong with it any more. */
+void saga_absolve(struct saga *saga);
 /* All is done, or undone. */
 void saga_end(struct vow_sagas *core, struct saga *saga, enum vow_saga_state outcome);
 void saga_take_recovered(struct vow_sagas *core, const struct vow_sagas_event *event);

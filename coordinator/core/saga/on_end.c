@@ -18,16 +18,21 @@ void saga_on_stuck(struct vow_sagas *core, struct saga_input *in)
     saga_tell(core, saga);
 }
 
+void saga_absolve(struct saga *saga)
+{
+    if (saga->has_failed)
+        return;
+    saga->failed_step = VOW_STEP_NONE;
+    saga->cause = VOW_CAUSE_NONE;
+    saga->text[0] = '\0';
+}
+
 void saga_on_requeue(struct vow_sagas *core, struct saga_input *in)
 {
     struct saga *saga = in->saga;
 
     saga_move(core, saga, saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING);
-    if (!saga->has_failed) {
-        saga->failed_step = VOW_STEP_NONE;
-        saga->cause = VOW_CAUSE_NONE;
-        saga->text[0] = '\0';
-    }
+    saga_absolve(saga);
     saga_note(core, VOW_RECORD_SAGA_RETRY, saga, VOW_CAUSE_OPERATOR);
     FOR_EACH_STEP(core, saga, step)
     {

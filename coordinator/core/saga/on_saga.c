@@ -76,12 +76,14 @@ void saga_on_cancel_refused(struct vow_sagas *core, struct saga_input *in)
 
 /* ---- turning round ---- */
 
-/* The pivot may have been done: from then on there is no way back. */
+/* The pivot may have been done: from then on there is no way back. One that still waits for its participant was not. */
 static bool may_turn(const struct vow_sagas *core, const struct saga *saga)
 {
     FOR_EACH_STEP(core, saga, step)
     {
-        if (step->kind != VOW_STEP_COMPENSATABLE && step->state != STEP_IDLE)
+        bool never_sent = step->kind == VOW_STEP_PIVOT && step->state == STEP_WAITING && !step->was_sent;
+
+        if (step->kind != VOW_STEP_COMPENSATABLE && step->state != STEP_IDLE && !never_sent)
             return false;
     }
     return true;
@@ -232,27 +234,33 @@ static bool has_failed_by(const struct step *step)
     return step->direction == VOW_STEP_ACTION && (step->fate == VOW_FATE_REJECTED || step->fate == VOW_FATE_UNKNOWN);
 }
 
+/* Nothing of it is stuck any more. */
+static void set_free(struct vow_sagas *core, struct saga *saga)
+{
+    if (saga->state != SAGA_STUCK_FORWARD && saga->state != SAGA_STUCK_COMPENSATING)
+        return;
+    saga_absolve(saga);
+    saga_move(core, saga, saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING);
+}
+
 void saga_on_settled(struct vow_sagas *core, struct saga_input *in)
 {
     struct saga *saga = in->saga;
 
     if (saga->state == SAGA_TURNING)
         return;
-    if (saga->state == SAGA_RUNNING && has_failed_by(in->step)) {
+    if (!saga->has_failed && has_failed_by(in->step)) {
         saga->has_failed = true;
         halt_others(core, saga);
-    }
-    if (saga->state == SAGA_RUNNING && saga->has_failed) {
         go_backward(core, saga);
         return;
     }
     if (saga_is_under_way(core, saga) || has_stuck(core, saga)) {
-        enum saga_state freed = saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING;
-
-        if (!has_stuck(core, saga) && (saga->state == SAGA_STUCK_FORWARD || saga->state == SAGA_STUCK_COMPENSATING))
-            saga_move(core, saga, freed);
+        if (!has_stuck(core, saga))
+            set_free(core, saga);
         return;
     }
+    saga_absolve(saga);
     if (saga->has_failed)
         go_backward(core, saga);
     else

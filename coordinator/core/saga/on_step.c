@@ -24,6 +24,7 @@ static void send_or_wait(struct vow_sagas *core, struct step *step)
         return;
     }
     pace_sent(core, step);
+    step->was_sent = step->was_sent || step->direction == VOW_STEP_ACTION;
     step_move(core, step, STEP_SENT);
     saga_send_step(core, step);
 }
@@ -37,12 +38,19 @@ void step_on_start(struct vow_sagas *core, struct step_input *in)
         step->deadline_ms = core->now_ms + step->deadline_after_ms;
     else
         step->deadline_ms = SAGA_NEVER_MS;
+    step->patience_ms = SAGA_NEVER_MS;
     if (step->state == STEP_SETTLED)
         step->attempts = 0;
     send_or_wait(core, step);
 }
 
 /* ---- its end ---- */
+
+/* Why nobody answered. */
+static enum vow_cause cause_of_silence(const struct vow_sagas *core, const struct step *step)
+{
+    return step_peer(core, step)->session == 0 ? VOW_CAUSE_PARTICIPANT_UNAVAILABLE : VOW_CAUSE_VOTE_TIMEOUT;
+}
 
 static void note(struct vow_sagas *core, struct step *step, enum vow_saga_fate fate,
                  const struct vow_msg_step_done *answer)
@@ -53,7 +61,7 @@ static void note(struct vow_sagas *core, struct step *step, enum vow_saga_fate f
     step_move(core, step, STEP_NOTING);
     record = step_log(core, step);
     if (answer == NULL) {
-        record->cause = VOW_CAUSE_VOTE_TIMEOUT;
+        record->cause = cause_of_silence(core, step);
         return;
     }
     record->cause = answer->cause;
@@ -66,10 +74,11 @@ static void blame(struct vow_sagas *core, const struct step *step, const struct 
 {
     struct saga *saga = step_saga(core, step);
 
-    if (saga->failed_step != VOW_STEP_NONE || saga->cause != VOW_CAUSE_NONE)
+    /* Of what was stuck and is refused after all, that is the reason. */
+    if ((saga->failed_step != step->number || saga->has_failed) && saga->cause != VOW_CAUSE_NONE)
         return;
     saga->failed_step = step->number;
-    saga->cause = (uint8_t)(answer != NULL ? answer->cause : VOW_CAUSE_VOTE_TIMEOUT);
+    saga->cause = (uint8_t)(answer != NULL ? answer->cause : cause_of_silence(core, step));
     vow_text_copy(saga->text, answer != NULL ? answer->text : "");
 }
 
@@ -103,10 +112,19 @@ void step_on_refused(struct vow_sagas *core, struct step_input *in)
     note(core, in->step, fate, in->answer);
 }
 
+/* What was never sent did not happen, and will not: there is nothing to undo, and nothing to guess of a pivot. */
+static enum vow_saga_fate fate_of_given_up(const struct step *step)
+{
+    if (!step->was_sent && may_be_refused(step))
+        return VOW_FATE_REJECTED;
+    return step_must_be_done(step) ? VOW_FATE_STUCK : VOW_FATE_UNKNOWN;
+}
+
 static void give_up(struct vow_sagas *core, struct step *step, const struct vow_msg_step_done *answer)
 {
+    step->wants_peer = step_peer(core, step)->session == 0;
     blame(core, step, answer);
-    note(core, step, step_must_be_done(step) ? VOW_FATE_STUCK : VOW_FATE_UNKNOWN, answer);
+    note(core, step, fate_of_given_up(step), answer);
 }
 
 /* The attempt failed, or nobody knows. */
@@ -129,7 +147,7 @@ void step_on_lost(struct vow_sagas *core, struct step_input *in)
 
 void step_on_due(struct vow_sagas *core, struct step_input *in)
 {
-    if (core->now_ms >= in->step->deadline_ms)
+    if (pace_is_over(core, in->step))
         give_up(core, in->step, NULL);
     else
         send_or_wait(core, in->step);
@@ -137,8 +155,8 @@ void step_on_due(struct vow_sagas *core, struct step_input *in)
 
 void step_on_halt(struct vow_sagas *core, struct step_input *in)
 {
-    VOW_ASSERT(!step_must_be_done(in->step));
-    note(core, in->step, VOW_FATE_UNKNOWN, NULL);
+    VOW_ASSERT(!step_must_be_done(in->step) || !in->step->was_sent);
+    note(core, in->step, fate_of_given_up(in->step), NULL);
 }
 
 void step_on_logged(struct vow_sagas *core, struct step_input *in)
@@ -153,12 +171,21 @@ void step_on_logged(struct vow_sagas *core, struct step_input *in)
     step_move(core, step, STEP_SETTLED);
 }
 
+/* It was for an operator to see that its participant is away; now it is back, and nobody has to see to it. */
+void step_on_return(struct vow_sagas *core, struct step_input *in)
+{
+    in->step->attempts = 0;
+    in->step->patience_ms = SAGA_NEVER_MS;
+    send_or_wait(core, in->step);
+}
+
 void step_on_requeue(struct vow_sagas *core, struct step_input *in)
 {
     struct step *step = in->step;
     uint32_t index = step_index(core, step);
 
     step->attempts = 0;
+    step->patience_ms = SAGA_NEVER_MS;
     step_move(core, step, STEP_WAITING);
     vow_heap_set(&core->due, index, (struct vow_heap_key){core->now_ms, index});
 }

@@ -50,12 +50,26 @@ static uint64_t held_until_ms(struct vow_sagas *core, const struct peer *peer)
     return core->now_ms + HELD_MS + vow_jitter_next(&core->jitter) % HELD_MS;
 }
 
+/* What may not be given up waits for so long as another step may take, and is then for an operator to see. */
+static void wait_for_peer(struct vow_sagas *core, struct step *step)
+{
+    if (step->deadline_ms == SAGA_NEVER_MS && step->patience_ms == SAGA_NEVER_MS)
+        step->patience_ms = core->now_ms + step->deadline_after_ms;
+    arm(core, step, least(step->deadline_ms, step->patience_ms));
+}
+
+bool pace_is_over(const struct vow_sagas *core, const struct step *step)
+{
+    return core->now_ms >= step->deadline_ms ||
+           (step_peer(core, step)->session == 0 && core->now_ms >= step->patience_ms);
+}
+
 bool pace_may_send(struct vow_sagas *core, struct step *step)
 {
     struct peer *peer = step_peer(core, step);
 
     if (peer->session == 0) {
-        arm(core, step, step->deadline_ms);
+        wait_for_peer(core, step);
         return false;
     }
     if (is_within_share(peer, step))
@@ -81,6 +95,7 @@ void pace_sent(struct vow_sagas *core, struct step *step)
         peer->budget -= peer->budget >= TENTHS_OF_AN_ATTEMPT ? TENTHS_OF_AN_ATTEMPT : peer->budget;
     }
     step->attempts++;
+    step->patience_ms = SAGA_NEVER_MS;
     arm(core, step, core->now_ms + step->attempt_ms);
 }
 

@@ -74,7 +74,7 @@ static void wake(struct vow_sagas *core, const struct peer *peer, enum step_stat
     for (struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next)) {
         uint32_t index = step_index(core, step);
 
-        if (step->state == state)
+        if (step->state == state && (state != STEP_STUCK || step->wants_peer))
             vow_heap_set(&core->due, index, (struct vow_heap_key){core->now_ms, index});
     }
 }
@@ -90,6 +90,7 @@ void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session)
     peer->session = session;
     peer->failures = 0;
     wake(core, peer, STEP_WAITING);
+    wake(core, peer, STEP_STUCK);
 }
 
 /* An attempt is lost with its connection: whether it was done is asked by the next one. */

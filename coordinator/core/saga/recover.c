@@ -22,16 +22,20 @@ void saga_on_recovered_begin(struct vow_sagas *core, struct saga_input *in)
     saga_move(core, in->saga, SAGA_RUNNING);
 }
 
-/* stage: the last that was begun. */
-static void fail(struct saga *saga, const struct vow_record *record, uint32_t step, uint32_t stage)
+static void blame(struct saga *saga, const struct vow_record *record, uint32_t step)
 {
-    saga->has_failed = true;
-    saga->stage = stage;
-    if (saga->cause != VOW_CAUSE_NONE)
-        return;
     saga->cause = (uint8_t)record->cause;
     saga->failed_step = step;
     memcpy(saga->text, record->text, sizeof(saga->text));
+}
+
+/* stage: the last that was begun. */
+static void fail(struct saga *saga, const struct vow_record *record, uint32_t step, uint32_t stage)
+{
+    saga->stage = stage;
+    if (!saga->has_failed)
+        blame(saga, record, step);
+    saga->has_failed = true;
 }
 
 void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
@@ -43,10 +47,15 @@ void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
     step->direction = record->step.direction;
     step->attempts = record->step.attempts;
     step->state = record->step.fate == VOW_FATE_STUCK ? STEP_STUCK : STEP_SETTLED;
+    step->wants_peer = record->cause == VOW_CAUSE_PARTICIPANT_UNAVAILABLE;
     if (record->step.fate != VOW_FATE_STUCK)
         step->fate = record->step.fate;
     else if (step->direction == VOW_STEP_COMPENSATION && step->fate == VOW_FATE_NONE)
         step->fate = VOW_FATE_UNKNOWN; /* it was under way when the saga failed */
+    if (record->step.fate == VOW_FATE_STUCK && !in->saga->has_failed)
+        blame(in->saga, record, step->number);
+    else if (in->saga->failed_step == step->number)
+        saga_absolve(in->saga);
     if (record->step.fate != VOW_FATE_REJECTED && record->step.fate != VOW_FATE_UNKNOWN)
         return;
     fail(in->saga, record, step->number, step->stage);
@@ -66,6 +75,7 @@ void saga_on_recovered_turn(struct vow_sagas *core, struct saga_input *in)
 /* The next attempt is the first again. */
 void saga_on_recovered_retry(struct vow_sagas *core, struct saga_input *in)
 {
+    saga_absolve(in->saga);
     FOR_EACH_STEP(core, in->saga, step)
     {
         if (step->state != STEP_STUCK)
@@ -76,6 +86,22 @@ void saga_on_recovered_retry(struct vow_sagas *core, struct saga_input *in)
 }
 
 /* ---- going on ---- */
+
+/* Of the stage that was reached nobody knows what was sent; of those after it nothing was. */
+static void mark_perhaps_sent(const struct vow_sagas *core, struct saga *saga)
+{
+    const struct step *first = NULL;
+
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->state != STEP_IDLE)
+            step->was_sent = true;
+        else if (first == NULL || step->stage == first->stage)
+            step->was_sent = true;
+        if (first == NULL && step->state == STEP_IDLE)
+            first = step;
+    }
+}
 
 /* Undone like what was done: nobody knows whether they were sent. */
 static void give_up_under_way(struct vow_sagas *core, struct saga *saga)
@@ -119,6 +145,7 @@ void saga_on_resume(struct vow_sagas *core, struct saga_input *in)
 {
     struct saga *saga = in->saga;
 
+    mark_perhaps_sent(core, saga);
     if (saga->has_failed)
         give_up_under_way(core, saga);
     if (find_stuck(core, saga)) {

@@ -71,7 +71,8 @@ static uint32_t new_step(struct vow_sagas *core, const struct saga *saga, const 
                           .serial = serial + 1,
                           .state = STEP_IDLE,
                           .direction = VOW_STEP_ACTION,
-                          .deadline_ms = SAGA_NEVER_MS};
+                          .deadline_ms = SAGA_NEVER_MS,
+                          .patience_ms = SAGA_NEVER_MS};
     fill_step(core, step, order);
     step->peer = peer_intern(core, order->participant);
     VOW_ASSERT(step->peer != SAGA_NIL);
