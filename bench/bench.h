@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <vow/types.h>
 
 #include "bench/histogram.h"
 
@@ -19,11 +20,13 @@
 #define PARTICIPANTS_MAX 32u
 
 enum bench_store { BENCH_STORE_NULL, BENCH_STORE_SQLITE };
+enum bench_protocol { BENCH_2PC, BENCH_SAGA };
 
 struct bench_options {
+    enum bench_protocol protocol;
     enum bench_store store;
-    uint32_t participants; /* branches of one transaction, each in a process of its own */
-    uint32_t clients;      /* transactions in flight, each client one at a time */
+    uint32_t participants; /* branches of one transaction, or steps of one saga, each in a process of its own */
+    uint32_t clients;      /* transactions or sagas in flight, each client one at a time */
     uint32_t connections;  /* over which the clients share their way to vowd */
     uint32_t seconds;      /* measured time of each subject, over all rounds */
     uint32_t rounds;
@@ -35,7 +38,7 @@ struct bench_options {
 
 /* What one subject did in one round. */
 struct bench_round {
-    uint64_t committed, aborted, unknown;
+    uint64_t committed, aborted, unknown; /* of sagas: completed, compensated, neither (yet) */
     uint64_t elapsed_us;
     struct histogram latency; /* microseconds, of committed ones */
     /* vowd only, over the round: */
@@ -62,11 +65,27 @@ int make_directory(char path[256]);
 void remove_directory(const char *path);
 
 /* load.c: one round of clients against vowd, in a process of its own. */
-int load_round(const struct bench_options *options, const struct cluster *cluster, uint32_t millis,
-               struct bench_round *round);
+int load_round(const struct bench_options *options, enum bench_protocol protocol, const struct cluster *cluster,
+               uint32_t millis, struct bench_round *round);
 
-/* floor_log.c: a bare decision log over loopback: three round trips a transaction, the last one durable, group
- * commit. */
+/* One of `clients`: a transaction or saga at a time, on rows that no other client touches unless they are to share
+ * rows. */
+struct load_run;
+struct load_slot {
+    struct load_run *run;
+    struct vow_client *client;
+    char (*names)[16]; /* of the participants */
+    uint32_t participants, row, step, rows;
+    uint64_t started_us;
+};
+/* Called by what a slot has begun, on its client's thread: counts the result, and begins the slot's next one. */
+void load_ended(struct load_slot *slot, enum vow_outcome outcome);
+
+/* load_saga.c: begins a saga of one step at each participant: those that can be undone, a pivot, a retriable one. */
+int load_start_saga(struct load_slot *slot);
+
+/* floor_log.c: a bare log over loopback with group commit: three round trips a transaction, the last one durable; or,
+ * for a saga, one for its beginning and one for each step, all durable. */
 int floor_log_round(const struct bench_options *options, uint32_t millis, struct bench_round *round);
 
 /* floor_store.c: the same SQLite work in one process, without coordinator and network: each turn prepares `clients`
@@ -86,12 +105,19 @@ struct bench_subject {
     const char *name;
     struct bench_round rounds[32];
 };
-void report(const struct bench_options *options, const struct bench_subject *vow, const struct bench_subject *log_floor,
-            const struct bench_subject *store_floor);
+/* What runs by turns; a subject without rounds was not asked for. */
+struct bench_subjects {
+    struct bench_subject vow;       /* options.protocol */
+    struct bench_subject two_phase; /* beside a saga: the same work as transactions */
+    struct bench_subject log_floor;
+    struct bench_subject store_floor;
+};
+void report(const struct bench_options *options, const struct bench_subjects *subjects);
 
 /* The statement both the participants and the floor run, and its schema. */
 #define BENCH_SCHEMA "CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL) "
 #define BENCH_UPDATE "UPDATE counter SET value = value + 1 WHERE id = ?1"
+#define BENCH_UNDO "UPDATE counter SET value = value - 1 WHERE id = ?1"
 #define BENCH_ROWS 100000u
 
 /* Runs `child` in a forked process and reads the round that it returns; for measured subjects. */

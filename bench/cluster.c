@@ -98,20 +98,26 @@ int cluster_start_vowd(struct cluster *cluster)
 
 /* --- participants --- */
 
-static int count_up(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+/* One of the service's statements, made at its first use. */
+struct counter {
+    const char *sql;
+    sqlite3_stmt *statement;
+};
+
+static int change(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
     (void)branch;
-    sqlite3_stmt **statement = ctx;
+    struct counter *counter = ctx;
     uint32_t id;
     if (len != sizeof(id))
         return VOW_E_ARGUMENT;
     memcpy(&id, payload, sizeof(id));
-    if (*statement == NULL &&
-        sqlite3_prepare_v3(db, BENCH_UPDATE, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
+    if (counter->statement == NULL &&
+        sqlite3_prepare_v3(db, counter->sql, -1, SQLITE_PREPARE_PERSISTENT, &counter->statement, NULL) != SQLITE_OK)
         return VOW_E_DATABASE;
-    sqlite3_bind_int64(*statement, 1, id);
-    int rc = sqlite3_step(*statement);
-    sqlite3_reset(*statement);
+    sqlite3_bind_int64(counter->statement, 1, id);
+    int rc = sqlite3_step(counter->statement);
+    sqlite3_reset(counter->statement);
     return rc == SQLITE_DONE ? 0 : VOW_E_DATABASE;
 }
 
@@ -132,14 +138,15 @@ static int run_participant(const struct bench_options *options, const struct clu
                                "INSERT OR IGNORE INTO counter SELECT i, 0 FROM n"};
     struct vow_participant *participant;
     struct vow_error_detail detail;
-    sqlite3_stmt *statement = NULL;
+    struct counter up = {.sql = BENCH_UPDATE}, down = {.sql = BENCH_UNDO};
     sigset_t signals;
     int signal_number;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     if (vow_participant_open(&participant_options, &participant, &detail) != 0 ||
-        vow_participant_handle(participant, "count", count_up, &statement) != 0 ||
+        vow_participant_handle(participant, "count", change, &up) != 0 ||
+        vow_participant_handle(participant, "count_back", change, &down) != 0 ||
         vow_participant_start(participant) != 0 || vow_participant_wait(participant, 10000) != 0) {
         fprintf(stderr, "vow-bench: participant %s: %s\n", name, detail.text);
         return 1;
@@ -147,7 +154,7 @@ static int run_participant(const struct bench_options *options, const struct clu
     if (write(ready, "r", 1) != 1)
         return 1;
     sigwait(&signals, &signal_number);
-    /* The handler's statement lives on the store's connection; the process ends here, so the store is left as after a
+    /* The handlers' statements live on the store's connection; the process ends here, so the store is left as after a
      * crash. */
     return 0;
 }

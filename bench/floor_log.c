@@ -1,7 +1,8 @@
 /*
  * The floor of a coordinator: a server that does nothing but three round trips a transaction, the last of which appends
  * a 128-byte decision to a file and waits for its fdatasync, shared by all that have come (group commit). What vowd
- * adds to this is the price of two-phase commit.
+ * adds to this is the price of two-phase commit. Beside sagas each round trip is durable, and there is one for the
+ * beginning of a saga and one for each of its steps.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,7 +21,7 @@
 #include "bench/bench.h"
 #include "proto/net/clock.h"
 
-#define TRIPS 3u
+#define TRIPS_2PC 3u
 #define RECORD_BYTES 128u
 #define MESSAGE_BYTES 100u
 #define LOG_BYTES (64u << 20) /* reused in a circle, as a kept log is */
@@ -139,20 +140,23 @@ static pid_t start_server(const char *directory, struct sockaddr_in *address)
 
 struct floor_client {
     int fd;
-    uint32_t trip;
+    uint32_t trip, trips, durable_from;
     uint64_t started_us;
 };
 
 static int send_trip(struct floor_client *client)
 {
-    struct message message = {.durable = client->trip + 1 == TRIPS};
+    struct message message = {.durable = client->trip >= client->durable_from};
     return write(client->fd, &message, sizeof(message)) == (ssize_t)sizeof(message) ? 0 : -1;
 }
 
-static int open_client(const struct sockaddr_in *address, struct floor_client *client)
+static int open_client(const struct bench_options *options, const struct sockaddr_in *address,
+                       struct floor_client *client)
 {
     int one = 1;
     *client = (struct floor_client){.fd = socket(AF_INET, SOCK_STREAM, 0), .started_us = vow_clock_us()};
+    client->trips = options->protocol == BENCH_SAGA ? options->participants + 1 : TRIPS_2PC;
+    client->durable_from = options->protocol == BENCH_SAGA ? 0 : TRIPS_2PC - 1;
     if (connect(client->fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
         return -1;
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -164,7 +168,7 @@ static int on_answer(struct floor_client *client, struct bench_round *round, uin
     struct message message;
     if (recv(client->fd, &message, sizeof(message), MSG_WAITALL) != (ssize_t)sizeof(message))
         return -1;
-    client->trip = (client->trip + 1) % TRIPS;
+    client->trip = (client->trip + 1) % client->trips;
     if (client->trip == 0) {
         uint64_t now_us = vow_clock_us();
         if (now_us >= warm_us) {
@@ -190,7 +194,8 @@ static int clients(const void *ctx, struct bench_round *round)
     int epoll = epoll_create1(0);
     for (uint32_t i = 0; i < subject->options->clients; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
-        if (open_client(&subject->address, &all[i]) != 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event) != 0)
+        if (open_client(subject->options, &subject->address, &all[i]) != 0 ||
+            epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event) != 0)
             return -1;
     }
     uint64_t warm_us = vow_clock_us() + 100000, end_us = warm_us + subject->millis * UINT64_C(1000);

@@ -1,5 +1,5 @@
-/* One round of clients against vowd: each client starts its next transaction when it has heard how the last one
- * ended. */
+/* One round of clients against vowd: each client starts its next transaction, or saga, when it has heard how the last
+ * one ended. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +11,13 @@
 
 struct load {
     const struct bench_options *options;
+    enum bench_protocol protocol;
     const struct cluster *cluster;
     uint32_t millis;
 };
 
-struct run {
+struct load_run {
+    enum bench_protocol protocol;
     pthread_mutex_t mutex;
     pthread_cond_t idle;
     uint32_t busy; /* clients that have not stopped */
@@ -23,51 +25,53 @@ struct run {
     struct bench_round round;
 };
 
-/* One of `clients`: a transaction at a time, on rows that no other client touches unless they are to share rows. */
-struct slot {
-    struct run *run;
-    struct vow_client *client;
+static void on_result(void *ctx, const struct vow_result *result)
+{
+    load_ended(ctx, result->outcome);
+}
+
+static int start_transaction(struct load_slot *slot)
+{
     struct vow_call calls[PARTICIPANTS_MAX];
-    uint32_t calls_len, row, step, rows;
-    uint64_t started_us;
-};
+    for (uint32_t i = 0; i < slot->participants; i++)
+        calls[i] = (struct vow_call){
+            .participant = slot->names[i], .handler = "count", .payload = &slot->row, .len = sizeof(slot->row)};
+    return vow_commit_async(slot->client, calls, slot->participants, on_result, slot);
+}
 
-static void on_result(void *ctx, const struct vow_result *result);
-
-static int start(struct slot *slot)
+static int start(struct load_slot *slot)
 {
     slot->row = (slot->row + slot->step) % slot->rows;
     slot->started_us = vow_clock_us();
-    return vow_commit_async(slot->client, slot->calls, slot->calls_len, on_result, slot);
+    return slot->run->protocol == BENCH_SAGA ? load_start_saga(slot) : start_transaction(slot);
 }
 
-static void stop(struct run *run)
+static void stop(struct load_run *run)
 {
     if (--run->busy == 0)
         pthread_cond_signal(&run->idle);
 }
 
-static void count(struct run *run, const struct vow_result *result, uint64_t latency_us)
+static void count(struct load_run *run, enum vow_outcome outcome, uint64_t latency_us)
 {
-    if (result->outcome == VOW_COMMITTED) {
+    if (outcome == VOW_COMMITTED) {
         run->round.committed++;
         histogram_add(&run->round.latency, latency_us);
-    } else if (result->outcome == VOW_ABORTED) {
+    } else if (outcome == VOW_ABORTED) {
         run->round.aborted++;
     } else {
         run->round.unknown++;
     }
 }
 
-static void on_result(void *ctx, const struct vow_result *result)
+void load_ended(struct load_slot *slot, enum vow_outcome outcome)
 {
-    struct slot *slot = ctx;
-    struct run *run = slot->run;
+    struct load_run *run = slot->run;
     uint64_t now_us = vow_clock_us();
     bool more = now_us < run->end_us;
     pthread_mutex_lock(&run->mutex);
     if (now_us >= run->warm_us && now_us < run->end_us)
-        count(run, result, now_us - slot->started_us);
+        count(run, outcome, now_us - slot->started_us);
     if (!more)
         stop(run);
     pthread_mutex_unlock(&run->mutex);
@@ -92,15 +96,12 @@ static int open_clients(const struct load *load, struct vow_client **clients)
     return 0;
 }
 
-static void fill_slot(const struct load *load, struct slot *slot, uint32_t index, char (*names)[16])
+static void fill_slot(const struct load *load, struct load_slot *slot, uint32_t index)
 {
-    slot->calls_len = load->options->participants;
+    slot->participants = load->options->participants;
     slot->row = index;
     slot->step = load->options->clients;
     slot->rows = load->options->rows > 0 ? load->options->rows : BENCH_ROWS;
-    for (uint32_t i = 0; i < slot->calls_len; i++)
-        slot->calls[i] = (struct vow_call){
-            .participant = names[i], .handler = "count", .payload = &slot->row, .len = sizeof(slot->row)};
 }
 
 static int child(const void *ctx, struct bench_round *round)
@@ -108,10 +109,11 @@ static int child(const void *ctx, struct bench_round *round)
     const struct load *load = ctx;
     const struct bench_options *options = load->options;
     struct vow_client *clients[256] = {0};
-    static struct slot slots[CLIENTS_MAX];
-    static struct run run_of_this_process;
-    struct run *run = &run_of_this_process;
-    char names[PARTICIPANTS_MAX][16];
+    static struct load_slot slots[CLIENTS_MAX];
+    static struct load_run run_of_this_process;
+    struct load_run *run = &run_of_this_process;
+    static char names[PARTICIPANTS_MAX][16];
+    run->protocol = load->protocol;
     pthread_mutex_init(&run->mutex, NULL);
     pthread_cond_init(&run->idle, NULL);
     for (uint32_t i = 0; i < options->participants; i++)
@@ -123,8 +125,8 @@ static int child(const void *ctx, struct bench_round *round)
     run->end_us = run->warm_us + load->millis * UINT64_C(1000);
     run->busy = options->clients;
     for (uint32_t i = 0; i < options->clients; i++) {
-        slots[i] = (struct slot){.run = run, .client = clients[i % options->connections]};
-        fill_slot(load, &slots[i], i, names);
+        slots[i] = (struct load_slot){.run = run, .client = clients[i % options->connections], .names = names};
+        fill_slot(load, &slots[i], i);
         if (start(&slots[i]) != 0)
             return -1;
     }
@@ -144,14 +146,19 @@ static uint64_t status_number(const json_t *status, const char *object, const ch
 }
 
 /* What vowd says it did between two statuses. Its counters cover the warm-up too, so they are divided by its own count
- * of transactions, scaled here to the measured ones. */
-static void take_difference(const json_t *before, const json_t *after, struct bench_round *round)
+ * of transactions, or sagas, scaled here to the measured ones. Of the messages of a transaction those count that the
+ * protocol's row counts; of a saga's all, the client's two included. */
+static void take_difference(enum bench_protocol protocol, const json_t *before, const json_t *after,
+                            struct bench_round *round)
 {
 #define DIFFERENCE(object, key) (status_number(after, object, key) - status_number(before, object, key))
-    uint64_t all = DIFFERENCE("transactions", "committed") + DIFFERENCE("transactions", "aborted");
+    const bool is_saga = protocol == BENCH_SAGA;
+    uint64_t all = is_saga ? DIFFERENCE("sagas", "completed") + DIFFERENCE("sagas", "compensated")
+                           : DIFFERENCE("transactions", "committed") + DIFFERENCE("transactions", "aborted");
     double scale = all > 0 ? (double)(round->committed + round->aborted) / (double)all : 0;
-    round->messages = (uint64_t)(scale * (double)(DIFFERENCE("messages", "protocol_received") +
-                                                  DIFFERENCE("messages", "protocol_sent")));
+    uint64_t messages = is_saga ? DIFFERENCE("messages", "received") + DIFFERENCE("messages", "sent")
+                                : DIFFERENCE("messages", "protocol_received") + DIFFERENCE("messages", "protocol_sent");
+    round->messages = (uint64_t)(scale * (double)messages);
     round->forced_records = (uint64_t)(scale * (double)DIFFERENCE("journal", "forced_records"));
     round->records = (uint64_t)(scale * (double)DIFFERENCE("journal", "records"));
     round->journal_syncs = (uint64_t)(scale * (double)DIFFERENCE("journal", "syncs"));
@@ -160,10 +167,10 @@ static void take_difference(const json_t *before, const json_t *after, struct be
 #undef DIFFERENCE
 }
 
-int load_round(const struct bench_options *options, const struct cluster *cluster, uint32_t millis,
-               struct bench_round *round)
+int load_round(const struct bench_options *options, enum bench_protocol protocol, const struct cluster *cluster,
+               uint32_t millis, struct bench_round *round)
 {
-    struct load load = {.options = options, .cluster = cluster, .millis = millis};
+    struct load load = {.options = options, .protocol = protocol, .cluster = cluster, .millis = millis};
     json_t *before = NULL, *after = NULL;
     int error = cluster_status(cluster, &before);
     if (error == 0)
@@ -171,7 +178,7 @@ int load_round(const struct bench_options *options, const struct cluster *cluste
     if (error == 0)
         error = cluster_status(cluster, &after);
     if (error == 0)
-        take_difference(before, after, round);
+        take_difference(protocol, before, after, round);
     json_decref(before);
     json_decref(after);
     return error;

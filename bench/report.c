@@ -1,6 +1,7 @@
 /* What a run says: JSON for programs, a few lines for people. Figures are medians over the rounds. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/bench.h"
 
@@ -49,53 +50,85 @@ static struct bench_round sum(const struct bench_options *options, const struct 
     return all;
 }
 
-static json_t *subject_json(const struct bench_options *options, const struct bench_subject *subject)
+/* What is counted: keys and lines name it. */
+static const char *unit_of(enum bench_protocol protocol)
+{
+    return protocol == BENCH_SAGA ? "saga" : "txn";
+}
+
+static void set_real(json_t *object, const char *what, const char *between, const char *unit, double value)
+{
+    char key[64];
+    snprintf(key, sizeof(key), "%s%s%s", what, between, unit);
+    json_object_set_new(object, key, json_real(value));
+}
+
+static json_t *subject_json(const struct bench_options *options, const struct bench_subject *subject, const char *unit)
 {
     struct bench_round all = sum(options, subject);
     json_t *rounds = json_array();
     for (uint32_t i = 0; i < options->rounds; i++)
         json_array_append_new(rounds, json_real(rate_of(&subject->rounds[i])));
-    return json_pack("{s:s,s:f,s:o,s:I,s:I,s:I,s:I}", "subject", subject->name, "txns_per_second",
-                     median_rate(options, subject), "rounds", rounds, "committed", (json_int_t)all.committed, "p50_us",
-                     (json_int_t)histogram_quantile(&all.latency, 0.50), "p95_us",
-                     (json_int_t)histogram_quantile(&all.latency, 0.95), "p99_us",
-                     (json_int_t)histogram_quantile(&all.latency, 0.99));
+    json_t *json = json_pack("{s:s,s:o,s:I,s:I,s:I,s:I}", "subject", subject->name, "rounds", rounds, "committed",
+                             (json_int_t)all.committed, "p50_us", (json_int_t)histogram_quantile(&all.latency, 0.50),
+                             "p95_us", (json_int_t)histogram_quantile(&all.latency, 0.95), "p99_us",
+                             (json_int_t)histogram_quantile(&all.latency, 0.99));
+    set_real(json, unit, "s_per_", "second", median_rate(options, subject));
+    return json;
 }
 
-static void add_costs(json_t *vow, const struct bench_round *all)
+static void add_costs(json_t *json, const struct bench_round *all, const char *unit)
 {
-    double txns = all->committed > 0 ? (double)all->committed : 1;
-    json_object_set_new(vow, "aborted", json_integer((json_int_t)all->aborted));
-    json_object_set_new(vow, "unknown", json_integer((json_int_t)all->unknown));
-    json_object_set_new(vow, "messages_per_txn", json_real((double)all->messages / txns));
-    json_object_set_new(vow, "forced_records_per_txn", json_real((double)all->forced_records / txns));
-    json_object_set_new(vow, "records_per_txn", json_real((double)all->records / txns));
-    json_object_set_new(vow, "journal_syncs_per_txn", json_real((double)all->journal_syncs / txns));
-    json_object_set_new(vow, "journal_commits_per_txn", json_real((double)all->journal_commits / txns));
-    json_object_set_new(vow, "vowd_cpu_us_per_txn", json_real((double)all->cpu_us / txns));
+    double units = all->committed > 0 ? (double)all->committed : 1;
+    double commits = all->journal_commits > 0 ? (double)all->journal_commits : 1;
+    json_object_set_new(json, "aborted", json_integer((json_int_t)all->aborted));
+    json_object_set_new(json, "unknown", json_integer((json_int_t)all->unknown));
+    set_real(json, "messages", "_per_", unit, (double)all->messages / units);
+    set_real(json, "forced_records", "_per_", unit, (double)all->forced_records / units);
+    set_real(json, "records", "_per_", unit, (double)all->records / units);
+    set_real(json, "journal_syncs", "_per_", unit, (double)all->journal_syncs / units);
+    set_real(json, "journal_commits", "_per_", unit, (double)all->journal_commits / units);
+    set_real(json, "forced_records", "_per_", "commit", (double)all->forced_records / commits);
+    set_real(json, "vowd_cpu_us", "_per_", unit, (double)all->cpu_us / units);
 }
 
-static json_t *run_json(const struct bench_options *options, const struct bench_subject *vow,
-                        const struct bench_subject *log_floor, const struct bench_subject *store_floor)
+/* A subject that vowd served, with what that has cost it. */
+static json_t *served_json(const struct bench_options *options, const struct bench_subject *subject, const char *unit)
 {
-    struct bench_round all = sum(options, vow);
-    const char *store = options->store == BENCH_STORE_NULL ? "null" : "sqlite";
-    json_t *run =
-        json_pack("{s:s,s:s,s:i,s:i,s:i,s:i,s:i}", "protocol", "2pc", "store", store, "participants",
-                  (int)options->participants, "clients", (int)options->clients, "connections",
-                  (int)options->connections, "seconds", (int)options->seconds, "rounds", (int)options->rounds);
-    json_t *vow_json = subject_json(options, vow);
-    add_costs(vow_json, &all);
-    json_object_set_new(run, "vow", vow_json);
-    if (!options->floor)
-        return run;
-    double rate = median_rate(options, vow);
-    json_object_set_new(run, "floor_log", subject_json(options, log_floor));
-    json_object_set_new(run, "ratio_to_log", json_real(rate / median_rate(options, log_floor)));
-    if (options->store == BENCH_STORE_SQLITE) {
-        json_object_set_new(run, "floor_store", subject_json(options, store_floor));
-        json_object_set_new(run, "ratio_to_store", json_real(rate / median_rate(options, store_floor)));
+    struct bench_round all = sum(options, subject);
+    json_t *json = subject_json(options, subject, unit);
+    add_costs(json, &all, unit);
+    return json;
+}
+
+static void add_beside(json_t *run, const struct bench_options *options, const struct bench_subjects *subjects,
+                       const char *unit)
+{
+    double rate = median_rate(options, &subjects->vow);
+    if (options->protocol != BENCH_2PC) {
+        json_object_set_new(run, "two_phase", served_json(options, &subjects->two_phase, "txn"));
+        json_object_set_new(run, "ratio_to_2pc", json_real(rate / median_rate(options, &subjects->two_phase)));
     }
+    if (!options->floor)
+        return;
+    json_object_set_new(run, "floor_log", subject_json(options, &subjects->log_floor, unit));
+    json_object_set_new(run, "ratio_to_log", json_real(rate / median_rate(options, &subjects->log_floor)));
+    if (options->store == BENCH_STORE_SQLITE && options->protocol == BENCH_2PC) {
+        json_object_set_new(run, "floor_store", subject_json(options, &subjects->store_floor, unit));
+        json_object_set_new(run, "ratio_to_store", json_real(rate / median_rate(options, &subjects->store_floor)));
+    }
+}
+
+static json_t *run_json(const struct bench_options *options, const struct bench_subjects *subjects)
+{
+    const char *store = options->store == BENCH_STORE_NULL ? "null" : "sqlite";
+    const char *unit = unit_of(options->protocol);
+    json_t *run = json_pack(
+        "{s:s,s:s,s:i,s:i,s:i,s:i,s:i}", "protocol", options->protocol == BENCH_SAGA ? "saga" : "2pc", "store", store,
+        "participants", (int)options->participants, "clients", (int)options->clients, "connections",
+        (int)options->connections, "seconds", (int)options->seconds, "rounds", (int)options->rounds);
+    json_object_set_new(run, "vow", served_json(options, &subjects->vow, unit));
+    add_beside(run, options, subjects, unit);
     return run;
 }
 
@@ -104,42 +137,65 @@ static double real(const json_t *from, const char *key)
     return json_number_value(json_object_get(from, key));
 }
 
-static void print_subject(const json_t *subject)
+static double per(const json_t *from, const char *what, const char *unit)
 {
-    printf("%-12s %9.0f txn/s   p50 %6.0f us   p95 %6.0f us   p99 %6.0f us\n",
-           json_string_value(json_object_get(subject, "subject")), real(subject, "txns_per_second"),
+    char key[64];
+    snprintf(key, sizeof(key), "%s_per_%s", what, unit);
+    return real(from, key);
+}
+
+static void print_subject(const json_t *subject, const char *unit)
+{
+    char units[16];
+    snprintf(units, sizeof(units), "%ss", unit);
+    printf("%-12s %9.0f %s/s   p50 %6.0f us   p95 %6.0f us   p99 %6.0f us\n",
+           json_string_value(json_object_get(subject, "subject")), per(subject, units, "second"), unit,
            real(subject, "p50_us"), real(subject, "p95_us"), real(subject, "p99_us"));
 }
 
-static void print_run(const json_t *run)
+static void print_served(const json_t *subject, const char *unit)
 {
-    const json_t *vow = json_object_get(run, "vow");
-    printf("2PC, %s store, %.0f participants, %.0f clients\n", json_string_value(json_object_get(run, "store")),
-           real(run, "participants"), real(run, "clients"));
-    print_subject(vow);
-    printf("  a transaction: %.2f messages, %.2f forced records, %.3f journal syncs, %.1f us of vowd's CPU\n",
-           real(vow, "messages_per_txn"), real(vow, "forced_records_per_txn"), real(vow, "journal_syncs_per_txn"),
-           real(vow, "vowd_cpu_us_per_txn"));
-    printf("  aborted %.0f, unknown %.0f\n", real(vow, "aborted"), real(vow, "unknown"));
-    if (json_object_get(run, "floor_log") != NULL) {
-        print_subject(json_object_get(run, "floor_log"));
-        printf("  ratio to the bare log: %.3f\n", real(run, "ratio_to_log"));
-    }
-    if (json_object_get(run, "floor_store") != NULL) {
-        print_subject(json_object_get(run, "floor_store"));
-        printf("  ratio to the bare store: %.3f\n", real(run, "ratio_to_store"));
-    }
+    print_subject(subject, unit);
+    printf("  a %s: %.2f messages, %.2f forced records, %.3f journal commits, %.3f journal syncs, %.1f us of vowd's "
+           "CPU\n"
+           "  forced records of a group commit: %.1f\n"
+           "  aborted %.0f, unknown %.0f\n",
+           unit, per(subject, "messages", unit), per(subject, "forced_records", unit),
+           per(subject, "journal_commits", unit), per(subject, "journal_syncs", unit),
+           per(subject, "vowd_cpu_us", unit), real(subject, "forced_records_per_commit"), real(subject, "aborted"),
+           real(subject, "unknown"));
 }
 
-void report(const struct bench_options *options, const struct bench_subject *vow, const struct bench_subject *log_floor,
-            const struct bench_subject *store_floor)
+static void print_beside(const json_t *run, const char *name, const char *ratio, const char *what, const char *unit)
 {
-    json_t *run = run_json(options, vow, log_floor, store_floor);
+    const json_t *subject = json_object_get(run, name);
+    if (subject == NULL)
+        return;
+    if (json_object_get(subject, "aborted") != NULL)
+        print_served(subject, unit);
+    else
+        print_subject(subject, unit);
+    printf("  ratio to %s: %.3f\n", what, real(run, ratio));
+}
+
+static void print_run(const json_t *run, const char *unit)
+{
+    printf("%s, %s store, %.0f participants, %.0f clients\n", strcmp(unit, "saga") == 0 ? "Sagas" : "2PC",
+           json_string_value(json_object_get(run, "store")), real(run, "participants"), real(run, "clients"));
+    print_served(json_object_get(run, "vow"), unit);
+    print_beside(run, "two_phase", "ratio_to_2pc", "2PC", "txn");
+    print_beside(run, "floor_log", "ratio_to_log", "the bare log", unit);
+    print_beside(run, "floor_store", "ratio_to_store", "the bare store", unit);
+}
+
+void report(const struct bench_options *options, const struct bench_subjects *subjects)
+{
+    json_t *run = run_json(options, subjects);
     if (options->json) {
         json_dumpf(run, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
         printf("\n");
     } else {
-        print_run(run);
+        print_run(run, unit_of(options->protocol));
     }
     json_decref(run);
 }

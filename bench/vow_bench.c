@@ -12,21 +12,24 @@
 static const char help[] =
     "vow-bench: what a distributed transaction costs, beside the machine's own floor\n"
     "\n"
-    "  vow-bench [--store sqlite|null] [--participants N] [--clients N] [--connections N] [--seconds N] [--rounds N]\n"
-    "            [--rows N] [--fail-fast] [--floor] [--json]\n"
+    "  vow-bench [--protocol 2pc|saga] [--store sqlite|null] [--participants N] [--clients N] [--connections N]\n"
+    "            [--seconds N] [--rounds N] [--rows N] [--fail-fast] [--floor] [--json]\n"
     "  vow-bench --in-doubt N [--participants N] [--json]\n"
     "\n"
-    "  --protocol 2pc     the only one so far\n"
+    "  --protocol P       2pc: transactions; saga: the same work as orchestrated sagas, a step at each participant, "
+    "one\n"
+    "                     after the other, and by turns with them, in the same run, transactions               (2pc)\n"
     "  --store STORE      sqlite: each branch updates a row of its own file; null: nothing is kept          (sqlite)\n"
-    "  --participants N   branches of a transaction, each participant a process of its own, 1 to 32             (2)\n"
-    "  --clients N        transactions in flight, 1 to 1024                                                     (64)\n"
+    "  --participants N   branches of a transaction, steps of a saga, each a process, 1 to 32    (2, of a saga 3)\n"
+    "  --clients N        transactions or sagas in flight, 1 to 1024                                            (64)\n"
     "  --connections N    over which the clients reach vowd, 1 to 256 and to the number of clients              (4)\n"
     "  --seconds N        measured time of each subject, over all rounds                                        (6)\n"
     "  --rounds N         subjects take turns this often, 1 to 32                                               (3)\n"
     "  --rows N           rows that the clients share, 1 to 100000; without it, each client has its own\n"
     "  --fail-fast        a row that is held refuses the work at once; without it, the work waits\n"
-    "  --floor            also a bare group-committed decision log over loopback (three round trips) and, for\n"
-    "                     sqlite, the same branches in one process without coordinator; printed as ratios\n"
+    "  --floor            also a bare group-committed log over loopback (of a transaction three round trips, the\n"
+    "                     last one durable; of a saga one more than it has steps, all durable) and, for sqlite and\n"
+    "                     2pc, the same branches in one process without coordinator; printed as ratios\n"
     "  --in-doubt N       instead: start vowd and participants with N transactions in doubt, 1 to 1000000, and say\n"
     "                     how long it takes until vowd serves and until all are resolved\n"
     "  --json             one JSON object\n"
@@ -68,7 +71,10 @@ static int set_flag(struct bench_options *options, int flag, const char *value, 
 {
     switch (flag) {
     case 'P':
-        return strcmp(value, "2pc") == 0 ? 0 : usage("--protocol", value, "2pc");
+        if (strcmp(value, "2pc") != 0 && strcmp(value, "saga") != 0)
+            return usage("--protocol", value, "2pc or saga");
+        options->protocol = value[0] == 's' ? BENCH_SAGA : BENCH_2PC;
+        return 0;
     case 's':
         if (strcmp(value, "null") != 0 && strcmp(value, "sqlite") != 0)
             return usage("--store", value, "sqlite or null");
@@ -136,6 +142,10 @@ static int parse(int argc, char **argv, struct bench_options *options)
             return error;
     if (optind < argc)
         return refuse(argv[optind], "takes no such argument");
+    if (options->in_doubt > 0 && options->protocol != BENCH_2PC)
+        return refuse("--in-doubt", "is for transactions, and takes no other --protocol");
+    if (options->participants == 0)
+        options->participants = options->protocol == BENCH_SAGA ? 3 : 2;
     if (options->connections > options->clients)
         options->connections = options->clients;
     return 0;
@@ -147,34 +157,48 @@ static void progress(const struct bench_options *options, uint32_t round, const 
         fprintf(stderr, "\rround %u of %u: %-12s", round + 1, options->rounds, subject);
 }
 
+/* Every subject that was asked for, once. */
+static int run_round(const struct bench_options *options, const struct cluster *cluster,
+                     struct bench_subjects *subjects, uint32_t i)
+{
+    uint32_t millis = options->seconds * 1000 / options->rounds;
+    progress(options, i, subjects->vow.name);
+    if (load_round(options, options->protocol, cluster, millis, &subjects->vow.rounds[i]) != 0)
+        return -1;
+    progress(options, i, subjects->two_phase.name);
+    if (options->protocol != BENCH_2PC &&
+        load_round(options, BENCH_2PC, cluster, millis, &subjects->two_phase.rounds[i]) != 0)
+        return -1;
+    if (!options->floor)
+        return 0;
+    progress(options, i, subjects->log_floor.name);
+    if (floor_log_round(options, millis, &subjects->log_floor.rounds[i]) != 0)
+        return -1;
+    if (options->store != BENCH_STORE_SQLITE || options->protocol != BENCH_2PC)
+        return 0;
+    progress(options, i, subjects->store_floor.name);
+    return floor_store_round(options, millis, &subjects->store_floor.rounds[i]);
+}
+
 static int run(const struct bench_options *options, const struct cluster *cluster)
 {
-    static struct bench_subject vow = {.name = "vow"}, log_floor = {.name = "bare log"},
-                                store_floor = {.name = "bare store"};
-    uint32_t millis = options->seconds * 1000 / options->rounds;
-    for (uint32_t i = 0; i < options->rounds; i++) {
-        progress(options, i, vow.name);
-        if (load_round(options, cluster, millis, &vow.rounds[i]) != 0)
+    static struct bench_subjects subjects = {.vow.name = "vow",
+                                             .two_phase.name = "vow, 2PC",
+                                             .log_floor.name = "bare log",
+                                             .store_floor.name = "bare store"};
+    for (uint32_t i = 0; i < options->rounds; i++)
+        if (run_round(options, cluster, &subjects, i) != 0)
             return -1;
-        if (!options->floor)
-            continue;
-        progress(options, i, log_floor.name);
-        if (floor_log_round(options, millis, &log_floor.rounds[i]) != 0)
-            return -1;
-        progress(options, i, store_floor.name);
-        if (options->store == BENCH_STORE_SQLITE && floor_store_round(options, millis, &store_floor.rounds[i]) != 0)
-            return -1;
-    }
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r%40s\r", "");
-    report(options, &vow, &log_floor, &store_floor);
+    report(options, &subjects);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     struct bench_options options = {
-        .store = BENCH_STORE_SQLITE, .participants = 2, .clients = 64, .connections = 4, .seconds = 6, .rounds = 3};
+        .store = BENCH_STORE_SQLITE, .clients = 64, .connections = 4, .seconds = 6, .rounds = 3};
     int error = parse(argc, argv, &options);
     if (error != 0)
         return error;

@@ -56,6 +56,7 @@ Test(flags, vow_bench)
     REFUSED(BENCH, "--store", "--store", "");
     REFUSED(BENCH, "--store", "--store", "postgres");
     REFUSED(BENCH, "--protocol", "--protocol", "3pc");
+    REFUSED(BENCH, "--in-doubt", "--in-doubt", "5", "--protocol", "saga");
     REFUSED(BENCH, "--colour", "--colour");
     REFUSED(BENCH, "--json", "--json=yes");
     REFUSED(BENCH, "\"-x\"", "-x");
