@@ -1,48 +1,53 @@
 #include "coordinator/core/record.h"
 
+#include <stddef.h>
+
 #include "proto/error.h"
 
+/* clang-format off */
+#define RECORD(name, number, subject, role) \
+    _Static_assert(VOW_RECORD_##name == (number), "the number of " #name " is not the table's");
+VOW_RECORDS(RECORD)
+#undef RECORD
+/* clang-format on */
+
+const struct vow_record_rule *vow_record_rule(uint32_t kind)
+{
+    static const struct vow_record_rule rules[] = {
+#define RECORD(name, number, subject, role) [number] = {#name, VOW_SUBJECT_##subject, VOW_ROLE_##role},
+        VOW_RECORDS(RECORD)
+#undef RECORD
+    };
+
+    return kind < sizeof(rules) / sizeof(rules[0]) && rules[kind].name != NULL ? &rules[kind] : NULL;
+}
+
+/* The compiler asks for a kind that the table does not have. */
 const char *vow_record_name(enum vow_record_kind kind)
 {
     switch (kind) {
-    case VOW_RECORD_EPOCH:
-        return "EPOCH";
-    case VOW_RECORD_COMMIT:
-        return "COMMIT";
-    case VOW_RECORD_END:
-        return "END";
-    case VOW_RECORD_HAZARD:
-        return "HAZARD";
-    case VOW_RECORD_HEURISTIC:
-        return "HEURISTIC";
-    case VOW_RECORD_DAMAGE:
-        return "DAMAGE";
-    case VOW_RECORD_FORGET:
-        return "FORGET";
-    case VOW_RECORD_SAGA_BEGIN:
-        return "SAGA_BEGIN";
-    case VOW_RECORD_SAGA_STEP:
-        return "SAGA_STEP";
-    case VOW_RECORD_SAGA_TURN:
-        return "SAGA_TURN";
-    case VOW_RECORD_SAGA_RETRY:
-        return "SAGA_RETRY";
-    case VOW_RECORD_SAGA_END:
-        return "SAGA_END";
+#define RECORD(name, number, subject, role)                                                                            \
+    case VOW_RECORD_##name:                                                                                            \
+        return #name;
+        VOW_RECORDS(RECORD)
+#undef RECORD
     case VOW_RECORD_NOTES:
         break;
-    case VOW_RECORD_ABORTED:
-        return "ABORTED";
-    case VOW_RECORD_READ_ONLY:
-        return "READ_ONLY";
-    case VOW_RECORD_ONE_PHASE:
-        return "ONE_PHASE";
-    case VOW_RECORD_OPERATOR:
-        return "OPERATOR";
-    case VOW_RECORD_KEY:
-        return "KEY";
     }
     return "?";
+}
+
+enum vow_record_kind vow_record_end_of(enum vow_record_subject subject)
+{
+    switch (subject) {
+    case VOW_SUBJECT_TXN:
+        return VOW_RECORD_END;
+    case VOW_SUBJECT_SAGA:
+        return VOW_RECORD_SAGA_END;
+    case VOW_SUBJECT_LOG:
+        break;
+    }
+    return 0;
 }
 
 int vow_damage_error(enum vow_damage damage)

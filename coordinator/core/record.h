@@ -93,6 +93,55 @@ struct vow_record {
 
 /* "COMMIT", "END", ...; "?" for a number that is no kind. */
 const char *vow_record_name(enum vow_record_kind kind);
+
+/* What a record is about: of the same id there may be one of each. */
+enum vow_record_subject {
+    VOW_SUBJECT_LOG = 1, /* of no id, or the outcome of one says nothing of it */
+    VOW_SUBJECT_TXN,
+    VOW_SUBJECT_SAGA,
+};
+/* What a record does to its subject. */
+enum vow_record_role {
+    VOW_ROLE_OPENS = 1, /* stays until the subject's END, whatever its age; a start feeds it to the core */
+    VOW_ROLE_ENDS,      /* ends what the subject has open before it */
+    VOW_ROLE_NAMES,     /* stays as long as what is open does, and its start is its own */
+    VOW_ROLE_SAYS,      /* for people, and for who asks about what has ended */
+};
+struct vow_record_rule {
+    const char *name;
+    enum vow_record_subject subject;
+    enum vow_record_role role;
+};
+
+/*
+ * The one table of what a record means to those who read the log: what retention keeps, what a start feeds to which
+ * core, and what a replay has open at some point. A new kind is a line here.
+ *     RECORD(name, number, subject, role)
+ */
+#define VOW_RECORDS(RECORD)                                                                                            \
+    RECORD(EPOCH, 1, LOG, SAYS)                                                                                        \
+    RECORD(COMMIT, 2, TXN, OPENS)                                                                                      \
+    RECORD(END, 3, TXN, ENDS)                                                                                          \
+    RECORD(HAZARD, 4, TXN, OPENS)                                                                                      \
+    RECORD(HEURISTIC, 5, TXN, OPENS)                                                                                   \
+    RECORD(DAMAGE, 6, TXN, OPENS)                                                                                      \
+    RECORD(FORGET, 7, TXN, OPENS)                                                                                      \
+    RECORD(SAGA_BEGIN, 8, SAGA, OPENS)                                                                                 \
+    RECORD(SAGA_STEP, 9, SAGA, OPENS)                                                                                  \
+    RECORD(SAGA_TURN, 10, SAGA, OPENS)                                                                                 \
+    RECORD(SAGA_RETRY, 11, SAGA, OPENS)                                                                                \
+    RECORD(SAGA_END, 12, SAGA, ENDS)                                                                                   \
+    RECORD(ABORTED, 17, TXN, SAYS)                                                                                     \
+    RECORD(READ_ONLY, 18, TXN, SAYS)                                                                                   \
+    RECORD(ONE_PHASE, 19, TXN, SAYS)                                                                                   \
+    RECORD(KEY, 20, TXN, NAMES)                                                                                        \
+    RECORD(OPERATOR, 21, LOG, SAYS)
+
+/* NULL for a number that is no kind. */
+const struct vow_record_rule *vow_record_rule(uint32_t kind);
+/* The kind that ends a subject; 0 if it has no end. */
+enum vow_record_kind vow_record_end_of(enum vow_record_subject subject);
+
 static inline bool vow_record_is_saga(enum vow_record_kind kind)
 {
     return kind >= VOW_RECORD_SAGA_BEGIN && kind <= VOW_RECORD_SAGA_END;

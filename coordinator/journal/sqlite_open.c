@@ -42,7 +42,13 @@ static const char schema_3[] = //
 #define END_KIND "CASE WHEN e.kind BETWEEN 8 AND 11 THEN 12 ELSE 3 END"
 /* An END ends what is before it: damage that somebody reports after it is open again. */
 #define NO_END " AND NOT EXISTS (SELECT 1 " END_OF("e.gtrid", END_KIND) " AND n.lsn > e.lsn)"
-#define OPEN_KINDS "(2, 4, 5, 6, 7, 8, 9, 10, 11)"
+/* The kinds that a start is fed, as a list of SQL. 0 is no kind. */
+#define SQL_OPENS(number) ", " #number
+#define SQL_ENDS(number)
+#define SQL_NAMES(number)
+#define SQL_SAYS(number)
+#define SQL_OPEN(name, number, subject, role) SQL_##role(number)
+#define OPEN_KINDS "(0" VOW_RECORDS(SQL_OPEN) ")"
 
 /* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, HEURISTIC 5, DAMAGE 6, FORGET 7,
  * SAGA_BEGIN 8, SAGA_STEP 9, SAGA_TURN 10, SAGA_RETRY 11, SAGA_END 12, ABORTED 17, READ_ONLY 18, ONE_PHASE 19,

@@ -111,24 +111,17 @@ struct turn {
     uint64_t end; /* of the cut */
 };
 
-static bool is_saga_kind(uint32_t kind)
+static bool has_role(uint32_t kind, enum vow_record_role role)
 {
-    return kind >= VOW_RECORD_SAGA_BEGIN && kind <= VOW_RECORD_SAGA_RETRY;
+    const struct vow_record_rule *rule = vow_record_rule(kind);
+
+    return rule != NULL && rule->role == role;
 }
 
-static bool is_end_kind(uint32_t kind)
-{
-    return kind == VOW_RECORD_END || kind == VOW_RECORD_SAGA_END;
-}
-
-static bool is_open_kind(uint32_t kind)
-{
-    return is_saga_kind(kind) || (kind >= VOW_RECORD_COMMIT && kind <= VOW_RECORD_FORGET && kind != VOW_RECORD_END);
-}
-
+/* Of a record that has an end. */
 static enum vow_record_kind end_of(uint32_t kind)
 {
-    return is_saga_kind(kind) ? VOW_RECORD_SAGA_END : VOW_RECORD_END;
+    return vow_record_end_of(vow_record_rule(kind)->subject);
 }
 
 int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtrid *gtrid, enum vow_record_kind kind,
@@ -234,9 +227,9 @@ static int fold_row(void *ctx, const struct journal_row *row, const struct journ
     journal_mark_raise(&turn->next->high, &row->gtrid);
     if (row->kind == VOW_RECORD_EPOCH)
         turn->next->epoch_event = *hash;
-    if (is_open_kind(row->kind))
+    if (has_role(row->kind, VOW_ROLE_OPENS))
         return list_open(turn, row, hash, detail);
-    if (is_end_kind(row->kind) && turn->next->open.count > 0)
+    if (has_role(row->kind, VOW_ROLE_ENDS) && turn->next->open.count > 0)
         return each_unended(turn, row, unlist_open, detail);
     return 0;
 }
@@ -262,7 +255,7 @@ static int delete_kept(struct turn *turn, const struct journal_row *row, const s
  * (F001). */
 static bool is_lasting_kind(uint32_t kind)
 {
-    return is_open_kind(kind) || kind == VOW_RECORD_KEY;
+    return has_role(kind, VOW_ROLE_OPENS) || has_role(kind, VOW_ROLE_NAMES);
 }
 
 /* An unfinished transaction keeps its events; so does one whose END is younger, for it must stay answerable as long as
@@ -281,7 +274,7 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
         if (end == 0 || end > turn->end)
             return add_row(turn->engine, &turn->next->kept, row, hash, true, detail);
     }
-    if (is_end_kind(row->kind) && turn->next->kept.count > 0)
+    if (has_role(row->kind, VOW_ROLE_ENDS) && turn->next->kept.count > 0)
         error = each_unended(turn, row, delete_kept, detail);
     return error != 0 ? error : delete_row(turn, row, detail);
 }
