@@ -109,17 +109,15 @@ void admission_refused(struct vow_server *server)
     server->admission.refused[limit]++;
 }
 
-void admission_refused_saga(struct vow_server *server)
+void admission_refused_saga(struct vow_server *server, enum vow_sagas_lack lack)
 {
-    struct vow_sagas_counts counts;
-    enum limit limit = server->admission.closed_by;
-    if (limit == LIMITS) {
-        vow_sagas_counts(server->sagas.core, &counts);
-        limit = server->is_shedding                             ? LIMIT_SPACE
-                : counts.open >= server->sagas.limits.sagas_max ? LIMIT_SAGAS
-                                                                : LIMIT_SAGA_STEPS;
-    }
-    server->admission.refused[limit]++;
+    static const enum limit limits[] = {[VOW_SAGAS_LACK_NOTHING] = LIMIT_SPACE,
+                                        [VOW_SAGAS_LACK_SAGAS] = LIMIT_SAGAS,
+                                        [VOW_SAGAS_LACK_STEPS] = LIMIT_SAGA_STEPS,
+                                        [VOW_SAGAS_LACK_PEERS] = LIMIT_SAGA_PARTICIPANTS};
+    enum limit limit = server->admission.closed_by != LIMITS ? server->admission.closed_by : limits[lack];
+    if (limit != LIMIT_SPACE || server->is_shedding)
+        server->admission.refused[limit]++;
 }
 
 /* The core's trace says when a transaction comes into memory, when it goes, and who began it. */
@@ -226,6 +224,8 @@ static void fill_sagas(struct vow_server *server, struct limit_use use[LIMITS])
     use[LIMIT_SAGA_STEPS] = (struct limit_use){.limit = server->sagas.limits.steps_max, .now = counts.steps};
     use[LIMIT_SAGA_BYTES] =
         (struct limit_use){.limit = server->settings.saga_bytes_max, .now = server->sagas.book.bytes};
+    use[LIMIT_SAGA_PARTICIPANTS] = (struct limit_use){.limit = server->sagas.limits.peers_max, .now = counts.peers};
+    admission_note(server, LIMIT_SAGA_PARTICIPANTS, counts.peers);
 }
 
 static void fill_now(struct vow_server *server, struct limit_use use[LIMITS])
@@ -267,6 +267,7 @@ void admission_use(struct vow_server *server, struct limit_use use[LIMITS])
         [LIMIT_SAGAS] = "sagas_max",
         [LIMIT_SAGA_STEPS] = "saga_steps_max",
         [LIMIT_SAGA_BYTES] = "saga_bytes_max",
+        [LIMIT_SAGA_PARTICIPANTS] = "saga_participants",
         [LIMIT_PARTICIPANTS] = "participants_max",
         [LIMIT_SESSIONS] = "sessions_max",
         [LIMIT_CLIENTS] = "clients_max",

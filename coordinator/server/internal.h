@@ -89,6 +89,7 @@ enum limit {
     LIMIT_SAGAS,
     LIMIT_SAGA_STEPS,
     LIMIT_SAGA_BYTES,
+    LIMIT_SAGA_PARTICIPANTS,
     LIMIT_PARTICIPANTS,
     LIMIT_SESSIONS,
     LIMIT_CLIENTS,
@@ -196,7 +197,7 @@ void admission_went(struct vow_server *server, const struct session *session);
 bool admission_is_closed(struct vow_server *server, const struct session *session, enum vow_msg_kind kind);
 /* The core answered the message under way with BUSY. */
 void admission_refused(struct vow_server *server);
-void admission_refused_saga(struct vow_server *server);
+void admission_refused_saga(struct vow_server *server, enum vow_sagas_lack lack);
 /* There is more of it now than there was; LIMIT_IN_FLIGHT: at one session. */
 void admission_note(struct vow_server *server, enum limit limit, uint64_t now);
 void admission_trace(struct vow_server *server, const struct vow_coord_effect *effect);

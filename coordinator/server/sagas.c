@@ -34,8 +34,9 @@ static void effect_send(struct vow_server *server, const struct vow_sagas_effect
 static void effect_reply(struct vow_server *server, const struct vow_sagas_effect *effect)
 {
     struct session *session = session_find(server, effect->session);
-    if (effect->msg.saga_state.error == VOW_E_BUSY)
-        admission_refused_saga(server);
+    /* A question that comes too early is told so, too, and that is no refusal. */
+    if (effect->msg.saga_state.error == VOW_E_BUSY && server->sagas.request != NULL)
+        admission_refused_saga(server, effect->lack);
     if (session != NULL && session->up)
         server_send(server, session, &effect->msg);
 }
@@ -155,7 +156,10 @@ static void effect_alarm(const struct vow_server *server, const struct vow_sagas
     struct vow_saga_view view;
     char id[VOW_GTRID_TEXT_SIZE];
     vow_gtrid_to_text(&effect->gtrid, id);
-    if (effect->alarm.step == VOW_STEP_NONE)
+    if (effect->alarm.peer[0] != '\0')
+        VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", effect->alarm.what),
+                VOW_STR("participant", effect->alarm.peer));
+    else if (effect->alarm.step == VOW_STEP_NONE)
         VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", effect->alarm.what), VOW_STR("id", id));
     else
         VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", effect->alarm.what), VOW_STR("id", id),
@@ -262,6 +266,8 @@ void sagas_request(struct vow_server *server, struct session *session, const str
     if (event.request.grant == VOW_SAGA_ID_NEW && !event.request.no_new_work) {
         order = saga_book_add(&server->sagas.book, request, session->id);
         event.request.no_new_work = order == NULL;
+        if (order == NULL)
+            server->admission.closed_by = LIMIT_MEMORY;
     }
     server->sagas.request = msg;
     server->sagas.has_begun = false;

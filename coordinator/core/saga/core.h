@@ -51,7 +51,7 @@ enum step_event {
 };
 /* clang-format on */
 
-/* A participant that was named. Never removed. */
+/* A participant that is connected, or has steps in memory; others make room. */
 struct peer {
     char name[VOW_NAME_SIZE];
     uint64_t session; /* 0 = not connected */
@@ -189,15 +189,20 @@ void step_move(struct vow_sagas *core, struct step *step, enum step_state to);
 struct saga *saga_find(const struct vow_sagas *core, const struct vow_gtrid *gtrid);
 /* There is room (asserted). */
 struct saga *saga_new(struct vow_sagas *core, const struct vow_msg_saga_request *request);
-bool saga_has_room(const struct vow_sagas *core, const struct vow_msg_saga_request *request);
+/* The limit that it would break, or VOW_SAGAS_LACK_NOTHING. */
+enum vow_sagas_lack saga_lacks(const struct vow_sagas *core, const struct vow_msg_saga_request *request);
 void saga_free(struct vow_sagas *core, struct saga *saga);
 struct step *saga_step(const struct vow_sagas *core, const struct saga *saga, uint32_t number);
 
 /* --- peers.c --- */
 
 uint32_t peer_find(const struct vow_sagas *core, const char *name);
+/* For so many more names. `request` names some, too, and they must not make room for one another. */
+bool peer_has_room(const struct vow_sagas *core, const struct vow_msg_saga_request *request);
 /* SAGA_NIL if there is no room for one more. */
 uint32_t peer_intern(struct vow_sagas *core, const char *name);
+/* Connected, or with steps. */
+uint32_t peers_in_use(const struct vow_sagas *core);
 void peer_link(struct vow_sagas *core, struct step *step);
 void peer_unlink(struct vow_sagas *core, struct step *step);
 void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session);
@@ -234,6 +239,7 @@ void saga_reply(struct vow_sagas *core, uint64_t session, const struct saga *sag
 void saga_reply_error(struct vow_sagas *core, uint64_t session, const struct vow_gtrid *gtrid, int error, uint32_t step,
                       const char *text);
 void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t step, const char *what);
+void saga_alarm_of_peer(struct vow_sagas *core, const char *peer, const char *what);
 void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error, const char *text);
 void saga_closed(struct vow_sagas *core, const struct saga *saga);
 enum vow_saga_state saga_told(const struct saga *saga);

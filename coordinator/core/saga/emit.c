@@ -188,7 +188,17 @@ void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t 
     struct vow_sagas_effect *effect = saga_emit(core, VOW_SAGAS_ALARM, gtrid);
 
     effect->alarm.what = what;
+    effect->alarm.peer = "";
     effect->alarm.step = step;
+}
+
+void saga_alarm_of_peer(struct vow_sagas *core, const char *peer, const char *what)
+{
+    struct vow_sagas_effect *effect = saga_emit(core, VOW_SAGAS_ALARM, &(struct vow_gtrid){{0}});
+
+    effect->alarm.what = what;
+    effect->alarm.peer = peer;
+    effect->alarm.step = VOW_STEP_NONE;
 }
 
 static void ordered(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint64_t tag, int error, const char *text)

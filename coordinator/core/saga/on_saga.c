@@ -12,10 +12,9 @@ static int admission(const struct vow_sagas *core, const struct saga_input *in)
         return VOW_E_ID_EXPIRED;
     if (core->draining)
         return VOW_E_SHUTTING_DOWN;
-    if (core->shedding || core->recovering || in->from->request.no_new_work ||
-        !saga_has_room(core, in->from->request.msg))
+    if (core->shedding || core->recovering || in->from->request.no_new_work)
         return VOW_E_BUSY;
-    return 0;
+    return saga_lacks(core, in->from->request.msg) != VOW_SAGAS_LACK_NOTHING ? VOW_E_BUSY : 0;
 }
 
 void saga_on_request(struct vow_sagas *core, struct saga_input *in)
@@ -33,6 +32,8 @@ void saga_on_request(struct vow_sagas *core, struct saga_input *in)
     error = fault != NULL ? VOW_E_ARGUMENT : admission(core, in);
     if (error != 0) {
         saga_reply_error(core, session, in->gtrid, error, step, fault != NULL ? fault : "");
+        if (error == VOW_E_BUSY && !core->shedding && !in->from->request.no_new_work)
+            core->effects[core->effects_len - 1].lack = saga_lacks(core, request);
         return;
     }
     in->saga = saga_new(core, request);

@@ -27,6 +27,74 @@ uint32_t peer_find(const struct vow_sagas *core, const char *name)
     return index;
 }
 
+/* Nothing here depends on it. What it was like is forgotten with it. */
+static bool is_idle(const struct peer *peer)
+{
+    return peer->session == 0 && peer->steps == SAGA_NIL;
+}
+
+static bool is_named_before(const struct vow_msg_saga_request *request, uint32_t step)
+{
+    for (uint32_t i = 0; i < step; i++) {
+        if (strcmp(request->steps[i].participant, request->steps[step].participant) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Those that it names and that are in use already take no more room than they do. */
+static uint32_t count_needed(const struct vow_sagas *core, const struct vow_msg_saga_request *request)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < request->steps_len; i++) {
+        uint32_t index = peer_find(core, request->steps[i].participant);
+
+        if ((index == SAGA_NIL || is_idle(&core->peers[index])) && !is_named_before(request, i))
+            count++;
+    }
+    return count;
+}
+
+uint32_t peers_in_use(const struct vow_sagas *core)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < core->peers_len; i++)
+        count += !is_idle(&core->peers[i]);
+    return count;
+}
+
+bool peer_has_room(const struct vow_sagas *core, const struct vow_msg_saga_request *request)
+{
+    const uint32_t needed = count_needed(core, request), unused = core->limits.peers_max - core->peers_len;
+
+    return needed <= unused || needed <= core->limits.peers_max - peers_in_use(core);
+}
+
+static void unindex(struct vow_sagas *core, uint32_t index)
+{
+    uint32_t *at = head_of(core, core->peers[index].name);
+
+    while (*at != index)
+        at = &core->peers[*at].next;
+    *at = core->peers[index].next;
+}
+
+/* Names that come and go must not keep the others out for ever. */
+static uint32_t take_slot(struct vow_sagas *core)
+{
+    if (core->peers_len < core->limits.peers_max)
+        return core->peers_len++;
+    for (uint32_t i = 0; i < core->peers_len; i++) {
+        if (!is_idle(&core->peers[i]))
+            continue;
+        unindex(core, i);
+        return i;
+    }
+    return SAGA_NIL;
+}
+
 uint32_t peer_intern(struct vow_sagas *core, const char *name)
 {
     uint32_t index = peer_find(core, name);
@@ -35,10 +103,10 @@ uint32_t peer_intern(struct vow_sagas *core, const char *name)
 
     if (index != SAGA_NIL)
         return index;
-    if (core->peers_len >= core->limits.peers_max)
-        return SAGA_NIL;
     VOW_ASSERT(strlen(name) < VOW_NAME_SIZE);
-    index = core->peers_len++;
+    index = take_slot(core);
+    if (index == SAGA_NIL)
+        return SAGA_NIL;
     peer = &core->peers[index];
     *peer = (struct peer){.next = *head, .steps = SAGA_NIL, .budget = BUDGET_FIRST};
     memcpy(peer->name, name, strlen(name) + 1);
@@ -84,8 +152,11 @@ void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session)
     uint32_t index = peer_intern(core, name);
     struct peer *peer;
 
-    if (index == SAGA_NIL)
+    /* The driver lets in no more than there is room for; sagas that name it will find it away. */
+    if (index == SAGA_NIL) {
+        saga_alarm_of_peer(core, name, "more participants than sagas have room for: connect it again later");
         return;
+    }
     peer = &core->peers[index];
     peer->session = session;
     peer->failures = 0;

@@ -32,7 +32,7 @@ struct vow_sagas;
 struct vow_sagas_limits {
     uint32_t sagas_max; /* in memory, stuck ones too; beyond: BUSY */
     uint32_t steps_max; /* of all of them */
-    uint32_t peers_max; /* participants ever named */
+    uint32_t peers_max; /* participants that are connected or have steps in memory; others make room */
     /* What a step's order leaves open (protocol's defaults; milliseconds): */
     uint32_t attempts_max;   /* 10 */
     uint32_t attempt_ms;     /* 5 s */
@@ -55,6 +55,14 @@ enum vow_sagas_event_kind {
     VOW_SAGAS_RECOVERY_DONE,
     VOW_SAGAS_SHED,  /* shed: new sagas are refused with BUSY, or no longer */
     VOW_SAGAS_DRAIN, /* new sagas are refused; those under way go on */
+};
+
+/* What there is no room for. */
+enum vow_sagas_lack {
+    VOW_SAGAS_LACK_NOTHING = 0,
+    VOW_SAGAS_LACK_SAGAS,
+    VOW_SAGAS_LACK_STEPS,
+    VOW_SAGAS_LACK_PEERS,
 };
 
 /* May this id begin a saga? The driver asks whoever grants ids. */
@@ -114,6 +122,7 @@ struct vow_sagas_effect {
     enum vow_sagas_effect_kind kind;
     uint64_t session;
     struct vow_gtrid gtrid;
+    enum vow_sagas_lack lack; /* REPLY with BUSY: which limit of the core it is; NOTHING = the driver knows */
     union {
         struct vow_msg msg;
         struct {
@@ -127,6 +136,7 @@ struct vow_sagas_effect {
         } trace;
         struct {
             const char *what; /* static text */
+            const char *peer; /* whom it is about, if it is not about a saga; else "" */
             uint32_t step;
         } alarm;
         struct {
@@ -160,6 +170,7 @@ struct vow_sagas_counts {
     uint64_t late, protocol_errors; /* answers that nobody waits for; cells that may not be hit */
     uint64_t busy;
     uint32_t open, stuck, steps; /* now */
+    uint32_t peers;              /* now: connected, or with steps */
 };
 void vow_sagas_counts(const struct vow_sagas *core, struct vow_sagas_counts *counts);
 

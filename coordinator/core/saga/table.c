@@ -1,8 +1,6 @@
 /* The slots of sagas and steps. */
 #include "coordinator/core/saga/core.h"
 
-#include <string.h>
-
 #include "proto/assert.h"
 
 struct saga *saga_find(const struct vow_sagas *core, const struct vow_gtrid *gtrid)
@@ -12,28 +10,13 @@ struct saga *saga_find(const struct vow_sagas *core, const struct vow_gtrid *gtr
     return index != SAGA_NIL ? &core->sagas[index] : NULL;
 }
 
-static bool is_named_before(const struct vow_msg_saga_request *request, uint32_t step)
+enum vow_sagas_lack saga_lacks(const struct vow_sagas *core, const struct vow_msg_saga_request *request)
 {
-    for (uint32_t i = 0; i < step; i++) {
-        if (strcmp(request->steps[i].participant, request->steps[step].participant) == 0)
-            return true;
-    }
-    return false;
-}
-
-static uint32_t count_new_peers(const struct vow_sagas *core, const struct vow_msg_saga_request *request)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < request->steps_len; i++)
-        count += peer_find(core, request->steps[i].participant) == SAGA_NIL && !is_named_before(request, i);
-    return count;
-}
-
-bool saga_has_room(const struct vow_sagas *core, const struct vow_msg_saga_request *request)
-{
-    return core->sagas_free != SAGA_NIL && core->steps_left >= request->steps_len &&
-           core->peers_len + count_new_peers(core, request) <= core->limits.peers_max;
+    if (core->sagas_free == SAGA_NIL)
+        return VOW_SAGAS_LACK_SAGAS;
+    if (core->steps_left < request->steps_len)
+        return VOW_SAGAS_LACK_STEPS;
+    return peer_has_room(core, request) ? VOW_SAGAS_LACK_NOTHING : VOW_SAGAS_LACK_PEERS;
 }
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
@@ -99,7 +82,7 @@ struct saga *saga_new(struct vow_sagas *core, const struct vow_msg_saga_request 
     struct saga *saga = &core->sagas[index];
     uint32_t serial = saga->serial;
 
-    VOW_ASSERT(saga_has_room(core, request));
+    VOW_ASSERT(saga_lacks(core, request) == VOW_SAGAS_LACK_NOTHING);
     core->sagas_free = saga->next_free;
     core->sagas_open++;
     *saga = (struct saga){.gtrid = request->gtrid,

@@ -8,6 +8,7 @@ void vow_sagas_counts(const struct vow_sagas *core, struct vow_sagas_counts *cou
     *counts = core->counts;
     counts->open = core->sagas_open;
     counts->stuck = core->stuck;
+    counts->peers = peers_in_use(core);
     counts->steps = core->limits.steps_max - core->steps_left;
 }
 

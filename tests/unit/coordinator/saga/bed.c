@@ -40,6 +40,7 @@ static void carry_out(struct bed *bed, const struct vow_sagas_effect *effect)
         break;
     case VOW_SAGAS_REPLY:
         take_reply(bed, &effect->msg.saga_state);
+        bed->lack = effect->lack;
         break;
     case VOW_SAGAS_LOG:
         cr_assert_lt(bed->log_len, BED_LOG_MAX);

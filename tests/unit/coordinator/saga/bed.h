@@ -24,6 +24,7 @@ struct bed {
     enum vow_cause cause;
     uint32_t step;
     int error, ordered;
+    enum vow_sagas_lack lack;
     uint32_t alarms, replies, lookups;
     const char *alarm; /* the newest */
     struct vow_msg_saga_request orders[BED_SAGAS_MAX];

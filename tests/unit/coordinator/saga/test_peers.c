@@ -1,0 +1,86 @@
+/* The participants that sagas know: as many as are in use, and no more. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "bed.h"
+#include "proto/error.h"
+
+static struct bed bed;
+
+static void start(uint32_t peers_max)
+{
+    struct vow_sagas_limits limits = vow_sagas_default_limits;
+
+    limits.peers_max = peers_max;
+    bed_init(&bed, &limits);
+}
+
+/* A saga of one step; its participant comes, does it, and goes. */
+static void do_one(uint32_t number, const char *participant)
+{
+    const struct vow_msg_saga_step order = bed_step(VOW_STEP_COMPENSATABLE, 0, participant);
+    struct vow_msg_step step;
+
+    bed_request(&bed, number, &order, 1);
+    cr_assert_eq(bed.error, 0, "%s: %d", participant, bed.error);
+    bed_up(&bed, participant, 100 + number);
+    step = bed_take(&bed);
+    bed_answer(&bed, 100 + number, &step, VOW_STEP_DONE);
+    cr_assert_eq(bed.told, VOW_SAGA_COMPLETED);
+    bed_down(&bed, 100 + number);
+}
+
+Test(saga_peers, names_that_come_and_go_make_room)
+{
+    char name[16];
+
+    start(2);
+    for (uint32_t i = 1; i <= 20; i++) {
+        snprintf(name, sizeof(name), "p%u", i);
+        do_one(i, name);
+    }
+    bed_free(&bed);
+}
+
+/* Nor does a saga of several names take the room of one for the other. */
+Test(saga_peers, one_order_names_some_that_are_known)
+{
+    const struct vow_msg_saga_step steps[] = {bed_step(VOW_STEP_COMPENSATABLE, 0, "new"),
+                                              bed_step(VOW_STEP_COMPENSATABLE, 1, "p2"),
+                                              bed_step(VOW_STEP_COMPENSATABLE, 2, "p1")};
+    struct vow_saga_view view;
+
+    start(2);
+    do_one(1, "p1");
+    do_one(2, "p2");
+    bed_request(&bed, 3, steps, 3);
+    cr_assert_eq(bed.error, VOW_E_BUSY, "it names three");
+    bed_request(&bed, 4, steps, 2);
+    cr_assert_eq(bed.error, 0);
+    bed_find(&bed, 4, &view);
+    cr_assert_str_eq(view.steps[0].participant, "new");
+    cr_assert_str_eq(view.steps[1].participant, "p2");
+    bed_free(&bed);
+}
+
+Test(saga_peers, F147_who_is_in_use_is_not_pushed_out)
+{
+    const struct vow_msg_saga_step waits = bed_step(VOW_STEP_COMPENSATABLE, 0, "p1"),
+                                   other = bed_step(VOW_STEP_COMPENSATABLE, 0, "p3");
+    struct vow_sagas_counts counts;
+
+    start(2);
+    bed_request(&bed, 1, &waits, 1);
+    bed_up(&bed, "p2", 102);
+    vow_sagas_counts(bed.core, &counts);
+    cr_assert_eq(counts.peers, 2);
+    bed_request(&bed, 2, &other, 1);
+    cr_assert_eq(bed.error, VOW_E_BUSY);
+    cr_assert_eq(bed.lack, VOW_SAGAS_LACK_PEERS);
+    bed_up(&bed, "p4", 104);
+    cr_assert_eq(bed.alarms, 1, "nobody is forgotten in silence");
+    bed_down(&bed, 102);
+    bed_request(&bed, 3, &other, 1);
+    cr_assert_eq(bed.error, 0);
+    bed_free(&bed);
+}
