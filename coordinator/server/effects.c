@@ -299,7 +299,7 @@ static void tell_full(struct vow_server *server)
     }
 }
 
-void server_step(struct vow_server *server, struct vow_coord_event *event)
+void server_step(struct vow_server *server, const struct vow_coord_event *event)
 {
     struct vow_coord_effects effects;
     vow_coord_step(server->core, event, &effects);

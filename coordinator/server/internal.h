@@ -9,9 +9,9 @@
 
 #include "coordinator/core/coord.h"
 #include "coordinator/core/saga/saga.h"
+#include "coordinator/fold/recovery.h"
 #include "coordinator/journal/journal.h"
 #include "coordinator/server/notify.h"
-#include "coordinator/server/saga_book.h"
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
@@ -70,11 +70,6 @@ struct traffic {
     uint64_t turns;
 };
 
-/* What the log left open at the start: it needs room beside the limits of new work. */
-struct server_room {
-    uint32_t txns, branches, peers;
-};
-
 /* What is with the journal's thread. */
 struct health {
     uint32_t waiting, waiting_most; /* ops, now and at the worst moment */
@@ -124,12 +119,9 @@ struct server_sagas {
     void *memory;
     struct vow_sagas_limits limits; /* with room for what was recovered */
     struct saga_book book;
-    struct vow_arena *arena; /* at the start: for an order out of the journal */
-    size_t arena_size;
     const struct vow_msg *request; /* whose BEGIN may be logged in this step */
     bool has_begun;                /* and it was */
-    uint32_t recovered, steps_recovered;
-    uint64_t undelivered; /* steps that were not sent, for much waits for their participant */
+    uint64_t undelivered;          /* steps that were not sent, for much waits for their participant */
 };
 
 struct vow_server {
@@ -166,8 +158,7 @@ struct vow_server {
     struct vow_settings settings; /* that hold now */
     const struct vow_settings_source *source;
     struct vow_coord_limits limits; /* of the core now, with room for what was recovered */
-    struct server_room room;
-    uint32_t recovered;
+    struct vow_recovery_room room;  /* of what the log has left open */
     uint64_t started_ms;
     uint64_t clocks_apart_us; /* wall minus monotonic, at the start */
     char place[PATH_MAX];     /* the data directory from the root */
@@ -220,7 +211,7 @@ void lives_recover(void *server, const struct vow_journal_life *life);
 void lives_free(struct vow_server *server);
 
 /* effects.c: feeds one event to the core and carries out what it asks for. */
-void server_step(struct vow_server *server, struct vow_coord_event *event);
+void server_step(struct vow_server *server, const struct vow_coord_event *event);
 /* Hands the turn's log ops to the journal: once a turn, so that one commit takes them all. */
 void server_submit(struct vow_server *server);
 void server_journal_done(void *ctx, struct vow_journal_op *first);
@@ -247,10 +238,8 @@ void sagas_order(struct vow_server *server, const struct vow_gtrid *gtrid, enum 
 void sagas_step(struct vow_server *server, const struct vow_sagas_event *event);
 void sagas_free(struct vow_server *server);
 
-/* sagas_start.c: a saga without END is counted, then fed. All return 0 or an error, with its detail. */
-int sagas_count(struct vow_server *server, const struct vow_journal_event *event, struct vow_error_detail *detail);
+/* sagas_start.c: room for those that the log has left open beside new ones, and what goes on after they were fed. */
 int sagas_make(struct vow_server *server, uint64_t seed, struct vow_error_detail *detail);
-int sagas_recover(struct vow_server *server, const struct vow_journal_event *event, struct vow_error_detail *detail);
 void sagas_recovered(struct vow_server *server);
 
 /* sagas_rows.c */

@@ -23,7 +23,7 @@ void server_limits(const struct vow_server *server, const struct vow_settings *s
     vow_settings_core_limits(settings, limits);
     widen(&limits->txns_max, server->room.txns, VOW_COORD_TXNS_HIGHEST);
     widen(&limits->branches_max, server->room.branches, VOW_COORD_BRANCHES_HIGHEST);
-    widen(&limits->peers_max, server->room.peers, VOW_COORD_PEERS_HIGHEST);
+    widen(&limits->peers_max, server->room.participants, VOW_COORD_PEERS_HIGHEST);
 }
 
 void server_retention(const struct vow_settings *settings, struct vow_journal_retention *retention)

@@ -121,7 +121,7 @@ static json_t *sagas_row(const struct vow_server *server)
     json_object_set_new(row, "busy", json_u64(counts.busy));
     json_object_set_new(row, "undelivered", json_u64(server->sagas.undelivered));
     json_object_set_new(row, "bytes", json_u64(server->sagas.book.bytes));
-    json_object_set_new(row, "recovered_at_start", json_u64(server->sagas.recovered));
+    json_object_set_new(row, "recovered_at_start", json_u64(server->room.sagas));
     return row;
 }
 
@@ -132,7 +132,7 @@ char *row_status(struct vow_server *server)
     json_t *row = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:b}", "name", server->identity.name, "coordinator",
                             json_u64(server->identity.coord), "epoch", json_u64(server->identity.epoch), "data",
                             json_text(server->place), "uptime_ms", json_u64(vow_clock_ms() - server->started_ms),
-                            "recovered_at_start", json_u64(server->recovered), "recovering", (int)counts.recovering,
+                            "recovered_at_start", json_u64(server->room.txns), "recovering", (int)counts.recovering,
                             "draining", (int)counts.draining);
     json_object_set_new(row, "transactions",
                         json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open", json_u64(counts.open), "in_doubt",

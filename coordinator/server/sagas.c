@@ -331,6 +331,5 @@ void sagas_order(struct vow_server *server, const struct vow_gtrid *gtrid, enum 
 void sagas_free(struct vow_server *server)
 {
     saga_book_free(&server->sagas.book);
-    vow_arena_free(server->sagas.arena);
     free(server->sagas.memory);
 }

@@ -135,93 +135,22 @@ enum vow_server_end vow_server_run(struct vow_server *server)
 
 /* --- the start --- */
 
-/* How much the log left open: what the core needs room for beside new work. */
-struct open_counts {
-    struct vow_server *server;
-    struct vow_error_detail *detail;
-    uint32_t txns, branches;
-    struct open_name {
-        char name[VOW_NAME_SIZE];
-        UT_hash_handle hh;
-    } * names;
-};
-
-static int count_name(struct open_counts *counts, const char *name)
+static void recover_txn(void *server, const struct vow_coord_event *event)
 {
-    struct open_name *known = NULL;
-    HASH_FIND_STR(counts->names, name, known);
-    if (known != NULL)
-        return 0;
-    known = calloc(1, sizeof(*known));
-    if (known == NULL)
-        return VOW_E_NO_MEMORY;
-    memcpy(known->name, name, strlen(name) + 1);
-    HASH_ADD_STR(counts->names, name, known);
-    return 0;
+    server_step(server, event);
 }
 
-static int count_open(void *ctx, const struct vow_journal_event *event)
+static void recover_saga(void *server, const struct vow_sagas_event *event)
 {
-    struct open_counts *counts = ctx;
-    if (vow_record_is_saga(event->record.kind))
-        return sagas_count(counts->server, event, counts->detail);
-    /* What contradicts an abort is a transaction of its own: the abort has no record. */
-    const bool is_own = event->record.kind == VOW_RECORD_HEURISTIC && event->record.branches_len > 0;
-    counts->txns += event->record.kind == VOW_RECORD_COMMIT || is_own;
-    counts->branches += event->record.branches_len;
-    for (uint32_t i = 0; i < event->record.branches_len; i++) {
-        int error = count_name(counts, event->record.branches[i].name);
-        if (error != 0)
-            return error;
-    }
-    return 0;
-}
-
-static void add_room(struct vow_server *server, struct open_counts *counts)
-{
-    struct open_name *name, *next;
-    server->recovered = counts->txns;
-    server->room = (struct server_room){counts->txns, counts->branches, HASH_COUNT(counts->names)};
-    server_limits(server, &server->settings, &server->limits);
-    HASH_ITER(hh, counts->names, name, next)
-    {
-        HASH_DEL(counts->names, name); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
-        free(name);
-    }
-}
-
-struct recovery {
-    struct vow_server *server;
-    struct vow_error_detail *detail;
-};
-
-static int recover_one(void *ctx, const struct vow_journal_event *event)
-{
-    const struct recovery *recovery = ctx;
-    if (vow_record_is_saga(event->record.kind))
-        return sagas_recover(recovery->server, event, recovery->detail);
-    struct vow_coord_event recovered = {.kind = VOW_COORD_RECOVERED, .now_ms = vow_clock_ms()};
-    const uint64_t now_us = vow_clock_wall_us();
-    recovered.record = &event->record;
-    /* An age that begins anew with each start hides how long somebody has been waiting. */
-    recovered.age_ms = now_us > event->wall_us ? (now_us - event->wall_us) / 1000 : 0;
-    server_step(recovery->server, &recovered);
-    return 0;
+    sagas_step(server, event);
 }
 
 /* Memory for the limits of new work and, beside it, all that the log left open: a full table never stops a start
  * (F028). */
-static int make_core(struct vow_server *server, const struct vow_journal_engine *engine_ops, void *engine,
-                     struct vow_error_detail *detail)
+static int make_core(struct vow_server *server, struct vow_error_detail *detail)
 {
-    struct open_counts open = {.server = server, .detail = detail};
-    struct recovery recovery = {server, detail};
-    int error = engine_ops->scan(engine, count_open, &open, detail);
-    add_room(server, &open);
-    if (error != 0)
-        return error;
-
     struct vow_coord_identity identity = {.coord = server->identity.coord, .epoch = server->identity.epoch};
+    server_limits(server, &server->settings, &server->limits);
     size_t size = vow_coord_size(&server->limits);
     server->core_memory = size > 0 ? malloc(size) : NULL;
     if (server->core_memory == NULL || vow_random_bytes(identity.secret, sizeof(identity.secret)) != 0 ||
@@ -232,14 +161,29 @@ static int make_core(struct vow_server *server, const struct vow_journal_engine 
         return detail->error;
     }
     server->core = vow_coord_init(server->core_memory, &server->limits, &identity);
-    error = sagas_make(server, identity.seed, detail);
+    return sagas_make(server, identity.seed, detail);
+}
+
+static int recover(struct vow_server *server, const struct vow_journal_engine *engine_ops, void *engine,
+                   struct vow_error_detail *detail)
+{
+    struct vow_recovery recovery = {.book = &server->sagas.book,
+                                    .ctx = server,
+                                    .txn = recover_txn,
+                                    .saga = recover_saga,
+                                    .now_ms = vow_clock_ms(),
+                                    .wall_us = vow_clock_wall_us(),
+                                    .detail = detail};
+    int error = engine_ops->scan(engine, vow_recovery_count, &recovery, detail);
+    server->room = recovery.room;
+    error = error != 0 ? error : make_core(server, detail);
+    error = error != 0 ? error : engine_ops->scan(engine, vow_recovery_feed, &recovery, detail);
     if (error == 0)
-        error = engine_ops->scan(engine, recover_one, &recovery, detail);
-    if (error == 0)
-        error = engine_ops->keys(engine, server->limits.keys_max, recover_one, &recovery, detail);
+        error = engine_ops->keys(engine, server->limits.keys_max, vow_recovery_feed, &recovery, detail);
+    vow_recovery_deinit(&recovery);
     if (error != 0)
         return error;
-    struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE, .now_ms = vow_clock_ms()};
+    const struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE, .now_ms = vow_clock_ms()};
     server_step(server, &done);
     sagas_recovered(server);
     return 0;
@@ -258,7 +202,7 @@ static int open_journal(struct vow_server *server, struct vow_error_detail *deta
         return error;
     error = engine_ops->takeover(engine, &server->identity, detail);
     if (error == 0)
-        error = make_core(server, engine_ops, engine, detail);
+        error = recover(server, engine_ops, engine, detail);
     if (error == 0 && engine_ops->lives != NULL)
         error = engine_ops->lives(engine, lives_recover, server, detail);
     if (error != 0) {
@@ -349,7 +293,7 @@ void vow_server_facts(const struct vow_server *server, struct vow_server_facts *
     *facts = (struct vow_server_facts){.name = server->identity.name,
                                        .directory = server->settings.data,
                                        .epoch = server->identity.epoch,
-                                       .recovered = server->recovered,
+                                       .recovered = server->room.txns,
                                        .listen = server->listen,
                                        .http = server->http_address};
 }

@@ -1,4 +1,4 @@
-#include "coordinator/server/saga_book.h"
+#include "coordinator/fold/saga_book.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * What the sagas that have not ended are about: their orders, and what their actions have answered. The core knows of a
  * step who does it and how it stands; handler, payload and answer are here, by the saga's id. The loop's thread.
  */
-#ifndef VOW_COORDINATOR_SERVER_SAGA_BOOK_H
-#define VOW_COORDINATOR_SERVER_SAGA_BOOK_H
+#ifndef VOW_COORDINATOR_FOLD_SAGA_BOOK_H
+#define VOW_COORDINATOR_FOLD_SAGA_BOOK_H
 
 #include <stdbool.h>
 #include <uthash.h>
