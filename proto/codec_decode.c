@@ -224,7 +224,7 @@ static bool read_admin_request(struct codec_in *in, const Vow__AdminRequest *fro
     to->command = (enum vow_admin_command)from->command;
     to->limit = from->limit;
     to->tag = from->tag;
-    return codec_read_enum(in, from->command, VOW_ADMIN_SAGA_CLOSE, "a command that is none") &&
+    return codec_read_enum(in, from->command, VOW_ADMIN_DLQ_DROP, "a command that is none") &&
            codec_read_gtrid_or_none(in, from->gtrid, &to->gtrid) && codec_read_text(in, from->filter, &to->filter) &&
            codec_read_name_or_none(in, from->participant, &to->participant) &&
            codec_read_text(in, from->who, &to->who) && codec_read_text(in, from->why, &to->why);
@@ -245,6 +245,13 @@ static bool read_admin_reply(struct codec_in *in, const Vow__AdminReply *from, s
 #define read_saga_state codec_read_saga_state
 #define read_step codec_read_step
 #define read_step_done codec_read_step_done
+#define read_publish codec_read_publish
+#define read_published codec_read_published
+#define read_subscribe codec_read_subscribe
+#define read_subscribed codec_read_subscribed
+#define read_deliver codec_read_deliver
+#define read_delivered codec_read_delivered
+#define read_seek codec_read_seek
 
 /* Kinds that share a struct share its reader. */
 #define read_pong read_ping

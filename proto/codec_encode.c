@@ -296,6 +296,13 @@ static Vow__AdminReply *put_admin_reply(struct codec_out *out, const struct vow_
 #define put_saga_state codec_put_saga_state
 #define put_step codec_put_step
 #define put_step_done codec_put_step_done
+#define put_publish codec_put_publish
+#define put_published codec_put_published
+#define put_subscribe codec_put_subscribe
+#define put_subscribed codec_put_subscribed
+#define put_deliver codec_put_deliver
+#define put_delivered codec_put_delivered
+#define put_seek codec_put_seek
 
 /* Kinds that share a struct share its writer. */
 #define put_pong put_ping

@@ -44,4 +44,14 @@ bool codec_read_saga_state(struct codec_in *in, const Vow__SagaState *from, stru
 bool codec_read_step(struct codec_in *in, const Vow__Step *from, struct vow_msg_step *to);
 bool codec_read_step_done(struct codec_in *in, const Vow__StepDone *from, struct vow_msg_step_done *to);
 
+/* --- codec_decode_event.c: likewise --- */
+
+bool codec_read_publish(struct codec_in *in, const Vow__Publish *from, struct vow_msg_publish *to);
+bool codec_read_published(struct codec_in *in, const Vow__Published *from, struct vow_msg_published *to);
+bool codec_read_subscribe(struct codec_in *in, const Vow__Subscribe *from, struct vow_msg_subscribe *to);
+bool codec_read_subscribed(struct codec_in *in, const Vow__Subscribed *from, struct vow_msg_subscribed *to);
+bool codec_read_deliver(struct codec_in *in, const Vow__Deliver *from, struct vow_msg_deliver *to);
+bool codec_read_delivered(struct codec_in *in, const Vow__Delivered *from, struct vow_msg_delivered *to);
+bool codec_read_seek(struct codec_in *in, const Vow__Seek *from, struct vow_msg_seek *to);
+
 #endif

@@ -43,6 +43,13 @@ struct codec_out {
         Vow__SagaState saga_state;
         Vow__Step step;
         Vow__StepDone step_done;
+        Vow__Publish publish;
+        Vow__Published published;
+        Vow__Subscribe subscribe;
+        Vow__Subscribed subscribed;
+        Vow__Deliver deliver;
+        Vow__Delivered delivered;
+        Vow__Seek seek;
     };
     Vow__Header header;
     Vow__Watermark watermark;
@@ -54,6 +61,11 @@ struct codec_out {
     Vow__Peer *peer_list[VOW_CALLS_MAX];
     Vow__SagaStep saga_steps[VOW_STEPS_MAX];
     Vow__SagaStep *saga_step_list[VOW_STEPS_MAX];
+    Vow__Event event;
+    Vow__EventHeader event_headers[VOW_EVENT_HEADERS_MAX];
+    Vow__EventHeader *event_header_list[VOW_EVENT_HEADERS_MAX];
+    char *pattern_list[VOW_PATTERNS_MAX];
+    char *publish_list[VOW_PATTERNS_MAX];
     char texts[CODEC_TEXTS][VOW_TEXT_SIZE];
     unsigned texts_len;
 };
@@ -75,5 +87,15 @@ Vow__SagaQuery *codec_put_saga_query(struct codec_out *out, const struct vow_msg
 Vow__SagaState *codec_put_saga_state(struct codec_out *out, const struct vow_msg_saga_state *from);
 Vow__Step *codec_put_step(struct codec_out *out, const struct vow_msg_step *from);
 Vow__StepDone *codec_put_step_done(struct codec_out *out, const struct vow_msg_step_done *from);
+
+/* --- codec_encode_event.c: likewise --- */
+
+Vow__Publish *codec_put_publish(struct codec_out *out, const struct vow_msg_publish *from);
+Vow__Published *codec_put_published(struct codec_out *out, const struct vow_msg_published *from);
+Vow__Subscribe *codec_put_subscribe(struct codec_out *out, const struct vow_msg_subscribe *from);
+Vow__Subscribed *codec_put_subscribed(struct codec_out *out, const struct vow_msg_subscribed *from);
+Vow__Deliver *codec_put_deliver(struct codec_out *out, const struct vow_msg_deliver *from);
+Vow__Delivered *codec_put_delivered(struct codec_out *out, const struct vow_msg_delivered *from);
+Vow__Seek *codec_put_seek(struct codec_out *out, const struct vow_msg_seek *from);
 
 #endif

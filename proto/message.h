@@ -15,12 +15,13 @@
 
 #include "proto/cause.h"
 #include "proto/gtrid.h"
+#include "proto/message_event.h"
 #include "proto/message_saga.h"
 #include "proto/outcome.h"
 #include "proto/slice.h"
 
 /* The version of the wire. A change of meaning raises it; a new optional field does not. */
-#define VOW_WIRE_VERSION 4
+#define VOW_WIRE_VERSION 5
 
 /* A name (participant, handler, client): 1 to 63 of a-z A-Z 0-9 . _ - */
 #define VOW_NAME_MAX 63
@@ -31,7 +32,6 @@
 /* Calls in one transaction, and ids in one grant, at most. */
 #define VOW_CALLS_MAX 64
 #define VOW_IDS_MAX 256
-#define VOW_DB_UUID_BYTES 16
 /* A client's name for one transaction, so that a request that is made again is not carried out again: 1 to 64 bytes of
  * printable text. */
 #define VOW_KEY_MAX 64
@@ -103,6 +103,13 @@ enum vow_admin_command {
     /* Changes, as above: */
     VOW_ADMIN_SAGA_RETRY = 11, /* what is stuck */
     VOW_ADMIN_SAGA_CLOSE = 12, /* a stuck saga, as it is */
+    /* Events. `participant` is the group, and `filter` the offset of a dead letter: */
+    VOW_ADMIN_TOPICS = 13,   /* rows: topics and groups */
+    VOW_ADMIN_DLQ_LIST = 14, /* rows: dead letters, of the group or of all */
+    VOW_ADMIN_DLQ_SHOW = 15, /* one row: one of them, with what it said */
+    /* Changes, as above: */
+    VOW_ADMIN_DLQ_RETRY = 16, /* deliver it again */
+    VOW_ADMIN_DLQ_DROP = 17,  /* it has been seen to in another way */
 };
 
 /* A participant of a transaction, as the others are told of it. */
@@ -166,7 +173,14 @@ struct vow_msg_header {
     MESSAGE(SAGA_CANCEL, saga_cancel, 52)                                         \
     MESSAGE(SAGA_STATE, saga_state, 53)     /* answers 50 to 52                */ \
     MESSAGE(STEP, step, 54)                 /* participant: do, or undo, this  */ \
-    MESSAGE(STEP_DONE, step_done, 55)
+    MESSAGE(STEP_DONE, step_done, 55)                                             \
+    MESSAGE(PUBLISH, publish, 60)           /* participant: keep this event    */ \
+    MESSAGE(PUBLISHED, published, 61)                                             \
+    MESSAGE(SUBSCRIBE, subscribe, 62)                                             \
+    MESSAGE(SUBSCRIBED, subscribed, 63)     /* answers 62 and 66               */ \
+    MESSAGE(DELIVER, deliver, 64)           /* consumer: do this once          */ \
+    MESSAGE(DELIVERED, delivered, 65)                                             \
+    MESSAGE(SEEK, seek, 66)
 
 enum vow_msg_kind {
 #define MESSAGE(kind, member, number) VOW_MSG_##kind = number,
@@ -400,6 +414,13 @@ struct vow_msg {
         struct vow_msg_saga_state saga_state;
         struct vow_msg_step step;
         struct vow_msg_step_done step_done;
+        struct vow_msg_publish publish;
+        struct vow_msg_published published;
+        struct vow_msg_subscribe subscribe;
+        struct vow_msg_subscribed subscribed;
+        struct vow_msg_deliver deliver;
+        struct vow_msg_delivered delivered;
+        struct vow_msg_seek seek;
     };
 };
 

@@ -45,6 +45,8 @@ static const char *const step_results[] = {"?", "DONE", "REJECTED", "TOO-LATE", 
 static const char *const saga_states[] = {
     "?", "RUNNING", "COMPENSATING", "STUCK-FORWARD", "STUCK-COMPENSATING", "COMPLETED", "COMPENSATED", "CLOSED"};
 
+static const char *const event_results[] = {"?", "DONE", "NOT-YET", "UNABLE"};
+
 static void print_header(struct out *out, const struct vow_msg_header *header)
 {
     print(out, " b%" PRIu32, header->branch);
@@ -194,6 +196,63 @@ static bool print_saga_body(struct out *out, const struct vow_msg *msg)
     }
 }
 
+/* Where an event is kept, or on its way to be. */
+static void print_place(struct out *out, const char *group, uint64_t offset, uint32_t attempt)
+{
+    print(out, " %s @%" PRIu64 " attempt=%" PRIu32, group, offset, attempt);
+}
+
+static void print_event(struct out *out, const struct vow_msg_event *m)
+{
+    print(out, " %s key=%s seq=%" PRIu64, m->topic, m->key, m->key_seq);
+}
+
+static void print_subscribe(struct out *out, const struct vow_msg_subscribe *m)
+{
+    print(out, " %s", m->group);
+    for (uint32_t i = 0; i < m->patterns_len; i++)
+        print(out, " on=%s", m->patterns[i]);
+    print_word(out, "key", m->key_filter);
+    for (uint32_t i = 0; i < m->publishes_len; i++)
+        print(out, " publishes=%s", m->publishes[i]);
+}
+
+/* What is said of events. Returns false if msg is not of that kind. */
+static bool print_event_body(struct out *out, const struct vow_msg *msg)
+{
+    switch ((int)msg->kind) {
+    case VOW_MSG_PUBLISH:
+        print_event(out, &msg->publish.event);
+        return true;
+    case VOW_MSG_PUBLISHED:
+        print(out, " key=%s seq=%" PRIu64 " @%" PRIu64, msg->published.key, msg->published.key_seq,
+              msg->published.offset);
+        print_error(out, msg->published.error);
+        return true;
+    case VOW_MSG_SUBSCRIBE:
+        print_subscribe(out, &msg->subscribe);
+        return true;
+    case VOW_MSG_SUBSCRIBED:
+        print(out, " %s @%" PRIu64, msg->subscribed.group, msg->subscribed.cursor);
+        print_error(out, msg->subscribed.error);
+        return true;
+    case VOW_MSG_DELIVER:
+        print_place(out, msg->deliver.group, msg->deliver.offset, msg->deliver.attempt);
+        print_event(out, &msg->deliver.event);
+        return true;
+    case VOW_MSG_DELIVERED:
+        print_place(out, msg->delivered.group, msg->delivered.offset, msg->delivered.attempt);
+        print(out, " %s", PICK(event_results, msg->delivered.result));
+        print_cause(out, msg->delivered.cause);
+        return true;
+    case VOW_MSG_SEEK:
+        print(out, " %s @%" PRIu64, msg->seek.group, msg->seek.offset);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* What is said of a branch in doubt, or ended heuristically. Returns false if msg is not of that kind. */
 static bool print_termination_body(struct out *out, const struct vow_msg *msg)
 {
@@ -275,7 +334,7 @@ int vow_msg_print(const struct vow_msg *msg, char *text, size_t text_size)
 {
     struct out out = {.text = text, .size = text_size};
     print(&out, "%s", vow_msg_name(msg->kind));
-    if (!print_branch_body(&out, msg) && !print_saga_body(&out, msg))
+    if (!print_branch_body(&out, msg) && !print_saga_body(&out, msg) && !print_event_body(&out, msg))
         print_session_body(&out, msg);
     return (int)out.len;
 }

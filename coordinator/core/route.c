@@ -234,6 +234,13 @@ void coord_take_message(struct vow_coord *core, const struct vow_coord_event *ev
     case VOW_MSG_SAGA_STATE:
     case VOW_MSG_STEP:
     case VOW_MSG_STEP_DONE:
+    case VOW_MSG_PUBLISH:
+    case VOW_MSG_PUBLISHED:
+    case VOW_MSG_SUBSCRIBE:
+    case VOW_MSG_SUBSCRIBED:
+    case VOW_MSG_DELIVER:
+    case VOW_MSG_DELIVERED:
+    case VOW_MSG_SEEK:
         /* The connection's own, or the coordinator's part of the talk: not for us to hear. */
         core->counts.protocol_errors++;
         break;

@@ -180,5 +180,13 @@ void admin_request(struct vow_server *server, struct session *session, const str
         if (!sagas_show(server, session, request))
             admin_ask_history(server, session->id, request->tag, &request->gtrid, NULL);
         break;
+    case VOW_ADMIN_TOPICS:
+    case VOW_ADMIN_DLQ_LIST:
+    case VOW_ADMIN_DLQ_SHOW:
+    case VOW_ADMIN_DLQ_RETRY:
+    case VOW_ADMIN_DLQ_DROP:
+        /* This coordinator keeps no events. */
+        admin_reply(server, session, request->tag, VOW_E_NOT_FOUND, "", true);
+        break;
     }
 }

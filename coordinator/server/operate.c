@@ -29,6 +29,10 @@ static const char *command_name(enum vow_admin_command command)
         return "saga retry";
     case VOW_ADMIN_SAGA_CLOSE:
         return "saga close";
+    case VOW_ADMIN_DLQ_RETRY:
+        return "dlq retry";
+    case VOW_ADMIN_DLQ_DROP:
+        return "dlq drop";
     case VOW_ADMIN_FORGET:
     case VOW_ADMIN_STATUS:
     case VOW_ADMIN_LIST:
@@ -37,6 +41,9 @@ static const char *command_name(enum vow_admin_command command)
     case VOW_ADMIN_PEERS:
     case VOW_ADMIN_SAGA_LIST:
     case VOW_ADMIN_SAGA_SHOW:
+    case VOW_ADMIN_TOPICS:
+    case VOW_ADMIN_DLQ_LIST:
+    case VOW_ADMIN_DLQ_SHOW:
         break;
     }
     return "forget";

@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include "message_event.h"
 #include "message_saga.h"
 #include "proto/codec.h"
 #include "proto/frame.h"
@@ -198,6 +199,12 @@ static void draw(struct input *in, const struct fuzz_ids *ids, struct vow_msg *m
         const struct vow_gtrid gtrid = fuzz_id(in, ids);
 
         fuzz_draw_saga(in, &gtrid, msg);
+        break;
+    }
+    case VOW_MSG_PUBLISH ... VOW_MSG_SEEK: {
+        const struct vow_gtrid gtrid = fuzz_id(in, ids);
+
+        fuzz_draw_event(in, &gtrid, msg);
         break;
     }
     default:

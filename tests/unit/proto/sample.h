@@ -21,4 +21,9 @@ bool sample_fill_saga(struct vow_msg *m);
 void sample_bare_saga(struct vow_msg *m);
 bool sample_same_saga(const struct vow_msg *a, const struct vow_msg *b);
 
+/* sample_event.c: the same for the messages of events. */
+bool sample_fill_event(struct vow_msg *m);
+void sample_bare_event(struct vow_msg *m);
+bool sample_same_event(const struct vow_msg *a, const struct vow_msg *b);
+
 #endif

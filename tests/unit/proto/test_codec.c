@@ -63,12 +63,13 @@ Test(codec, every_value_of_every_enum_comes_back)
     struct vow_arena *arena = vow_arena_new(0);
     for (unsigned value = 1; value <= 13; value++) {
         struct vow_msg msgs[] = {
-            sample_full(VOW_MSG_VOTE),    sample_full(VOW_MSG_DECISION),         sample_full(VOW_MSG_ACK),
-            sample_full(VOW_MSG_WAIT),    sample_full(VOW_MSG_ONE_PHASE_DONE),   sample_full(VOW_MSG_HELLO),
-            sample_full(VOW_MSG_OUTCOME), sample_full(VOW_MSG_ADMIN_REQUEST),    sample_full(VOW_MSG_PEER_ANSWER),
-            sample_full(VOW_MSG_RESOLVE), sample_full(VOW_MSG_HEURISTIC_REPORT), sample_full(VOW_MSG_SAGA_STATE),
-            sample_full(VOW_MSG_STEP),    sample_full(VOW_MSG_STEP_DONE)};
-        static const unsigned highest[] = {3, 2, 4, 4, 3, 4, 4, 12, 6, 2, 2, 7, 2, 5};
+            sample_full(VOW_MSG_VOTE),     sample_full(VOW_MSG_DECISION),         sample_full(VOW_MSG_ACK),
+            sample_full(VOW_MSG_WAIT),     sample_full(VOW_MSG_ONE_PHASE_DONE),   sample_full(VOW_MSG_HELLO),
+            sample_full(VOW_MSG_OUTCOME),  sample_full(VOW_MSG_ADMIN_REQUEST),    sample_full(VOW_MSG_PEER_ANSWER),
+            sample_full(VOW_MSG_RESOLVE),  sample_full(VOW_MSG_HEURISTIC_REPORT), sample_full(VOW_MSG_SAGA_STATE),
+            sample_full(VOW_MSG_STEP),     sample_full(VOW_MSG_STEP_DONE),        sample_full(VOW_MSG_SUBSCRIBE),
+            sample_full(VOW_MSG_DELIVERED)};
+        static const unsigned highest[] = {3, 2, 4, 4, 3, 4, 4, 17, 6, 2, 2, 7, 2, 5, 4, 3};
         msgs[0].vote.vote = (enum vow_vote)value;
         msgs[1].decision.verdict = (enum vow_verdict)value;
         msgs[2].ack.ack = (enum vow_ack)value;
@@ -83,6 +84,8 @@ Test(codec, every_value_of_every_enum_comes_back)
         msgs[11].saga_state.state = (enum vow_saga_state)value;
         msgs[12].step.direction = (enum vow_step_direction)value;
         msgs[13].step_done.result = (enum vow_step_result)value;
+        msgs[14].subscribe.from = (enum vow_event_from)value;
+        msgs[15].delivered.result = (enum vow_event_result)value;
         for (size_t i = 0; i < sizeof(msgs) / sizeof(msgs[0]); i++) {
             struct vow_msg read;
             const int error = decode(arena, body, encode(&msgs[i]), &read);

@@ -7,10 +7,11 @@
 #include "sample.h"
 
 #define KEY "0123456789 /abcdefghijklmnopqrstuvwxyz.ABCDEFGHIJKLMNOPQRSTUVWXY"
+#define TOPIC "abcdefghijklmnopqrstuvwxyz.0123456789_-.abcdefghijklmnopqrstuvwx"
 
 static void expect_line(const struct vow_msg *msg, const char *wanted)
 {
-    char line[200];
+    char line[400];
     cr_expect_eq((size_t)vow_msg_print(msg, line, sizeof(line)), strlen(wanted));
     cr_expect_str_eq(line, wanted);
 }
@@ -54,6 +55,15 @@ Test(message_print, full_messages)
         {VOW_MSG_SAGA_STATE, "SAGA_STATE CLOSED s63 cause=constraint error=VOW_E_BUSY"},
         {VOW_MSG_STEP, "STEP s63 COMPENSATION attempt=4294967295 handler=give_back"},
         {VOW_MSG_STEP_DONE, "STEP_DONE s63 COMPENSATION attempt=4294967295 UNABLE cause=no-such-handler"},
+        {VOW_MSG_PUBLISH, "PUBLISH " TOPIC " key=" KEY " seq=18446744073709551615"},
+        {VOW_MSG_PUBLISHED, "PUBLISHED key=" KEY " seq=18446744073709551615 @18446744073709551615 error=VOW_E_BUSY"},
+        {VOW_MSG_SUBSCRIBE, "SUBSCRIBE shipping on=order.* on=stock.# on=# on=" TOPIC
+                            " key=order 7* publishes=payment.done publishes=" TOPIC},
+        {VOW_MSG_SUBSCRIBED, "SUBSCRIBED shipping @18446744073709551615 error=VOW_E_REFUSED"},
+        {VOW_MSG_DELIVER,
+         "DELIVER shipping @18446744073709551615 attempt=4294967295 " TOPIC " key=" KEY " seq=18446744073709551615"},
+        {VOW_MSG_DELIVERED, "DELIVERED shipping @18446744073709551615 attempt=4294967295 UNABLE cause=constraint"},
+        {VOW_MSG_SEEK, "SEEK shipping @18446744073709551615"},
         {VOW_MSG_RESOLVE, "RESOLVE b3 attempt=5 ABORT who=eva"},
         {VOW_MSG_RESOLVED, "RESOLVED b3 attempt=5 ABORT error=VOW_E_STATE"},
         {VOW_MSG_HEURISTIC_REPORT, "HEURISTIC_REPORT b3 attempt=5 ABORT who=eva"},
@@ -102,7 +112,7 @@ Test(message_print, cuts_like_snprintf)
     char whole[200];
     const int len = vow_msg_print(&msg, whole, sizeof(whole));
     for (size_t size = 1; size < (size_t)len + 2; size++) {
-        char line[200];
+        char line[400];
         memset(line, 'x', sizeof(line));
         cr_expect_eq(vow_msg_print(&msg, line, size), len);
         const size_t kept = size <= (size_t)len ? size - 1 : (size_t)len;
