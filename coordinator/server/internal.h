@@ -113,6 +113,13 @@ struct admission {
 
 struct http;
 
+/* A step that was not sent, for much waits for its participant. */
+struct unsent {
+    uint64_t session;
+    struct vow_gtrid gtrid;
+    uint32_t step;
+};
+
 /* Sagas: a core of their own beside that of transactions, and what the steps are about. */
 struct server_sagas {
     struct vow_sagas *core;
@@ -121,7 +128,8 @@ struct server_sagas {
     struct saga_book book;
     const struct vow_msg *request; /* whose BEGIN may be logged in this step */
     bool has_begun;                /* and it was */
-    uint64_t undelivered;          /* steps that were not sent, for much waits for their participant */
+    struct unsent *unsent; /* of the step under way */
+    size_t unsent_len, unsent_cap;
 };
 
 struct vow_server {
@@ -229,6 +237,7 @@ void sagas_request(struct vow_server *server, struct session *session, const str
 void sagas_message(struct vow_server *server, const struct session *session, const struct vow_msg *msg);
 void sagas_peer_up(struct vow_server *server, const struct session *session);
 void sagas_session_down(struct vow_server *server, uint64_t session);
+void sagas_peer_ready(struct vow_server *server, uint64_t session);
 /* LOG_DONE, or what a saga's end was. */
 void sagas_journal_done(struct vow_server *server, const struct vow_journal_op *op);
 void sagas_timer(struct vow_server *server);

@@ -16,7 +16,22 @@
 
 /* ---- messages ---- */
 
-/* A participant for whom much waits already is not sent more: like a message that is lost, the step is tried again. */
+/* The core is in its step: it hears of it after that. */
+static void note_unsent(struct server_sagas *sagas, const struct vow_sagas_effect *effect)
+{
+    if (sagas->unsent_len == sagas->unsent_cap) {
+        const size_t cap = sagas->unsent_cap > 0 ? sagas->unsent_cap * 2 : 64;
+        struct unsent *unsent = realloc(sagas->unsent, cap * sizeof(*unsent));
+        if (unsent == NULL)
+            return; /* like a message that is lost: it is tried again */
+        sagas->unsent = unsent;
+        sagas->unsent_cap = cap;
+    }
+    sagas->unsent[sagas->unsent_len++] =
+        (struct unsent){.session = effect->session, .gtrid = effect->gtrid, .step = effect->msg.step.step};
+}
+
+/* A participant for whom much waits already is not sent more (fault F029). */
 static void effect_send(struct vow_server *server, const struct vow_sagas_effect *effect)
 {
     struct session *session = session_find(server, effect->session);
@@ -24,7 +39,7 @@ static void effect_send(struct vow_server *server, const struct vow_sagas_effect
     if (session == NULL || !session->up)
         return;
     if (session->is_full) {
-        server->sagas.undelivered++;
+        note_unsent(&server->sagas, effect);
         return;
     }
     saga_book_fill(&server->sagas.book, &msg.step);
@@ -207,12 +222,26 @@ static void carry_out(struct vow_server *server, const struct vow_sagas_effect *
     }
 }
 
+static void tell_unsent(struct server_sagas *sagas, uint64_t now_ms)
+{
+    while (sagas->unsent_len > 0) {
+        const struct unsent *unsent = &sagas->unsent[--sagas->unsent_len];
+        struct vow_sagas_effects none;
+        struct vow_sagas_event event = {.kind = VOW_SAGAS_UNSENT, .now_ms = now_ms, .session = unsent->session};
+        event.unsent.gtrid = unsent->gtrid;
+        event.unsent.step = unsent->step;
+        vow_sagas_step(sagas->core, &event, &none);
+    }
+}
+
 void sagas_step(struct vow_server *server, const struct vow_sagas_event *event)
 {
     struct vow_sagas_effects effects;
     vow_sagas_step(server->sagas.core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
         carry_out(server, &effects.items[i]);
+    if (server->sagas.unsent_len > 0)
+        tell_unsent(&server->sagas, event->now_ms);
 }
 
 /* ---- a new saga ---- */
@@ -303,6 +332,12 @@ void sagas_session_down(struct vow_server *server, uint64_t session)
     sagas_step(server, &event);
 }
 
+void sagas_peer_ready(struct vow_server *server, uint64_t session)
+{
+    const struct vow_sagas_event event = {.kind = VOW_SAGAS_PEER_READY, .now_ms = vow_clock_ms(), .session = session};
+    sagas_step(server, &event);
+}
+
 void sagas_timer(struct vow_server *server)
 {
     const struct vow_sagas_event event = {.kind = VOW_SAGAS_TIMER, .now_ms = vow_clock_ms()};
@@ -331,5 +366,6 @@ void sagas_order(struct vow_server *server, const struct vow_gtrid *gtrid, enum 
 void sagas_free(struct vow_server *server)
 {
     saga_book_free(&server->sagas.book);
+    free(server->sagas.unsent);
     free(server->sagas.memory);
 }

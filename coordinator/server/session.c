@@ -299,6 +299,7 @@ static void on_drained(void *ctx, struct vow_channel *channel)
     struct vow_coord_event event = {.kind = VOW_COORD_PEER_READY, .now_ms = vow_clock_ms(), .session = session->id};
     session->is_full = session->is_told = false;
     server_step(server, &event);
+    sagas_peer_ready(server, session->id);
 }
 
 const struct vow_channel_ops session_ops = {

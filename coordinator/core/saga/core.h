@@ -55,6 +55,7 @@ enum step_event {
 struct peer {
     char name[VOW_NAME_SIZE];
     uint64_t session; /* 0 = not connected */
+    bool is_full;     /* much waits to be sent to it */
     uint32_t next;    /* with the same hash of the name */
     uint32_t steps;   /* first of its steps in memory */
     /* What it may be sent beside first attempts (sagas 4.4), in tenths of an attempt. */
@@ -130,6 +131,7 @@ struct vow_sagas {
     uint32_t epoch;
     uint64_t now_ms, jitter;
     bool recovering, draining, shedding;
+    uint32_t lookups; /* that are not answered */
     uint32_t resumed; /* after recovery: the sagas before this slot go on; the others are next */
     struct saga_input *saga_in;
     struct step_input *step_in;
@@ -169,6 +171,11 @@ static inline struct peer *step_peer(const struct vow_sagas *core, const struct 
 {
     return &core->peers[step->peer];
 }
+/* Something can be sent to it. */
+static inline bool peer_is_there(const struct peer *peer)
+{
+    return peer->session != 0 && !peer->is_full;
+}
 #define FOR_EACH_STEP(core, saga, step)                                                                                \
     for (struct step *step = step_at(core, (saga)->first); step != NULL; step = step_at(core, step->next))
 
@@ -207,6 +214,7 @@ void peer_link(struct vow_sagas *core, struct step *step);
 void peer_unlink(struct vow_sagas *core, struct step *step);
 void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session);
 void peer_take_down(struct vow_sagas *core, uint64_t session);
+void peer_take_full(struct vow_sagas *core, uint64_t session, bool is_full);
 
 /* --- pace.c: when and how often (sagas 4.4) --- */
 
@@ -216,6 +224,8 @@ bool pace_may_send(struct vow_sagas *core, struct step *step);
 /* There is no attempt any more: its deadline is over, or its participant was away for too long. */
 bool pace_is_over(const struct vow_sagas *core, const struct step *step);
 void pace_sent(struct vow_sagas *core, struct step *step);
+/* It was not sent after all. */
+void pace_unsent(struct vow_sagas *core, struct step *step);
 void pace_answered(struct vow_sagas *core, struct step *step);
 /* The same, and it is done, or refused for good. */
 void pace_settled(struct vow_sagas *core, struct step *step);

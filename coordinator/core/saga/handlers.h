@@ -10,6 +10,6 @@ saga_handler_fn saga_on_request, saga_on_past, saga_on_ask, saga_on_cancel, saga
     saga_on_recovered_retry, saga_on_resume;
 
 step_handler_fn step_on_start, step_on_done, step_on_refused, step_on_lost, step_on_due, step_on_halt, step_on_logged,
-    step_on_return, step_on_requeue;
+    step_on_return, step_on_unsent, step_on_requeue;
 
 #endif

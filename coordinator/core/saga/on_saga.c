@@ -43,13 +43,24 @@ void saga_on_request(struct vow_sagas *core, struct saga_input *in)
     saga_log(core, VOW_RECORD_SAGA_BEGIN, in->saga, true);
 }
 
+/* Questions to the journal are bounded like everything else. */
+static void look_up(struct vow_sagas *core, const struct saga_input *in)
+{
+    if (core->lookups >= core->limits.sagas_max) {
+        saga_reply_error(core, in->from->session, in->gtrid, VOW_E_BUSY, VOW_STEP_NONE, "");
+        return;
+    }
+    core->lookups++;
+    saga_emit(core, VOW_SAGAS_LOOKUP, in->gtrid)->session = in->from->session;
+}
+
 /* No entry: what became of it is in the journal, or it never was. */
 void saga_on_past(struct vow_sagas *core, struct saga_input *in)
 {
     if (core->recovering)
         saga_reply_error(core, in->from->session, in->gtrid, VOW_E_RECOVERING, VOW_STEP_NONE, "");
     else
-        saga_emit(core, VOW_SAGAS_LOOKUP, in->gtrid)->session = in->from->session;
+        look_up(core, in);
 }
 
 static bool wants_to_follow(const struct vow_sagas_event *from)
@@ -57,10 +68,20 @@ static bool wants_to_follow(const struct vow_sagas_event *from)
     return from->kind == VOW_SAGAS_REQUEST || (from->msg->kind == VOW_MSG_SAGA_QUERY && from->msg->saga_query.follow);
 }
 
+/* Whoever followed so far asks from time to time, but for one that was told nothing yet: it would wait for ever. */
+static void follow(struct vow_sagas *core, struct saga *saga, uint64_t session)
+{
+    const uint64_t before = saga->client;
+
+    saga->client = session;
+    if (saga->state == SAGA_STARTING && before != 0 && before != session)
+        saga_reply_error(core, before, &saga->gtrid, VOW_E_BUSY, VOW_STEP_NONE, "");
+}
+
 void saga_on_ask(struct vow_sagas *core, struct saga_input *in)
 {
     if (wants_to_follow(in->from))
-        in->saga->client = in->from->session;
+        follow(core, in->saga, in->from->session);
     if (in->saga->state != SAGA_STARTING)
         saga_reply(core, in->from->session, in->saga, 0, NULL);
     else if (in->saga->client != in->from->session) /* who follows hears of it when it is durable */

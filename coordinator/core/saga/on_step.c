@@ -49,7 +49,7 @@ void step_on_start(struct vow_sagas *core, struct step_input *in)
 /* Why nobody answered. */
 static enum vow_cause cause_of_silence(const struct vow_sagas *core, const struct step *step)
 {
-    return step_peer(core, step)->session == 0 ? VOW_CAUSE_PARTICIPANT_UNAVAILABLE : VOW_CAUSE_VOTE_TIMEOUT;
+    return !peer_is_there(step_peer(core, step)) ? VOW_CAUSE_PARTICIPANT_UNAVAILABLE : VOW_CAUSE_VOTE_TIMEOUT;
 }
 
 static void note(struct vow_sagas *core, struct step *step, enum vow_saga_fate fate,
@@ -122,7 +122,7 @@ static enum vow_saga_fate fate_of_given_up(const struct step *step)
 
 static void give_up(struct vow_sagas *core, struct step *step, const struct vow_msg_step_done *answer)
 {
-    step->wants_peer = step_peer(core, step)->session == 0;
+    step->wants_peer = !peer_is_there(step_peer(core, step));
     blame(core, step, answer);
     note(core, step, fate_of_given_up(step), answer);
 }
@@ -143,6 +143,13 @@ void step_on_lost(struct vow_sagas *core, struct step_input *in)
     }
     step_move(core, step, STEP_WAITING);
     pace_back_off(core, step);
+}
+
+/* Nothing was sent, so that cost no attempt. */
+void step_on_unsent(struct vow_sagas *core, struct step_input *in)
+{
+    pace_unsent(core, in->step);
+    step_move(core, in->step, STEP_WAITING);
 }
 
 void step_on_due(struct vow_sagas *core, struct step_input *in)

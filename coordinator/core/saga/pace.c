@@ -61,14 +61,14 @@ static void wait_for_peer(struct vow_sagas *core, struct step *step)
 bool pace_is_over(const struct vow_sagas *core, const struct step *step)
 {
     return core->now_ms >= step->deadline_ms ||
-           (step_peer(core, step)->session == 0 && core->now_ms >= step->patience_ms);
+           (!peer_is_there(step_peer(core, step)) && core->now_ms >= step->patience_ms);
 }
 
 bool pace_may_send(struct vow_sagas *core, struct step *step)
 {
     struct peer *peer = step_peer(core, step);
 
-    if (peer->session == 0) {
+    if (!peer_is_there(peer)) {
         wait_for_peer(core, step);
         return false;
     }
@@ -97,6 +97,22 @@ void pace_sent(struct vow_sagas *core, struct step *step)
     step->attempts++;
     step->patience_ms = SAGA_NEVER_MS;
     arm(core, step, core->now_ms + step->attempt_ms);
+}
+
+void pace_unsent(struct vow_sagas *core, struct step *step)
+{
+    struct peer *peer = step_peer(core, step);
+
+    core->counts.unsent++;
+    core->counts.sent--;
+    step->attempts--;
+    if (step->attempts == 0) {
+        peer->budget -= peer->budget > 0;
+    } else {
+        core->counts.retries--;
+        peer->budget += TENTHS_OF_AN_ATTEMPT;
+    }
+    wait_for_peer(core, step);
 }
 
 void pace_answered(struct vow_sagas *core, struct step *step)

@@ -159,9 +159,26 @@ void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session)
     }
     peer = &core->peers[index];
     peer->session = session;
+    peer->is_full = false;
     peer->failures = 0;
     wake(core, peer, STEP_WAITING);
     wake(core, peer, STEP_STUCK);
+}
+
+void peer_take_full(struct vow_sagas *core, uint64_t session, bool is_full)
+{
+    for (uint32_t i = 0; i < core->peers_len; i++) {
+        struct peer *peer = &core->peers[i];
+
+        if (peer->session != session)
+            continue;
+        peer->is_full = is_full;
+        if (!is_full) {
+            wake(core, peer, STEP_WAITING);
+            wake(core, peer, STEP_STUCK);
+        }
+        return;
+    }
 }
 
 /* An attempt is lost with its connection: whether it was done is asked by the next one. */
@@ -171,6 +188,7 @@ void peer_take_down(struct vow_sagas *core, uint64_t session)
         if (core->peers[i].session != session)
             continue;
         core->peers[i].session = 0;
+        core->peers[i].is_full = false;
         wake(core, &core->peers[i], STEP_SENT);
     }
 }

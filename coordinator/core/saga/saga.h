@@ -50,8 +50,10 @@ enum vow_sagas_event_kind {
     VOW_SAGAS_TIMER,
     VOW_SAGAS_PEER_UP,      /* session, peer */
     VOW_SAGAS_SESSION_DOWN, /* session */
-    VOW_SAGAS_ORDER,        /* order: of an operator, recorded durably by the driver; answered by ORDERED */
-    VOW_SAGAS_RECOVERED,    /* recovered: a record of a saga without END, in the order of the journal */
+    VOW_SAGAS_UNSENT, /* session, unsent: a SEND of the last step was not sent, for much waits for its participant */
+    VOW_SAGAS_PEER_READY, /* session: it can take more again */
+    VOW_SAGAS_ORDER,      /* order: of an operator, recorded durably by the driver; answered by ORDERED */
+    VOW_SAGAS_RECOVERED,  /* recovered: a record of a saga without END, in the order of the journal */
     VOW_SAGAS_RECOVERY_DONE,
     VOW_SAGAS_SHED,  /* shed: new sagas are refused with BUSY, or no longer */
     VOW_SAGAS_DRAIN, /* new sagas are refused; those under way go on */
@@ -95,6 +97,10 @@ struct vow_sagas_event {
         const char *peer;
         struct {
             struct vow_gtrid gtrid;
+            uint32_t step;
+        } unsent;
+        struct {
+            struct vow_gtrid gtrid;
             enum vow_saga_order order;
             uint64_t tag;
         } order;
@@ -111,7 +117,7 @@ enum vow_sagas_effect_kind {
     VOW_SAGAS_SEND = 1, /* msg, a STEP: handler, payload and answer are the driver's to fill in */
     VOW_SAGAS_REPLY,    /* msg, a SAGA_STATE, to a client's session; gone sessions: the driver drops it */
     VOW_SAGAS_LOG,      /* log */
-    VOW_SAGAS_LOOKUP,   /* session, gtrid: what became of that saga? */
+    VOW_SAGAS_LOOKUP,   /* session, gtrid: what became of that saga? As many at once as sagas_max */
     VOW_SAGAS_TRACE,
     VOW_SAGAS_ALARM,
     VOW_SAGAS_ORDERED, /* answers ORDER; CLOSE once it is durable */
@@ -167,6 +173,7 @@ struct vow_sagas_counts {
     uint64_t begun, completed, compensated, closed; /* since init */
     uint64_t sent, retries;                         /* attempts; those after the first of a step */
     uint64_t held;                  /* retries that waited because their participant has had its share */
+    uint64_t unsent;                /* attempts that were not sent, for much waited for their participant */
     uint64_t late, protocol_errors; /* answers that nobody waits for; cells that may not be hit */
     uint64_t busy;
     uint32_t open, stuck, steps; /* now */

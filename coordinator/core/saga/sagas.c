@@ -167,6 +167,17 @@ static void take_step_done(struct vow_sagas *core, const struct vow_sagas_event 
     step_dispatch(core, &in);
 }
 
+static void take_unsent(struct vow_sagas *core, const struct vow_sagas_event *event)
+{
+    const struct saga *saga = saga_find(core, &event->unsent.gtrid);
+    struct step_input in = {.event = STEP_ON_UNSENT};
+
+    in.step = saga != NULL ? saga_step(core, saga, event->unsent.step) : NULL;
+    VOW_ASSERT(in.step != NULL && step_peer(core, in.step)->session == event->session);
+    peer_take_full(core, event->session, true);
+    step_dispatch(core, &in);
+}
+
 static void take_client(struct vow_sagas *core, const struct vow_sagas_event *event, enum saga_event kind,
                         const struct vow_gtrid *gtrid)
 {
@@ -214,6 +225,8 @@ static void take_looked_up(struct vow_sagas *core, const struct vow_sagas_event 
 {
     struct vow_sagas_effect *effect;
 
+    VOW_ASSERT(core->lookups > 0);
+    core->lookups--;
     if (event->looked_up.error != 0) {
         saga_reply_error(core, event->session, &event->looked_up.gtrid, event->looked_up.error, VOW_STEP_NONE, "");
         return;
@@ -254,6 +267,12 @@ static void take_event(struct vow_sagas *core, const struct vow_sagas_event *eve
         break;
     case VOW_SAGAS_SESSION_DOWN:
         peer_take_down(core, event->session);
+        break;
+    case VOW_SAGAS_UNSENT:
+        take_unsent(core, event);
+        break;
+    case VOW_SAGAS_PEER_READY:
+        peer_take_full(core, event->session, false);
         break;
     case VOW_SAGAS_ORDER:
         take_order(core, event);

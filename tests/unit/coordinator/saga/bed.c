@@ -41,6 +41,7 @@ static void carry_out(struct bed *bed, const struct vow_sagas_effect *effect)
     case VOW_SAGAS_REPLY:
         take_reply(bed, &effect->msg.saga_state);
         bed->lack = effect->lack;
+        bed->session = effect->session;
         break;
     case VOW_SAGAS_LOG:
         cr_assert_lt(bed->log_len, BED_LOG_MAX);

@@ -25,6 +25,7 @@ struct bed {
     uint32_t step;
     int error, ordered;
     enum vow_sagas_lack lack;
+    uint64_t session; /* that was replied to */
     uint32_t alarms, replies, lookups;
     const char *alarm; /* the newest */
     struct vow_msg_saga_request orders[BED_SAGAS_MAX];

@@ -84,3 +84,57 @@ Test(saga_peers, F147_who_is_in_use_is_not_pushed_out)
     cr_assert_eq(bed.error, 0);
     bed_free(&bed);
 }
+
+/* ---- one for whom much waits ---- */
+
+static void fill(const struct vow_msg_step *step, uint64_t session)
+{
+    bed_feed(&bed, (struct vow_sagas_event){.kind = VOW_SAGAS_UNSENT,
+                                            .session = session,
+                                            .unsent = {.gtrid = step->gtrid, .step = step->step}});
+}
+
+/* Its only attempt was not sent: it is not lost, and costs nothing. */
+Test(saga_peers, F029_what_was_not_sent_is_no_attempt)
+{
+    struct vow_msg_saga_step order = bed_step(VOW_STEP_COMPENSATABLE, 0, "a");
+    struct vow_sagas_counts counts;
+    struct vow_msg_step step;
+
+    order.attempts_max = 1;
+    start(2);
+    bed_up(&bed, "a", 101);
+    bed_request(&bed, 1, &order, 1);
+    step = bed_take(&bed);
+    fill(&step, 101);
+    bed_request(&bed, 2, &order, 1);
+    bed_pass(&bed, 30000);
+    cr_assert_eq(bed.sent_len, 0, "nothing more is for one that is full");
+    bed_feed(&bed, (struct vow_sagas_event){.kind = VOW_SAGAS_PEER_READY, .session = 101});
+    bed_pass(&bed, 0);
+    cr_assert_eq(bed.sent_len, 2);
+    cr_assert_eq(bed.sent[0].attempt, 1);
+    cr_assert_eq(bed.sent[1].attempt, 1);
+    vow_sagas_counts(bed.core, &counts);
+    cr_assert_eq(counts.sent, 2);
+    cr_assert_eq(counts.unsent, 1);
+    cr_assert_eq(counts.retries, 0);
+    bed_free(&bed);
+}
+
+/* What waited goes with the connection. */
+Test(saga_peers, F029_a_new_connection_is_not_full)
+{
+    const struct vow_msg_saga_step order = bed_step(VOW_STEP_RETRIABLE, 0, "a");
+    struct vow_msg_step step;
+
+    start(2);
+    bed_up(&bed, "a", 101);
+    bed_request(&bed, 1, &order, 1);
+    step = bed_take(&bed);
+    fill(&step, 101);
+    bed_down(&bed, 101);
+    bed_up(&bed, "a", 102);
+    cr_assert_eq(bed.sent_len, 1);
+    bed_free(&bed);
+}

@@ -300,6 +300,11 @@ Test(saga_worlds, F193_F194_F196_lost_and_repeated_messages, .timeout = 600)
     run_worlds((struct world_options){.rejected = 20, .lost = 30});
 }
 
+Test(saga_worlds, F029_participants_for_whom_much_waits, .timeout = 600)
+{
+    run_worlds((struct world_options){.rejected = 20, .lost = 10, .crashes = 1, .full = 20});
+}
+
 Test(saga_worlds, F198_F202_crashes_of_the_coordinator, .timeout = 600)
 {
     run_worlds((struct world_options){.rejected = 20, .lost = 10, .crashes = 4});

@@ -39,6 +39,21 @@ static void post(struct world *world, const struct vow_sagas_effect *effect)
     world->mail[world->mail_len++] = *effect;
 }
 
+/* Like vowd: one that is full is sent nothing, and the core hears of it after its step. */
+static void send(struct world *world, const struct vow_sagas_effect *effect)
+{
+    const int peer = effect->session == world->session_of[0] ? 0 : 1;
+
+    world->is_full[peer] = world->is_full[peer] || chance(world, world->options.full);
+    if (!world->is_full[peer]) {
+        post(world, effect);
+        return;
+    }
+    cr_assert_lt(world->unsent_len, sizeof(world->unsent) / sizeof(world->unsent[0]));
+    world->unsent[world->unsent_len++] = (struct vow_sagas_event){
+        .kind = VOW_SAGAS_UNSENT, .session = effect->session, .unsent = {effect->gtrid, effect->msg.step.step}};
+}
+
 static void log_record(struct world *world, const struct vow_sagas_effect *effect)
 {
     cr_assert_lt(world->log_len, 2048);
@@ -50,7 +65,7 @@ static void carry_out(struct world *world, const struct vow_sagas_effect *effect
 {
     switch (effect->kind) {
     case VOW_SAGAS_SEND:
-        post(world, effect);
+        send(world, effect);
         break;
     case VOW_SAGAS_REPLY:
         if (effect->msg.saga_state.error == 0 && effect->msg.saga_state.state != 0)
@@ -78,6 +93,14 @@ static void step(struct world *world, struct vow_sagas_event *event)
     vow_sagas_step(world->core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
         carry_out(world, &effects.items[i]);
+    while (world->unsent_len > 0) {
+        struct vow_sagas_event unsent = world->unsent[--world->unsent_len];
+
+        unsent.now_ms = world->now_ms;
+        vow_sagas_step(world->core, &unsent, &effects);
+        for (size_t i = 0; i < effects.len; i++)
+            cr_assert_eq(effects.items[i].kind, VOW_SAGAS_TRACE);
+    }
 }
 
 /* ---- the coordinator ---- */
@@ -87,6 +110,7 @@ static void connect(struct world *world, int peer)
     struct vow_sagas_event event = {.kind = VOW_SAGAS_PEER_UP, .peer = names[peer]};
 
     event.session = world->session_of[peer] = ++world->sessions;
+    world->is_full[peer] = false;
     world->up[peer] = true;
     step(world, &event);
 }
@@ -96,6 +120,16 @@ static void disconnect(struct world *world, int peer)
     struct vow_sagas_event event = {.kind = VOW_SAGAS_SESSION_DOWN, .session = world->session_of[peer]};
 
     world->up[peer] = false;
+    step(world, &event);
+}
+
+static void drain(struct world *world, int peer)
+{
+    struct vow_sagas_event event = {.kind = VOW_SAGAS_PEER_READY, .session = world->session_of[peer]};
+
+    if (!world->is_full[peer])
+        return;
+    world->is_full[peer] = false;
     step(world, &event);
 }
 
@@ -311,6 +345,7 @@ static void turn(struct world *world)
         fire(world);
         break;
     case 6:
+        drain(world, (int)below(world, 2));
         if (!world->up[0] || chance(world, 10))
             (world->up[0] ? disconnect : connect)(world, 0);
         else if (!world->up[1] || chance(world, 10))

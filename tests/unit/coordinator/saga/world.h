@@ -29,6 +29,7 @@ struct world_options {
     uint32_t crashes;        /* of the coordinator, at most */
     uint32_t lost, rejected; /* of 100 messages; of 100 actions that may be refused */
     bool is_cancelled;       /* clients cancel now and then */
+    uint32_t full;           /* of 100 messages to a participant: not sent, for much waits for it */
     uint32_t refused_undo;   /* of 100 compensations: refused, which they may not be */
 };
 
@@ -45,6 +46,9 @@ struct world {
     uint64_t tokens[2048];
     size_t log_len, log_durable;
     bool up[2]; /* participants a, b */
+    bool is_full[2];
+    struct vow_sagas_event unsent[256]; /* of the step under way */
+    size_t unsent_len;
     uint64_t sessions;
     uint64_t session_of[2];
     uint32_t alarms;
