@@ -94,22 +94,22 @@ static void hear_state(struct vow_request *request, const struct vow_msg_saga_st
     }
 }
 
-/* The coordinator that answers gave the id out, in an epoch that is over. Another one has not heard of it, and says
- * nothing of what became of it (mistake 21). */
-static bool is_of_an_earlier_epoch(const struct vow_request *request)
+/* The coordinator that answers gave the id out. Another one has not heard of it, and says nothing of what became of it
+ * (mistake 21); an older life of this one does not answer any more. */
+static bool is_of_who_answers(const struct vow_request *request)
 {
     const struct vow_ids *ids = &request->client->ids;
 
-    return vow_gtrid_coord(&request->id) == ids->coord && vow_gtrid_epoch(&request->id) < ids->epoch;
+    return vow_gtrid_coord(&request->id) == ids->coord && vow_gtrid_epoch(&request->id) <= ids->epoch;
 }
 
-/* Nobody has begun it. That is certain for good where the id cannot begin any more: the coordinator that gave it out
- * has started again, and all that was sent to it before is gone. */
+/* Nobody has begun it, nor ever will: the order found the id used up and nothing under it, or the question has used it
+ * up. So what was sent before and is still on its way begins nothing. */
 static void hear_not_found(struct vow_request *request)
 {
     if (request->told != VOW_SAGA_UNKNOWN)
         end_without(request, VOW_SAGA_UNKNOWN, VOW_E_EXPIRED);
-    else if (is_of_an_earlier_epoch(request))
+    else if (is_of_who_answers(request))
         vow_request_begin_anew(request);
     else
         vow_request_ask_later(request);
@@ -123,10 +123,10 @@ static void hear_of_order(struct vow_request *request, const struct vow_msg_saga
         if (heard->error == VOW_E_ID_EXPIRED && request->in_doubt)
             request->ask = true;
         vow_request_hear_refusal(request, heard->error, heard->retry_after_ms);
+    } else if (heard->error == VOW_E_NOT_FOUND && (request->in_doubt || is_of_who_answers(request))) {
+        hear_not_found(request);
     } else if (!request->in_doubt) {
         end_as_heard(request, heard, VOW_SAGA_UNKNOWN, heard->error);
-    } else if (heard->error == VOW_E_NOT_FOUND) {
-        hear_not_found(request);
     } else if (heard->error == VOW_E_EXPIRED) {
         end_without(request, VOW_SAGA_UNKNOWN, VOW_E_EXPIRED);
     } else {

@@ -128,7 +128,7 @@ struct server_sagas {
     struct saga_book book;
     const struct vow_msg *request; /* whose BEGIN may be logged in this step */
     bool has_begun;                /* and it was */
-    struct unsent *unsent; /* of the step under way */
+    struct unsent *unsent;         /* of the step under way */
     size_t unsent_len, unsent_cap;
 };
 

@@ -312,10 +312,28 @@ void sagas_request(struct vow_server *server, struct session *session, const str
 
 /* ---- what else there is to hear ---- */
 
+static const struct vow_gtrid *id_of(const struct vow_msg *msg)
+{
+    return msg->kind == VOW_MSG_SAGA_QUERY    ? &msg->saga_query.gtrid
+           : msg->kind == VOW_MSG_SAGA_CANCEL ? &msg->saga_cancel.gtrid
+                                              : &msg->step_done.gtrid;
+}
+
+/* A client that follows what has not begun has sent its order, and lost it. NOT_FOUND is final then: an order that is
+ * still on its way, by the connection that was lost, begins nothing any more, and the client may begin anew. */
+static void use_up(struct vow_server *server, const struct vow_msg *msg)
+{
+    if (msg->kind == VOW_MSG_SAGA_QUERY && msg->saga_query.follow &&
+        vow_coord_id(server->core, &msg->saga_query.gtrid) == VOW_COORD_ID_FRESH)
+        vow_coord_use_id(server->core, &msg->saga_query.gtrid);
+}
+
 void sagas_message(struct vow_server *server, const struct session *session, const struct vow_msg *msg)
 {
-    const struct vow_sagas_event event = {
+    struct vow_sagas_event event = {
         .kind = VOW_SAGAS_MESSAGE, .now_ms = vow_clock_ms(), .session = session->id, .msg = msg};
+    event.is_foreign = vow_gtrid_coord(id_of(msg)) != server->identity.coord;
+    use_up(server, msg);
     sagas_step(server, &event);
 }
 

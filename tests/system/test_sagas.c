@@ -307,6 +307,40 @@ Test(sagas, F198_vowd_dies_at_the_end)
     crash(2, "send.before.SAGA_STATE@2", false);
 }
 
+static void expect_nothing_of(struct peer *client, const struct vow_gtrid *id, int error)
+{
+    peer_expect(client, VOW_MSG_SAGA_STATE);
+    cr_assert(vow_gtrid_equal(&client->msg.saga_state.gtrid, id));
+    cr_assert_eq(client->msg.saga_state.state, 0);
+    cr_assert_eq(client->msg.saga_state.error, error);
+}
+
+static void follow(struct peer *client, const struct vow_gtrid *id)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_SAGA_QUERY, .saga_query = {.gtrid = *id, .follow = true}};
+    peer_send(client, &msg);
+}
+
+/* Who follows what has not begun may begin anew: the order that was lost, if it comes after all, begins nothing. */
+Test(sagas, F066_order_that_comes_after_the_question_begins_nothing)
+{
+    static struct saga_run run;
+    struct vow_gtrid foreign;
+    memset(&run, 0, sizeof(run));
+    cluster_init(&run.cluster);
+    cluster_run(&run.cluster, 0, NULL, NULL);
+    connect_both(&run);
+    run.id = peer_take_id(&run.client);
+    follow(&run.client, &run.id);
+    expect_nothing_of(&run.client, &run.id, VOW_E_NOT_FOUND);
+    order(&run.client, &run.id);
+    expect_nothing_of(&run.client, &run.id, VOW_E_NOT_FOUND);
+    foreign = vow_gtrid_make(vow_gtrid_coord(&run.id) ^ 1, 1, 1, 0, 0);
+    follow(&run.client, &foreign);
+    expect_nothing_of(&run.client, &foreign, VOW_E_NOT_MINE);
+    end_run(&run);
+}
+
 /* What a participant says of a step that is not its own, and what a client may not say, does no harm. */
 Test(sagas, F169_steps_are_their_participants)
 {

@@ -46,6 +46,10 @@ void saga_on_request(struct vow_sagas *core, struct saga_input *in)
 /* Questions to the journal are bounded like everything else. */
 static void look_up(struct vow_sagas *core, const struct saga_input *in)
 {
+    if (in->from->is_foreign) {
+        saga_reply_error(core, in->from->session, in->gtrid, VOW_E_NOT_MINE, VOW_STEP_NONE, "");
+        return;
+    }
     if (core->lookups >= core->limits.sagas_max) {
         saga_reply_error(core, in->from->session, in->gtrid, VOW_E_BUSY, VOW_STEP_NONE, "");
         return;

@@ -80,6 +80,7 @@ struct vow_sagas_event {
     enum vow_sagas_event_kind kind;
     uint64_t now_ms;
     uint64_t session;
+    bool is_foreign; /* MESSAGE: the id is another coordinator's, which alone knows what became of it */
     union {
         struct {
             const struct vow_msg_saga_request *msg; /* lives for the call; what the core needs of it is copied */

@@ -26,6 +26,19 @@ Test(saga_clients, F147_questions_to_the_journal_are_bounded)
     bed_free(&bed);
 }
 
+/* The journal's silence would be no answer (mistake 21). */
+Test(saga_clients, F044_another_coordinator_is_not_answered_for)
+{
+    const struct vow_msg query = {.kind = VOW_MSG_SAGA_QUERY, .saga_query = {.gtrid = bed_id(1), .follow = true}};
+
+    bed_init(&bed, NULL);
+    bed_feed(&bed,
+             (struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 1, .is_foreign = true, .msg = &query});
+    cr_assert_eq(bed.error, VOW_E_NOT_MINE);
+    cr_assert_eq(bed.lookups, 0);
+    bed_free(&bed);
+}
+
 /* The order is not durable yet. The first was told nothing, so it does not know that it has to ask. */
 Test(saga_clients, who_is_displaced_before_it_was_told_is_told_to_ask)
 {

@@ -323,6 +323,27 @@ Test(client_saga, a_saga_that_a_restart_has_lost_begins_under_a_new_id)
     bed_deinit(&bed);
 }
 
+/* So it is in the same life of the coordinator, if the id was used up meanwhile and nothing began under it. Before, the
+ * client asked for ever, and its saga stayed in doubt. */
+Test(client_saga, F066_an_id_that_was_used_for_nothing_is_exchanged)
+{
+    struct bed bed;
+    struct vow_gtrid id, next;
+
+    bed_init(&bed);
+    call_start(&bed.call);
+    id = fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST)->id;
+    fake_drop(bed.fake);
+    (void)fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST);
+    fake_saga(bed.fake, &id, VOW_SAGA_UNKNOWN, VOW_E_NOT_FOUND);
+    next = fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST)->id;
+    cr_assert(!vow_gtrid_equal(&next, &id));
+    fake_saga(bed.fake, &next, VOW_SAGA_COMPLETED, 0);
+    cr_assert_eq(call_await(&bed.call), 0);
+    cr_assert_eq(bed.call.result.state, VOW_SAGA_COMPLETED);
+    bed_deinit(&bed);
+}
+
 /* The address has changed hands. Whoever answers there now has not heard of the saga, which may be under way. */
 Test(client_saga, F044_another_coordinator_does_not_make_it_begin_anew)
 {
