@@ -36,6 +36,7 @@ enum sim_event_kind {
     SIM_EVENT_CALL,      /* ptr: a service's own call arrives */
     SIM_EVENT_CALL_DONE, /* ptr: and its answer */
     SIM_EVENT_CLIENT,    /* node: a client goes on */
+    SIM_EVENT_ORDER,     /* node: an operator looks at the sagas that are stuck */
     SIM_EVENT_NEMESIS,   /* number: the action of the plan */
     SIM_EVENT_START,     /* node: a process starts */
     SIM_EVENT_RESUME,    /* node */

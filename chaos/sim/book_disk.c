@@ -369,7 +369,9 @@ void book_store(struct sim_book *book, struct book_node *node, const struct sim_
 static void journal_found(struct sim_book *book, const struct sim_dump_journal *journal, book_moment now)
 {
     for (uint32_t i = 0; i < journal->events_len; i++) {
-        struct book_txn *txn = book_find_txn(book, &journal->events[i].gtrid);
+        struct book_txn *txn = vow_record_is_saga((enum vow_record_kind)journal->events[i].kind)
+                                   ? NULL
+                                   : book_find_txn(book, &journal->events[i].gtrid);
 
         if (txn != NULL && journal->events[i].kind == VOW_RECORD_HEURISTIC)
             noted(book, txn, journal->events[i].who, journal->events[i].lsn, now);

@@ -259,7 +259,7 @@ void check_messages(struct sim_judge *judge, const struct sim_sight *sight)
         return;
     at.node = &judge->book.nodes[sight->node];
     at.msg = sight->message.msg;
-    row = row_of(at.node->role, at.msg->kind);
+    row = row_of(at.node->role == SIM_SAGA_CLIENT ? SIM_CLIENT : at.node->role, at.msg->kind);
     if (row == NULL) {
         judge_fail(judge, sight, "I16", NULL, "%s sends %s, which is not its to send", at.node->name,
                    vow_msg_name(at.msg->kind));

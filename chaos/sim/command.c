@@ -18,7 +18,7 @@ static const char help[] =
     "vow-chaos sim: worlds of coordinators, participants and clients in one process, each from one seed\n"
     "\n"
     "  --seeds A..B     the worlds of these seeds; A alone is one (1..100)\n"
-    "  --protocol 2pc   what is simulated\n"
+    "  --protocol 2pc|saga|all  what is simulated: transactions, sagas, or each and both of them (2pc)\n"
     "  --trace          print the options, the plan and a line for each thing that happens; of one seed\n"
     "  --model-traces DIR  write what each transaction did to DIR, for tests/model/check-traces\n"
     "  --json           print the result as JSON\n"
@@ -41,6 +41,7 @@ static const char help[] =
 
 struct request {
     uint64_t first, last;
+    enum sim_protocol protocol;
     uint32_t jobs;
     const char *model_traces; /* a folder, or NULL */
     const char *replay;       /* a file, or NULL */
@@ -109,7 +110,8 @@ static int read_flag(int flag, const char *value, struct request *request)
     case 's':
         return read_seeds(value, request) ? 0 : usage("--seeds wants A..B, found", value);
     case 'p':
-        return strcmp(value, "2pc") == 0 ? 0 : usage("--protocol knows 2pc, found", value);
+        return sim_protocol_read(value, &request->protocol) ? 0
+                                                            : usage("--protocol knows 2pc, saga and all, found", value);
     case 'j':
         return read_jobs(value, request) ? 0 : usage("--jobs wants 1 to 64, found", value);
     case 'm':
@@ -214,7 +216,7 @@ static int shrink(const struct request *request)
     uint64_t seed;
 
     if (read_number(request->shrink, &end, &seed) && *end == '\0')
-        return sim_shrink_seed(seed, request->runs_max);
+        return sim_shrink_seed(seed, request->protocol, request->runs_max);
     return sim_shrink_file(request->shrink, request->runs_max);
 }
 
@@ -231,6 +233,7 @@ int sim_command(int argc, char **argv)
     if (request.is_exhaustive)
         return sim_small_command(&request.small, request.json);
     sim_run_prepare();
+    sim_run_protocol(request.protocol);
     if (request.replay != NULL)
         return sim_replay(request.replay, request.trace);
     if (request.shrink != NULL)
@@ -239,7 +242,8 @@ int sim_command(int argc, char **argv)
         return trace(&request);
     if (request.model_traces != NULL)
         return write_model_traces(&request);
-    sweep = (struct sim_sweep){.first = request.first,
+    sweep = (struct sim_sweep){.protocol = request.protocol,
+                               .first = request.first,
                                .last = request.last,
                                .jobs = request.jobs,
                                .is_first = request.is_first,

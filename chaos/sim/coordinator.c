@@ -39,6 +39,7 @@ static void start(struct sim_world *world, struct sim_node *node)
     sim_node_up(world, node, &up);
     coordinator_turn_end(world, node);
     coordinator_tick_later(world, node, IDLE_US);
+    coordinator_sagas_look_later(world, node);
 }
 
 static void stop(struct sim_world *world, struct sim_node *node)
@@ -50,6 +51,7 @@ static void stop(struct sim_world *world, struct sim_node *node)
         c->ops->close(c->engine);
     c->engine = NULL;
     c->core = NULL;
+    coordinator_sagas_stop(c);
 }
 
 /* Its own metrics and their limits. */
@@ -76,12 +78,15 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
         coordinator_tick(world, node);
     } else if (event->kind == SIM_EVENT_DRAINED) {
         coordinator_drained(world, node, event->number);
+    } else if (event->kind == SIM_EVENT_ORDER) {
+        coordinator_sagas_look(world, node);
     } else if (event->kind == SIM_EVENT_WAKE) {
         struct sim_sight sight = sim_sight_of(world, SIM_SEEN_TICKED, node);
 
         show_counts(world, node);
         sim_show(world, &sight);
         coordinator_step(world, node, &timer);
+        coordinator_sagas_timer(world, node);
         coordinator_turn_end(world, node);
     }
 }
@@ -172,7 +177,7 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
         if (!cannot_end(world, &view) && !is_standing(world, &view))
             return false;
     }
-    return true;
+    return coordinator_sagas_are_quiet(world, node);
 }
 
 static bool is_linked(const struct sim_node *node)

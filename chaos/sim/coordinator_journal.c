@@ -16,7 +16,7 @@ static struct vow_journal_op *next_of(const struct vow_journal_op *op)
     return (struct vow_journal_op *)op->job.next;
 }
 
-static struct log_op *op_take(struct sim_world *world, struct sim_coordinator *c)
+struct log_op *coordinator_op_take(struct sim_world *world, struct sim_coordinator *c)
 {
     struct log_op *op = c->unused;
 
@@ -25,6 +25,7 @@ static struct log_op *op_take(struct sim_world *world, struct sim_coordinator *c
     else
         op = sim_arena_take(&world->arena, sizeof(*op));
     memset(&op->op, 0, sizeof(op->op));
+    op->is_saga = false;
     return op;
 }
 
@@ -59,13 +60,21 @@ static void show_log(struct sim_world *world, const struct sim_node *node, enum 
     sight.log.forced = op->forced;
     sight.log.record = &op->record;
     sight.log.lsn = op->lsn;
+    sight.log.is_of_saga = ((const struct log_op *)op)->is_saga;
     sim_show(world, &sight);
+}
+
+void coordinator_op_push(struct sim_world *world, struct sim_node *node, struct log_op *op, bool forced)
+{
+    op_push(node->coordinator, &op->op, forced);
+    if (op->op.kind != VOW_JOURNAL_GET_SAGA)
+        show_log(world, node, SIM_SEEN_LOG_ASKED, &op->op);
 }
 
 void coordinator_log(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect)
 {
     struct sim_coordinator *c = node->coordinator;
-    struct log_op *op = op_take(world, c);
+    struct log_op *op = coordinator_op_take(world, c);
     const uint32_t len = effect->log.record.branches_len;
 
     op->op.kind = op_kind(effect->log.record.kind);
@@ -81,7 +90,7 @@ void coordinator_log(struct sim_world *world, struct sim_node *node, const struc
 
 void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, const struct vow_coord_effect *effect)
 {
-    struct log_op *op = op_take(world, c);
+    struct log_op *op = coordinator_op_take(world, c);
 
     op->op.kind = VOW_JOURNAL_GET;
     op->op.gtrid = effect->lookup.question.gtrid;
@@ -92,10 +101,10 @@ void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, con
 }
 
 void coordinator_write_down(struct sim_world *world, struct sim_node *node, const struct vow_gtrid *gtrid,
-                            const char *participant, const char *text, struct sim_order *order)
+                            const char *participant, const char *text, bool is_of_saga, struct sim_order *order)
 {
     struct sim_coordinator *c = node->coordinator;
-    struct log_op *op = op_take(world, c);
+    struct log_op *op = coordinator_op_take(world, c);
 
     op->op.kind = VOW_JOURNAL_APPEND;
     op->op.user = order;
@@ -103,16 +112,22 @@ void coordinator_write_down(struct sim_world *world, struct sim_node *node, cons
         .kind = VOW_RECORD_OPERATOR, .gtrid = *gtrid, .epoch = c->identity.epoch, .branches = op->branches};
     (void)snprintf(op->op.record.who, sizeof(op->op.record.who), "%s", participant);
     vow_text_copy(op->op.record.text, text);
+    op->is_saga = is_of_saga;
     op_push(c, &op->op, order != NULL);
     show_log(world, node, SIM_SEEN_LOG_ASKED, &op->op);
 }
 
 /* --- The journal's thread --- */
 
+static bool is_question(const struct vow_journal_op *op)
+{
+    return op->kind == VOW_JOURNAL_GET || op->kind == VOW_JOURNAL_GET_SAGA;
+}
+
 static bool is_urgent(const struct vow_journal_op *op)
 {
     for (; op != NULL; op = next_of(op)) {
-        if (op->forced || op->kind == VOW_JOURNAL_DECIDE || op->kind == VOW_JOURNAL_GET)
+        if (op->forced || op->kind == VOW_JOURNAL_DECIDE || is_question(op))
             return true;
     }
     return false;
@@ -155,8 +170,11 @@ static void submit(struct sim_world *world, struct sim_node *node)
 
 void coordinator_turn_end(struct sim_world *world, struct sim_node *node)
 {
+    const uint64_t core_ms = vow_coord_deadline_ms(node->coordinator->core);
+    const uint64_t sagas_ms = coordinator_sagas_deadline_ms(node->coordinator);
+
     submit(world, node);
-    sim_arm(world, node, vow_coord_deadline_ms(node->coordinator->core));
+    sim_arm(world, node, core_ms < sagas_ms ? core_ms : sagas_ms);
 }
 
 static bool op_is_good(const struct vow_journal_op *op);
@@ -213,7 +231,7 @@ void coordinator_run_batch(struct sim_world *world, struct sim_node *node)
     if (sim_node_died(world, node))
         return;
     for (const struct vow_journal_op *op = first; op != NULL; op = next_of(op)) {
-        if (op->kind != VOW_JOURNAL_GET)
+        if (!is_question(op))
             show_log(world, node,
                      op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS ? SIM_SEEN_LOG_DURABLE
                                                                                        : SIM_SEEN_LOG_FAILED,
@@ -249,7 +267,7 @@ static void looked_up(struct sim_world *world, struct sim_node *node, const stru
  * than "durable" has one consequence: stop. */
 static bool op_is_good(const struct vow_journal_op *op)
 {
-    if (op->kind == VOW_JOURNAL_GET)
+    if (is_question(op))
         return op->error == 0 || op->error == VOW_E_NOT_FOUND || op->error == VOW_E_EXPIRED ||
                op->error == VOW_E_RECOVERING;
     return op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS;
@@ -263,11 +281,19 @@ static void op_done(struct sim_world *world, struct sim_node *node, const struct
         looked_up(world, node, op);
         return;
     }
+    if (op->kind == VOW_JOURNAL_GET_SAGA) {
+        coordinator_sagas_journal_done(world, node, op);
+        return;
+    }
     show_log(world, node, SIM_SEEN_LOG_DONE, op);
     /* The core knows nothing of it. */
     if (op->record.kind == VOW_RECORD_OPERATOR) {
         if (op->user != NULL)
             coordinator_order_logged(world, node, op->user);
+        return;
+    }
+    if (((const struct log_op *)op)->is_saga) {
+        coordinator_sagas_journal_done(world, node, op);
         return;
     }
     event.token = op->token;

@@ -9,13 +9,27 @@
 #include "chaos/sim/coordinator_private.h"
 #include "proto/error.h"
 
-static struct sim_order *find(const struct sim_coordinator *c, uint64_t id)
+struct sim_order *coordinator_order_find(const struct sim_coordinator *c, uint64_t id)
 {
     struct sim_order *order = c->orders;
 
     while (order != NULL && order->id != id)
         order = order->next;
     return order;
+}
+
+static bool is_of_saga(const struct sim_order *order)
+{
+    return order->command == VOW_ADMIN_SAGA_RETRY || order->command == VOW_ADMIN_SAGA_CLOSE;
+}
+
+bool coordinator_has_order(const struct sim_coordinator *c, const struct vow_gtrid *gtrid)
+{
+    const struct sim_order *order = c->orders;
+
+    while (order != NULL && !vow_gtrid_equal(&order->gtrid, gtrid))
+        order = order->next;
+    return order != NULL;
 }
 
 static void drop(struct sim_coordinator *c, const struct sim_order *order)
@@ -44,13 +58,14 @@ static void reply(struct sim_world *world, struct sim_coordinator *c, const stru
     sim_net_send(world, asker->conn, 1, &msg);
 }
 
-static void answer(struct sim_world *world, struct sim_node *node, struct sim_order *order, int error, const char *text)
+void coordinator_order_answer(struct sim_world *world, struct sim_node *node, struct sim_order *order, int error,
+                              const char *text)
 {
     struct sim_coordinator *c = node->coordinator;
     char note[VOW_TEXT_SIZE];
 
     (void)snprintf(note, sizeof(note), "%s: %.150s", error == 0 ? "done" : "not done", text);
-    coordinator_write_down(world, node, &order->gtrid, order->participant, note, NULL);
+    coordinator_write_down(world, node, &order->gtrid, order->participant, note, is_of_saga(order), NULL);
     reply(world, c, order, error, text);
     drop(c, order);
 }
@@ -71,11 +86,11 @@ static void abort_all(struct sim_world *world, struct sim_node *node, struct sim
     struct vow_coord_event event = {.kind = VOW_COORD_MESSAGE, .by_operator = true, .msg = &msg};
 
     if (!is_undecided(node->coordinator, &order->gtrid)) {
-        answer(world, node, order, VOW_E_REFUSED, "too late, or never begun");
+        coordinator_order_answer(world, node, order, VOW_E_REFUSED, "too late, or never begun");
         return;
     }
     coordinator_step(world, node, &event);
-    answer(world, node, order, 0, "aborted");
+    coordinator_order_answer(world, node, order, 0, "aborted");
 }
 
 /* ---- one participant's branch ---- */
@@ -98,7 +113,7 @@ static void resolve(struct sim_world *world, struct sim_node *node, struct sim_o
     struct vow_msg msg = {.kind = VOW_MSG_RESOLVE};
 
     if (session == NULL) {
-        answer(world, node, order, VOW_E_STATE, "not connected");
+        coordinator_order_answer(world, node, order, VOW_E_STATE, "not connected");
         return;
     }
     msg.resolve.header = (struct vow_msg_header){.gtrid = order->gtrid,
@@ -115,10 +130,10 @@ static void resolve(struct sim_world *world, struct sim_node *node, struct sim_o
 void coordinator_resolved(struct sim_world *world, struct sim_node *node, const struct session *session,
                           const struct vow_msg_resolved *resolved)
 {
-    struct sim_order *order = find(node->coordinator, resolved->header.attempt);
+    struct sim_order *order = coordinator_order_find(node->coordinator, resolved->header.attempt);
 
     if (order != NULL && order->session == session->id && vow_gtrid_equal(&order->gtrid, &resolved->header.gtrid))
-        answer(world, node, order, resolved->error != 0 ? VOW_E_REFUSED : 0, resolved->text);
+        coordinator_order_answer(world, node, order, resolved->error != 0 ? VOW_E_REFUSED : 0, resolved->text);
 }
 
 /* It may have been done. */
@@ -127,7 +142,7 @@ void coordinator_orders_unanswered(struct sim_world *world, struct sim_node *nod
     for (struct sim_order *order = node->coordinator->orders, *next; order != NULL; order = next) {
         next = order->next;
         if (order->session == session)
-            answer(world, node, order, VOW_E_IN_DOUBT, "no answer");
+            coordinator_order_answer(world, node, order, VOW_E_IN_DOUBT, "no answer");
     }
 }
 
@@ -147,17 +162,31 @@ static void forget(struct sim_world *world, struct sim_node *node, const struct 
 
 void coordinator_forgotten(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect)
 {
-    struct sim_order *order = find(node->coordinator, effect->forgotten.tag);
+    struct sim_order *order = coordinator_order_find(node->coordinator, effect->forgotten.tag);
 
     if (order != NULL)
-        answer(world, node, order, effect->forgotten.error, effect->forgotten.text);
+        coordinator_order_answer(world, node, order, effect->forgotten.error, effect->forgotten.text);
+}
+
+/* ---- a saga is stuck ---- */
+
+static void order_saga(struct sim_world *world, struct sim_node *node, const struct sim_order *order)
+{
+    struct vow_sagas_event event = {.kind = VOW_SAGAS_ORDER};
+
+    event.order.gtrid = order->gtrid;
+    event.order.order = order->command == VOW_ADMIN_SAGA_RETRY ? VOW_SAGA_RETRY : VOW_SAGA_CLOSE;
+    event.order.tag = order->id;
+    coordinator_sagas_step(world, node, &event);
 }
 
 /* ---- an order comes ---- */
 
 void coordinator_order_logged(struct sim_world *world, struct sim_node *node, struct sim_order *order)
 {
-    if (order->command == VOW_ADMIN_FORGET)
+    if (is_of_saga(order))
+        order_saga(world, node, order);
+    else if (order->command == VOW_ADMIN_FORGET)
         forget(world, node, order);
     else if (order->participant[0] != '\0')
         resolve(world, node, order);
@@ -181,5 +210,5 @@ void coordinator_order(struct sim_world *world, struct sim_node *node, const str
     vow_text_copy(order->who, request->who);
     vow_text_copy(order->why, request->why);
     c->orders = order;
-    coordinator_write_down(world, node, &order->gtrid, order->participant, order->why, order);
+    coordinator_write_down(world, node, &order->gtrid, order->participant, order->why, is_of_saga(order), order);
 }

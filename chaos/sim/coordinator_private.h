@@ -4,6 +4,8 @@
 
 #include "chaos/sim/world.h"
 #include "coordinator/core/coord.h"
+#include "coordinator/core/saga/saga.h"
+#include "coordinator/fold/recovery.h"
 #include "coordinator/journal/journal.h"
 
 #define SESSIONS_MAX 64
@@ -39,8 +41,19 @@ struct sim_order {
     char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];
 };
 
+/* What vowd keeps of sagas beside their core (coordinator/server/sagas.c); the core is NULL in a world without. */
+struct coordinator_sagas {
+    struct vow_sagas *core;
+    struct vow_sagas_limits limits;
+    struct saga_book book;
+    const struct vow_msg *request; /* under way */
+    bool has_begun;
+    uint64_t looks; /* of operators */
+};
+
 struct log_op {
-    struct vow_journal_op op;           /* first */
+    struct vow_journal_op op; /* first */
+    bool is_saga;
     struct vow_coord_question question; /* GET */
     struct vow_record_branch branches[VOW_CALLS_MAX];
 };
@@ -64,6 +77,7 @@ struct sim_coordinator {
     struct log_op *unused;
     struct sim_order *orders;
     uint64_t next_order;
+    struct coordinator_sagas sagas;
 };
 
 /* --- coordinator_core.c --- */
@@ -75,12 +89,16 @@ void coordinator_drained(struct sim_world *world, struct sim_node *node, uint64_
 
 /* --- coordinator_journal.c --- */
 
+/* An operation of the journal's, as it is submitted: body and branches are its own or the world's memory. */
+struct log_op *coordinator_op_take(struct sim_world *world, struct sim_coordinator *c);
+void coordinator_op_push(struct sim_world *world, struct sim_node *node, struct log_op *op, bool forced);
+
 /* Carry out LOG and LOOKUP. */
 void coordinator_log(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect);
 void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, const struct vow_coord_effect *effect);
 /* An operator's order, or what came of it. order: NULL, or whom to call back when it is durable. */
 void coordinator_write_down(struct sim_world *world, struct sim_node *node, const struct vow_gtrid *gtrid,
-                            const char *participant, const char *text, struct sim_order *order);
+                            const char *participant, const char *text, bool is_of_saga, struct sim_order *order);
 /* Hands what the turn asked for to the journal's thread, and arms the core's timer. */
 void coordinator_turn_end(struct sim_world *world, struct sim_node *node);
 void coordinator_tick_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us);
@@ -108,6 +126,40 @@ void coordinator_resolved(struct sim_world *world, struct sim_node *node, const 
                           const struct vow_msg_resolved *resolved);
 void coordinator_orders_unanswered(struct sim_world *world, struct sim_node *node, uint64_t session);
 void coordinator_forgotten(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect);
+
+/* An order is on its way about it already. */
+bool coordinator_has_order(const struct sim_coordinator *c, const struct vow_gtrid *gtrid);
+/* The one of that id, or NULL: it has no answer yet. */
+struct sim_order *coordinator_order_find(const struct sim_coordinator *c, uint64_t id);
+void coordinator_order_answer(struct sim_world *world, struct sim_node *node, struct sim_order *order, int error,
+                              const char *text);
+
+/* --- coordinator_sagas.c --- */
+
+void coordinator_sagas_step(struct sim_world *world, struct sim_node *node, struct vow_sagas_event *event);
+/* True if the message is about a saga, and was taken. */
+bool coordinator_sagas_message(struct sim_world *world, struct sim_node *node, const struct session *session,
+                               const struct vow_msg *msg);
+void coordinator_sagas_peer_up(struct sim_world *world, struct sim_node *node, const struct session *session);
+void coordinator_sagas_session_down(struct sim_world *world, struct sim_node *node, uint64_t session);
+void coordinator_sagas_timer(struct sim_world *world, struct sim_node *node);
+/* Of a saga's record or question, whichever the journal has answered. */
+void coordinator_sagas_journal_done(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op);
+uint64_t coordinator_sagas_deadline_ms(const struct sim_coordinator *c);
+bool coordinator_sagas_are_quiet(const struct sim_world *world, const struct sim_node *node);
+
+/* --- coordinator_sagas_start.c --- */
+
+/* Their core, with room for what the journal has left open; and that all of it was fed. */
+void coordinator_sagas_make(struct sim_world *world, struct sim_node *node, const struct vow_recovery_room *room,
+                            uint64_t seed);
+void coordinator_sagas_recovered(struct sim_world *world, struct sim_node *node);
+void coordinator_sagas_stop(struct sim_coordinator *c);
+
+/* --- coordinator_sagas_operator.c: who sees to what is stuck --- */
+
+void coordinator_sagas_look_later(struct sim_world *world, struct sim_node *node);
+void coordinator_sagas_look(struct sim_world *world, struct sim_node *node);
 
 /* --- coordinator_start.c --- */
 

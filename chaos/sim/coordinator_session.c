@@ -101,6 +101,7 @@ static void session_end(struct sim_world *world, struct sim_node *node, struct s
     coordinator_orders_unanswered(world, node, down.session);
     sim_net_close(world, conn, 1);
     coordinator_step(world, node, &down);
+    coordinator_sagas_session_down(world, node, down.session);
 }
 
 static void close_older(struct sim_world *world, struct sim_node *node, const struct session *newer)
@@ -187,6 +188,7 @@ static void hello(struct sim_world *world, struct sim_node *node, struct sim_con
     up.session = session->id;
     up.peer = session->peer;
     coordinator_step(world, node, &up);
+    coordinator_sagas_peer_up(world, node, session);
 }
 
 /* --- Messages --- */
@@ -211,7 +213,7 @@ void coordinator_message(struct sim_world *world, struct sim_node *node, struct 
         coordinator_order(world, node, session, &msg->admin_request);
     else if (msg->kind == VOW_MSG_RESOLVED)
         coordinator_resolved(world, node, session, &msg->resolved);
-    else
+    else if (!coordinator_sagas_message(world, node, session, msg))
         coordinator_step(world, node, &event);
 }
 
@@ -227,6 +229,8 @@ void coordinator_disconnected(struct sim_world *world, struct sim_node *node, st
     down.session = session->id;
     session_drop(session);
     coordinator_orders_unanswered(world, node, down.session);
-    if (was_up)
-        coordinator_step(world, node, &down);
+    if (!was_up)
+        return;
+    coordinator_step(world, node, &down);
+    coordinator_sagas_session_down(world, node, down.session);
 }

@@ -5,6 +5,7 @@
 #include "chaos/sim/storage.h"
 #include "proto/assert.h"
 #include "proto/error.h"
+#include "proto/net/clock.h"
 
 #define PEERS_MAX 16
 #define BRANCHES_MAX 256
@@ -26,23 +27,27 @@ static void *memory_of(const struct sim_node *node, size_t size)
     return memories[node->index].memory;
 }
 
-static int recover_one(void *ctx, const struct vow_journal_event *event)
-{
-    struct vow_coord_event recovered = {.kind = VOW_COORD_RECOVERED, .record = &event->record};
-    void **both = ctx;
+/* Who is fed. */
+struct feed {
+    struct sim_world *world;
+    struct sim_node *node;
+};
 
-    coordinator_step(both[0], both[1], &recovered);
-    return 0;
+static void feed_txn(void *ctx, const struct vow_coord_event *event)
+{
+    const struct feed *feed = ctx;
+    struct vow_coord_event recovered = *event;
+
+    coordinator_step(feed->world, feed->node, &recovered);
 }
 
-static int count_open(void *ctx, const struct vow_journal_event *event)
+static void feed_saga(void *ctx, const struct vow_sagas_event *event)
 {
-    struct vow_coord_limits *limits = ctx;
+    const struct feed *feed = ctx;
+    struct vow_sagas_event recovered = *event;
 
-    limits->txns_max += event->record.kind == VOW_RECORD_COMMIT ||
-                        (event->record.kind == VOW_RECORD_HEURISTIC && event->record.branches_len > 0);
-    limits->branches_max += event->record.branches_len;
-    return 0;
+    VOW_ASSERT(feed->node->coordinator->sagas.core != NULL);
+    coordinator_sagas_step(feed->world, feed->node, &recovered);
 }
 
 static void fill_limits(const struct sim_world *world, struct vow_coord_limits *limits)
@@ -65,30 +70,57 @@ static void fill_limits(const struct sim_world *world, struct vow_coord_limits *
     };
 }
 
-static int make_core(struct sim_world *world, struct sim_node *node, uint32_t *recovered,
-                     struct vow_error_detail *detail)
+static void init_cores(struct sim_world *world, struct sim_node *node, const struct vow_recovery_room *room)
 {
     struct sim_coordinator *c = node->coordinator;
     struct vow_coord_identity identity = {.coord = c->identity.coord, .epoch = c->identity.epoch};
-    struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE};
     struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_IDENTITY, node->index, node->life);
-    void *both[2] = {world, node};
-    int error;
 
     fill_limits(world, &c->limits);
-    error = c->ops->scan(c->engine, count_open, &c->limits, detail);
-    if (error != 0)
-        return error;
-    *recovered = c->limits.txns_max - world->options.txns_max;
+    c->limits.txns_max += room->txns;
+    c->limits.branches_max += room->branches;
     identity.seed = sim_rng_next(&rng);
     for (uint32_t i = 0; i < sizeof(identity.secret); i++)
         identity.secret[i] = (uint8_t)sim_rng_next(&rng);
     c->core = vow_coord_init(memory_of(node, vow_coord_size(&c->limits)), &c->limits, &identity);
-    error = c->ops->scan(c->engine, recover_one, both, detail);
+    coordinator_sagas_make(world, node, room, identity.seed);
+}
+
+static int feed_cores(struct sim_world *world, struct sim_node *node, struct vow_recovery *recovery)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE};
+    int error = c->ops->scan(c->engine, vow_recovery_feed, recovery, recovery->detail);
+
     if (error == 0)
-        error = c->ops->keys(c->engine, c->limits.keys_max, recover_one, both, detail);
-    if (error == 0)
-        coordinator_step(world, node, &done);
+        error = c->ops->keys(c->engine, c->limits.keys_max, vow_recovery_feed, recovery, recovery->detail);
+    if (error != 0)
+        return error;
+    coordinator_step(world, node, &done);
+    coordinator_sagas_recovered(world, node);
+    return 0;
+}
+
+static int make_cores(struct sim_world *world, struct sim_node *node, uint32_t *recovered,
+                      struct vow_error_detail *detail)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct feed feed = {world, node};
+    struct vow_recovery recovery = {.book = &c->sagas.book,
+                                    .ctx = &feed,
+                                    .txn = feed_txn,
+                                    .saga = feed_saga,
+                                    .now_ms = sim_now_us(world) / 1000,
+                                    .wall_us = vow_clock_wall_us(),
+                                    .detail = detail};
+    int error = c->ops->scan(c->engine, vow_recovery_count, &recovery, detail);
+
+    if (error == 0) {
+        *recovered = recovery.room.txns;
+        init_cores(world, node, &recovery.room);
+        error = feed_cores(world, node, &recovery);
+    }
+    vow_recovery_deinit(&recovery);
     return error;
 }
 
@@ -107,5 +139,5 @@ int coordinator_open(struct sim_world *world, struct sim_node *node, uint32_t *r
         return error;
     }
     error = c->ops->takeover(c->engine, &c->identity, detail);
-    return error != 0 ? error : make_core(world, node, recovered, detail);
+    return error != 0 ? error : make_cores(world, node, recovered, detail);
 }

@@ -30,7 +30,7 @@ void sim_edges_see(void *ctx, const struct sim_sight *sight)
     const struct vow_fsm *fsm = is_coordinator ? vow_coord_fsm() : vow_branches_fsm();
     uint32_t number = is_coordinator ? 0 : of_coordinator();
 
-    if (sight->kind != SIM_SEEN_MOVED)
+    if (sight->kind != SIM_SEEN_MOVED || sim_is_of_saga(sight))
         return;
     for (size_t i = 0; i < fsm->edges_len; i++, number++) {
         const struct vow_fsm_edge *edge = &fsm->edges[i];

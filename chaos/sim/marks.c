@@ -470,7 +470,7 @@ void sim_marks_see(void *ctx, const struct sim_sight *sight)
     struct sim_marks *marks = ctx;
     const struct book_node *node;
 
-    if (sight->node >= marks->book->nodes_len)
+    if (sight->node >= marks->book->nodes_len || sim_is_of_saga(sight))
         return;
     node = &marks->book->nodes[sight->node];
     switch ((int)sight->kind) {

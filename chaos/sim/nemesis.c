@@ -128,7 +128,7 @@ static void kill_node(struct sim_world *world, struct sim_node *node, enum sim_c
 {
     if (node->state == SIM_NODE_DOWN)
         return;
-    if (node->role == SIM_CLIENT) {
+    if (sim_is_client(node)) {
         sim_hit(world, SIM_FAULT_CLIENT_GONE, node->index, SIM_NODE_NONE, down_us);
         sim_node_kill(world, node, how, down_us);
         return;

@@ -20,6 +20,8 @@ const struct sim_driver *sim_driver_of(const struct sim_node *node)
         return &sim_participant_driver;
     case SIM_OPERATOR:
         return &sim_operator_driver;
+    case SIM_SAGA_CLIENT:
+        return &sim_saga_client_driver;
     case SIM_CLIENT:
         break;
     }

@@ -149,6 +149,16 @@ static void draw_insistence(struct sim_options *o, uint64_t seed)
     o->misrouted = o->coordinators > 1 ? sometimes(&rng, 4000, 9000) : rarely(&rng, 2000, 8000);
 }
 
+/* What they are worth where there are none. */
+static void set_saga_limits(struct sim_options *o)
+{
+    o->saga_patience_ms = 10000;
+    o->sagas_max = 64;
+    o->step_attempts = 3;
+    o->step_attempt_ms = o->step_backoff_max_ms = 500;
+    o->step_deadline_ms = 5000;
+}
+
 void sim_options_draw(struct sim_options *options, uint64_t seed)
 {
     struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 0, 0);
@@ -162,6 +172,67 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     draw_limits(options, &rng);
     draw_operator(options, seed);
     draw_insistence(options, seed);
+    set_saga_limits(options);
+}
+
+/* ---- sagas ---- */
+
+static const char *const protocols[] = {
+    [SIM_PROTOCOL_2PC] = "2pc", [SIM_PROTOCOL_SAGA] = "saga", [SIM_PROTOCOL_ALL] = "all"};
+
+bool sim_protocol_read(const char *name, enum sim_protocol *protocol)
+{
+    for (unsigned i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+        if (strcmp(name, protocols[i]) == 0) {
+            *protocol = (enum sim_protocol)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *sim_protocol_name(enum sim_protocol protocol)
+{
+    return protocols[protocol];
+}
+
+static void draw_sagas(struct sim_options *o, struct sim_rng *rng)
+{
+    o->saga_clients = o->is_short ? between(rng, 1, 2) : between(rng, 2, 3);
+    o->sagas = o->is_short ? between(rng, 1, 4) : between(rng, 16, 32);
+    o->saga_parallel_pct = sometimes(rng, 10, 70);
+    o->saga_pivot_pct = sometimes(rng, 20, 80);
+    o->saga_refused_pct = sometimes(rng, 10, 50);
+    o->saga_stubborn_pct = sometimes(rng, 5, 40);
+    o->saga_unable_pct = rarely(rng, 2, 20);
+    o->saga_fail = sometimes(rng, 100, 3000);
+    o->saga_cancel_pct = sometimes(rng, 5, 40);
+    o->saga_deadline_pct = sometimes(rng, 5, 40);
+    o->saga_query_pct = sometimes(rng, 5, 50);
+    o->saga_close_pct = between(rng, 0, 60);
+    o->saga_client_kills = sometimes(rng, 1, o->is_short ? 1 : 2);
+    o->saga_think_us = doubled(rng, 500, 7);
+    o->saga_patience_ms = doubled(rng, 1000, 5);
+    o->sagas_max = sim_rng_below(rng, 4) == 0 ? between(rng, 1, 4) : 64;
+    o->step_attempts = between(rng, 1, 6);
+    o->step_attempt_ms = doubled(rng, 50, 5);
+    o->step_deadline_ms = doubled(rng, 200, 6);
+    o->step_backoff_max_ms = doubled(rng, 50, 5);
+}
+
+void sim_options_draw_for(struct sim_options *options, uint64_t seed, enum sim_protocol protocol)
+{
+    struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 3, 0);
+    const uint64_t which = sim_rng_below(&rng, 3);
+
+    sim_options_draw(options, seed);
+    if (protocol == SIM_PROTOCOL_2PC || (protocol == SIM_PROTOCOL_ALL && which == 0))
+        return;
+    draw_sagas(options, &rng);
+    if (protocol == SIM_PROTOCOL_ALL && which == 1)
+        return;
+    options->transactions = options->clients = 1;
+    options->orders = options->forget_pct = options->resolve_blocked = options->heuristic_ms = 0;
 }
 
 /* By their places in the list, which are those of the numbers in struct sim_options after the seed. */

@@ -16,7 +16,19 @@ struct sim_options {
 #undef OPTION
 };
 
+/* What worlds are about. ALL: transactions, sagas or both, each in a third of the worlds. */
+enum sim_protocol { SIM_PROTOCOL_2PC, SIM_PROTOCOL_SAGA, SIM_PROTOCOL_ALL };
+bool sim_protocol_read(const char *name, enum sim_protocol *protocol);
+const char *sim_protocol_name(enum sim_protocol protocol);
+
+/* Those of a world of transactions. */
 void sim_options_draw(struct sim_options *options, uint64_t seed);
+/* And of one with sagas, from streams of their own: what is drawn for transactions stays as it is. */
+void sim_options_draw_for(struct sim_options *options, uint64_t seed, enum sim_protocol protocol);
+static inline bool sim_has_sagas(const struct sim_options *options)
+{
+    return options->saga_clients > 0;
+}
 /* One option, and what may stand in a scenario for it. */
 struct sim_option {
     const char *name;

@@ -154,6 +154,8 @@ void participant_message(struct sim_world *world, struct sim_node *node, struct 
 
     if (!is_to_coordinator(node, conn)) {
         peer_message(world, node, conn, side, msg);
+    } else if (conn->end[side].state != SIM_END_HANDSHAKE && msg->kind == VOW_MSG_STEP) {
+        participant_take_step(world, node, &msg->step);
     } else if (conn->end[side].state != SIM_END_HANDSHAKE) {
         participant_step(world, node, &event);
     } else if (msg->kind == VOW_MSG_WELCOME) {

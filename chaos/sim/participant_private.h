@@ -14,7 +14,11 @@
 struct store_op {
     struct vow_store_op op; /* first */
     struct vow_msg_call calls[VOW_CALLS_MAX];
-    bool has_run; /* its handlers have begun once */
+    bool has_run; /* STEP: its handler has, in the newest attempt, and did not say no */
+    /* STEP: */
+    struct vow_store_step step;
+    uint32_t attempt; /* that came last */
+    struct store_op *next_flight;
 };
 
 /* What the store hands to a handler. */
@@ -46,6 +50,8 @@ struct sim_participant {
     struct vow_branches_recovered prepared[PREPARED_MAX];
     uint32_t prepared_len;
     struct work_ctx work;
+    struct store_op *flights; /* steps of sagas that the store has */
+    uint64_t steps_run;
 };
 
 /* --- participant.c --- */
@@ -68,6 +74,9 @@ const char *participant_copy(struct sim_world *world, const char *text);
 
 /* Carries out STORE. */
 void participant_store(struct sim_world *world, struct sim_node *node, const struct vow_branches_effect *effect);
+/* An operation, empty; and with the turn's others. */
+struct store_op *participant_op_take(struct sim_world *world, struct sim_participant *p);
+void participant_put(struct sim_world *world, struct sim_node *node, struct store_op *op);
 /* Hands what the turn asked for to the store's thread. */
 void participant_submit(struct sim_world *world, struct sim_node *node);
 /* The events of the store's thread. */
@@ -88,6 +97,15 @@ void participant_called(struct sim_world *world, struct sim_node *node, struct s
 void participant_answer_join(struct sim_participant *p, const struct vow_branches_effect *effect);
 /* Answers the services, and lets the next joins of their ids go on. */
 void participant_settle_joins(struct sim_world *world, struct sim_node *node);
+
+/* --- participant_steps.c --- */
+
+void participant_take_step(struct sim_world *world, struct sim_node *node, const struct vow_msg_step *msg);
+/* The store has answered. */
+void participant_step_done(struct sim_world *world, struct sim_node *node, struct store_op *flight);
+/* What the store calls. */
+int participant_run_step(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, struct vow_store_step *step,
+                         enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
 
 /* --- participant_link.c --- */
 

@@ -10,7 +10,7 @@ static struct store_op *next_of(const struct store_op *op)
     return (struct store_op *)op->op.job.next;
 }
 
-static struct store_op *op_take(struct sim_world *world, struct sim_participant *p)
+struct store_op *participant_op_take(struct sim_world *world, struct sim_participant *p)
 {
     struct store_op *op = p->unused;
 
@@ -42,6 +42,11 @@ static void show_store(struct sim_world *world, const struct sim_node *node, enu
     sight.store.result = op->result;
     sight.store.cause = op->cause;
     sight.store.verdict = op->verdict;
+    if (op->kind == VOW_STORE_STEP)
+        sight.store.step = (struct sim_seen_step){.number = op->step->step,
+                                                  .direction = op->step->direction,
+                                                  .result = op->step->outcome,
+                                                  .has_run = ((const struct store_op *)op)->has_run};
     sim_show(world, &sight);
 }
 
@@ -59,10 +64,19 @@ static void copy_calls(struct sim_world *world, struct store_op *op, const struc
     }
 }
 
+void participant_put(struct sim_world *world, struct sim_node *node, struct store_op *op)
+{
+    struct sim_participant *p = node->participant;
+
+    *p->pending_end = op;
+    p->pending_end = (struct store_op **)&op->op.job.next;
+    show_store(world, node, SIM_SEEN_STORE_ASKED, &op->op);
+}
+
 void participant_store(struct sim_world *world, struct sim_node *node, const struct vow_branches_effect *effect)
 {
     struct sim_participant *p = node->participant;
-    struct store_op *op = op_take(world, p);
+    struct store_op *op = participant_op_take(world, p);
 
     op->op.kind = effect->store.op;
     op->op.gtrid = effect->store.gtrid;
@@ -82,9 +96,7 @@ void participant_store(struct sim_world *world, struct sim_node *node, const str
         op->op.work = participant_run_work;
         op->op.work_ctx = &node->participant->work;
     }
-    *p->pending_end = op;
-    p->pending_end = (struct store_op **)&op->op.job.next;
-    show_store(world, node, SIM_SEEN_STORE_ASKED, &op->op);
+    participant_put(world, node, op);
 }
 
 /* Nobody waits for these, so they ride with the next batch. */
@@ -227,11 +239,15 @@ void participant_run_batch(struct sim_world *world, struct sim_node *node)
     }
 }
 
-static void op_done(struct sim_world *world, struct sim_node *node, const struct vow_store_op *op)
+static void op_done(struct sim_world *world, struct sim_node *node, struct vow_store_op *op)
 {
     struct vow_branches_event event = {.kind = VOW_BRANCHES_STORE_DONE};
 
     show_store(world, node, SIM_SEEN_STORE_TOLD, op);
+    if (op->kind == VOW_STORE_STEP) {
+        participant_step_done(world, node, (struct store_op *)op);
+        return;
+    }
     event.done = (struct vow_branches_done){.op = op->kind,
                                             .gtrid = op->gtrid,
                                             .branch = op->branch,

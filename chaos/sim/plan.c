@@ -127,6 +127,19 @@ static void add_rest(struct draft *draft)
     }
 }
 
+static void add_saga_clients(struct draft *draft)
+{
+    const struct sim_options *o = draft->options;
+    const uint32_t others = o->coordinators + o->participants + o->clients;
+
+    for (uint32_t i = 0; i < o->saga_client_kills; i++) {
+        struct sim_action *action = add(draft, SIM_ACT_KILL);
+
+        action->node = (uint8_t)(others + sim_rng_below(&draft->rng, o->saga_clients));
+        action->amount = down_time(draft);
+    }
+}
+
 void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
 {
     struct draft draft = {.plan = plan, .options = options, .rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 0, 0)};
@@ -147,6 +160,8 @@ void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
     draft.rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 5, 0);
     for (uint32_t i = 0; i < options->orders; i++)
         (void)add(&draft, SIM_ACT_OPERATE);
+    draft.rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 6, 0);
+    add_saga_clients(&draft);
 }
 
 static bool is_same(const struct sim_noise_item *a, const struct sim_noise_item *b)

@@ -252,12 +252,12 @@ int sim_shrink_scenario(const struct sim_scenario *scenario, const char *name, u
     return finish(&shrink.scenario, name, &cut);
 }
 
-int sim_shrink_seed(uint64_t seed, uint32_t runs_max)
+int sim_shrink_seed(uint64_t seed, enum sim_protocol protocol, uint32_t runs_max)
 {
     static struct sim_scenario scenario;
     char name[48];
 
-    sim_scenario_of_seed(&scenario, seed);
+    sim_scenario_of_world(&scenario, seed, protocol);
     (void)snprintf(name, sizeof(name), "seed-%" PRIu64, seed);
     return sim_shrink_scenario(&scenario, name, runs_max);
 }

@@ -11,7 +11,7 @@
 int sim_replay(const char *path, bool with_trace);
 /* Of a seed, or of a scenario; `name` is that of the files in out/sim. */
 int sim_shrink_scenario(const struct sim_scenario *scenario, const char *name, uint32_t runs_max);
-int sim_shrink_seed(uint64_t seed, uint32_t runs_max);
+int sim_shrink_seed(uint64_t seed, enum sim_protocol protocol, uint32_t runs_max);
 int sim_shrink_file(const char *path, uint32_t runs_max);
 
 #endif

@@ -81,6 +81,10 @@ void sim_report_print(const struct sim_sweep *sweep, FILE *out)
                   " frames, %" PRIu64 " faults\n",
                   sweep->first, sweep->last, sweep->seeds, sweep->shorts, t->transactions, t->committed, t->aborted,
                   t->unknown, t->frames, t->faults);
+    if (t->sagas > 0)
+        (void)fprintf(
+            out, "%" PRIu64 " sagas (%" PRIu64 " completed, %" PRIu64 " compensated, as their clients were told)\n",
+            t->sagas, t->completed, t->compensated);
     (void)fprintf(
         out, "%.1f seconds, %.1f seeds/s in %u processes, %.0f seeds/hour, %.0f virtual seconds, hash %016" PRIx64 "\n",
         sweep->seconds, per_second(sweep), sweep->jobs, per_second(sweep) * 3600, (double)t->virtual_us / 1e6,

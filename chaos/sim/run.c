@@ -16,6 +16,7 @@
 static struct sim_judge judge;
 static struct sim_marks marks;
 static struct sim_edges edges;
+static enum sim_protocol protocol;
 
 /* One thread: SQLite needs no mutexes, and nobody asks how much memory it uses. */
 void sim_run_prepare(void)
@@ -24,6 +25,11 @@ void sim_run_prepare(void)
     VOW_ASSERT(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
     sim_heap_install();
     vow_log_to(NULL, NULL, VOW_LOG_NONE);
+}
+
+void sim_run_protocol(enum sim_protocol what)
+{
+    protocol = what;
 }
 
 static uint64_t bit(bool is_planned, enum sim_fault fault)
@@ -125,7 +131,7 @@ void sim_run_seed(struct sim_world *world, uint64_t seed, FILE *trace, struct si
     struct sim_options options;
     struct sim_plan plan;
 
-    sim_options_draw(&options, seed);
+    sim_options_draw_for(&options, seed, protocol);
     sim_plan_draw(&plan, &options);
     sim_run_world(world, &options, &plan, trace, result);
 }
@@ -135,7 +141,7 @@ void sim_run_seed_seen(struct sim_world *world, uint64_t seed, sim_see_fn *see, 
     struct sim_options options;
     struct sim_plan plan;
 
-    sim_options_draw(&options, seed);
+    sim_options_draw_for(&options, seed, protocol);
     sim_plan_draw(&plan, &options);
     run(world, &options, &plan, NULL, see, ctx, result);
 }

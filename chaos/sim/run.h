@@ -28,6 +28,8 @@ struct sim_result {
 
 /* Once for each process, before anything else of SQLite. */
 void sim_run_prepare(void);
+/* What the worlds of seeds are about from here on, in this process and those that it starts. */
+void sim_run_protocol(enum sim_protocol protocol);
 /* trace: where the options and a line for each sight go, or NULL. */
 void sim_run_seed(struct sim_world *world, uint64_t seed, FILE *trace, struct sim_result *result);
 /* The same, and somebody else looks on, too. */

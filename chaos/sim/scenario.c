@@ -145,7 +145,7 @@ static enum sim_action_kind kind_of(const char *name)
 
 static uint32_t nodes_of(const struct sim_options *options)
 {
-    return options->coordinators + options->participants + options->clients;
+    return options->coordinators + options->participants + options->clients + options->saga_clients;
 }
 
 /* What is asked of a disk, or in words, is done to a node that has one. */

@@ -48,6 +48,8 @@ struct sim_scenario_error {
 
 /* What the seed draws. */
 void sim_scenario_of_seed(struct sim_scenario *scenario, uint64_t seed);
+/* That one is of transactions; this one of whatever is asked for. */
+void sim_scenario_of_world(struct sim_scenario *scenario, uint64_t seed, enum sim_protocol protocol);
 void sim_scenario_print(const struct sim_scenario *scenario, FILE *out);
 /* False: error says where and why, and the scenario is not to be used. */
 bool sim_scenario_parse(struct sim_scenario *scenario, const char *text, size_t len, struct sim_scenario_error *error);

@@ -9,8 +9,13 @@
 
 void sim_scenario_of_seed(struct sim_scenario *scenario, uint64_t seed)
 {
+    sim_scenario_of_world(scenario, seed, SIM_PROTOCOL_2PC);
+}
+
+void sim_scenario_of_world(struct sim_scenario *scenario, uint64_t seed, enum sim_protocol protocol)
+{
     memset(scenario, 0, sizeof(*scenario));
-    sim_options_draw(&scenario->options, seed);
+    sim_options_draw_for(&scenario->options, seed, protocol);
     sim_plan_draw(&scenario->plan, &scenario->options);
 }
 

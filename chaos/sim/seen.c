@@ -69,3 +69,39 @@ const char *sim_fault_text(enum sim_fault fault)
     /* clang-format on */
     return (unsigned)fault < SIM_FAULTS ? texts[fault] : "?";
 }
+
+static bool is_message_of_saga(enum vow_msg_kind kind)
+{
+    return kind == VOW_MSG_SAGA_REQUEST || kind == VOW_MSG_SAGA_QUERY || kind == VOW_MSG_SAGA_CANCEL ||
+           kind == VOW_MSG_SAGA_STATE || kind == VOW_MSG_STEP || kind == VOW_MSG_STEP_DONE;
+}
+
+bool sim_is_of_saga(const struct sim_sight *sight)
+{
+    switch ((int)sight->kind) {
+    case SIM_SEEN_SENT:
+    case SIM_SEEN_RECEIVED:
+        return is_message_of_saga(sight->message.msg->kind);
+    case SIM_SEEN_MOVED:
+        return sight->moved.machine == SIM_MACHINE_SAGA || sight->moved.machine == SIM_MACHINE_STEP;
+    case SIM_SEEN_LOG_ASKED:
+    case SIM_SEEN_LOG_DURABLE:
+    case SIM_SEEN_LOG_FAILED:
+    case SIM_SEEN_LOG_DONE:
+        return sight->log.is_of_saga;
+    case SIM_SEEN_STORE_ASKED:
+    case SIM_SEEN_STORE_DONE:
+    case SIM_SEEN_STORE_TOLD:
+        return sight->store.op == VOW_STORE_STEP;
+    case SIM_SEEN_ASKED:
+        return sight->asked.what >= SIM_ASK_SAGA;
+    case SIM_SEEN_TOLD:
+        return sight->told.what >= SIM_ASK_SAGA;
+    case SIM_SEEN_ALARM:
+        return sight->alarm.is_of_saga;
+    case SIM_SEEN_OPERATED:
+        return sight->operated.saga != 0;
+    default:
+        return false;
+    }
+}

@@ -32,7 +32,7 @@
 #define SIM_NODES_MAX 32
 #define SIM_NODE_NONE 0xffu
 
-enum sim_role { SIM_COORDINATOR = 1, SIM_PARTICIPANT, SIM_CLIENT, SIM_OPERATOR };
+enum sim_role { SIM_COORDINATOR = 1, SIM_PARTICIPANT, SIM_CLIENT, SIM_OPERATOR, SIM_SAGA_CLIENT };
 
 /* clang-format off */
 enum sim_fault {
@@ -101,7 +101,16 @@ enum sim_sight_kind {
 /* How a process ended. */
 enum sim_crash { SIM_CRASH_KILL = 1, SIM_CRASH_POWER, SIM_CRASH_CLEAN };
 
-enum sim_ask { SIM_ASK_BEGIN = 1, SIM_ASK_WORK, SIM_ASK_COMMIT, SIM_ASK_ROLLBACK, SIM_ASK_STATUS };
+/* The last two are about a saga. */
+enum sim_ask {
+    SIM_ASK_BEGIN = 1,
+    SIM_ASK_WORK,
+    SIM_ASK_COMMIT,
+    SIM_ASK_ROLLBACK,
+    SIM_ASK_STATUS,
+    SIM_ASK_SAGA,
+    SIM_ASK_SAGA_CANCEL
+};
 
 /* The three workloads. Each row is of one participant, and named (table, key). */
 enum sim_table {
@@ -146,8 +155,16 @@ enum sim_sample {
 
 struct sim_dump; /* dump.h */
 
+/* A step of a saga at a store. */
+struct sim_seen_step {
+    uint32_t number;
+    enum vow_step_direction direction; /* 0: it is none */
+    enum vow_step_result result;       /* when it is done */
+    bool has_run;                      /* its handler has, in what was committed, and did not say no */
+};
+
 /* Of MOVED: which table of states. */
-enum sim_machine { SIM_MACHINE_COORD = 1, SIM_MACHINE_BRANCH };
+enum sim_machine { SIM_MACHINE_COORD = 1, SIM_MACHINE_BRANCH, SIM_MACHINE_SAGA, SIM_MACHINE_STEP };
 
 struct sim_sight {
     /* Filled by sim_seen(). */
@@ -199,6 +216,7 @@ struct sim_sight {
         } looked_up;
         struct {
             const char *what, *who;
+            bool is_of_saga;
         } alarm;
         struct {
             enum sim_machine machine;
@@ -225,7 +243,8 @@ struct sim_sight {
             uint64_t token;
             bool forced;
             const struct vow_record *record;
-            uint64_t lsn; /* LOG_DURABLE, LOG_DONE */
+            uint64_t lsn;    /* LOG_DURABLE, LOG_DONE */
+            bool is_of_saga; /* a saga's, or an operator's order about one */
         } log;
         struct {
             enum vow_store_op_kind op;
@@ -234,6 +253,7 @@ struct sim_sight {
             enum vow_store_result result;   /* STORE_DONE, STORE_TOLD */
             enum vow_cause cause;           /* REFUSED */
             enum vow_verdict verdict;       /* SETTLE: the decision */
+            struct sim_seen_step step;      /* STEP */
         } store;
         struct sim_change change;
         struct {
@@ -243,6 +263,7 @@ struct sim_sight {
             bool is_read_only; /* the work reads and holds what it reads: its sum is to be trusted */
             uint32_t nodes;    /* bit by participant that work is for */
             uint32_t timeout_ms;
+            const struct vow_msg_saga_request *saga; /* SAGA: the order */
         } asked;
         struct {
             enum sim_ask what;
@@ -250,11 +271,13 @@ struct sim_sight {
             enum vow_cause cause;
             int error;     /* for VOW_UNKNOWN */
             bool is_final; /* the client gives up on it: it will not ask again */
+            enum vow_saga_state saga;
         } told;
         struct {
             enum vow_verdict verdict; /* 0: forget */
             bool is_heuristic; /* of one prepared branch, at peer; else of the transaction; forget: what peer did */
             const char *who, *why;
+            enum vow_admin_command saga; /* SAGA_RETRY or SAGA_CLOSE; 0: it is about a transaction */
         } operated;
     };
 };
@@ -280,6 +303,8 @@ void sim_seen(struct sim_watch *watch, struct sim_sight *sight);
 /* A sight of a kind at a node, all else zero or none. */
 struct sim_sight sim_sight_make(enum sim_sight_kind kind, uint8_t node, uint32_t life, uint64_t at_us);
 
+/* It is about a saga and about no transaction: it has judges of its own. */
+bool sim_is_of_saga(const struct sim_sight *sight);
 const char *sim_sight_name(enum sim_sight_kind kind);
 /* "KILL", ...; what it means. */
 const char *sim_fault_name(enum sim_fault fault);

@@ -59,6 +59,18 @@ struct vow_gtrid sim_message_id(const struct vow_msg *msg)
         return msg->outcome.gtrid;
     case VOW_MSG_ADMIN_REQUEST:
         return msg->admin_request.gtrid;
+    case VOW_MSG_SAGA_REQUEST:
+        return msg->saga_request.gtrid;
+    case VOW_MSG_SAGA_QUERY:
+        return msg->saga_query.gtrid;
+    case VOW_MSG_SAGA_CANCEL:
+        return msg->saga_cancel.gtrid;
+    case VOW_MSG_SAGA_STATE:
+        return msg->saga_state.gtrid;
+    case VOW_MSG_STEP:
+        return msg->step.gtrid;
+    case VOW_MSG_STEP_DONE:
+        return msg->step_done.gtrid;
     default:
         return (struct vow_gtrid){{0}};
     }

@@ -29,17 +29,21 @@ static const char *pick(const char *const *names, size_t names_len, unsigned val
 }
 #define PICK(names, value) pick(names, sizeof(names) / sizeof((names)[0]), (unsigned)(value))
 
-static const char *const roles[] = {"?", "coordinator", "participant", "client", "operator"};
+static const char *const roles[] = {"?", "coordinator", "participant", "client", "operator", "saga client"};
 static const char *const crashes[] = {"?", "killed", "power-lost", "stopped"};
-static const char *const asks[] = {"?", "begin", "work", "commit", "rollback", "status"};
+static const char *const asks[] = {"?", "begin", "work", "commit", "rollback", "status", "saga", "cancel"};
 static const char *const tables[] = {"?", "bank", "lists", "set"};
 static const char *const changes[] = {"?", "read", "hold", "add", "append", "insert", "is"};
 static const char *const ops[] = {"?",        "PREPARE", "COMMIT",           "ABORT",           "ONE-PHASE",
                                   "MEMO",     "FORGET",  "CANCEL",           "WATERMARK",       "WORK",
-                                  "DESCRIBE", "RECALL",  "HEURISTIC-COMMIT", "HEURISTIC-ABORT", "SETTLE"};
+                                  "DESCRIBE", "RECALL",  "HEURISTIC-COMMIT", "HEURISTIC-ABORT", "SETTLE",
+                                  "STEP"};
 static const char *const results[] = {"-", "DONE", "READ-ONLY", "REFUSED", "NO-RECORD"};
 static const char *const samples[] = {"?",         "open",       "in-doubt", "queue", "jobs",
                                       "wal-bytes", "disk-bytes", "branches", "peers", "resends"};
+static const char *const fates[] = {"-", "DONE", "REJECTED", "UNKNOWN", "UNDONE", "STUCK"};
+static const char *const directions[] = {"?", "action", "compensation"};
+static const char *const step_results[] = {"-", "DONE", "REJECTED", "TOO-LATE", "NOT-YET", "UNABLE"};
 static const char *const verdicts[] = {"forget", "commit", "abort"};
 
 /* The part of an id that tells transactions of one world apart: epoch and sequence. */
@@ -74,6 +78,11 @@ static void print_log(struct out *out, const struct sim_sight *sight)
         print(out, " yes=%" PRIu32, sight->log.record->branches_len);
     if (sight->log.record->cause != VOW_CAUSE_NONE)
         print(out, " cause=%s", vow_cause_name((int)sight->log.record->cause));
+    if (sight->log.record->kind == VOW_RECORD_SAGA_STEP)
+        print(out, " step=%" PRIu32 " %s %s", sight->log.record->step.number,
+              PICK(directions, sight->log.record->step.direction), PICK(fates, sight->log.record->step.fate));
+    if (sight->log.record->kind == VOW_RECORD_SAGA_END)
+        print(out, " %s", vow_saga_state_name((int)sight->log.record->detail));
     if (sight->log.lsn != 0)
         print(out, " lsn=%" PRIu64, sight->log.lsn);
     print(out, "%s", sight->log.forced ? " forced" : "");
@@ -85,6 +94,9 @@ static void print_store(struct out *out, const struct sim_sight *sight)
           PICK(results, sight->store.result));
     if (sight->store.cause != VOW_CAUSE_NONE)
         print(out, " cause=%s", vow_cause_name((int)sight->store.cause));
+    if (sight->store.op == VOW_STORE_STEP)
+        print(out, " step=%" PRIu32 " %s %s%s", sight->store.step.number, PICK(directions, sight->store.step.direction),
+              PICK(step_results, sight->store.step.result), sight->store.step.has_run ? " ran" : "");
 }
 
 static void print_client(struct out *out, const struct sim_sight *sight)
@@ -93,7 +105,9 @@ static void print_client(struct out *out, const struct sim_sight *sight)
         print(out, " %s%s", PICK(asks, sight->asked.what), sight->asked.is_again ? " again" : "");
         return;
     }
-    print(out, " %s %s", PICK(asks, sight->told.what), vow_outcome_name((int)sight->told.outcome));
+    print(out, " %s %s", PICK(asks, sight->told.what),
+          sight->told.what >= SIM_ASK_SAGA ? vow_saga_state_name((int)sight->told.saga)
+                                           : vow_outcome_name((int)sight->told.outcome));
     if (sight->told.cause != VOW_CAUSE_NONE)
         print(out, " cause=%s", vow_cause_name((int)sight->told.cause));
     if (sight->told.error != 0)
@@ -173,7 +187,11 @@ static void print_body(struct out *out, const struct sim_sight *sight)
         print_client(out, sight);
         break;
     case SIM_SEEN_OPERATED:
-        print(out, " %s%s", PICK(verdicts, sight->operated.verdict), sight->operated.is_heuristic ? " heuristic" : "");
+        print(out, " %s%s",
+              sight->operated.saga == VOW_ADMIN_SAGA_RETRY   ? "retry"
+              : sight->operated.saga == VOW_ADMIN_SAGA_CLOSE ? "close"
+                                                             : PICK(verdicts, sight->operated.verdict),
+              sight->operated.is_heuristic ? " heuristic" : "");
         break;
     default:
         print_process(out, sight);

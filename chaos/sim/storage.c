@@ -7,6 +7,7 @@
 #include "chaos/sim/bank.h"
 #include "chaos/sim/clock.h"
 #include "chaos/sim/dump.h"
+#include "chaos/sim/purse.h"
 #include "proto/assert.h"
 #include "proto/net/clock.h"
 
@@ -21,11 +22,12 @@
 #define TEMPLATES_MAX 64
 #define FILES_MAX 4
 #define COORDINATORS 0xffffffffu
+#define WITH_PURSE 0x10000u
 
 /* The files of a database that was just made. */
 struct template
 {
-    uint32_t which, accounts; /* of the node; COORDINATORS, or of a participant */
+    uint32_t which, accounts; /* of the node; COORDINATORS, or of a participant: with a purse if WITH_PURSE is set */
     uint32_t files_len;
     struct {
         const char *name;
@@ -114,6 +116,11 @@ static int no_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db,
     return VOW_E_NOT_FOUND;
 }
 
+static const char *schema_of(bool has_purse)
+{
+    return has_purse ? sim_purse_schema : sim_bank_schema;
+}
+
 static void make_store(struct template *template)
 {
     char path[PATH_SIZE];
@@ -124,8 +131,8 @@ static void make_store(struct template *template)
 
     (void)snprintf(path, sizeof(path), "%s/" SIM_STORE_FILE, sim_disk_path(sim_disks_at(disks, SCRATCH)));
     VOW_ASSERT(vow_store_sqlite_open(&options, &ops, &store, &detail) == 0);
-    VOW_ASSERT(vow_store_sqlite_schema(store, sim_bank_schema, &detail) == 0);
-    VOW_ASSERT(sim_bank_fill(vow_store_sqlite_db(store), template->accounts) == 0);
+    VOW_ASSERT(vow_store_sqlite_schema(store, schema_of(template->accounts & WITH_PURSE), &detail) == 0);
+    VOW_ASSERT(sim_bank_fill(vow_store_sqlite_db(store), template->accounts & ~WITH_PURSE) == 0);
     ops->close(store);
     keep_file(template, SIM_STORE_FILE);
 }
@@ -153,8 +160,9 @@ static const struct template *template_of(uint32_t which, uint32_t accounts)
 
 static const struct template *template_for(const struct sim_world *world, const struct sim_node *node)
 {
-    return node->role == SIM_COORDINATOR ? template_of(COORDINATORS, 0)
-                                         : template_of(node->index, world->options.accounts);
+    return node->role == SIM_COORDINATOR
+               ? template_of(COORDINATORS, 0)
+               : template_of(node->index, world->options.accounts | (sim_has_sagas(&world->options) ? WITH_PURSE : 0));
 }
 
 static void put_template(const struct sim_node *node, const struct template *template)
@@ -282,7 +290,7 @@ int sim_storage_open_store(const struct sim_node *node, const struct vow_sqlite_
     error = vow_store_sqlite_open(&with, ops, store, detail);
     if (error != 0)
         return error;
-    error = vow_store_sqlite_schema(*store, sim_bank_schema, detail);
+    error = vow_store_sqlite_schema(*store, schema_of(sim_has_sagas(&current->options)), detail);
     if (error != 0)
         (*ops)->close(*store);
     return error;

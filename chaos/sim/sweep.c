@@ -106,6 +106,9 @@ static void add_failure(struct sim_sweep *sweep, const struct sim_result *result
 
 static void add_totals(struct sim_totals *all, const struct sim_totals *one)
 {
+    all->sagas += one->sagas;
+    all->completed += one->completed;
+    all->compensated += one->compensated;
     all->events += one->events;
     all->frames += one->frames;
     all->transactions += one->transactions;
@@ -263,7 +266,12 @@ bool sim_sweep_has_missed(const struct sim_sweep *sweep, enum sim_fault fault)
     return sweep->hits[fault] == 0 && sweep->planned[fault] >= PLANNED_LEAST;
 }
 
+/* Of the worlds of a sweep about all, half at least are about what the mark is about. */
 bool sim_sweep_has_missed_mark(const struct sim_sweep *sweep, enum sim_mark mark)
 {
-    return sim_mark_within(mark) != 0 && sweep->seeds >= sim_mark_within(mark) && sweep->marks[mark] == 0;
+    const uint64_t worlds = sweep->protocol == SIM_PROTOCOL_ALL ? sweep->seeds / 2 : sweep->seeds;
+
+    if (sweep->protocol == SIM_PROTOCOL_SAGA)
+        return false;
+    return sim_mark_within(mark) != 0 && worlds >= sim_mark_within(mark) && sweep->marks[mark] == 0;
 }

@@ -15,6 +15,7 @@
 typedef void sim_sweep_run_fn(struct sim_world *world, uint64_t seed, FILE *trace, struct sim_result *result);
 
 struct sim_sweep {
+    enum sim_protocol protocol; /* that the worlds are about: sim_run_protocol() has said so */
     uint64_t first, last;
     uint32_t jobs;
     bool is_first;         /* one failure is enough: no seed above the lowest that failed is begun */

@@ -39,6 +39,9 @@ static void add_detail(struct sim_trace *trace, const struct sim_sight *sight)
         break;
     case SIM_SEEN_STORE_DONE:
         add(trace, (uint64_t)sight->store.op << 8 | (uint64_t)sight->store.result);
+        if (sight->store.op == VOW_STORE_STEP)
+            add(trace, (uint64_t)sight->store.step.number << 16 | (uint64_t)sight->store.step.direction << 8 |
+                           (uint64_t)sight->store.step.result);
         break;
     case SIM_SEEN_WORKED:
         add(trace, (uint64_t)sight->change.value);
@@ -46,6 +49,8 @@ static void add_detail(struct sim_trace *trace, const struct sim_sight *sight)
         break;
     case SIM_SEEN_TOLD:
         add(trace, (uint64_t)sight->told.outcome << 8 | (uint64_t)sight->told.cause);
+        if (sight->told.what >= SIM_ASK_SAGA)
+            add(trace, (uint64_t)sight->told.saga);
         break;
     case SIM_SEEN_FAULT:
         add(trace, (uint64_t)sight->fault.fault);

@@ -76,7 +76,8 @@ static int run_child(const struct sim_scenario *scenario, FILE *trace, struct le
     int status = 0;
     pid_t pid;
 
-    if (scenario->options.coordinators + scenario->options.participants + scenario->options.clients <=
+    if (scenario->options.coordinators + scenario->options.participants + scenario->options.clients +
+            scenario->options.saga_clients <=
         SIM_NODES_OF_SCENARIO_MAX)
         sim_world_init(&world, &scenario->options, &scenario->plan);
     (void)fflush(NULL);

@@ -24,7 +24,8 @@ static bool is_of_node(enum sim_event_kind kind)
 {
     return kind == SIM_EVENT_WAKE || kind == SIM_EVENT_TICK || kind == SIM_EVENT_DISK_RUN ||
            kind == SIM_EVENT_DISK_DONE || kind == SIM_EVENT_DIAL || kind == SIM_EVENT_CALL ||
-           kind == SIM_EVENT_CALL_DONE || kind == SIM_EVENT_DRAINED || kind == SIM_EVENT_CLIENT;
+           kind == SIM_EVENT_CALL_DONE || kind == SIM_EVENT_DRAINED || kind == SIM_EVENT_CLIENT ||
+           kind == SIM_EVENT_ORDER;
 }
 
 static bool is_of_net(enum sim_event_kind kind)
@@ -74,7 +75,7 @@ static bool are_quiet(const struct sim_world *world, bool clients_only)
 {
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         const struct sim_node *node = &world->nodes[i];
-        const bool counts = clients_only ? node->role == SIM_CLIENT : is_chosen(world, node);
+        const bool counts = clients_only ? sim_is_client(node) : is_chosen(world, node);
 
         if (counts && !sim_driver_of(node)->is_quiet(world, node))
             return false;
@@ -110,6 +111,8 @@ static void set_out(struct sim_world *world)
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         if (world->nodes[i].role == SIM_CLIENT)
             sim_client_begin(world, &world->nodes[i]);
+        else if (world->nodes[i].role == SIM_SAGA_CLIENT)
+            sim_saga_client_begin(world, &world->nodes[i]);
     }
     sim_nemesis_begin(world);
 }
@@ -234,7 +237,7 @@ static void add_node(struct sim_world *world, enum sim_role role, char letter, u
     node->index = (uint8_t)world->nodes_len++;
     node->role = role;
     node->coord = node->index;
-    if (role == SIM_PARTICIPANT || role == SIM_CLIENT)
+    if (role == SIM_PARTICIPANT || role == SIM_CLIENT || role == SIM_SAGA_CLIENT)
         node->coord = (uint8_t)(number % world->options.coordinators);
     node->wake_us = UINT64_MAX;
     node_drop_parked(node);
@@ -262,6 +265,8 @@ void sim_world_init(struct sim_world *world, const struct sim_options *options, 
         add_node(world, SIM_PARTICIPANT, 'p', i);
     for (uint32_t i = 0; i < options->clients; i++)
         add_node(world, SIM_CLIENT, 'k', i);
+    for (uint32_t i = 0; i < options->saga_clients; i++)
+        add_node(world, SIM_SAGA_CLIENT, 's', i);
     if (sim_has_operator(options))
         add_node(world, SIM_OPERATOR, 'o', 0);
     sim_storage_begin(world);

@@ -37,6 +37,7 @@ struct sim_coordinator;
 struct sim_participant;
 struct sim_client;
 struct sim_operator;
+struct sim_saga_client;
 
 struct sim_node {
     uint8_t index;
@@ -63,6 +64,7 @@ struct sim_node {
         struct sim_participant *participant;
         struct sim_client *client;
         struct sim_operator *operator_;
+        struct sim_saga_client *saga_client;
     };
 };
 
@@ -119,6 +121,7 @@ enum sim_phase { SIM_PHASE_SETUP, SIM_PHASE_SAFETY, SIM_PHASE_LIVENESS, SIM_PHAS
 
 struct sim_totals {
     uint64_t events, frames, transactions, committed, aborted, unknown, faults;
+    uint64_t sagas, completed, compensated; /* as far as their clients were told */
     uint64_t virtual_us;
 };
 
@@ -237,7 +240,8 @@ struct sim_driver {
     /* Nothing is left that could go on by itself. */
     bool (*is_quiet)(const struct sim_world *world, const struct sim_node *node);
 };
-extern const struct sim_driver sim_coordinator_driver, sim_participant_driver, sim_client_driver, sim_operator_driver;
+extern const struct sim_driver sim_coordinator_driver, sim_participant_driver, sim_client_driver, sim_operator_driver,
+    sim_saga_client_driver;
 const struct sim_driver *sim_driver_of(const struct sim_node *node);
 
 /* A node that has met what it cannot go on with stops, and is started again. */
@@ -266,6 +270,11 @@ void sim_call_answer(struct sim_world *world, struct sim_call *call);
 
 /* All is set up: the client begins. */
 void sim_client_begin(struct sim_world *world, struct sim_node *node);
+void sim_saga_client_begin(struct sim_world *world, struct sim_node *node);
+static inline bool sim_is_client(const struct sim_node *node)
+{
+    return node->role == SIM_CLIENT || node->role == SIM_SAGA_CLIENT;
+}
 
 /* --- operator.c, and what it sees of others as vowctl would list it --- */
 

@@ -178,3 +178,57 @@ Test(worlds, F_planned_and_never_hit_makes_a_sweep_invalid)
     sweep.hits[SIM_FAULT_TORN] = 1;
     cr_expect_not(sim_sweep_has_missed(&sweep, SIM_FAULT_TORN));
 }
+
+/* ---- worlds with sagas ---- */
+
+static void prepare_sagas(void)
+{
+    sim_run_prepare();
+    sim_run_protocol(SIM_PROTOCOL_SAGA);
+}
+
+TestSuite(worlds_of_sagas, .init = prepare_sagas, .fini = give_back);
+
+Test(worlds_of_sagas, one_seed_is_one_world)
+{
+    struct sim_result first, again;
+
+    for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &first);
+        sim_run_seed(&world, seed, NULL, &again);
+        cr_expect_eq(first.hash, again.hash, "seed %lu", seed);
+    }
+}
+
+/* I23, S1: whatever can end has ended within the bound, and nothing else is violated. */
+Test(worlds_of_sagas, all_of_them_hold)
+{
+    struct sim_totals totals = {.sagas = 0};
+    struct sim_result result;
+
+    for (uint64_t seed = 1; seed <= 3 * WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &result);
+        cr_expect_eq(result.violations, 0, "seed %lu: %s", seed, result.violation);
+        totals.sagas += result.totals.sagas;
+        totals.completed += result.totals.completed;
+        totals.compensated += result.totals.compensated;
+    }
+    cr_expect_gt(totals.sagas, 10 * WORLDS);
+    cr_expect_gt(totals.completed, WORLDS);
+    cr_expect_gt(totals.compensated, WORLDS);
+}
+
+/* What transactions do does not depend on whether there are options of sagas. */
+Test(worlds_of_sagas, a_world_of_transactions_is_what_it_was)
+{
+    struct sim_options without, with;
+
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        sim_options_draw(&without, seed);
+        sim_options_draw_for(&with, seed, SIM_PROTOCOL_2PC);
+        cr_assert_arr_eq(&without, &with, sizeof(with));
+        sim_options_draw_for(&with, seed, SIM_PROTOCOL_ALL);
+        cr_assert_eq(without.participants, with.participants);
+        cr_assert_eq(without.kills, with.kills);
+    }
+}
