@@ -100,6 +100,7 @@ struct vow_branch_ended {
     uint8_t proof;  /* enum branch_proof */
     bool dropped;   /* joined work that this participant has ended alone: the transaction may be open yet */
     bool told;      /* a peer was told of this NO: no PREPARE may ever be voted on otherwise */
+    bool missing;   /* its coordinator was told NO_RECORD: its COMMIT_ONE_PHASE may yet come, and begins nothing */
     uint32_t epoch; /* DECIDED: that decided it */
 };
 
@@ -149,8 +150,8 @@ struct vow_branches {
     struct vow_heap timers;           /* the entries with a timer, by due_ms */
     struct vow_branch_ended *ended;   /* a ring */
     uint32_t ended_at;
-    /* The highest that the ring has lost: a dropped one; one that a peer was told of; any. */
-    struct vow_gtrid dropped_floor, told_floor, forgotten_floor;
+    /* The highest that the ring has lost: a dropped one; one that a peer was told of; a missing one; any. */
+    struct vow_gtrid dropped_floor, told_floor, missing_floor, forgotten_floor;
     struct vow_gtrid_table ended_table;
     struct vow_branch_record *records;
     uint32_t records_free, heuristics; /* a list through .next_free; those that are taken */
@@ -211,6 +212,9 @@ bool branch_ended_may_be_dropped(const struct vow_branches *core, const struct v
 /* A peer is told of its NO. Beyond the ring nothing as old as that is voted on any more. */
 void branch_ended_tell(struct vow_branches *core, const struct vow_gtrid *gtrid);
 bool branch_ended_may_be_told(const struct vow_branches *core, const struct vow_gtrid *gtrid);
+/* NO_RECORD is said of it: its work was not done, and from now on is not. */
+void branch_ended_remember_missing(struct vow_branches *core, const struct vow_gtrid *gtrid);
+bool branch_ended_may_be_missing(const struct vow_branches *core, const struct vow_gtrid *gtrid);
 /* NULL if it is not remembered. */
 const struct vow_branch_ended *branch_ended_find(const struct vow_branches *core, const struct vow_gtrid *gtrid);
 /* Why more work of it is refused. */

@@ -58,11 +58,12 @@ static void mix_ended(uint64_t *digest, const struct vow_branches *core)
             continue;
         mix_gtrid(digest, &ended->gtrid);
         mix(digest, (uint64_t)ended->end | (uint64_t)ended->cause << 8 | (uint64_t)ended->dropped << 16 |
-                        (uint64_t)ended->told << 17 | (uint64_t)ended->proof << 24);
+                        (uint64_t)ended->told << 17 | (uint64_t)ended->missing << 18 | (uint64_t)ended->proof << 24);
         mix(digest, ended->epoch);
     }
     mix_gtrid(digest, &core->dropped_floor);
     mix_gtrid(digest, &core->told_floor);
+    mix_gtrid(digest, &core->missing_floor);
     mix_gtrid(digest, &core->forgotten_floor);
 }
 

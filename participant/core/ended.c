@@ -5,9 +5,10 @@
  * watermark.
  *
  * A peer in doubt that asks (protocol 2.6) is told ABORTED on the strength of this ring, so each abort in it says how
- * sure it is. What fell out of the ring leaves two floors behind: at or below `forgotten_floor` a NO may be the second
+ * sure it is. What fell out of the ring leaves floors behind: at or below `forgotten_floor` a NO may be the second
  * vote of a branch whose first is forgotten, so it proves nothing; at or below `told_floor` a peer may have been told
- * of a NO, so there is never another vote.
+ * of a NO, so there is never another vote; at or below `missing_floor` the coordinator may have been told that there is
+ * no record of one-phase work, so none is begun.
  */
 #include <string.h>
 
@@ -53,6 +54,8 @@ static void forget(struct vow_branches *core, uint32_t slot)
         raise_floor(&core->dropped_floor, &ended->gtrid);
     if (ended->told)
         raise_floor(&core->told_floor, &ended->gtrid);
+    if (ended->missing)
+        raise_floor(&core->missing_floor, &ended->gtrid);
 }
 
 /* What is remembered of it, made if it is new. */
@@ -120,4 +123,14 @@ void branch_ended_tell(struct vow_branches *core, const struct vow_gtrid *gtrid)
 bool branch_ended_may_be_told(const struct vow_branches *core, const struct vow_gtrid *gtrid)
 {
     return is_at_or_below(gtrid, &core->told_floor);
+}
+
+void branch_ended_remember_missing(struct vow_branches *core, const struct vow_gtrid *gtrid)
+{
+    remember(core, gtrid, VOW_BRANCH_END_ABORTED, VOW_CAUSE_TOO_LATE)->missing = true;
+}
+
+bool branch_ended_may_be_missing(const struct vow_branches *core, const struct vow_gtrid *gtrid)
+{
+    return is_at_or_below(gtrid, &core->missing_floor);
 }

@@ -73,6 +73,8 @@ void branch_one_phase_new(struct vow_branches *core, struct vow_branch_entry *en
         branch_move(core, entry, VOW_BRANCH_UNKNOWN);
     } else if (cause != VOW_CAUSE_NONE) {
         recall_memo(core, entry, cause);
+    } else if (branch_ended_may_be_missing(core, &entry->gtrid)) {
+        recall_memo(core, entry, VOW_CAUSE_TOO_LATE);
     } else {
         branch_store(core, entry, VOW_STORE_ONE_PHASE);
         branch_move(core, entry, VOW_BRANCH_ONE_PHASE);
@@ -165,7 +167,7 @@ void branch_memo_found(struct vow_branches *core, struct vow_branch_entry *entry
     forget_now(core, entry);
 }
 
-/* The work was not done and, by the ring, will not be: a late COMMIT_ONE_PHASE of it is refused. */
+/* The work was not done and, by the ring and its floor, will not be: a late COMMIT_ONE_PHASE of it is refused. */
 void branch_memo_missing(struct vow_branches *core, struct vow_branch_entry *entry)
 {
     if (entry->forget) { /* the memo may have been dropped by that, so its absence says nothing; nobody asks any more */
@@ -174,7 +176,7 @@ void branch_memo_missing(struct vow_branches *core, struct vow_branch_entry *ent
         core->counts.refused++;
         send_aborted(core, entry, (enum vow_cause)entry->cause, "");
     } else {
-        branch_ended_remember(core, &entry->gtrid, VOW_BRANCH_END_ABORTED, VOW_CAUSE_TOO_LATE);
+        branch_ended_remember_missing(core, &entry->gtrid);
         branch_send_one_phase_done(core, entry, VOW_ONE_PHASE_NO_RECORD, VOW_CAUSE_NONE, "");
     }
 }
