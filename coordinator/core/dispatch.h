@@ -35,6 +35,8 @@ void coord_take_timer(struct vow_coord *core);
 void coord_take_forget(struct vow_coord *core, const struct vow_coord_forget *forget);
 void coord_take_log_done(struct vow_coord *core, uint64_t token);
 void coord_take_recovered(struct vow_coord *core, const struct vow_record *record, uint64_t age_ms);
+/* Asks those participants of it at once that are connected and owe an answer. */
+void coord_wake_present(struct vow_coord *core, struct txn *txn);
 void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct vow_coord_peer *peer);
 void coord_take_peer_full(struct vow_coord *core, uint64_t session, bool is_full);
 void coord_take_session_down(struct vow_coord *core, uint64_t session);

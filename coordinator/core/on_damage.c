@@ -373,6 +373,7 @@ void coord_on_forgiven(struct vow_coord *core, struct input *in)
     /* The presumption would tell it ABORT: the entry stays. But nobody's tombstones wait for it any more. */
     txn_move(core, txn, TXN_ABANDONED);
     txn_release_watermark(core, txn);
+    coord_wake_present(core, txn);
 }
 
 void coord_take_forget(struct vow_coord *core, const struct vow_coord_forget *forget)

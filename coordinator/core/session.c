@@ -48,6 +48,17 @@ static void wake_branches(struct vow_coord *core, const struct peer *peer)
     }
 }
 
+/* Who is connected has come back, or answered, while the operator's word was on its way to the disk. */
+void coord_wake_present(struct vow_coord *core, struct txn *txn)
+{
+    for (struct branch *b = branch_at(core, txn->first); b != NULL; b = branch_at(core, b->next)) {
+        if (branch_peer(core, b)->session != 0 && owes_answer(core, b)) {
+            b->due = true;
+            wake(core, b);
+        }
+    }
+}
+
 void coord_take_peer_up(struct vow_coord *core, uint64_t session, const struct vow_coord_peer *up)
 {
     uint32_t index = coord_peer_intern(core, up->name);
