@@ -365,9 +365,25 @@ void book_store(struct sim_book *book, struct book_node *node, const struct sim_
 
 /* ---- dumps ---- */
 
-/* A crash in the middle of a commit: what the disk kept is what counts (F007, F036). */
-static void journal_found(struct sim_book *book, const struct sim_dump_journal *journal, book_moment now)
+/*
+ * After a sync that failed, what a life finds may be in the page cache alone, and it is the start that writes it again
+ * (F105). If that life never came up, nobody built upon it.
+ */
+static void disown_found(struct sim_book *book, const struct book_node *node)
 {
+    if (node->served > node->disk_read || node->disk_read == 0)
+        return;
+    for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
+        if (txn->committed == node->disk_read)
+            txn->committed = 0;
+    }
+}
+
+/* A crash in the middle of a commit: what the disk kept is what counts (F007, F036). */
+static void journal_found(struct sim_book *book, const struct sim_dump_journal *journal, const struct book_node *node,
+                          book_moment now)
+{
+    disown_found(book, node);
     for (uint32_t i = 0; i < journal->events_len; i++) {
         struct book_txn *txn = vow_record_is_saga((enum vow_record_kind)journal->events[i].kind)
                                    ? NULL
@@ -387,6 +403,27 @@ static void heuristics_found(struct sim_book *book, const struct sim_dump_store 
 
         if (txn != NULL && book_find_share(book, txn, sight->node)->heuristic == 0)
             by_hand(book_find_share(book, txn, sight->node), store->heuristics[i].verdict, sight->seq);
+    }
+}
+
+static const struct sim_dump_branch *find_found(const struct sim_dump_store *store, const struct vow_gtrid *gtrid)
+{
+    for (uint32_t i = 0; i < store->branches_len; i++) {
+        if (vow_gtrid_equal(&store->branches[i].gtrid, gtrid))
+            return &store->branches[i];
+    }
+    return NULL;
+}
+
+/* A COMMIT was under way, it was done, and nobody waits for the tombstone any more. */
+static void find_gone(struct sim_book *book, const struct sim_dump_store *store, const struct sim_sight *sight)
+{
+    for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
+        struct book_share *share = sim_txn_share(txn, sight->node);
+
+        if (share != NULL && share->asked_op == VOW_STORE_COMMIT && share->abort_asked == 0 &&
+            sim_share_stands(book, share) == SIM_BRANCH_PREPARED && find_found(store, &txn->gtrid) == NULL)
+            book_first(&share->committed, sight->seq);
     }
 }
 
@@ -423,18 +460,11 @@ void book_disk(struct sim_book *book, struct book_node *node, const struct sim_s
     if (!dump->is_readable)
         return;
     if (dump->is_journal)
-        journal_found(book, &dump->journal, sight->seq);
+        journal_found(book, &dump->journal, node, sight->seq);
     else
         store_found(book, &dump->store, node, sight);
-}
-
-static const struct sim_dump_branch *find_found(const struct sim_dump_store *store, const struct vow_gtrid *gtrid)
-{
-    for (uint32_t i = 0; i < store->branches_len; i++) {
-        if (vow_gtrid_equal(&store->branches[i].gtrid, gtrid))
-            return &store->branches[i];
-    }
-    return NULL;
+    if (!dump->is_journal && node->harm == 0)
+        find_gone(book, &dump->store, sight);
 }
 
 /* From now on the disk is as it was found: an ABORT that was under way may have been done. */
@@ -442,8 +472,12 @@ void book_disk_settle(struct sim_book *book, const struct sim_sight *sight)
 {
     const struct sim_dump *dump = sight->disk.dump;
 
-    if (dump->is_journal || !dump->is_readable)
+    if (!dump->is_readable)
         return;
+    if (dump->is_journal) {
+        book->nodes[sight->node].disk_read = sight->seq;
+        return;
+    }
     for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
         struct book_share *share = sim_txn_share(txn, sight->node);
 

@@ -59,6 +59,12 @@ static bool is_given_up(const struct book_txn *txn)
     return false;
 }
 
+/* Nobody waits for its tombstones. */
+static bool is_over(const struct book_txn *txn)
+{
+    return txn->ended != 0 || is_given_up(txn);
+}
+
 static int compare_ids(const void *key, const void *item)
 {
     const struct sim_dump_branch *branch = item;
@@ -83,12 +89,14 @@ static const char *find_missing(const struct sim_dump_store *store, const struct
         return NULL;
     switch ((int)stands) {
     case SIM_BRANCH_PREPARED:
-        return share->abort_asked == 0 ? "prepared branch" : NULL;
+        if (share->abort_asked != 0 || (share->asked_op == VOW_STORE_COMMIT && is_over(txn)))
+            return NULL;
+        return "prepared branch";
     case SIM_BRANCH_COMMITTED:
         /* What was committed by hand answers by its own record; of an abort the tombstone may go. */
         if (share->heuristic != 0 && txn->committed == 0)
             return NULL;
-        return (txn->ended == 0 && !is_given_up(txn)) || found != NULL ? "tombstone" : NULL;
+        return !is_over(txn) || found != NULL ? "tombstone" : NULL;
     case SIM_BRANCH_MEMO:
         return txn->one_phase_durable == 0 || found != NULL ? "memo" : NULL;
     default:

@@ -254,7 +254,7 @@ static void check_contradiction(struct sim_judge *judge, const struct sim_sight 
 /* Its coordinator says EXPIRED: whether it was right nobody can tell it (F045), so nobody else can know of it. */
 static bool is_too_late(const struct book_share *share)
 {
-    return share->expired_heard != 0 && share->settle_asked == 0;
+    return share->expired_heard != 0 && share->record_says == 0;
 }
 
 static void check_end(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)

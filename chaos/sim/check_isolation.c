@@ -183,13 +183,16 @@ static void forget_order(struct sim_judge *judge, uint8_t node, const struct boo
 static void apply_found(struct sim_judge *judge, const struct sim_sight *sight)
 {
     for (struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
+        const struct book_share *share = sim_txn_share(txn, sight->node);
+
+        if (share != NULL && share->committed_alone != 0 && sim_share_applied(share) == sight->seq)
+            forget_order(judge, sight->node, share);
+    }
+    for (struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         struct book_share *share = sim_txn_share(txn, sight->node);
 
-        if (share == NULL || sim_share_applied(share) != sight->seq)
-            continue;
-        apply(judge, sight, txn, share);
-        if (share->committed_alone != 0)
-            forget_order(judge, sight->node, share);
+        if (share != NULL && sim_share_applied(share) == sight->seq)
+            apply(judge, sight, txn, share);
     }
     for (struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         struct book_share *share = sim_txn_share(txn, sight->node);

@@ -128,6 +128,14 @@ static void check_one_phase(struct sim_judge *judge, const struct sim_sight *sig
                    judge_name(judge, sight->node));
 }
 
+/* What a coordinator says whose disk forgot the decision is all that the participant can go by. */
+static bool was_done_as_decided(const struct sim_judge *judge, const struct book_txn *txn,
+                                const struct book_share *share)
+{
+    return judge_is_excused(judge, txn) ? share->settled == share->heuristic_verdict
+                                        : !sim_share_contradicts(txn, share);
+}
+
 void check_ack_sends(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sent_by(judge, sight, SIM_PARTICIPANT);
@@ -139,7 +147,7 @@ void check_ack_sends(struct sim_judge *judge, const struct sim_sight *sight)
     if (msg->kind == VOW_MSG_ONE_PHASE_DONE && !judge_is_excused(judge, txn))
         check_one_phase(judge, sight, txn, share);
     if (msg->kind == VOW_MSG_ACK && msg->ack.ack == VOW_ACK_HEURISTIC_OK &&
-        (share->heuristic == 0 || sim_share_contradicts(txn, share)))
+        (share->heuristic == 0 || !was_done_as_decided(judge, txn, share)))
         judge_fail(judge, sight, "I09", &txn->gtrid,
                    "%s says that it was ended by hand as it was decided, and it was not",
                    judge_name(judge, sight->node));

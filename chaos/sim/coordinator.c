@@ -161,7 +161,7 @@ bool sim_coordinator_is_full(const struct sim_world *world, const struct sim_nod
     if (node->state != SIM_NODE_UP)
         return false;
     while (vow_coord_next(node->coordinator->core, &cursor, &view))
-        standing += is_standing(world, &view) || is_never_judged(world, &view);
+        standing += is_standing(world, &view) || cannot_end(world, &view);
     return standing >= node->coordinator->limits.txns_max;
 }
 

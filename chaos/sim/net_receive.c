@@ -4,6 +4,9 @@
 #include "chaos/sim/net_private.h"
 #include "proto/assert.h"
 
+/* Frames whose numbers are kept at first: more come at once where a node stood still. */
+#define FRAMES_AHEAD 64
+
 static void drop_bad_peer(struct sim_world *world, struct sim_conn *conn, uint32_t side)
 {
     net_tell_gone(world, conn, side, false);
@@ -16,7 +19,7 @@ static uint64_t next_frame(struct sim_end *end)
 
     if (end->frames_len > 0) {
         frame = end->frames[end->frames_first];
-        end->frames_first = (end->frames_first + 1) % SIM_FRAMES_AHEAD;
+        end->frames_first = (end->frames_first + 1) % end->frames_max;
         end->frames_len--;
     }
     return frame;
@@ -39,6 +42,21 @@ static void deliver(struct sim_world *world, struct sim_conn *conn, uint32_t sid
     sim_driver_of(node)->message(world, node, conn, side, msg);
 }
 
+static void append_number(struct sim_world *world, struct sim_end *end, uint64_t frame)
+{
+    if (end->frames_len == end->frames_max) {
+        const uint32_t larger_max = end->frames_max == 0 ? FRAMES_AHEAD : 2 * end->frames_max;
+        uint64_t *larger = sim_arena_take(&world->arena, larger_max * sizeof(*larger));
+
+        for (uint32_t i = 0; i < end->frames_len; i++)
+            larger[i] = end->frames[(end->frames_first + i) % end->frames_max];
+        end->frames = larger;
+        end->frames_max = larger_max;
+        end->frames_first = 0;
+    }
+    end->frames[(end->frames_first + end->frames_len++) % end->frames_max] = frame;
+}
+
 static void append(struct sim_world *world, struct sim_end *end, const struct sim_piece *piece)
 {
     if (end->in_len + piece->len > end->in_max) {
@@ -52,10 +70,8 @@ static void append(struct sim_world *world, struct sim_end *end, const struct si
     }
     memcpy(end->in + end->in_len, piece->bytes, piece->len);
     end->in_len += piece->len;
-    if (piece->frame != 0) {
-        VOW_ASSERT(end->frames_len < SIM_FRAMES_AHEAD);
-        end->frames[(end->frames_first + end->frames_len++) % SIM_FRAMES_AHEAD] = piece->frame;
-    }
+    if (piece->frame != 0)
+        append_number(world, end, piece->frame);
 }
 
 /* Takes one whole frame out of what has come. False if there is none, or nothing is taken any more. */

@@ -81,8 +81,6 @@ struct sim_piece {
     uint8_t bytes[];
 };
 
-#define SIM_FRAMES_AHEAD 64
-
 struct sim_end {
     uint8_t node;
     uint32_t life;
@@ -91,8 +89,8 @@ struct sim_end {
     uint64_t session; /* the acceptor's number for it */
     uint8_t *in;      /* what has come and is not a whole frame */
     uint32_t in_len, in_max;
-    uint64_t frames[SIM_FRAMES_AHEAD]; /* numbers of the frames that have begun to come */
-    uint32_t frames_first, frames_len;
+    uint64_t *frames; /* numbers of the frames that have begun to come; a ring */
+    uint32_t frames_first, frames_len, frames_max;
     struct sim_piece *parked, **parked_end; /* on the way to this end, held back by a cut */
 };
 

@@ -135,6 +135,39 @@ Test(check_disks, I11_F105_who_came_up_has_written_it_again)
     bed_violates(&bed, "I11", "tombstone");
 }
 
+/* The same with the COMMIT row of a coordinator. */
+static void find_unsynced_row(bool comes_up)
+{
+    const struct sim_dump_event commit = {.lsn = 1, .gtrid = bed.txn, .kind = VOW_RECORD_COMMIT, .is_chained = true};
+    const struct sim_dump found = {
+        .is_there = true, .is_readable = true, .is_journal = true, .journal = {.events = &commit, .events_len = 1}};
+    const struct sim_dump lost = {.is_there = true, .is_readable = true, .is_journal = true};
+
+    bed_to_votes(&bed);
+    if (comes_up) {
+        bed_restart(&bed, C0, &found);
+    } else {
+        bed_plain(&bed, SIM_SEEN_CRASHED, C0);
+        bed.life[C0]++;
+        bed_plain(&bed, SIM_SEEN_STARTED, C0);
+        bed_disk(&bed, C0, &found);
+    }
+    bed_restart(&bed, C0, &lost);
+}
+
+/* Seeds 196172, 249447 and 282702. */
+Test(check_disks, I11_F105_a_row_found_by_a_start_that_came_to_nothing)
+{
+    find_unsynced_row(false);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I11_F105_a_row_found_by_who_came_up)
+{
+    find_unsynced_row(true);
+    bed_violates(&bed, "I11", "COMMIT row");
+}
+
 Test(check_disks, I11_a_prepared_branch_is_gone_at_the_second_start)
 {
     const struct sim_dump_branch committed = {.gtrid = bed.txn, .state = SIM_BRANCH_COMMITTED};
@@ -169,6 +202,32 @@ Test(check_disks, F224_a_tombstone_goes_when_somebody_was_given_up)
     forget();
     bed_restart(&bed, P0, &empty_store);
     bed_holds(&bed);
+}
+
+/* Seed 236556: its COMMIT was under way, and p1 was given up: there is nothing left to see of it. */
+static void lose_in_commit(bool is_given_up)
+{
+    const struct vow_msg commit = bed_decision(&bed, VOW_COMMIT);
+
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    if (is_given_up)
+        forget();
+    bed_send(&bed, C0, P0, &commit);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_COMMIT, 0);
+    bed_restart(&bed, P0, &empty_store);
+}
+
+Test(check_disks, F224_a_branch_is_committed_in_a_crash_when_somebody_was_given_up)
+{
+    lose_in_commit(true);
+    bed_holds(&bed);
+}
+
+Test(check_disks, I11_a_branch_is_gone_in_a_crash_and_nobody_was_given_up)
+{
+    lose_in_commit(false);
+    bed_violates(&bed, "I11", "prepared branch");
 }
 
 Test(check_disks, I11_a_tombstone_goes_and_nobody_was_given_up)

@@ -625,6 +625,37 @@ Test(check_heuristics, I09_a_contradiction_is_no_acknowledgement)
     bed_violates(&bed, "I09", "as it was decided");
 }
 
+/* Seeds 228192 and 265308: the coordinator's disk lost the COMMIT, and what it says now is what was done by hand. */
+static void agree_with(bool is_lost)
+{
+    const struct sim_dump lost = {.is_there = true, .is_readable = true, .is_journal = true};
+    const struct vow_msg abort = bed_decision(&bed, VOW_ABORT);
+
+    bed_to_votes(&bed);
+    order(VOW_ABORT, true);
+    store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    bed_decide(&bed);
+    if (is_lost) {
+        bed_fault(&bed, SIM_FAULT_WAL_CUT, C0);
+        bed_restart(&bed, C0, &lost);
+    }
+    bed_send(&bed, C0, P0, &abort);
+    store(P0, VOW_STORE_SETTLE, VOW_ABORT);
+    acknowledge(VOW_ACK_HEURISTIC_OK);
+}
+
+Test(check_heuristics, I09_as_it_was_decided_by_who_lost_its_disk)
+{
+    agree_with(true);
+    bed_holds(&bed);
+}
+
+Test(check_heuristics, I01_as_it_was_not_decided)
+{
+    agree_with(false);
+    bed_violates(&bed, "I01", "");
+}
+
 /* A harmed disk brought the branch back, and it is ended once more, as it was decided. */
 static void end_anew(bool is_back)
 {
