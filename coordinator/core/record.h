@@ -38,6 +38,24 @@ enum vow_record_kind {
     /* What an operator asked for by hand, who it was and why, and what came of it: in .text, the participant in .who.
      * Forced before it is done; it says nothing of the outcome. */
     VOW_RECORD_OPERATOR = 21,
+    /* Events (sagas 4.5). What they add up to is kept beside them, so each may be cut when it is old; an EVENT, not
+     * before each group has done it. No notes: */
+    VOW_RECORD_EVENT = 24,   /* .body: the PUBLISH, as it travels; forced, for PUBLISHED waits for it (B58) */
+    VOW_RECORD_GROUP = 25,   /* .who: a group; .text: whose; .relay: where it goes on; .body: its SUBSCRIBE; forced */
+    VOW_RECORD_CURSOR = 26,  /* .who: a group; .relay: what it has done; not forced */
+    VOW_RECORD_DEAD = 27,    /* .who: a group; .relay: an event that it could not do; cause, .text: why; forced */
+    VOW_RECORD_REVIVED = 28, /* .who, .relay: a dead letter; detail: enum vow_revival; forced, but if it is done */
+};
+
+/* What became of a dead letter. */
+enum vow_revival {
+    VOW_REVIVAL_RETRY = 1, /* an operator wants it delivered again; it is dead until it is done */
+    VOW_REVIVAL_DROP = 2,  /* an operator has seen to it */
+    VOW_REVIVAL_DONE = 3,  /* the consumer has done it after all */
+};
+struct vow_record_relay {
+    uint64_t lsn; /* of an event; GROUP, CURSOR: all up to it is done, or dead */
+    uint32_t attempts;
 };
 
 /* What a transaction is that is not atomic. */
@@ -84,8 +102,10 @@ struct vow_record {
     char who[VOW_NAME_SIZE]; /* ABORTED, HAZARD, HEURISTIC, OPERATOR: the participant; else "" */
     /* ABORTED: the participant's words; KEY: the key; OPERATOR: see above; HEURISTIC, FORGET: who and why; else "" */
     char text[VOW_TEXT_SIZE];
-    struct vow_record_step step; /* SAGA_STEP */
-    struct vow_slice body;       /* SAGA_BEGIN: the order, as it travels; SAGA_STEP: the answer of what was done */
+    struct vow_record_step step;   /* SAGA_STEP */
+    struct vow_record_relay relay; /* GROUP, CURSOR, DEAD, REVIVED */
+    /* SAGA_BEGIN: the order, as it travels; SAGA_STEP: the answer of what was done; EVENT, GROUP: see above */
+    struct vow_slice body;
     uint32_t branches_len;
     /* COMMIT: the yes-list, 1 to VOW_CALLS_MAX. HEURISTIC against an abort: the participant */
     const struct vow_record_branch *branches;
@@ -135,7 +155,12 @@ struct vow_record_rule {
     RECORD(READ_ONLY, 18, TXN, SAYS)                                                                                   \
     RECORD(ONE_PHASE, 19, TXN, SAYS)                                                                                   \
     RECORD(KEY, 20, TXN, NAMES)                                                                                        \
-    RECORD(OPERATOR, 21, LOG, SAYS)
+    RECORD(OPERATOR, 21, LOG, SAYS)                                                                                    \
+    RECORD(EVENT, 24, LOG, SAYS)                                                                                       \
+    RECORD(GROUP, 25, LOG, SAYS)                                                                                       \
+    RECORD(CURSOR, 26, LOG, SAYS)                                                                                      \
+    RECORD(DEAD, 27, LOG, SAYS)                                                                                        \
+    RECORD(REVIVED, 28, LOG, SAYS)
 
 /* NULL for a number that is no kind. */
 const struct vow_record_rule *vow_record_rule(uint32_t kind);
@@ -146,9 +171,13 @@ static inline bool vow_record_is_saga(enum vow_record_kind kind)
 {
     return kind >= VOW_RECORD_SAGA_BEGIN && kind <= VOW_RECORD_SAGA_END;
 }
+static inline bool vow_record_is_relay(enum vow_record_kind kind)
+{
+    return kind >= VOW_RECORD_EVENT && kind <= VOW_RECORD_REVIVED;
+}
 static inline bool vow_record_is_note(enum vow_record_kind kind)
 {
-    return kind > VOW_RECORD_NOTES;
+    return kind > VOW_RECORD_NOTES && !vow_record_is_relay(kind);
 }
 
 #endif

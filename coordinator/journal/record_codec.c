@@ -226,6 +226,11 @@ static bool kind_is_known(enum vow_record_kind kind)
     case VOW_RECORD_ONE_PHASE:
     case VOW_RECORD_KEY:
     case VOW_RECORD_OPERATOR:
+    case VOW_RECORD_EVENT:
+    case VOW_RECORD_GROUP:
+    case VOW_RECORD_CURSOR:
+    case VOW_RECORD_DEAD:
+    case VOW_RECORD_REVIVED:
         return true;
     case VOW_RECORD_NOTES:
         break;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "coordinator/core/coord.h"
+#include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
 #include "coordinator/server/settings.h"
 #include "participant/core/branch.h"
@@ -54,5 +55,9 @@ int main(int argc, char **argv)
                       vow_branches_fsm()) ||
            write_page(argv[1], "saga", "A saga at the coordinator", "coordinator/core/saga/saga.def", vow_saga_fsm()) ||
            write_page(argv[1], "step", "A step of a saga", "coordinator/core/saga/step.def", vow_step_fsm()) ||
+           write_page(argv[1], "group", "A group of consumers at the coordinator", "coordinator/core/relay/group.def",
+                      vow_group_fsm()) ||
+           write_page(argv[1], "lane", "The events of a key, for a group", "coordinator/core/relay/lane.def",
+                      vow_lane_fsm()) ||
            write_settings(argv[1]);
 }

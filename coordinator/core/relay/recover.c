@@ -1,0 +1,101 @@
+/* Recovery: what the journal has kept. What a group has done beyond its cursor is delivered again. */
+#include <string.h>
+
+#include "coordinator/core/relay/core.h"
+#include "coordinator/core/relay/handlers.h"
+#include "proto/assert.h"
+
+void group_on_recovered(struct vow_relay *core, struct group_input *in)
+{
+    struct group *group = in->group;
+
+    subscription_copy(&group->now, in->from->group.msg);
+    group->cursor = group->noted = in->from->group.cursor;
+    group->was_there = true;
+    group_move(core, group, GROUP_AWAY);
+}
+
+static void recover_group(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    struct group_input in = {.event = GROUP_ON_RECOVERED, .from = event};
+
+    /* The driver sizes the limits by what the journal has. */
+    in.group = group_new(core, event->group.msg->group, event->group.participant);
+    VOW_ASSERT(in.group != NULL);
+    group_dispatch(core, &in);
+}
+
+static void recover_dead(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    const struct group *group = group_find(core, event->dead.group);
+    uint32_t index;
+    struct dead *dead;
+
+    VOW_ASSERT(group != NULL);
+    index = dead_new(core, group_index(core, group), event->dead.lsn);
+    VOW_ASSERT(index != RELAY_NIL);
+    dead = &core->dead[index];
+    dead->state = event->dead.is_retried ? DEAD_RETRIED : DEAD_THERE;
+    dead->attempts = event->dead.attempts;
+    dead->cause = (uint8_t)event->dead.cause;
+    vow_text_copy(dead->text, event->dead.text);
+}
+
+static void attach_letters(struct vow_relay *core, uint32_t event)
+{
+    for (uint32_t i = 0; i < core->limits.groups_max; i++) {
+        const uint32_t index = dead_find(core, i, core->events[event].lsn);
+
+        if (index == RELAY_NIL)
+            continue;
+        core->dead[index].event = event;
+        kept_ref(core, event);
+        if (core->dead[index].state == DEAD_RETRIED)
+            lane_add(core, &core->groups[i], event, index);
+    }
+}
+
+/* The newest number of its key came before; a key that was forgotten begins anew. */
+static void recover_event(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    const struct vow_msg_event *msg = event->kept.event;
+    const uint32_t key = key_intern(core, msg->db_uuid, msg->key);
+    uint32_t index;
+
+    VOW_ASSERT(key != RELAY_NIL && event->kept.lsn > core->last_lsn);
+    index = kept_durable_new(core, msg, key, event->kept.lsn);
+    core->last_lsn = event->kept.lsn;
+    if (core->dead_len > 0)
+        attach_letters(core, index);
+    relay_spread(core, index);
+}
+
+static void recover_key(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    const uint32_t key = key_intern(core, event->key.db_uuid, event->key.key);
+
+    if (key != RELAY_NIL)
+        key_published(core, key, event->key.key_seq, event->key.lsn);
+}
+
+void relay_take_recovered(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    VOW_ASSERT(core->recovering);
+    if (event->kind == VOW_RELAY_RECOVERED_KEY)
+        recover_key(core, event);
+    else if (event->kind == VOW_RELAY_RECOVERED_GROUP)
+        recover_group(core, event);
+    else if (event->kind == VOW_RELAY_RECOVERED_DEAD)
+        recover_dead(core, event);
+    else
+        recover_event(core, event);
+}
+
+void relay_recovered(struct vow_relay *core, uint64_t last_lsn)
+{
+    core->recovering = false;
+    if (last_lsn > core->last_lsn)
+        core->last_lsn = last_lsn;
+    for (uint32_t i = 0; i < core->limits.groups_max; i++)
+        group_advance(core, &core->groups[i]);
+}

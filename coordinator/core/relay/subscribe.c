@@ -1,0 +1,201 @@
+/* Groups: what they ask for, and where they go on. */
+#include <string.h>
+
+#include "coordinator/core/relay/core.h"
+#include "coordinator/core/relay/handlers.h"
+#include "proto/assert.h"
+#include "proto/error.h"
+
+static void answer(struct vow_relay *core, const struct group_input *in, int error, const char *text)
+{
+    relay_subscribed(core, in->from->session, in->group->name, error, text, in->group->cursor);
+}
+
+/* ---- SUBSCRIBE, SEEK ---- */
+
+static uint64_t beginning(const struct vow_relay *core, const struct group *group,
+                          const struct vow_msg_subscribe *subscribe)
+{
+    switch (subscribe->from) {
+    case VOW_FROM_START:
+        return 0;
+    case VOW_FROM_END:
+        return core->last_lsn;
+    case VOW_FROM_OFFSET:
+        return subscribe->offset < core->last_lsn ? subscribe->offset : core->last_lsn;
+    case VOW_FROM_RESUME:
+        break;
+    }
+    return group->was_there ? group->cursor : 0;
+}
+
+static void join(struct vow_relay *core, struct group_input *in)
+{
+    struct group *group = in->group;
+    struct vow_relay_effect *effect;
+
+    if (core->loading != RELAY_NIL) {
+        answer(core, in, VOW_E_BUSY, "another group goes on from elsewhere just now");
+        return;
+    }
+    group->next_cursor = beginning(core, group, in->subscribe);
+    group->session = in->from->session;
+    group->is_logging = false;
+    group_move(core, group, GROUP_JOINING);
+    core->loading = group_index(core, group);
+    effect = relay_emit(core, VOW_RELAY_LOAD);
+    effect->load.group = core->loading;
+    effect->load.after = group->next_cursor;
+    effect->load.room = core->events_left;
+}
+
+/* The connection that asks is the one that is delivered to. */
+static void go_live(struct vow_relay *core, struct group_input *in)
+{
+    struct group *group = in->group;
+
+    group->session = in->from->session;
+    answer(core, in, 0, "");
+    if (group->state == GROUP_AWAY)
+        group_move(core, group, GROUP_LIVE);
+}
+
+void group_on_subscribe(struct vow_relay *core, struct group_input *in)
+{
+    struct group *group = in->group;
+    const char *circle = vow_relay_circle(core, in->subscribe);
+
+    if (circle != NULL) {
+        answer(core, in, VOW_E_REFUSED, circle);
+        return;
+    }
+    subscription_copy(&group->next, in->subscribe);
+    if (group->was_there && in->subscribe->from == VOW_FROM_RESUME && subscription_equal(&group->now, &group->next))
+        go_live(core, in);
+    else
+        join(core, in);
+}
+
+void group_on_subscribe_again(struct vow_relay *core, struct group_input *in)
+{
+    struct subscription asked;
+
+    subscription_copy(&asked, in->subscribe);
+    if (!subscription_equal(&asked, &in->group->next)) {
+        answer(core, in, VOW_E_BUSY, "an earlier subscription is on its way to the disk");
+        return;
+    }
+    in->group->session = in->from->session;
+}
+
+void relay_take_subscribe(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    const struct vow_msg_subscribe *subscribe = event->subscribe.msg;
+    struct group_input in = {.event = GROUP_ON_SUBSCRIBE, .from = event, .subscribe = subscribe};
+
+    in.group = group_find(core, subscribe->group);
+    if (in.group != NULL && strcmp(in.group->participant, event->subscribe.participant) != 0) {
+        relay_subscribed(core, event->session, subscribe->group, VOW_E_REFUSED,
+                         "the group is another participant's: each has its own", 0);
+        return;
+    }
+    if (in.group == NULL)
+        in.group = group_new(core, subscribe->group, event->subscribe.participant);
+    if (in.group == NULL) {
+        relay_subscribed(core, event->session, subscribe->group, VOW_E_BUSY, "there are too many groups", 0);
+        return;
+    }
+    group_dispatch(core, &in);
+}
+
+void relay_take_seek(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    const struct vow_msg_seek *seek = &event->msg->seek;
+    struct group_input in = {.event = GROUP_ON_SUBSCRIBE, .from = event};
+    struct vow_msg_subscribe subscribe;
+
+    in.group = group_find(core, seek->group);
+    if (in.group == NULL || in.group->session != event->session) {
+        relay_subscribed(core, event->session, seek->group, VOW_E_NOT_FOUND, "it is not subscribed to", 0);
+        return;
+    }
+    if (in.group->state == GROUP_JOINING) {
+        answer(core, &in, VOW_E_BUSY, "an earlier subscription is on its way to the disk");
+        return;
+    }
+    subscribe = *subscription_message(&core->view, in.group->name, &in.group->now);
+    subscribe.from = VOW_FROM_OFFSET;
+    subscribe.offset = seek->offset;
+    in.subscribe = &subscribe;
+    group_dispatch(core, &in);
+}
+
+/* ---- older events, which the journal has and memory has not ---- */
+
+void relay_take_loaded(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    const struct vow_msg_event *msg = event->kept.event;
+    const uint32_t key = key_intern(core, msg->db_uuid, msg->key);
+
+    /* The driver asks first whether there is room, and has each only once; keys are more than events. */
+    VOW_ASSERT(core->loading != RELAY_NIL && core->events_left > 0 && key != RELAY_NIL);
+    (void)kept_durable_new(core, msg, key, event->kept.lsn);
+}
+
+static void drop_unused(struct vow_relay *core)
+{
+    for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after)
+        kept_drop_if_unused(core, i);
+}
+
+void group_on_loaded(struct vow_relay *core, struct group_input *in)
+{
+    struct group *group = in->group;
+    struct vow_relay_effect *effect;
+
+    if (in->from->load_done.error != 0) {
+        relay_subscribed(core, group->session, group->name, in->from->load_done.error,
+                         "there is no room for all events since then", group->cursor);
+        group->session = 0;
+        group_move(core, group, group->was_there ? GROUP_AWAY : GROUP_NONE);
+        drop_unused(core);
+        return;
+    }
+    group->is_logging = true;
+    effect = relay_log(core, VOW_RECORD_GROUP, TOKEN_GROUP, 0, group_index(core, group), true);
+    relay_set_who(&effect->log.record, group);
+    memcpy(effect->log.record.text, group->participant, sizeof(group->participant));
+    effect->log.record.relay.lsn = group->next_cursor;
+    effect->log.subscribe = subscription_message(&core->view, group->name, &group->next);
+}
+
+void relay_take_load_done(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    struct group *group = &core->groups[event->load_done.group];
+    struct group_input in = {.event = GROUP_ON_LOADED, .group = group, .from = event};
+
+    VOW_ASSERT(core->loading == event->load_done.group);
+    core->loading = RELAY_NIL;
+    group_dispatch(core, &in);
+    if (group->state == GROUP_AWAY)
+        group_bury_held(core, group);
+}
+
+void group_on_logged(struct vow_relay *core, struct group_input *in)
+{
+    struct group *group = in->group;
+
+    group->now = group->next;
+    group->cursor = group->noted = group->next_cursor;
+    group->was_there = true;
+    group_rebuild(core, group);
+    relay_subscribed(core, group->session, group->name, 0, "", group->cursor);
+    group_move(core, group, group->session != 0 ? GROUP_LIVE : GROUP_AWAY);
+}
+
+void group_on_down(struct vow_relay *core, struct group_input *in)
+{
+    in->group->session = 0;
+    if (in->group->state == GROUP_LIVE)
+        group_move(core, in->group, GROUP_AWAY);
+}

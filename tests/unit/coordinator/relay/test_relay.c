@@ -1,0 +1,451 @@
+/* The relay core: its tables, what it tells when, what it refuses, and many small worlds. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/error.h"
+#include "world.h"
+
+Test(relay, the_tables_are_whole)
+{
+    char why[256];
+
+    cr_assert_null(vow_fsm_check(vow_group_fsm(), why, sizeof(why)), "%s", why);
+    cr_assert_null(vow_fsm_check(vow_lane_fsm(), why, sizeof(why)), "%s", why);
+}
+
+/* ---- step by step ---- */
+
+enum { PUBLISHER = 7, CONSUMER = 8 };
+
+static struct vow_relay *core;
+static void *memory;
+static uint64_t now_ms, lsn, tokens[64];
+static uint32_t tokens_len, tokens_done;
+static struct vow_relay_effect last; /* the last SEND or ORDERED */
+static uint32_t sent, logged, freed, alarms;
+static struct vow_record record;
+
+static void feed(struct vow_relay_event event)
+{
+    struct vow_relay_effects effects;
+
+    event.now_ms = now_ms;
+    sent = logged = freed = 0;
+    vow_relay_step(core, &event, &effects);
+    for (size_t i = 0; i < effects.len; i++) {
+        const struct vow_relay_effect *effect = &effects.items[i];
+
+        if (effect->kind == VOW_RELAY_SEND || effect->kind == VOW_RELAY_ORDERED)
+            last = *effect;
+        sent += effect->kind == VOW_RELAY_SEND;
+        freed += effect->kind == VOW_RELAY_FREED;
+        alarms += effect->kind == VOW_RELAY_ALARM;
+        if (effect->kind == VOW_RELAY_LOG) {
+            record = effect->log.record;
+            tokens[tokens_len++] = effect->log.token;
+            logged++;
+        }
+        if (effect->kind == VOW_RELAY_LOAD) {
+            feed((struct vow_relay_event){.kind = VOW_RELAY_LOAD_DONE, .load_done = {effect->load.group, 0}});
+            return;
+        }
+    }
+}
+
+static void log_done(void)
+{
+    feed((struct vow_relay_event){.kind = VOW_RELAY_LOG_DONE, .logged = {tokens[tokens_done++], ++lsn}});
+}
+
+static void log_all(void)
+{
+    while (tokens_done < tokens_len)
+        log_done();
+}
+
+static void fire(void)
+{
+    const uint64_t deadline_ms = vow_relay_deadline_ms(core);
+
+    cr_assert_neq(deadline_ms, UINT64_MAX);
+    now_ms = deadline_ms > now_ms ? deadline_ms : now_ms;
+    feed((struct vow_relay_event){.kind = VOW_RELAY_TIMER});
+}
+
+static void open_with(const struct vow_relay_limits *limits)
+{
+    memory = malloc(vow_relay_size(limits));
+    core = vow_relay_init(memory, limits, 1, 42);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_RECOVERY_DONE});
+}
+
+static void setup(void)
+{
+    open_with(&vow_relay_default_limits);
+}
+
+static void teardown(void)
+{
+    free(memory);
+}
+
+/* The driver's memory: as many as a test publishes. */
+static const struct vow_msg_event *event_of(const char *topic, const char *key, uint64_t seq)
+{
+    static struct vow_msg_event events[64];
+    static uint32_t len;
+    struct vow_msg_event *event = &events[len++ % 64];
+
+    *event = (struct vow_msg_event){.topic = topic, .key = key, .source = "shop", .key_seq = seq, .version = 1};
+    event->db_uuid[0] = 1;
+    return event;
+}
+
+static void publish(const char *topic, const char *key, uint64_t seq)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_PUBLISH, .session = PUBLISHER};
+
+    event.publish.event = event_of(topic, key, seq);
+    feed(event);
+}
+
+static void subscribe_as(const char *participant, const struct vow_msg_subscribe *msg)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_SUBSCRIBE, .session = CONSUMER};
+
+    event.subscribe.msg = msg;
+    event.subscribe.participant = participant;
+    feed(event);
+}
+
+/* To `pattern`; `publishes` may be NULL. */
+static void subscribe(const char *group, const char *pattern, const char *publishes)
+{
+    const struct vow_msg_subscribe msg = {.group = group,
+                                          .patterns_len = 1,
+                                          .patterns = &pattern,
+                                          .key_filter = "",
+                                          .publishes_len = publishes != NULL,
+                                          .publishes = &publishes,
+                                          .from = VOW_FROM_RESUME,
+                                          .attempts_max = 2};
+
+    subscribe_as("billing", &msg);
+    log_all();
+}
+
+static void answer(const char *group, enum vow_event_result result)
+{
+    const struct vow_msg_deliver asked = last.msg.deliver;
+    const struct vow_msg msg = {.kind = VOW_MSG_DELIVERED,
+                                .delivered = {.group = group,
+                                              .offset = asked.offset,
+                                              .attempt = asked.attempt,
+                                              .result = result,
+                                              .cause = result != VOW_EVENT_DONE ? VOW_CAUSE_HANDLER_REFUSED : 0,
+                                              .text = "no"}};
+
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_MESSAGE, .session = CONSUMER, .msg = &msg});
+}
+
+static struct vow_relay_group_view only_group(void)
+{
+    struct vow_relay_group_view view = {0};
+    uint32_t at = 0;
+
+    cr_assert(vow_relay_next_group(core, &at, &view));
+    return view;
+}
+
+TestSuite(relay, .init = setup, .fini = teardown);
+
+Test(relay, B58_published_is_said_when_it_is_durable)
+{
+    publish("order.placed", "order 1", 1);
+    cr_assert_eq(sent, 0);
+    cr_assert_eq(logged, 1);
+    log_done();
+    cr_assert_eq(last.msg.kind, VOW_MSG_PUBLISHED);
+    cr_assert_eq(last.msg.published.error, 0);
+    cr_assert_eq(last.msg.published.offset, 1);
+    cr_assert_eq(freed, 1, "nobody asks for it");
+}
+
+Test(relay, F191_a_duplicate_is_told_that_it_is_durable)
+{
+    publish("order.placed", "order 1", 1);
+    publish("order.placed", "order 1", 1);
+    cr_assert_eq(logged, 0, "it is on its way to the disk");
+    log_done();
+    cr_assert_eq(sent, 1);
+    publish("order.placed", "order 1", 1);
+    cr_assert_eq(logged, 0);
+    cr_assert_eq(last.msg.published.error, 0);
+    cr_assert_eq(last.msg.published.offset, 1);
+}
+
+Test(relay, F204_a_gap_is_refused)
+{
+    publish("order.placed", "order 1", 1);
+    log_done();
+    publish("order.placed", "order 1", 3);
+    cr_assert_eq(last.msg.published.error, VOW_E_STATE);
+    publish("order.placed", "order 1", 2);
+    cr_assert_eq(logged, 1);
+    publish("order.placed", "order 1", 3);
+    cr_assert_eq(last.msg.published.error, VOW_E_STATE, "the one before it is not durable yet");
+}
+
+Test(relay, F213_a_chain_that_is_too_long_is_refused)
+{
+    struct vow_msg_event event = *event_of("order.placed", "order 1", 1);
+    struct vow_relay_event in = {.kind = VOW_RELAY_PUBLISH, .session = PUBLISHER};
+
+    event.hops = VOW_EVENT_HOPS_MAX + 1;
+    in.publish.event = &event;
+    feed(in);
+    cr_assert_eq(last.msg.published.error, VOW_E_REFUSED);
+    cr_assert_not_null(strstr(last.msg.published.text, "circle"));
+    cr_assert_eq(logged, 0);
+}
+
+Test(relay, F213_a_circle_is_refused_and_named)
+{
+    subscribe("a", "order.placed", "order.paid");
+    cr_assert_eq(last.msg.subscribed.error, 0);
+    subscribe("b", "order.paid", "order.packed");
+    cr_assert_eq(last.msg.subscribed.error, 0);
+    subscribe("c", "order.*", NULL);
+    cr_assert_eq(last.msg.subscribed.error, 0, "it publishes nothing");
+    subscribe("d", "order.packed", "order.placed");
+    cr_assert_eq(last.msg.subscribed.error, VOW_E_REFUSED);
+    cr_assert_str_eq(last.msg.subscribed.text, "a circle: d > order.placed > a > order.paid > b > order.packed > d");
+    subscribe("e", "stock.#", "stock.low");
+    cr_assert_eq(last.msg.subscribed.error, VOW_E_REFUSED);
+}
+
+Test(relay, a_group_is_one_participants)
+{
+    const char *pattern = "#";
+    const struct vow_msg_subscribe msg = {
+        .group = "a", .patterns_len = 1, .patterns = &pattern, .key_filter = "", .from = VOW_FROM_RESUME};
+
+    subscribe("a", "#", NULL);
+    subscribe_as("another", &msg);
+    cr_assert_eq(last.msg.subscribed.error, VOW_E_REFUSED);
+}
+
+Test(relay, I27_one_of_a_key_is_in_flight)
+{
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    cr_assert_eq(last.msg.deliver.event.key_seq, 1);
+    const struct vow_relay_effect first = last;
+    publish("order.placed", "order 1", 2);
+    log_done();
+    cr_assert_eq(last.msg.kind, VOW_MSG_PUBLISHED, "the second waits for the first");
+    publish("order.placed", "order 2", 1);
+    log_done();
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    cr_assert_str_eq(last.msg.deliver.event.key, "order 2", "another key does not wait");
+    last = first;
+    answer("a", VOW_EVENT_DONE);
+    cr_assert_eq(last.msg.deliver.event.key_seq, 2);
+}
+
+Test(relay, a_window_bounds_the_keys_in_flight)
+{
+    const char *pattern = "#";
+    const struct vow_msg_subscribe msg = {
+        .group = "a", .patterns_len = 1, .patterns = &pattern, .key_filter = "", .from = VOW_FROM_RESUME, .window = 1};
+
+    subscribe_as("billing", &msg);
+    log_all();
+    publish("order.placed", "order 1", 1);
+    log_done();
+    publish("order.placed", "order 2", 1);
+    log_done();
+    cr_assert_eq(only_group().in_flight, 1);
+    cr_assert_eq(only_group().lag, 2);
+}
+
+Test(relay, F206_poison_goes_to_the_dead_letters_and_its_key_goes_on)
+{
+    struct vow_relay_counts counts;
+
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    publish("order.placed", "order 1", 2);
+    log_done();
+    feed((struct vow_relay_event){.kind = VOW_RELAY_TIMER});
+    last.msg.deliver.offset = only_group().cursor + 1;
+    last.msg.kind = VOW_MSG_DELIVER;
+    last.msg.deliver.attempt = 1;
+    answer("a", VOW_EVENT_NOT_YET);
+    cr_assert_eq(logged, 0);
+    do
+        fire();
+    while (sent == 0);
+    cr_assert_eq(last.msg.deliver.attempt, 2);
+    answer("a", VOW_EVENT_NOT_YET);
+    cr_assert_eq(logged, 1, "two attempts are all");
+    cr_assert_eq(record.kind, VOW_RECORD_DEAD);
+    cr_assert_eq(record.relay.attempts, 2);
+    cr_assert_str_eq(record.text, "no");
+    cr_assert_eq(sent, 0, "nothing follows from it before it is durable");
+    tokens_done = tokens_len - 1;
+    log_done();
+    cr_assert_eq(last.msg.deliver.event.key_seq, 2);
+    vow_relay_counts(core, &counts);
+    cr_assert_eq(counts.dead, 1);
+}
+
+Test(relay, UNABLE_is_not_tried_again)
+{
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    answer("a", VOW_EVENT_UNABLE);
+    cr_assert_eq(record.kind, VOW_RECORD_DEAD);
+}
+
+/* ---- where there is no room ---- */
+
+static void open_small(void)
+{
+    struct vow_relay_limits limits = vow_relay_default_limits;
+
+    limits.events_max = 2;
+    limits.keys_max = 3;
+    limits.groups_max = 2;
+    limits.dead_max = 1;
+    open_with(&limits);
+}
+
+TestSuite(relay_small, .init = open_small, .fini = teardown);
+
+Test(relay_small, F205_what_is_not_done_is_kept_and_publishing_is_busy)
+{
+    subscribe("a", "#", NULL);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+    publish("order.placed", "order 1", 1);
+    log_done();
+    publish("order.placed", "order 2", 1);
+    log_done();
+    publish("order.placed", "order 3", 1);
+    cr_assert_eq(last.msg.published.error, VOW_E_BUSY);
+    cr_assert_geq(last.msg.published.retry_after_ms, 1);
+    cr_assert_eq(only_group().lag, 2);
+    subscribe("a", "#", NULL);
+    answer("a", VOW_EVENT_DONE);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_TIMER});
+    publish("order.placed", "order 3", 1);
+    cr_assert_eq(logged, 1, "one is done");
+}
+
+Test(relay_small, F205_a_key_is_forgotten_when_nobody_waits_for_it)
+{
+    for (uint64_t i = 0; i < 5; i++) {
+        const char *const keys[] = {"a", "b", "c", "d", "e"};
+
+        publish("order.placed", keys[i], 9);
+        log_done();
+        cr_assert_eq(last.msg.published.error, 0);
+    }
+    publish("order.placed", "a", 17);
+    cr_assert_eq(logged, 1, "it begins anew, with whatever number it has");
+}
+
+Test(relay_small, F207_a_group_without_room_is_paused_and_nothing_is_dropped)
+{
+    const uint32_t before = alarms;
+
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    answer("a", VOW_EVENT_UNABLE);
+    log_all();
+    publish("order.placed", "order 2", 1);
+    log_done();
+    answer("a", VOW_EVENT_UNABLE);
+    cr_assert_eq(logged, 0);
+    cr_assert_str_eq(only_group().state, "PAUSED");
+    cr_assert_eq(only_group().lag, 1);
+    cr_assert_geq(alarms, before + 2);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"a", 2, VOW_RELAY_DROP, 5}});
+    cr_assert_eq(record.kind, VOW_RECORD_REVIVED);
+    log_done();
+    cr_assert_eq(record.kind, VOW_RECORD_DEAD, "there is room for the other one");
+    cr_assert_str_eq(only_group().state, "LIVE");
+}
+
+Test(relay_small, F208_a_retry_at_the_same_time_is_refused)
+{
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    answer("a", VOW_EVENT_UNABLE);
+    log_all();
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"a", 2, VOW_RELAY_RETRY, 5}});
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"a", 2, VOW_RELAY_RETRY, 6}});
+    cr_assert_eq(last.kind, VOW_RELAY_ORDERED);
+    cr_assert_eq(last.ordered.error, VOW_E_STATE);
+    log_done();
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    cr_assert_eq(last.msg.deliver.event.key_seq, 1, "under the same name");
+    cr_assert_eq(last.msg.deliver.offset, 2);
+    answer("a", VOW_EVENT_DONE);
+    cr_assert_eq(record.kind, VOW_RECORD_REVIVED);
+    cr_assert_eq(record.detail, VOW_REVIVAL_DONE);
+    cr_assert_eq(only_group().dead, 0);
+    cr_assert_eq(freed, 1);
+}
+
+/* ---- worlds ---- */
+
+static void run_worlds(struct world_options options)
+{
+    const char *count = getenv("VOW_WORLDS");
+    const uint64_t len = count != NULL ? strtoull(count, NULL, 10) : 60;
+    struct world *world = malloc(sizeof(*world));
+
+    for (uint64_t seed = 1; seed <= len; seed++) {
+        options.seed = seed;
+        world_run(world, &options);
+        world_check(world);
+        world_free(world);
+    }
+    free(world);
+}
+
+Test(relay_worlds, I26_I27_nothing_goes_wrong)
+{
+    run_worlds((struct world_options){.is_cut = true});
+}
+
+Test(relay_worlds, I26_I27_messages_are_lost)
+{
+    run_worlds((struct world_options){.lost = 20, .not_yet = 15});
+}
+
+Test(relay_worlds, I28_the_coordinator_crashes)
+{
+    run_worlds((struct world_options){.lost = 10, .crashes = 4, .is_cut = true});
+}
+
+Test(relay_worlds, I29_some_events_are_poison)
+{
+    run_worlds((struct world_options){.not_yet = 5, .poison = 25, .is_cut = true});
+}
+
+Test(relay_worlds, I28_all_of_it)
+{
+    run_worlds((struct world_options){
+        .lost = 20, .not_yet = 15, .crashes = 4, .poison = 15, .is_sought = true, .is_cut = true});
+}
