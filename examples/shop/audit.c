@@ -43,11 +43,13 @@ static const struct check checks[] = {
      " WHERE (orders.item, orders.quantity) IS NOT (r.item, r.quantity)"
      "  OR (orders.account, orders.amount) IS NOT (p.account, p.amount)",
      false},
-    {"goods are conserved: initial stock = left + ordered",
+    {"goods are conserved: initial stock = left + ordered, but for what lost updates took",
      "SELECT i.name || ': ' || initial || ' at first, ' || stock || ' left, ' || coalesce(sum(quantity), 0) || ' "
-     "ordered'"
-     " FROM item i LEFT JOIN reservation r ON r.item = i.name GROUP BY i.name"
-     " HAVING initial <> stock + coalesce(sum(quantity), 0) OR stock < 0",
+     "ordered, ' || lost || ' lost'"
+     " FROM (SELECT name, initial, stock, (SELECT coalesce(sum(wanted - effect), 0) FROM access"
+     "   WHERE item = name AND wrote > base + 1) AS lost FROM item) i"
+     " LEFT JOIN reservation r ON r.item = i.name GROUP BY i.name"
+     " HAVING initial <> stock + coalesce(sum(quantity), 0) + lost OR stock < 0",
      false},
     {"money is conserved: initial balance = left + paid",
      "SELECT a.name || ': ' || initial || ' at first, ' || balance || ' left, ' || coalesce(sum(amount), 0) || ' paid'"
@@ -69,6 +71,20 @@ static const struct check checks[] = {
      " UNION ALL SELECT 'order ' || id || ' is there and was never told' FROM orders WHERE id NOT IN (SELECT id FROM "
      "told)",
      true},
+    {"no update is lost where a countermeasure keeps it",
+     "SELECT item || ': ' || step || ' of saga ' || saga || ' wrote version ' || wrote || ', made of version ' || base"
+     " FROM access WHERE wrote > base + 1 AND arm IN ('semantic-lock', 'commutative', 'reread', 'version-file')",
+     false},
+    {"nothing is read that is undone later where a countermeasure hides it",
+     "SELECT item || ': ' || step || ' of saga ' || saga || ' read version ' || read || ' of saga ' || writer"
+     " FROM temp.dirty WHERE arm IN ('semantic-lock', 'pessimistic-view')",
+     false},
+    {"no two reads of a saga differ where a countermeasure holds what it read",
+     "SELECT item || ': saga ' || saga || ' read version ' || first || ', then ' || later"
+     " FROM temp.fuzzy WHERE arm IN ('semantic-lock', 'reread')",
+     false},
+    {"no item is pending for a saga",
+     "SELECT name || ' is pending for saga ' || pending FROM item WHERE pending IS NOT NULL", false},
     {"nothing is in doubt",
      "SELECT 'a prepared branch in order' FROM main.vow_branch WHERE changeset IS NOT NULL"
      " UNION ALL SELECT 'a prepared branch in stock' FROM stock.vow_branch WHERE changeset IS NOT NULL"
@@ -122,6 +138,38 @@ static void print_totals(sqlite3 *db)
     sqlite3_finalize(statement);
 }
 
+/*
+ * What sagas have done to one another, by the versions of the rows that they read and wrote. A lost update is one that
+ * a later version is not made of; a dirty read one of a version whose writer has given it back; a fuzzy read a second
+ * one that differs, another saga having written between.
+ */
+static const char anomalies[] =
+    "CREATE TEMP VIEW dirty AS SELECT r.*, w.amount AS worth FROM stock.access r"
+    "  JOIN stock.access w ON w.saga = r.writer AND w.step = 'take' AND w.item = r.item AND w.wrote = r.read"
+    "  JOIN stock.access c ON c.saga = r.writer AND c.step = 'give_back'"
+    "  WHERE r.step IN ('look', 'take') AND r.saga <> r.writer;"
+    "CREATE TEMP VIEW fuzzy AS SELECT t.saga, t.arm, t.item, l.read AS first, t.read AS later FROM stock.access t"
+    "  JOIN stock.access l ON l.saga = t.saga AND l.step = 'look' WHERE t.step = 'take' AND t.read <> l.read;";
+
+static void print_anomalies(sqlite3 *db)
+{
+    static const char sql[] =
+        "SELECT count(DISTINCT saga), sum(wrote > base + 1), (SELECT count(*) FROM dirty),"
+        " (SELECT coalesce(sum(worth), 0) FROM dirty), (SELECT coalesce(max(worth), 0) FROM dirty),"
+        " (SELECT count(*) FROM fuzzy) FROM access";
+    sqlite3_stmt *statement;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        return;
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int64(statement, 0) > 0)
+        printf("Of %lld that were looked at: lost updates %lld, dirty reads %lld (worth %lld, the dearest %lld), fuzzy "
+               "reads %lld.\n",
+               sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
+               sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
+               sqlite3_column_int64(statement, 4), sqlite3_column_int64(statement, 5));
+    sqlite3_finalize(statement);
+}
+
 static int run_checks(sqlite3 *db, bool with_log)
 {
     int failed = 0;
@@ -131,6 +179,7 @@ static int run_checks(sqlite3 *db, bool with_log)
             failed += run_check(db, &checks[i]) != 0;
     }
     print_totals(db);
+    print_anomalies(db);
     return failed;
 }
 
@@ -140,7 +189,8 @@ static int open_books(const struct audit_options *options, sqlite3 **db)
     if (sqlite3_open_v2(options->order, db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
         shop_sql(*db, "ATTACH ?1 AS stock", "s", options->stock) != SQLITE_OK ||
         shop_sql(*db, "ATTACH ?1 AS pay", "s", options->payment) != SQLITE_OK ||
-        shop_sql(*db, "CREATE TEMP TABLE told (id TEXT PRIMARY KEY, outcome TEXT NOT NULL)", "") != SQLITE_OK) {
+        shop_sql(*db, "CREATE TEMP TABLE told (id TEXT PRIMARY KEY, outcome TEXT NOT NULL)", "") != SQLITE_OK ||
+        sqlite3_exec(*db, anomalies, NULL, NULL, NULL) != SQLITE_OK) {
         fprintf(stderr, "shop-audit: cannot open %s, %s and %s: %s\n", options->order, options->stock, options->payment,
                 sqlite3_errmsg(*db));
         return -1;

@@ -147,6 +147,8 @@ int main(int argc, char **argv)
                                     .retries = 100,
                                     .timeout_ms = 10000,
                                     .ask_ms = 60000,
+                                    .pending_ms = 10000,
+                                    .dear = 9,
                                     .run = run_name},
                         .shown_percent = -1};
 

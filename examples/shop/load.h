@@ -28,6 +28,10 @@ struct load_options {
     int64_t timeout_ms; /* after which the library answers UNKNOWN */
     int64_t ask_ms;     /* how long an UNKNOWN is asked about before it is left unknown */
     bool sagas;         /* an order is a saga, not a transaction */
+    enum shop_arm arm;  /* what the sagas do against anomalies; SHOP_ARM_UNSET: they are not looked at */
+    bool fails_fast;    /* at a semantic lock of another saga */
+    int64_t pending_ms; /* after which a semantic lock raises an alarm */
+    int64_t dear;       /* SHOP_ARM_BY_VALUE: an order for more is a transaction */
     const char *run;    /* first part of every order's id */
     const char *coordinator;
     const char *report_path;
@@ -48,6 +52,7 @@ struct load_order {
     struct load *load;
     enum load_state state;
     struct shop_order order;
+    bool is_saga;
     uint64_t resend_ms; /* LOAD_WAITING: when to try again */
     uint64_t ask_until_ms;
     struct vow_result result; /* of the last try */

@@ -18,6 +18,11 @@ static const char usage_text[] =
     "  --timeout-ms N          after which an outcome counts as unknown and is asked about (10000)\n"
     "  --ask-ms N              how long it is asked about (60000)\n"
     "  --protocol 2pc|saga     an order is a transaction (2pc), or a saga, which is undone if it cannot be done\n"
+    "  --countermeasure C      have the sagas looked at, and do against what they let in: none, semantic-lock,\n"
+    "                          commutative, pessimistic-view, reread, version-file, by-value (docs/shop.md)\n"
+    "  --contender wait|fail-fast  what an order does that finds a semantic lock of another one (wait)\n"
+    "  --pending-ms N          after which a semantic lock raises an alarm (10000)\n"
+    "  --dear N                by-value: an order that costs more is a transaction (9)\n"
     "  --coordinator HOST:PORT where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n"
     "  --log FILE              a JSON line for every order: its transactions and its outcome\n"
     "  --report FILE           the totals as JSON\n"
@@ -49,6 +54,22 @@ static bool read_protocol(const char *text)
     exit(SHOP_EXIT_USAGE);
 }
 
+static void read_arm(const char *text, enum shop_arm *arm)
+{
+    if (shop_arm_parse(text, arm) == 0)
+        return;
+    fprintf(stderr, "shop-load: --countermeasure does not know \"%s\"; see shop-load --help\n", text);
+    exit(SHOP_EXIT_USAGE);
+}
+
+static bool read_contender(const char *text)
+{
+    if (strcmp(text, "wait") == 0 || strcmp(text, "fail-fast") == 0)
+        return text[0] == 'f';
+    fprintf(stderr, "shop-load: --contender wants wait or fail-fast, not \"%s\"\n", text);
+    exit(SHOP_EXIT_USAGE);
+}
+
 /* --help, --version and flags that do not exist end the program here. */
 static _Noreturn void end_after_flag(int flag)
 {
@@ -67,20 +88,38 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
         int64_t min, max;
         int64_t *value;
     } numbers[] = {
-        {"orders", 1, 100000000, &options->orders},      {"in-flight", 1, 4096, &options->in_flight},
-        {"items", 1, 1000000, &options->items},          {"accounts", 1, 1000000, &options->accounts},
-        {"seed", 0, INT64_MAX, &options->seed},          {"retries", 0, 1000, &options->retries},
-        {"timeout-ms", 1, 600000, &options->timeout_ms}, {"ask-ms", 0, 86400000, &options->ask_ms},
+        {"orders", 1, 100000000, &options->orders},
+        {"in-flight", 1, 4096, &options->in_flight},
+        {"items", 1, 1000000, &options->items},
+        {"accounts", 1, 1000000, &options->accounts},
+        {"seed", 0, INT64_MAX, &options->seed},
+        {"retries", 0, 1000, &options->retries},
+        {"timeout-ms", 1, 600000, &options->timeout_ms},
+        {"ask-ms", 0, 86400000, &options->ask_ms},
+        {"pending-ms", 0, INT32_MAX, &options->pending_ms},
+        {"dear", 0, INT32_MAX, &options->dear},
     };
     const struct option flags[] = {
-        {"orders", required_argument, NULL, 256},      {"in-flight", required_argument, NULL, 257},
-        {"items", required_argument, NULL, 258},       {"accounts", required_argument, NULL, 259},
-        {"seed", required_argument, NULL, 260},        {"retries", required_argument, NULL, 261},
-        {"timeout-ms", required_argument, NULL, 262},  {"ask-ms", required_argument, NULL, 263},
-        {"protocol", required_argument, NULL, 'P'},    {"run", required_argument, NULL, 'r'},
-        {"coordinator", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'},
-        {"report", required_argument, NULL, 'p'},      {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
+        {"orders", required_argument, NULL, 256},
+        {"in-flight", required_argument, NULL, 257},
+        {"items", required_argument, NULL, 258},
+        {"accounts", required_argument, NULL, 259},
+        {"seed", required_argument, NULL, 260},
+        {"retries", required_argument, NULL, 261},
+        {"timeout-ms", required_argument, NULL, 262},
+        {"ask-ms", required_argument, NULL, 263},
+        {"pending-ms", required_argument, NULL, 264},
+        {"dear", required_argument, NULL, 265},
+        {"countermeasure", required_argument, NULL, 'C'},
+        {"contender", required_argument, NULL, 'f'},
+        {"protocol", required_argument, NULL, 'P'},
+        {"run", required_argument, NULL, 'r'},
+        {"coordinator", required_argument, NULL, 'c'},
+        {"log", required_argument, NULL, 'l'},
+        {"report", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
     };
     int flag;
 
@@ -92,6 +131,10 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
             check_run(options->run = optarg);
         else if (flag == 'P')
             options->sagas = read_protocol(optarg);
+        else if (flag == 'C')
+            read_arm(optarg, &options->arm);
+        else if (flag == 'f')
+            options->fails_fast = read_contender(optarg);
         else if (flag == 'c')
             options->coordinator = optarg;
         else if (flag == 'l')

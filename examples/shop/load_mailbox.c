@@ -69,8 +69,7 @@ static bool ask_once(struct load *load, struct load_order *slot)
 {
     const struct vow_gtrid id = slot->result.id;
     struct vow_result answer;
-    const int error =
-        load->options.sagas ? load_saga_ask(load, &id, &answer) : vow_status(load->client, &id, NULL, &answer);
+    const int error = slot->is_saga ? load_saga_ask(load, &id, &answer) : vow_status(load->client, &id, NULL, &answer);
 
     if (error == 0 && (answer.outcome == VOW_COMMITTED || answer.outcome == VOW_ABORTED)) {
         slot->result = answer;

@@ -35,6 +35,10 @@ void load_order_begin(struct load_order *slot, int64_t number)
     snprintf(order->account, sizeof(order->account), "account-%05" PRId64, random_below(&random, options->accounts));
     order->quantity = 1 + random_below(&random, 3);
     order->amount = order->quantity * (1 + item % 9);
+    order->arm = options->arm;
+    order->fails_fast = options->fails_fast;
+    order->pending_ms = options->pending_ms;
+    slot->is_saga = options->sagas && (order->arm != SHOP_ARM_BY_VALUE || order->amount <= options->dear);
     slot->tries_len = 0;
 }
 
@@ -61,8 +65,8 @@ void load_order_send(struct load_order *slot)
 
     slot->state = LOAD_SENT;
     slot->tries[slot->tries_len++] = (struct load_try){.outcome = VOW_UNKNOWN};
-    error = load->options.sagas ? load_saga_send(slot, payload, len)
-                                : vow_commit_async(load->client, calls, 3, on_result, slot);
+    error =
+        slot->is_saga ? load_saga_send(slot, payload, len) : vow_commit_async(load->client, calls, 3, on_result, slot);
     if (error == 0)
         return;
     /* Refused at the door: nothing happened, as with a refusal that comes later. */
@@ -72,7 +76,8 @@ void load_order_send(struct load_order *slot)
 
 /*
  * Would a new transaction for the same order have a chance? Not after a service's own no, and not after a mistake of
- * ours. An abort is final, so trying again can never place an order twice.
+ * ours. But what was refused because of another order may be done when that has ended. An abort is final, so trying
+ * again can never place an order twice.
  */
 static bool is_worth_another_try(const struct vow_result *result)
 {
@@ -80,6 +85,7 @@ static bool is_worth_another_try(const struct vow_result *result)
         return vow_error_class(result->error) == VOW_CLASS_RETRY;
     switch (result->cause) {
     case VOW_CAUSE_HANDLER_REFUSED:
+        return strcmp(result->text, SHOP_SAYS_PENDING) == 0 || strcmp(result->text, SHOP_SAYS_CHANGED) == 0;
     case VOW_CAUSE_HANDLER_FAILED:
     case VOW_CAUSE_NO_SUCH_HANDLER:
     case VOW_CAUSE_CONSTRAINT:

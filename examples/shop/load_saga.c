@@ -29,18 +29,49 @@ static void on_saga(void *ctx, const struct vow_saga_result *result)
     load_mailbox_put_result(slot->load, slot);
 }
 
+/* The steps of an order. Nothing of an order is `at_once` that is looked at: what is read and written when must not
+ * depend on luck. */
+#define STEP(who, does, undoes)                                                                                        \
+    .size = sizeof(struct vow_saga_step), .participant = who, .action = does, .compensation = undoes
+static const struct vow_saga_step look = {STEP("stock", "look", "settle"), .attempts_max = 1000, .deadline_ms = 5000,
+                                          .backoff_ms = 2, .backoff_max_ms = 50};
+static const struct vow_saga_step take = {STEP("stock", "take", "give_back")};
+static const struct vow_saga_step take_for_good = {STEP("stock", "take", NULL), .kind = VOW_STEP_PIVOT};
+static const struct vow_saga_step pay = {STEP("payment", "pay", "pay_back")};
+static const struct vow_saga_step pay_at_once = {STEP("payment", "pay", "pay_back"), .parallel = true};
+static const struct vow_saga_step place = {STEP("order", "place", NULL), .kind = VOW_STEP_RETRIABLE};
+static const struct vow_saga_step settle = {STEP("stock", "settle", NULL), .kind = VOW_STEP_RETRIABLE};
+
+#define STEPS_MAX 5
+
+static const struct vow_saga_step *const plain[STEPS_MAX] = {&take, &pay_at_once, &place};
+static const struct vow_saga_step *const looked_at[STEPS_MAX] = {&look, &take, &pay, &place};
+/* The lock of the first step is cleared by the last, or by the compensation of the first. */
+static const struct vow_saga_step *const locking[STEPS_MAX] = {&look, &take, &pay, &place, &settle};
+/* Nobody reads goods that may come back: when they are taken, nothing can be refused any more. */
+static const struct vow_saga_step *const goods_last[STEPS_MAX] = {&pay, &look, &take_for_good, &place};
+
+static const struct vow_saga_step *const *steps_of(enum shop_arm arm)
+{
+    if (arm == SHOP_ARM_UNSET)
+        return plain;
+    if (arm == SHOP_ARM_SEMANTIC_LOCK)
+        return locking;
+    return arm == SHOP_ARM_PESSIMISTIC_VIEW ? goods_last : looked_at;
+}
+
 int load_saga_send(struct load_order *slot, const char *payload, size_t len)
 {
-    const struct vow_saga_step steps[] = {
-        {sizeof(steps[0]), "stock", "take", "give_back", payload, len, .kind = VOW_STEP_COMPENSATABLE},
-        {sizeof(steps[0]), "payment", "pay", "pay_back", payload, len, .parallel = true},
-        {sizeof(steps[0]), "order", "place", NULL, payload, len, .kind = VOW_STEP_RETRIABLE},
-    };
+    const struct vow_saga_step *const *steps = steps_of(slot->order.arm);
     struct vow_saga *saga;
     int error = vow_saga_new(slot->load->client, NULL, &saga);
 
-    for (size_t i = 0; error == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
-        error = vow_saga_step(saga, &steps[i]);
+    for (size_t i = 0; error == 0 && i < STEPS_MAX && steps[i] != NULL; i++) {
+        struct vow_saga_step step = *steps[i];
+        step.payload = payload;
+        step.len = len;
+        error = vow_saga_step(saga, &step);
+    }
     if (error == 0)
         error = vow_saga_start(saga, 0, on_saga, slot);
     vow_saga_free(saga);

@@ -134,6 +134,8 @@ void service_live(const struct service *service, struct vow_participant *partici
             if (stats.in_doubt_max_ms > in_doubt_max_ms)
                 print_stats(service, &stats);
             in_doubt_max_ms = stats.in_doubt_max_ms;
+            if (service->look_around != NULL)
+                service->look_around(service);
         }
     }
     vow_participant_stats(participant, &stats, sizeof(stats));

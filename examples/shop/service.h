@@ -14,6 +14,8 @@ struct service {
     const char *coordinator; /* NULL = the library's default */
     const char *peer_listen; /* NULL = nowhere */
     int64_t rows;            /* how many of `fills` */
+    /* Called a few times a second while the service lives; NULL = nothing to look for. */
+    void (*look_around)(const struct service *service);
 };
 
 /* Reads the flags and blocks SIGTERM and SIGINT, before there is a thread. Exits: 2 on a bad flag, 0 after --help. */

@@ -12,6 +12,10 @@ size_t shop_order_print(const struct shop_order *order, char payload[SHOP_PAYLOA
 {
     int len = snprintf(payload, SHOP_PAYLOAD_SIZE, "%s %s %s %" PRId64 " %" PRId64, order->id, order->item,
                        order->account, order->quantity, order->amount);
+
+    if (order->arm != SHOP_ARM_UNSET && len > 0 && len < SHOP_PAYLOAD_SIZE)
+        len += snprintf(payload + len, SHOP_PAYLOAD_SIZE - (size_t)len, " %s %s %" PRId64, shop_arm_name(order->arm),
+                        order->fails_fast ? "fail-fast" : "wait", order->pending_ms);
     return len > 0 && len < SHOP_PAYLOAD_SIZE ? (size_t)len : 0;
 }
 
@@ -21,6 +25,19 @@ static int copy_word(char word[SHOP_WORD_SIZE], const char *text)
         return -1;
     memcpy(word, text, strlen(text) + 1);
     return 0;
+}
+
+static int parse_arm(char *rest, struct shop_order *order)
+{
+    const char *contender;
+
+    if (shop_arm_parse(strsep(&rest, " "), &order->arm) != 0)
+        return -1;
+    contender = strsep(&rest, " ");
+    order->fails_fast = contender != NULL && strcmp(contender, "fail-fast") == 0;
+    if (contender == NULL || (!order->fails_fast && strcmp(contender, "wait") != 0))
+        return -1;
+    return shop_number(rest, 0, INT32_MAX, &order->pending_ms);
 }
 
 int shop_order_parse(const void *payload, size_t len, struct shop_order *order)
@@ -38,7 +55,8 @@ int shop_order_parse(const void *payload, size_t len, struct shop_order *order)
     if (shop_number(strsep(&rest, " "), 1, INT32_MAX, &order->quantity) != 0 ||
         shop_number(strsep(&rest, " "), 0, INT32_MAX, &order->amount) != 0)
         return -1;
-    return rest == NULL ? 0 : -1;
+    order->arm = SHOP_ARM_UNSET;
+    return rest == NULL ? 0 : parse_arm(rest, order);
 }
 
 static void bind(sqlite3_stmt *statement, const char *types, va_list values)

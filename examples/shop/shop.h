@@ -7,8 +7,11 @@
 #ifndef SHOP_H
 #define SHOP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "arm.h"
 
 struct sqlite3;
 
@@ -24,9 +27,17 @@ struct shop_order {
     char account[SHOP_WORD_SIZE];
     int64_t quantity;
     int64_t amount; /* what it costs in all */
+    /* For sagas that are looked at (arm.h), else zero: */
+    enum shop_arm arm;
+    bool fails_fast;    /* at a lock of another saga, instead of waiting for it */
+    int64_t pending_ms; /* after which its own lock raises an alarm */
 };
 
-/* Writes the payload: five words. Returns its length, or 0 if it does not fit. */
+/* How a service refuses what a further saga may have more luck with. */
+#define SHOP_SAYS_PENDING "pending for another order"
+#define SHOP_SAYS_CHANGED "changed since it was read"
+
+/* Writes the payload: five words, or eight with an arm. Returns its length, or 0 if it does not fit. */
 size_t shop_order_print(const struct shop_order *order, char payload[SHOP_PAYLOAD_SIZE]);
 /* Reads a payload, which came over the network and may be anything. Returns 0, or -1 if it is not an order. */
 int shop_order_parse(const void *payload, size_t len, struct shop_order *order);

@@ -8,13 +8,19 @@
 #include <vow/sqlite.h>
 
 #include "service.h"
+#include "shelf.h"
 #include "shop.h"
 
-/* `initial` and `reservation` are there for the audit: initial = stock + what the orders took, for every item. */
+/* `initial` and `reservation` are there for the audit: initial = stock + what the orders took, for every item. The last
+ * four columns are for sagas that are looked at (shelf.h). */
 static const char schema[] = "CREATE TABLE IF NOT EXISTS item ("
                              "  name TEXT PRIMARY KEY NOT NULL,"
                              "  initial INTEGER NOT NULL,"
-                             "  stock INTEGER NOT NULL CHECK (stock >= 0));"
+                             "  stock INTEGER NOT NULL CHECK (stock >= 0),"
+                             "  version INTEGER NOT NULL DEFAULT 0,"
+                             "  writer TEXT NOT NULL DEFAULT '',"
+                             "  pending TEXT,"
+                             "  pending_until INTEGER);"
                              "CREATE TABLE IF NOT EXISTS reservation ("
                              "  order_id TEXT PRIMARY KEY NOT NULL,"
                              "  item TEXT NOT NULL,"
@@ -35,6 +41,8 @@ static int take(struct vow_branch *branch, struct sqlite3 *db, const void *paylo
     (void)ctx;
     if (shop_order_parse(payload, len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
+    if (order.arm != SHOP_ARM_UNSET)
+        return shelf_take(branch, db, &order);
     error = shop_sql(db, "UPDATE item SET stock = stock - ?1 WHERE name = ?2 AND stock >= ?1", "is", order.quantity,
                      order.item);
     /* The item may be held by another order that is not decided yet. The library knows that cause by itself. */
@@ -55,13 +63,42 @@ static int give_back(struct vow_branch *branch, struct sqlite3 *db, const void *
     (void)ctx;
     if (shop_order_parse(payload, len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
+    if (order.arm != SHOP_ARM_UNSET)
+        return shelf_give_back(branch, db, &order);
     error = shop_sql(db, "UPDATE item SET stock = stock + ?1 WHERE name = ?2", "is", order.quantity, order.item);
     return error != SQLITE_OK ? error : shop_sql(db, "DELETE FROM reservation WHERE order_id = ?1", "s", order.id);
 }
 
+/* What a saga that is looked at begins with, and, its lock, ends with. */
+static int look(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct shop_order order;
+
+    (void)ctx;
+    return shop_order_parse(payload, len, &order) != 0 ? vow_branch_refuse(branch, "not an order")
+                                                       : shelf_look(branch, db, &order);
+}
+
+static int settle(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct shop_order order;
+
+    (void)ctx;
+    return shop_order_parse(payload, len, &order) != 0 ? vow_branch_refuse(branch, "not an order")
+                                                       : shelf_settle(branch, db, &order);
+}
+
+static struct sqlite3 *watch;
+
+static void look_around(const struct service *service)
+{
+    /* If the file cannot be read now, the next look may. */
+    (void)shelf_watch(service->db, &watch);
+}
+
 int main(int argc, char **argv)
 {
-    struct service service = {.program = "shop-stock", .fills = "items", .rows = 500};
+    struct service service = {.program = "shop-stock", .fills = "items", .rows = 500, .look_around = look_around};
     struct vow_participant *participant;
     struct vow_error_detail detail;
 
@@ -76,15 +113,24 @@ int main(int argc, char **argv)
         return service_failed(&service, detail.text);
 
     /* Until it is started, the database is ours alone to set up. */
-    int error = shop_sql(vow_participant_db(participant), fill, "i", service.rows) == SQLITE_OK ? 0 : VOW_E_DATABASE;
+    struct sqlite3 *db = vow_participant_db(participant);
+    int error = sqlite3_exec(db, shelf_schema, NULL, NULL, NULL) == SQLITE_OK &&
+                        shop_sql(db, fill, "i", service.rows) == SQLITE_OK
+                    ? 0
+                    : VOW_E_DATABASE;
     if (error == 0)
         error = vow_participant_handle(participant, "take", take, NULL);
     if (error == 0)
         error = vow_participant_handle(participant, "give_back", give_back, NULL);
     if (error == 0)
+        error = vow_participant_handle(participant, "look", look, NULL);
+    if (error == 0)
+        error = vow_participant_handle(participant, "settle", settle, NULL);
+    if (error == 0)
         error = vow_participant_start(participant);
     if (error == 0)
         service_live(&service, participant);
+    shelf_unwatch(&watch);
     vow_participant_close(participant);
     return error == 0 ? 0 : service_failed(&service, vow_error_text(error));
 }

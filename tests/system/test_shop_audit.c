@@ -14,10 +14,12 @@
 static const char *const books[3][2] = {
     {"order.db", "CREATE TABLE orders (id TEXT PRIMARY KEY, item, quantity, account, amount);"
                  "INSERT INTO orders VALUES ('o1', 'apple', 2, 'ann', 10), ('o2', 'pear', 1, 'bob', 3)"},
-    {"stock.db", "CREATE TABLE item (name TEXT PRIMARY KEY, initial, stock);"
-                 "CREATE TABLE reservation (order_id TEXT PRIMARY KEY, item, quantity);"
-                 "INSERT INTO item VALUES ('apple', 9, 7), ('pear', 1, 0), ('fig', 5, 5);"
-                 "INSERT INTO reservation VALUES ('o1', 'apple', 2), ('o2', 'pear', 1)"},
+    {"stock.db",
+     "CREATE TABLE item (name TEXT PRIMARY KEY, initial, stock, pending);"
+     "CREATE TABLE reservation (order_id TEXT PRIMARY KEY, item, quantity);"
+     "CREATE TABLE access (saga, step, arm, item, read, writer, value, base, wrote, wanted, effect, amount);"
+     "INSERT INTO item (name, initial, stock) VALUES ('apple', 9, 7), ('pear', 1, 0), ('fig', 5, 5);"
+     "INSERT INTO reservation VALUES ('o1', 'apple', 2), ('o2', 'pear', 1)"},
     {"payment.db", "CREATE TABLE account (name TEXT PRIMARY KEY, initial, balance);"
                    "CREATE TABLE payment (order_id TEXT PRIMARY KEY, account, amount);"
                    "INSERT INTO account VALUES ('ann', 10, 0), ('bob', 5, 2), ('eve', 1, 1);"
@@ -124,7 +126,7 @@ Test(shop_audit, books_that_balance)
 
 struct fault {
     char book[16];
-    char sql[200];
+    char sql[400];
     char finding[120]; /* what the audit must say of it */
 };
 
@@ -142,6 +144,22 @@ ParameterizedTestParameters(shop_audit, sees)
         {"order.db", "INSERT INTO vow_branch VALUES ('o4', x'00')", "a prepared branch in order"},
         {"stock.db", "INSERT INTO vow_branch VALUES ('o4', x'00')", "a prepared branch in stock"},
         {"payment.db", "INSERT INTO vow_lock VALUES ('account', 'ann')", "a lock in payment"},
+        {"stock.db", "UPDATE item SET pending = 's1' WHERE name = 'fig'", "fig is pending for saga s1"},
+        /* A lost update explains just what it took, and only where nothing prevents it. */
+        {"stock.db", "INSERT INTO access VALUES ('s1', 'take', 'none', 'fig', 2, 's0', 5, 1, 3, -1, -2, 4)",
+         "fig: 5 at first, 5 left, 0 ordered, 1 lost"},
+        {"stock.db", "INSERT INTO access VALUES ('s1', 'take', 'reread', 'fig', 2, 's0', 5, 1, 3, -1, -1, 4)",
+         "fig: take of saga s1 wrote version 3, made of version 1"},
+        {"stock.db",
+         "INSERT INTO access VALUES ('s1', 'take', 'semantic-lock', 'fig', 0, '', 5, 0, 1, 0, 0, 4),"
+         "('s1', 'give_back', '', 'fig', 1, 's1', 5, 1, 2, 0, 0, 4), ('s2', 'look', 'semantic-lock', 'fig', 1, 's1', "
+         "5, 1, 0, "
+         "0, 0, 4)",
+         "fig: look of saga s2 read version 1 of saga s1"},
+        {"stock.db",
+         "INSERT INTO access VALUES ('s1', 'look', 'reread', 'fig', 0, '', 5, 0, 0, 0, 0, 4),"
+         "('s1', 'take', 'reread', 'fig', 1, 's2', 5, 1, 2, 0, 0, 4)",
+         "fig: saga s1 read version 0, then 1"},
         {"order.db", "DROP TABLE vow_lock", "cannot be checked"},
         {"order.db",
          "CREATE INDEX i ON orders (item); PRAGMA writable_schema = ON;"
