@@ -33,6 +33,9 @@ static const char help[] =
     "  --work WORD      of --exhaustive: shipped, joined or one-phase (shipped)\n"
     "  --breaks N       of --exhaustive: connections that break while both ends live, of each participant (0)\n"
     "  --states N       of --exhaustive: give up beyond (0: never)\n"
+    "  --keep WORD      of --exhaustive, to compare: names keeps states apart that differ in the names of "
+    "participants\n"
+    "                   alone, all keeps all states of nodes apart, too\n"
     "  --help\n"
     "\n"
     "A seed gives the same world each time, with every compiler: the hash of its trace is the same.\n"
@@ -124,6 +127,8 @@ static int read_flag(int flag, const char *value, struct request *request)
         return sim_small_read_work(value, &request->small) ? 0 : usage("--work knows no", value);
     case 'b':
         return sim_small_read_breaks(value, &request->small) ? 0 : usage("--breaks wants 0 to 3, found", value);
+    case 'K':
+        return sim_small_read_keep(value, &request->small) ? 0 : usage("--keep knows no", value);
     case 'S':
         return read_number(value, &value, &request->small.states_max) ? 0
                                                                       : usage("--states wants a number, not", value);
@@ -155,15 +160,23 @@ static int read_flag(int flag, const char *value, struct request *request)
 
 static int read_flags(int argc, char **argv, struct request *request)
 {
-    static const struct option flags[] = {
-        {"seeds", required_argument, NULL, 's'},  {"protocol", required_argument, NULL, 'p'},
-        {"jobs", required_argument, NULL, 'j'},   {"exhaustive", required_argument, NULL, 'e'},
-        {"work", required_argument, NULL, 'w'},   {"breaks", required_argument, NULL, 'b'},
-        {"states", required_argument, NULL, 'S'}, {"model-traces", required_argument, NULL, 'm'},
-        {"replay", required_argument, NULL, 'R'}, {"shrink", required_argument, NULL, 'k'},
-        {"runs", required_argument, NULL, 'r'},   {"trace", no_argument, NULL, 't'},
-        {"json", no_argument, NULL, 'J'},         {"first", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {{"seeds", required_argument, NULL, 's'},
+                                          {"protocol", required_argument, NULL, 'p'},
+                                          {"jobs", required_argument, NULL, 'j'},
+                                          {"exhaustive", required_argument, NULL, 'e'},
+                                          {"work", required_argument, NULL, 'w'},
+                                          {"breaks", required_argument, NULL, 'b'},
+                                          {"states", required_argument, NULL, 'S'},
+                                          {"model-traces", required_argument, NULL, 'm'},
+                                          {"replay", required_argument, NULL, 'R'},
+                                          {"shrink", required_argument, NULL, 'k'},
+                                          {"runs", required_argument, NULL, 'r'},
+                                          {"trace", no_argument, NULL, 't'},
+                                          {"json", no_argument, NULL, 'J'},
+                                          {"first", no_argument, NULL, 'f'},
+                                          {"keep", required_argument, NULL, 'K'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int flag, error = 0;
 
     while (error == 0 && !request->done && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)

@@ -11,10 +11,7 @@
 struct closure {
     struct small_nodes *nodes;
     struct small_set to_coord, to_parts; /* the messages that somebody can send */
-    /* A byte for each state: it can be reached. */
-    uint8_t *coords, *parts;
-    size_t coords_room, parts_room;
-    bool grew; /* in this round */
+    bool grew;                           /* in this round */
 };
 
 /* ---- messages ---- */
@@ -78,11 +75,41 @@ static uint32_t epochs_seen(const struct small_part *part)
     return part->epoch_seen > kept ? part->epoch_seen : kept;
 }
 
+/*
+ * Its own, the coordinator's, and those of the others that take part, as far as it was told by PREPARE: now, or when it
+ * was prepared. Which of them it is itself nobody says, so it is the one of which that makes least.
+ */
+static uint32_t crashes_told(const struct small_config *config, const struct small_part *part,
+                             const struct vow_msg_prepare *prepare, uint32_t epoch)
+{
+    uint32_t lives[SMALL_PARTICIPANTS_MAX] = {1, 1, 1};
+    const uint32_t own = part->rows[0].incarnation;
+    uint32_t sum = 0, least = UINT32_MAX;
+
+    for (uint32_t i = 0; i < config->participants; i++)
+        lives[i] = part->rows[0].peers[i] > 0 ? part->rows[0].peers[i] : 1;
+    for (uint32_t i = 0; prepare != NULL && i < prepare->peers_len; i++) {
+        uint32_t *life = &lives[prepare->peers[i].name[1] - '0'];
+
+        if (prepare->peers[i].incarnation > *life)
+            *life = (uint32_t)prepare->peers[i].incarnation;
+    }
+    for (uint32_t i = 0; i < config->participants; i++)
+        sum += lives[i] - 1;
+    for (uint32_t i = 0; i < config->participants; i++) {
+        const uint32_t all = sum - (lives[i] - 1) + own - 1;
+
+        if (lives[i] <= own && all < least)
+            least = all;
+    }
+    return least == UINT32_MAX ? least : least + epoch - 1;
+}
+
 static bool may_part_crash(const struct small_config *config, const struct small_part *part)
 {
     const uint32_t own = part->rows[0].incarnation - 1u;
 
-    return own < config->part_crashes && own + epochs_seen(part) - 1 < crashes_max(config);
+    return own < config->part_crashes && crashes_told(config, part, NULL, epochs_seen(part)) < crashes_max(config);
 }
 
 /* ---- what can happen to a node ---- */
@@ -140,7 +167,8 @@ static void add_peer(const struct closure *closure, const struct small_coord *co
             add(list, SMALL_SESSION_UP, peer, next);
     }
     for (uint32_t number = 0; number < mail->messages_len && is_up; number++) {
-        if (has(&closure->to_coord, number) && mail->messages[number].enlist.header.incarnation <= life)
+        if (has(&closure->to_coord, number) && mail->messages[number].enlist.header.incarnation <= life &&
+            mail->messages[number].enlist.header.epoch <= coord->disk.epoch)
             add(list, SMALL_TO_COORD, peer, number);
     }
 }
@@ -196,10 +224,16 @@ static bool may_receive(const struct closure *closure, const struct small_part *
 {
     const struct small_mail *mail = &closure->nodes->mail;
 
+    const struct vow_msg *msg = &mail->messages[number];
+
     if (!has(&closure->to_parts, number))
         return false;
-    return mail->from[number] != 0 ||
-           (part->is_connected && mail->messages[number].enlist.header.epoch <= part->epoch_seen);
+    if (mail->from[number] != 0)
+        return true;
+    return part->is_connected && msg->enlist.header.epoch <= part->epoch_seen &&
+           msg->enlist.header.incarnation <= part->rows[0].incarnation &&
+           crashes_told(&closure->nodes->config, part, msg->kind == VOW_MSG_PREPARE ? &msg->prepare : NULL,
+                        epochs_seen(part)) <= crashes_max(&closure->nodes->config);
 }
 
 static void add_part(const struct closure *closure, uint32_t state, struct list *list)
@@ -234,19 +268,11 @@ static void add_part(const struct closure *closure, uint32_t state, struct list 
 
 static void reach(struct closure *closure, bool is_coord, uint32_t state)
 {
-    uint8_t **reached = is_coord ? &closure->coords : &closure->parts;
-    size_t *room = is_coord ? &closure->coords_room : &closure->parts_room;
+    struct small_memo *memo = is_coord ? &closure->nodes->coord_memo : &closure->nodes->part_memo;
 
-    *reached = small_room_grow(*reached, room, (size_t)state + 1, 1);
-    closure->grew = closure->grew || (*reached)[state] == 0;
-    (*reached)[state] = 1;
-}
-
-static bool is_reached(const struct closure *closure, bool is_coord, uint32_t state)
-{
-    const size_t room = is_coord ? closure->coords_room : closure->parts_room;
-
-    return state < room && (is_coord ? closure->coords : closure->parts)[state] != 0;
+    memo->reached = small_room_grow(memo->reached, &memo->reached_room, (size_t)state + 1, 1);
+    closure->grew = closure->grew || memo->reached[state] == 0;
+    memo->reached[state] = 1;
 }
 
 static void note_move(struct small_memo *memo, struct small_event event, const struct small_step *step)
@@ -270,6 +296,8 @@ static void follow(struct closure *closure, bool is_coord, uint32_t state)
             is_coord ? small_coord_step(nodes, state, events[i]) : small_part_step(nodes, state, events[i]);
         const struct small_step step = *found;
 
+        if (found == &nodes->coord_memo.nothing || found == &nodes->part_memo.nothing)
+            continue;
         note_move(is_coord ? &nodes->coord_memo : &nodes->part_memo, events[i], found);
         if (step.rule != NULL)
             continue;
@@ -288,7 +316,7 @@ static void follow_all(struct closure *closure, bool is_coord)
     for (; state < (is_coord ? nodes->coords_len : nodes->parts_len); state++) {
         memo->first_move = small_room_grow(memo->first_move, &memo->first_room, (size_t)state + 2, sizeof(uint32_t));
         memo->first_move[state] = (uint32_t)memo->moves_len;
-        if (is_reached(closure, is_coord, state))
+        if (small_is_reached(memo, state))
             follow(closure, is_coord, state);
     }
     memo->first_move[state] = (uint32_t)memo->moves_len;
@@ -330,6 +358,5 @@ void small_closure(struct small_nodes *nodes)
         closure.grew = closure.grew || nodes->mail.messages_len != messages_len;
     } while (closure.grew);
     speak(before);
-    free(closure.coords);
-    free(closure.parts);
+    small_nodes_let_go(nodes);
 }

@@ -42,6 +42,13 @@ bool sim_small_read_work(const char *text, struct small_config *config)
     return found;
 }
 
+bool sim_small_read_keep(const char *text, struct small_config *config)
+{
+    config->is_whole = strcmp(text, "all") == 0;
+    config->is_apart = config->is_whole || strcmp(text, "names") == 0;
+    return config->is_apart;
+}
+
 bool sim_small_read_breaks(const char *text, struct small_config *config)
 {
     if (!is_digit(text[0]) || text[1] != '\0' || text[0] > '3')
@@ -58,17 +65,18 @@ static double seconds(void)
 
 static void print(const struct small_report *report, double took, bool json)
 {
-    const char *form = json ? "{\"states\": %" PRIu64 ", \"covered\": %" PRIu64 ", \"transitions\": %" PRIu64
-                              ", \"depth\": %" PRIu32 ", \"coordinator_states\": %" PRIu64
-                              ", \"participant_states\": %" PRIu64 ", \"core_steps\": %" PRIu64
-                              ", \"complete\": %s, \"broken\": \"%s\", \"cpu_seconds\": %.2f}\n"
-                            : "states %" PRIu64 ", covered by others %" PRIu64 ", transitions %" PRIu64
-                              ", depth %" PRIu32 "\nstates of the coordinator %" PRIu64 ", of a participant %" PRIu64
-                              ", steps of real cores %" PRIu64 "\ncomplete: %s, broken: %s, CPU seconds %.2f\n";
+    const char *form =
+        json ? "{\"states\": %" PRIu64 ", \"alike\": %" PRIu64 ", \"covered\": %" PRIu64 ", \"transitions\": %" PRIu64
+               ", \"depth\": %" PRIu32 ", \"coordinator_states\": %" PRIu64 ", \"participant_states\": %" PRIu64
+               ", \"core_steps\": %" PRIu64 ", \"complete\": %s, \"broken\": \"%s\", \"cpu_seconds\": %.2f}\n"
+             : "states %" PRIu64 ", by whatever names %" PRIu64 ", covered by others %" PRIu64 ", transitions %" PRIu64
+               ", depth %" PRIu32 "\nstates of the coordinator %" PRIu64 ", of a participant %" PRIu64
+               ", steps of real cores %" PRIu64 "\ncomplete: %s, broken: %s, CPU seconds %.2f\n";
     const char *rule = report->rule != NULL ? report->rule : json ? "" : "nothing";
 
-    printf(form, report->states, report->covered, report->transitions, report->depth, report->coord_states,
-           report->part_states, report->core_steps, report->complete ? "true" : "false", rule, took);
+    printf(form, report->states, report->alike, report->covered, report->transitions, report->depth,
+           report->coord_states, report->part_states, report->core_steps, report->complete ? "true" : "false", rule,
+           took);
 }
 
 int sim_small_command(const struct small_config *config, bool json)

@@ -249,6 +249,8 @@ static uint32_t keep(struct run *run)
     if (small_map_find(&nodes->coord_memo.state_of, digest, &number))
         return number;
     run->to.image = run->to.up ? small_block_save(&nodes->coord_block) : (struct small_image){0};
+    run->to.queue = small_room(run->to.queue_len, sizeof(*run->to.queue));
+    memcpy(run->to.queue, run->queue, run->to.queue_len * sizeof(*run->to.queue));
     nodes->coords = small_room_grow(nodes->coords, &nodes->coords_room, nodes->coords_len + 1, sizeof(run->to));
     nodes->coords[nodes->coords_len] = run->to;
     small_map_put(&nodes->coord_memo.state_of, digest, (uint32_t)nodes->coords_len);
@@ -257,8 +259,11 @@ static uint32_t keep(struct run *run)
 
 void small_coord_run(struct small_nodes *nodes, uint32_t from, struct small_event event, struct small_step *step)
 {
-    struct run run = {nodes, step, nodes->coords[from], (void *)nodes->coord_block.memory};
+    struct run run = {
+        .nodes = nodes, .step = step, .to = nodes->coords[from], .core = (void *)nodes->coord_block.memory};
 
+    memcpy(run.queue, run.to.queue, run.to.queue_len * sizeof(run.queue[0]));
+    run.to.queue = run.queue;
     if (run.to.up)
         small_block_load(&nodes->coord_block, &run.to.image);
     happen(&run, event);
@@ -289,6 +294,7 @@ void small_coord_first(struct small_nodes *nodes)
     struct small_step step = {0};
     struct run run = {.nodes = nodes, .step = &step};
 
+    run.to.queue = run.queue;
     small_block_init(&nodes->coord_block, vow_coord_size(&limits));
     start(&run);
     recover(&run);

@@ -10,6 +10,7 @@ struct run {
     struct small_step *step;
     struct small_coord to;
     struct vow_coord *core;
+    struct small_journal_op queue[SMALL_QUEUE_MAX]; /* .to.queue */
 };
 
 /* --- coord_journal.c --- */

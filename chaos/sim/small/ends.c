@@ -19,6 +19,7 @@ struct run {
     struct small_event letters[LETTERS_MAX];
     uint32_t letters_len;
     bool moved; /* in this round */
+    const struct small_names *names;
     FILE *trace;
 };
 
@@ -48,7 +49,7 @@ static void happen(struct run *run, enum small_event_kind kind, uint32_t peer, u
     run->breach = small_world_step(run->nodes, &run->world, event);
     run->moved = run->moved || run->letters_len > letters_len || memcmp(&before, &run->world, sizeof(before)) != 0;
     if (run->trace != NULL)
-        small_print(run->nodes, &run->world, event, run->trace);
+        small_print(run->nodes, &run->world, event, run->names, run->trace);
 }
 
 static const struct small_coord *coord_of(const struct run *run)
@@ -182,9 +183,9 @@ static bool is_known(const struct run *run, const struct small_map *seen)
 }
 
 struct small_breach small_world_ends(struct small_nodes *nodes, const struct small_world *world, struct small_map *seen,
-                                     FILE *trace)
+                                     const struct small_names *names, FILE *trace)
 {
-    struct run run = {.nodes = nodes, .world = *world, .trace = trace};
+    struct run run = {.nodes = nodes, .world = *world, .names = names, .trace = trace};
     uint64_t passed[ROUNDS_MAX];
     uint32_t passed_len = 0;
 

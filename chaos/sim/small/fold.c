@@ -22,15 +22,17 @@ struct fold {
 
 /* ---- what can be seen of a state without a move ---- */
 
-static uint64_t see_coord(const struct small_coord *coord)
+static uint64_t see_coord(const struct small_coord *coord, const uint8_t *names)
 {
-    uint64_t seen = small_mix(1, (uint64_t)coord->up | (uint64_t)coord->has_recovered << 1 |
-                                     (uint64_t)coord->sessions << 8 | (uint64_t)(coord->open > 0) << 16 |
-                                     (uint64_t)(coord->disk.kinds >> VOW_RECORD_ONE_PHASE & 1) << 24);
-    uint64_t yes = 0;
+    uint64_t yes = 0, sessions = 0, seen;
 
+    for (uint32_t i = 0; i < SMALL_PARTICIPANTS_MAX; i++)
+        sessions |= (uint64_t)(coord->sessions >> i & 1) << names[i];
     for (uint32_t i = 0; i < coord->disk.yes.len; i++)
-        yes |= UINT64_C(1) << (coord->disk.yes.members[i].name[1] - '0');
+        yes |= UINT64_C(1) << names[coord->disk.yes.members[i].name[1] - '0'];
+    seen = small_mix(1, (uint64_t)coord->up | (uint64_t)coord->has_recovered << 1 | sessions << 8 |
+                            (uint64_t)(coord->open > 0) << 16 |
+                            (uint64_t)(coord->disk.kinds >> VOW_RECORD_ONE_PHASE & 1) << 24);
     return small_mix(small_mix(seen, yes), coord->up ? coord->welcome : 0);
 }
 
@@ -43,9 +45,16 @@ static uint64_t see_part(const struct small_part *part)
                             (uint64_t)part->rows[0].incarnation << 16);
 }
 
+uint64_t small_fold_see_turned(const struct small_nodes *nodes, bool is_coord, uint32_t state, const uint8_t *names)
+{
+    return is_coord ? see_coord(&nodes->coords[state], names) : see_part(&nodes->parts[state]);
+}
+
 uint64_t small_fold_see(const struct small_nodes *nodes, bool is_coord, uint32_t state)
 {
-    return is_coord ? see_coord(&nodes->coords[state]) : see_part(&nodes->parts[state]);
+    static const uint8_t own[SMALL_PARTICIPANTS_MAX] = {0, 1, 2};
+
+    return small_fold_see_turned(nodes, is_coord, state, own);
 }
 
 /* ---- and of a move ---- */
@@ -190,11 +199,6 @@ static size_t count_marks(struct fold *fold, uint32_t state)
 
 /* ---- classes, finer with each round, until no move leads from one class into two ---- */
 
-static bool is_reached(const struct fold *fold, uint32_t state)
-{
-    return fold->memo->first_move[state + 1] > fold->memo->first_move[state];
-}
-
 static uint32_t split(struct fold *fold, bool is_first)
 {
     struct small_map classes = {0};
@@ -205,7 +209,7 @@ static uint32_t split(struct fold *fold, bool is_first)
         uint32_t class;
 
         fold->next_of[i] = NONE;
-        if (!is_reached(fold, i))
+        if (!small_is_reached(fold->memo, i))
             continue;
         if (is_first)
             mark = small_fold_see(fold->nodes, fold->is_coord, i);
@@ -431,6 +435,28 @@ static void fold_kind(struct small_nodes *nodes, bool is_coord)
     free(fold.next_of);
     free(fold.marks);
     free(fold.drifts);
+}
+
+static void keep_all(struct small_memo *memo, uint32_t states)
+{
+    memo->classes = states;
+    memo->first = 0;
+    memo->stands_for = small_room(states, sizeof(*memo->stands_for));
+    memo->rise = small_room(states, sizeof(*memo->rise));
+    memo->is_blind = small_room(states, sizeof(*memo->is_blind));
+    memo->live = small_room(states, sizeof(*memo->live));
+    memset(memo->live, 0xff, states * sizeof(*memo->live));
+    for (uint32_t i = 0; i < states; i++) {
+        memo->stands_for[i] = small_is_reached(memo, i) ? i : NONE;
+        memo->rise[i] = NONE;
+    }
+}
+
+void small_fold_nothing(struct small_nodes *nodes)
+{
+    keep_all(&nodes->coord_memo, (uint32_t)nodes->coords_len);
+    keep_all(&nodes->part_memo, (uint32_t)nodes->parts_len);
+    nodes->is_folded = true;
 }
 
 void small_fold(struct small_nodes *nodes)

@@ -16,10 +16,15 @@
  * state 0 stands for itself. Fills the classes' .live and .is_blind. */
 void small_fold(struct small_nodes *nodes);
 
+/* Instead of it, to see that folding leaves nothing out: every state stands for itself. No small_rise() either. */
+void small_fold_nothing(struct small_nodes *nodes);
+
 /* --- between fold.c and rise.c --- */
 
 /* What can be seen of a state without a move, as one number. */
 uint64_t small_fold_see(const struct small_nodes *nodes, bool is_coord, uint32_t state);
+/* The same, if participant i were called names[i]. */
+uint64_t small_fold_see_turned(const struct small_nodes *nodes, bool is_coord, uint32_t state, const uint8_t *names);
 /* Events of one name are told apart by what comes of them alone. */
 uint64_t small_fold_name(struct small_event event);
 /* A node's own: nobody sees it but by what comes of it. */

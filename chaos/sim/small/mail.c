@@ -197,7 +197,7 @@ bool small_mail_is_to_coord(const struct small_mail *mail, uint32_t number)
     }
 }
 
-static uint32_t number_of_set(struct small_mail *mail, const struct small_set *set)
+uint32_t small_mail_set(struct small_mail *mail, const struct small_set *set)
 {
     uint64_t digest = 0;
     uint32_t number;
@@ -223,7 +223,7 @@ uint32_t small_mail_with(struct small_mail *mail, uint32_t set, uint32_t message
     if (small_map_find(&mail->with, key, &number))
         return number;
     larger.words[message / 64] |= UINT64_C(1) << (message % 64);
-    number = number_of_set(mail, &larger);
+    number = small_mail_set(mail, &larger);
     small_map_put(&mail->with, key, number);
     return number;
 }
@@ -240,7 +240,7 @@ uint32_t small_mail_without(struct small_mail *mail, uint32_t set, const struct 
         dropped |= smaller.words[i] & ~kept;
         smaller.words[i] = kept;
     }
-    return dropped == 0 ? set : number_of_set(mail, &smaller);
+    return dropped == 0 ? set : small_mail_set(mail, &smaller);
 }
 
 bool small_mail_covers(const struct small_mail *mail, uint32_t larger, uint32_t smaller)

@@ -53,6 +53,7 @@ uint32_t small_mail_of(struct small_mail *mail, uint32_t number, uint32_t peer);
 struct vow_msg small_mail_copy(const struct small_mail *mail, uint32_t number, uint32_t branch);
 /* True for what participants send to the coordinator. */
 bool small_mail_is_to_coord(const struct small_mail *mail, uint32_t number);
+uint32_t small_mail_set(struct small_mail *mail, const struct small_set *set);
 /* Set 0 is empty. */
 uint32_t small_mail_with(struct small_mail *mail, uint32_t set, uint32_t message);
 /* Only those of the set that are in one of the two. */

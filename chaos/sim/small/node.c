@@ -69,20 +69,29 @@ static void on_abort(int signal)
 
 typedef void run_fn(struct small_nodes *nodes, uint32_t from, struct small_event event, struct small_step *step);
 
+/* The handler stays: no signal's mask changes, and no step needs the system. */
 static void run_guarded(run_fn *run, struct small_nodes *nodes, uint32_t from, struct small_event event,
                         struct small_step *step)
 {
-    const struct sigaction catching = {.sa_handler = on_abort, .sa_flags = SA_NODEFER};
-    struct sigaction before;
+    if (!nodes->catches) {
+        const struct sigaction catching = {.sa_handler = on_abort, .sa_flags = SA_NODEFER};
 
-    (void)sigaction(SIGABRT, &catching, &before);
-    if (sigsetjmp(before_step, 1) == 0) {
+        (void)sigaction(SIGABRT, &catching, &nodes->before);
+        nodes->catches = true;
+    }
+    if (sigsetjmp(before_step, 0) == 0) {
         run(nodes, from, event, step);
     } else {
         step->to = from;
         small_break_rule(step, "assert", "an assertion of the core failed");
     }
-    (void)sigaction(SIGABRT, &before, NULL);
+}
+
+void small_nodes_let_go(struct small_nodes *nodes)
+{
+    if (nodes->catches)
+        (void)sigaction(SIGABRT, &nodes->before, NULL);
+    nodes->catches = false;
 }
 
 /* ---- steps are run once ---- */
@@ -92,12 +101,49 @@ static uint64_t key_of(uint32_t from, struct small_event event)
     return (uint64_t)from << 32 | (uint64_t)event.kind << 24 | (uint64_t)event.peer << 16 | event.arg;
 }
 
+static bool is_message(struct small_event event)
+{
+    return event.kind == SMALL_TO_COORD || event.kind == SMALL_TO_PART;
+}
+
+static bool is_idle(const struct small_memo *memo, uint32_t from, struct small_event event)
+{
+    return is_message(event) && from < memo->idle_room &&
+           (memo->idle[from].sets[event.peer].words[event.arg / 64] >> (event.arg % 64) & 1) != 0;
+}
+
+static bool knows(const struct small_memo *memo, uint32_t from, struct small_event event)
+{
+    uint32_t ignored;
+
+    return is_idle(memo, from, event) || small_map_find(&memo->step_of, key_of(from, event), &ignored);
+}
+
+bool small_coord_knows(const struct small_nodes *nodes, uint32_t from, struct small_event event)
+{
+    return knows(&nodes->coord_memo, from, event);
+}
+
+bool small_part_knows(const struct small_nodes *nodes, uint32_t from, struct small_event event)
+{
+    event.peer = 0;
+    return knows(&nodes->part_memo, from, event);
+}
+
+static const struct small_step *do_nothing(struct small_memo *memo, uint32_t from)
+{
+    memo->nothing = (struct small_step){.to = from};
+    return &memo->nothing;
+}
+
 static const struct small_step *remember(struct small_nodes *nodes, struct small_memo *memo, run_fn *run, uint32_t from,
                                          struct small_event event)
 {
     const uint64_t key = key_of(from, event);
     uint32_t at;
 
+    if (is_idle(memo, from, event))
+        return do_nothing(memo, from);
     if (small_map_find(&memo->step_of, key, &at))
         return &memo->steps[at];
     VOW_ASSERT(!nodes->is_folded);
@@ -105,6 +151,11 @@ static const struct small_step *remember(struct small_nodes *nodes, struct small
 
     run_guarded(run, nodes, from, event, &step);
     nodes->core_steps++;
+    if (is_message(event) && small_step_is_idle(&step, from)) {
+        memo->idle = small_room_grow(memo->idle, &memo->idle_room, (size_t)from + 1, sizeof(*memo->idle));
+        memo->idle[from].sets[event.peer].words[event.arg / 64] |= UINT64_C(1) << (event.arg % 64);
+        return do_nothing(memo, from);
+    }
     memo->steps = small_room_grow(memo->steps, &memo->steps_room, memo->steps_len + 1, sizeof(*memo->steps));
     memo->steps[memo->steps_len] = step;
     small_map_put(&memo->step_of, key, (uint32_t)memo->steps_len);
@@ -128,6 +179,7 @@ void small_nodes_repeat(struct small_nodes *nodes, uint32_t from, struct small_e
     struct small_step step = {.to = from};
 
     run_guarded(event.kind < SMALL_JOIN ? small_coord_run : small_part_run, nodes, from, event, &step);
+    small_nodes_let_go(nodes);
 }
 
 void small_nodes_init(struct small_nodes *nodes, const struct small_config *config)
@@ -143,6 +195,8 @@ static void free_memo(struct small_memo *memo)
     small_map_deinit(&memo->step_of);
     small_map_deinit(&memo->state_of);
     free(memo->steps);
+    free(memo->idle);
+    free(memo->reached);
     free(memo->moves);
     free(memo->first_move);
     free(memo->stands_for);
@@ -153,8 +207,11 @@ static void free_memo(struct small_memo *memo)
 
 void small_nodes_deinit(struct small_nodes *nodes)
 {
-    for (size_t i = 0; i < nodes->coords_len; i++)
+    small_nodes_let_go(nodes);
+    for (size_t i = 0; i < nodes->coords_len; i++) {
         free(nodes->coords[i].image.words);
+        free(nodes->coords[i].queue);
+    }
     for (size_t i = 0; i < nodes->parts_len; i++)
         free(nodes->parts[i].image.words);
     free(nodes->coords);
@@ -164,4 +221,9 @@ void small_nodes_deinit(struct small_nodes *nodes)
     small_block_deinit(&nodes->coord_block);
     small_block_deinit(&nodes->part_block);
     small_mail_deinit(&nodes->mail);
+    small_map_deinit(&nodes->turned_set_of);
+    for (uint32_t i = 0; i < SMALL_TURNS_MAX; i++) {
+        free(nodes->turns[i].coords);
+        free(nodes->turns[i].parts);
+    }
 }

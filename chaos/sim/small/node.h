@@ -6,6 +6,8 @@
 #ifndef VOW_CHAOS_SIM_SMALL_NODE_H
 #define VOW_CHAOS_SIM_SMALL_NODE_H
 
+#include <signal.h>
+
 #include "chaos/sim/small/image.h"
 #include "chaos/sim/small/mail.h"
 #include "chaos/sim/small/small.h"
@@ -102,6 +104,12 @@ struct small_step {
     const char *rule, *what; /* broken within the node; NULL if none is */
 };
 
+/* Nothing comes of it. */
+static inline bool small_step_is_idle(const struct small_step *step, uint32_t from)
+{
+    return step->to == from && step->rule == NULL && step->seen == 0 && step->sends_len == 0;
+}
+
 /* --- the coordinator --- */
 
 #define SMALL_QUEUE_MAX 12
@@ -128,7 +136,7 @@ struct small_journal {
 struct small_coord {
     struct small_image image;
     struct small_journal disk;
-    struct small_journal_op queue[SMALL_QUEUE_MAX];
+    struct small_journal_op *queue; /* its own copy */
     uint8_t queue_len;
     bool up, has_recovered;
     uint8_t sessions;                      /* a bit for each participant that it is connected to */
@@ -203,6 +211,12 @@ struct small_memo {
     struct small_map step_of; /* by (state, event) */
     struct small_step *steps;
     size_t steps_len, steps_room;
+    /* Most messages do nothing to most states: of those there are no steps, only a bit each. */
+    struct small_live *idle; /* by state; a participant's are in the first set */
+    size_t idle_room;
+    uint8_t *reached; /* by state: not 0 if it can be (closure.h) */
+    size_t reached_room;
+    struct small_step nothing; /* the last one that did nothing */
     struct small_map state_of; /* by digest */
     /* The moves of state i are those from first_move[i] to first_move[i + 1] (closure.h, fold.h). */
     struct small_move *moves;
@@ -217,6 +231,18 @@ struct small_memo {
     bool *is_blind; /* it makes no difference any more which of its connections the client speaks through */
 };
 
+static inline bool small_is_reached(const struct small_memo *memo, uint32_t state)
+{
+    return state < memo->reached_room && memo->reached[state] != 0;
+}
+
+/* Participants' names changed for one another (turn.h). */
+#define SMALL_TURNS_MAX 6
+struct small_turn {
+    uint32_t *coords, *parts; /* by state: its counterpart; UINT32_MAX: it has none */
+    uint16_t messages[SMALL_MESSAGES_MAX];
+};
+
 struct small_nodes {
     struct small_config config;
     struct vow_gtrid gtrid;
@@ -226,8 +252,12 @@ struct small_nodes {
     struct small_coord *coords;
     struct small_part *parts;
     size_t coords_len, coords_room, parts_len, parts_room;
+    struct small_turn turns[SMALL_TURNS_MAX];
+    struct small_map turned_set_of; /* by (turn, set) */
     uint64_t core_steps;
     bool is_folded; /* no core runs any more */
+    bool catches;   /* a core's abort, which it did not `before` */
+    struct sigaction before;
 };
 
 /* State 0 of both: up, connected to all, and nothing has happened. */
@@ -237,6 +267,11 @@ void small_nodes_deinit(struct small_nodes *nodes);
 const struct small_step *small_coord_step(struct small_nodes *nodes, uint32_t from, struct small_event event);
 const struct small_step *small_part_step(struct small_nodes *nodes, uint32_t from, struct small_event event);
 
+/* No core runs for a while: its assertions are no longer caught. */
+void small_nodes_let_go(struct small_nodes *nodes);
+/* What comes of the event is known: it was followed, or nothing comes of it. */
+bool small_coord_knows(const struct small_nodes *nodes, uint32_t from, struct small_event event);
+bool small_part_knows(const struct small_nodes *nodes, uint32_t from, struct small_event event);
 /* Runs the step's core once more, so that its failed assertion is said on stderr. */
 void small_nodes_repeat(struct small_nodes *nodes, uint32_t from, struct small_event event);
 

@@ -4,19 +4,20 @@
 #include "chaos/sim/small/peers.h"
 #include "chaos/sim/small/world.h"
 
-static void print_message(const struct small_nodes *nodes, struct small_event event, FILE *trace)
+static void print_message(const struct small_nodes *nodes, struct small_event event, const struct small_names *names,
+                          FILE *trace)
 {
-    const struct vow_msg msg = small_mail_copy(&nodes->mail, event.arg, event.peer);
+    const struct vow_msg msg = small_mail_copy(&nodes->mail, event.arg, names->of[event.peer]);
     char text[256];
 
     (void)vow_msg_print(&msg, text, sizeof(text));
     if (event.kind == SMALL_TO_COORD)
-        (void)fprintf(trace, "%s -> coordinator: %s", small_peer_name(event.peer), text);
+        (void)fprintf(trace, "%s -> coordinator: %s", small_peer_name(names->of[event.peer]), text);
     else if (nodes->mail.from[event.arg] != 0)
-        (void)fprintf(trace, "%s -> %s: %s", small_peer_name(nodes->mail.from[event.arg] - 1u),
-                      small_peer_name(event.peer), text);
+        (void)fprintf(trace, "%s -> %s: %s", small_peer_name(names->of[nodes->mail.from[event.arg] - 1u]),
+                      small_peer_name(names->of[event.peer]), text);
     else
-        (void)fprintf(trace, "coordinator -> %s: %s", small_peer_name(event.peer), text);
+        (void)fprintf(trace, "coordinator -> %s: %s", small_peer_name(names->of[event.peer]), text);
     (void)fprintf(trace, " (epoch %" PRIu32 ", life %" PRIu64 ")", msg.enlist.header.epoch,
                   msg.enlist.header.incarnation);
 }
@@ -80,17 +81,18 @@ static const char *words_of(enum small_event_kind kind)
     return "?";
 }
 
-static void print_event(const struct small_nodes *nodes, struct small_event event, FILE *trace)
+static void print_event(const struct small_nodes *nodes, struct small_event event, const struct small_names *names,
+                        FILE *trace)
 {
     if (event.kind == SMALL_TO_COORD || event.kind == SMALL_TO_PART) {
-        print_message(nodes, event, trace);
+        print_message(nodes, event, names, trace);
         return;
     }
     if (event.kind >= SMALL_JOIN)
-        (void)fprintf(trace, "%s: ", small_peer_name(event.peer));
+        (void)fprintf(trace, "%s: ", small_peer_name(names->of[event.peer]));
     (void)fputs(words_of((enum small_event_kind)event.kind), trace);
     if (event.kind == SMALL_SESSION_DOWN)
-        (void)fprintf(trace, " to %s", small_peer_name(event.peer));
+        (void)fprintf(trace, " to %s", small_peer_name(names->of[event.peer]));
     if (event.kind == SMALL_STORE_DONE)
         (void)fprintf(trace, " %s", answer_name((uint32_t)event.arg >> 8));
     if ((event.kind == SMALL_COORD_CRASH || event.kind == SMALL_PART_CRASH) && event.arg > 0)
@@ -112,12 +114,17 @@ static const char *part_state(const struct small_nodes *nodes, const struct smal
 }
 
 void small_print(const struct small_nodes *nodes, const struct small_world *world, struct small_event event,
-                 FILE *trace)
+                 const struct small_names *names, FILE *trace)
 {
     (void)fputs("  ", trace);
-    print_event(nodes, event, trace);
+    print_event(nodes, event, names, trace);
     (void)fprintf(trace, "   [coordinator %s", coord_state(nodes, world));
-    for (uint32_t i = 0; i < nodes->config.participants; i++)
-        (void)fprintf(trace, ", %s %s", small_peer_name(i), part_state(nodes, world, i));
+    for (uint32_t name = 0; name < nodes->config.participants; name++) {
+        uint32_t peer = 0;
+
+        while (names->of[peer] != name)
+            peer++;
+        (void)fprintf(trace, ", %s %s", small_peer_name(name), part_state(nodes, world, peer));
+    }
     (void)fputs("]\n", trace);
 }

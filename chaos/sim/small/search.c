@@ -1,7 +1,8 @@
 /*
  * Breadth first through all states of a small world. A state is left out if another one was reached that covers it: the
  * same but for messages and budgets, of which the other has at least as many. What was sent may always be lost and a
- * fault that may come need not, so the other can do all that this one can.
+ * fault that may come need not, so the other can do all that this one can. Of states that differ in the names of
+ * participants alone one is kept (turn.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "chaos/sim/small/closure.h"
 #include "chaos/sim/small/fold.h"
 #include "chaos/sim/small/rise.h"
+#include "chaos/sim/small/turn.h"
 #include "chaos/sim/small/world.h"
 
 #define NONE UINT32_MAX
@@ -18,12 +20,15 @@ struct node {
     uint32_t parent, next; /* next: another with the same key */
     struct small_event event;
     bool is_covered;
+    uint8_t turn; /* what it was reached as was turned by this */
 };
 
 struct search {
     struct small_nodes nodes;
     struct node *found;
     size_t found_len, found_room;
+    uint32_t turns;            /* how many are looked at */
+    struct small_names names;  /* of the state that was printed last */
     struct small_map first_of; /* of those with one key, the newest */
     struct small_map ends;
     struct small_report *report;
@@ -61,17 +66,20 @@ static bool covers(const struct search *search, const struct small_world *larger
     return true;
 }
 
-/* True if one covers it. Those that it covers are crossed out. */
-static bool is_covered(struct search *search, uint32_t first, const struct small_world *world)
+/* True if one covers it, by whatever names. Those that it covers are crossed out. */
+static bool is_covered(struct search *search, uint32_t first, const struct small_turned *turned)
 {
     for (uint32_t at = first; at != NONE; at = search->found[at].next) {
         struct node *node = &search->found[at];
 
-        if (node->is_covered || !is_alike(&node->world, world))
+        if (node->is_covered || !is_alike(&node->world, &turned->worlds[0]))
             continue;
-        if (covers(search, &node->world, world))
-            return true;
-        node->is_covered = covers(search, world, &node->world);
+        for (uint32_t i = 0; i < turned->len; i++) {
+            if (covers(search, &node->world, &turned->worlds[i]))
+                return true;
+        }
+        for (uint32_t i = 0; i < turned->len && !node->is_covered; i++)
+            node->is_covered = covers(search, &turned->worlds[i], &node->world);
     }
     return false;
 }
@@ -88,27 +96,33 @@ static void replace_first(struct search *search, uint64_t key, uint32_t at)
 
 static void add(struct search *search, const struct small_world *world, uint32_t parent, struct small_event event)
 {
-    const uint64_t key = key_of(search, world);
+    struct small_turned turned;
+    uint64_t key;
     uint32_t first = NONE;
 
+    small_turn_least(&search->nodes, world, search->turns, &turned);
+    key = key_of(search, &turned.worlds[0]);
     if (!small_map_find(&search->first_of, key, &first))
         first = NONE;
-    if (is_covered(search, first, world)) {
+    if (is_covered(search, first, &turned)) {
         search->report->covered++;
         return;
     }
     search->found = small_room_grow(search->found, &search->found_room, search->found_len + 1, sizeof(*search->found));
-    search->found[search->found_len] = (struct node){.world = *world, .parent = parent, .next = first, .event = event};
+    search->found[search->found_len] = (struct node){
+        .world = turned.worlds[0], .parent = parent, .next = first, .event = event, .turn = (uint8_t)turned.turn};
     replace_first(search, key, (uint32_t)search->found_len++);
 }
 
 /* ---- the way to one ---- */
 
-static void print_way(struct search *search, uint32_t to, const struct small_world *last, struct small_event event,
-                      FILE *trace)
+/* Returns what the participants of that state were called at the beginning. */
+static struct small_names print_way(struct search *search, uint32_t to, const struct small_world *last,
+                                    struct small_event event, FILE *trace)
 {
     uint32_t way[1024];
     uint32_t len = 0;
+    struct small_names names = small_names_first;
 
     for (uint32_t at = to; at != 0 && len < 1024; at = search->found[at].parent)
         way[len++] = at;
@@ -117,11 +131,13 @@ static void print_way(struct search *search, uint32_t to, const struct small_wor
         struct small_world world = search->found[node->parent].world;
 
         (void)small_world_step(&search->nodes, &world, node->event);
-        small_print(&search->nodes, &world, node->event, trace);
-        small_world_settle(&search->nodes, &world, trace);
+        small_print(&search->nodes, &world, node->event, &names, trace);
+        small_world_settle(&search->nodes, &world, &names, trace);
+        names = small_turn_names(&names, node->turn);
     }
     if (last != NULL)
-        small_print(&search->nodes, last, event, trace);
+        small_print(&search->nodes, last, event, &names, trace);
+    return names;
 }
 
 static uint32_t depth_of(const struct search *search, uint32_t at)
@@ -148,7 +164,7 @@ static int report_breach(struct search *search, struct small_breach breach, uint
     search->report->what = breach.what;
     if (trace != NULL) {
         (void)fprintf(trace, "%s is broken: %s\n", breach.rule, breach.what);
-        print_way(search, at, last, event, trace);
+        search->names = print_way(search, at, last, event, trace);
     }
     if (trace != NULL && last != NULL && strcmp(breach.rule, "assert") == 0)
         say_assertion(search, &search->found[at].world, event);
@@ -170,7 +186,7 @@ static bool gain(struct search *search, uint32_t at, const struct small_move *mo
         struct small_world to = from;
         const struct small_breach breach = small_world_move(&search->nodes, &to, moves[i]);
 
-        small_world_settle(&search->nodes, &to, NULL);
+        small_world_settle(&search->nodes, &to, NULL, NULL);
         if (breach.rule == NULL && is_alike(&to, &from) && memcmp(&to, &from, sizeof(to)) != 0 &&
             covers(search, &to, &from)) {
             search->report->transitions += i;
@@ -186,13 +202,13 @@ static int look_further(struct search *search, uint32_t at, FILE *trace)
     struct small_move moves[SMALL_EVENTS_MAX];
     const struct small_world from = search->found[at].world;
     const uint32_t len = small_world_moves(&search->nodes, &from, moves);
-    struct small_breach breach = small_world_ends(&search->nodes, &from, &search->ends, NULL);
+    struct small_breach breach = small_world_ends(&search->nodes, &from, &search->ends, NULL, NULL);
 
     if (breach.rule != NULL) {
         (void)report_breach(search, breach, at, NULL, (struct small_event){0}, trace);
         if (trace != NULL) {
             (void)fputs("  and from here on without a fault:\n", trace);
-            (void)small_world_ends(&search->nodes, &from, &search->ends, trace);
+            (void)small_world_ends(&search->nodes, &from, &search->ends, &search->names, trace);
         }
         return 1;
     }
@@ -205,11 +221,34 @@ static int look_further(struct search *search, uint32_t at, FILE *trace)
         search->report->transitions++;
         if (breach.rule != NULL)
             return report_breach(search, breach, at, &to, moves[i].event, trace);
-        small_world_settle(&search->nodes, &to, NULL);
+        small_world_settle(&search->nodes, &to, NULL, NULL);
         if (memcmp(&to, &from, sizeof(to)) != 0)
             add(search, &to, at, moves[i].event);
     }
     return 0;
+}
+
+/* As many as a search finds that makes one of them that differ in names alone. */
+static uint64_t count_alike(struct search *search)
+{
+    const uint64_t covered = search->report->covered;
+    struct node *found = search->found;
+    const size_t len = search->found_len;
+    uint64_t alike = 0;
+
+    search->found = NULL;
+    search->found_len = search->found_room = 0;
+    small_map_deinit(&search->first_of);
+    search->turns = small_turns(&search->nodes);
+    for (size_t i = 0; i < len; i++) {
+        if (!found[i].is_covered)
+            add(search, &found[i].world, 0, found[i].event);
+    }
+    for (size_t i = 0; i < search->found_len; i++)
+        alike += !search->found[i].is_covered;
+    free(found);
+    search->report->covered = covered;
+    return alike;
 }
 
 static void count(struct search *search)
@@ -225,6 +264,7 @@ static void count(struct search *search)
     report->core_steps = search->nodes.core_steps;
     report->endings = search->ends.used;
     report->depth = depth_of(search, (uint32_t)search->found_len - 1);
+    report->alike = search->nodes.config.is_apart ? count_alike(search) : report->states;
 }
 
 static int run(struct search *search, const struct small_config *config, FILE *trace)
@@ -233,10 +273,16 @@ static int run(struct search *search, const struct small_config *config, FILE *t
     int status = 0;
 
     small_closure(&search->nodes);
-    small_fold(&search->nodes);
-    small_rise(&search->nodes);
+    if (config->is_whole) {
+        small_fold_nothing(&search->nodes);
+    } else {
+        small_fold(&search->nodes);
+        small_rise(&search->nodes);
+    }
+    small_turns_find(&search->nodes);
+    search->turns = config->is_apart ? 1 : small_turns(&search->nodes);
     small_world_first(&search->nodes, &first);
-    small_world_settle(&search->nodes, &first, NULL);
+    small_world_settle(&search->nodes, &first, NULL, NULL);
     add(search, &first, 0, (struct small_event){0});
     for (size_t at = 0; at < search->found_len && status == 0; at++) {
         if (config->states_max != 0 && search->found_len > config->states_max) {

@@ -35,11 +35,14 @@ struct small_config {
     uint32_t breaks;
     bool rolls_back;     /* the client may ask for a rollback, too, at any moment */
     bool asks_peers;     /* participants reach one another (protocol 2.6) */
+    bool is_whole;       /* states of nodes that nothing can tell apart are not made one: much larger, to compare */
+    bool is_apart;       /* nor are states that differ in the names of participants alone */
     uint64_t states_max; /* the search gives up beyond that; 0 = never */
 };
 
 struct small_report {
     uint64_t states, transitions; /* of the world: kept as not covered by another, and tried */
+    uint64_t alike;               /* of the states, with those as one that differ in the names of participants alone */
     uint64_t covered;             /* states that a state with more messages in flight stands for */
     uint64_t coord_states, part_states, core_steps;
     uint64_t endings; /* states from which a run without faults was seen to end */

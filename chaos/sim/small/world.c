@@ -165,6 +165,25 @@ static void add_connect(struct list *list, uint32_t peer)
         add(list, (struct small_move){{SMALL_CONNECT, 0, 0}, 0}, peer);
 }
 
+/* The closure has followed whatever can come to be; a message that it ruled out must not (closure.h). */
+static void check_followed(const struct list *list, uint32_t peer)
+{
+    const struct small_nodes *nodes = list->nodes;
+    const struct small_part *part = part_of(list, peer);
+
+    for (uint32_t number = 0; number < nodes->mail.messages_len; number++) {
+        const struct small_event up = {SMALL_TO_COORD, (uint8_t)peer, (uint16_t)number};
+        const struct small_event down = {SMALL_TO_PART, (uint8_t)peer, (uint16_t)number};
+
+        if (!has_message(list, peer, number))
+            continue;
+        if (small_mail_is_to_coord(&nodes->mail, number))
+            VOW_ASSERT(!is_session_up(coord_of(list), peer) || small_coord_knows(nodes, list->world->coord, up));
+        else if (part->up && (part->is_connected || nodes->mail.from[number] != 0))
+            VOW_ASSERT(small_part_knows(nodes, list->world->parts[peer], down));
+    }
+}
+
 uint32_t small_world_moves(const struct small_nodes *nodes, const struct small_world *world,
                            struct small_move moves[SMALL_EVENTS_MAX])
 {
@@ -174,6 +193,8 @@ uint32_t small_world_moves(const struct small_nodes *nodes, const struct small_w
     for (uint32_t i = 0; i < nodes->config.participants; i++) {
         add_part(&list, i);
         add_connect(&list, i);
+        if (nodes->config.is_whole)
+            check_followed(&list, i);
     }
     return list.len;
 }
@@ -250,7 +271,7 @@ struct small_breach small_world_move(struct small_nodes *nodes, struct small_wor
 /* ---- what makes no difference ---- */
 
 static void rise(struct small_nodes *nodes, struct small_world *world, const struct small_memo *memo,
-                 const uint32_t *state, uint32_t peer, FILE *trace)
+                 const uint32_t *state, uint32_t peer, const struct small_names *names, FILE *trace)
 {
     while (memo->rise[*state] != UINT32_MAX) {
         struct small_move move = memo->moves[memo->rise[*state]];
@@ -258,17 +279,18 @@ static void rise(struct small_nodes *nodes, struct small_world *world, const str
         move.event.peer = (uint8_t)peer;
         (void)small_world_move(nodes, world, move);
         if (trace != NULL)
-            small_print(nodes, world, move.event, trace);
+            small_print(nodes, world, move.event, names, trace);
     }
 }
 
-void small_world_settle(struct small_nodes *nodes, struct small_world *world, FILE *trace)
+void small_world_settle(struct small_nodes *nodes, struct small_world *world, const struct small_names *names,
+                        FILE *trace)
 {
     const struct small_live *coord;
 
-    rise(nodes, world, &nodes->coord_memo, &world->coord, 0, trace);
+    rise(nodes, world, &nodes->coord_memo, &world->coord, 0, names, trace);
     for (uint32_t i = 0; i < nodes->config.participants; i++)
-        rise(nodes, world, &nodes->part_memo, &world->parts[i], i, trace);
+        rise(nodes, world, &nodes->part_memo, &world->parts[i], i, names, trace);
     coord = &nodes->coord_memo.live[world->coord];
     if (nodes->coord_memo.is_blind[world->coord])
         world->flags |= SMALL_F_CLIENT_LOST;

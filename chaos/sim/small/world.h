@@ -60,6 +60,11 @@ struct small_world {
     uint8_t zero[4]; /* states are compared byte by byte, so that there may be no padding */
 };
 
+/* What each participant is called where a way through worlds is printed (turn.h). */
+struct small_names {
+    uint8_t of[SMALL_PARTICIPANTS_MAX];
+};
+
 /* A rule that does not hold; all NULL if all do. */
 struct small_breach {
     const char *rule, *what;
@@ -74,12 +79,13 @@ struct small_breach small_world_step(struct small_nodes *nodes, struct small_wor
 /* The same, by one of small_world_moves(). */
 struct small_breach small_world_move(struct small_nodes *nodes, struct small_world *world, struct small_move move);
 /* Leaves out what makes no difference any more, and lets nodes rise, which is printed to trace, if that is not NULL. */
-void small_world_settle(struct small_nodes *nodes, struct small_world *world, FILE *trace);
+void small_world_settle(struct small_nodes *nodes, struct small_world *world, const struct small_names *names,
+                        FILE *trace);
 
 /* Runs on without a fault, every message that is sent now arriving and every timer running out in its turn: all must
  * end. *seen remembers from where it was seen to. What happens is printed to trace, if that is not NULL. */
 struct small_breach small_world_ends(struct small_nodes *nodes, const struct small_world *world, struct small_map *seen,
-                                     FILE *trace);
+                                     const struct small_names *names, FILE *trace);
 
 /* What a step shows against what happened before. */
 struct small_breach small_check(const struct small_nodes *nodes, struct small_world *world, struct small_event event,
@@ -87,8 +93,8 @@ struct small_breach small_check(const struct small_nodes *nodes, struct small_wo
 /* How it has ended. */
 struct small_breach small_check_end(const struct small_nodes *nodes, const struct small_world *world);
 
-/* One line: what happened, and where that leaves the nodes. */
+/* One line: what happened, and where that leaves the nodes; the participants are called so. */
 void small_print(const struct small_nodes *nodes, const struct small_world *world, struct small_event event,
-                 FILE *trace);
+                 const struct small_names *names, FILE *trace);
 
 #endif

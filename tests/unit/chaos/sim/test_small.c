@@ -80,7 +80,7 @@ Test(small, two_participants_no_crash)
     struct small_report report;
 
     search(world(2, 0, 0, SMALL_SHIPPED), &report);
-    cr_expect_gt(report.states, 250);
+    cr_expect_gt(report.states, 130);
 }
 
 Test(small, three_participants_no_crash)
@@ -88,7 +88,7 @@ Test(small, three_participants_no_crash)
     struct small_report report;
 
     search(world(3, 0, 0, SMALL_SHIPPED), &report);
-    cr_expect_gt(report.states, 2000);
+    cr_expect_gt(report.states, 500);
 }
 
 Test(small, what_cannot_be_searched_is_refused)
@@ -110,4 +110,5 @@ Test(small, what_cannot_be_searched_is_refused)
     cr_expect_not(sim_small_read("2;1;1", &config));
     cr_expect_not(sim_small_read_work("both", &config));
     cr_expect_not(sim_small_read_breaks("4", &config));
+    cr_expect_not(sim_small_read_keep("some", &config));
 }

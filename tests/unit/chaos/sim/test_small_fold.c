@@ -93,8 +93,8 @@ static void check_all(struct small_config config)
 
     config.asks_peers = config.rolls_back = true;
     bed_init(&bed, &config);
-    cr_expect_gt(check(&bed.whole.coord_memo, &bed.folded.coord_memo, bed.whole.coords_len), 500);
-    cr_expect_gt(check(&bed.whole.part_memo, &bed.folded.part_memo, bed.whole.parts_len), 500);
+    cr_expect_gt(check(&bed.whole.coord_memo, &bed.folded.coord_memo, bed.whole.coords_len), 300);
+    cr_expect_gt(check(&bed.whole.part_memo, &bed.folded.part_memo, bed.whole.parts_len), 200);
     cr_expect_lt((size_t)bed.folded.coord_memo.classes * 2, bed.whole.coords_len);
     cr_expect_lt((size_t)bed.folded.part_memo.classes * 2, bed.whole.parts_len);
     bed_deinit(&bed);
