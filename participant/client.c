@@ -1,4 +1,5 @@
 #include <vow/client.h>
+#include <vow/event.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -333,4 +334,26 @@ int vow_status(struct vow_client *client, const struct vow_gtrid *id, const char
     if (error != 0)
         return error;
     return result->error != VOW_E_IN_DOUBT && !vow_client_is_damage(result->error) ? result->error : 0;
+}
+
+int vow_choreography_new(struct vow_client *client, uint32_t timeout_ms, struct vow_gtrid *id)
+{
+    struct vow_request *request;
+    struct vow_result result;
+    int error;
+
+    if (client == NULL || id == NULL)
+        return VOW_E_ARGUMENT;
+    if (!vow_client_is_forked(client) && vow_loop_is_mine(&client->loop))
+        return VOW_E_STATE;
+    request = vow_request_new(client, VOW_REQUEST_ID, NULL, NULL, 0);
+    if (request != NULL && timeout_ms != 0)
+        request->timeout_ms = timeout_ms;
+    error = vow_client_submit_and_wait(client, request, &result);
+    if (error != 0)
+        return error;
+    if (result.outcome != VOW_PENDING)
+        return result.error;
+    *id = result.id;
+    return 0;
 }

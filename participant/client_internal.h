@@ -31,6 +31,7 @@ enum vow_request_kind {
     VOW_REQUEST_STATUS,      /* a question for the outcome of some transaction */
     VOW_REQUEST_BEGIN,       /* an open transaction's beginning */
     VOW_REQUEST_ROLLBACK,    /* its end, or a cancel of its commit; until the outcome */
+    VOW_REQUEST_ID,          /* an id, for what the coordinator need not be asked to begin */
     VOW_REQUEST_SAGA,        /* a saga, from submit until it has ended or is stuck */
     VOW_REQUEST_SAGA_STATUS, /* a question how far a saga has come */
     VOW_REQUEST_SAGA_WAIT,   /* the same, until it has ended or is stuck */

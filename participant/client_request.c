@@ -38,7 +38,7 @@ static bool is_question(const struct vow_request *request)
 /* It may begin under any id, for nothing of it is known to anybody. */
 static bool takes_any_id(const struct vow_request *request)
 {
-    return request->kind == VOW_REQUEST_BEGIN || request->kind == VOW_REQUEST_SAGA ||
+    return request->kind == VOW_REQUEST_BEGIN || request->kind == VOW_REQUEST_ID || request->kind == VOW_REQUEST_SAGA ||
            (request->kind == VOW_REQUEST_COMMIT && !request->is_open);
 }
 
@@ -412,6 +412,13 @@ void vow_request_reconnected(struct vow_request *request)
         send_request(request);
 }
 
+static void end_with_id(struct vow_request *request)
+{
+    const struct vow_result result = not_final(request, VOW_PENDING, 0);
+
+    end(request, &result);
+}
+
 void vow_request_begin(struct vow_request *request, const struct vow_gtrid *id)
 {
     struct vow_client *client = request->client;
@@ -421,7 +428,10 @@ void vow_request_begin(struct vow_request *request, const struct vow_gtrid *id)
     request->id = *id;
     request->id_since_ms = vow_clock_ms();
     vow_request_table_add(&client->table, request);
-    send_request(request);
+    if (request->kind == VOW_REQUEST_ID)
+        end_with_id(request);
+    else
+        send_request(request);
 }
 
 /* True if the client is committing this id right now. An answer does not say which request it answers, so that a

@@ -73,6 +73,8 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic is none of enum vow_heuristic");
     if ((options->heuristic == VOW_HEURISTIC_OFF) != (options->heuristic_timeout_ms == 0))
         return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic and options.heuristic_timeout_ms need each other");
+    if (options->reserved != 0)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.reserved is not 0");
     participant->heuristic = options->heuristic;
     participant->heuristic_timeout_ms = options->heuristic_timeout_ms;
     participant->loop_kind = options->loop;
@@ -91,11 +93,14 @@ static int open_store(struct vow_participant *participant, const struct vow_part
     const struct vow_sqlite_options sqlite = {.path = options->path,
                                               .call = vow_participant_call,
                                               .step = vow_participant_do_step,
+                                              .event = vow_participant_react,
                                               .ctx = participant,
                                               .lock_wait_ms = options->lock_wait_ms,
                                               .lock_grace_ms = options->lock_grace_ms,
                                               .fail_fast = options->lock_policy == VOW_LOCK_FAIL_FAST,
-                                              .step_retention_ms = options->step_retention_ms};
+                                              .step_retention_ms = options->step_retention_ms,
+                                              .inbox_retention_ms = options->inbox_retention_ms,
+                                              .outbox_max = options->outbox_max};
 
     if (participant->store_is_sqlite)
         return vow_store_sqlite_open(&sqlite, &participant->store_ops, &participant->store, detail);
@@ -220,6 +225,7 @@ void vow_participant_close(struct vow_participant *participant)
     deinit_signals(participant);
     free(participant->core);
     free(participant->handlers);
+    vow_subscriptions_free(participant->subscriptions);
     free(participant);
 }
 
@@ -303,7 +309,7 @@ int vow_participant_process(struct vow_participant *participant)
 
 /* --- Looking in --- */
 
-static struct timespec after(uint32_t timeout_ms)
+struct timespec vow_participant_after(uint32_t timeout_ms)
 {
     struct timespec at;
 
@@ -319,7 +325,7 @@ static struct timespec after(uint32_t timeout_ms)
 
 int vow_participant_wait(struct vow_participant *participant, uint32_t timeout_ms)
 {
-    const struct timespec until = after(timeout_ms);
+    const struct timespec until = vow_participant_after(timeout_ms);
     int connected;
 
     if (participant == NULL)

@@ -6,6 +6,7 @@
  *   participant_admin.c   what an operator asks; the network's thread
  *   participant_peers.c   and two more: connections with other participants; see participant_peers.h
  *   participant_steps.c   steps of sagas, from the coordinator to the store and back; the network's thread
+ *   participant_relay.c   and three more: events; see participant_events.h
  *   participant_store.c   the store's operations and the handlers; both threads, as each function says
  */
 #ifndef VOW_PARTICIPANT_PARTICIPANT_INTERNAL_H
@@ -20,6 +21,7 @@
 
 #include "participant/core/branch.h"
 #include "participant/loop.h"
+#include "participant/participant_events.h"
 #include "participant/participant_peers.h"
 #include "participant/store/store.h"
 #include "proto/net/channel.h"
@@ -35,7 +37,9 @@ struct vow_handler {
 struct vow_branch {
     const struct vow_participant *participant;
     const struct vow_gtrid *gtrid;
-    struct vow_store_step *step; /* of a saga; NULL = a transaction's work */
+    struct vow_store_step *step;               /* of a saga; NULL = a transaction's work */
+    const struct vow_store_delivery *delivery; /* an event, and what reacts to it; NULL = another work */
+    const struct vow_reaction_kept *reaction;
     bool refused;
     char text[VOW_TEXT_SIZE];
 };
@@ -83,6 +87,7 @@ struct vow_participant {
     struct event_base *base;      /* the caller's, for VOW_LOOP_BASE */
     struct vow_handler *handlers; /* by name */
     size_t handlers_len;
+    struct vow_subscription_kept *subscriptions;
     uint32_t branches_max;
     uint32_t heuristic_timeout_ms;
     enum vow_heuristic heuristic;
@@ -126,6 +131,11 @@ struct vow_participant {
     uint32_t steps_len;
     size_t steps_bytes;
     uint64_t steps_done, steps_refused;
+    struct vow_relay relay;
+    struct vow_event_flight *events[VOW_EVENT_BUCKETS]; /* deliveries that are with the store, by offset */
+    uint32_t events_len;
+    size_t events_bytes;
+    uint64_t events_handled, events_refused;
     bool closing; /* nothing is carried out any more */
 
     pthread_t store_thread; /* if store_is_known */
@@ -138,6 +148,11 @@ struct vow_participant {
     bool halting;
     struct vow_participant_stats stats;
 };
+
+/* --- participant.c --- */
+
+/* The time on the clock of `changed`, in so many milliseconds. */
+struct timespec vow_participant_after(uint32_t timeout_ms);
 
 /* --- participant_loop.c --- */
 
@@ -224,6 +239,8 @@ int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
 /* For each step of a saga (vow_sqlite_step_fn); the store's thread. */
 int vow_participant_do_step(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, struct vow_store_step *step,
                             enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+/* What the service's code has said: its words, or the number it returned. */
+int vow_participant_judge(const struct vow_branch *branch, int result, enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
 /* The handler of that name, or NULL; *at, if not NULL, is where it stands or would stand. */
 struct vow_handler *vow_handler_find(const struct vow_participant *participant, const char *name, size_t *at);
 

@@ -218,6 +218,10 @@ static void publish(struct vow_participant *participant, uint64_t now_ms)
     stats->ended_by_peers = counts.ended_by_peers;
     stats->steps_done = participant->steps_done;
     stats->steps_refused = participant->steps_refused;
+    stats->events_published = participant->relay.published;
+    stats->events_unwanted = participant->relay.refused;
+    stats->events_handled = participant->events_handled;
+    stats->events_refused = participant->events_refused;
     if (stats->connected != connected)
         (void)pthread_cond_broadcast(&participant->changed);
     stats->connected = connected;
@@ -230,6 +234,7 @@ void vow_participant_turn_end(struct vow_participant *participant)
     uint64_t now_ms = vow_clock_ms();
 
     vow_participant_settle_joins(participant);
+    vow_relay_turn_end(participant);
     vow_participant_store_submit(participant);
     arm_timer(participant, now_ms);
     publish(participant, now_ms);
@@ -264,6 +269,11 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
     event.coord.epoch = welcome->epoch;
     event.coord.watermark = welcome->watermark;
     step(participant, &event);
+    /* Another coordinator does not know what this data has published, nor what it has handled. */
+    if (participant->coord == welcome->coord) {
+        vow_relay_up(participant);
+        vow_subscriptions_up(participant);
+    }
     vow_participant_turn_end(participant);
 }
 
@@ -277,6 +287,12 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
         vow_participant_admin(ctx, 0, &msg->admin_request);
     else if (msg->kind == VOW_MSG_STEP)
         vow_participant_step(ctx, &msg->step);
+    else if (msg->kind == VOW_MSG_PUBLISHED)
+        vow_relay_published(ctx, &msg->published);
+    else if (msg->kind == VOW_MSG_SUBSCRIBED)
+        vow_participant_hear_subscribed(ctx, &msg->subscribed);
+    else if (msg->kind == VOW_MSG_DELIVER)
+        vow_participant_deliver(ctx, &msg->deliver);
     else
         step(ctx, &event);
 }
@@ -296,6 +312,8 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
     if (participant->channel == NULL)
         return;
     participant->channel = NULL;
+    vow_relay_down(participant);
+    vow_subscriptions_down(participant);
     step(participant, &event);
     vow_participant_turn_end(participant);
 }
@@ -490,6 +508,8 @@ int vow_participant_run(struct vow_participant *participant)
     if (error != 0)
         return error;
     vow_timer_init(&participant->timer, participant->loop.base, participant->loop.timers, time_is_up, participant);
+    vow_relay_init(participant);
+    vow_subscriptions_init(participant);
     error = vow_worker_new(participant->loop.base, &worker, &participant->worker);
     if (error != 0)
         goto err_deinit_loop;
@@ -512,6 +532,8 @@ err_free_worker:
     let_store_wake(participant, false);
     vow_worker_free(participant->worker);
 err_deinit_loop:
+    vow_relay_deinit(participant);
+    vow_subscriptions_deinit(participant);
     vow_loop_deinit(&participant->loop);
     return error;
 }
@@ -533,6 +555,8 @@ void vow_participant_halt(struct vow_participant *participant)
     vow_worker_free(participant->worker);
     vow_participant_store_give_up(participant);
     vow_participant_give_up_joins(participant);
+    vow_relay_deinit(participant);
+    vow_subscriptions_deinit(participant);
     vow_timer_deinit(&participant->timer);
     vow_loop_deinit(&participant->loop);
 }

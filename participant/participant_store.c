@@ -144,6 +144,14 @@ void vow_participant_store_take_back(void *ctx, struct vow_job *first)
             vow_participant_step_done(participant, op);
             continue;
         }
+        if (op->kind == VOW_STORE_EVENT) {
+            vow_participant_event_done(participant, op);
+            continue;
+        }
+        if (op->kind == VOW_STORE_OUTBOX_READ || op->kind == VOW_STORE_OUTBOX_DONE) {
+            vow_relay_store_done(participant, op);
+            continue;
+        }
         settle_peers(participant, op);
         if (!participant->closing)
             vow_participant_store_done(participant, op);
@@ -203,8 +211,7 @@ struct vow_handler *vow_handler_find(const struct vow_participant *participant, 
     return found;
 }
 
-/* What the service's code has said: its words, or the number it returned. */
-static int judge(const struct vow_branch *branch, int result, enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+int vow_participant_judge(const struct vow_branch *branch, int result, enum vow_cause *cause, char text[VOW_TEXT_SIZE])
 {
     if (branch->refused) {
         *cause = VOW_CAUSE_HANDLER_REFUSED;
@@ -229,7 +236,7 @@ static int run_handler(struct vow_branch *branch, const char *name, struct sqlit
         return VOW_E_NOT_FOUND;
     }
     result = handler->run(branch, db, payload->data, payload->len, handler->ctx);
-    return judge(branch, result, cause, text);
+    return vow_participant_judge(branch, result, cause, text);
 }
 
 int vow_participant_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, const struct vow_msg_call *call,
@@ -254,7 +261,7 @@ int vow_participant_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
     const struct vow_join *join = ctx;
     struct vow_branch branch = {.participant = join->participant, .gtrid = gtrid};
 
-    return judge(&branch, join->work(&branch, db, join->ctx), cause, text);
+    return vow_participant_judge(&branch, join->work(&branch, db, join->ctx), cause, text);
 }
 
 /* --- In a handler --- */

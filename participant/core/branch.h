@@ -76,6 +76,11 @@ enum vow_store_op_kind {
     /* The driver's own, for sagas: does one step, once under its key. One durable unit with the record of it. The core
      * neither asks for it nor hears of it. */
     VOW_STORE_STEP,
+    /* The driver's own, too, for events. EVENT: runs what reacts to a received one, once in its group; one durable unit
+     * with the record of it and with what it publishes. */
+    VOW_STORE_EVENT,
+    VOW_STORE_OUTBOX_READ, /* the next events to be sent, of each key one; kept by the store until there are any */
+    VOW_STORE_OUTBOX_DONE, /* events that the coordinator keeps are not kept here any more; need not be durable */
 };
 
 enum vow_store_result {

@@ -34,6 +34,8 @@ static int run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail
         op->result = asks ? VOW_STORE_NO_RECORD : VOW_STORE_DONE;
         if (op->kind == VOW_STORE_STEP)
             op->step->outcome = VOW_STEP_DONE;
+        if (op->kind == VOW_STORE_EVENT)
+            op->delivery->outcome = VOW_EVENT_DONE;
         if (op->kind == VOW_STORE_WORK && op->work(op->work_ctx, &op->gtrid, NULL, &op->cause, op->text) != 0)
             op->result = VOW_STORE_REFUSED;
         store->stats.ops++;

@@ -377,6 +377,13 @@ static void refuse_step(struct resource_store *store, struct vow_store_op *op)
     store_refuse_op(store, op, VOW_CAUSE_NO_SUCH_HANDLER, "a resource takes part in transactions, not in sagas");
 }
 
+/* Nor is there an outbox, or an inbox. */
+static void refuse_event(struct resource_store *store, struct vow_store_op *op)
+{
+    op->delivery->outcome = VOW_EVENT_UNABLE;
+    store_refuse_op(store, op, VOW_CAUSE_NO_SUCH_HANDLER, "a resource takes part in transactions, not in events");
+}
+
 static void sort_in(struct resource_store *store, struct vow_job *first)
 {
     while (first != NULL) {
@@ -417,6 +424,13 @@ static void sort_in(struct resource_store *store, struct vow_job *first)
             break;
         case VOW_STORE_STEP:
             refuse_step(store, op);
+            break;
+        case VOW_STORE_EVENT:
+            refuse_event(store, op);
+            break;
+        case VOW_STORE_OUTBOX_READ:
+        case VOW_STORE_OUTBOX_DONE:
+            store_end_op(store, op, VOW_STORE_DONE);
             break;
         case VOW_STORE_FORGET:
         case VOW_STORE_WATERMARK:

@@ -14,6 +14,8 @@
 #define LOCK_WAIT_MS_DEFAULT 2000u                    /* well below the coordinator's patience for a vote, 5 s */
 #define LOCK_GRACE_MS_DEFAULT 100u                    /* well above two syncs and a round trip */
 #define STEP_RETENTION_MS_DEFAULT UINT64_C(604800000) /* 7 days: longer than anybody tries a step again */
+#define INBOX_RETENTION_MS_DEFAULT UINT64_C(604800000)
+#define OUTBOX_MAX_DEFAULT 100000u
 #define CHECKPOINT_PAGES 2000 /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 
 /* ---- open ---- */
@@ -178,6 +180,7 @@ static void close_store(void *ctx)
         work_drop_all(store);
     work_free(store);
     hold_clear(store);
+    publish_clear(store);
     space_free(store);
     schema_free(store);
     for (int i = 0; i < STMT_COUNT; i++)
@@ -214,6 +217,8 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         (auth_install(store) != SQLITE_OK || meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK ||
          number_install(store) != SQLITE_OK || store_prepare_statements(store) != SQLITE_OK))
         error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
+    if (error == 0 && outbox_set_max(store) != SQLITE_OK)
+        error = store_fail(store, VOW_E_DATABASE, "outbox_max cannot be written", detail);
     return error == 0 ? schema_load(store, detail) : error;
 }
 
@@ -229,8 +234,9 @@ static void stats(void *ctx, struct vow_store_stats *out)
     *out = ((struct store *)ctx)->stats;
 }
 
-/* A prepared branch without a lock cannot be: what it changed would be free for anybody. */
-static int check_locks(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch,
+/* A prepared branch without a lock cannot be: what it changed would be free for anybody. But one that only publishes
+ * changes nothing. */
+static int check_locks(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch, bool only_publishes,
                        struct vow_error_detail *detail)
 {
     sqlite3_stmt *statement = store_statement(store, STMT_COUNT_LOCKS);
@@ -239,7 +245,7 @@ static int check_locks(struct store *store, const struct vow_gtrid *gtrid, uint3
     int64_t locks = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
     if (sqlite3_reset(statement) != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "the locks cannot be read", detail);
-    if (locks > 0)
+    if (locks > 0 || only_publishes)
         return 0;
     detail->error = VOW_E_DAMAGED;
     snprintf(detail->text, sizeof(detail->text), "%s: a prepared branch has lost its locks: restore the file",
@@ -249,16 +255,32 @@ static int check_locks(struct store *store, const struct vow_gtrid *gtrid, uint3
 
 /* Room for its COMMIT, as when it was prepared. A branch whose tables have changed is for others to complain of. */
 static int reserve_again(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch, sqlite3_stmt *row,
-                         struct vow_error_detail *detail)
+                         struct space events, struct vow_error_detail *detail)
 {
     struct changeset changeset = {.data = sqlite3_column_blob(row, 3),
                                   .len = sqlite3_column_bytes(row, 3),
                                   .tables = (uint64_t)sqlite3_column_int64(row, 4)};
     (void)apply_check(store, &changeset);
     store->trouble[0] = '\0';
-    if (space_add(store, gtrid, branch, space_of(store, &changeset)) == SQLITE_OK)
+    struct space space = space_of(store, &changeset);
+    space.pages += events.pages;
+    space.growth += events.growth;
+    if (space_add(store, gtrid, branch, space) == SQLITE_OK)
         return 0;
     return store_fail(store, VOW_E_NO_MEMORY, "the prepared branches", detail);
+}
+
+/* Is it whole? Then room for it. */
+static int check_prepared(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch, sqlite3_stmt *row,
+                          struct vow_error_detail *detail)
+{
+    struct space events = {0, 0};
+    int64_t count = 0;
+    if (outbox_kept_space(store, gtrid, branch, &events, &count) != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the events of prepared branches cannot be read", detail);
+    const bool only_publishes = sqlite3_column_bytes(row, 3) == 0 && count > 0;
+    const int error = check_locks(store, gtrid, branch, only_publishes, detail);
+    return error == 0 ? reserve_again(store, gtrid, branch, row, events, detail) : error;
 }
 
 static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, struct vow_error_detail *detail)
@@ -277,9 +299,7 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
         if (sqlite3_column_bytes(statement, 0) == VOW_GTRID_BYTES)
             memcpy(gtrid.bytes, sqlite3_column_blob(statement, 0), VOW_GTRID_BYTES);
         uint32_t branch = (uint32_t)sqlite3_column_int64(statement, 1);
-        error = check_locks(store, &gtrid, branch, detail);
-        if (error == 0)
-            error = reserve_again(store, &gtrid, branch, statement, detail);
+        error = check_prepared(store, &gtrid, branch, statement, detail);
         if (error == 0)
             error = each(each_ctx, &(struct vow_branches_recovered){
                                        .gtrid = gtrid,
@@ -322,6 +342,10 @@ int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct
     store->options.lock_grace_ms = options->lock_grace_ms > 0 ? options->lock_grace_ms : LOCK_GRACE_MS_DEFAULT;
     if (store->options.step_retention_ms == 0)
         store->options.step_retention_ms = STEP_RETENTION_MS_DEFAULT;
+    if (store->options.inbox_retention_ms == 0)
+        store->options.inbox_retention_ms = INBOX_RETENTION_MS_DEFAULT;
+    if (store->options.outbox_max == 0)
+        store->options.outbox_max = OUTBOX_MAX_DEFAULT;
     store->path = strdup(options->path);
     int error = store->path != NULL ? open_store(store, detail) : VOW_E_NO_MEMORY;
     if (error != 0) {

@@ -7,7 +7,8 @@
  * all branches of a turn.
  *
  * Locks are rows that triggers test, so that every other connection meets them, the sqlite3 shell included.
- * Tables: vow_meta, vow_branch, vow_lock, vow_heuristic, vow_step; triggers: vow_guard_*.
+ * Tables: vow_meta, vow_branch, vow_lock, vow_heuristic, vow_step, and those of events: vow_outbox, vow_outbox_key,
+ * vow_branch_event, vow_inbox, vow_inbox_floor; triggers: vow_guard_*.
  * One connection, used by one thread at a time.
  */
 #ifndef VOW_PARTICIPANT_STORE_SQLITE_H
@@ -32,18 +33,25 @@ typedef int vow_sqlite_call_fn(void *ctx, const struct vow_gtrid *gtrid, sqlite3
 typedef int vow_sqlite_step_fn(void *ctx, const struct vow_gtrid *gtrid, sqlite3 *db, struct vow_store_step *step,
                                enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
 
+/* Runs what reacts to an event under the same rules; *cause NO_SUCH_HANDLER = nothing does. */
+typedef int vow_sqlite_event_fn(void *ctx, sqlite3 *db, struct vow_store_delivery *delivery, enum vow_cause *cause,
+                                char text[VOW_TEXT_SIZE]);
+
 struct vow_sqlite_options {
     const char *path;
     const char *vfs; /* NULL = the default one; tests put a fault or counting VFS here */
     vow_sqlite_call_fn *call;
-    vow_sqlite_step_fn *step; /* NULL = no handler does steps */
+    vow_sqlite_step_fn *step;   /* NULL = no handler does steps */
+    vow_sqlite_event_fn *event; /* NULL = nothing reacts to events */
     void *ctx;
-    uint32_t changeset_max;     /* bytes of one branch's changeset; 0 = 16 MiB */
-    uint32_t busy_ms;           /* how long a turn waits for other connections' write locks; 0 = 5 s */
-    uint32_t lock_wait_ms;      /* how long work waits for another branch's lock; 0 = 2 s */
-    uint32_t lock_grace_ms;     /* how long for one that is older, which a deadlock may be the reason of; 0 = 100 ms */
-    bool fail_fast;             /* it does not: a lock that is held is a NO at once */
-    uint64_t step_retention_ms; /* how long what became of a step is kept; 0 = 7 days */
+    uint32_t changeset_max;      /* bytes of one branch's changeset; 0 = 16 MiB */
+    uint32_t busy_ms;            /* how long a turn waits for other connections' write locks; 0 = 5 s */
+    uint32_t lock_wait_ms;       /* how long work waits for another branch's lock; 0 = 2 s */
+    uint32_t lock_grace_ms;      /* how long for one that is older, which a deadlock may be the reason of; 0 = 100 ms */
+    bool fail_fast;              /* it does not: a lock that is held is a NO at once */
+    uint64_t step_retention_ms;  /* how long what became of a step is kept; 0 = 7 days */
+    uint64_t inbox_retention_ms; /* how long it is known which events were handled; 0 = 7 days */
+    uint32_t outbox_max;         /* events that wait to be sent, those of prepared branches with them; 0 = 100,000 */
 };
 
 /*
@@ -79,5 +87,21 @@ struct vow_sqlite_key {
 #define VOW_SQLITE_COLUMNS_MAX 64
 /* During a call: the branch holds this row (vow_branch_hold() in <vow/sqlite.h>, with its errors). */
 int vow_store_sqlite_hold(void *store, const char *table, const struct vow_sqlite_key *key, size_t key_len);
+
+/* Of one operation, or of all joined work of a branch. */
+#define VOW_STORE_EVENTS_MAX 256u
+/*
+ * During a call, a step or a reaction: this event is published if the work commits. It is copied. VOW_E_STATE (no
+ * handler runs), VOW_E_BUSY (the outbox is full), VOW_E_TOO_LARGE (too many of one branch), VOW_E_NO_MEMORY,
+ * VOW_E_DATABASE.
+ */
+int vow_store_sqlite_publish(void *store, const struct vow_store_event *event);
+/*
+ * On any connection to the file of a participant, within a transaction of its own: the event goes into the outbox with
+ * whatever else that transaction does. VOW_E_STATE (no transaction is open, or a handler runs on this connection, or
+ * the file is no participant's), VOW_E_BUSY (the outbox is full), VOW_E_NO_MEMORY, VOW_E_DATABASE: nothing of it is
+ * there.
+ */
+int vow_store_sqlite_publish_on(sqlite3 *db, const struct vow_store_event *event);
 
 #endif

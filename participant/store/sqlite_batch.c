@@ -21,7 +21,7 @@ static int set_synchronous(struct store *store, bool full)
 /* It commits with the batch, and leaves no lock. */
 static bool is_at_once(enum vow_store_op_kind kind)
 {
-    return kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_STEP;
+    return kind == VOW_STORE_ONE_PHASE || kind == VOW_STORE_STEP || kind == VOW_STORE_EVENT;
 }
 
 static bool is_new_work(enum vow_store_op_kind kind)
@@ -96,8 +96,13 @@ static int do_op(struct store *store, struct vow_store_op *op)
         return branch_settle(store, op);
     case VOW_STORE_STEP:
         return branch_step(store, op);
+    case VOW_STORE_EVENT:
+        return branch_event(store, op);
+    case VOW_STORE_OUTBOX_DONE:
+        return outbox_done(store, op);
     case VOW_STORE_CANCEL: /* arrange() has done them */
     case VOW_STORE_DESCRIBE:
+    case VOW_STORE_OUTBOX_READ:
         break;
     }
     VOW_UNREACHABLE("no such operation");
@@ -118,7 +123,9 @@ static void crash_points(const struct vow_store_op *first, const char *when)
                                         [VOW_STORE_HEURISTIC_COMMIT] = "HEURISTIC",
                                         [VOW_STORE_HEURISTIC_ABORT] = "HEURISTIC",
                                         [VOW_STORE_SETTLE] = "SETTLE",
-                                        [VOW_STORE_STEP] = "STEP"};
+                                        [VOW_STORE_STEP] = "STEP",
+                                        [VOW_STORE_EVENT] = "EVENT",
+                                        [VOW_STORE_OUTBOX_DONE] = "OUTBOX_DONE"};
     for (const struct vow_store_op *op = first; op != NULL; op = next_op(op))
         VOW_CRASH("store", when, names[op->kind]);
 }
@@ -161,10 +168,10 @@ static int undo_batch(struct store *store, struct vow_store_op *first, int rc, s
     return rc;
 }
 
-static bool has_steps(const struct vow_store_op *first)
+static bool has_any(const struct vow_store_op *first, enum vow_store_op_kind kind)
 {
     for (const struct vow_store_op *op = first; op != NULL; op = next_op(op))
-        if (op->kind == VOW_STORE_STEP && op->result != VOW_STORE_REFUSED)
+        if (op->kind == kind && op->result != VOW_STORE_REFUSED)
             return true;
     return false;
 }
@@ -178,8 +185,10 @@ static int do_batch(struct store *store, struct vow_store_op *first, bool new_wo
     int rc = store_run(store, STMT_BEGIN);
     if (rc == SQLITE_OK)
         rc = schema_refresh(store, detail) == 0 ? SQLITE_OK : SQLITE_ERROR;
-    if (rc == SQLITE_OK && has_steps(first))
+    if (rc == SQLITE_OK && has_any(first, VOW_STORE_STEP))
         rc = step_purge(store);
+    if (rc == SQLITE_OK && has_any(first, VOW_STORE_EVENT))
+        rc = inbox_purge(store);
     if (rc == SQLITE_OK)
         rc = do_ops(store, first);
     if (rc == SQLITE_OK && new_work)
@@ -294,7 +303,7 @@ static int run_all(struct store *store, struct vow_store_op *first, struct vow_e
 /* A batch in the order in which it is done; each list with its end. */
 enum turn {
     TURN_DECISIONS, /* first, so that their locks are free for the rest */
-    TURN_AT_ONCE,   /* one-phase commits and steps: they leave no lock */
+    TURN_AT_ONCE,   /* one-phase commits, steps and reactions: they leave no lock */
     TURN_WAITED,    /* before newer work takes what they waited for */
     TURN_PREPARES,
     TURN_OTHERS,
@@ -311,6 +320,7 @@ static enum turn turn_of(enum vow_store_op_kind kind)
 }
 
 struct arrangement {
+    struct store *store;
     struct vow_job *turns[TURNS], **ends[TURNS];
     struct vow_job *cancels, *questions;
     struct vow_job *done; /* what needs no batch */
@@ -338,6 +348,10 @@ static void sort_out(struct arrangement *all, struct vow_job *jobs)
         } else if (op->kind == VOW_STORE_DESCRIBE) {
             job->next = all->questions;
             all->questions = job;
+        } else if (op->kind == VOW_STORE_OUTBOX_READ) {
+            VOW_ASSERT(all->store->reader == NULL);
+            all->store->reader = op;
+            all->store->outbox_is_new = true;
         } else {
             append(&all->ends[turn_of(op->kind)], job);
         }
@@ -415,10 +429,22 @@ static void hand_back(struct store *store, struct vow_job *batch, struct vow_job
     }
 }
 
+/* What is read is what this batch has left. */
+static int serve_reader(struct store *store, struct vow_job **jobs, struct vow_error_detail *detail)
+{
+    struct vow_job *served = NULL;
+    const int rc = relay_serve(store, &served);
+    *end_of(jobs) = served;
+    if (rc == SQLITE_OK)
+        return 0;
+    store->failed = true;
+    return store_fail(store, (rc & 0xff) == SQLITE_IOERR ? VOW_E_IO : VOW_E_DATABASE, "the outbox", detail);
+}
+
 int batch_run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
 {
     struct store *store = ctx;
-    struct arrangement all = {.done = NULL};
+    struct arrangement all = {.store = store};
     *end_of(&store->stalled) = *jobs;
     struct vow_job *batch = arrange(store, store->stalled, &all);
     store->stalled = NULL;
@@ -430,5 +456,6 @@ int batch_run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
     *jobs = all.done;
     hand_back(store, batch, jobs);
     step_tell_refused(*jobs);
-    return error;
+    inbox_tell_refused(*jobs);
+    return error == 0 ? serve_reader(store, jobs, detail) : error;
 }

@@ -123,6 +123,8 @@ static int run_handler(struct store *store, struct vow_store_op *op, const struc
 {
     if (op->kind == VOW_STORE_STEP)
         return store->options.step(store->options.ctx, &op->gtrid, store->db, op->step, cause, text);
+    if (op->kind == VOW_STORE_EVENT)
+        return store->options.event(store->options.ctx, store->db, op->delivery, cause, text);
     if (call == NULL)
         return op->work(op->work_ctx, &op->gtrid, store->db, cause, text);
     return store->options.call(store->options.ctx, &op->gtrid, store->db, call, cause, text);
@@ -154,7 +156,8 @@ static bool run_call(struct store *store, struct vow_store_op *op, const struct 
 /* Runs every call of the branch. True if all went well; else op is refused with the cause, or waits. */
 static bool run_calls(struct store *store, struct vow_store_op *op)
 {
-    if ((op->kind == VOW_STORE_WORK || op->kind == VOW_STORE_STEP) && !run_call(store, op, NULL))
+    const bool is_one = op->kind == VOW_STORE_WORK || op->kind == VOW_STORE_STEP || op->kind == VOW_STORE_EVENT;
+    if (is_one && !run_call(store, op, NULL))
         return false;
     for (uint32_t i = 0; i < op->calls_len; i++)
         if (!run_call(store, op, &op->calls[i]))
@@ -192,6 +195,7 @@ static int capture(struct store *store, struct vow_store_op *op, void **data, in
 {
     sqlite3_session *session;
     hold_clear(store);
+    publish_clear(store);
     int rc = work_lift_locks(store, op); /* no change of the branch's: before the session */
     if (rc == SQLITE_OK)
         rc = sqlite3session_create(store->db, "main", &session);
@@ -228,7 +232,9 @@ static int try_apply(struct store *store, struct vow_store_op *op, struct change
 /* Room for the COMMIT, which must not fail of it (trap 15). */
 static int reserve(struct store *store, struct vow_store_op *op, const struct changeset *changeset)
 {
-    struct space space = space_of(store, changeset);
+    struct space space = space_of(store, changeset), events = outbox_space(store);
+    space.pages += events.pages;
+    space.growth += events.growth;
     if (!space_has_pages(store, space))
         return refuse(op, VOW_CAUSE_NO_SPACE, "max_page_count leaves no room for the commit");
     int rc = space_add(store, &op->gtrid, op->branch, space);
@@ -256,6 +262,8 @@ static int write_down(struct store *store, struct vow_store_op *op, const struct
         rc = work_stage(store, op, changeset);
     else if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         rc = insert_branch(store, op, "prepared", changeset);
+    if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED && op->kind == VOW_STORE_PREPARE)
+        rc = outbox_keep(store, op);
     if (rc == SQLITE_OK && op->result != VOW_STORE_REFUSED)
         op->result = VOW_STORE_DONE;
     return rc;
@@ -271,14 +279,14 @@ static int has_locks(struct store *store, const struct vow_store_op *op, bool *h
 }
 
 /* A branch that only holds rows is prepared, too: what it read must stay true until all have done their work (protocol
- * 2.5). */
-static int keep_holds(struct store *store, struct vow_store_op *op)
+ * 2.5). So is one that only publishes. */
+static int keep_rest(struct store *store, struct vow_store_op *op)
 {
     bool has = true;
     int rc = store_run(store, STMT_ROLLBACK_TO);
     if (rc == SQLITE_OK)
         rc = write_down(store, op, &(struct changeset){.data = NULL});
-    if (rc == SQLITE_OK && op->result == VOW_STORE_DONE)
+    if (rc == SQLITE_OK && op->result == VOW_STORE_DONE && store->events == NULL)
         rc = has_locks(store, op, &has);
     if (rc == SQLITE_OK && !has)
         op->result = VOW_STORE_READ_ONLY;
@@ -287,8 +295,9 @@ static int keep_holds(struct store *store, struct vow_store_op *op)
 
 static int keep(struct store *store, struct vow_store_op *op, struct changeset *changeset)
 {
-    if (changeset->len == 0 && op->kind == VOW_STORE_PREPARE && (store->holds != NULL || work_has_holds(store, op)))
-        return keep_holds(store, op);
+    const bool has_rest = store->holds != NULL || store->events != NULL || work_has_holds(store, op);
+    if (changeset->len == 0 && op->kind == VOW_STORE_PREPARE && has_rest)
+        return keep_rest(store, op);
     if (changeset->len == 0 && op->kind == VOW_STORE_PREPARE) {
         op->result = VOW_STORE_READ_ONLY;
         return SQLITE_OK;
@@ -374,6 +383,8 @@ int branch_commit(struct store *store, struct vow_store_op *op)
         VOW_CRASH("store", "mid", "COMMIT");
         sqlite3_reset(store_statement(store, STMT_FIND_BRANCH));
         if (rc == SQLITE_OK)
+            rc = outbox_commit(store, op);
+        if (rc == SQLITE_OK)
             rc = bury(store, op);
         store->stats.applies++;
     }
@@ -387,8 +398,11 @@ int branch_abort(struct store *store, struct vow_store_op *op)
     int rc = work_unlock(store, op);
     if (rc == SQLITE_OK)
         rc = delete_branch(store, op, "prepared");
-    if (rc == SQLITE_OK && sqlite3_changes(store->db) > 0)
+    if (rc == SQLITE_OK && sqlite3_changes(store->db) > 0) {
         rc = delete_locks(store, op);
+        if (rc == SQLITE_OK)
+            rc = outbox_drop(store, op);
+    }
     op->result = VOW_STORE_DONE;
     return rc;
 }
@@ -414,6 +428,7 @@ int branch_run_at_once(struct store *store, struct vow_store_op *op, int64_t *ch
 {
     int64_t before = sqlite3_total_changes(store->db);
     hold_clear(store);
+    publish_clear(store);
     if (!run_calls(store, op))
         return SQLITE_OK;
     *changes = sqlite3_total_changes(store->db) - before;
@@ -428,12 +443,14 @@ static int commit_at_once(struct store *store, struct vow_store_op *op)
     int rc = branch_run_at_once(store, op, &changes);
     if (rc != SQLITE_OK || op->result == VOW_STORE_REFUSED || op->waits)
         return rc;
-    if (changes == 0) {
+    if (changes == 0 && store->events == NULL) {
         op->result = VOW_STORE_READ_ONLY;
         return SQLITE_OK;
     }
     store->batch_pages += space_of_changes(changes);
     rc = insert_branch(store, op, "memo", &(struct changeset){.data = NULL});
+    if (rc == SQLITE_OK)
+        rc = outbox_put(store);
     if (rc == SQLITE_OK)
         op->result = VOW_STORE_DONE;
     return rc;

@@ -25,10 +25,27 @@ static const char own_tables[] =
     " status TEXT NOT NULL CHECK (status = 'done' OR status = 'rejected' OR status = 'blocked' OR status = 'empty'),"
     " hash INTEGER NOT NULL, cause INTEGER NOT NULL, text TEXT NOT NULL, answer BLOB NOT NULL,"
     " wall_us INTEGER NOT NULL, PRIMARY KEY (gtrid, step, direction)) WITHOUT ROWID;"
-    "UPDATE vow_meta SET value = 3 WHERE key = 'format' AND value < 3;"
-    "INSERT OR IGNORE INTO vow_meta VALUES ('format', 3), ('uuid', randomblob(16)), ('incarnation', 0),"
+    /* What waits to be sent; the newest number of each key; what prepared branches will publish. */
+    "CREATE TABLE IF NOT EXISTS vow_outbox ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, agg_key TEXT NOT NULL, agg_seq INTEGER NOT NULL, topic TEXT NOT NULL,"
+    " version INTEGER NOT NULL, hops INTEGER NOT NULL, gtrid BLOB NOT NULL, wall_us INTEGER NOT NULL,"
+    " headers TEXT NOT NULL, payload BLOB NOT NULL, UNIQUE (agg_key, agg_seq));"
+    "CREATE TABLE IF NOT EXISTS vow_outbox_key (agg_key TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS vow_branch_event ("
+    " gtrid BLOB NOT NULL, branch INTEGER NOT NULL, n INTEGER NOT NULL, agg_key TEXT NOT NULL, topic TEXT NOT NULL,"
+    " version INTEGER NOT NULL, hops INTEGER NOT NULL, headers TEXT NOT NULL, payload BLOB NOT NULL,"
+    " PRIMARY KEY (gtrid, branch, n)) WITHOUT ROWID;"
+    /* Which events were handled; below which offset that is not known any more. */
+    "CREATE TABLE IF NOT EXISTS vow_inbox ("
+    " grp TEXT NOT NULL, source BLOB NOT NULL, agg_key TEXT NOT NULL, agg_seq INTEGER NOT NULL,"
+    " event_offset INTEGER NOT NULL, wall_us INTEGER NOT NULL,"
+    " PRIMARY KEY (grp, source, agg_key, agg_seq)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS vow_inbox_by_offset ON vow_inbox (grp, event_offset, wall_us);"
+    "CREATE TABLE IF NOT EXISTS vow_inbox_floor (grp TEXT PRIMARY KEY, floor INTEGER NOT NULL) WITHOUT ROWID;"
+    "UPDATE vow_meta SET value = 4 WHERE key = 'format' AND value < 4;"
+    "INSERT OR IGNORE INTO vow_meta VALUES ('format', 4), ('uuid', randomblob(16)), ('incarnation', 0),"
     " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0),"
-    " ('step_floor', x'');";
+    " ('step_floor', x''), ('outbox_len', 0), ('outbox_max', 0), ('outbox_synced', 0);";
 
 /* A file of format 1 has no room for whom to ask. An SQLite code. */
 static int add_peers(struct store *store)
@@ -48,10 +65,12 @@ static bool is_complete(struct store *store)
 {
     static const char names[] =
         "SELECT count(*) FROM sqlite_schema WHERE name IN ('vow_meta', 'vow_branch', 'vow_lock',"
-        " 'vow_lock_by_branch', 'vow_heuristic', 'vow_step')";
+        " 'vow_lock_by_branch', 'vow_heuristic', 'vow_step', 'vow_outbox', 'vow_outbox_key', 'vow_branch_event',"
+        " 'vow_inbox', 'vow_inbox_by_offset', 'vow_inbox_floor')";
     static const char keys[] = "SELECT count(*) FROM vow_meta WHERE key IN ('format', 'uuid', 'incarnation', 'coord',"
-                               " 'epoch', 'watermark_epoch', 'watermark_seq', 'step_floor')";
-    return store_number(store, names) == 6 && store_number(store, keys) == 8 &&
+                               " 'epoch', 'watermark_epoch', 'watermark_seq', 'step_floor', 'outbox_len',"
+                               " 'outbox_max', 'outbox_synced')";
+    return store_number(store, names) == 12 && store_number(store, keys) == 11 &&
            store_number(store, "SELECT value FROM vow_meta WHERE key = 'format'") == STORE_FORMAT;
 }
 

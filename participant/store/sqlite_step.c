@@ -250,6 +250,8 @@ static int run(struct store *store, struct vow_store_op *op)
     VOW_CRASH("store", "mid", "STEP");
     rc = record(store, op, "done");
     if (rc == SQLITE_OK)
+        rc = outbox_put(store);
+    if (rc == SQLITE_OK)
         conclude(op, VOW_STEP_DONE, VOW_CAUSE_NONE, "");
     return rc;
 }

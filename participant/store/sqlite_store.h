@@ -12,8 +12,9 @@
 #error "compile with SQLITE_ENABLE_SESSION and SQLITE_ENABLE_PREUPDATE_HOOK"
 #endif
 
-/* Format 2: vow_heuristic. Format 3: vow_step. An older one is brought up to date at open. */
-#define STORE_FORMAT 3
+/* Format 2: vow_heuristic. Format 3: vow_step. Format 4: the tables of events. An older one is brought up to date at
+ * open. */
+#define STORE_FORMAT 4
 #define CHECKPOINT_PAGES 2000              /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 #define COLUMNS_MAX VOW_SQLITE_COLUMNS_MAX /* of an enrolled table: a set of columns is a 64-bit mask */
 #define UPDATE_STATEMENTS 8                /* cached per table: one for each set of changed columns */
@@ -94,6 +95,24 @@ enum statement {
     STMT_STEP_FLOOR, /* is an id at or below it? */
     STMT_LIST_OLD_STEPS,
     STMT_PURGE_STEPS,
+    STMT_OUTBOX_LEN,
+    STMT_OUTBOX_COUNT,
+    STMT_NEXT_KEY_SEQ,
+    STMT_INSERT_OUTBOX,
+    STMT_FIND_HEAD, /* the first event of the next key */
+    STMT_DELETE_OUTBOX,
+    STMT_KEEP_EVENT,
+    STMT_LIST_EVENTS,
+    STMT_DROP_EVENTS,
+    STMT_SPACE_OF_EVENTS,
+    STMT_DATA_VERSION,
+    STMT_FIND_INBOX,
+    STMT_INSERT_INBOX,
+    STMT_INBOX_FLOOR,
+    STMT_NEXT_INBOX_GROUP,
+    STMT_LIST_OLD_INBOX,
+    STMT_RAISE_INBOX_FLOOR,
+    STMT_PURGE_INBOX,
     STMT_SET_META,
     STMT_FAIL,
     STMT_BUMP_SEQUENCE,
@@ -144,7 +163,14 @@ struct store {
     bool in_handler;        /* the authorizer is on, and nothing can be committed */
     enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
     uint64_t purge_at_ms;   /* when old steps are looked for again */
-    struct vow_job *kept;   /* work that waits for another branch's lock, as it came */
+    uint64_t purge_inbox_at_ms;
+    struct vow_store_event_copy *events; /* that the operation at work publishes, in order */
+    uint32_t events_len;
+    struct vow_store_op *reader; /* the OUTBOX_READ that waits for events; NULL = there is none */
+    bool outbox_is_new;          /* there may be something for it */
+    int64_t data_version;        /* what other connections had written when it was looked at last */
+    bool is_unsynced;            /* it may not be durable yet */
+    struct vow_job *kept;        /* work that waits for another branch's lock, as it came */
     struct blame blames[BLAME_SLOTS];
     struct hold *holds; /* of the branch at work */
     uint32_t holds_len;
@@ -361,7 +387,7 @@ bool work_is_active(struct store *store, const struct vow_store_op *op);
 bool work_has_holds(struct store *store, const struct vow_store_op *op);
 /* The branch's own locks must not stop its own applier; rolling back brings them back. */
 int work_lift_locks(struct store *store, const struct vow_store_op *op);
-/* Does again what the branch has done so far; its locks are lifted. As apply_changeset(). */
+/* Does again what the branch has done so far, and publishes it again; its locks are lifted. As apply_changeset(). */
 int work_replay(struct store *store, const struct vow_store_op *op);
 /* Keeps what the branch has done with this operation, once the batch is written. SQLITE_NOMEM. */
 int work_stage(struct store *store, const struct vow_store_op *op, const struct changeset *changeset);
@@ -411,6 +437,47 @@ int branch_step(struct store *store, struct vow_store_op *op);
 int step_purge(struct store *store);
 /* Of the STEPs in a list that are refused, whoever has done that: their outcome. */
 void step_tell_refused(const struct vow_job *done);
+
+/* ---- sqlite_publish.c: what the operation at work publishes ---- */
+
+void publish_clear(struct store *store);
+/* Appends copies of a list to what is there: what joined work has published before. SQLITE_NOMEM. */
+int publish_again(struct store *store, const struct vow_store_event_copy *events);
+/* Hands the list over. */
+struct vow_store_event_copy *publish_take(struct store *store);
+
+/* ---- sqlite_outbox.c: events that are to be sent, and those of prepared branches ---- */
+
+/* What the operation at work has published, into the outbox, with the next numbers of their keys. An SQLite code. */
+int outbox_put(struct store *store);
+/* ... beside the branch's record, without numbers (B57). */
+int outbox_keep(struct store *store, const struct vow_store_op *op);
+/* The branch's events: into the outbox, or away. */
+int outbox_commit(struct store *store, const struct vow_store_op *op);
+int outbox_drop(struct store *store, const struct vow_store_op *op);
+/* Room for them: of what the operation at work publishes; of what is kept with a prepared branch (an SQLite code). */
+struct space outbox_space(const struct store *store);
+int outbox_kept_space(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch, struct space *space,
+                      int64_t *count);
+/* OUTBOX_DONE, as an operation of sqlite_branch.c. */
+int outbox_done(struct store *store, struct vow_store_op *op);
+/* At open: how many it may hold. An SQLite code. */
+int outbox_set_max(struct store *store);
+
+/* ---- sqlite_relay.c: OUTBOX_READ ---- */
+
+/* After a batch, or at a tick: the reader that waits, if there is something for it; else NULL. An SQLite code other
+ * than SQLITE_OK = it is not known what is durable. */
+int relay_serve(struct store *store, struct vow_job **done);
+/* Events of this key may be read again. */
+void relay_unskip(struct store *store, const char *key);
+
+/* ---- sqlite_inbox.c: received events, each once in its group ---- */
+
+/* As branch_step(), step_purge() and step_tell_refused(). */
+int branch_event(struct store *store, struct vow_store_op *op);
+int inbox_purge(struct store *store);
+void inbox_tell_refused(const struct vow_job *done);
 
 /* ---- sqlite_heuristic.c ---- */
 

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "participant/store/outbox_row.h"
 #include "participant/store/sqlite_store.h"
 #include "proto/assert.h"
 
@@ -41,6 +42,30 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_STEP_FLOOR] = "SELECT 1 FROM vow_meta WHERE key = 'step_floor' AND value >= ?1",
     [STMT_LIST_OLD_STEPS] = "SELECT gtrid, max(wall_us) FROM vow_step GROUP BY gtrid ORDER BY gtrid LIMIT ?1",
     [STMT_PURGE_STEPS] = "DELETE FROM vow_step WHERE gtrid <= ?1",
+    [STMT_OUTBOX_LEN] = OUTBOX_LEN_SQL,
+    [STMT_OUTBOX_COUNT] = OUTBOX_COUNT_SQL,
+    [STMT_NEXT_KEY_SEQ] = OUTBOX_NEXT_SQL,
+    [STMT_INSERT_OUTBOX] = OUTBOX_INSERT_SQL,
+    [STMT_FIND_HEAD] = ("SELECT agg_key, agg_seq, topic, version, hops, gtrid, wall_us, headers, payload "
+                        "FROM vow_outbox WHERE agg_key > ?1 ORDER BY agg_key, agg_seq LIMIT 1"),
+    [STMT_DELETE_OUTBOX] = "DELETE FROM vow_outbox WHERE agg_key = ?1 AND agg_seq = ?2",
+    [STMT_KEEP_EVENT] = ("INSERT INTO vow_branch_event (gtrid, branch, n, agg_key, topic, version, hops, headers, "
+                         "payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+    [STMT_LIST_EVENTS] = ("SELECT agg_key, topic, version, hops, headers, payload FROM vow_branch_event "
+                          "WHERE gtrid = ?1 AND branch = ?2 ORDER BY n"),
+    [STMT_DROP_EVENTS] = "DELETE FROM vow_branch_event WHERE gtrid = ?1 AND branch = ?2",
+    [STMT_SPACE_OF_EVENTS] = ("SELECT count(*), ifnull(sum(length(payload)), 0) FROM vow_branch_event "
+                              "WHERE gtrid = ?1 AND branch = ?2"),
+    [STMT_DATA_VERSION] = "PRAGMA data_version",
+    [STMT_FIND_INBOX] = "SELECT 1 FROM vow_inbox WHERE grp = ?1 AND source = ?2 AND agg_key = ?3 AND agg_seq = ?4",
+    [STMT_INSERT_INBOX] = ("INSERT INTO vow_inbox (grp, source, agg_key, agg_seq, event_offset, wall_us) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+    [STMT_INBOX_FLOOR] = "SELECT floor FROM vow_inbox_floor WHERE grp = ?1",
+    [STMT_NEXT_INBOX_GROUP] = "SELECT min(grp) FROM vow_inbox WHERE grp > ?1",
+    [STMT_LIST_OLD_INBOX] = ("SELECT event_offset, wall_us FROM vow_inbox WHERE grp = ?1 "
+                             "ORDER BY event_offset LIMIT ?2"),
+    [STMT_RAISE_INBOX_FLOOR] = "INSERT OR REPLACE INTO vow_inbox_floor (grp, floor) VALUES (?1, ?2)",
+    [STMT_PURGE_INBOX] = "DELETE FROM vow_inbox WHERE grp = ?1 AND event_offset <= ?2",
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
     [STMT_FAIL] = "SELECT vow_uncompiled()",
     [STMT_BUMP_SEQUENCE] = NULL, /* prepared when a table with AUTOINCREMENT is there: sqlite_sequence exists then */
@@ -104,8 +129,9 @@ void store_reset_statements(struct store *store)
 
 int store_prepare_statements(struct store *store)
 {
-    static const enum statement needed[] = {STMT_FAIL, STMT_INSERT_BRANCH, STMT_INSERT_LOCK, STMT_INSERT_HEURISTIC,
-                                            STMT_INSERT_STEP};
+    static const enum statement needed[] = {
+        STMT_FAIL,          STMT_INSERT_BRANCH, STMT_INSERT_LOCK, STMT_INSERT_HEURISTIC, STMT_INSERT_STEP,
+        STMT_INSERT_OUTBOX, STMT_NEXT_KEY_SEQ,  STMT_KEEP_EVENT,  STMT_INSERT_INBOX,     STMT_INBOX_FLOOR};
     int rc = sqlite3_create_function_v2(store->db, "vow_uncompiled", 0, SQLITE_UTF8 | SQLITE_DIRECTONLY, store,
                                         fail_again, NULL, NULL, NULL);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof(needed) / sizeof(needed[0]); i++)

@@ -3,9 +3,9 @@
  * waits, lock_wait_ms at most; younger work waits for a holder no longer than lock_grace_ms, and is refused then. In a
  * circle of waiters (a distributed deadlock) somebody is younger than the holder that it waits for, and that holder
  * does not end: so a circle lasts for the grace and no longer, and the older one goes on. Without the grace most of the
- * work on a busy row would be refused, for whoever comes later is younger. A one-phase commit, or a
- * step of a saga, may wait for anybody: it holds nothing anywhere that another could wait for. The age is the order of
- * the transactions' ids.
+ * work on a busy row would be refused, for whoever comes later is younger. A one-phase commit, a step of a saga, or
+ * what reacts to an event may wait for anybody: it holds nothing anywhere that another could wait for. The age is the
+ * order of the transactions' ids.
  *
  * What waits holds nothing here either: it is rolled back, kept in memory, and done again in the batch in which the
  * branch that it waits for ends. It goes on in the order in which it came: the coordinator sends to all participants in
@@ -49,7 +49,8 @@ void wait_or_die(struct store *store, struct vow_store_op *op)
         refuse_held(store, op, &store->met, "a row is held by transaction");
         return;
     }
-    bool may_wait = op->kind == VOW_STORE_ONE_PHASE || op->kind == VOW_STORE_STEP || is_older(&op->gtrid, &store->met);
+    bool may_wait = op->kind == VOW_STORE_ONE_PHASE || op->kind == VOW_STORE_STEP || op->kind == VOW_STORE_EVENT ||
+                    is_older(&op->gtrid, &store->met);
     uint64_t now_ms = vow_clock_ms(), grace_ms = now_ms + store->options.lock_grace_ms;
     op->waits = true;
     op->waits_for = store->met;
@@ -145,6 +146,11 @@ struct vow_job *wait_give_back(void *ctx)
     while (*end != NULL)
         end = &(*end)->next;
     *end = store->kept;
+    while (*end != NULL)
+        end = &(*end)->next;
+    if (store->reader != NULL)
+        *end = &store->reader->job;
+    store->reader = NULL;
     store->stalled = store->kept = NULL;
     return kept;
 }

@@ -15,9 +15,10 @@ struct active {
     struct vow_gtrid gtrid;
     uint32_t branch;
     struct active *next;
-    uint32_t ops;            /* that are done */
-    struct changeset now;    /* what they changed */
-    struct changeset staged; /* of the batch under way */
+    uint32_t ops;                                        /* that are done */
+    struct changeset now;                                /* what they changed */
+    struct changeset staged;                             /* of the batch under way */
+    struct vow_store_event_copy *events, *staged_events; /* what they publish; likewise */
     bool is_staged;
     bool has_holds;   /* rows that it only reads are locked, too */
     bool is_unlocked; /* its locks go with the batch under way */
@@ -67,8 +68,16 @@ static struct active *add(struct store *store, const struct vow_store_op *op)
     return active;
 }
 
+static void clear_events(struct vow_store_event_copy **events)
+{
+    vow_store_events_free(*events);
+    *events = NULL;
+}
+
 static void free_active(struct active *active)
 {
+    clear_events(&active->events);
+    clear_events(&active->staged_events);
     clear(&active->now);
     clear(&active->staged);
     free(active);
@@ -93,9 +102,10 @@ int work_lift_locks(struct store *store, const struct vow_store_op *op)
 int work_replay(struct store *store, const struct vow_store_op *op)
 {
     struct active *active = find(store, op);
-    if (active == NULL || active->now.len == 0)
+    if (active == NULL)
         return SQLITE_OK;
-    return apply_changeset(store, &active->now);
+    const int rc = publish_again(store, active->events);
+    return rc == SQLITE_OK && active->now.len > 0 ? apply_changeset(store, &active->now) : rc;
 }
 
 int work_stage(struct store *store, const struct vow_store_op *op, const struct changeset *changeset)
@@ -112,6 +122,8 @@ int work_stage(struct store *store, const struct vow_store_op *op, const struct 
         memcpy(copy, changeset->data, (size_t)changeset->len);
     clear(&active->staged);
     active->staged = (struct changeset){.data = copy, .len = changeset->len, .tables = changeset->tables};
+    clear_events(&active->staged_events);
+    active->staged_events = publish_take(store);
     active->is_staged = true;
     active->has_holds = active->has_holds || store->holds != NULL;
     return SQLITE_OK;
@@ -166,9 +178,13 @@ static void settle_work(struct store *store, struct active *active, bool is_done
         clear(&active->now);
         active->now = active->staged;
         active->staged = (struct changeset){.data = NULL};
+        clear_events(&active->events);
+        active->events = active->staged_events;
+        active->staged_events = NULL;
         active->ops++;
     }
     clear(&active->staged);
+    clear_events(&active->staged_events);
     if (active->ops == 0)
         end(store, active, false);
 }
@@ -199,6 +215,7 @@ void work_forget_attempt(struct store *store, const struct vow_store_op *first)
             continue;
         active->is_staged = active->is_unlocked = false;
         clear(&active->staged);
+        clear_events(&active->staged_events);
     }
 }
 

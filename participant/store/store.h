@@ -81,6 +81,57 @@ struct vow_store_step {
     bool is_unable;   /* it is refused, and another attempt would be, too */
 };
 
+/* An event, as the outbox has it. What it points to is its owner's. */
+struct vow_store_event {
+    const char *topic, *key;
+    struct vow_gtrid gtrid; /* of the transaction or the saga that it belongs to; none = none */
+    uint32_t version;       /* of what is in the payload */
+    uint32_t hops;
+    const char *headers; /* "name=value\n" for each; "" = none */
+    struct vow_slice payload;
+    uint64_t key_seq; /* within its key; 0 = none yet: it gets one when it becomes true */
+    uint64_t wall_us; /* when it became true; 0 = now */
+};
+
+/* A copy, in a list. */
+struct vow_store_event_copy {
+    struct vow_store_event_copy *next;
+    struct vow_store_event event;
+    char texts[];
+};
+/* NULL = no memory. */
+struct vow_store_event_copy *vow_store_event_copy(const struct vow_store_event *event);
+/* The whole list. */
+void vow_store_events_free(struct vow_store_event_copy *first);
+
+/* What OUTBOX_READ and OUTBOX_DONE are about: the submitter's. */
+#define VOW_OUTBOX_WINDOW 64u
+struct vow_store_outbox {
+    uint32_t keys_len;
+    struct {
+        char key[VOW_KEY_SIZE]; /* READ: one of these is under way: no other is read. DONE: whose is kept elsewhere */
+        uint64_t key_seq;       /* DONE */
+    } keys[VOW_OUTBOX_WINDOW];
+    uint32_t max;                        /* READ: so many at most, not 0 */
+    char after[VOW_KEY_SIZE];            /* READ: begins behind this key, and comes around; "" = at the first */
+    struct vow_store_event_copy *events; /* READ: what was found, to be freed by the submitter */
+};
+
+/* What an EVENT is about. The submitter's, as the operation is; REFUSED says that nothing is recorded. */
+struct vow_store_delivery {
+    const char *group;
+    uint64_t offset;
+    uint32_t attempt;
+    uint8_t source[VOW_DB_UUID_BYTES]; /* whose outbox it comes from */
+    const char *source_name;
+    struct vow_store_event event;
+    /* Filled by the store: */
+    enum vow_event_result outcome;
+    bool is_repeat; /* DONE: by an earlier delivery */
+    /* Filled by whoever runs the handler, or the store: refused, and another attempt would be, too. */
+    bool is_unable;
+};
+
 /* One operation. The submitter owns it before submit and after done. */
 struct vow_store_op {
     struct vow_job job; /* first */
@@ -101,8 +152,10 @@ struct vow_store_op {
     void *work_ctx;
     struct vow_store_told *told; /* DESCRIBE: the submitter's, filled by the store */
     uint32_t told_len;
-    void *asker;                 /* DESCRIBE: the submitter's own */
-    struct vow_store_step *step; /* STEP */
+    void *asker;                         /* DESCRIBE: the submitter's own */
+    struct vow_store_step *step;         /* STEP */
+    struct vow_store_outbox *outbox;     /* OUTBOX_* */
+    struct vow_store_delivery *delivery; /* EVENT */
     /* Filled by the store: */
     enum vow_store_result result;
     enum vow_cause cause;

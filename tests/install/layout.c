@@ -69,6 +69,9 @@ FIELD(vow_participant_options, heuristic, 96);
 FIELD(vow_participant_options, peer_listen, 104);
 FIELD(vow_participant_options, peer_announce, 112);
 FIELD(vow_participant_options, step_retention_ms, 120);
+FIELD(vow_participant_options, inbox_retention_ms, 128);
+FIELD(vow_participant_options, outbox_max, 136);
+FIELD(vow_participant_options, reserved, 140);
 
 FIELD(vow_participant_stats, prepared, 0);
 FIELD(vow_participant_stats, committed, 8);
@@ -89,6 +92,62 @@ FIELD(vow_participant_stats, answered_peers, 120);
 FIELD(vow_participant_stats, ended_by_peers, 128);
 FIELD(vow_participant_stats, steps_done, 136);
 FIELD(vow_participant_stats, steps_refused, 144);
+FIELD(vow_participant_stats, events_published, 152);
+FIELD(vow_participant_stats, events_unwanted, 160);
+FIELD(vow_participant_stats, events_handled, 168);
+FIELD(vow_participant_stats, events_refused, 176);
+
+FIELD(vow_event, size, 0);
+FIELD(vow_event, topic, 8);
+FIELD(vow_event, key, 16);
+FIELD(vow_event, payload, 24);
+FIELD(vow_event, len, 32);
+FIELD(vow_event, version, 40);
+FIELD(vow_event, headers_len, 44);
+FIELD(vow_event, headers, 48);
+FIELD(vow_event, id, 56);
+
+FIELD(vow_event_header, name, 0);
+FIELD(vow_event_header, value, 8);
+SIZE(vow_event_header, 16);
+
+FIELD(vow_received_event, size, 0);
+FIELD(vow_received_event, topic, 8);
+FIELD(vow_received_event, key, 16);
+FIELD(vow_received_event, payload, 24);
+FIELD(vow_received_event, len, 32);
+FIELD(vow_received_event, version, 40);
+FIELD(vow_received_event, headers_len, 44);
+FIELD(vow_received_event, headers, 48);
+FIELD(vow_received_event, source, 56);
+FIELD(vow_received_event, key_seq, 64);
+FIELD(vow_received_event, offset, 72);
+FIELD(vow_received_event, wall_us, 80);
+FIELD(vow_received_event, id, 88);
+FIELD(vow_received_event, hops, 116);
+FIELD(vow_received_event, attempt, 120);
+
+FIELD(vow_reaction, on, 0);
+FIELD(vow_reaction, handler, 8);
+FIELD(vow_reaction, ctx, 16);
+FIELD(vow_reaction, version_max, 24);
+FIELD(vow_reaction, reserved, 28);
+FIELD(vow_reaction, publishes, 32);
+FIELD(vow_reaction, publishes_len, 40);
+SIZE(vow_reaction, 48);
+
+FIELD(vow_subscription, size, 0);
+FIELD(vow_subscription, group, 8);
+FIELD(vow_subscription, reactions, 16);
+FIELD(vow_subscription, reactions_len, 24);
+FIELD(vow_subscription, key, 32);
+FIELD(vow_subscription, filters, 40);
+FIELD(vow_subscription, filters_len, 48);
+FIELD(vow_subscription, from, 52);
+FIELD(vow_subscription, window, 56);
+FIELD(vow_subscription, attempts_max, 60);
+FIELD(vow_subscription, backoff_ms, 64);
+FIELD(vow_subscription, backoff_max_ms, 68);
 
 FIELD(vow_resource, size, 0);
 FIELD(vow_resource, ctx, 8);

@@ -168,7 +168,10 @@ void part_carry_out(struct run *run, const struct small_store_op *op, enum vow_s
     case VOW_STORE_HEURISTIC_ABORT:
     case VOW_STORE_SETTLE:
     case VOW_STORE_STEP:
-        VOW_UNREACHABLE("no operator is in a small world, and no saga");
+    case VOW_STORE_EVENT:
+    case VOW_STORE_OUTBOX_READ:
+    case VOW_STORE_OUTBOX_DONE:
+        VOW_UNREACHABLE("no operator is in a small world, no saga and no event");
     }
 }
 

@@ -148,6 +148,16 @@ struct vow_participant_options {
      * that an operator may take for one that is stuck. 0 = 7 days.
      */
     uint64_t step_retention_ms;
+    /*
+     * How long it is known which events were handled (<vow/event.h>). An older one that is delivered again is not
+     * handled any more, since it may have been, and goes to the dead letters. So it must be longer than an event may
+     * be on its way, with the time that an operator may take for a dead letter. 0 = 7 days.
+     */
+    uint64_t inbox_retention_ms;
+    /* Events that wait to be sent, those of prepared branches with them; vow_publish() is refused beyond it. 0 =
+     * 100,000. */
+    uint32_t outbox_max;
+    uint32_t reserved; /* 0 */
 };
 
 /*
@@ -284,6 +294,10 @@ struct vow_participant_stats {
     uint64_t ended_by_peers;  /* branches in doubt whose outcome a peer told */
     uint64_t steps_done;      /* answers that a step of a saga, or its compensation, is done: now, or before */
     uint64_t steps_refused;   /* answers that one will not be done: refused, too late, nobody to do it */
+    uint64_t events_published; /* events that vowd has said it keeps */
+    uint64_t events_unwanted;  /* answers of vowd that it does not take one; each is an error in the log, once */
+    uint64_t events_handled;   /* deliveries that were answered: it is handled, now or before */
+    uint64_t events_refused;   /* deliveries that were answered: to the dead letters */
 };
 /* Reads the numbers into *stats, whose size is sizeof(*stats): what this library does not know yet is zero, what the
  * caller does not know is left out. In a child after fork() all are zero. Any thread; does not block. */

@@ -4,6 +4,7 @@
 
 #include <vow/client.h>
 #include <vow/error.h>
+#include <vow/event.h>
 #include <vow/participant.h>
 #include <vow/resource.h>
 #include <vow/saga.h>

@@ -154,7 +154,10 @@ void store_work(struct world *w, struct op *op)
     case VOW_STORE_CANCEL:
     case VOW_STORE_WATERMARK:
     case VOW_STORE_DESCRIBE:
-    case VOW_STORE_STEP: /* nor does a saga */
+    case VOW_STORE_STEP:  /* nor does a saga */
+    case VOW_STORE_EVENT: /* nor an event */
+    case VOW_STORE_OUTBOX_READ:
+    case VOW_STORE_OUTBOX_DONE:
         return;
     }
 }

@@ -46,6 +46,14 @@ static void record(struct fake *fake, const struct vow_msg *msg)
         take_parts(heard, &msg->saga_query.gtrid, "", "");
     if (msg->kind == VOW_MSG_SAGA_CANCEL)
         take_parts(heard, &msg->saga_cancel.gtrid, "", "");
+    if (msg->kind == VOW_MSG_PUBLISH) {
+        take_parts(heard, &msg->publish.event.gtrid, msg->publish.event.source, "");
+        (void)snprintf(heard->text, sizeof(heard->text), "%s %s", msg->publish.event.topic, msg->publish.event.key);
+    }
+    if (msg->kind == VOW_MSG_SUBSCRIBE)
+        take_parts(heard, &heard->id, "", msg->subscribe.group);
+    if (msg->kind == VOW_MSG_DELIVERED)
+        take_parts(heard, &heard->id, msg->delivered.group, msg->delivered.text);
     fake->counts[msg->kind]++;
     fake->heard_len++;
 }

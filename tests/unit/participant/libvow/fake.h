@@ -43,7 +43,7 @@ struct fake {
     struct vow_channel *channel; /* the last one that came up; NULL = none */
     struct vow_msg_hello hello;  /* its HELLO; the strings are dead */
     unsigned ups;
-    unsigned counts[64]; /* messages heard, by kind */
+    unsigned counts[128]; /* messages heard, by kind */
     struct heard heard[FAKE_HEARD_MAX];
     unsigned heard_len, heard_at;
 };

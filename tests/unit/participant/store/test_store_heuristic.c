@@ -198,6 +198,6 @@ Test(store_heuristic, a_file_of_format_1_is_brought_up_to_date)
     cr_assert_eq(prepare(1, "UPDATE t SET v = 11 WHERE id = 1"), VOW_STORE_DONE);
     cr_assert_eq(outside("DROP TABLE vow_heuristic; UPDATE vow_meta SET value = 1 WHERE key = 'format'"), SQLITE_OK);
     cr_assert_eq(recover().prepared, 1);
-    expect_seen("SELECT value FROM vow_meta WHERE key = 'format'", "3");
+    expect_seen("SELECT value FROM vow_meta WHERE key = 'format'", "4");
     cr_assert_eq(heuristic(VOW_STORE_HEURISTIC_COMMIT, 1), VOW_STORE_DONE);
 }

@@ -59,7 +59,7 @@ Test(store_open, a_newer_format_is_not_touched)
 {
     service_start("");
     service_close();
-    cr_assert_eq(outside("UPDATE vow_meta SET value = 4 WHERE key = 'format'; DELETE FROM vow_meta WHERE key = 'epoch';"
+    cr_assert_eq(outside("UPDATE vow_meta SET value = 5 WHERE key = 'format'; DELETE FROM vow_meta WHERE key = 'epoch';"
                          "DROP TABLE vow_lock"),
                  SQLITE_OK);
     cr_assert_eq(service_open(), VOW_E_NEWER);

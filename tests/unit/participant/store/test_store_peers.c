@@ -99,7 +99,7 @@ Test(store_peers, a_file_of_format_1_gets_room_for_them)
                  SQLITE_OK);
     cr_assert_eq(service_open(), 0, "%s", service.detail.text);
     cr_assert_str_eq(recovered_peers(), "nobody");
-    expect_seen("SELECT value FROM vow_meta WHERE key = 'format'", "3");
+    expect_seen("SELECT value FROM vow_meta WHERE key = 'format'", "4");
     commit(1);
     expect_seen("SELECT cents FROM account WHERE id = 1", "50");
 }

@@ -565,7 +565,7 @@ Test(store_step, a_file_of_format_2_is_brought_up_to_date)
                  SQLITE_OK);
     cr_assert_eq(service_open(), 0, "%s", service.detail.text);
     cr_assert_eq(recovered_branches(), 1);
-    expect_seen("SELECT value FROM vow_meta WHERE key = 'format'", "3");
+    expect_seen("SELECT value FROM vow_meta WHERE key = 'format'", "4");
     expect(act(2, ADD), VOW_STEP_DONE);
     commit(1);
     expect_seen(VALUES, "1 1 0");
