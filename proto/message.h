@@ -110,6 +110,9 @@ enum vow_admin_command {
     /* Changes, as above: */
     VOW_ADMIN_DLQ_RETRY = 16, /* deliver it again */
     VOW_ADMIN_DLQ_DROP = 17,  /* it has been seen to in another way */
+    /* Rows: what had not ended after some event, which is in `filter`, an LSN or a time; of a gtrid: that one then, and
+     * its events up to there. */
+    VOW_ADMIN_REPLAY = 18,
 };
 
 /* A participant of a transaction, as the others are told of it. */

@@ -10,7 +10,10 @@
 #include "coordinator/ctl/doctor.h"
 #include "coordinator/ctl/operate.h"
 #include "coordinator/ctl/print.h"
+#include "coordinator/ctl/replay.h"
+#include "coordinator/fold/until.h"
 #include "proto/fsm_doc.h"
+#include "proto/net/clock.h"
 #include "proto/quote.h"
 
 enum exit_status { EXIT_ANSWERED = 0, EXIT_NO_ANSWER = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 3 };
@@ -26,6 +29,11 @@ static const char help[] =
     "                                  stuck: decided, and asked for again three times or for 10 s\n"
     "  show ID                         one transaction: who voted what, what it waits for\n"
     "  history ID                      its events in the journal\n"
+    "  replay --until TIME|LSN [ID]    what had not ended then: the state after the event LSN, or after the last one "
+    "up\n"
+    "                                  to TIME (2026-11-26T12:58:53Z); with ID: that one then, and its events up to "
+    "there.\n"
+    "                                  With --data: out of the directory of a stopped vowd, or of a copy\n"
     "  peers                           participants, connected or not\n"
     "  abort ID                        aborts a transaction that is not decided\n"
     "  commit|abort ID --participant P ends the prepared branch of one participant by hand\n"
@@ -43,15 +51,16 @@ static const char help[] =
     "  --timeout MS        how long to wait            (5000)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0 answered, done · 1 no answer · 2 wrong flags · 3 no such transaction · 4 refused · 5 not "
-    "confirmed\n"
+    "Exit status: 0 answered, done · 1 no answer · 2 wrong flags · 3 no such transaction, or state · 4 refused "
+    "· 5 not confirmed\n"
     "of doctor:   0 all is well, or warnings only · 1 something is wrong · 2 wrong flags · 3 could not look\n";
 
 struct command {
     struct vow_address coordinator;
     struct vow_msg_admin_request request;
     bool json, dot, markdown, done;
-    const char *data; /* doctor: a stopped daemon's directory */
+    const char *data; /* doctor, replay: a stopped daemon's directory */
+    const char *until;
     struct operation operation;
     bool for_operation; /* a flag of commit, abort and forget was given */
     unsigned timeout_ms;
@@ -139,6 +148,46 @@ static int answer(const struct command *command)
     return EXIT_ANSWERED;
 }
 
+/* ---- replay ---- */
+
+static int say_no_replay(const struct replay_options *options, const struct vow_error_detail *detail)
+{
+    char address[VOW_ADDRESS_SIZE];
+    vow_address_print(&options->coordinator, address);
+    if (detail->error == VOW_E_UNREACHABLE)
+        fprintf(stderr,
+                "vowctl: %s: %s. Is vowd running there? Choose another with --coordinator, wait longer with --timeout, "
+                "or read the journal of a stopped one with --data\n",
+                address, detail->text);
+    else
+        fprintf(stderr, "vowctl: %s: %s\n", options->directory != NULL ? options->directory : address, detail->text);
+    return detail->error == VOW_E_ARGUMENT || detail->error == VOW_E_EXPIRED ? EXIT_NOT_FOUND : EXIT_NO_ANSWER;
+}
+
+static int show_replay(const struct command *command, const struct replay_options *options)
+{
+    struct vow_error_detail detail;
+    json_t *state;
+    int error = replay(options, &state, &detail);
+    if (error == VOW_E_NOT_FOUND) {
+        fprintf(stderr, "vowctl: the journal has no event of this id up to there: it was not decided, had not begun, "
+                        "or is older than the history\n");
+        return EXIT_NOT_FOUND;
+    }
+    if (error != 0) {
+        detail.error = error;
+        return say_no_replay(options, &detail);
+    }
+    if (command->json) {
+        json_dumpf(state, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else {
+        print_replay(state);
+    }
+    json_decref(state);
+    return EXIT_ANSWERED;
+}
+
 /* As it is printed, or as sqlite3's hex() prints the column of vow_lock and vow_branch. */
 static bool parse_id(const char *text, struct vow_gtrid *gtrid)
 {
@@ -152,6 +201,25 @@ static bool parse_id(const char *text, struct vow_gtrid *gtrid)
             return false;
     }
     return !vow_gtrid_is_none(gtrid);
+}
+
+/* argv[0] is "replay". */
+static int run_replay(const struct command *command, int argc, char **argv)
+{
+    struct replay_options options = {
+        .coordinator = command->coordinator, .directory = command->data, .timeout_ms = command->timeout_ms};
+    if (command->until == NULL)
+        return usage(argv[0], "wants --until TIME or --until LSN");
+    const char *why = vow_until_parse(command->until, &options.until);
+    if (why != NULL)
+        return usage(command->until, why);
+    if (options.until.is_time && options.until.wall_us > vow_clock_wall_us())
+        return usage(command->until, "has not come yet");
+    if (argc > 2)
+        return usage(argv[2], "replay takes one id at most");
+    if (argc == 2 && !parse_id(argv[1], &options.gtrid))
+        return usage(argv[1], "is not a transaction id (42 letters and digits, or 52 hex digits)");
+    return show_replay(command, &options);
 }
 
 /* ---- by hand ---- */
@@ -223,8 +291,12 @@ static int run_command(struct command *command, int argc, char **argv)
         return usage(argv[0], "--participant, --reason, --as and --yes are for commit, abort and forget");
     if (strcmp(argv[0], "doctor") == 0)
         return argc == 1 ? examine(command) : usage(argv[1], "doctor takes no argument");
+    if (strcmp(argv[0], "replay") == 0)
+        return run_replay(command, argc, argv);
     if (command->data != NULL)
-        return usage("--data", "is for doctor alone");
+        return usage("--data", "is for doctor and replay alone");
+    if (command->until != NULL)
+        return usage("--until", "is for replay alone");
     if (strcmp(argv[0], "states") == 0)
         return argc == 1 ? states(command) : usage(argv[1], "states takes no argument");
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -284,6 +356,9 @@ static int set_flag(struct command *command, int flag, const char *value, const 
     case 'D':
         command->data = value;
         return value[0] != '\0' ? 0 : usage("--data", "wants a directory");
+    case 'u':
+        command->until = value;
+        return 0;
     case 'p':
     case 'r':
     case 'A':
@@ -326,6 +401,7 @@ int main(int argc, char **argv)
         {"json", no_argument, NULL, 'j'},
         {"timeout", required_argument, NULL, 't'},
         {"data", required_argument, NULL, 'D'},
+        {"until", required_argument, NULL, 'u'},
         {"participant", required_argument, NULL, 'p'},
         {"reason", required_argument, NULL, 'r'},
         {"as", required_argument, NULL, 'A'},

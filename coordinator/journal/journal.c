@@ -102,6 +102,23 @@ void vow_journal_stop(struct vow_journal *journal)
     free(journal);
 }
 
+int vow_journal_say_until(int error, uint64_t cut_lsn, uint64_t last_lsn, struct vow_error_detail *detail)
+{
+    if (error == VOW_E_EXPIRED) {
+        return journal_fail(detail, error,
+                            "retention has cut off what ended up to lsn %llu: what was open before that event is not "
+                            "known any more",
+                            (unsigned long long)cut_lsn);
+    }
+    if (error == VOW_E_ARGUMENT && last_lsn == 0)
+        return journal_fail(detail, error, "the journal has no event");
+    if (error == VOW_E_ARGUMENT) {
+        return journal_fail(detail, error, "not in the journal: it has the events from lsn %llu to %llu",
+                            (unsigned long long)cut_lsn + 1, (unsigned long long)last_lsn);
+    }
+    return journal_fail(detail, error, "the journal cannot be read: %s", vow_error_text(error));
+}
+
 void vow_journal_events_free(struct vow_journal_event *events, uint32_t events_len)
 {
     for (uint32_t i = 0; i < events_len; i++) {

@@ -35,6 +35,8 @@ enum vow_journal_op_kind {
     VOW_JOURNAL_GET,        /* the outcome of one transaction */
     VOW_JOURNAL_GET_SAGA,   /* how a saga has ended */
     VOW_JOURNAL_HISTORY,    /* the events of one transaction */
+    VOW_JOURNAL_LOCATE,     /* the last event of a time; some of the log at a time */
+    VOW_JOURNAL_READ,       /* the events up to some point, for a replay; a page at a time */
     VOW_JOURNAL_LIFE,       /* no event: a participant's data file came with this incarnation */
 };
 
@@ -77,20 +79,28 @@ struct vow_journal_op {
     struct vow_record record;
     struct vow_record_branch *branches;
     struct vow_journal_life life; /* LIFE */
+    /* LOCATE: the time, and the event to look before; 0 = the end of the log. READ: the last event that the pages
+     * before have given, 0 = none, and the last one that is wanted; 0 = the last there is. */
+    uint64_t wall_us, before;
+    uint64_t after, until;
     /* Filled by the journal: */
     enum vow_journal_result result; /* APPEND, DECIDE, END, LIFE */
     /* 0, or why UNKNOWN. GET, GET_SAGA, HISTORY: VOW_E_NOT_FOUND, there never was a record; VOW_E_EXPIRED, there may
      * have been, and it was cut off; VOW_E_RECOVERING, it is not yet proved that there is none: ask again. */
     int error;
-    uint64_t lsn;                     /* of the record written, or of the terminal record found */
+    uint64_t lsn;                     /* of the record written, or of the terminal record found; LOCATE: of the event */
     enum vow_outcome outcome;         /* GET */
     enum vow_cause cause;             /* GET, GET_SAGA */
     enum vow_saga_state saga;         /* GET_SAGA: COMPLETED, COMPENSATED, CLOSED */
     bool decided;                     /* GET: found, and it is a COMMIT: there is a yes-list */
     enum vow_damage damage;           /* GET: whatever `error` says */
     bool forgotten;                   /* GET: an operator has seen to the damage, or to the reporter's part of it */
-    struct vow_journal_event *events; /* HISTORY: the submitter's, for vow_journal_events_free() */
+    struct vow_journal_event *events; /* HISTORY, READ: the submitter's, for vow_journal_events_free() */
     uint32_t events_len;
+    /* LOCATE: not found yet, ask again with this `before`. READ: there are more after `after`, which was moved on. */
+    bool has_more;
+    uint64_t cut_lsn,
+        last_lsn; /* LOCATE, READ: what the log has: see vow_journal_stats; VOW_E_ARGUMENT: not that one */
     void *user;
 };
 
@@ -164,7 +174,9 @@ int vow_journal_sqlite_open(const struct vow_journal_options *options, const str
 struct vow_journal_report {
     char name[VOW_NAME_SIZE]; /* of its coordinator; "" in a new one */
     uint32_t epoch;
-    uint64_t last_lsn; /* 0: no journal, or one without an event */
+    uint64_t last_lsn;  /* 0: no journal, or one without an event */
+    uint64_t cut_lsn;   /* cut off up to here, but for what had not ended */
+    uint64_t until_lsn; /* of a replay: the event whose state it is */
 };
 /*
  * Looks at the directory of a stopped coordinator: everything that open proves and all of the older events too, and
@@ -173,6 +185,27 @@ struct vow_journal_report {
  */
 int vow_journal_sqlite_check(const char *directory, vow_journal_scan_fn *each, void *ctx,
                              struct vow_journal_report *report, struct vow_error_detail *detail);
+
+/* Up to where a journal is read: the state after one event is asked for. */
+struct vow_journal_until {
+    bool is_time;
+    uint64_t lsn;     /* 0 = the last event */
+    uint64_t wall_us; /* is_time: the last event in the log whose time is no later */
+};
+/*
+ * Reads the events of a stopped coordinator's journal for a replay: in the order of the log, up to `until`, those that
+ * retention has kept of what was cut off first. What is open after the last of them was open then, exactly; of what had
+ * ended the oldest may be missing. Each event is proved before it is shown, the rest of the log as a start would.
+ * Changes no byte, and holds the lock meanwhile. Errors are those of vow_journal_sqlite_check(), and
+ *   VOW_E_NOT_FOUND  there is no journal
+ *   VOW_E_EXPIRED    retention has cut off what was after that event, too, so that nobody knows what was open then
+ *   VOW_E_ARGUMENT   the log has no such event: it ends before, or the time is before its first one
+ */
+int vow_journal_sqlite_replay(const char *directory, const struct vow_journal_until *until, vow_journal_scan_fn *each,
+                              void *ctx, struct vow_journal_report *report, struct vow_error_detail *detail);
+
+/* Says in words why READ or LOCATE had VOW_E_EXPIRED or VOW_E_ARGUMENT, or another error. Returns it. */
+int vow_journal_say_until(int error, uint64_t cut_lsn, uint64_t last_lsn, struct vow_error_detail *detail);
 
 struct vow_journal_stats {
     uint64_t commits;        /* group commits */

@@ -415,6 +415,10 @@ static void read_batch(struct sqlite_engine *engine, struct vow_journal_op *firs
             op->error = look_up(engine, op, &detail);
         else if (op->kind == VOW_JOURNAL_GET_SAGA)
             op->error = journal_sqlite_saga(engine, op, &detail);
+        else if (op->kind == VOW_JOURNAL_LOCATE)
+            op->error = journal_sqlite_locate(engine, op, &detail);
+        else if (op->kind == VOW_JOURNAL_READ)
+            op->error = journal_sqlite_page(engine, op, &detail);
         else
             op->error = journal_sqlite_history(engine, op, &detail);
         if (op->error == VOW_E_NOT_FOUND)

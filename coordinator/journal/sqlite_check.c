@@ -24,11 +24,12 @@ static int prove_all(struct sqlite_engine *engine, struct vow_error_detail *deta
     return error;
 }
 
-static int check(struct sqlite_engine *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail)
+int journal_sqlite_examine(struct sqlite_engine *engine, bool *is_there, struct vow_error_detail *detail)
 {
     bool is_new = false;
     int error = journal_files_init(&engine->files, engine->vfs, engine->directory, detail);
 
+    *is_there = false;
     error = error != 0 ? error : engine->files.ops->open(&engine->files, false, detail);
     error = error != 0 ? error : engine->files.ops->lock(&engine->files, true, detail);
     if (error != 0 && error != VOW_E_NOT_FOUND)
@@ -37,7 +38,24 @@ static int check(struct sqlite_engine *engine, vow_journal_scan_fn *each, void *
     if (!exists(engine, JOURNAL_DB_FILE) && !exists(engine, JOURNAL_WITNESS_FILE))
         return 0;
     error = journal_sqlite_look(engine, NULL, &is_new, detail);
-    if (error != 0 || is_new)
+    *is_there = error == 0 && !is_new;
+    return error;
+}
+
+void journal_sqlite_report(const struct sqlite_engine *engine, struct vow_journal_report *report)
+{
+    (void)snprintf(report->name, sizeof(report->name), "%s", engine->identity.name);
+    report->epoch = engine->identity.epoch;
+    report->last_lsn = engine->head.lsn;
+    report->cut_lsn = engine->snapshot.cut.lsn;
+}
+
+static int check(struct sqlite_engine *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail)
+{
+    bool is_there;
+    int error = journal_sqlite_examine(engine, &is_there, detail);
+
+    if (error != 0 || !is_there)
         return error;
     error = prove_all(engine, detail);
     /* The list of what is open came with format 2; a start makes it first. */
@@ -57,11 +75,8 @@ int vow_journal_sqlite_check(const char *directory, vow_journal_scan_fn *each, v
         return journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
     }
     error = check(engine, each, ctx, detail);
-    if (error == 0) {
-        (void)snprintf(report->name, sizeof(report->name), "%s", engine->identity.name);
-        report->epoch = engine->identity.epoch;
-        report->last_lsn = engine->head.lsn;
-    }
+    if (error == 0)
+        journal_sqlite_report(engine, report);
     journal_sqlite_free(engine);
     return error;
 }

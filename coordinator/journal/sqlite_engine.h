@@ -62,6 +62,8 @@ enum journal_statement {
     JOURNAL_STMT_KEYS,
     JOURNAL_STMT_WALK,
     JOURNAL_STMT_KEPT,
+    JOURNAL_STMT_KEPT_AFTER,
+    JOURNAL_STMT_LOCATE,
     JOURNAL_STMT_HASH,
     JOURNAL_STMT_INDEXED,
     JOURNAL_STMT_END_AFTER,
@@ -186,6 +188,26 @@ int journal_sqlite_keys(void *engine, uint32_t max, vow_journal_scan_fn *each, v
  * VOW_E_RECOVERING, that is not proved yet. */
 int journal_sqlite_absence(const struct sqlite_engine *engine, const struct vow_gtrid *gtrid);
 
+/* The row as an event, whose branches are put there. Returns 0, VOW_E_DAMAGED or VOW_E_NO_MEMORY. */
+int journal_sqlite_event(const struct sqlite_engine *engine, const struct journal_row *row,
+                         struct vow_journal_event *event, struct vow_record_branch branches[VOW_CALLS_MAX],
+                         struct vow_error_detail *detail);
+/* Adds a copy to op->events. Returns 0 or VOW_E_NO_MEMORY. */
+int journal_sqlite_add_event(struct vow_journal_op *op, const struct vow_journal_event *event);
+
+/* --- sqlite_check.c --- */
+
+/* Opens and proves the journal of a directory that nobody runs on, as a start would; changes nothing. */
+int journal_sqlite_examine(struct sqlite_engine *engine, bool *is_there, struct vow_error_detail *detail);
+/* What there is, once it was opened. */
+void journal_sqlite_report(const struct sqlite_engine *engine, struct vow_journal_report *report);
+
+/* --- sqlite_replay.c --- */
+
+/* LOCATE and READ. */
+int journal_sqlite_locate(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
+int journal_sqlite_page(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
+
 /* --- sqlite_walk.c --- */
 
 /* For a row of the chain whose hash is right. Not 0 ends the walk with that error. */
@@ -200,6 +222,9 @@ int journal_sqlite_probe(struct sqlite_engine *engine, const struct journal_row 
 /* What a set of rows counts of this one: its content and its place in the chain. */
 int journal_sqlite_digest(struct sqlite_engine *engine, const struct journal_row *row, const struct journal_hash *hash,
                           struct journal_hash *digest);
+/* The hash of an event that is there. */
+int journal_sqlite_hash(struct sqlite_engine *engine, uint64_t lsn, struct journal_hash *hash,
+                        struct vow_error_detail *detail);
 /* Adds up the rows of a statement that gives all columns. */
 int journal_sqlite_sum(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct journal_rows *rows,
                        struct vow_error_detail *detail);

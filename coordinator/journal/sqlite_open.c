@@ -73,6 +73,8 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
                           " event AS c WHERE c.gtrid = e.gtrid AND c.kind = 2) ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
     [JOURNAL_STMT_WALK] = "SELECT " COLUMNS " FROM event WHERE lsn > ? ORDER BY lsn",
     [JOURNAL_STMT_KEPT] = "SELECT " COLUMNS " FROM event WHERE lsn <= ? ORDER BY lsn",
+    [JOURNAL_STMT_KEPT_AFTER] = "SELECT " COLUMNS " FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn",
+    [JOURNAL_STMT_LOCATE] = "SELECT lsn, wall_us FROM event WHERE lsn < ? AND lsn > ? ORDER BY lsn DESC LIMIT ?",
     [JOURNAL_STMT_HASH] = "SELECT hash FROM event WHERE lsn = ?",
     [JOURNAL_STMT_INDEXED] = "SELECT 1 FROM event INDEXED BY event_gtrid WHERE gtrid = ? AND kind = ? AND lsn = ?",
     [JOURNAL_STMT_END_AFTER] = "SELECT n.lsn " END_OF("?1", "?3") " AND n.lsn > ?2 ORDER BY n.lsn LIMIT 1",

@@ -33,27 +33,39 @@ bool journal_sqlite_row(sqlite3_stmt *stmt, struct journal_row *row, struct jour
     return true;
 }
 
+static int not_a_record(const struct sqlite_engine *engine, uint64_t lsn, struct vow_error_detail *detail)
+{
+    return journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %llu: not a record; restore it",
+                        engine->directory, (unsigned long long)lsn);
+}
+
+int journal_sqlite_event(const struct sqlite_engine *engine, const struct journal_row *row,
+                         struct vow_journal_event *event, struct vow_record_branch branches[VOW_CALLS_MAX],
+                         struct vow_error_detail *detail)
+{
+    int error;
+
+    event->lsn = row->lsn;
+    event->wall_us = row->wall_us;
+    event->record.kind = (enum vow_record_kind)row->kind;
+    event->record.gtrid = row->gtrid;
+    error = journal_body_decode(row->body.data, row->body.len, &event->record, branches);
+    if (error == VOW_E_NO_MEMORY)
+        return journal_fail(detail, error, "no memory for an event");
+    return error != 0 ? not_a_record(engine, row->lsn, detail) : 0;
+}
+
 static int read_event(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct vow_journal_event *event,
                       struct vow_record_branch branches[VOW_CALLS_MAX], bool is_proved, struct vow_error_detail *detail)
 {
     struct journal_row row;
     struct journal_hash hash;
-    int error = journal_sqlite_row(stmt, &row, &hash) ? 0 : VOW_E_DAMAGED;
+    int error;
 
-    if (error == 0) {
-        event->lsn = row.lsn;
-        event->wall_us = row.wall_us;
-        event->record.kind = (enum vow_record_kind)row.kind;
-        event->record.gtrid = row.gtrid;
-        error = journal_body_decode(row.body.data, row.body.len, &event->record, branches);
-    }
-    if (error == VOW_E_NO_MEMORY)
-        return journal_fail(detail, error, "no memory for an event");
-    if (error != 0) {
-        return journal_fail(detail, VOW_E_DAMAGED, "%.80s/" JOURNAL_DB_FILE ": lsn %lld: not a record; restore it",
-                            engine->directory, (long long)sqlite3_column_int64(stmt, COLUMN_LSN));
-    }
-    return is_proved ? 0 : journal_sqlite_check_row(engine, &row, &hash, detail);
+    if (!journal_sqlite_row(stmt, &row, &hash))
+        return not_a_record(engine, (uint64_t)sqlite3_column_int64(stmt, COLUMN_LSN), detail);
+    error = journal_sqlite_event(engine, &row, event, branches, detail);
+    return error != 0 || is_proved ? error : journal_sqlite_check_row(engine, &row, &hash, detail);
 }
 
 /* A statement's next row as an event. A start proves the end of the log and not all of it, so what is read out of the
@@ -197,17 +209,18 @@ static int keep_parts(struct vow_journal_event *event)
     return error;
 }
 
-static int add_event(struct vow_journal_op *op, struct vow_journal_event *event)
+int journal_sqlite_add_event(struct vow_journal_op *op, const struct vow_journal_event *event)
 {
+    struct vow_journal_event copy = *event;
     struct vow_journal_event *events =
         realloc(op->events, ((size_t)op->events_len + 1) * sizeof(*events)); /* a transaction has few events */
 
     if (events == NULL)
         return VOW_E_NO_MEMORY;
     op->events = events;
-    if (keep_parts(event) != 0)
+    if (keep_parts(&copy) != 0)
         return VOW_E_NO_MEMORY;
-    events[op->events_len++] = *event;
+    events[op->events_len++] = copy;
     return 0;
 }
 
@@ -221,7 +234,7 @@ int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *
     op->events = NULL;
     op->events_len = 0;
     while (error == 0 && (found = next_event(engine, stmt, &event, branches, false, detail)) != 0)
-        error = found < 0 ? found : add_event(op, &event);
+        error = found < 0 ? found : journal_sqlite_add_event(op, &event);
     (void)sqlite3_reset(stmt);
     if (error != 0) {
         vow_journal_events_free(op->events, op->events_len);

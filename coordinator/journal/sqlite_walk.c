@@ -117,9 +117,8 @@ int journal_sqlite_sum(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct 
     return error;
 }
 
-/* The hash of an event that is there. */
-static int read_hash(struct sqlite_engine *engine, uint64_t lsn, struct journal_hash *hash,
-                     struct vow_error_detail *detail)
+int journal_sqlite_hash(struct sqlite_engine *engine, uint64_t lsn, struct journal_hash *hash,
+                        struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_HASH);
     int error = 0, rc;
@@ -148,7 +147,7 @@ int journal_sqlite_check_row(struct sqlite_engine *engine, const struct journal_
     if (row->lsn <= engine->snapshot.cut.lsn)
         return 0;
     if (row->lsn > engine->snapshot.cut.lsn + 1)
-        error = read_hash(engine, row->lsn - 1, &before, detail);
+        error = journal_sqlite_hash(engine, row->lsn - 1, &before, detail);
     if (error == 0 && journal_chain_next(&engine->chain, &before, row, &computed) != 0)
         error = journal_fail(detail, VOW_E_NO_MEMORY, "no memory for SHA-256");
     if (error == 0 && !journal_hash_equal(&computed, hash))

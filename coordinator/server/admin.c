@@ -163,6 +163,9 @@ void admin_request(struct vow_server *server, struct session *session, const str
     case VOW_ADMIN_HISTORY:
         admin_ask_history(server, session->id, request->tag, &request->gtrid, NULL);
         break;
+    case VOW_ADMIN_REPLAY:
+        replays_ask(server, session, request);
+        break;
     case VOW_ADMIN_PEERS:
         peers(server, session, request->tag);
         break;

@@ -215,6 +215,8 @@ static void op_done(struct vow_server *server, struct vow_journal_op *op)
         looked_up(server, op);
     } else if (op->kind == VOW_JOURNAL_HISTORY) {
         admin_history_done(server, op);
+    } else if (op->kind == VOW_JOURNAL_LOCATE || op->kind == VOW_JOURNAL_READ) {
+        replays_done(server, op);
     } else if (op->kind == VOW_JOURNAL_LIFE && op->result == VOW_JOURNAL_WON) {
         return;
     } else if (op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS) {

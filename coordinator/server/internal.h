@@ -154,7 +154,8 @@ struct vow_server {
     struct life *lives;     /* uthash by db_uuid */
     struct gather *gathers; /* uthash by id: questions to participants that are not answered yet */
     uint64_t next_gather;
-    struct order *orders; /* uthash by id: what operators have asked for */
+    struct replaying *replaying; /* the one replay that is under way; NULL = none */
+    struct order *orders;        /* uthash by id: what operators have asked for */
     uint32_t next_order;
     uint64_t timer_armed_ms; /* UINT64_MAX = not armed */
 
@@ -255,6 +256,11 @@ void sagas_recovered(struct vow_server *server);
 void sagas_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 /* False: it is not in memory. */
 bool sagas_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+
+/* replays.c: a state of the past, for `vowctl replay`. */
+void replays_ask(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void replays_done(struct vow_server *server, const struct vow_journal_op *op);
+void replays_free(struct vow_server *server);
 
 /* health.c: whether the journal makes progress, and what a service manager is told. */
 void health_open(struct vow_server *server, bool is_daemon);

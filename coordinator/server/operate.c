@@ -44,6 +44,7 @@ static const char *command_name(enum vow_admin_command command)
     case VOW_ADMIN_TOPICS:
     case VOW_ADMIN_DLQ_LIST:
     case VOW_ADMIN_DLQ_SHOW:
+    case VOW_ADMIN_REPLAY:
         break;
     }
     return "forget";
@@ -345,7 +346,7 @@ void operate_out_of_role(struct vow_server *server, const struct session *sessio
 {
     char text[3 * VOW_TEXT_SIZE];
     if (request->command < VOW_ADMIN_COMMIT || request->command == VOW_ADMIN_SAGA_LIST ||
-        request->command == VOW_ADMIN_SAGA_SHOW)
+        request->command == VOW_ADMIN_SAGA_SHOW || request->command == VOW_ADMIN_REPLAY)
         return;
     snprintf(text, sizeof(text), "%s refused: asked for by %s \"%s\", who is no operator; says to be %s: %s",
              command_name(request->command), role, session->name, request->who, request->why);

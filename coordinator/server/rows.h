@@ -4,17 +4,15 @@
 
 #include <jansson.h>
 
+#include "coordinator/fold/rows.h"
 #include "coordinator/server/internal.h"
 
 /* A transaction in memory, with its branches and what is safe to do. NULL if there is no memory. */
 json_t *txn_object(const struct vow_server *server, const struct vow_coord_txn_view *view);
-/* One that is not, from its events in the journal: at least one. */
-json_t *ended_object(const struct vow_gtrid *gtrid, const struct vow_journal_event *events, uint32_t events_len);
 /* How long ago it came or went. */
 uint64_t seen_ms_ago(const struct vow_server *server, const char *name);
 /* "completed", "stuck-forward", ... for an enum vow_saga_state. */
 const char *saga_state_name(uint32_t state);
-json_t *json_u64(uint64_t value);
 /* The row as text; takes the object over. */
 char *row_finish(json_t *row);
 

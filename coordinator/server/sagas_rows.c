@@ -11,24 +11,11 @@ const char *saga_state_name(uint32_t state)
     return vow_saga_state_name((int)state);
 }
 
-static const char *kind_name(enum vow_step_kind kind)
-{
-    switch (kind) {
-    case VOW_STEP_COMPENSATABLE:
-        return "compensatable";
-    case VOW_STEP_PIVOT:
-        return "pivot";
-    case VOW_STEP_RETRIABLE:
-        return "retriable";
-    }
-    return "?";
-}
-
 static json_t *step_object(const struct vow_saga_step_view *view, const struct saga_book_step *book, uint32_t number,
                            uint64_t now_ms)
 {
     json_t *row = json_pack("{s:o,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:b}", "step", json_u64(number), "participant",
-                            view->participant, "action", book->action, "kind", kind_name(view->kind), "state",
+                            view->participant, "action", book->action, "kind", step_kind_name(view->kind), "state",
                             view->state, "fate", view->fate, "stage", json_u64(view->stage), "attempts",
                             json_u64(view->attempts), "connected", (int)view->connected);
     if (row != NULL && book->compensation[0] != '\0')

@@ -315,6 +315,7 @@ void vow_server_free(struct vow_server *server)
     vow_listener_free(server->listener);
     session_close_all(server);
     gathers_free(server);
+    replays_free(server);
     operate_free_all(server);
     /* Before the loop's last turn: without memory a timer that arms itself again is due at once, for ever. */
     if (server->timer.fn != NULL) {

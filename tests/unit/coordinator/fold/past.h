@@ -1,0 +1,51 @@
+/*
+ * A coordinator's life on a real journal: both cores, participants that vote, refuse, are away, have lost their data
+ * and are ended by hand, operators, restarts. One seed decides it. Each record is a commit of its own, and after each
+ * of them it is written down what a start would make of the journal, by the engine's own scan.
+ */
+#ifndef VOW_TESTS_PAST_H
+#define VOW_TESTS_PAST_H
+
+#include "coordinator/core/saga/saga.h"
+#include "coordinator/fold/replay.h"
+#include "fixture.h"
+#include "kit.h"
+
+#define PAST_EVENTS 6000
+
+struct past_mark {
+    uint64_t state; /* of a start */
+    uint64_t wall_us;
+};
+
+struct past {
+    struct bed bed;
+    struct fixture txns;
+    struct vow_sagas *sagas;
+    void *sagas_memory;
+    uint64_t random, saga_seq;
+    struct past_op *ops; /* on their way to the journal, in order */
+    size_t ops_len;
+    struct past_mail *mails;
+    size_t mails_len;
+    uint64_t sessions[4];                    /* of the participants; 0 = away */
+    struct past_mark marks[PAST_EVENTS + 1]; /* by LSN */
+    uint64_t last_lsn;
+    uint32_t kinds[32]; /* records, by kind */
+    uint32_t compared;  /* live states that were compared */
+};
+
+/* Lives until the journal has so many events, or more by a few. Between them, the cores' own durable state is compared
+ * with that of a replay now and then. */
+void past_live(struct past *past, uint64_t seed, uint64_t events);
+/* Nothing is on its way to the journal any more, and the live state is compared once more. */
+void past_end(struct past *past);
+void past_free(struct past *past);
+
+/* A state as one number. */
+uint64_t past_digest(const struct vow_coord *txns, const struct vow_sagas *sagas);
+/* What a replay makes of one event, of the running journal or, if the bed is closed, of the stopped one; 0 and detail:
+ * it was refused with that. */
+uint64_t past_replay(const struct past *past, uint64_t lsn, struct vow_error_detail *detail);
+
+#endif
