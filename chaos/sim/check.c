@@ -9,6 +9,13 @@ typedef void check_fn(struct sim_judge *judge, const struct sim_sight *sight);
 /* clang-format off */
 static check_fn *const checks[] = {
 #define CHECK(number, name, when, text) check_##name,
+#define SAGA_CHECK(number, name, when, text)
+#include "chaos/sim/check.def"
+#undef CHECK
+};
+static check_fn *const saga_checks[] = {
+#define CHECK(number, name, when, text)
+#define SAGA_CHECK(number, name, when, text) check_##name,
 #include "chaos/sim/check.def"
 #undef CHECK
 };
@@ -25,11 +32,27 @@ void sim_judge_begin(struct sim_judge *judge)
 {
     sim_memory_reset(&judge->memory);
     sim_book_init(&judge->book, &judge->memory);
+    sim_ledger_init(&judge->ledger, &judge->memory, &judge->book);
+    judge->purses = 0;
     memset(&judge->violation, 0, sizeof(judge->violation));
     memset(judge->must_refuse, 0, sizeof(judge->must_refuse));
     judge->excused = 0;
     judge->isolation = NULL;
     judge->evaluated = 0;
+}
+
+/* What sagas and transactions have in common, nodes and disks, is in the book by then. What is sent or told is judged
+ * by what was before. */
+static void judge_sagas(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const bool is_word = sight->kind == SIM_SEEN_SENT || sight->kind == SIM_SEEN_TOLD;
+
+    if (!is_word)
+        sim_ledger_see(&judge->ledger, sight);
+    for (size_t i = 0; i < sizeof(saga_checks) / sizeof(saga_checks[0]); i++)
+        saga_checks[i](judge, sight);
+    if (is_word)
+        sim_ledger_see(&judge->ledger, sight);
 }
 
 void sim_judge_see(void *ctx, const struct sim_sight *sight)
@@ -38,17 +61,19 @@ void sim_judge_see(void *ctx, const struct sim_sight *sight)
 
     if (judge->violation.invariant != NULL)
         return;
+    judge->evaluated++;
     if (sim_is_of_saga(sight)) {
         judge->book.now = sight->seq;
         judge->book.now_us = sight->at_us;
         check_log(judge, sight);
+        judge_sagas(judge, sight);
         return;
     }
     sim_book_see(&judge->book, sight);
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](judge, sight);
     sim_book_settle(&judge->book, sight);
-    judge->evaluated++;
+    judge_sagas(judge, sight);
 }
 
 void sim_judge_free(struct sim_judge *judge)

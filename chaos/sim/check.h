@@ -6,6 +6,7 @@
 #define VOW_CHAOS_SIM_CHECK_H
 
 #include "chaos/sim/book.h"
+#include "chaos/sim/ledger.h"
 
 struct sim_violation {
     const char *invariant; /* "I01"; NULL = none */
@@ -28,6 +29,8 @@ struct sim_judge {
     /* Coordinators, this life: their disk as found must be refused, because of the text. */
     const char *must_refuse[SIM_NODES_MAX];
     struct sim_isolation *isolation;
+    struct sim_ledger ledger;
+    int64_t purses;     /* what is in those whose last disk was seen */
     uint64_t evaluated; /* sights that were judged */
 };
 

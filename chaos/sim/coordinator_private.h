@@ -41,6 +41,14 @@ struct sim_order {
     char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];
 };
 
+/* A STEP that was not sent. */
+#define COORDINATOR_UNSENT_MAX 256
+struct coordinator_unsent {
+    uint64_t session;
+    struct vow_gtrid gtrid;
+    uint32_t step;
+};
+
 /* What vowd keeps of sagas beside their core (coordinator/server/sagas.c); the core is NULL in a world without. */
 struct coordinator_sagas {
     struct vow_sagas *core;
@@ -48,6 +56,8 @@ struct coordinator_sagas {
     struct saga_book book;
     const struct vow_msg *request; /* under way */
     bool has_begun;
+    uint32_t unsent_len;
+    struct coordinator_unsent unsent[COORDINATOR_UNSENT_MAX];
     uint64_t looks; /* of operators */
 };
 
@@ -142,6 +152,8 @@ bool coordinator_sagas_message(struct sim_world *world, struct sim_node *node, c
                                const struct vow_msg *msg);
 void coordinator_sagas_peer_up(struct sim_world *world, struct sim_node *node, const struct session *session);
 void coordinator_sagas_session_down(struct sim_world *world, struct sim_node *node, uint64_t session);
+/* The session's queue has room again. */
+void coordinator_sagas_drained(struct sim_world *world, struct sim_node *node, uint64_t session);
 void coordinator_sagas_timer(struct sim_world *world, struct sim_node *node);
 /* Of a saga's record or question, whichever the journal has answered. */
 void coordinator_sagas_journal_done(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op);

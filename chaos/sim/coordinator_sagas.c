@@ -17,9 +17,15 @@ static void effect_send(struct sim_world *world, struct sim_coordinator *c, cons
     const struct session *session = coordinator_session_find(c, effect->session);
     struct vow_msg msg = effect->msg;
 
-    /* For whom much waits already is not sent more: the step is tried again. */
-    if (session == NULL || !session->up || session->is_full)
+    if (session == NULL || !session->up)
         return;
+    /* For whom much waits already is not sent more (fault F029). The core is in its step: it hears of it after that. */
+    if (session->is_full) {
+        VOW_ASSERT(c->sagas.unsent_len < COORDINATOR_UNSENT_MAX);
+        c->sagas.unsent[c->sagas.unsent_len++] = (struct coordinator_unsent){
+            .session = effect->session, .gtrid = effect->gtrid, .step = effect->msg.step.step};
+        return;
+    }
     saga_book_fill(&c->sagas.book, &msg.step);
     sim_net_send(world, session->conn, 1, &msg);
 }
@@ -168,7 +174,7 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     }
 }
 
-void coordinator_sagas_step(struct sim_world *world, struct sim_node *node, struct vow_sagas_event *event)
+static void step(struct sim_world *world, struct sim_node *node, struct vow_sagas_event *event)
 {
     struct vow_sagas_effects effects;
 
@@ -176,6 +182,29 @@ void coordinator_sagas_step(struct sim_world *world, struct sim_node *node, stru
     vow_sagas_step(node->coordinator->sagas.core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
         carry_out(world, node, &effects.items[i]);
+}
+
+void coordinator_sagas_step(struct sim_world *world, struct sim_node *node, struct vow_sagas_event *event)
+{
+    struct coordinator_sagas *sagas = &node->coordinator->sagas;
+
+    step(world, node, event);
+    while (sagas->unsent_len > 0) {
+        const struct coordinator_unsent *unsent = &sagas->unsent[--sagas->unsent_len];
+        struct vow_sagas_event back = {.kind = VOW_SAGAS_UNSENT, .session = unsent->session};
+
+        back.unsent.gtrid = unsent->gtrid;
+        back.unsent.step = unsent->step;
+        step(world, node, &back);
+    }
+}
+
+void coordinator_sagas_drained(struct sim_world *world, struct sim_node *node, uint64_t session)
+{
+    struct vow_sagas_event ready = {.kind = VOW_SAGAS_PEER_READY, .session = session};
+
+    if (node->coordinator->sagas.core != NULL)
+        coordinator_sagas_step(world, node, &ready);
 }
 
 /* --- What comes --- */

@@ -166,6 +166,60 @@ static const char *read_who(struct sim_dump *dump, const uint8_t *body, size_t l
     return "";
 }
 
+/* ---- a saga's records ---- */
+
+#define DETAIL_FIELD 6
+#define STEP_FIELD 7
+#define STEP_NUMBER_FIELD 1
+#define STEP_DIRECTION_FIELD 3
+#define STEP_FATE_FIELD 4
+
+static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *number)
+{
+    *number = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        const uint8_t byte = *(*at)++;
+
+        *number |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A field that is a number, or bytes: *found is where they are. 0 if there is none. */
+static uint64_t find_field(const uint8_t *at, size_t len, uint32_t field, const uint8_t **found)
+{
+    const uint8_t *end = at + len;
+    uint64_t key, value;
+
+    while (read_varint(&at, end, &key) && read_varint(&at, end, &value)) {
+        const bool is_bytes = (key & 7) == 2;
+
+        if (is_bytes && value > (uint64_t)(end - at))
+            return 0;
+        if (key >> 3 == field) {
+            *found = at;
+            return value;
+        }
+        at += is_bytes ? value : 0;
+    }
+    return 0;
+}
+
+static void read_saga(struct sim_dump_event *event)
+{
+    const uint8_t *step = NULL, *none;
+    const size_t len = (size_t)find_field(event->body, event->body_len, STEP_FIELD, &step);
+
+    event->detail = (uint32_t)find_field(event->body, event->body_len, DETAIL_FIELD, &none);
+    if (step == NULL)
+        return;
+    event->step.number = (uint32_t)find_field(step, len, STEP_NUMBER_FIELD, &none);
+    event->step.direction = (uint32_t)find_field(step, len, STEP_DIRECTION_FIELD, &none);
+    event->step.fate = (uint32_t)find_field(step, len, STEP_FATE_FIELD, &none);
+}
+
 static void read_event(struct reader *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_event *event = item;
@@ -182,6 +236,8 @@ static void read_event(struct reader *reader, sqlite3_stmt *row, void *item)
         memcpy(copy, body, event->body_len);
     event->body = copy;
     event->who = event->kind == VOW_RECORD_HEURISTIC ? read_who(reader->dump, copy, event->body_len) : "";
+    if (vow_record_is_saga((enum vow_record_kind)event->kind))
+        read_saga(event);
     if (hash != NULL && sqlite3_column_bytes(row, 5) == SIM_HASH_BYTES)
         memcpy(event->hash, hash, SIM_HASH_BYTES);
 }
@@ -376,6 +432,60 @@ static void read_account(struct reader *reader, sqlite3_stmt *row, void *item)
     out->list = list;
 }
 
+/* ---- steps of sagas ---- */
+
+static void read_deed(struct reader *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_deed *deed = item;
+
+    (void)reader;
+    copy_gtrid(row, 0, &deed->gtrid);
+    deed->step = (uint32_t)sqlite3_column_int64(row, 1);
+    deed->direction = (enum vow_step_direction)sqlite3_column_int(row, 2);
+    deed->amount = sqlite3_column_int64(row, 3);
+    deed->number = sqlite3_column_int64(row, 4);
+}
+
+static enum sim_step_status status_named(const char *name)
+{
+    static const char *const names[] = {[SIM_STEP_DONE] = "done",
+                                        [SIM_STEP_REJECTED] = "rejected",
+                                        [SIM_STEP_BLOCKED] = "blocked",
+                                        [SIM_STEP_EMPTY] = "empty"};
+
+    for (int i = SIM_STEP_DONE; i < SIM_STEP_OTHER && name != NULL; i++) {
+        if (strcmp(names[i], name) == 0)
+            return (enum sim_step_status)i;
+    }
+    return SIM_STEP_OTHER;
+}
+
+static void read_step(struct reader *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_step *step = item;
+
+    (void)reader;
+    copy_gtrid(row, 0, &step->gtrid);
+    step->step = (uint32_t)sqlite3_column_int64(row, 1);
+    step->direction = (enum vow_step_direction)sqlite3_column_int(row, 2);
+    step->status = status_named((const char *)sqlite3_column_text(row, 3));
+}
+
+static void read_steps(struct reader *reader, struct sim_dump_store *store)
+{
+    store->has_purse = sim_reader_statement(reader->from, "SELECT value FROM purse") != NULL;
+    if (!store->has_purse)
+        return;
+    store->purse = read_number(reader, "SELECT total(value) FROM purse");
+    store->has_forgotten =
+        read_number(reader, "SELECT count(*) FROM vow_meta WHERE key = 'step_floor' AND length(value) > 0") > 0;
+    store->deeds = read_all(reader, "SELECT saga, step, direction, amount, number FROM deed ORDER BY id",
+                            sizeof(struct sim_dump_deed), read_deed, &store->deeds_len);
+    store->steps =
+        read_all(reader, "SELECT gtrid, step, direction, status FROM vow_step ORDER BY gtrid, step, direction",
+                 sizeof(struct sim_dump_step), read_step, &store->steps_len);
+}
+
 static void read_meta(struct reader *reader, struct sim_dump_store *store)
 {
     sqlite3_stmt *stmt;
@@ -412,6 +522,7 @@ void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path)
                                "SELECT 1, id, balance, NULL FROM account UNION ALL SELECT 2, id, 0, items FROM list"
                                " UNION ALL SELECT 3, id, 1, NULL FROM added",
                                sizeof(struct sim_dump_row), read_account, &store->rows_len);
+        read_steps(&reader, store);
     }
     end(&reader);
 }

@@ -23,6 +23,11 @@ struct sim_dump_event {
     const uint8_t *body;
     uint32_t body_len;
     const char *who; /* HEURISTIC: the participant; else "" */
+    /* SAGA_END: how. SAGA_STEP: what became of it. Else 0. */
+    uint32_t detail;
+    struct {
+        uint32_t number, direction, fate;
+    } step;
     bool is_chained; /* its hash is that of its content after the event before it */
 };
 
@@ -72,6 +77,22 @@ struct sim_dump_row {
     const int64_t *list; /* LISTS */
 };
 
+/* Rows of the steps of sagas: what a step did (purse.h), and what the store remembers of it. */
+struct sim_dump_deed {
+    struct vow_gtrid gtrid;
+    uint32_t step;
+    enum vow_step_direction direction;
+    int64_t amount;
+    int64_t number; /* what the action answered; what its compensation was given */
+};
+enum sim_step_status { SIM_STEP_DONE = 1, SIM_STEP_REJECTED, SIM_STEP_BLOCKED, SIM_STEP_EMPTY, SIM_STEP_OTHER };
+struct sim_dump_step {
+    struct vow_gtrid gtrid;
+    uint32_t step;
+    enum vow_step_direction direction;
+    enum sim_step_status status;
+};
+
 struct sim_dump_store {
     uint64_t incarnation, coord;
     uint32_t epoch;
@@ -82,6 +103,13 @@ struct sim_dump_store {
     const struct sim_dump_heuristic *heuristics; /* by id */
     const struct sim_dump_lock *locks;           /* by id of the holder, then table, index and key */
     const struct sim_dump_row *rows;             /* by table and key */
+    /* In a world with sagas: */
+    bool has_purse;
+    int64_t purse;
+    bool has_forgotten; /* records of steps that were too old are gone */
+    uint32_t deeds_len, steps_len;
+    const struct sim_dump_deed *deeds; /* in the order in which they were written */
+    const struct sim_dump_step *steps; /* by id, step and direction */
 };
 
 struct sim_dump {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SIM_READER_STATEMENTS 16
+#define SIM_READER_STATEMENTS 24
 
 struct sim_reader {
     sqlite3 *db;

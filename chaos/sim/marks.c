@@ -12,11 +12,13 @@
 struct row {
     const char *number, *text;
     uint32_t within;
+    bool is_of_sagas;
 };
 
 /* clang-format off */
 static const struct row rows[] = {
-#define MARK(number, within, text) {#number, text, within},
+#define MARK(number, within, text) {#number, text, within, false},
+#define SAGA_MARK(number, within, text) {#number, text, within, true},
 #include "chaos/sim/marks.def"
 #undef MARK
 };
@@ -37,10 +39,16 @@ uint32_t sim_mark_within(enum sim_mark mark)
     return rows[mark].within;
 }
 
-void sim_marks_begin(struct sim_marks *marks, const struct sim_book *book)
+bool sim_mark_is_of_sagas(enum sim_mark mark)
+{
+    return rows[mark].is_of_sagas;
+}
+
+void sim_marks_begin(struct sim_marks *marks, const struct sim_book *book, const struct sim_ledger *ledger)
 {
     memset(marks, 0, sizeof(*marks));
     marks->book = book;
+    marks->ledger = ledger;
 }
 
 /* ---- a coordinator crashes ---- */
@@ -470,6 +478,8 @@ void sim_marks_see(void *ctx, const struct sim_sight *sight)
     struct sim_marks *marks = ctx;
     const struct book_node *node;
 
+    if (sight->node < marks->book->nodes_len)
+        marks_saga_see(marks, sight);
     if (sight->node >= marks->book->nodes_len || sim_is_of_saga(sight))
         return;
     node = &marks->book->nodes[sight->node];

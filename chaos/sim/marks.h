@@ -5,7 +5,7 @@
 #ifndef VOW_CHAOS_SIM_MARKS_H
 #define VOW_CHAOS_SIM_MARKS_H
 
-#include "chaos/sim/book.h"
+#include "chaos/sim/ledger.h"
 
 /* clang-format off */
 enum sim_mark {
@@ -24,14 +24,16 @@ struct sim_flaps {
 };
 
 struct sim_marks {
-    const struct sim_book *book; /* of who watches the same world, and sees each sight first */
+    const struct sim_book *book;     /* of who watches the same world, and sees each sight first */
+    const struct sim_ledger *ledger; /* likewise */
+    uint64_t answer;                 /* the newest frame with the answer to a step */
     bool hit[SIM_MARKS];
     book_moment paused[SIM_NODES_MAX]; /* the last time */
     uint64_t paused_us[SIM_NODES_MAX];
     struct sim_flaps flaps[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
 };
 
-void sim_marks_begin(struct sim_marks *marks, const struct sim_book *book);
+void sim_marks_begin(struct sim_marks *marks, const struct sim_book *book, const struct sim_ledger *ledger);
 /* A sim_see_fn. */
 void sim_marks_see(void *marks, const struct sim_sight *sight);
 
@@ -39,5 +41,9 @@ void sim_marks_see(void *marks, const struct sim_sight *sight);
 const char *sim_mark_number(enum sim_mark mark);
 const char *sim_mark_text(enum sim_mark mark);
 uint32_t sim_mark_within(enum sim_mark mark);
+bool sim_mark_is_of_sagas(enum sim_mark mark);
+
+/* marks_saga.c, called by the first. */
+void marks_saga_see(struct sim_marks *marks, const struct sim_sight *sight);
 
 #endif

@@ -108,7 +108,7 @@ static void run(struct sim_world *world, const struct sim_options *options, cons
     sim_watch_add(&world->watch, sim_trace_see, &seen);
     sim_judge_begin(&judge);
     sim_watch_add(&world->watch, sim_judge_see, &judge);
-    sim_marks_begin(&marks, &judge.book);
+    sim_marks_begin(&marks, &judge.book, &judge.ledger);
     sim_watch_add(&world->watch, sim_marks_see, &marks);
     sim_edges_begin(&edges);
     sim_watch_add(&world->watch, sim_edges_see, &edges);

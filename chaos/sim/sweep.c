@@ -270,8 +270,8 @@ bool sim_sweep_has_missed(const struct sim_sweep *sweep, enum sim_fault fault)
 bool sim_sweep_has_missed_mark(const struct sim_sweep *sweep, enum sim_mark mark)
 {
     const uint64_t worlds = sweep->protocol == SIM_PROTOCOL_ALL ? sweep->seeds / 2 : sweep->seeds;
+    const bool is_meant =
+        sim_mark_is_of_sagas(mark) ? sweep->protocol != SIM_PROTOCOL_2PC : sweep->protocol != SIM_PROTOCOL_SAGA;
 
-    if (sweep->protocol == SIM_PROTOCOL_SAGA)
-        return false;
-    return sim_mark_within(mark) != 0 && worlds >= sim_mark_within(mark) && sweep->marks[mark] == 0;
+    return is_meant && sim_mark_within(mark) != 0 && worlds >= sim_mark_within(mark) && sweep->marks[mark] == 0;
 }

@@ -14,7 +14,7 @@ expect() { # STATUS ARGUMENTS...
 }
 sweep() { # PROGRAM SEEDS JOBS: prints the hash
     local out
-    out=$("$1" sim --seeds "1..$2" --jobs "$3" --json) || fail "$1 sim --seeds 1..$2: $out"
+    out=$("$1" sim --protocol all --seeds "1..$2" --jobs "$3" --json) || fail "$1 sim --seeds 1..$2: $out"
     sed -n 's/.*"hash":"\([0-9a-f]*\)".*/\1/p' <<<"$out"
 }
 
@@ -32,6 +32,7 @@ expect 2 sim --trace --seeds 1..2
 expect 2 sim more
 expect 0 sim --seeds 3 --trace
 expect 0 sim --shrink 3
+expect 0 sim --protocol saga --seeds 3 --trace
 expect 2 sim --shrink /nothing.scenario
 expect 2 sim --replay /nothing.scenario
 expect 2 sim --runs 0
@@ -43,4 +44,4 @@ for program in "$first" "$@"; do
     other=$(sweep "$program" "$part" 3)
     [ "$other" = "$hash" ] || fail "seeds 1..$part: hash $other with $program, $hash with $first"
 done
-"$first" sim --seeds "1..$seeds" || fail "seeds 1..$seeds"
+"$first" sim --protocol all --seeds "1..$seeds" || fail "seeds 1..$seeds"

@@ -8,7 +8,7 @@ static struct sim_marks marks;
 static void begin(void)
 {
     bed_begin(&bed);
-    sim_marks_begin(&marks, &bed.judge.book);
+    sim_marks_begin(&marks, &bed.judge.book, &bed.judge.ledger);
     sim_watch_add(&bed.watch, sim_marks_see, &marks);
 }
 

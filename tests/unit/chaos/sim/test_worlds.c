@@ -232,3 +232,19 @@ Test(worlds_of_sagas, a_world_of_transactions_is_what_it_was)
         cr_assert_eq(without.kills, with.kills);
     }
 }
+
+/* I31, for sagas: what a world can meet some of the first worlds have met. */
+Test(worlds_of_sagas, what_there_is_to_meet_is_met)
+{
+    bool is_met[SIM_MARKS] = {false};
+    struct sim_result result;
+
+    for (uint64_t seed = 1; seed <= 3 * WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &result);
+        for (int i = 0; i < SIM_MARKS; i++)
+            is_met[i] = is_met[i] || result.marks[i];
+    }
+    for (int i = 0; i < SIM_MARKS; i++)
+        cr_expect(is_met[i] || !sim_mark_is_of_sagas((enum sim_mark)i) || sim_mark_within((enum sim_mark)i) == 0, "%s",
+                  sim_mark_number((enum sim_mark)i));
+}
