@@ -1,9 +1,9 @@
 /*
  * I21: all or compensated. END says COMPLETED, or a client is told so, when each action is durably done, on the
  * coordinator's disk and at its participant, and none undone; COMPENSATED when each that may have been done is undone
- * in both places; CLOSED when an operator has ordered it, and clients hear of it when it is durable. A saga has one end,
- * whatever is written or told again. RUNNING is told when BEGIN is durable. What an operator orders excuses CLOSED, and
- * nothing else.
+ * in both places; CLOSED when an operator has ordered it, and clients hear of it when it is durable. A saga has one
+ * end, whatever is written or told again. RUNNING is told when BEGIN is durable. What an operator orders excuses
+ * CLOSED, and nothing else.
  */
 #include "chaos/sim/check.h"
 
