@@ -152,7 +152,8 @@ static bool may_pass(struct store *store, int rc)
 int relay_serve(struct store *store, struct vow_job **served)
 {
     struct vow_store_op *reader = store->reader;
-    if (reader == NULL || store->failed)
+    /* Rows that are to be deleted may still be there. */
+    if (reader == NULL || store->failed || store->is_stalled)
         return SQLITE_OK;
     int rc = look_around(store);
     if (rc == SQLITE_OK && !store->outbox_is_new)

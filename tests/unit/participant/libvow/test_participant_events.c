@@ -389,6 +389,84 @@ Test(participant_events, what_is_not_taken_stays_and_blocks_its_key_alone)
     fake_close(fake);
 }
 
+static atomic_bool is_there;
+static atomic_uint permits;
+static unsigned begun;
+
+static int put_later(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    const unsigned own = ++begun;
+
+    atomic_store(&is_there, true);
+    fake_wake(ctx);
+    while (atomic_load(&permits) < own)
+        (void)usleep(100); /* the suite's time-out is the bound */
+    return len > 0 ? put(branch, db, payload, len, NULL) : 0;
+}
+
+/* The row goes at the store after what was read there before, and before the next read has come. */
+Test(participant_events, I26_a_row_that_goes_between_two_reads_hides_nothing)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = service_open(fake, path);
+    const struct vow_gtrid late = service_id(fake, 3), later = service_id(fake, 4);
+    const struct vow_msg stray = {
+        .kind = VOW_MSG_DELIVER,
+        .deliver = {.group = "nobody",
+                    .offset = 1,
+                    .attempt = 1,
+                    .event = {.topic = "a", .key = "k", .source = "s", .db_uuid = {1}, .key_seq = 1, .version = 1}}};
+
+    cr_assert_eq(vow_participant_handle(participant, "put", put, NULL), 0);
+    cr_assert_eq(vow_participant_handle(participant, "put_later", put_later, fake), 0);
+    cr_assert_eq(vow_participant_start(participant), 0);
+    fake_until_up(fake, 1);
+    one_phase(fake, 1, "apple");
+    one_phase(fake, 2, "apple");
+    hear_publish(fake, "item.put apple", 1);
+    service_one_phase(fake, &late, "put_later", "pear");
+    fake_until(fake, &is_there);
+    published(fake, "apple", 1, 0);
+    service_one_phase(fake, &later, "put_later", ""); /* the row goes with it */
+    fake_send(fake, &stray);
+    fake_hear(fake, VOW_MSG_DELIVERED); /* so what came before it has been heard */
+    atomic_store(&permits, 1);
+    fake_hear(fake, VOW_MSG_ONE_PHASE_DONE); /* and what was read before has come */
+    atomic_store(&permits, 2);
+    hear_publish(fake, "item.put pear", 1);
+    hear_publish(fake, "item.put apple", 2);
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+/* Answers come while the store reads, deletes and reads again: whichever way that falls out, the next event follows. */
+Test(participant_events, I26_no_event_is_left_behind)
+{
+    enum { EVENTS = 150 };
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_service(fake, false);
+    sqlite3 *db;
+
+    fake_until_up(fake, 1);
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < 2 * EVENTS; i++) {
+        const struct vow_event event = {.size = sizeof(event), .topic = "a", .key = i % 2 == 0 ? "k" : "l"};
+
+        cr_assert_eq(vow_outbox_publish(db, &event), 0);
+    }
+    cr_assert_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    for (int i = 0; i < 2 * EVENTS; i++) {
+        const struct heard *heard = next_publish(fake);
+
+        published(fake, strchr(heard->text, ' ') + 1, heard->msg.publish.event.key_seq, 0);
+    }
+    cr_assert_eq(fake->counts[VOW_MSG_PUBLISH], 2 * EVENTS);
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
 /* More keys than may be under way at once. */
 Test(participant_events, every_key_has_its_turn)
 {
