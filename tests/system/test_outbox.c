@@ -1,0 +1,173 @@
+/*
+ * Events end to end, against a real vowd: each change is told of once, in order, and what follows from it happens once,
+ * whoever dies on the way (I24 to I28).
+ */
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "kit.h"
+
+TestSuite(outbox, .timeout = 240);
+
+#define SERVICE VOW_TESTS_BIN "/test-events-service"
+
+static void start(struct cluster *cluster, const char *vowd_crash, const char *service_crash)
+{
+    cluster_init(cluster);
+    cluster->programs[0] = cluster->programs[1] = SERVICE;
+    cluster_run(cluster, 2, vowd_crash, service_crash);
+}
+
+static int64_t noted(const struct cluster *cluster, uint32_t i)
+{
+    return service_number(cluster, i, "SELECT count(*) FROM noted");
+}
+
+/* Nothing is on its way any more: the outbox is empty, and all that was told of is noted. */
+static void wait_until_noted(const struct cluster *cluster, int64_t each)
+{
+    for (uint32_t i = 0; i < 2; i++)
+        while (noted(cluster, i) < each || service_number(cluster, i, "SELECT count(*) FROM vow_outbox") != 0)
+            poll(NULL, 0, 1); /* the suite's time-out is the bound */
+}
+
+/* In order, without a gap, each once. */
+static void expect_noted(const struct cluster *cluster, uint32_t i, int64_t each)
+{
+    cr_expect_eq(noted(cluster, i), each);
+    cr_expect_eq(service_number(cluster, i, "SELECT max(times) FROM noted"), 1, "s%u has handled one twice", i);
+    cr_expect_eq(service_number(cluster, i, "SELECT max(seq) FROM noted"), each);
+    cr_expect_eq(
+        service_number(cluster, i, "SELECT count(*) FROM noted AS a, noted AS b WHERE a.id < b.id AND a.seq > b.seq"),
+        0, "s%u has handled one out of order", i);
+}
+
+/* Every change has its event, and what was rolled back has none. */
+static void expect_all(struct cluster *cluster, int64_t commits)
+{
+    cluster_expect_counters(cluster, commits);
+    wait_until_noted(cluster, commits);
+    for (uint32_t i = 0; i < 2; i++)
+        expect_noted(cluster, i, commits);
+}
+
+static void do_some(struct cluster *cluster, int times)
+{
+    for (int i = 0; i < times; i++)
+        cluster_expect_alive(cluster);
+}
+
+Test(outbox, I25_I26_I27_each_change_is_told_of_once_and_in_order)
+{
+    struct cluster cluster;
+    struct commit refused;
+    start(&cluster, NULL, NULL);
+    do_some(&cluster, 5);
+    commit_start(&cluster, &refused, "refuse");
+    cr_assert_eq(commit_wait(&cluster, &refused), VOW_ABORTED);
+    do_some(&cluster, 5);
+    expect_all(&cluster, 10);
+    cluster_end(&cluster);
+}
+
+/* All three are ended and started again: nothing happens twice, and the counts go on. */
+Test(outbox, I28_all_of_it_survives_a_restart)
+{
+    struct cluster cluster;
+    start(&cluster, NULL, NULL);
+    do_some(&cluster, 3);
+    for (int round = 1; round <= 2; round++) {
+        process_kill(&cluster.vowd);
+        for (uint32_t i = 0; i < 2; i++)
+            process_kill(&cluster.services[i]);
+        vowd_start(&cluster, NULL);
+        for (uint32_t i = 0; i < 2; i++)
+            service_start(&cluster, i, NULL);
+        do_some(&cluster, 3);
+        expect_all(&cluster, 3 + 3 * round);
+    }
+    cluster_end(&cluster);
+}
+
+/* While vowd is away nothing is lost; what was published reaches it in order. */
+Test(outbox, what_is_published_without_vowd_waits_for_it)
+{
+    struct cluster cluster;
+    start(&cluster, NULL, NULL);
+    do_some(&cluster, 2);
+    process_kill(&cluster.services[1]);
+    process_kill(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    service_start(&cluster, 1, NULL);
+    do_some(&cluster, 2);
+    expect_all(&cluster, 4);
+    cluster_end(&cluster);
+}
+
+/* s0 dies at that point; then it is started again. */
+static void service_dies_at(const char *point)
+{
+    struct cluster cluster;
+    struct commit commit;
+    int64_t commits;
+    start(&cluster, NULL, point);
+    commit_start(&cluster, &commit, "add");
+    process_wait_killed(&cluster.services[0]);
+    service_start(&cluster, 0, NULL);
+    commits = commit_wait(&cluster, &commit) == VOW_COMMITTED;
+    do_some(&cluster, 2);
+    expect_all(&cluster, commits + 2);
+    cluster_end(&cluster);
+}
+
+Test(outbox, the_publisher_dies_between_change_and_event)
+{
+    service_dies_at("store.mid.COMMIT");
+    service_dies_at("store.after.COMMIT");
+}
+
+Test(outbox, the_publisher_dies_after_it_has_published)
+{
+    service_dies_at("send.after.PUBLISH");
+    service_dies_at("recv.before.PUBLISHED");
+    service_dies_at("store.before.OUTBOX_DONE");
+}
+
+Test(outbox, the_consumer_dies_before_the_effect)
+{
+    service_dies_at("recv.before.DELIVER");
+    service_dies_at("store.before.EVENT");
+    service_dies_at("store.mid.EVENT");
+}
+
+Test(outbox, the_consumer_dies_after_the_effect)
+{
+    service_dies_at("store.after.EVENT");
+    service_dies_at("send.before.DELIVERED");
+    service_dies_at("send.after.DELIVERED");
+}
+
+static void vowd_dies_at(const char *point)
+{
+    struct cluster cluster;
+    struct commit commit;
+    int64_t commits;
+    start(&cluster, point, NULL);
+    commit_start(&cluster, &commit, "add");
+    process_wait_killed(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    commits = commit_wait(&cluster, &commit) == VOW_COMMITTED;
+    do_some(&cluster, 2);
+    expect_all(&cluster, commits + 2);
+    cluster_end(&cluster);
+}
+
+Test(outbox, vowd_dies_around_an_event)
+{
+    vowd_dies_at("recv.before.PUBLISH");
+    vowd_dies_at("send.before.PUBLISHED");
+    vowd_dies_at("send.after.PUBLISHED");
+    vowd_dies_at("send.after.DELIVER");
+    vowd_dies_at("recv.before.DELIVERED");
+}
