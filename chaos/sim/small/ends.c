@@ -168,7 +168,7 @@ static bool is_over(const struct run *run)
 
 static uint64_t key_of(const struct run *run)
 {
-    uint64_t key = run->world.coord;
+    uint64_t key = small_mix(1, run->world.coord);
 
     for (uint32_t i = 0; i < run->nodes->config.participants; i++)
         key = small_mix(key, run->world.parts[i]);

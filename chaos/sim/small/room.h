@@ -28,9 +28,12 @@ uint32_t *small_map_at(struct small_map *map, uint64_t key);
 void small_map_put(struct small_map *map, uint64_t key, uint32_t value);
 void small_map_deinit(struct small_map *map);
 
-/* Mixes a value into a digest: good enough to tell some millions of states apart. */
+/* Mixes a value into a digest: good enough to tell some millions of states apart. Values are small numbers, and so may
+ * the first digest be: if they were not spread, two that differ in both would often meet. */
 static inline uint64_t small_mix(uint64_t digest, uint64_t value)
 {
+    value = (value + 1) * UINT64_C(0xbf58476d1ce4e5b9);
+    value ^= value >> 32;
     digest = (digest ^ value) * UINT64_C(0x9e3779b97f4a7c15);
     return digest ^ digest >> 29;
 }

@@ -10,14 +10,12 @@
 #include "chaos/sim/small/closure.h"
 #include "chaos/sim/small/fold.h"
 #include "chaos/sim/small/rise.h"
-#include "chaos/sim/small/turn.h"
+#include "chaos/sim/small/shelf.h"
 #include "chaos/sim/small/world.h"
-
-#define NONE UINT32_MAX
 
 struct node {
     struct small_world world;
-    uint32_t parent, next; /* next: another with the same key */
+    uint32_t parent;
     struct small_event event;
     bool is_covered;
     uint8_t turn; /* what it was reached as was turned by this */
@@ -27,91 +25,32 @@ struct search {
     struct small_nodes nodes;
     struct node *found;
     size_t found_len, found_room;
-    uint32_t turns;            /* how many are looked at */
-    struct small_names names;  /* of the state that was printed last */
-    struct small_map first_of; /* of those with one key, the newest */
+    uint32_t turns;           /* how many are looked at */
+    struct small_names names; /* of the state that was printed last */
+    struct small_shelves shelves;
     struct small_map ends;
     struct small_report *report;
 };
 
 /* ---- states that were found ---- */
 
-static uint64_t key_of(const struct search *search, const struct small_world *world)
+static void cross_out(void *ctx, uint32_t number)
 {
-    uint64_t key = small_mix(world->coord, world->flags & ~small_world_harm());
-
-    for (uint32_t i = 0; i < search->nodes.config.participants; i++)
-        key = small_mix(key, world->parts[i]);
-    return key;
-}
-
-static bool is_alike(const struct small_world *a, const struct small_world *b)
-{
-    return a->coord == b->coord && ((a->flags ^ b->flags) & ~small_world_harm()) == 0 &&
-           memcmp(a->parts, b->parts, sizeof(a->parts)) == 0;
-}
-
-static bool covers(const struct search *search, const struct small_world *larger, const struct small_world *smaller)
-{
-    if ((smaller->flags & small_world_harm() & ~larger->flags) != 0)
-        return false;
-    for (uint32_t i = 0; i < SMALL_BUDGETS; i++) {
-        if (larger->budget[i] < smaller->budget[i])
-            return false;
-    }
-    for (uint32_t i = 0; i < search->nodes.config.participants; i++) {
-        if (!small_mail_covers(&search->nodes.mail, larger->sets[i], smaller->sets[i]))
-            return false;
-    }
-    return true;
-}
-
-/* True if one covers it, by whatever names. Those that it covers are crossed out. */
-static bool is_covered(struct search *search, uint32_t first, const struct small_turned *turned)
-{
-    for (uint32_t at = first; at != NONE; at = search->found[at].next) {
-        struct node *node = &search->found[at];
-
-        if (node->is_covered || !is_alike(&node->world, &turned->worlds[0]))
-            continue;
-        for (uint32_t i = 0; i < turned->len; i++) {
-            if (covers(search, &node->world, &turned->worlds[i]))
-                return true;
-        }
-        for (uint32_t i = 0; i < turned->len && !node->is_covered; i++)
-            node->is_covered = covers(search, &turned->worlds[i], &node->world);
-    }
-    return false;
-}
-
-static void replace_first(struct search *search, uint64_t key, uint32_t at)
-{
-    uint32_t *value = small_map_at(&search->first_of, key);
-
-    if (value != NULL)
-        *value = at + 1;
-    else
-        small_map_put(&search->first_of, key, at);
+    ((struct search *)ctx)->found[number].is_covered = true;
 }
 
 static void add(struct search *search, const struct small_world *world, uint32_t parent, struct small_event event)
 {
     struct small_turned turned;
-    uint64_t key;
-    uint32_t first = NONE;
 
     small_turn_least(&search->nodes, world, search->turns, &turned);
-    key = key_of(search, &turned.worlds[0]);
-    if (!small_map_find(&search->first_of, key, &first))
-        first = NONE;
-    if (is_covered(search, first, &turned)) {
+    if (!small_shelves_put(&search->shelves, &search->nodes, &turned, (uint32_t)search->found_len, cross_out, search)) {
         search->report->covered++;
         return;
     }
     search->found = small_room_grow(search->found, &search->found_room, search->found_len + 1, sizeof(*search->found));
-    search->found[search->found_len] = (struct node){
-        .world = turned.worlds[0], .parent = parent, .next = first, .event = event, .turn = (uint8_t)turned.turn};
-    replace_first(search, key, (uint32_t)search->found_len++);
+    search->found[search->found_len++] =
+        (struct node){.world = turned.worlds[0], .parent = parent, .event = event, .turn = (uint8_t)turned.turn};
 }
 
 /* ---- the way to one ---- */
@@ -187,8 +126,8 @@ static bool gain(struct search *search, uint32_t at, const struct small_move *mo
         const struct small_breach breach = small_world_move(&search->nodes, &to, moves[i]);
 
         small_world_settle(&search->nodes, &to, NULL, NULL);
-        if (breach.rule == NULL && is_alike(&to, &from) && memcmp(&to, &from, sizeof(to)) != 0 &&
-            covers(search, &to, &from)) {
+        if (breach.rule == NULL && small_world_is_alike(&to, &from) && memcmp(&to, &from, sizeof(to)) != 0 &&
+            small_world_covers(&search->nodes, &to, &from)) {
             search->report->transitions += i;
             add(search, &to, at, moves[i].event);
             return true;
@@ -238,7 +177,7 @@ static uint64_t count_alike(struct search *search)
 
     search->found = NULL;
     search->found_len = search->found_room = 0;
-    small_map_deinit(&search->first_of);
+    small_shelves_deinit(&search->shelves);
     search->turns = small_turns(&search->nodes);
     for (size_t i = 0; i < len; i++) {
         if (!found[i].is_covered)
@@ -314,7 +253,7 @@ int small_search(const struct small_config *config, struct small_report *report,
     small_nodes_init(&search.nodes, config);
     status = run(&search, config, trace);
     small_nodes_deinit(&search.nodes);
-    small_map_deinit(&search.first_of);
+    small_shelves_deinit(&search.shelves);
     small_map_deinit(&search.ends);
     free(search.found);
     return status;
