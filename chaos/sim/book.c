@@ -335,6 +335,7 @@ static void see_client(struct sim_book *book, const struct sim_sight *sight)
             txn->client_life = sight->life;
         }
         book_first(&txn->asked, sight->seq);
+        txn->asked_of |= sight->asked.nodes;
         if (sight->asked.what == SIM_ASK_COMMIT)
             book_first(&txn->commit_asked, sight->seq);
         if (sight->asked.what == SIM_ASK_ROLLBACK)
@@ -460,8 +461,10 @@ static void see_process(struct sim_book *book, struct book_node *node, const str
         node->is_paused = sight->kind == SIM_SEEN_PAUSED;
         break;
     case SIM_SEEN_SAMPLE:
-        if (sight->sample.what == SIM_SAMPLE_OPEN)
+        if (sight->sample.what == SIM_SAMPLE_OPEN) {
+            node->open = sight->sample.value;
             node->places = sight->sample.limit;
+        }
         break;
     case SIM_SEEN_TICKED:
         node->ticked = sight->seq;

@@ -64,6 +64,7 @@ struct book_node {
     book_moment last_fault, last_cut;
     struct book_input input;
     uint64_t places;       /* coordinators: for open transactions; 0 = not known */
+    uint64_t open;         /* as the last sample says */
     bool forgets_damage;   /* coordinators: by a setting, without an operator */
     uint32_t heuristic_ms; /* participants: T_heur, 0 = off, and its verdict */
     enum vow_verdict heuristic_verdict;
@@ -175,6 +176,7 @@ struct book_txn {
     /* At clients. */
     uint8_t client; /* the first that asked anything of it; SIM_NODE_NONE */
     uint32_t client_life;
+    uint32_t asked_of;    /* bit by participant: whom the client has work for, whether or not anybody hears of it */
     uint32_t work, calls; /* bit by participant: joined work that a commit request counts, calls that it ships */
     book_moment given_up; /* told UNKNOWN, and will not ask again */
     book_moment expired;  /* told EXPIRED: it is older than the history */

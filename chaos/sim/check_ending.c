@@ -1,8 +1,9 @@
 /*
  * I05: not for ever. After HEALED the world goes on for the bound (SIM_LIVENESS_US), or until nothing is left to do. At
  * ENDED each healed coordinator and participant serves, and of each transaction whose nodes are all healed no branch is
- * prepared and no COMMIT is without its END. That who asked has heard, or has given up, is the other half: the world
- * sees it by itself (complain_of_open() in world.c) and names it "ending".
+ * prepared and no COMMIT is without its END. That who asked has heard, or has given up, the world sees by itself
+ * (complain_of_open() in world.c) and names it "ending". Who has given up asks once more when all is healed
+ * (client_doubt.c), and has then heard the outcome, or that it is older than the history.
  * A branch that is older than the history stays, with an alarm of its coordinator (F045).
  * Damage that stands is no end and no violation: a HAZARD, or an alarm about it. What an operator did against the
  * decision keeps COMMIT without its END until that is forgotten; nothing else. A world that ended before its bound is
@@ -45,6 +46,22 @@ static void check_one(struct sim_judge *judge, const struct sim_sight *sight, co
                    (unsigned long long)ms);
 }
 
+/* In doubt is not for ever either. What nobody has heard of may be up to its only participant, if that is healed. */
+static void check_client(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
+{
+    const uint32_t asked = txn->client != SIM_NODE_NONE ? sim_bit(txn->client) | txn->asked_of : 0;
+    const bool is_healed = (asked & ~judge->book.healed_nodes) == 0;
+    const struct book_node *coord = &judge->book.nodes[txn->coord];
+    /* What cannot end for its participants are broken takes all places: then it asks nobody on behalf of a client. */
+    const bool is_full = coord->places != 0 && coord->open >= coord->places;
+
+    if (is_full && (vow_gtrid_flags(&txn->gtrid) & VOW_GTRID_ONE_PHASE) != 0)
+        return;
+    if (is_healed && asked != 0 && txn->given_up != 0 && txn->told == 0 && txn->expired == 0)
+        judge_fail(judge, sight, "I05", &txn->gtrid, "%s was told UNKNOWN, and hears no outcome after all was healed",
+                   judge_name(judge, txn->client));
+}
+
 void check_ending(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct sim_book *book = &judge->book;
@@ -58,7 +75,9 @@ void check_ending(struct sim_judge *judge, const struct sim_sight *sight)
             judge_fail(judge, sight, "I05", NULL, "%s does not serve after all was healed", book->nodes[i].name);
     }
     for (const struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
-        if (judge_is_healed(judge, txn) && !is_damage(txn) && !judge_is_excused(judge, txn))
-            check_one(judge, sight, txn);
+        if (!judge_is_healed(judge, txn) || is_damage(txn) || judge_is_excused(judge, txn))
+            continue;
+        check_one(judge, sight, txn);
+        check_client(judge, sight, txn);
     }
 }

@@ -48,11 +48,9 @@ static void take_id(struct sim_world *world, struct sim_node *node)
     client_send_request(world, node);
 }
 
-static void ask_about_old(struct sim_world *world, struct sim_node *node)
+void client_ask_about(struct sim_world *world, struct sim_node *node, const struct remembered *old, uint64_t wait_us)
 {
     struct sim_client *client = node->client;
-    const uint32_t kept = client->memory_len < REMEMBERED ? client->memory_len : REMEMBERED;
-    const struct remembered *old = &client->memory[sim_rng_below(&client->rng, kept)];
     struct vow_msg msg = {.kind = VOW_MSG_STATUS_REQUEST};
 
     client->txn = (struct txn){.stage = STAGE_STATUS, .gtrid = old->gtrid};
@@ -61,7 +59,16 @@ static void ask_about_old(struct sim_world *world, struct sim_node *node)
         .participant = old->participant != SIM_NODE_NONE ? world->nodes[old->participant].name : ""};
     client_show_asked(world, node, SIM_ASK_STATUS, false);
     sim_net_send(world, client->conn, 0, &msg);
-    client_set_timer(world, node, (uint64_t)world->options.patience_ms * 1000);
+    client_set_timer(world, node, wait_us);
+}
+
+static void ask_about_old(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_client *client = node->client;
+    const uint32_t kept = client->memory_len < REMEMBERED ? client->memory_len : REMEMBERED;
+
+    client_ask_about(world, node, &client->memory[sim_rng_below(&client->rng, kept)],
+                     (uint64_t)world->options.patience_ms * 1000);
 }
 
 /* The number of its next transaction that takes place, or `count`. */
@@ -103,6 +110,8 @@ static void begin_next(struct sim_world *world, struct sim_node *node)
     } else if (client->again != 0) {
         repeat(world, node);
     } else {
+        if (client_is_in_doubt(world, client))
+            client_ask_doubt(world, node);
         return;
     }
     client_go_on(world, node);
@@ -314,7 +323,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
 static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
 {
     return node->client->txn.stage == STAGE_IDLE && node->client->again == 0 &&
-           next_number(world, node) >= node->client->count;
+           next_number(world, node) >= node->client->count && !client_is_in_doubt(world, node->client);
 }
 
 static bool is_linked(const struct sim_node *node)

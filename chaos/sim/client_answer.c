@@ -60,6 +60,8 @@ void client_end(struct sim_world *world, struct sim_node *node, enum vow_outcome
     if (!vow_gtrid_is_none(&txn->gtrid)) {
         show_told(world, node, ask_of(txn), &txn->gtrid, outcome, cause, error, true);
         remember(client, txn);
+        if (outcome == VOW_UNKNOWN)
+            client_doubt(world, client, txn);
     }
     world->totals.committed += outcome == VOW_COMMITTED;
     world->totals.aborted += outcome == VOW_ABORTED;
@@ -75,6 +77,7 @@ static void start_again(struct sim_world *world, struct sim_node *node)
     struct txn *txn = &node->client->txn;
 
     show_told(world, node, ask_of(txn), &txn->gtrid, VOW_UNKNOWN, VOW_CAUSE_NONE, VOW_E_IN_DOUBT, true);
+    client_doubt(world, node->client, txn);
     txn->again++;
     txn->stage = STAGE_NO_ID;
     txn->sent = txn->in_doubt = txn->ask = false;
@@ -183,10 +186,13 @@ void client_hear(struct sim_world *world, struct sim_node *node, const struct vo
     const bool is_about_this = vow_gtrid_equal(&heard->gtrid, &txn->gtrid);
 
     if (txn->stage == STAGE_STATUS && is_about_this) {
+        if (client_hear_of_doubt(world, node->client, heard))
+            show_told(world, node, SIM_ASK_STATUS, &heard->gtrid, VOW_UNKNOWN, VOW_CAUSE_NONE, heard->error, false);
         if (heard->outcome == VOW_COMMITTED || heard->outcome == VOW_ABORTED)
             show_told(world, node, SIM_ASK_STATUS, &heard->gtrid, heard->outcome, heard->cause, 0, true);
         txn->stage = STAGE_IDLE;
-        client_set_timer(world, node, 1 + world->options.think_us);
+        client_set_timer(world, node,
+                         client_is_in_doubt(world, node->client) ? SIM_SECOND_US : 1 + world->options.think_us);
         return;
     }
     if (txn->stage == STAGE_IDLE || txn->stage == STAGE_NO_ID || !is_about_this)

@@ -35,6 +35,12 @@ struct remembered {
     uint8_t participant; /* SIM_NODE_NONE, or the one that may have decided alone */
 };
 
+/* What it was told nothing certain of, and no outcome since. */
+struct doubt {
+    struct remembered about;
+    struct doubt *next;
+};
+
 struct sim_client {
     struct sim_conn *conn; /* NULL: not connected */
     struct vow_ids ids;
@@ -46,6 +52,7 @@ struct sim_client {
     uint64_t calls;
     struct remembered memory[REMEMBERED];
     uint32_t memory_len;
+    struct doubt *doubts;
     uint64_t again; /* bit by number: to be done again under its key */
     bool is_dialing;
 };
@@ -54,6 +61,20 @@ struct sim_client {
 
 /* Does what is due at this stage: the timer has run out, or something that it waited for has come. */
 void client_go_on(struct sim_world *world, struct sim_node *node);
+
+/* Asks what became of it, and waits so long for an answer. */
+void client_ask_about(struct sim_world *world, struct sim_node *node, const struct remembered *old, uint64_t wait_us);
+
+/* --- client_doubt.c --- */
+
+/* It is told that nobody knows, and gives up on it until all is healed. */
+void client_doubt(struct sim_world *world, struct sim_client *client, const struct txn *txn);
+/* All is healed, and there is something to ask about. */
+bool client_is_in_doubt(const struct sim_world *world, const struct sim_client *client);
+void client_ask_doubt(struct sim_world *world, struct sim_node *node);
+/* True if nobody will ever know: it is older than the history. */
+bool client_hear_of_doubt(const struct sim_world *world, struct sim_client *client,
+                          const struct vow_msg_outcome *heard);
 
 /* --- client_draw.c --- */
 

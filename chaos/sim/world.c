@@ -98,6 +98,10 @@ static void heal(struct sim_world *world)
         node_start_later(world, &world->nodes[i], 1000 + i);
     sight.healed.nodes = world->healed_nodes;
     sim_show(world, &sight);
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if (world->nodes[i].role == SIM_CLIENT)
+            sim_client_heal(world, &world->nodes[i]);
+    }
 }
 
 /* All is up: now clients begin, and the plan. */

@@ -268,6 +268,8 @@ void sim_call_answer(struct sim_world *world, struct sim_call *call);
 
 /* All is set up: the client begins. */
 void sim_client_begin(struct sim_world *world, struct sim_node *node);
+/* All is healed: it asks once more about what nobody could tell it. */
+void sim_client_heal(struct sim_world *world, struct sim_node *node);
 void sim_saga_client_begin(struct sim_world *world, struct sim_node *node);
 static inline bool sim_is_client(const struct sim_node *node)
 {

@@ -1,5 +1,6 @@
 /* Checkers I01 to I06 and I10: a good stream is not reported, and each bad one is. */
 #include "check_bed.h"
+#include "proto/error.h"
 
 static struct bed bed;
 
@@ -124,6 +125,47 @@ Test(check_decisions, I05_without_end_for_ever)
     bed_commit_at(&bed, P1);
     bed_heal_and_end(&bed);
     bed_violates(&bed, "I05", "without END");
+}
+
+static void given_up(int error, bool is_final)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_TOLD, K0);
+
+    sight.told.what = SIM_ASK_COMMIT;
+    sight.told.outcome = VOW_UNKNOWN;
+    sight.told.error = error;
+    sight.told.is_final = is_final;
+    bed_show(&bed, &sight);
+}
+
+Test(check_decisions, I05_unknown_for_ever)
+{
+    bed_request(&bed);
+    given_up(VOW_E_IN_DOUBT, true);
+    bed_heal_and_end(&bed);
+    bed_violates(&bed, "I05", "hears no outcome");
+}
+
+Test(check_decisions, I05_unknown_and_heard_since)
+{
+    bed_to_votes(&bed);
+    given_up(VOW_E_IN_DOUBT, true);
+    bed_decide(&bed);
+    bed_answer(&bed);
+    bed_commit_at(&bed, P0);
+    bed_commit_at(&bed, P1);
+    bed_logged(&bed, VOW_RECORD_END);
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
+}
+
+Test(check_decisions, I05_unknown_and_older_than_the_history)
+{
+    bed_request(&bed);
+    given_up(VOW_E_IN_DOUBT, true);
+    given_up(VOW_E_EXPIRED, false);
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
 }
 
 Test(check_decisions, I06_told_committed_of_nothing)
