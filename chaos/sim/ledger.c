@@ -133,8 +133,6 @@ static void step_durable(struct ledger_saga *saga, const struct vow_record *reco
     side = sim_ledger_side(step, (enum vow_step_direction)record->step.direction);
     first(&side->fated, now);
     side->fate = (enum vow_saga_fate)record->step.fate;
-    if (side->fate == VOW_FATE_STUCK)
-        saga->stuck = now;
 }
 
 static void see_durable(struct ledger_saga *saga, const struct vow_record *record, book_moment now)
@@ -147,9 +145,6 @@ static void see_durable(struct ledger_saga *saga, const struct vow_record *recor
         break;
     case VOW_RECORD_SAGA_STEP:
         step_durable(saga, record, now);
-        break;
-    case VOW_RECORD_SAGA_TURN:
-        first(&saga->turned, now);
         break;
     case VOW_RECORD_SAGA_END:
         first(&saga->ended, now);
@@ -203,18 +198,12 @@ static void see_told(struct sim_ledger *ledger, const struct sim_sight *sight)
     saga->told_at = sight->seq;
 }
 
-static void see_word(struct sim_ledger *ledger, const struct sim_sight *sight)
+static void see_order(struct sim_ledger *ledger, const struct sim_sight *sight)
 {
     struct ledger_saga *saga = sim_ledger_find(ledger, &sight->gtrid);
 
-    if (saga == NULL)
-        return;
-    if (sight->kind == SIM_SEEN_ALARM)
-        first(&saga->alarm, sight->seq);
-    else if (sight->operated.saga == VOW_ADMIN_SAGA_CLOSE)
+    if (saga != NULL && sight->operated.saga == VOW_ADMIN_SAGA_CLOSE)
         first(&saga->close_ordered, sight->seq);
-    else
-        saga->retried = sight->seq;
 }
 
 /* ---- disks: a crash in the middle of a commit, and what the disk kept is what counts ---- */
@@ -232,8 +221,6 @@ static void settle_store(struct sim_ledger *ledger, const struct sim_sight *sigh
             continue;
         first(&side->taken, sight->seq);
         first(&side->recorded, sight->seq);
-        side->number = deed->number;
-        side->has_number = true;
     }
     for (uint32_t i = 0; i < store->steps_len; i++) {
         const struct sim_dump_step *row = &store->steps[i];
@@ -305,9 +292,8 @@ void sim_ledger_see(struct sim_ledger *ledger, const struct sim_sight *sight)
     case SIM_SEEN_TOLD:
         see_told(ledger, sight);
         break;
-    case SIM_SEEN_ALARM:
     case SIM_SEEN_OPERATED:
-        see_word(ledger, sight);
+        see_order(ledger, sight);
         break;
     default:
         break;

@@ -14,8 +14,6 @@ struct ledger_side {
     book_moment sent;        /* STEP, first */
     uint32_t sent_life;      /* of the coordinator, the newest */
     book_moment taken;       /* its effect is durable at the participant, as the store or the disk has said */
-    int64_t number;          /* what an action has answered; what a compensation was given */
-    bool has_number;         /* ... and the disk has shown that */
     book_moment recorded;    /* the participant's word on it is durable: the effect, or that there is none to undo */
     book_moment rejected;    /* likewise: it is refused for good (REJECTED, TOO_LATE) */
     book_moment fated;       /* the coordinator's record of it is durable */
@@ -37,17 +35,14 @@ struct ledger_saga {
     uint8_t coord, client;
     uint32_t steps_len;
     struct ledger_step steps[LEDGER_STEPS_MAX];
-    book_moment begun;   /* BEGIN is durable */
-    book_moment turned;  /* TURN is; of its client's will or of its deadline */
-    book_moment failed;  /* TURN is, or that an action is REJECTED or UNKNOWN */
-    book_moment knows;   /* and the coordinator's core of this life was told so, or recovered it */
-    book_moment retried; /* an operator's order is with the core, the newest */
+    book_moment begun;  /* BEGIN is durable */
+    book_moment failed; /* TURN is, or that an action is REJECTED or UNKNOWN */
+    book_moment knows;  /* and the coordinator's core of this life was told so, or recovered it */
     book_moment close_ordered;
     book_moment ended;      /* END is durable */
     enum vow_saga_state is; /* and this is what it says */
     enum vow_saga_state told;
     book_moment told_at; /* a client was told of its end */
-    book_moment stuck, alarm;
 };
 
 struct sim_ledger {

@@ -115,7 +115,8 @@ void saga_draw(struct sim_world *world, struct sim_node *node)
     client->run.retry_us = client->run.cancel_us = UINT64_MAX;
     client->run.end_us = now_us + (uint64_t)o->saga_patience_ms * 1000;
     if (chance(&draft, o->saga_cancel_pct))
-        client->run.cancel_us = now_us + sim_rng_wait(&draft.rng, 16 * (uint64_t)o->delay_us + 4 * o->sync_us);
+        client->run.cancel_us =
+            now_us + sim_rng_wait(&draft.rng, 16 * (uint64_t)o->delay_us + 4 * (uint64_t)o->sync_us);
     if (chance(&draft, o->saga_deadline_pct))
         client->run.order.deadline_ms = (uint32_t)sim_rng_between(&draft.rng, 5, 1000);
     client->next++;
