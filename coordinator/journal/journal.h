@@ -37,6 +37,7 @@ enum vow_journal_op_kind {
     VOW_JOURNAL_HISTORY,    /* the events of one transaction */
     VOW_JOURNAL_LOCATE,     /* the last event of a time; some of the log at a time */
     VOW_JOURNAL_READ,       /* the events up to some point, for a replay; a page at a time */
+    VOW_JOURNAL_EVENTS,     /* the EVENT records after an LSN */
     VOW_JOURNAL_LIFE,       /* no event: a participant's data file came with this incarnation */
 };
 
@@ -65,6 +66,40 @@ struct vow_journal_life {
 /* The newest ones are kept, this many. */
 #define VOW_JOURNAL_LIVES_MAX 16384u
 
+/* The newest event of a key (proto/message_event.h). */
+struct vow_journal_key {
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    char key[VOW_EVENT_KEY_SIZE];
+    uint64_t key_seq, lsn;
+};
+
+/* A group of consumers, with all up to `cursor` done; the body is its SUBSCRIBE, as it travels. */
+struct vow_journal_group {
+    const char *name, *participant;
+    uint64_t cursor;
+    struct vow_slice body;
+};
+
+struct vow_journal_dead {
+    const char *group;
+    uint64_t lsn; /* of the event */
+    enum vow_cause cause;
+    uint32_t attempts;
+    const char *text;
+    bool is_retried;
+};
+
+/* What a start is told of events, in this order; what is NULL is passed over. Texts and bodies live for the call. Not 0
+ * ends the scan with that error. */
+struct vow_journal_relay {
+    void *ctx;
+    uint32_t keys_max; /* the newest ones, newest last */
+    int (*key)(void *ctx, const struct vow_journal_key *key);
+    int (*group)(void *ctx, const struct vow_journal_group *group);
+    int (*dead)(void *ctx, const struct vow_journal_dead *dead);
+    int (*event)(void *ctx, const struct vow_journal_event *event); /* that some group has not done, or is dead */
+};
+
 /* A piece of work for the journal. The submitter owns it before submit and after done. */
 struct vow_journal_op {
     struct vow_job job; /* first */
@@ -82,7 +117,9 @@ struct vow_journal_op {
     /* LOCATE: the time, and the event to look before; 0 = the end of the log. READ: the last event that the pages
      * before have given, 0 = none, and the last one that is wanted; 0 = the last there is. */
     uint64_t wall_us, before;
-    uint64_t after, until;
+    uint64_t after, until;      /* EVENTS: those after it, */
+    uint32_t events_max;        /* EVENTS: and at most so many */
+    struct vow_journal_key key; /* APPEND of an EVENT: whose newest it is */
     /* Filled by the journal: */
     enum vow_journal_result result; /* APPEND, DECIDE, END, LIFE */
     /* 0, or why UNKNOWN. GET, GET_SAGA, HISTORY: VOW_E_NOT_FOUND, there never was a record; VOW_E_EXPIRED, there may
@@ -95,7 +132,7 @@ struct vow_journal_op {
     bool decided;                     /* GET: found, and it is a COMMIT: there is a yes-list */
     enum vow_damage damage;           /* GET: whatever `error` says */
     bool forgotten;                   /* GET: an operator has seen to the damage, or to the reporter's part of it */
-    struct vow_journal_event *events; /* HISTORY, READ: the submitter's, for vow_journal_events_free() */
+    struct vow_journal_event *events; /* HISTORY, READ, EVENTS: the submitter's, for vow_journal_events_free() */
     uint32_t events_len;
     /* LOCATE: not found yet, ask again with this `before`. READ: there are more after `after`, which was moved on. */
     bool has_more;
@@ -144,6 +181,8 @@ struct vow_journal_engine {
     int (*keys)(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
     /* Calls `each` for the lives that are kept, the newest last. NULL is allowed: then none is. */
     int (*lives)(void *engine, vow_journal_life_fn *each, void *ctx, struct vow_error_detail *detail);
+    /* Calls back for all that is kept of events. NULL is allowed: then there is none. */
+    int (*relay)(void *engine, const struct vow_journal_relay *relay, struct vow_error_detail *detail);
     void (*close)(void *engine);
     /* What was done so far; any thread. NULL is allowed: then all counters are zero. */
     void (*stats)(const void *engine, struct vow_journal_stats *stats);

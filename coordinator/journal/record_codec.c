@@ -66,9 +66,37 @@ static void step_to_wire(const struct vow_record_step *step, struct wire *wire)
 
 static size_t bytes_max(enum vow_record_kind kind)
 {
-    if (kind == VOW_RECORD_SAGA_BEGIN)
+    switch ((int)kind) {
+    case VOW_RECORD_SAGA_BEGIN:
         return (size_t)JOURNAL_ORDER_MAX;
-    return kind == VOW_RECORD_SAGA_STEP ? VOW_STEP_ANSWER_MAX : 0;
+    case VOW_RECORD_SAGA_STEP:
+        return VOW_STEP_ANSWER_MAX;
+    case VOW_RECORD_EVENT:
+        return JOURNAL_EVENT_MAX;
+    case VOW_RECORD_GROUP:
+        return JOURNAL_SUBSCRIBE_MAX;
+    default:
+        return 0;
+    }
+}
+
+/* They say a thing in a message, as it travels. */
+static bool has_message(enum vow_record_kind kind)
+{
+    return kind == VOW_RECORD_SAGA_BEGIN || kind == VOW_RECORD_EVENT || kind == VOW_RECORD_GROUP;
+}
+
+static bool has_place(enum vow_record_kind kind)
+{
+    return vow_record_is_relay(kind) && kind != VOW_RECORD_EVENT;
+}
+
+static void place_to_wire(const struct vow_record_relay *relay, struct wire *wire)
+{
+    vow__journal__step__init(&wire->step);
+    wire->step.lsn = relay->lsn;
+    wire->step.attempts = relay->attempts;
+    wire->body.step = &wire->step;
 }
 
 static void body_to_wire(const struct vow_record *record, struct wire *wire)
@@ -92,6 +120,8 @@ static void body_to_wire(const struct vow_record *record, struct wire *wire)
     wire->body.bytes.len = record->body.len;
     if (record->kind == VOW_RECORD_SAGA_STEP)
         step_to_wire(&record->step, wire);
+    else if (has_place(record->kind))
+        place_to_wire(&record->relay, wire);
 }
 
 size_t journal_body_size(const struct vow_record *record)
@@ -142,6 +172,8 @@ static bool detail_is_good(enum vow_record_kind kind, uint32_t detail)
         return detail >= VOW_SAGA_COMPLETED && detail <= VOW_SAGA_CLOSED;
     case VOW_RECORD_SAGA_TURN:
         return detail < VOW_STEPS_MAX; /* a stage */
+    case VOW_RECORD_REVIVED:
+        return detail >= VOW_REVIVAL_RETRY && detail <= VOW_REVIVAL_DONE;
     default:
         return true;
     }
@@ -150,13 +182,18 @@ static bool detail_is_good(enum vow_record_kind kind, uint32_t detail)
 static bool has_cause(enum vow_record_kind kind)
 {
     return kind == VOW_RECORD_ABORTED || kind == VOW_RECORD_HEURISTIC || kind == VOW_RECORD_SAGA_STEP ||
-           kind == VOW_RECORD_SAGA_TURN || kind == VOW_RECORD_SAGA_END;
+           kind == VOW_RECORD_SAGA_TURN || kind == VOW_RECORD_SAGA_END || kind == VOW_RECORD_DEAD;
 }
 
 static bool step_from_wire(const Vow__Journal__Body *body, struct vow_record *record)
 {
     const Vow__Journal__Step *step = body->step;
 
+    if (has_place(record->kind)) {
+        if (step != NULL)
+            record->relay = (struct vow_record_relay){.lsn = step->lsn, .attempts = step->attempts};
+        return step != NULL;
+    }
     if (record->kind != VOW_RECORD_SAGA_STEP)
         return true;
     if (step == NULL || step->number >= VOW_STEPS_MAX || step->direction < VOW_STEP_ACTION ||
@@ -174,7 +211,7 @@ static bool bytes_from_wire(const Vow__Journal__Body *body, struct vow_slice row
 {
     size_t len = body->bytes.len;
 
-    if (len > bytes_max(record->kind) || (record->kind == VOW_RECORD_SAGA_BEGIN && len == 0))
+    if (len > bytes_max(record->kind) || (has_message(record->kind) && len == 0))
         return false;
     record->body = (struct vow_slice){NULL, 0};
     if (len == 0)
@@ -271,6 +308,5 @@ int journal_body_decode(const uint8_t *body, size_t len, struct vow_record *reco
 
     if (!kind_is_known(record->kind) || len > JOURNAL_BODY_MAX + bytes_max(record->kind))
         return VOW_E_DAMAGED;
-    return record->kind == VOW_RECORD_SAGA_BEGIN ? decode_order(row, record, branches)
-                                                 : decode_with(&arena, row, record, branches);
+    return has_message(record->kind) ? decode_order(row, record, branches) : decode_with(&arena, row, record, branches);
 }

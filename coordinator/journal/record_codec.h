@@ -14,6 +14,9 @@
 #define JOURNAL_BODY_MAX 8192
 /* An order is a message, as it travels. */
 #define JOURNAL_ORDER_MAX VOW_FRAME_MAX_HIGHEST
+/* So is an event, with its payload and its headers; and a subscription. */
+#define JOURNAL_EVENT_MAX (VOW_EVENT_PAYLOAD_MAX + 4096)
+#define JOURNAL_SUBSCRIBE_MAX 8192
 
 /* How long the body of a well-formed record is (asserted: the core made it). */
 size_t journal_body_size(const struct vow_record *record);

@@ -330,6 +330,8 @@ static int write_op(struct sqlite_engine *engine, struct vow_journal_op *op, uin
     if (error == 0 && op->result == VOW_JOURNAL_WON) {
         error = append(engine, &op->record, wall_us, head, detail);
         op->lsn = head->lsn;
+        if (error == 0 && vow_record_is_relay(op->record.kind))
+            error = journal_sqlite_relay_write(engine, op, detail);
     }
     return error;
 }
@@ -419,6 +421,8 @@ static void read_batch(struct sqlite_engine *engine, struct vow_journal_op *firs
             op->error = journal_sqlite_locate(engine, op, &detail);
         else if (op->kind == VOW_JOURNAL_READ)
             op->error = journal_sqlite_page(engine, op, &detail);
+        else if (op->kind == VOW_JOURNAL_EVENTS)
+            op->error = journal_sqlite_events(engine, op, &detail);
         else
             op->error = journal_sqlite_history(engine, op, &detail);
         if (op->error == VOW_E_NOT_FOUND)
@@ -489,6 +493,7 @@ const struct vow_journal_engine journal_sqlite_engine = {
     .scan = journal_sqlite_scan,
     .keys = journal_sqlite_keys,
     .lives = journal_sqlite_lives,
+    .relay = journal_sqlite_relay,
     .stats = get_stats,
     .close = close_engine,
 };

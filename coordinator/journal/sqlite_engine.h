@@ -31,8 +31,10 @@
  *   3  and life: participants' data files. An older program would let one come back that went back.
  *   4  and the records of sagas, in the tables of format 3. An older program would overlook them at its start, and cut
  *      off those of a saga that has not ended.
+ *   5  and relay_key, relay_group, relay_dead: what the records of events add up to. An older program would cut off an
+ *      event that is not done.
  */
-#define JOURNAL_FORMAT 4
+#define JOURNAL_FORMAT 5
 /* The WAL is checkpointed once it is longer than this; its space is then used again. */
 #define JOURNAL_WAL_PAGES_MAX 2048
 #define JOURNAL_PATH_SIZE 4096
@@ -78,6 +80,20 @@ enum journal_statement {
     JOURNAL_STMT_LIFE_WRITE,
     JOURNAL_STMT_LIFE_TRIM,
     JOURNAL_STMT_LIVES,
+    JOURNAL_STMT_KEY_WRITE,
+    JOURNAL_STMT_KEY_TRIM,
+    JOURNAL_STMT_KEY_SCAN,
+    JOURNAL_STMT_GROUP_WRITE,
+    JOURNAL_STMT_GROUP_READ,
+    JOURNAL_STMT_GROUP_SCAN,
+    JOURNAL_STMT_DEAD_WRITE,
+    JOURNAL_STMT_DEAD_READ,
+    JOURNAL_STMT_DEAD_REMOVE,
+    JOURNAL_STMT_DEAD_SCAN,
+    JOURNAL_STMT_EVENTS,
+    JOURNAL_STMT_EVENTS_NEEDED,
+    JOURNAL_STMT_EVENT_NEEDED,
+    JOURNAL_STMT_EVENT_RELEASED,
     JOURNAL_STMT_COUNT,
 };
 
@@ -110,6 +126,7 @@ struct sqlite_engine {
     int wal_pages;
     bool folding;       /* the tail was too long, and is not yet short enough */
     bool over_size;     /* of the last look */
+    bool releasing;     /* an event that was kept may not be needed any more */
     unsigned turns;     /* since the last look */
     uint64_t oldest_us; /* of the first event after the cut; 0 = look */
     long format;        /* of the file, when it was opened */
@@ -181,6 +198,9 @@ int journal_sqlite_end_after(struct sqlite_engine *engine, const struct vow_gtri
 /* Fills op->damage and op->forgotten. */
 int journal_sqlite_damage(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
 int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
+int journal_sqlite_events(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail);
+int journal_sqlite_scan_events(struct sqlite_engine *engine, const struct vow_journal_relay *relay,
+                               struct vow_error_detail *detail);
 int journal_sqlite_scan(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
 int journal_sqlite_keys(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx,
                         struct vow_error_detail *detail);
@@ -240,6 +260,16 @@ int journal_sqlite_damaged(const struct sqlite_engine *engine, uint64_t lsn, con
 int journal_sqlite_write_life(struct sqlite_engine *engine, const struct vow_journal_life *life,
                               struct vow_error_detail *detail);
 int journal_sqlite_lives(void *engine, vow_journal_life_fn *each, void *ctx, struct vow_error_detail *detail);
+
+/* --- sqlite_relay.c --- */
+
+/* After a record of events was appended as op->lsn, in the same transaction. */
+int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_journal_op *op,
+                               struct vow_error_detail *detail);
+/* Has some group not done the event, or buried it? */
+int journal_sqlite_relay_needs(struct sqlite_engine *engine, uint64_t lsn, bool *needed,
+                               struct vow_error_detail *detail);
+int journal_sqlite_relay(void *engine, const struct vow_journal_relay *relay, struct vow_error_detail *detail);
 
 /* --- sqlite_turn.c --- */
 

@@ -32,6 +32,20 @@ static const char schema_3[] = //
     "NOT NULL,"
     " since_epoch INTEGER NOT NULL, since_seq INTEGER NOT NULL, turned INTEGER NOT NULL) STRICT;";
 
+/* What format 5 adds: sqlite_relay.c. */
+static const char schema_5[] = //
+    "CREATE INDEX IF NOT EXISTS event_relay ON event (lsn) WHERE kind = 24;"
+    "CREATE TABLE IF NOT EXISTS relay_key (db_uuid BLOB NOT NULL, key TEXT NOT NULL, key_seq INTEGER NOT NULL, lsn "
+    "INTEGER NOT NULL,"
+    " seal BLOB NOT NULL, PRIMARY KEY (db_uuid, key)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS relay_key_lsn ON relay_key (lsn);"
+    "CREATE TABLE IF NOT EXISTS relay_group (name TEXT NOT NULL PRIMARY KEY, participant TEXT NOT NULL, cursor INTEGER "
+    "NOT NULL,"
+    " body BLOB NOT NULL, seal BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS relay_dead (lsn INTEGER NOT NULL, name TEXT NOT NULL, cause INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL, text TEXT NOT NULL, retried INTEGER NOT NULL, seal BLOB NOT NULL,"
+    " PRIMARY KEY (lsn, name)) STRICT, WITHOUT ROWID;";
+
 #define COLUMNS JOURNAL_COLUMNS
 /* The index alone is not believed, for a flipped bit in it makes a COMMIT an END (fault F114): the event itself must be
  * one. The unary plus keeps SQLite from asking the index again. */
@@ -48,6 +62,10 @@ static const char schema_3[] = //
 #define SQL_NAMES(number)
 #define SQL_SAYS(number)
 #define SQL_OPEN(name, number, subject, role) SQL_##role(number)
+/* Of an EVENT: is there a group that has not done it, or for which it is dead? */
+#define NEEDED(lsn)                                                                                                    \
+    "(EXISTS (SELECT 1 FROM relay_group AS g WHERE g.cursor < " lsn ")"                                                \
+    " OR EXISTS (SELECT 1 FROM relay_dead AS d WHERE d.lsn = " lsn "))"
 #define OPEN_KINDS "(0" VOW_RECORDS(SQL_OPEN) ")"
 
 /* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, HEURISTIC 5, DAMAGE 6, FORGET 7,
@@ -93,6 +111,28 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
                                 " name) VALUES (?, ?, ?, ?, ?, ?)",
     [JOURNAL_STMT_LIFE_TRIM] = "DELETE FROM life WHERE id IN (SELECT id FROM life ORDER BY id DESC LIMIT -1 OFFSET ?)",
     [JOURNAL_STMT_LIVES] = "SELECT db_uuid, incarnation, since_epoch, since_seq, turned, name FROM life ORDER BY id",
+    [JOURNAL_STMT_KEY_WRITE] =
+        "INSERT OR REPLACE INTO relay_key (db_uuid, key, key_seq, lsn, seal) VALUES (?, ?, ?, ?, ?)",
+    [JOURNAL_STMT_KEY_TRIM] =
+        "DELETE FROM relay_key WHERE lsn <= (SELECT lsn FROM relay_key ORDER BY lsn DESC LIMIT 1 OFFSET ?)",
+    [JOURNAL_STMT_KEY_SCAN] = "SELECT * FROM (SELECT db_uuid, key, key_seq, lsn, seal FROM relay_key"
+                              " ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
+    [JOURNAL_STMT_GROUP_WRITE] =
+        "INSERT OR REPLACE INTO relay_group (name, participant, cursor, body, seal) VALUES (?, ?, ?, ?, ?)",
+    [JOURNAL_STMT_GROUP_READ] = "SELECT name, participant, cursor, body, seal FROM relay_group WHERE name = ?",
+    [JOURNAL_STMT_GROUP_SCAN] = "SELECT name, participant, cursor, body, seal FROM relay_group ORDER BY name",
+    [JOURNAL_STMT_DEAD_WRITE] = "INSERT OR REPLACE INTO relay_dead (lsn, name, cause, attempts, text, retried, seal)"
+                                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [JOURNAL_STMT_DEAD_READ] = "SELECT lsn, name, cause, attempts, text, retried, seal FROM relay_dead"
+                               " WHERE lsn = ? AND name = ?",
+    [JOURNAL_STMT_DEAD_REMOVE] = "DELETE FROM relay_dead WHERE lsn = ? AND name = ?",
+    [JOURNAL_STMT_DEAD_SCAN] = "SELECT lsn, name, cause, attempts, text, retried, seal FROM relay_dead ORDER BY lsn",
+    [JOURNAL_STMT_EVENTS] = "SELECT " COLUMNS " FROM event WHERE kind = 24 AND lsn > ? ORDER BY lsn LIMIT ?",
+    [JOURNAL_STMT_EVENTS_NEEDED] =
+        "SELECT " COLUMNS " FROM event AS e WHERE kind = 24 AND " NEEDED("e.lsn") " ORDER BY lsn",
+    [JOURNAL_STMT_EVENT_NEEDED] = "SELECT " NEEDED("?1"),
+    [JOURNAL_STMT_EVENT_RELEASED] = "SELECT " COLUMNS " FROM event AS e WHERE kind = 24 AND lsn <= ? AND NOT " NEEDED(
+        "e.lsn") " ORDER BY lsn LIMIT 1",
 };
 
 int journal_sqlite_error(int code)
@@ -287,6 +327,7 @@ static int create_schema(struct sqlite_engine *engine, struct vow_error_detail *
 
     error = error != 0 ? error : execute(engine, schema_2, detail);
     error = error != 0 ? error : execute(engine, schema_3, detail);
+    error = error != 0 ? error : execute(engine, schema_5, detail);
     (void)snprintf(tail, sizeof(tail), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
                    JOURNAL_APPLICATION_ID, JOURNAL_FORMAT);
     error = error != 0 ? error : execute(engine, tail, detail);
@@ -306,6 +347,8 @@ static int upgrade(struct sqlite_engine *engine, struct vow_error_detail *detail
         error = execute(engine, schema_2, detail);
     if (error == 0 && engine->format < 3)
         error = execute(engine, schema_3, detail);
+    if (error == 0 && engine->format < 5)
+        error = execute(engine, schema_5, detail);
     return error != 0 ? error : execute(engine, tail, detail);
 }
 
@@ -403,6 +446,7 @@ int vow_journal_sqlite_open(const struct vow_journal_options *options, const str
         return journal_fail(detail, VOW_E_NO_MEMORY, "out of memory");
     }
     engine->vfs = options->vfs;
+    engine->releasing = true; /* what was released before the last end is looked for */
     journal_sqlite_engine.retain(engine, &options->retention);
     (void)snprintf(engine->identity.name, sizeof(engine->identity.name), "%s",
                    options->name != NULL ? options->name : DEFAULT_NAME);

@@ -244,6 +244,30 @@ int journal_sqlite_history(struct sqlite_engine *engine, struct vow_journal_op *
     return error != 0 || op->events_len > 0 ? error : VOW_E_NOT_FOUND;
 }
 
+int journal_sqlite_events(struct sqlite_engine *engine, struct vow_journal_op *op, struct vow_error_detail *detail)
+{
+    struct vow_record_branch branches[VOW_CALLS_MAX];
+    struct vow_journal_event event = {0};
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_EVENTS);
+    int error = 0, found;
+
+    if (stmt == NULL)
+        return journal_sqlite_fail(engine, "reading", detail);
+    op->events = NULL;
+    op->events_len = 0;
+    (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)op->after);
+    (void)sqlite3_bind_int64(stmt, 2, op->events_max);
+    while (error == 0 && (found = next_event(engine, stmt, &event, branches, false, detail)) != 0)
+        error = found < 0 ? found : journal_sqlite_add_event(op, &event);
+    (void)sqlite3_reset(stmt);
+    if (error != 0) {
+        vow_journal_events_free(op->events, op->events_len);
+        op->events = NULL;
+        op->events_len = 0;
+    }
+    return error;
+}
+
 static int scan_rows(struct sqlite_engine *engine, sqlite3_stmt *stmt, vow_journal_scan_fn *each, void *each_ctx,
                      bool is_proved, struct vow_error_detail *detail)
 {
@@ -255,6 +279,16 @@ static int scan_rows(struct sqlite_engine *engine, sqlite3_stmt *stmt, vow_journ
         error = found < 0 ? found : each(each_ctx, &event);
     (void)sqlite3_reset(stmt);
     return error;
+}
+
+int journal_sqlite_scan_events(struct sqlite_engine *engine, const struct vow_journal_relay *relay,
+                               struct vow_error_detail *detail)
+{
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_EVENTS_NEEDED);
+
+    if (stmt == NULL)
+        return journal_sqlite_fail(engine, "reading", detail);
+    return scan_rows(engine, stmt, relay->event, relay->ctx, false, detail);
 }
 
 /* The list first, then what came after it: both were proved when the log was opened. */

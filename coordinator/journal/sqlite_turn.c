@@ -3,7 +3,8 @@
  * when there is nothing else to do.
  *
  * An event is cut when it is old enough and no unfinished transaction needs it: COMMIT, HAZARD and other damage stay
- * until the END of their transaction is cut with them, whatever their age (B42), and so do the records of a saga. What
+ * until the END of their transaction is cut with them, whatever their age (B42), and so do the records of a saga. An
+ * EVENT stays until each group has done it, and as long as it is a dead letter (I28). What
  * is cut raises the floor, and the floor, the new start of the chain and the rows that stayed are written in the same
  * commit: after a crash there are both or neither.
  */
@@ -14,6 +15,8 @@
 
 /* Turns between two looks at the size. */
 #define SIZE_TURNS 64
+/* Events that one turn releases, at most: each is looked for. */
+#define RELEASED_MAX 64
 
 /* --- What is due --- */
 
@@ -100,7 +103,7 @@ bool journal_sqlite_wants_turn(struct sqlite_engine *engine, uint64_t wall_us)
         engine->folding = true;
     else if (tail <= JOURNAL_TAIL_MAX / 2)
         engine->folding = false;
-    return engine->folding || is_cut_due(engine, wall_us);
+    return engine->folding || is_cut_due(engine, wall_us) || (engine->releasing && engine->snapshot.kept.count > 0);
 }
 
 /* --- Both --- */
@@ -274,9 +277,53 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
         if (end == 0 || end > turn->end)
             return add_row(turn->engine, &turn->next->kept, row, hash, true, detail);
     }
+    if (row->kind == VOW_RECORD_EVENT) {
+        bool needed = true;
+
+        error = journal_sqlite_relay_needs(turn->engine, row->lsn, &needed, detail);
+        if (error != 0)
+            return error;
+        if (needed)
+            return add_row(turn->engine, &turn->next->kept, row, hash, true, detail);
+    }
     if (has_role(row->kind, VOW_ROLE_ENDS) && turn->next->kept.count > 0)
         error = each_unended(turn, row, delete_kept, detail);
     return error != 0 ? error : delete_row(turn, row, detail);
+}
+
+/* An old event that was kept for a group, and that nobody needs any more. *any: there was one. */
+static int release_one(struct turn *turn, bool *any, struct vow_error_detail *detail)
+{
+    struct sqlite_engine *engine = turn->engine;
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_EVENT_RELEASED);
+    struct journal_row row;
+    struct journal_hash hash;
+    int error = 0, rc;
+
+    if (stmt == NULL)
+        return journal_sqlite_fail(engine, "reading", detail);
+    (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)turn->next->cut.lsn);
+    rc = sqlite3_step(stmt);
+    *any = rc == SQLITE_ROW;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        error = journal_sqlite_fail(engine, "reading", detail);
+    else if (*any)
+        error = journal_sqlite_row(stmt, &row, &hash)
+                    ? delete_kept(turn, &row, &hash, detail)
+                    : journal_sqlite_damaged(engine, turn->next->cut.lsn, "an event before it is damaged", detail);
+    (void)sqlite3_reset(stmt);
+    return error;
+}
+
+static int release_events(struct turn *turn, uint64_t rows, struct vow_error_detail *detail)
+{
+    bool any = turn->engine->releasing && turn->next->kept.count > 0;
+    int error = 0;
+
+    for (uint64_t i = 0; error == 0 && any && i < rows; i++)
+        error = release_one(turn, &any, detail);
+    turn->engine->releasing = turn->engine->releasing && any;
+    return error;
 }
 
 /* --- The snapshot's row --- */
@@ -354,5 +401,7 @@ int journal_sqlite_turn(struct sqlite_engine *engine, uint64_t wall_us, uint64_t
     }
     if (error == 0 && turn.end > next->cut.lsn)
         error = journal_sqlite_walk(engine, &next->cut, turn.end, rows, cut_row, &turn, detail);
+    if (error == 0)
+        error = release_events(&turn, rows < RELEASED_MAX ? rows : RELEASED_MAX, detail);
     return error != 0 ? error : write_snapshot(engine, next, detail);
 }

@@ -1,0 +1,293 @@
+/*
+ * The records of events: what they add up to is there after a start, and an event stays until each group has done it
+ * and none has buried it, however old it is.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "faults.h"
+#include "kit.h"
+
+#define DAY_MS (24 * (int64_t)3600000)
+
+static struct bed bed;
+
+static void setup(void)
+{
+    bed_make(&bed);
+    bed_start(&bed);
+}
+
+static void teardown(void)
+{
+    bed_remove(&bed);
+}
+
+TestSuite(journal_relay, .init = setup, .fini = teardown, .timeout = 120);
+
+/* ---- writing ---- */
+
+static struct vow_journal_op op_of(enum vow_record_kind kind)
+{
+    struct vow_journal_op op;
+
+    op_append(&op, &bed, kind, 1);
+    op.record.gtrid = (struct vow_gtrid){{0}};
+    op.record.who[0] = op.record.text[0] = '\0';
+    op.record.cause = VOW_CAUSE_NONE;
+    return op;
+}
+
+static uint64_t commit(struct vow_journal_op *op)
+{
+    bed.ops->commit(bed.engine, op);
+    cr_assert_eq(op->result, VOW_JOURNAL_WON);
+    return op->lsn;
+}
+
+/* Returns its LSN. */
+static uint64_t publish(const char *key, uint64_t seq)
+{
+    struct vow_journal_op op = op_of(VOW_RECORD_EVENT);
+
+    op.record.body = (struct vow_slice){(const uint8_t *)key, strlen(key)};
+    op.key = (struct vow_journal_key){.db_uuid = {7}, .key_seq = seq};
+    memcpy(op.key.key, key, strlen(key) + 1);
+    return commit(&op);
+}
+
+static void write_group(enum vow_record_kind kind, const char *name, uint64_t lsn, uint32_t detail)
+{
+    struct vow_journal_op op = op_of(kind);
+
+    memcpy(op.record.who, name, strlen(name) + 1);
+    op.record.relay.lsn = lsn;
+    op.record.relay.attempts = 3;
+    op.record.detail = detail;
+    if (kind == VOW_RECORD_GROUP) {
+        memcpy(op.record.text, "billing", 8);
+        op.record.body = (struct vow_slice){(const uint8_t *)"subscription", 12};
+    }
+    if (kind == VOW_RECORD_DEAD) {
+        op.record.cause = VOW_CAUSE_CONSTRAINT;
+        memcpy(op.record.text, "no stock", 9);
+    }
+    commit(&op);
+}
+
+/* ---- reading ---- */
+
+struct seen {
+    unsigned keys, groups, dead, events;
+    uint64_t key_seq, cursor, dead_lsn, first_event, last_event;
+    bool is_retried;
+};
+
+static int see_key(void *ctx, const struct vow_journal_key *key)
+{
+    struct seen *seen = ctx;
+
+    cr_assert_eq(key->db_uuid[0], 7);
+    seen->keys++;
+    seen->key_seq = key->key_seq;
+    return 0;
+}
+
+static int see_group(void *ctx, const struct vow_journal_group *group)
+{
+    struct seen *seen = ctx;
+
+    cr_assert_str_eq(group->participant, "billing");
+    cr_assert_eq(group->body.len, 12);
+    seen->groups++;
+    seen->cursor = group->cursor;
+    return 0;
+}
+
+static int see_dead(void *ctx, const struct vow_journal_dead *dead)
+{
+    struct seen *seen = ctx;
+
+    cr_assert_eq(dead->cause, VOW_CAUSE_CONSTRAINT);
+    cr_assert_eq(dead->attempts, 3);
+    cr_assert_str_eq(dead->text, "no stock");
+    seen->dead++;
+    seen->dead_lsn = dead->lsn;
+    seen->is_retried = dead->is_retried;
+    return 0;
+}
+
+static int see_event(void *ctx, const struct vow_journal_event *event)
+{
+    struct seen *seen = ctx;
+
+    cr_assert_eq(event->record.kind, VOW_RECORD_EVENT);
+    if (seen->events++ == 0)
+        seen->first_event = event->lsn;
+    seen->last_event = event->lsn;
+    return 0;
+}
+
+static struct seen look(void)
+{
+    struct seen seen = {0};
+    const struct vow_journal_relay relay = {
+        .ctx = &seen, .keys_max = 100, .key = see_key, .group = see_group, .dead = see_dead, .event = see_event};
+
+    cr_assert_eq(bed.ops->relay(bed.engine, &relay, &bed.detail), 0, "%s", bed.detail.text);
+    return seen;
+}
+
+/* All that the journal has, needed or not. */
+static unsigned count_events(uint64_t after)
+{
+    struct vow_journal_op op = {.kind = VOW_JOURNAL_EVENTS, .after = after, .events_max = 100};
+
+    bed.ops->commit(bed.engine, &op);
+    cr_assert_eq(op.error, 0);
+    vow_journal_events_free(op.events, op.events_len);
+    return op.events_len;
+}
+
+static void grow_old(void)
+{
+    bed_retain(&bed, DAY_MS);
+    clock_shift(2 * DAY_MS);
+    bed_rest(&bed);
+}
+
+/* ---- tests ---- */
+
+Test(journal_relay, F026_what_records_add_up_to_is_there_after_a_start)
+{
+    const uint64_t first = publish("order 1", 1), second = publish("order 1", 2), third = publish("order 2", 9);
+    struct seen seen;
+
+    write_group(VOW_RECORD_GROUP, "billing", 0, 0);
+    write_group(VOW_RECORD_CURSOR, "billing", first, 0);
+    write_group(VOW_RECORD_DEAD, "billing", first, 0);
+    bed_restart(&bed);
+    seen = look();
+    cr_assert_eq(seen.keys, 2);
+    cr_assert_eq(seen.key_seq, 9, "the newest comes last");
+    cr_assert_eq(seen.groups, 1);
+    cr_assert_eq(seen.cursor, first);
+    cr_assert_eq(seen.dead, 1);
+    cr_assert_eq(seen.events, 3, "one is dead, two are not done");
+    cr_assert_eq(seen.last_event, third);
+    write_group(VOW_RECORD_REVIVED, "billing", first, VOW_REVIVAL_RETRY);
+    cr_assert(look().is_retried);
+    write_group(VOW_RECORD_REVIVED, "billing", first, VOW_REVIVAL_DONE);
+    seen = look();
+    cr_assert_eq(seen.dead, 0);
+    cr_assert_eq(seen.first_event, second);
+}
+
+Test(journal_relay, I28_an_event_stays_until_each_group_has_done_it)
+{
+    const uint64_t first = publish("order 1", 1), second = publish("order 1", 2);
+
+    write_group(VOW_RECORD_GROUP, "a", 0, 0);
+    write_group(VOW_RECORD_GROUP, "b", second, 0);
+    grow_old();
+    cr_assert_eq(count_events(0), 2, "one group has done none of them");
+    bed_restart(&bed);
+    cr_assert_eq(look().events, 2);
+    write_group(VOW_RECORD_CURSOR, "a", first, 0);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 1);
+    write_group(VOW_RECORD_CURSOR, "a", second, 0);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 0);
+    bed_restart(&bed);
+    cr_assert_eq(look().groups, 2, "they stay, though their records are gone");
+    cr_assert_eq(look().keys, 1);
+}
+
+Test(journal_relay, I28_a_dead_letter_keeps_its_event)
+{
+    const uint64_t first = publish("order 1", 1), second = publish("order 1", 2);
+
+    write_group(VOW_RECORD_GROUP, "a", second, 0);
+    write_group(VOW_RECORD_DEAD, "a", first, 0);
+    grow_old();
+    cr_assert_eq(count_events(0), 1);
+    bed_restart(&bed);
+    bed_rest(&bed);
+    cr_assert_eq(look().first_event, first);
+    write_group(VOW_RECORD_REVIVED, "a", first, VOW_REVIVAL_DROP);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 0);
+}
+
+Test(journal_relay, an_event_that_nobody_asks_for_goes_with_its_age)
+{
+    publish("order 1", 1);
+    bed_retain(&bed, DAY_MS);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 1);
+    grow_old();
+    cr_assert_eq(count_events(0), 0);
+    bed_restart(&bed);
+}
+
+Test(journal_relay, events_are_read_from_an_offset_on)
+{
+    const uint64_t first = publish("order 1", 1);
+
+    publish("order 1", 2);
+    cr_assert_eq(count_events(first), 1);
+    cr_assert_eq(count_events(first - 1), 2);
+}
+
+Test(journal_relay, F026_log_of_format_4_takes_events)
+{
+    cr_assert_eq(bed_decide(&bed, 1), VOW_JOURNAL_WON);
+    bed_close(&bed);
+    bed_sql(&bed, "DROP INDEX event_relay; DROP TABLE relay_key; DROP TABLE relay_group; DROP TABLE relay_dead;"
+                  "PRAGMA user_version = 4");
+    bed_start(&bed);
+    cr_assert_eq(bed_count_open(&bed), 1);
+    publish("order 1", 1);
+    bed_restart(&bed);
+    cr_assert_eq(look().keys, 1);
+}
+
+static void expect_damaged(const char *sql)
+{
+    struct seen seen = {0};
+    const struct vow_journal_relay relay = {
+        .ctx = &seen, .keys_max = 100, .key = see_key, .group = see_group, .dead = see_dead, .event = see_event};
+
+    bed_close(&bed);
+    bed_sql(&bed, sql);
+    bed_start(&bed);
+    cr_assert_eq(bed.ops->relay(bed.engine, &relay, &bed.detail), VOW_E_DAMAGED, "%s", sql);
+}
+
+static void fill(void)
+{
+    const uint64_t first = publish("order 1", 1);
+
+    write_group(VOW_RECORD_GROUP, "a", 0, 0);
+    write_group(VOW_RECORD_DEAD, "a", first, 0);
+}
+
+Test(journal_relay, F114_a_key_that_contradicts_itself_is_damage)
+{
+    fill();
+    expect_damaged("UPDATE relay_key SET key_seq = 5");
+}
+
+Test(journal_relay, F114_a_cursor_that_contradicts_itself_is_damage)
+{
+    fill();
+    expect_damaged("UPDATE relay_group SET cursor = 1");
+}
+
+Test(journal_relay, F114_a_dead_letter_that_contradicts_itself_is_damage)
+{
+    fill();
+    expect_damaged("UPDATE relay_dead SET attempts = 4");
+}
