@@ -18,8 +18,15 @@ static bool is_of_saga(enum vow_admin_command command)
     return command == VOW_ADMIN_SAGA_RETRY || command == VOW_ADMIN_SAGA_CLOSE;
 }
 
+static bool is_of_dead_letter(enum vow_admin_command command)
+{
+    return command == VOW_ADMIN_DLQ_RETRY || command == VOW_ADMIN_DLQ_DROP;
+}
+
 static const char *command_name(enum vow_admin_command command)
 {
+    if (is_of_dead_letter(command))
+        return command == VOW_ADMIN_DLQ_RETRY ? "deliver it again" : "drop it";
     if (is_of_saga(command))
         return command == VOW_ADMIN_SAGA_RETRY ? "try it again" : "close it";
     return command == VOW_ADMIN_COMMIT ? "commit" : command == VOW_ADMIN_ABORT ? "abort" : "forget";
@@ -69,18 +76,32 @@ static int no_answer(const struct operation *operation, const struct vow_error_d
     return STATUS_NO_ANSWER;
 }
 
-/* The transaction as it is now. */
+static const char *offset_of(const struct operation *operation)
+{
+    return operation->offset != NULL ? operation->offset : "";
+}
+
+static enum vow_admin_command question_of(enum vow_admin_command command)
+{
+    if (is_of_dead_letter(command))
+        return VOW_ADMIN_DLQ_SHOW;
+    return is_of_saga(command) ? VOW_ADMIN_SAGA_SHOW : VOW_ADMIN_SHOW;
+}
+
+/* What it is about, as it is now. */
 static int look(const struct operation *operation, json_t **rows)
 {
     struct vow_error_detail detail;
-    const struct vow_msg_admin_request request = {.command = is_of_saga(operation->command) ? VOW_ADMIN_SAGA_SHOW
-                                                                                            : VOW_ADMIN_SHOW,
+    const struct vow_msg_admin_request request = {.command = question_of(operation->command),
                                                   .gtrid = operation->gtrid,
-                                                  .filter = "",
-                                                  .participant = "",
+                                                  .filter = offset_of(operation),
+                                                  .participant =
+                                                      operation->offset != NULL ? operation->participant : "",
                                                   .who = "",
                                                   .why = ""};
     const int error = ask(&operation->address, &request, operation->timeout_ms, rows, &detail);
+    if (error == VOW_E_NOT_FOUND && operation->offset != NULL)
+        return complain(STATUS_NOT_FOUND, "there is no such dead letter", "see vowctl dlq list");
     if (error == VOW_E_NOT_FOUND)
         return complain(STATUS_NOT_FOUND, "there is nothing of this transaction, in memory or in the history", "");
     if (error != 0)
@@ -125,7 +146,7 @@ static int order(const struct operation *operation, const char *who, json_t **ro
 {
     const struct vow_msg_admin_request request = {.command = operation->command,
                                                   .gtrid = operation->gtrid,
-                                                  .filter = "",
+                                                  .filter = offset_of(operation),
                                                   .participant = operation->participant,
                                                   .who = who,
                                                   .why = operation->reason};
@@ -174,6 +195,25 @@ static enum explained explain_saga(const struct operation *operation, char text[
     return EXPLAINED_DAMAGING;
 }
 
+static enum explained explain_dead_letter(const struct operation *operation, char text[EXPLAIN_SIZE])
+{
+    if (operation->command == VOW_ADMIN_DLQ_RETRY) {
+        snprintf(text, EXPLAIN_SIZE, "The event is delivered again, under the same name: nothing is done twice.\n");
+        return EXPLAINED_HARMLESS;
+    }
+    snprintf(text, EXPLAIN_SIZE, "The event is given up: this group never does it.\n");
+    return EXPLAINED_DAMAGING;
+}
+
+static enum explained explain_it(const struct operation *operation, const json_t *row, char text[EXPLAIN_SIZE])
+{
+    if (is_of_dead_letter(operation->command))
+        return explain_dead_letter(operation, text);
+    if (is_of_saga(operation->command))
+        return explain_saga(operation, text);
+    return explain(operation->command, row, operation->participant, text);
+}
+
 int operate(const struct operation *operation)
 {
     char text[EXPLAIN_SIZE];
@@ -183,9 +223,7 @@ int operate(const struct operation *operation)
         status = look(operation, &rows);
     if (status != STATUS_DONE)
         return status;
-    const enum explained verdict = is_of_saga(operation->command) ? explain_saga(operation, text)
-                                                                  : explain(operation->command, json_array_get(rows, 0),
-                                                                            operation->participant, text);
+    const enum explained verdict = explain_it(operation, json_array_get(rows, 0), text);
     const bool is_own = row_is_own(json_array_get(rows, 0));
     json_decref(rows);
     if (verdict == EXPLAINED_REFUSED) {

@@ -13,6 +13,7 @@ struct operation {
     enum vow_admin_command command;
     struct vow_gtrid gtrid;
     const char *participant; /* "" = the transaction itself */
+    const char *offset;      /* of a dead letter, whose group is the participant; NULL = it is not about one */
     const char *reason;
     const char *as; /* NULL = the user's name and the host's */
     bool yes, json;

@@ -137,6 +137,9 @@ void print_history(const json_t *rows)
             printf("  damage=%s", field_text(row, "damage"));
         if (json_object_get(row, "by_hand") != NULL)
             printf("  by_hand=%s", field_text(row, "by_hand"));
+        if (json_object_get(row, "topic") != NULL)
+            printf("  %s key=\"%s\" %s/%lld", field_text(row, "topic"), field_text(row, "key"),
+                   field_text(row, "source"), field_number(row, "key_seq"));
         if (json_object_get(row, "participant") != NULL)
             printf("  participant=%s", field_text(row, "participant"));
         if (json_object_get(row, "text") != NULL)

@@ -15,6 +15,9 @@ void print_in_doubt(const json_t *rows);
 void print_history(const json_t *rows);
 void print_sagas(const json_t *rows);
 void print_saga(const json_t *rows);
+void print_topics(const json_t *rows);
+void print_dead_list(const json_t *rows);
+void print_dead(const json_t *row);
 void print_peers(const json_t *rows);
 
 #endif

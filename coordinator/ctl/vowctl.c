@@ -42,6 +42,9 @@ static const char help[] =
     "                                  --reason TEXT, and are kept in the history with who asked (--as NAME)\n"
     "  saga list [--stuck]|show ID     sagas that have not ended, and how their steps stand\n"
     "  saga retry|close ID             what is stuck is tried again, or ends as it is; these ask like the three above\n"
+    "  topics                          groups of consumers and what they have not done; topics that wait\n"
+    "  dlq list [GROUP]                dead letters: events that a group could not do; show GROUP OFFSET: one of them\n"
+    "  dlq retry|drop GROUP OFFSET     it is delivered again, or given up; these ask like the three above\n"
     "  doctor [--data DIR]             what is well, what is not, and what to do; with --data: of a stopped vowd\n"
     "  states [--dot|--markdown]       the state table of a transaction (default: Mermaid); asks nobody\n"
     "\n"
@@ -86,7 +89,7 @@ static const struct {
 } commands[] = {
     {"status", VOW_ADMIN_STATUS, false, true, print_status}, {"list", VOW_ADMIN_LIST, false, false, print_list},
     {"show", VOW_ADMIN_SHOW, true, true, print_txn},         {"history", VOW_ADMIN_HISTORY, true, false, print_history},
-    {"peers", VOW_ADMIN_PEERS, false, false, print_peers},
+    {"peers", VOW_ADMIN_PEERS, false, false, print_peers},   {"topics", VOW_ADMIN_TOPICS, false, false, print_topics},
 };
 
 static int states(const struct command *command)
@@ -125,6 +128,10 @@ static int answer(const struct command *command)
     json_t *rows;
     struct vow_error_detail detail;
     int error = ask(&command->coordinator, &command->request, command->timeout_ms, &rows, &detail);
+    if (error == VOW_E_NOT_FOUND && command->request.command == VOW_ADMIN_DLQ_SHOW) {
+        fprintf(stderr, "vowctl: there is no such dead letter; see vowctl dlq list\n");
+        return EXIT_NOT_FOUND;
+    }
     if (error == VOW_E_NOT_FOUND) {
         fprintf(stderr, "vowctl: the journal has no event of this transaction; %s\n",
                 no_event_means(&command->request.gtrid));
@@ -279,12 +286,56 @@ static int run_saga(struct command *command, int argc, char **argv)
     return usage("saga", "wants list, show ID, retry ID or close ID");
 }
 
+/* argv: retry or drop, a group, an offset. */
+static int run_dead_letter_order(struct command *command, enum vow_admin_command order, char **argv)
+{
+    struct operation *operation = &command->operation;
+    operation->command = order;
+    operation->address = command->coordinator;
+    operation->timeout_ms = command->timeout_ms;
+    operation->json = command->json;
+    operation->participant = argv[1];
+    operation->offset = argv[2];
+    return operate(operation);
+}
+
+static int show_dead_letters(struct command *command, int argc, char **argv)
+{
+    const bool is_one = strcmp(argv[0], "show") == 0;
+    command->request.command = is_one ? VOW_ADMIN_DLQ_SHOW : VOW_ADMIN_DLQ_LIST;
+    command->request.participant = argc > 1 ? argv[1] : "";
+    command->request.filter = is_one ? argv[2] : "";
+    command->print = is_one ? print_dead : print_dead_list;
+    command->one_row = is_one;
+    return answer(command);
+}
+
+/* argv[0] is what to do with them. */
+static int run_dlq(struct command *command, int argc, char **argv)
+{
+    if (argc > 1 && !vow_name_is_valid(argv[1]))
+        return usage(argv[1], "is not the name of a group");
+    if (argc == 3 && strspn(argv[2], "0123456789") != strlen(argv[2]))
+        return usage(argv[2], "is not an offset: a number, as dlq list shows it");
+    if ((argc == 1 || argc == 2) && strcmp(argv[0], "list") == 0)
+        return show_dead_letters(command, argc, argv);
+    if (argc == 3 && strcmp(argv[0], "show") == 0)
+        return show_dead_letters(command, argc, argv);
+    if (argc == 3 && strcmp(argv[0], "retry") == 0)
+        return run_dead_letter_order(command, VOW_ADMIN_DLQ_RETRY, argv);
+    if (argc == 3 && strcmp(argv[0], "drop") == 0)
+        return run_dead_letter_order(command, VOW_ADMIN_DLQ_DROP, argv);
+    return usage("dlq", "wants list, show GROUP OFFSET, retry GROUP OFFSET or drop GROUP OFFSET");
+}
+
 static int run_command(struct command *command, int argc, char **argv)
 {
     if (argc < 1)
         return usage("no command", "say what to do");
     if (strcmp(argv[0], "saga") == 0)
         return run_saga(command, argc - 1, argv + 1);
+    if (strcmp(argv[0], "dlq") == 0)
+        return run_dlq(command, argc - 1, argv + 1);
     if (operation_of(argv[0]) != 0)
         return run_operation(command, argc, argv);
     if (command->for_operation)
