@@ -40,10 +40,10 @@ enum vow_event_result {
     VOW_EVENT_UNABLE = 3,  /* nothing of it happened, and another one would fare no better: to the dead letters */
 };
 
-/* Where a group begins, or goes on. */
+/* Where a group begins that is new. One that is there goes on where it left off; SEEK moves it. */
 enum vow_event_from {
-    VOW_FROM_RESUME = 1, /* where it left off; a new group: with the oldest event that is kept */
-    VOW_FROM_START = 2,  /* with the oldest event that is kept */
+    VOW_FROM_RESUME = 1, /* with the oldest event that is kept */
+    VOW_FROM_START = 2,  /* likewise */
     VOW_FROM_END = 3,    /* with what is published from now on */
     VOW_FROM_OFFSET = 4, /* with what comes after the event at that offset */
 };

@@ -174,6 +174,8 @@ void admin_request(struct vow_server *server, struct session *session, const str
     case VOW_ADMIN_FORGET:
     case VOW_ADMIN_SAGA_RETRY:
     case VOW_ADMIN_SAGA_CLOSE:
+    case VOW_ADMIN_DLQ_RETRY:
+    case VOW_ADMIN_DLQ_DROP:
         operate_begin(server, session, request);
         break;
     case VOW_ADMIN_SAGA_LIST:
@@ -184,12 +186,13 @@ void admin_request(struct vow_server *server, struct session *session, const str
             admin_ask_history(server, session->id, request->tag, &request->gtrid, NULL);
         break;
     case VOW_ADMIN_TOPICS:
+        relay_topics(server, session, request);
+        break;
     case VOW_ADMIN_DLQ_LIST:
+        relay_dead_list(server, session, request);
+        break;
     case VOW_ADMIN_DLQ_SHOW:
-    case VOW_ADMIN_DLQ_RETRY:
-    case VOW_ADMIN_DLQ_DROP:
-        /* This coordinator keeps no events. */
-        admin_reply(server, session, request->tag, VOW_E_NOT_FOUND, "", true);
+        relay_dead_show(server, session, request);
         break;
     }
 }

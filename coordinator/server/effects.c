@@ -177,10 +177,11 @@ void server_journal_failed(struct vow_server *server, const struct vow_journal_o
         return;
     VOW_LOG(VOW_LOG_ERROR, "journal_failed", VOW_STR("record", vow_record_name(op->record.kind)),
             VOW_STR("error", vow_error_name(op->error)),
-            VOW_STR("why", op->result == VOW_JOURNAL_FENCED ? "a newer epoch owns the log"
-                           : op->kind == VOW_JOURNAL_GET || op->kind == VOW_JOURNAL_GET_SAGA
-                               ? "the journal cannot be read"
-                               : "it is not known whether the record is durable"),
+            VOW_STR("why",
+                    op->result == VOW_JOURNAL_FENCED ? "a newer epoch owns the log"
+                    : op->kind == VOW_JOURNAL_GET || op->kind == VOW_JOURNAL_GET_SAGA || op->kind == VOW_JOURNAL_EVENTS
+                        ? "the journal cannot be read"
+                        : "it is not known whether the record is durable"),
             VOW_STR("do", "start vowd again: it reads from the log what was decided"));
     server->ended = true;
     server->end = VOW_SERVER_FAILED;
@@ -211,6 +212,8 @@ static void op_done(struct vow_server *server, struct vow_journal_op *op)
 {
     if (((const struct log_op *)op)->is_saga) {
         sagas_journal_done(server, op);
+    } else if (((const struct log_op *)op)->is_relay) {
+        relay_journal_done(server, op);
     } else if (op->kind == VOW_JOURNAL_GET) {
         looked_up(server, op);
     } else if (op->kind == VOW_JOURNAL_HISTORY) {

@@ -76,6 +76,26 @@ static void limit_metrics(struct evbuffer *body, struct vow_server *server)
                  offsetof(struct limit_use, refused));
 }
 
+static void relay_metrics(struct evbuffer *body, const struct vow_server *server)
+{
+    struct vow_relay_counts counts;
+    vow_relay_counts(server->relay.core, &counts);
+    metric(body, "vow_events_waiting", "gauge", "Events that some group has not done.", counts.events);
+    metric(body, "vow_event_bytes", "gauge", "What they take.", server->relay.book.bytes);
+    metric(body, "vow_event_groups", "gauge", "Groups of consumers.", counts.groups);
+    metric(body, "vow_event_groups_paused", "gauge", "Of them without room for one more dead letter.", counts.paused);
+    metric(body, "vow_events_dead", "gauge", "Dead letters.", counts.dead);
+    metric(body, "vow_events_published_total", "counter", "Events kept.", counts.published);
+    metric(body, "vow_events_duplicates_total", "counter", "Published again.", counts.duplicates);
+    metric(body, "vow_events_refused_total", "counter", "Not taken: wrong, or in too long a chain.", counts.refused);
+    metric(body, "vow_events_gaps_total", "counter", "Not taken: the one before was missing.", counts.gaps);
+    metric(body, "vow_events_busy_total", "counter", "Told to come back.", counts.busy);
+    metric(body, "vow_deliveries_total", "counter", "Events sent to groups, first attempts and others.", counts.sent);
+    metric(body, "vow_delivery_retries_total", "counter", "Of these not the first attempt.", counts.retries);
+    metric(body, "vow_deliveries_done_total", "counter", "Events that a group has done.", counts.done);
+    metric(body, "vow_events_buried_total", "counter", "Events that went to the dead letters.", counts.buried);
+}
+
 static void saga_metrics(struct evbuffer *body, const struct vow_server *server)
 {
     struct vow_sagas_counts counts;
@@ -132,6 +152,7 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
     metric(body, "vow_journal_pruned_total", "counter", "Events cut off since the journal was made.", journal.pruned);
     metric(body, "vow_journal_cut_lsn", "gauge", "Events up to here are cut off.", journal.cut_lsn);
     saga_metrics(body, server);
+    relay_metrics(body, server);
     limit_metrics(body, server);
     answer(request, 200, "OK", body);
 }

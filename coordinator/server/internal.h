@@ -8,10 +8,12 @@
 #include <uthash.h>
 
 #include "coordinator/core/coord.h"
+#include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
 #include "coordinator/fold/recovery.h"
 #include "coordinator/journal/journal.h"
 #include "coordinator/server/notify.h"
+#include "coordinator/server/relay_book.h"
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
@@ -57,6 +59,7 @@ struct log_op {
     struct vow_journal_op op; /* first */
     uint32_t branches_cap;
     bool is_saga;  /* it is the saga core's */
+    bool is_relay; /* it is the relay core's */
     uint8_t *body; /* of the record, as long as body_cap allows */
     size_t body_cap;
     uint64_t tag;                       /* HISTORY: of who asked */
@@ -132,6 +135,17 @@ struct server_sagas {
     size_t unsent_len, unsent_cap;
 };
 
+/* Events: likewise, and what they say. */
+struct server_relay {
+    struct vow_relay *core;
+    void *memory;
+    struct vow_relay_limits limits; /* with room for what was recovered */
+    struct relay_book book;
+    struct vow_arena *arena; /* for an event out of the journal */
+    bool is_kept;            /* the event that is published in this step */
+    uint64_t undelivered;    /* deliveries that were not sent, for much waits for their consumer */
+};
+
 struct vow_server {
     struct event_base *base;
     struct event *sigterm, *sigint, *sighup;
@@ -148,6 +162,7 @@ struct vow_server {
     struct vow_coord *core;
     void *core_memory;
     struct server_sagas sagas;
+    struct server_relay relay;
     struct session *sessions; /* uthash by id */
     uint64_t next_session;
     struct known *known;    /* uthash by name */
@@ -251,6 +266,33 @@ void sagas_free(struct vow_server *server);
 /* sagas_start.c: room for those that the log has left open beside new ones, and what goes on after they were fed. */
 int sagas_make(struct vow_server *server, uint64_t seed, struct vow_error_detail *detail);
 void sagas_recovered(struct vow_server *server);
+
+/* The message as it travels, without the frame's header, as the record's body. */
+void log_op_put_message(struct log_op *op, const struct vow_msg *msg);
+
+/* relay.c: sessions, journal and timer for the relay core. */
+/* PUBLISH, SUBSCRIBE, DELIVERED, SEEK. */
+void relay_message(struct vow_server *server, struct session *session, const struct vow_msg *msg);
+void relay_session_gone(struct vow_server *server, uint64_t session);
+/* LOG_DONE, or older events. */
+void relay_journal_done(struct vow_server *server, struct vow_journal_op *op);
+void relay_timer(struct vow_server *server);
+void relay_shed(struct vow_server *server, bool on);
+void relay_drain(struct vow_server *server);
+void relay_order(struct vow_server *server, const char *group, uint64_t lsn, enum vow_relay_order order, uint64_t tag);
+void relay_step(struct vow_server *server, const struct vow_relay_event *event);
+void relay_free(struct vow_server *server);
+
+/* relay_start.c. Returns 0 or an error, with its detail. */
+int relay_start(struct vow_server *server, const struct vow_journal_engine *ops, void *engine, uint64_t seed,
+                struct vow_error_detail *detail);
+
+/* relay_rows.c */
+void relay_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void relay_dead_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void relay_dead_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+/* The offset of an event, as an operator says it. */
+bool relay_offset(const char *text, uint64_t *lsn);
 
 /* sagas_rows.c */
 void sagas_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);

@@ -50,6 +50,11 @@ static const char *command_name(enum vow_admin_command command)
     return "forget";
 }
 
+static bool is_of_dead_letter(enum vow_admin_command command)
+{
+    return command == VOW_ADMIN_DLQ_RETRY || command == VOW_ADMIN_DLQ_DROP;
+}
+
 static struct order *find(const struct vow_server *server, uint32_t id)
 {
     struct order *order = NULL;
@@ -247,7 +252,21 @@ void operate_forgotten(struct vow_server *server, uint64_t tag, int error, const
         done(order, text[0] != '\0' ? text : "forgotten; the history keeps what happened");
 }
 
-/* ---- a stuck saga ---- */
+/* ---- a stuck saga, a dead letter ---- */
+
+static const char *what_was_done(enum vow_admin_command command)
+{
+    switch ((int)command) {
+    case VOW_ADMIN_SAGA_RETRY:
+        return "what is stuck is tried again";
+    case VOW_ADMIN_DLQ_RETRY:
+        return "it is delivered again, under the same name";
+    case VOW_ADMIN_DLQ_DROP:
+        return "dropped; the history keeps that";
+    default:
+        return "closed, as it is";
+    }
+}
 
 void operate_ordered(struct vow_server *server, uint64_t tag, int error, const char *text)
 {
@@ -257,7 +276,7 @@ void operate_ordered(struct vow_server *server, uint64_t tag, int error, const c
     if (error != 0)
         refuse(order, error == VOW_E_RECOVERING ? VOW_E_BUSY : error, text[0] != '\0' ? text : vow_error_text(error));
     else
-        done(order, order->command == VOW_ADMIN_SAGA_RETRY ? "what is stuck is tried again" : "closed, as it is");
+        done(order, what_was_done(order->command));
 }
 
 /* ---- an order comes ---- */
@@ -266,7 +285,10 @@ void operate_ordered(struct vow_server *server, uint64_t tag, int error, const c
 void operate_logged(struct vow_server *server, void *ctx)
 {
     struct order *order = ctx;
-    if (order->command == VOW_ADMIN_SAGA_RETRY)
+    if (is_of_dead_letter(order->command))
+        relay_order(server, order->participant, order->lsn,
+                    order->command == VOW_ADMIN_DLQ_RETRY ? VOW_RELAY_RETRY : VOW_RELAY_DROP, order->id);
+    else if (order->command == VOW_ADMIN_SAGA_RETRY)
         sagas_order(server, &order->gtrid, VOW_SAGA_RETRY, order->id);
     else if (order->command == VOW_ADMIN_SAGA_CLOSE)
         sagas_order(server, &order->gtrid, VOW_SAGA_CLOSE, order->id);
@@ -289,8 +311,13 @@ static size_t order_text(const struct vow_msg_admin_request *request, char text[
 static const char *wrong(const struct vow_msg_admin_request *request)
 {
     char text[ORDER_SIZE];
-    if (vow_gtrid_is_none(&request->gtrid))
+    uint64_t lsn;
+    if (is_of_dead_letter(request->command)) {
+        if (request->participant[0] == '\0' || !relay_offset(request->filter, &lsn))
+            return "no dead letter is named: a group, and an offset";
+    } else if (vow_gtrid_is_none(&request->gtrid)) {
         return "no transaction is named";
+    }
     if (request->who[0] == '\0' || request->why[0] == '\0')
         return "who asks, and why, must be said";
     if (order_text(request, text) > VOW_TEXT_MAX)
@@ -315,6 +342,7 @@ static struct order *make(struct vow_server *server, const struct session *sessi
     order->tag = request->tag;
     order->command = request->command;
     order->gtrid = request->gtrid;
+    (void)relay_offset(request->filter, &order->lsn);
     snprintf(order->participant, sizeof(order->participant), "%s", request->participant);
     vow_text_copy(order->who, request->who);
     vow_text_copy(order->why, request->why);

@@ -10,6 +10,7 @@ struct order {
     uint64_t asker, tag; /* who asked, and the tag of that request */
     uint64_t session;    /* of the participant that is to answer; 0 = none */
     enum vow_admin_command command;
+    uint64_t lsn; /* of a dead letter; its group is the participant */
     struct vow_gtrid gtrid;
     char participant[VOW_NAME_SIZE];
     char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];

@@ -8,6 +8,7 @@
 
 #include "coordinator/server/advice.h"
 #include "coordinator/server/rows.h"
+#include "proto/codec.h"
 #include "proto/net/clock.h"
 #include "proto/quote.h"
 
@@ -100,6 +101,17 @@ static json_t *sagas_row(const struct vow_server *server)
     return row;
 }
 
+static json_t *events_row(const struct vow_server *server)
+{
+    struct vow_relay_counts counts;
+    vow_relay_counts(server->relay.core, &counts);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "waiting", json_u64(counts.events), "bytes",
+                     json_u64(server->relay.book.bytes), "groups", json_u64(counts.groups), "paused",
+                     json_u64(counts.paused), "dead", json_u64(counts.dead), "published", json_u64(counts.published),
+                     "done", json_u64(counts.done), "retries", json_u64(counts.retries), "busy", json_u64(counts.busy),
+                     "protocol_errors", json_u64(counts.protocol_errors));
+}
+
 char *row_status(struct vow_server *server)
 {
     struct vow_coord_counts counts;
@@ -125,6 +137,7 @@ char *row_status(struct vow_server *server)
                   json_u64(counts.damages[VOW_DAMAGE_ROLLBACK]), "mixed", json_u64(counts.damages[VOW_DAMAGE_MIXED]),
                   "hazard", json_u64(counts.damages[VOW_DAMAGE_HAZARD]), "forgotten", json_u64(counts.forgotten)));
     json_object_set_new(row, "sagas", sagas_row(server));
+    json_object_set_new(row, "events", events_row(server));
     json_object_set_new(row, "journal", journal_row(server));
     add_machine(row, server);
     json_object_set_new(row, "messages",
@@ -194,7 +207,21 @@ char *row_peer(const struct vow_server *server, const char *name, bool connected
     return row_finish(row);
 }
 
+/* What the event says. */
+static void add_published(json_t *row, struct vow_slice body)
+{
+    struct vow_arena *arena = vow_arena_new(0);
+    struct vow_msg msg;
+    const char *why;
+    if (arena != NULL && vow_msg_decode(arena, body.data, body.len, &msg, &why) == 0 && msg.kind == VOW_MSG_PUBLISH)
+        event_describe(row, &msg.publish.event);
+    vow_arena_free(arena);
+}
+
 char *row_event(const struct vow_journal_event *event)
 {
-    return row_finish(event_object(event));
+    json_t *row = event_object(event);
+    if (row != NULL && event->record.kind == VOW_RECORD_EVENT)
+        add_published(row, event->record.body);
+    return row_finish(row);
 }

@@ -13,6 +13,8 @@ json_t *txn_object(const struct vow_server *server, const struct vow_coord_txn_v
 uint64_t seen_ms_ago(const struct vow_server *server, const char *name);
 /* "completed", "stuck-forward", ... for an enum vow_saga_state. */
 const char *saga_state_name(uint32_t state);
+/* Adds what an event is and says. */
+void event_describe(json_t *row, const struct vow_msg_event *event);
 /* The row as text; takes the object over. */
 char *row_finish(json_t *row);
 

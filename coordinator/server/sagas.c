@@ -69,11 +69,10 @@ static uint8_t *make_body(struct log_op *op, size_t size)
     return op->body;
 }
 
-/* The order as it travels, without the frame's header. */
-static void copy_order(struct log_op *op, const struct vow_msg *request)
+void log_op_put_message(struct log_op *op, const struct vow_msg *msg)
 {
-    const size_t size = vow_msg_encoded_size(request) + VOW_FRAME_HEADER_BYTES;
-    const size_t len = vow_msg_encode(request, VOW_FRAME_MAX_HIGHEST, make_body(op, size), size);
+    const size_t size = vow_msg_encoded_size(msg) + VOW_FRAME_HEADER_BYTES;
+    const size_t len = vow_msg_encode(msg, VOW_FRAME_MAX_HIGHEST, make_body(op, size), size);
     VOW_ASSERT(len > VOW_FRAME_HEADER_BYTES);
     op->op.record.body = (struct vow_slice){op->body + VOW_FRAME_HEADER_BYTES, len - VOW_FRAME_HEADER_BYTES};
 }
@@ -107,7 +106,7 @@ static void effect_log(struct vow_server *server, const struct vow_sagas_effect 
     op->op.record.branches = op->op.branches;
     if (record->kind == VOW_RECORD_SAGA_BEGIN) {
         VOW_ASSERT(server->sagas.request != NULL);
-        copy_order(op, server->sagas.request);
+        log_op_put_message(op, server->sagas.request);
         server->sagas.has_begun = true;
     } else {
         keep_answer(server, record);

@@ -19,6 +19,8 @@ static void arm_timer(struct vow_server *server)
     uint64_t deadline_ms = vow_coord_deadline_ms(server->core);
     if (vow_sagas_deadline_ms(server->sagas.core) < deadline_ms)
         deadline_ms = vow_sagas_deadline_ms(server->sagas.core);
+    if (vow_relay_deadline_ms(server->relay.core) < deadline_ms)
+        deadline_ms = vow_relay_deadline_ms(server->relay.core);
     if (deadline_ms == server->timer_armed_ms)
         return;
     server->timer_armed_ms = deadline_ms;
@@ -39,6 +41,7 @@ static void on_timer(void *ctx)
     struct vow_coord_event event = {.kind = VOW_COORD_TIMER, .now_ms = vow_clock_ms()};
     server_step(server, &event);
     sagas_timer(server);
+    relay_timer(server);
 }
 
 /* --- the end --- */
@@ -66,6 +69,7 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
     struct vow_coord_event event = {.kind = VOW_COORD_DRAIN, .now_ms = vow_clock_ms()};
     server_step(server, &event);
     sagas_drain(server);
+    relay_drain(server);
     health_say_stopping(server);
     vow_timer_arm(&server->drain_timer, server->settings.drain_ms);
 }
@@ -186,7 +190,7 @@ static int recover(struct vow_server *server, const struct vow_journal_engine *e
     const struct vow_coord_event done = {.kind = VOW_COORD_RECOVERY_DONE, .now_ms = vow_clock_ms()};
     server_step(server, &done);
     sagas_recovered(server);
-    return 0;
+    return relay_start(server, engine_ops, engine, server->identity.epoch ^ vow_clock_wall_us(), detail);
 }
 
 static int open_journal(struct vow_server *server, struct vow_error_detail *detail)
@@ -337,6 +341,7 @@ void vow_server_free(struct vow_server *server)
     if (server->base != NULL)
         event_base_free(server->base);
     sagas_free(server);
+    relay_free(server);
     free(server->core_memory);
     free(server);
 }

@@ -49,6 +49,7 @@ static void session_end(struct session *session)
     vow_channel_close(channel, true);
     server_step(server, &event);
     sagas_session_down(server, event.session);
+    relay_session_gone(server, event.session);
 }
 
 /* The newest connection of a participant is the true one: an older one with the same name is what a network has not
@@ -212,6 +213,10 @@ static bool may_send(const struct session *session, enum vow_msg_kind kind)
     case VOW_MSG_HEURISTIC_REPORT:
     case VOW_MSG_ADMIN_REPLY:
     case VOW_MSG_RESOLVED:
+    case VOW_MSG_PUBLISH:
+    case VOW_MSG_SUBSCRIBE:
+    case VOW_MSG_DELIVERED:
+    case VOW_MSG_SEEK:
     case VOW_MSG_STEP_DONE:
         return session->role == VOW_ROLE_PARTICIPANT;
     case VOW_MSG_ADMIN_REQUEST:
@@ -266,6 +271,9 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
         sagas_request(server, session, msg);
     else if (msg->kind == VOW_MSG_SAGA_QUERY || msg->kind == VOW_MSG_SAGA_CANCEL || msg->kind == VOW_MSG_STEP_DONE)
         sagas_message(server, session, msg);
+    else if (msg->kind == VOW_MSG_PUBLISH || msg->kind == VOW_MSG_SUBSCRIBE || msg->kind == VOW_MSG_DELIVERED ||
+             msg->kind == VOW_MSG_SEEK)
+        relay_message(server, session, msg);
     else
         transaction_message(server, session, msg);
     VOW_CRASH("recv", "after", vow_msg_name(msg->kind));
@@ -290,6 +298,7 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
         return;
     server_step(server, &event);
     sagas_session_down(server, event.session);
+    relay_session_gone(server, event.session);
 }
 
 static void on_drained(void *ctx, struct vow_channel *channel)

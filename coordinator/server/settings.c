@@ -258,6 +258,15 @@ void vow_settings_saga_limits(const struct vow_settings *settings, struct vow_sa
     limits->peers_max = VOW_COORD_PEERS_HIGHEST;
 }
 
+void vow_settings_relay_limits(const struct vow_settings *settings, struct vow_relay_limits *limits)
+{
+    *limits = vow_relay_default_limits;
+    limits->events_max = settings->events_max;
+    limits->keys_max = settings->event_keys_max;
+    limits->groups_max = settings->groups_max;
+    limits->dead_max = settings->dlq_max;
+}
+
 void vow_settings_channel_options(const struct vow_settings *settings, struct vow_channel_options *options)
 {
     *options = vow_channel_defaults;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "coordinator/core/coord.h"
+#include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
 #include "proto/address.h"
 #include "proto/net/channel.h"
@@ -30,6 +31,8 @@ struct vow_settings {
     uint32_t txns_max, branches_max, participants_max, ended_max;
     uint32_t sagas_max, saga_steps_max;
     uint64_t saga_bytes_max; /* 0 = no limit */
+    uint32_t events_max, event_keys_max, groups_max, dlq_max;
+    uint64_t event_bytes_max; /* 0 = no limit */
     uint32_t sessions_max, clients_max, admins_max, strangers_max, in_flight_max, journal_queue_max, memory_mib;
     uint32_t frame_bytes_max, send_queue_bytes_max;
     uint32_t txn_ms, vote_ms, ack_ms, ack_max_ms, drain_ms, journal_stall_ms, handshake_ms, heartbeat_ms;
@@ -94,6 +97,7 @@ int vow_settings_load(const struct vow_settings_source *source, struct vow_setti
 /* What the server's parts are told. */
 void vow_settings_core_limits(const struct vow_settings *settings, struct vow_coord_limits *limits);
 void vow_settings_saga_limits(const struct vow_settings *settings, struct vow_sagas_limits *limits);
+void vow_settings_relay_limits(const struct vow_settings *settings, struct vow_relay_limits *limits);
 void vow_settings_channel_options(const struct vow_settings *settings, struct vow_channel_options *options);
 
 /* All settings as a configuration file; with the meaning of each as a comment, or as bare as can be. */

@@ -140,6 +140,7 @@ struct group_input {
     struct group *group;
     const struct vow_relay_event *from;
     const struct vow_msg_subscribe *subscribe; /* SUBSCRIBE: what is asked for */
+    bool is_seek;                              /* it moves a group that is there */
     bool moved;
 };
 struct lane_input {

@@ -120,7 +120,7 @@ static void chain_free_lists(struct vow_relay *core)
     core->events_left = core->limits.events_max;
 }
 
-struct vow_relay *vow_relay_init(void *mem, const struct vow_relay_limits *limits, uint32_t epoch, uint64_t seed)
+struct vow_relay *vow_relay_core_init(void *mem, const struct vow_relay_limits *limits, uint32_t epoch, uint64_t seed)
 {
     struct layout layout = {mem, 0};
     struct vow_relay *core = take(&layout, 1, sizeof(*core));

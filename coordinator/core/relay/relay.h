@@ -123,7 +123,8 @@ struct vow_relay_event {
 enum vow_relay_effect_kind {
     VOW_RELAY_SEND = 1, /* msg: PUBLISHED, SUBSCRIBED, DELIVER; gone sessions: the driver drops it */
     VOW_RELAY_LOG,      /* log */
-    VOW_RELAY_LOAD, /* load: the EVENT records after that LSN which are not in memory; LOADED each, then LOAD_DONE */
+    VOW_RELAY_LOAD,     /* load: the EVENT records after that LSN, up to the last that is known here, which are
+                       * not in memory; LOADED each, then LOAD_DONE */
     VOW_RELAY_ALARM,
     VOW_RELAY_ORDERED, /* answers ORDER, once it is durable */
     VOW_RELAY_FREED,   /* kept: it is not needed any more */
@@ -166,7 +167,7 @@ struct vow_relay_effects {
 
 /* 0 if a limit is out of range. */
 size_t vow_relay_size(const struct vow_relay_limits *limits);
-struct vow_relay *vow_relay_init(void *mem, const struct vow_relay_limits *limits, uint32_t epoch, uint64_t seed);
+struct vow_relay *vow_relay_core_init(void *mem, const struct vow_relay_limits *limits, uint32_t epoch, uint64_t seed);
 /* Never fails. *effects is valid until the next step. */
 void vow_relay_step(struct vow_relay *core, const struct vow_relay_event *event, struct vow_relay_effects *effects);
 /* When to feed TIMER next; UINT64_MAX = not before some other event. */

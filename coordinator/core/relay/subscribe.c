@@ -13,9 +13,13 @@ static void answer(struct vow_relay *core, const struct group_input *in, int err
 
 /* ---- SUBSCRIBE, SEEK ---- */
 
+/* A consumer says with each connection where its group begins: one that is there goes on where it left off, or what was
+ * published while it was away would be passed over, or come again and again. */
 static uint64_t beginning(const struct vow_relay *core, const struct group *group,
-                          const struct vow_msg_subscribe *subscribe)
+                          const struct vow_msg_subscribe *subscribe, bool is_seek)
 {
+    if (group->was_there && !is_seek)
+        return group->cursor;
     switch (subscribe->from) {
     case VOW_FROM_START:
         return 0;
@@ -26,7 +30,7 @@ static uint64_t beginning(const struct vow_relay *core, const struct group *grou
     case VOW_FROM_RESUME:
         break;
     }
-    return group->was_there ? group->cursor : 0;
+    return 0;
 }
 
 static void join(struct vow_relay *core, struct group_input *in)
@@ -38,7 +42,7 @@ static void join(struct vow_relay *core, struct group_input *in)
         answer(core, in, VOW_E_BUSY, "another group goes on from elsewhere just now");
         return;
     }
-    group->next_cursor = beginning(core, group, in->subscribe);
+    group->next_cursor = beginning(core, group, in->subscribe, in->is_seek);
     group->session = in->from->session;
     group->is_logging = false;
     group_move(core, group, GROUP_JOINING);
@@ -70,7 +74,7 @@ void group_on_subscribe(struct vow_relay *core, struct group_input *in)
         return;
     }
     subscription_copy(&group->next, in->subscribe);
-    if (group->was_there && in->subscribe->from == VOW_FROM_RESUME && subscription_equal(&group->now, &group->next))
+    if (group->was_there && !in->is_seek && subscription_equal(&group->now, &group->next))
         go_live(core, in);
     else
         join(core, in);
@@ -111,7 +115,7 @@ void relay_take_subscribe(struct vow_relay *core, const struct vow_relay_event *
 void relay_take_seek(struct vow_relay *core, const struct vow_relay_event *event)
 {
     const struct vow_msg_seek *seek = &event->msg->seek;
-    struct group_input in = {.event = GROUP_ON_SUBSCRIBE, .from = event};
+    struct group_input in = {.event = GROUP_ON_SUBSCRIBE, .from = event, .is_seek = true};
     struct vow_msg_subscribe subscribe;
 
     in.group = group_find(core, seek->group);
@@ -137,7 +141,9 @@ void relay_take_loaded(struct vow_relay *core, const struct vow_relay_event *eve
     const struct vow_msg_event *msg = event->kept.event;
     const uint32_t key = key_intern(core, msg->db_uuid, msg->key);
 
-    /* The driver asks first whether there is room, and has each only once; keys are more than events. */
+    /* The driver asks first whether there is room, and brings none that is here, or that LOG_DONE will bring; keys are
+     * more than events. */
+    VOW_ASSERT(kept_find(core, event->kept.lsn) == RELAY_NIL && event->kept.lsn <= core->last_lsn);
     VOW_ASSERT(core->loading != RELAY_NIL && core->events_left > 0 && key != RELAY_NIL);
     (void)kept_durable_new(core, msg, key, event->kept.lsn);
 }

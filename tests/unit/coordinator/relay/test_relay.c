@@ -77,7 +77,7 @@ static void fire(void)
 static void open_with(const struct vow_relay_limits *limits)
 {
     memory = malloc(vow_relay_size(limits));
-    core = vow_relay_init(memory, limits, 1, 42);
+    core = vow_relay_core_init(memory, limits, 1, 42);
     feed((struct vow_relay_event){.kind = VOW_RELAY_RECOVERY_DONE});
 }
 
@@ -236,6 +236,33 @@ Test(relay, a_group_is_one_participants)
     subscribe("a", "#", NULL);
     subscribe_as("another", &msg);
     cr_assert_eq(last.msg.subscribed.error, VOW_E_REFUSED);
+}
+
+static void subscribe_from(const char *pattern, enum vow_event_from from)
+{
+    const struct vow_msg_subscribe msg = {
+        .group = "a", .patterns_len = 1, .patterns = &pattern, .key_filter = "", .from = from};
+
+    subscribe_as("billing", &msg);
+    log_all();
+}
+
+/* It says END with each connection, and means its first. */
+Test(relay, I28_a_group_that_comes_again_goes_on_where_it_left_off)
+{
+    publish("order.placed", "order 1", 1);
+    log_done();
+    subscribe_from("#", VOW_FROM_END);
+    cr_assert_eq(only_group().lag, 0);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+    publish("order.placed", "order 1", 2);
+    log_done();
+    subscribe_from("#", VOW_FROM_END);
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    cr_assert_eq(last.msg.deliver.event.key_seq, 2);
+    subscribe_from("order.*", VOW_FROM_START);
+    cr_assert_eq(only_group().lag, 1, "also if it asks for something else");
+    cr_assert_eq(only_group().cursor, 2);
 }
 
 Test(relay, I27_one_of_a_key_is_in_flight)

@@ -354,7 +354,7 @@ static void start(struct world *world)
     limits.window = 3;
     free(world->memory);
     world->memory = malloc(vow_relay_size(&limits));
-    world->core = vow_relay_init(world->memory, &limits, 1, world->random);
+    world->core = vow_relay_core_init(world->memory, &limits, 1, world->random);
     world->held_len = world->mail_len = 0;
     recover_keys(world);
     recover_events(world, recover_groups(world));

@@ -1,0 +1,274 @@
+/*
+ * Events beside transactions and sagas: sessions, the journal and the timer for their core (coordinator/core/relay),
+ * which says what is sent, logged and told; the book has what the events say. Their records go into the same group
+ * commits as those of transactions.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/server/internal.h"
+#include "proto/assert.h"
+#include "proto/codec.h"
+#include "proto/net/clock.h"
+#include "proto/net/crash.h"
+#include "proto/net/log.h"
+
+/* ---- effects ---- */
+
+/* A consumer for whom much waits already is not sent more: like a message that is lost, it is delivered again. */
+static void effect_send(struct vow_server *server, const struct vow_relay_effect *effect)
+{
+    struct session *session = session_find(server, effect->session);
+    if (session == NULL || !session->up)
+        return;
+    if (session->is_full && effect->msg.kind == VOW_MSG_DELIVER) {
+        server->relay.undelivered++;
+        return;
+    }
+    server_send(server, session, &effect->msg);
+}
+
+/* What the record is about, as it travels. An id that is not one of ours has no place in the history. */
+static void fill_event(struct vow_server *server, struct log_op *op, const struct vow_msg_event *event)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_PUBLISH, .publish = {.event = *event}};
+    log_op_put_message(op, &msg);
+    memcpy(op->op.key.db_uuid, event->db_uuid, VOW_DB_UUID_BYTES);
+    memcpy(op->op.key.key, event->key, strlen(event->key) + 1);
+    op->op.key.key_seq = event->key_seq;
+    if (vow_gtrid_is_none(&event->gtrid) || vow_coord_id(server->core, &event->gtrid) == VOW_COORD_ID_VOID)
+        op->op.record.gtrid = (struct vow_gtrid){{0}};
+}
+
+static void effect_log(struct vow_server *server, const struct vow_relay_effect *effect)
+{
+    const struct vow_record *record = &effect->log.record;
+    VOW_CRASH("log", "before", vow_record_name(record->kind));
+    struct log_op *op = log_op_take(server);
+    op->is_relay = true;
+    op->op.kind = VOW_JOURNAL_APPEND;
+    op->op.token = effect->log.token;
+    op->op.record = *record;
+    op->op.record.branches = op->op.branches;
+    if (record->kind == VOW_RECORD_EVENT) {
+        fill_event(server, op, effect->log.event);
+        server->relay.is_kept = true;
+    } else if (record->kind == VOW_RECORD_GROUP) {
+        const struct vow_msg msg = {.kind = VOW_MSG_SUBSCRIBE, .subscribe = *effect->log.subscribe};
+        log_op_put_message(op, &msg);
+    }
+    log_op_push(server, op, effect->log.forced);
+}
+
+static void effect_load(struct vow_server *server, const struct vow_relay_effect *effect)
+{
+    struct log_op *op = log_op_take(server);
+    op->is_relay = true;
+    op->op.kind = VOW_JOURNAL_EVENTS;
+    op->op.after = effect->load.after;
+    op->op.token = effect->load.group;
+    /* What is in memory is among them. */
+    op->op.events_max = server->relay.limits.events_max + 1;
+    log_op_push(server, op, true);
+}
+
+static void effect_alarm(const struct vow_relay_effect *effect)
+{
+    VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", effect->alarm.what), VOW_STR("group", effect->alarm.group),
+            VOW_NUM("offset", effect->alarm.lsn), VOW_STR("do", "vowctl dlq list; then dlq retry, or dlq drop"));
+}
+
+static void carry_out(struct vow_server *server, const struct vow_relay_effect *effect)
+{
+    switch (effect->kind) {
+    case VOW_RELAY_SEND:
+        effect_send(server, effect);
+        break;
+    case VOW_RELAY_LOG:
+        effect_log(server, effect);
+        break;
+    case VOW_RELAY_LOAD:
+        effect_load(server, effect);
+        break;
+    case VOW_RELAY_ALARM:
+        effect_alarm(effect);
+        break;
+    case VOW_RELAY_ORDERED:
+        operate_ordered(server, effect->ordered.tag, effect->ordered.error, effect->ordered.text);
+        break;
+    case VOW_RELAY_FREED:
+        relay_book_remove(&server->relay.book, effect->kept.event);
+        break;
+    }
+}
+
+void relay_step(struct vow_server *server, const struct vow_relay_event *event)
+{
+    struct vow_relay_effects effects;
+    vow_relay_step(server->relay.core, event, &effects);
+    for (size_t i = 0; i < effects.len; i++)
+        carry_out(server, &effects.items[i]);
+}
+
+/* ---- what the journal has to say ---- */
+
+/* An event out of the journal, in the book. Returns 0 or an error. */
+static int take_old(struct vow_server *server, const struct vow_journal_event *event, uint64_t *room,
+                    const struct vow_msg_event **kept)
+{
+    const uint64_t bytes_max = server->settings.event_bytes_max;
+    struct vow_msg msg;
+    const char *why;
+    if (vow_msg_decode(server->relay.arena, event->record.body.data, event->record.body.len, &msg, &why) != 0 ||
+        msg.kind != VOW_MSG_PUBLISH)
+        return VOW_E_DAMAGED;
+    if (*room == 0 || (bytes_max != 0 && server->relay.book.bytes + relay_book_size(&msg.publish.event) > bytes_max))
+        return VOW_E_BUSY;
+    (*room)--;
+    *kept = relay_book_add(&server->relay.book, &msg.publish.event);
+    return *kept != NULL ? 0 : VOW_E_NO_MEMORY;
+}
+
+static int load_one(struct vow_server *server, const struct vow_journal_event *from, uint64_t *room)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_LOADED, .now_ms = vow_clock_ms()};
+    struct vow_relay_counts counts;
+    vow_relay_counts(server->relay.core, &counts);
+    /* What was written in the same batch is read, and the core is told of it in a moment. */
+    if (from->lsn > counts.last_lsn || vow_relay_has(server->relay.core, from->lsn))
+        return 0;
+    event.kept.lsn = from->lsn;
+    int error = take_old(server, from, room, &event.kept.event);
+    if (error == 0)
+        relay_step(server, &event);
+    return error;
+}
+
+static void loaded(struct vow_server *server, struct vow_journal_op *op)
+{
+    struct vow_relay_event done = {.kind = VOW_RELAY_LOAD_DONE, .now_ms = vow_clock_ms()};
+    struct vow_relay_counts counts;
+    vow_relay_counts(server->relay.core, &counts);
+    uint64_t room = server->relay.limits.events_max - counts.events;
+    int error = op->events_len < op->events_max ? 0 : VOW_E_BUSY;
+    for (uint32_t i = 0; error == 0 && i < op->events_len; i++)
+        error = load_one(server, &op->events[i], &room);
+    vow_journal_events_free(op->events, op->events_len);
+    op->events = NULL;
+    op->events_len = 0;
+    if (error == VOW_E_DAMAGED) {
+        op->error = error;
+        server_journal_failed(server, op);
+        return;
+    }
+    done.load_done.group = (uint32_t)op->token;
+    done.load_done.error = error != 0 ? VOW_E_BUSY : 0;
+    relay_step(server, &done);
+}
+
+void relay_journal_done(struct vow_server *server, struct vow_journal_op *op)
+{
+    if (op->kind == VOW_JOURNAL_EVENTS && op->error == 0) {
+        loaded(server, op);
+        return;
+    }
+    if (op->kind == VOW_JOURNAL_EVENTS || op->result != VOW_JOURNAL_WON) {
+        server_journal_failed(server, op);
+        return;
+    }
+    VOW_CRASH("log", "after", vow_record_name(op->record.kind));
+    struct vow_relay_event event = {.kind = VOW_RELAY_LOG_DONE, .now_ms = vow_clock_ms()};
+    event.logged.token = op->token;
+    event.logged.lsn = op->lsn;
+    relay_step(server, &event);
+}
+
+/* ---- what participants say ---- */
+
+static void refuse(struct vow_server *server, struct session *session, const struct vow_msg_event *event)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_PUBLISHED,
+                                .published = {.key = event->key,
+                                              .key_seq = event->key_seq,
+                                              .error = VOW_E_IDENTITY,
+                                              .text = "the event is of another participant, or of another data file"}};
+    server_send(server, session, &msg);
+}
+
+static void publish(struct vow_server *server, struct session *session, const struct vow_msg_event *from)
+{
+    const uint64_t bytes_max = server->settings.event_bytes_max;
+    struct vow_relay_event event = {.kind = VOW_RELAY_PUBLISH, .now_ms = vow_clock_ms(), .session = session->id};
+    if (strcmp(from->source, session->name) != 0 ||
+        memcmp(from->db_uuid, session->peer.db_uuid, VOW_DB_UUID_BYTES) != 0) {
+        refuse(server, session, from);
+        return;
+    }
+    const struct vow_msg_event *copy = relay_book_add(&server->relay.book, from);
+    event.publish.event = copy != NULL ? copy : from;
+    event.publish.no_room = copy == NULL || (bytes_max != 0 && server->relay.book.bytes > bytes_max);
+    server->relay.is_kept = false;
+    relay_step(server, &event);
+    if (copy != NULL && !server->relay.is_kept)
+        relay_book_remove(&server->relay.book, copy);
+}
+
+static void subscribe(struct vow_server *server, const struct session *session, const struct vow_msg *msg)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_SUBSCRIBE, .now_ms = vow_clock_ms(), .session = session->id};
+    event.subscribe.msg = &msg->subscribe;
+    event.subscribe.participant = session->name;
+    relay_step(server, &event);
+}
+
+void relay_message(struct vow_server *server, struct session *session, const struct vow_msg *msg)
+{
+    const struct vow_relay_event event = {
+        .kind = VOW_RELAY_MESSAGE, .now_ms = vow_clock_ms(), .session = session->id, .msg = msg};
+    if (msg->kind == VOW_MSG_PUBLISH)
+        publish(server, session, &msg->publish.event);
+    else if (msg->kind == VOW_MSG_SUBSCRIBE)
+        subscribe(server, session, msg);
+    else
+        relay_step(server, &event);
+}
+
+void relay_session_gone(struct vow_server *server, uint64_t session)
+{
+    const struct vow_relay_event event = {.kind = VOW_RELAY_SESSION_DOWN, .now_ms = vow_clock_ms(), .session = session};
+    relay_step(server, &event);
+}
+
+/* ---- the rest ---- */
+
+void relay_timer(struct vow_server *server)
+{
+    const struct vow_relay_event event = {.kind = VOW_RELAY_TIMER, .now_ms = vow_clock_ms()};
+    relay_step(server, &event);
+}
+
+void relay_shed(struct vow_server *server, bool on)
+{
+    const struct vow_relay_event event = {.kind = VOW_RELAY_SHED, .now_ms = vow_clock_ms(), .shed = on};
+    relay_step(server, &event);
+}
+
+void relay_drain(struct vow_server *server)
+{
+    const struct vow_relay_event event = {.kind = VOW_RELAY_DRAIN, .now_ms = vow_clock_ms()};
+    relay_step(server, &event);
+}
+
+void relay_order(struct vow_server *server, const char *group, uint64_t lsn, enum vow_relay_order order, uint64_t tag)
+{
+    const struct vow_relay_event event = {
+        .kind = VOW_RELAY_ORDER, .now_ms = vow_clock_ms(), .order = {group, lsn, order, tag}};
+    relay_step(server, &event);
+}
+
+void relay_free(struct vow_server *server)
+{
+    relay_book_free(&server->relay.book);
+    vow_arena_free(server->relay.arena);
+    free(server->relay.memory);
+}

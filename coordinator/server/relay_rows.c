@@ -1,0 +1,181 @@
+/* What vowctl is told of events: one row of JSON for each group and topic, and for each dead letter. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/server/rows.h"
+
+#define ROWS_DEFAULT 1000u
+
+static json_t *words(const char *const *from, uint32_t len)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < len; i++)
+        json_array_append_new(list, json_string(from[i]));
+    return list;
+}
+
+static char *row_group(const struct vow_relay_group_view *view)
+{
+    json_t *row =
+        json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "group", view->name, "participant", view->participant,
+                  "state", view->state, "connected", view->session != 0, "on",
+                  words(view->subscribe.patterns, view->subscribe.patterns_len), "publishes",
+                  words(view->subscribe.publishes, view->subscribe.publishes_len), "cursor", json_u64(view->cursor),
+                  "lag", json_u64(view->lag), "in_flight", json_u64(view->in_flight), "dead", json_u64(view->dead));
+    if (row != NULL && view->subscribe.key_filter[0] != '\0')
+        json_object_set_new(row, "key", json_string(view->subscribe.key_filter));
+    return row_finish(row);
+}
+
+/* ---- topics: of the events that are in memory ---- */
+
+struct topic {
+    char name[VOW_TOPIC_SIZE];
+    uint64_t events, bytes;
+    UT_hash_handle hh;
+};
+
+static void count_topic(struct topic **topics, const struct book_event *event)
+{
+    struct topic *topic = NULL;
+    HASH_FIND_STR(*topics, event->event.topic, topic);
+    if (topic == NULL) {
+        topic = calloc(1, sizeof(*topic));
+        if (topic == NULL)
+            return;
+        memcpy(topic->name, event->event.topic, strlen(event->event.topic) + 1);
+        HASH_ADD_STR(*topics, name, topic);
+    }
+    topic->events++;
+    topic->bytes += event->bytes;
+}
+
+static void answer_topics(struct answer *answer)
+{
+    struct topic *topics = NULL, *topic, *next;
+    for (const struct book_event *event = answer->server->relay.book.first; event != NULL; event = event->after)
+        count_topic(&topics, event);
+    HASH_ITER(hh, topics, topic, next)
+    {
+        (void)answer_row(answer, row_finish(json_pack("{s:s,s:o,s:o}", "topic", topic->name, "waiting",
+                                                      json_u64(topic->events), "bytes", json_u64(topic->bytes))));
+        HASH_DEL(topics, topic); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
+        free(topic);
+    }
+}
+
+void relay_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
+{
+    struct answer answer = {.server = server, .session = session, .tag = request->tag};
+    struct vow_relay_group_view view;
+    uint32_t at = 0;
+    while (vow_relay_next_group(server->relay.core, &at, &view))
+        (void)answer_row(&answer, row_group(&view));
+    answer_topics(&answer);
+    answer_end(&answer, 0);
+}
+
+/* ---- dead letters ---- */
+
+static json_t *dead_object(const struct vow_relay_dead_view *view)
+{
+    const struct vow_msg_event *event = view->kept.event;
+    return json_pack("{s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:b}", "group", view->group, "offset",
+                     json_u64(view->kept.lsn), "topic", event->topic, "key", event->key, "source", event->source,
+                     "key_seq", json_u64(event->key_seq), "attempts", json_u64(view->attempts), "cause",
+                     vow_cause_name((int)view->cause), "text", view->text, "retrying", (int)view->is_retried);
+}
+
+static bool is_printable(struct vow_slice payload)
+{
+    char text[VOW_EVENT_PAYLOAD_MAX + 1];
+    if (payload.len > 0)
+        memcpy(text, payload.data, payload.len);
+    text[payload.len] = '\0';
+    return strlen(text) == payload.len && vow_text_is_printable(text);
+}
+
+static json_t *hex(struct vow_slice payload)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[2 * VOW_EVENT_PAYLOAD_MAX + 1];
+    for (size_t i = 0; i < payload.len; i++) {
+        text[2 * i] = digits[payload.data[i] >> 4];
+        text[2 * i + 1] = digits[payload.data[i] & 15];
+    }
+    return json_stringn(text, 2 * payload.len);
+}
+
+static json_t *headers_of(const struct vow_msg_event *event)
+{
+    json_t *headers = json_object();
+    for (uint32_t i = 0; i < event->headers_len; i++)
+        json_object_set_new(headers, event->headers[i].name, json_string(event->headers[i].value));
+    return headers;
+}
+
+void event_describe(json_t *row, const struct vow_msg_event *event)
+{
+    char id[VOW_GTRID_TEXT_SIZE];
+    json_object_set_new(row, "topic", json_string(event->topic));
+    json_object_set_new(row, "key", json_string(event->key));
+    json_object_set_new(row, "source", json_string(event->source));
+    json_object_set_new(row, "key_seq", json_u64(event->key_seq));
+    json_object_set_new(row, "version", json_u64(event->version));
+    json_object_set_new(row, "hops", json_u64(event->hops));
+    json_object_set_new(row, "published_us", json_u64(event->wall_us));
+    if (event->headers_len > 0)
+        json_object_set_new(row, "headers", headers_of(event));
+    if (!vow_gtrid_is_none(&event->gtrid)) {
+        vow_gtrid_to_text(&event->gtrid, id);
+        json_object_set_new(row, "id", json_string(id));
+    }
+    if (is_printable(event->payload))
+        json_object_set_new(row, "payload", json_stringn((const char *)event->payload.data, event->payload.len));
+    else
+        json_object_set_new(row, "payload_hex", hex(event->payload));
+}
+
+void relay_dead_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
+{
+    struct answer answer = {.server = server, .session = session, .tag = request->tag};
+    const uint32_t limit = request->limit > 0 ? request->limit : ROWS_DEFAULT;
+    struct vow_relay_dead_view view;
+    uint32_t at = 0, rows = 0;
+    while (vow_relay_next_dead(server->relay.core, &at, &view)) {
+        if (request->participant[0] != '\0' && strcmp(request->participant, view.group) != 0)
+            continue;
+        if (rows++ < limit)
+            (void)answer_row(&answer, row_finish(dead_object(&view)));
+        else
+            answer.left_out++;
+    }
+    answer_end(&answer, 0);
+}
+
+bool relay_offset(const char *text, uint64_t *lsn)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    *lsn = strtoull(text, &end, 10);
+    return *end == '\0' && *lsn != 0 && *lsn <= INT64_MAX;
+}
+
+void relay_dead_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
+{
+    struct vow_relay_dead_view view;
+    uint64_t lsn = 0;
+    uint32_t at = 0;
+    const bool is_offset = relay_offset(request->filter, &lsn);
+    while (is_offset && vow_relay_next_dead(server->relay.core, &at, &view)) {
+        if (view.kept.lsn != lsn || strcmp(view.group, request->participant) != 0)
+            continue;
+        json_t *row = dead_object(&view);
+        if (row != NULL)
+            event_describe(row, view.kept.event);
+        admin_reply_row(server, session, request->tag, row_finish(row), true);
+        return;
+    }
+    admin_reply(server, session, request->tag, VOW_E_NOT_FOUND, "", true);
+}

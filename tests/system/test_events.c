@@ -1,0 +1,334 @@
+/*
+ * Events over the wire, against a real vowd: a publisher by hand with an outbox, and a consumer by hand with an inbox,
+ * as small as they can be. vowd dies at each of its log and send effects, comes back, and each event is done once, in
+ * order.
+ */
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer.h"
+#include "proto/error.h"
+
+TestSuite(events, .timeout = 120);
+
+#define EVENTS 4
+
+struct events_run {
+    struct cluster cluster;
+    struct peer shop, billing;
+    struct vow_gtrid id;      /* of the saga that they belong to; none */
+    uint64_t published, done; /* the outbox's first is published + 1; the inbox's last is done */
+    uint64_t unable;          /* this one is never done; 0 = none */
+    bool is_subscribed;
+    unsigned delivered; /* DELIVERs that came */
+};
+
+/* ---- both sides ---- */
+
+static struct vow_msg event_of(const struct events_run *run, uint64_t seq)
+{
+    static const uint8_t payload[] = "apple 2";
+    static const struct vow_msg_header_of_event region = {"region", "eu"};
+    struct vow_msg msg = {.kind = VOW_MSG_PUBLISH};
+    msg.publish.event = (struct vow_msg_event){.topic = "order.placed",
+                                               .key = "order 1",
+                                               .source = "shop",
+                                               .key_seq = seq,
+                                               .version = 1,
+                                               .gtrid = run->id,
+                                               .headers = &region,
+                                               .headers_len = 1,
+                                               .payload = {payload, sizeof(payload) - 1}};
+    return msg;
+}
+
+static void publish_next(struct events_run *run)
+{
+    const struct vow_msg msg = event_of(run, run->published + 1);
+    if (run->published < EVENTS)
+        peer_send(&run->shop, &msg);
+}
+
+static void subscribe(struct events_run *run)
+{
+    static const char *const patterns[] = {"order.*"};
+    const struct vow_msg msg = {.kind = VOW_MSG_SUBSCRIBE,
+                                .subscribe = {.group = "billing",
+                                              .patterns_len = 1,
+                                              .patterns = patterns,
+                                              .key_filter = "",
+                                              .from = VOW_FROM_RESUME,
+                                              .backoff_ms = 5,
+                                              .backoff_max_ms = 20}};
+    run->is_subscribed = false;
+    peer_send(&run->billing, &msg);
+}
+
+static void connect_both(struct events_run *run)
+{
+    peer_open(&run->shop, &run->cluster, VOW_ROLE_PARTICIPANT, "shop");
+    peer_open(&run->billing, &run->cluster, VOW_ROLE_PARTICIPANT, "billing");
+    subscribe(run);
+    publish_next(run);
+}
+
+static void close_both(struct events_run *run)
+{
+    peer_close(&run->shop);
+    peer_close(&run->billing);
+}
+
+static void end_run(struct events_run *run)
+{
+    close_both(run);
+    cluster_end(&run->cluster);
+}
+
+static void start(struct events_run *run, const char *crash)
+{
+    memset(run, 0, sizeof(*run));
+    cluster_init(&run->cluster);
+    /* Peers made by hand answer no PING. */
+    run->cluster.vowd_flags[0] = "--heartbeat";
+    run->cluster.vowd_flags[1] = "600000";
+    cluster_run(&run->cluster, 0, crash, NULL);
+}
+
+/* ---- the outbox ---- */
+
+static bool take_published(struct events_run *run)
+{
+    if (!peer_receive(&run->shop))
+        return false;
+    const struct vow_msg_published *answer = &run->shop.msg.published;
+    cr_assert_eq(run->shop.msg.kind, VOW_MSG_PUBLISHED);
+    cr_assert_eq(answer->error, 0, "%s", answer->text);
+    if (answer->key_seq == run->published + 1) {
+        run->published++;
+        publish_next(run);
+    }
+    return true;
+}
+
+/* ---- the inbox ---- */
+
+static void answer_delivery(struct events_run *run, const struct vow_msg_deliver *asked)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_DELIVERED};
+    const uint64_t seq = asked->event.key_seq;
+    msg.delivered = (struct vow_msg_delivered){
+        .group = "billing", .offset = asked->offset, .attempt = asked->attempt, .result = VOW_EVENT_DONE, .text = ""};
+    run->delivered++;
+    cr_assert_str_eq(asked->event.topic, "order.placed");
+    cr_assert_eq(asked->event.payload.len, 7);
+    cr_assert_eq(memcmp(asked->event.payload.data, "apple 2", 7), 0);
+    cr_assert_str_eq(asked->event.headers[0].value, "eu");
+    if (seq == run->unable) {
+        msg.delivered.result = VOW_EVENT_UNABLE;
+        msg.delivered.cause = VOW_CAUSE_CONSTRAINT;
+        msg.delivered.text = "no such customer";
+    } else if (seq > run->done) {
+        cr_assert(seq == run->done + 1 || run->done + 1 == run->unable, "I27: out of order");
+        run->done = seq;
+    }
+    peer_send(&run->billing, &msg);
+}
+
+static bool take_delivery(struct events_run *run)
+{
+    if (!peer_receive(&run->billing))
+        return false;
+    if (run->billing.msg.kind == VOW_MSG_SUBSCRIBED) {
+        cr_assert_eq(run->billing.msg.subscribed.error, 0, "%s", run->billing.msg.subscribed.text);
+        run->is_subscribed = true;
+        return true;
+    }
+    cr_assert_eq(run->billing.msg.kind, VOW_MSG_DELIVER);
+    cr_assert(run->is_subscribed, "nothing comes before the subscription is durable");
+    answer_delivery(run, &run->billing.msg.deliver);
+    return true;
+}
+
+/* Until all is published and done. False: vowd is gone. */
+static bool run_to_end(struct events_run *run)
+{
+    while (run->published < EVENTS || run->done < EVENTS) {
+        struct pollfd fds[] = {{.fd = run->shop.fd, .events = POLLIN}, {.fd = run->billing.fd, .events = POLLIN}};
+        cr_assert_gt(poll(fds, 2, -1), 0);
+        if (fds[0].revents != 0 && !take_published(run))
+            return false;
+        if (fds[1].revents != 0 && !take_delivery(run))
+            return false;
+    }
+    return true;
+}
+
+/* Kills vowd at `point`, and goes on. */
+static void crash(const char *point)
+{
+    static struct events_run run;
+    start(&run, point);
+    connect_both(&run);
+    (void)run_to_end(&run);
+    process_wait_killed(&run.cluster.vowd);
+    close_both(&run);
+    vowd_start(&run.cluster, NULL);
+    connect_both(&run);
+    cr_assert(run_to_end(&run), "%s", point);
+    end_run(&run);
+}
+
+/* ---- tests ---- */
+
+Test(events, I26_I27_each_is_done_in_order)
+{
+    static struct events_run run;
+    start(&run, NULL);
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    cr_assert_eq(run.delivered, EVENTS);
+    end_run(&run);
+}
+
+Test(events, F191_I28_vowd_dies_around_the_publication)
+{
+    crash("recv.before.PUBLISH");
+    crash("log.before.EVENT");
+    crash("log.after.EVENT");
+    crash("send.before.PUBLISHED@2");
+    crash("send.after.PUBLISHED@2");
+}
+
+Test(events, F192_I28_vowd_dies_around_the_delivery)
+{
+    crash("log.before.GROUP");
+    crash("log.after.GROUP");
+    crash("send.before.SUBSCRIBED");
+    crash("send.before.DELIVER@2");
+    crash("send.after.DELIVER@3");
+    crash("recv.before.DELIVERED@2");
+    crash("recv.after.DELIVERED@3");
+}
+
+/* What waits for a group that is away is there after a restart, and is done then. */
+Test(events, F205_what_waits_outlives_a_restart)
+{
+    static struct events_run run;
+    start(&run, NULL);
+    connect_both(&run);
+    while (!run.is_subscribed)
+        cr_assert(take_delivery(&run));
+    peer_close(&run.billing);
+    while (run.published < EVENTS)
+        cr_assert(take_published(&run));
+    peer_close(&run.shop);
+    cr_assert_eq(process_end(&run.cluster.vowd), 0);
+    vowd_start(&run.cluster, NULL);
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    cr_assert_eq(run.delivered, EVENTS, "none was delivered before, and none is twice");
+    end_run(&run);
+}
+
+static void refused(struct events_run *run, const struct vow_msg *msg, int error)
+{
+    peer_send(&run->shop, msg);
+    peer_expect(&run->shop, VOW_MSG_PUBLISHED);
+    cr_assert_eq(run->shop.msg.published.error, error, "%s", run->shop.msg.published.text);
+}
+
+Test(events, F169_F204_F213_what_is_refused)
+{
+    static struct events_run run;
+    struct peer client;
+    start(&run, NULL);
+    peer_open(&run.shop, &run.cluster, VOW_ROLE_PARTICIPANT, "shop");
+    struct vow_msg msg = event_of(&run, 1);
+    msg.publish.event.source = "billing";
+    refused(&run, &msg, VOW_E_IDENTITY);
+    msg = event_of(&run, 1);
+    memset(msg.publish.event.db_uuid, 9, VOW_DB_UUID_BYTES);
+    refused(&run, &msg, VOW_E_IDENTITY);
+    msg = event_of(&run, 1);
+    msg.publish.event.hops = VOW_EVENT_HOPS_MAX + 1;
+    refused(&run, &msg, VOW_E_REFUSED);
+    msg = event_of(&run, 1);
+    refused(&run, &msg, 0);
+    msg = event_of(&run, 3);
+    refused(&run, &msg, VOW_E_STATE);
+    peer_open(&client, &run.cluster, VOW_ROLE_CLIENT, "client");
+    peer_send(&client, &msg);
+    peer_expect_closed(&client);
+    peer_close(&client);
+    peer_close(&run.shop);
+    cluster_end(&run.cluster);
+}
+
+/* ---- dead letters, by vowctl ---- */
+
+static struct run out;
+
+/* vowctl --coordinator ADDRESS, then the words, of which the last is NULL. */
+static void ctl(const struct events_run *run, const char *const words[], int status)
+{
+    const char *argv[16] = {VOW_BIN "/vowctl", "--coordinator", run->cluster.address};
+    for (size_t i = 0; words[i] != NULL; i++)
+        argv[3 + i] = words[i];
+    run_program(&out, argv);
+    cr_assert_eq(out.status, status, "%s %s: %s%s", words[0], words[1] != NULL ? words[1] : "", out.out, out.err);
+}
+
+static void expect_out(const char *text)
+{
+    cr_assert_not_null(strstr(out.out, text), "\"%s\" is not in: %s", text, out.out);
+}
+
+/* An event that is never done goes to the dead letters, its key goes on, and an operator sees to it (F206). */
+Test(events, F206_F208_dead_letters_are_seen_to)
+{
+    static struct events_run run;
+    char offset[24];
+    start(&run, NULL);
+    run.unable = 2;
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    ctl(&run, (const char *const[]){"dlq", "list", "--json", NULL}, 0);
+    const char *at = strstr(out.out, "\"offset\": ");
+    cr_assert_not_null(at, "%s", out.out);
+    snprintf(offset, sizeof(offset), "%llu", strtoull(at + strlen("\"offset\": "), NULL, 10));
+    expect_out("no such customer");
+    ctl(&run, (const char *const[]){"dlq", "show", "billing", offset, NULL}, 0);
+    expect_out("apple 2");
+    ctl(&run, (const char *const[]){"topics", NULL}, 0);
+    expect_out("dead 1");
+    ctl(&run, (const char *const[]){"dlq", "retry", "billing", offset, "--yes", NULL}, 2);
+    run.unable = 0;
+    ctl(&run, (const char *const[]){"--yes", "--reason", "mended", "dlq", "retry", "billing", offset, NULL}, 0);
+    cr_assert(take_delivery(&run));
+    cr_assert_eq(run.billing.msg.deliver.event.key_seq, 2, "under the same name");
+    do
+        ctl(&run, (const char *const[]){"dlq", "list", NULL}, 0);
+    while (strstr(out.out, "no dead letters") == NULL);
+    ctl(&run, (const char *const[]){"--yes", "--reason", "x", "dlq", "drop", "billing", offset, NULL}, 3);
+    end_run(&run);
+}
+
+Test(events, history_shows_the_events_of_an_id)
+{
+    static struct events_run run;
+    struct peer client;
+    char id[VOW_GTRID_TEXT_SIZE];
+    start(&run, NULL);
+    peer_open(&client, &run.cluster, VOW_ROLE_CLIENT, "client");
+    run.id = peer_take_id(&client);
+    peer_close(&client);
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    vow_gtrid_to_text(&run.id, id);
+    ctl(&run, (const char *const[]){"history", id, NULL}, 0);
+    expect_out("order.placed key=\"order 1\" shop/4");
+    end_run(&run);
+}
