@@ -191,10 +191,16 @@ static int sync_names(struct sqlite_engine *engine, struct vow_error_detail *det
     return journal_fail(detail, VOW_E_IO, "%.150s: syncing the directory: %m", engine->directory);
 }
 
-/*
- * The checkpoint comes first because frames that a failed sync left in the page cache alone read like durable ones:
- * copying them writes them again. After it there is a WAL, whatever else was found.
- */
+/* What is built upon must be durable: an earlier process may have died of a sync that failed (F105). */
+static int write_wal_again(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    if (journal_vfs_write_wal_again(engine->db) != SQLITE_OK)
+        return journal_sqlite_fail(engine, "writing the WAL again", detail);
+    VOW_CRASH("journal", "after", "WAL_AGAIN");
+    return 0;
+}
+
+/* After the checkpoint there is a WAL, whatever else was found, and it is written from its start. */
 static int take_over(void *ctx, struct vow_journal_identity *identity, struct vow_error_detail *detail)
 {
     struct sqlite_engine *engine = ctx;
@@ -206,7 +212,8 @@ static int take_over(void *ctx, struct vow_journal_identity *identity, struct vo
     error = next_identity(engine, &next, detail);
     if (error != 0)
         return error;
-    error = checkpoint(engine, detail);
+    error = write_wal_again(engine, detail);
+    error = error != 0 ? error : checkpoint(engine, detail);
     error = error != 0 ? error : sync_names(engine, detail);
     error = error != 0 ? error : write_epoch(engine, &next, detail);
     if (error != 0)

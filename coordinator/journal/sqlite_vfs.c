@@ -224,3 +224,22 @@ uint64_t journal_vfs_syncs(sqlite3 *db)
 {
     return syncs_of(db, SQLITE_FCNTL_FILE_POINTER) + syncs_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
 }
+
+int journal_vfs_write_wal_again(sqlite3 *db)
+{
+    uint8_t bytes[16384];
+    sqlite3_file *wal = NULL;
+    sqlite3_int64 size = 0;
+    int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+
+    if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
+        return rc;
+    rc = wal->pMethods->xFileSize(wal, &size);
+    for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size; at += (sqlite3_int64)sizeof(bytes)) {
+        int len = size - at < (sqlite3_int64)sizeof(bytes) ? (int)(size - at) : (int)sizeof(bytes);
+
+        rc = wal->pMethods->xRead(wal, bytes, len, at);
+        rc = rc != SQLITE_OK ? rc : wal->pMethods->xWrite(wal, bytes, len, at);
+    }
+    return rc == SQLITE_OK && size > 0 ? wal->pMethods->xSync(wal, SQLITE_SYNC_FULL) : rc;
+}

@@ -15,4 +15,11 @@ const char *journal_vfs_name(const char *below);
 /* Sync calls on the database and WAL files of a connection that was opened through it, since they were opened. */
 uint64_t journal_vfs_syncs(sqlite3 *db);
 
+/*
+ * Writes what the WAL holds over itself, and syncs that. Frames that a failed sync left in the page cache alone read
+ * like durable ones, and a later sync does not write them (F105): to copy them to the database, as SQLite does with
+ * what it takes for durable, could tear it. No other connection may write meanwhile. Returns SQLite's code.
+ */
+int journal_vfs_write_wal_again(sqlite3 *db);
+
 #endif

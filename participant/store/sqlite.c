@@ -118,15 +118,48 @@ static int check_format(struct store *store, struct vow_error_detail *detail)
     return detail->error;
 }
 
+/* Writes what the WAL holds over itself, and syncs that. Nobody else may write meanwhile. */
+static int write_over(sqlite3_file *wal)
+{
+    uint8_t bytes[16384];
+    sqlite3_int64 size = 0;
+    int rc = wal->pMethods->xFileSize(wal, &size);
+    for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size; at += (sqlite3_int64)sizeof(bytes)) {
+        const int len = size - at < (sqlite3_int64)sizeof(bytes) ? (int)(size - at) : (int)sizeof(bytes);
+        rc = wal->pMethods->xRead(wal, bytes, len, at);
+        if (rc == SQLITE_OK)
+            rc = wal->pMethods->xWrite(wal, bytes, len, at);
+    }
+    return rc == SQLITE_OK && size > 0 ? wal->pMethods->xSync(wal, SQLITE_SYNC_FULL) : rc;
+}
+
+/* SQLite's lock of writers keeps other processes, and the beginning of a new round of the WAL, away. */
+static int write_wal_again(struct store *store)
+{
+    sqlite3_file *wal = NULL;
+    int rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (rc == SQLITE_OK && wal != NULL && wal->pMethods != NULL)
+        rc = write_over(wal);
+    const int rolled_back = sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc != SQLITE_OK ? rc : rolled_back;
+}
+
 /*
  * Frames that a failed sync left in the page cache alone read like durable ones, and a later sync does not write them
- * (F105). What an earlier process left in the WAL is therefore copied to the database, which writes it again, and the
- * WAL is begun anew, so that nothing durable comes to lie behind such a frame. Whoever reads an old snapshot of the
- * file for all of the busy time hinders that; then it is done with a later fold, as without a failed sync it may be.
+ * (F105). What an earlier process left in the WAL is therefore written again, before SQLite copies it to the database
+ * as it does with what is durable; and the WAL is begun anew, so that nothing durable comes to lie behind such a frame.
+ * Whoever reads an old snapshot of the file for all of the busy time hinders that; then it is done with a later fold, as
+ * without a failed sync it may be.
  */
 static int renew_wal(struct store *store, struct vow_error_detail *detail)
 {
-    int rc = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    int rc = write_wal_again(store);
+    if (rc != SQLITE_OK)
+        return store_fail(store, VOW_E_DATABASE, "the WAL cannot be written again", detail);
+    rc = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
         return 0;
     return store_fail(store, VOW_E_DATABASE, "the WAL cannot be copied into the database", detail);

@@ -115,6 +115,45 @@ Test(sim_store_crash, F105_each_sync_fails)
     fail_each((struct sim_disk_fault){.fault = SIM_FAULT_SYNC_ERROR, .times = 1}, STORE_HAS_ALL);
 }
 
+/* The power goes at the nth operation of the next process. False if it has not that many. */
+static bool cut_off_start(struct sim_disk *second, uint64_t nth)
+{
+    struct store_run again = run;
+    uint64_t random = nth;
+    bool was_cut;
+
+    sim_disk_image(second, disk);
+    sim_disk_boot(second);
+    sim_disk_kill_at(second, nth);
+    (void)shop_check(&again, second);
+    was_cut = !sim_disk_is_on(second);
+    again = run;
+    sim_disk_power_cut(second, (enum sim_power)(SIM_POWER_NOTHING + nth % 3), &random);
+    sim_disk_boot(second);
+    cr_assert_eq(shop_check(&again, second), STORE_HAS_ALL, "operation %u of the start: %s", (unsigned)nth, store_text);
+    return was_cut;
+}
+
+/* It must not copy into the database what may be lost from the WAL: the copy could be cut off in the middle. */
+Test(sim_store_crash, F105_each_sync_fails_and_the_next_start_is_cut_off)
+{
+    struct sim_disk_fault fault = {.fault = SIM_FAULT_SYNC_ERROR, .times = 1};
+    unsigned starts = 0;
+
+    for (;; fault.after++) {
+        sim_disks_reset(disks, fault.after);
+        memset(&run, 0, sizeof(run));
+        sim_disk_plan(disk, &fault);
+        shop_run(&run, disk, LENGTH);
+        if (sim_disks_hits(disks, fault.fault) == 0)
+            break;
+        sim_disk_clear_plan(disk);
+        for (uint64_t nth = 1; cut_off_start(sim_disks_at(disks, 2), nth); nth++)
+            starts++;
+    }
+    cr_assert_gt(starts, 100);
+}
+
 Test(sim_store_crash, F104_each_write_fails)
 {
     fail_each((struct sim_disk_fault){.fault = SIM_FAULT_WRITE_ERROR, .times = 1}, STORE_HAS_ALL);
