@@ -76,6 +76,7 @@ struct txn {
     bool question;          /* begun by nobody here: a client asks what a participant holds */
     bool is_reported;       /* begun by nobody here: a participant says that it contradicts an abort */
     uint8_t damage;         /* enum vow_damage */
+    uint8_t damage_before;  /* what was recorded before that, and is told until that is recorded, too */
     uint8_t outcome, cause; /* is_reported: what was decided */
     uint32_t serial;        /* counts the uses of this slot, so that a token names one of them */
     uint64_t opener;        /* session that began it; 0 = the log */

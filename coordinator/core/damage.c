@@ -81,6 +81,8 @@ void txn_record_damage(struct vow_coord *core, struct txn *txn)
     struct vow_record *record;
 
     txn_disarm(core, txn);
+    if (txn->state == TXN_ABANDONED)
+        txn->damage_before = txn->damage;
     txn->damage = (uint8_t)txn_judge_damage(core, txn);
     txn_move(core, txn, TXN_DAMAGING);
     record = coord_log(core, VOW_RECORD_DAMAGE, &txn->gtrid, txn_token(core, txn), true);
@@ -108,7 +110,7 @@ int txn_told_damage(const struct txn *txn)
     enum txn_state state = (enum txn_state)txn->state;
     bool is_recorded = state == TXN_HEUR || state == TXN_FORGIVING || state == TXN_ABANDONED || state == TXN_ENDING;
 
-    return is_recorded ? vow_damage_error((enum vow_damage)txn->damage) : 0;
+    return vow_damage_error((enum vow_damage)(is_recorded ? txn->damage : txn->damage_before));
 }
 
 static void end(struct vow_coord *core, struct txn *txn)

@@ -57,7 +57,8 @@ static void mix_txn(uint64_t *digest, const struct vow_coord *core, const struct
     mix_bytes(digest, txn->gtrid.bytes, sizeof(txn->gtrid.bytes));
     mix(digest, txn->state);
     mix(digest, (uint64_t)txn->client_lost | (uint64_t)txn->question << 1 | (uint64_t)txn->is_reported << 2 |
-                    (uint64_t)txn->damage << 8 | (uint64_t)txn->outcome << 16 | (uint64_t)txn->cause << 24);
+                    (uint64_t)txn->damage << 8 | (uint64_t)txn->damage_before << 12 | (uint64_t)txn->outcome << 16 |
+                    (uint64_t)txn->cause << 24);
     mix(digest, txn->opener);
     mix(digest, txn->client);
     mix(digest, txn->delay_ms);

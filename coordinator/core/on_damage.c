@@ -230,6 +230,7 @@ void coord_on_judged(struct vow_coord *core, struct input *in)
     /* Nothing says that it was committed, so it never was: a report turns no outcome (I18). */
     txn->outcome = VOW_ABORTED;
     txn->cause = (uint8_t)(in->lookup->found ? in->lookup->cause : VOW_CAUSE_PRESUMED);
+    txn->damage_before = (uint8_t)in->lookup->damage;
     txn_note_mismatch(core, txn, branch_at(core, txn->first), verdict, report->words);
     txn_record_damage(core, txn);
 }
