@@ -427,9 +427,23 @@ static void find_gone(struct sim_book *book, const struct sim_dump_store *store,
     }
 }
 
+/* As of a journal (disown_found()), of one-phase commits: the others are committed again. */
+static void disown_memos(struct sim_book *book, const struct book_node *node, uint8_t index)
+{
+    if (node->served > node->disk_read || node->disk_read == 0)
+        return;
+    for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
+        struct book_share *share = sim_txn_share(txn, index);
+
+        if (share != NULL && share->committed_alone == node->disk_read)
+            share->committed = share->committed_alone = 0;
+    }
+}
+
 static void store_found(struct sim_book *book, const struct sim_dump_store *store, const struct book_node *node,
                         const struct sim_sight *sight)
 {
+    disown_memos(book, node, sight->node);
     heuristics_found(book, store, sight);
     for (uint32_t i = 0; i < store->branches_len; i++) {
         const struct sim_dump_branch *branch = &store->branches[i];

@@ -220,6 +220,16 @@ static void check_disk(struct sim_judge *judge, const struct sim_sight *sight)
 
 /* ---- the end ---- */
 
+/* Another one reported since: what was forgotten before that waits for the operator's next word with it. */
+static bool stands_again(const struct book_txn *txn)
+{
+    for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
+        if (share->noted > txn->forgot && share->forgiven == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Damage that stands takes a place each: with none left a report is not taken, and is sent until there is one. */
 static bool has_no_place(const struct sim_judge *judge, uint8_t coord)
 {
@@ -246,7 +256,7 @@ static void check_contradiction(struct sim_judge *judge, const struct sim_sight 
         judge_fail(judge, sight, "I19", &txn->gtrid,
                    "%s was ended against the decision, and its coordinator raised no alarm",
                    judge_name(judge, share->node));
-    else if (share->forgiven != 0 && share->has_record)
+    else if (share->forgiven != 0 && share->has_record && !has_no_place(judge, txn->coord) && !stands_again(txn))
         judge_fail(judge, sight, "I19", &txn->gtrid, "what was done by hand at %s was forgotten, and it keeps it",
                    judge_name(judge, share->node));
 }

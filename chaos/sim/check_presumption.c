@@ -27,15 +27,22 @@ static void check_said(struct sim_judge *judge, const struct sim_sight *sight, c
         judge_fail(judge, sight, "I10", &txn->gtrid, "%s says ABORT, and COMMIT was submitted", node->name);
 }
 
+/* It waits for an answer, which it gets now, or when the journal has been asked. */
+static bool is_answered(const struct book_node *node, const struct sim_sight *sight, const struct book_share *share)
+{
+    if (node->input.kind == SIM_SEEN_LOOKED_UP)
+        return share->asked_got != 0;
+    return node->input.kind == SIM_SEEN_RECEIVED && node->input.peer == sight->peer &&
+           (node->input.msg == VOW_MSG_INQUIRY ||
+            (node->input.msg == VOW_MSG_VOTE && node->input.vote == VOW_VOTE_YES));
+}
+
 static void check_addressee(struct sim_judge *judge, const struct sim_sight *sight, const struct book_txn *txn)
 {
     const struct book_node *node = &judge->book.nodes[sight->node];
     const struct book_share *share = sim_txn_share(txn, sight->peer);
-    const bool has_asked =
-        node->input.kind == SIM_SEEN_RECEIVED && node->input.peer == sight->peer &&
-        (node->input.msg == VOW_MSG_INQUIRY || (node->input.msg == VOW_MSG_VOTE && node->input.vote == VOW_VOTE_YES));
 
-    if (share != NULL && share->let_go_life == node->life && !has_asked)
+    if (share != NULL && share->let_go_life == node->life && !is_answered(node, sight, share))
         judge_fail(judge, sight, "I10", &txn->gtrid, "%s sends ABORT to %s, whose vote was %s", node->name,
                    judge_name(judge, sight->peer), share->let_go_vote == VOW_VOTE_NO ? "NO" : "READ-ONLY");
 }

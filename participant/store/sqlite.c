@@ -151,8 +151,8 @@ static int write_wal_again(struct store *store)
  * Frames that a failed sync left in the page cache alone read like durable ones, and a later sync does not write them
  * (F105). What an earlier process left in the WAL is therefore written again, before SQLite copies it to the database
  * as it does with what is durable; and the WAL is begun anew, so that nothing durable comes to lie behind such a frame.
- * Whoever reads an old snapshot of the file for all of the busy time hinders that; then it is done with a later fold, as
- * without a failed sync it may be.
+ * Whoever reads an old snapshot of the file for all of the busy time hinders that; then it is done with a later fold,
+ * as without a failed sync it may be.
  */
 static int renew_wal(struct store *store, struct vow_error_detail *detail)
 {
