@@ -5,15 +5,11 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
-#include "kit.h"
+#include "shop.h"
 
 TestSuite(shop_sagas, .timeout = 120);
 
@@ -81,78 +77,21 @@ static void gate_wait_guest(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
 }
 
-/* --- the shop --- */
+/* --- the shop, with gates --- */
 
-enum { ORDER, STOCK, PAYMENT, SERVICES };
-static const char *const services[SERVICES] = {"order", "stock", "payment"};
-
-struct shop {
-    struct cluster cluster;
-    struct process services[SERVICES];
-    FILE *stock_says;        /* the stderr of shop-stock */
+struct town {
+    struct shop shop;
     struct gate first, last; /* before goods are taken, and after all that may be refused */
     FILE *log;               /* as shop-load writes it */
 };
 
-static const char *path_of(const struct shop *shop, const char *file)
+static void town_open(struct town *town)
 {
-    static char paths[6][256];
-    static unsigned next;
-    char *path = paths[next++ % 6];
-    snprintf(path, sizeof(paths[0]), "%s/%s", shop->cluster.directory, file);
-    return path;
-}
-
-static const char *book_of(const struct shop *shop, int service)
-{
-    char file[32];
-    snprintf(file, sizeof(file), "%s.db", services[service]);
-    return path_of(shop, file);
-}
-
-static _Noreturn void become_service(const struct shop *shop, int service, int out, int err)
-{
-    char program[256];
-    snprintf(program, sizeof(program), VOW_BIN "/shop-%s", services[service]);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(out, STDOUT_FILENO);
-    if (service == STOCK)
-        dup2(err, STDERR_FILENO);
-    execl(program, program, "--db", book_of(shop, service), "--coordinator", shop->cluster.address, (char *)NULL);
-    _exit(127);
-}
-
-static void service_begin(struct shop *shop, int service)
-{
-    int out[2], err[2];
-    char byte;
-    cr_assert_eq(pipe(out), 0);
-    cr_assert_eq(pipe(err), 0);
-    const pid_t pid = fork();
-    if (pid == 0)
-        become_service(shop, service, out[1], err[1]);
-    cr_assert_gt(pid, 0);
-    close(out[1]);
-    close(err[1]);
-    shop->services[service] = (struct process){.pid = pid, .out = out[0]};
-    /* Its first word is that it is ready. */
-    cr_assert_eq(read(out[0], &byte, 1), 1, "%s did not start", services[service]);
-    if (service == STOCK)
-        shop->stock_says = fdopen(err[0], "r");
-    else
-        close(err[0]);
-}
-
-static void shop_open(struct shop *shop)
-{
-    *shop = (struct shop){0};
-    cluster_start(&shop->cluster, 0, NULL, NULL);
-    for (int i = 0; i < SERVICES; i++)
-        service_begin(shop, i);
-    gate_start(&shop->first, &shop->cluster, "first");
-    gate_start(&shop->last, &shop->cluster, "last");
-    shop->log = fopen(path_of(shop, "log"), "w");
-    cr_assert_not_null(shop->log);
+    shop_start(&town->shop);
+    gate_start(&town->first, &town->shop.cluster, "first");
+    gate_start(&town->last, &town->shop.cluster, "last");
+    town->log = fopen(shop_path(&town->shop, "log"), "w");
+    cr_assert_not_null(town->log);
 }
 
 /* --- orders --- */
@@ -230,20 +169,20 @@ static void order_write(struct order *order, const char *id, int amount, const c
              contender);
 }
 
-static void order_start(struct shop *shop, struct order *order, const char *arm, bool has_gates)
+static void order_start(struct town *town, struct order *order, const char *arm, bool has_gates)
 {
-    cr_assert_eq(vow_saga_new(shop->cluster.client, NULL, &order->saga), 0);
+    cr_assert_eq(vow_saga_new(town->shop.cluster.client, NULL, &order->saga), 0);
     add_steps(order, arm, has_gates);
     cr_assert_eq(vow_saga_start(order->saga, 60000, on_end, order), 0);
 }
 
-static void tell(struct shop *shop, const struct order *order, bool is_done)
+static void tell(struct town *town, const struct order *order, bool is_done)
 {
-    fprintf(shop->log, "{\"order\":\"%s\",\"outcome\":\"%s\",\"tries\":[]}\n", order->id,
+    fprintf(town->log, "{\"order\":\"%s\",\"outcome\":\"%s\",\"tries\":[]}\n", order->id,
             is_done ? "committed" : "aborted");
 }
 
-static enum vow_saga_state order_wait(struct shop *shop, struct order *order)
+static enum vow_saga_state order_wait(struct town *town, struct order *order)
 {
     pthread_mutex_lock(&order->mutex);
     while (!order->done)
@@ -251,8 +190,8 @@ static enum vow_saga_state order_wait(struct shop *shop, struct order *order)
     pthread_mutex_unlock(&order->mutex);
     /* Its time may be over while vowd was away: it is asked for then. */
     while (order->result.state != VOW_SAGA_COMPLETED && order->result.state != VOW_SAGA_COMPENSATED)
-        cr_assert_eq(vow_saga_wait(shop->cluster.client, &order->result.id, 10000, &order->result), 0);
-    tell(shop, order, order->result.state == VOW_SAGA_COMPLETED);
+        cr_assert_eq(vow_saga_wait(town->shop.cluster.client, &order->result.id, 10000, &order->result), 0);
+    tell(town, order, order->result.state == VOW_SAGA_COMPLETED);
     vow_saga_free(order->saga);
     return order->result.state;
 }
@@ -264,27 +203,22 @@ struct counted {
 };
 
 /* Ends all and audits the books, which must be right: a lost update is right where nothing prevents it, and counted. */
-static void shop_close(struct shop *shop, struct counted *counted)
+static void town_close(struct town *town, struct counted *counted)
 {
     static struct run run;
-    gate_set(&shop->first, GATE_OPEN);
-    gate_set(&shop->last, GATE_OPEN);
-    vow_participant_close(shop->first.participant);
-    vow_participant_close(shop->last.participant);
-    for (int i = 0; i < SERVICES; i++)
-        cr_assert_eq(process_end(&shop->services[i]), 0);
-    fclose(shop->stock_says);
-    fclose(shop->log);
-    const char *const argv[] = {VOW_BIN "/shop-audit", "--order",   book_of(shop, ORDER),   "--stock",
-                                book_of(shop, STOCK),  "--payment", book_of(shop, PAYMENT), "--log",
-                                path_of(shop, "log"),  NULL};
-    run_program(&run, argv);
+    gate_set(&town->first, GATE_OPEN);
+    gate_set(&town->last, GATE_OPEN);
+    vow_participant_close(town->first.participant);
+    vow_participant_close(town->last.participant);
+    shop_stop(&town->shop);
+    fclose(town->log);
+    shop_audit(&town->shop, &run);
     cr_assert_eq(run.status, 0, "%s%s", run.out, run.err);
     const char *of = strstr(run.out, "at: lost updates");
     cr_assert_not_null(of, "%s", run.out);
     cr_assert_eq(sscanf(of, "at: lost updates %d, dirty reads %d", &counted->lost, &counted->dirty), 2);
     cr_assert_eq(sscanf(strstr(of, "fuzzy"), "fuzzy reads %d", &counted->fuzzy), 1);
-    cluster_end(&shop->cluster);
+    cluster_end(&town->shop.cluster);
 }
 
 struct arm_case {
@@ -321,20 +255,20 @@ ParameterizedTestParameters(shop_sagas, F200_another_order_between_read_and_writ
 
 ParameterizedTest(struct arm_case *c, shop_sagas, F200_another_order_between_read_and_write)
 {
-    struct shop shop;
+    struct town town;
     struct order a, b;
     struct counted counted;
-    shop_open(&shop);
-    gate_set(&shop.last, GATE_OPEN);
+    town_open(&town);
+    gate_set(&town.last, GATE_OPEN);
     order_write(&a, "a", 4, c->arm, "fail-fast");
-    order_start(&shop, &a, c->arm, true);
-    gate_wait_guest(&shop.first);
+    order_start(&town, &a, c->arm, true);
+    gate_wait_guest(&town.first);
     order_write(&b, "b", 6, c->arm, "fail-fast");
-    order_start(&shop, &b, c->arm, false);
-    expect_state(c->arm, c->b_is_done, order_wait(&shop, &b));
-    gate_set(&shop.first, GATE_OPEN);
-    expect_state(c->arm, c->a_is_done, order_wait(&shop, &a));
-    shop_close(&shop, &counted);
+    order_start(&town, &b, c->arm, false);
+    expect_state(c->arm, c->b_is_done, order_wait(&town, &b));
+    gate_set(&town.first, GATE_OPEN);
+    expect_state(c->arm, c->a_is_done, order_wait(&town, &a));
+    town_close(&town, &counted);
     expect(c, &counted);
 }
 
@@ -353,42 +287,33 @@ ParameterizedTestParameters(shop_sagas, F200_an_order_is_undone_that_another_has
 
 ParameterizedTest(struct arm_case *c, shop_sagas, F200_an_order_is_undone_that_another_has_read)
 {
-    struct shop shop;
+    struct town town;
     struct order a, b;
     struct counted counted;
-    shop_open(&shop);
-    gate_set(&shop.first, GATE_OPEN);
+    town_open(&town);
+    gate_set(&town.first, GATE_OPEN);
     order_write(&a, "a", 4, c->arm, "fail-fast");
-    order_start(&shop, &a, c->arm, true);
-    gate_wait_guest(&shop.last);
+    order_start(&town, &a, c->arm, true);
+    gate_wait_guest(&town.last);
     order_write(&b, "b", 6, c->arm, "fail-fast");
-    order_start(&shop, &b, c->arm, false);
-    expect_state(c->arm, c->b_is_done, order_wait(&shop, &b));
-    gate_set(&shop.last, GATE_REFUSES);
-    expect_state(c->arm, c->a_is_done, order_wait(&shop, &a));
-    shop_close(&shop, &counted);
+    order_start(&town, &b, c->arm, false);
+    expect_state(c->arm, c->b_is_done, order_wait(&town, &b));
+    gate_set(&town.last, GATE_REFUSES);
+    expect_state(c->arm, c->a_is_done, order_wait(&town, &a));
+    town_close(&town, &counted);
     expect(c, &counted);
 }
 
 /* --- what the service's own file says --- */
 
-static int64_t stock_number(const struct shop *shop, const char *sql)
+static int64_t stock_number(const struct town *town, const char *sql)
 {
-    sqlite3 *db;
-    sqlite3_stmt *statement = NULL;
-    int64_t number = -1;
-    cr_assert_eq(sqlite3_open_v2(book_of(shop, STOCK), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    sqlite3_busy_timeout(db, 10000);
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
-        number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return number;
+    return shop_number(&town->shop, STOCK, sql);
 }
 
-static void stock_wait(const struct shop *shop, const char *sql)
+static void stock_wait(const struct town *town, const char *sql)
 {
-    while (stock_number(shop, sql) != 1)
+    while (stock_number(town, sql) != 1)
         ;
 }
 
@@ -406,25 +331,25 @@ static void on_result(void *ctx, const struct vow_result *result)
 Test(shop_sagas, F200_a_dear_order_is_not_read_before_its_end)
 {
     const struct arm_case c = {"by-value", false, true, {0, 0, 0}};
-    struct shop shop;
+    struct town town;
     struct order a, b;
     struct counted counted;
-    shop_open(&shop);
+    town_open(&town);
     order_write(&a, "a", 400, c.arm, "fail-fast");
     const size_t len = strlen(a.payload);
     const struct vow_call calls[] = {{"stock", "take", a.payload, len},
                                      {"payment", "pay", a.payload, len},
                                      {"order", "place", a.payload, len},
                                      {"last", "pass", "", 0}};
-    cr_assert_eq(vow_commit_async(shop.cluster.client, calls, 4, on_result, &a), 0);
-    stock_wait(&shop, "SELECT count(*) FROM vow_branch WHERE changeset IS NOT NULL");
+    cr_assert_eq(vow_commit_async(town.shop.cluster.client, calls, 4, on_result, &a), 0);
+    stock_wait(&town, "SELECT count(*) FROM vow_branch WHERE changeset IS NOT NULL");
     order_write(&b, "b", 6, c.arm, "fail-fast");
-    order_start(&shop, &b, c.arm, false);
-    stock_wait(&shop, "SELECT count(*) FROM access WHERE step = 'look'");
-    gate_set(&shop.last, GATE_REFUSES);
-    expect_state(c.arm, false, order_wait(&shop, &a));
-    expect_state(c.arm, true, order_wait(&shop, &b));
-    shop_close(&shop, &counted);
+    order_start(&town, &b, c.arm, false);
+    stock_wait(&town, "SELECT count(*) FROM access WHERE step = 'look'");
+    gate_set(&town.last, GATE_REFUSES);
+    expect_state(c.arm, false, order_wait(&town, &a));
+    expect_state(c.arm, true, order_wait(&town, &b));
+    town_close(&town, &counted);
     expect(&c, &counted);
 }
 
@@ -432,30 +357,30 @@ Test(shop_sagas, F200_a_dear_order_is_not_read_before_its_end)
 Test(shop_sagas, F200_a_contender_waits_for_the_lock)
 {
     const struct arm_case c = {"semantic-lock", true, true, {0, 0, 0}};
-    struct shop shop;
+    struct town town;
     struct order a, b;
     struct counted counted;
-    shop_open(&shop);
-    gate_set(&shop.last, GATE_OPEN);
+    town_open(&town);
+    gate_set(&town.last, GATE_OPEN);
     order_write(&a, "a", 4, c.arm, "wait");
-    order_start(&shop, &a, c.arm, true);
-    gate_wait_guest(&shop.first);
+    order_start(&town, &a, c.arm, true);
+    gate_wait_guest(&town.first);
     order_write(&b, "b", 6, c.arm, "wait");
-    order_start(&shop, &b, c.arm, false);
-    gate_set(&shop.first, GATE_OPEN);
-    expect_state(c.arm, true, order_wait(&shop, &a));
-    expect_state(c.arm, true, order_wait(&shop, &b));
-    shop_close(&shop, &counted);
+    order_start(&town, &b, c.arm, false);
+    gate_set(&town.first, GATE_OPEN);
+    expect_state(c.arm, true, order_wait(&town, &a));
+    expect_state(c.arm, true, order_wait(&town, &b));
+    town_close(&town, &counted);
     expect(&c, &counted);
 }
 
 /* --- the owner of a lock dies --- */
 
-static void wait_alarm(struct shop *shop)
+static void wait_alarm(struct town *town)
 {
     char line[4096];
     do
-        cr_assert_not_null(fgets(line, sizeof(line), shop->stock_says), "shop-stock ended without an alarm");
+        cr_assert_not_null(fgets(line, sizeof(line), town->shop.stock_says), "shop-stock ended without an alarm");
     while (strstr(line, "alarm: item-00001 is pending") == NULL);
 }
 
@@ -467,29 +392,29 @@ static void lose_the_owner(enum gate_state last)
 {
     const bool a_is_done = last == GATE_OPEN;
     const struct arm_case c = {"semantic-lock", a_is_done, false, {0, 0, 0}};
-    struct shop shop;
+    struct town town;
     struct order a, b, d;
     struct counted counted;
-    shop_open(&shop);
+    town_open(&town);
     order_write(&a, "a", 4, c.arm, "fail-fast");
-    order_start(&shop, &a, c.arm, true);
-    gate_wait_guest(&shop.first);
-    wait_alarm(&shop);
-    process_kill(&shop.cluster.vowd);
-    cr_expect_eq(stock_number(&shop, PENDING), 1, "the lock went with the coordinator");
-    vowd_start(&shop.cluster, NULL);
+    order_start(&town, &a, c.arm, true);
+    gate_wait_guest(&town.first);
+    wait_alarm(&town);
+    process_kill(&town.shop.cluster.vowd);
+    cr_expect_eq(stock_number(&town, PENDING), 1, "the lock went with the coordinator");
+    vowd_start(&town.shop.cluster, NULL);
     order_write(&b, "b", 6, c.arm, "fail-fast");
-    order_start(&shop, &b, c.arm, false);
-    expect_state(c.arm, false, order_wait(&shop, &b));
-    cr_expect_eq(stock_number(&shop, PENDING), 1, "a contender took the lock away");
-    gate_set(&shop.first, GATE_OPEN);
-    gate_set(&shop.last, last);
-    expect_state(c.arm, a_is_done, order_wait(&shop, &a));
-    cr_expect_eq(stock_number(&shop, PENDING), 0, "the lock has outlived its saga");
+    order_start(&town, &b, c.arm, false);
+    expect_state(c.arm, false, order_wait(&town, &b));
+    cr_expect_eq(stock_number(&town, PENDING), 1, "a contender took the lock away");
+    gate_set(&town.first, GATE_OPEN);
+    gate_set(&town.last, last);
+    expect_state(c.arm, a_is_done, order_wait(&town, &a));
+    cr_expect_eq(stock_number(&town, PENDING), 0, "the lock has outlived its saga");
     order_write(&d, "d", 6, c.arm, "fail-fast");
-    order_start(&shop, &d, c.arm, false);
-    expect_state(c.arm, true, order_wait(&shop, &d));
-    shop_close(&shop, &counted);
+    order_start(&town, &d, c.arm, false);
+    expect_state(c.arm, true, order_wait(&town, &d));
+    town_close(&town, &counted);
     expect(&c, &counted);
 }
 
