@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <vow/participant.h>
 #include <vow/types.h>
 
 #include "bench/histogram.h"
@@ -20,7 +21,7 @@
 #define PARTICIPANTS_MAX 32u
 
 enum bench_store { BENCH_STORE_NULL, BENCH_STORE_SQLITE };
-enum bench_protocol { BENCH_2PC, BENCH_SAGA };
+enum bench_protocol { BENCH_2PC, BENCH_SAGA, BENCH_CHOREOGRAPHY };
 
 struct bench_options {
     enum bench_protocol protocol;
@@ -75,11 +76,29 @@ struct load_slot {
     struct load_run *run;
     struct vow_client *client;
     char (*names)[16]; /* of the participants */
-    uint32_t participants, row, step, rows;
+    uint32_t participants, row, step, rows, index;
+    uint64_t number; /* of its transactions and sagas so far */
     uint64_t started_us;
 };
 /* Called by what a slot has begun, on its client's thread: counts the result, and begins the slot's next one. */
 void load_ended(struct load_slot *slot, enum vow_outcome outcome);
+
+/* load_events.c: begins a choreographed saga: the first participant counts and tells so by an event, each of the others
+ * does so when it hears of the one before, and this process, one more participant, hears of the last. */
+int load_start_choreography(struct load_slot *slot);
+/* Until close, whose slots: those that are told of. Returns 0, or -1 after a line on stderr. */
+int load_events_open(const struct cluster *cluster, struct load_slot *slots, uint32_t slots_len);
+void load_events_close(void);
+
+/* react.c: what participant i does in it, beside what it does for transactions and sagas. `change` is its handler, with
+ * its context. Before start. Returns 0 or an error. */
+int react_open(struct vow_participant *participant, uint32_t i, vow_handler_fn *change, void *ctx);
+/* What is told: "bench.3" when the third participant has counted. */
+void react_topic(char topic[24], uint32_t participants);
+struct react_payload {
+    uint32_t row, slot;
+    uint64_t number; /* of the slot's sagas: a late event of an older one is none of this one's */
+};
 
 /* load_saga.c: begins a saga of one step at each participant: those that can be undone, a pivot, a retriable one. */
 int load_start_saga(struct load_slot *slot);

@@ -147,6 +147,7 @@ static int run_participant(const struct bench_options *options, const struct clu
     if (vow_participant_open(&participant_options, &participant, &detail) != 0 ||
         vow_participant_handle(participant, "count", change, &up) != 0 ||
         vow_participant_handle(participant, "count_back", change, &down) != 0 ||
+        (options->protocol == BENCH_CHOREOGRAPHY && react_open(participant, i, change, &up) != 0) ||
         vow_participant_start(participant) != 0 || vow_participant_wait(participant, 10000) != 0) {
         fprintf(stderr, "vow-bench: participant %s: %s\n", name, detail.text);
         return 1;

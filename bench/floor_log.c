@@ -2,7 +2,7 @@
  * The floor of a coordinator: a server that does nothing but three round trips a transaction, the last of which appends
  * a 128-byte decision to a file and waits for its fdatasync, shared by all that have come (group commit). What vowd
  * adds to this is the price of two-phase commit. Beside sagas each round trip is durable, and there is one for the
- * beginning of a saga and one for each of its steps.
+ * beginning of a saga and one for each of its steps; of a choreographed one the beginning is not durable there.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -155,8 +155,8 @@ static int open_client(const struct bench_options *options, const struct sockadd
 {
     int one = 1;
     *client = (struct floor_client){.fd = socket(AF_INET, SOCK_STREAM, 0), .started_us = vow_clock_us()};
-    client->trips = options->protocol == BENCH_SAGA ? options->participants + 1 : TRIPS_2PC;
-    client->durable_from = options->protocol == BENCH_SAGA ? 0 : TRIPS_2PC - 1;
+    client->trips = options->protocol == BENCH_2PC ? TRIPS_2PC : options->participants + 1;
+    client->durable_from = options->protocol == BENCH_2PC ? TRIPS_2PC - 1 : options->protocol == BENCH_SAGA ? 0 : 1;
     if (connect(client->fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
         return -1;
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));

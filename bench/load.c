@@ -43,7 +43,16 @@ static int start(struct load_slot *slot)
 {
     slot->row = (slot->row + slot->step) % slot->rows;
     slot->started_us = vow_clock_us();
-    return slot->run->protocol == BENCH_SAGA ? load_start_saga(slot) : start_transaction(slot);
+    slot->number++;
+    switch (slot->run->protocol) {
+    case BENCH_2PC:
+        return start_transaction(slot);
+    case BENCH_SAGA:
+        return load_start_saga(slot);
+    case BENCH_CHOREOGRAPHY:
+        return load_start_choreography(slot);
+    }
+    return VOW_E_ARGUMENT;
 }
 
 static void stop(struct load_run *run)
@@ -99,7 +108,8 @@ static int open_clients(const struct load *load, struct vow_client **clients)
 static void fill_slot(const struct load *load, struct load_slot *slot, uint32_t index)
 {
     slot->participants = load->options->participants;
-    slot->row = index;
+    slot->row = slot->index = index;
+    slot->number = vow_clock_us(); /* of no earlier round */
     slot->step = load->options->clients;
     slot->rows = load->options->rows > 0 ? load->options->rows : BENCH_ROWS;
 }
@@ -120,13 +130,17 @@ static int child(const void *ctx, struct bench_round *round)
         participant_name(i, names[i]);
     if (open_clients(load, clients) != 0)
         return -1;
+    for (uint32_t i = 0; i < options->clients; i++) {
+        slots[i] = (struct load_slot){.run = run, .client = clients[i % options->connections], .names = names};
+        fill_slot(load, &slots[i], i);
+    }
+    if (load->protocol == BENCH_CHOREOGRAPHY && load_events_open(load->cluster, slots, options->clients) != 0)
+        return -1;
     uint64_t warm_us = load->millis < 2000 ? load->millis * 100u : 200000u;
     run->warm_us = vow_clock_us() + warm_us;
     run->end_us = run->warm_us + load->millis * UINT64_C(1000);
     run->busy = options->clients;
     for (uint32_t i = 0; i < options->clients; i++) {
-        slots[i] = (struct load_slot){.run = run, .client = clients[i % options->connections], .names = names};
-        fill_slot(load, &slots[i], i);
         if (start(&slots[i]) != 0)
             return -1;
     }
@@ -136,6 +150,8 @@ static int child(const void *ctx, struct bench_round *round)
     run->round.elapsed_us = load->millis * UINT64_C(1000);
     *round = run->round;
     pthread_mutex_unlock(&run->mutex);
+    if (load->protocol == BENCH_CHOREOGRAPHY)
+        load_events_close();
     return 0;
 }
 
@@ -156,8 +172,9 @@ static void take_difference(enum bench_protocol protocol, const json_t *before, 
     uint64_t all = is_saga ? DIFFERENCE("sagas", "completed") + DIFFERENCE("sagas", "compensated")
                            : DIFFERENCE("transactions", "committed") + DIFFERENCE("transactions", "aborted");
     double scale = all > 0 ? (double)(round->committed + round->aborted) / (double)all : 0;
-    uint64_t messages = is_saga ? DIFFERENCE("messages", "received") + DIFFERENCE("messages", "sent")
-                                : DIFFERENCE("messages", "protocol_received") + DIFFERENCE("messages", "protocol_sent");
+    uint64_t messages = protocol != BENCH_2PC
+                            ? DIFFERENCE("messages", "received") + DIFFERENCE("messages", "sent")
+                            : DIFFERENCE("messages", "protocol_received") + DIFFERENCE("messages", "protocol_sent");
     round->messages = (uint64_t)(scale * (double)messages);
     round->forced_records = (uint64_t)(scale * (double)DIFFERENCE("journal", "forced_records"));
     round->records = (uint64_t)(scale * (double)DIFFERENCE("journal", "records"));

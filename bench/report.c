@@ -1,7 +1,6 @@
 /* What a run says: JSON for programs, a few lines for people. Figures are medians over the rounds. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench/bench.h"
 
@@ -53,7 +52,7 @@ static struct bench_round sum(const struct bench_options *options, const struct 
 /* What is counted: keys and lines name it. */
 static const char *unit_of(enum bench_protocol protocol)
 {
-    return protocol == BENCH_SAGA ? "saga" : "txn";
+    return protocol == BENCH_2PC ? "txn" : "saga";
 }
 
 static void set_real(json_t *object, const char *what, const char *between, const char *unit, double value)
@@ -119,14 +118,19 @@ static void add_beside(json_t *run, const struct bench_options *options, const s
     }
 }
 
+static const char *const protocol_names[] = {
+    [BENCH_2PC] = "2pc", [BENCH_SAGA] = "saga", [BENCH_CHOREOGRAPHY] = "choreography"};
+static const char *const titles[] = {
+    [BENCH_2PC] = "2PC", [BENCH_SAGA] = "Sagas", [BENCH_CHOREOGRAPHY] = "Choreographed sagas"};
+
 static json_t *run_json(const struct bench_options *options, const struct bench_subjects *subjects)
 {
     const char *store = options->store == BENCH_STORE_NULL ? "null" : "sqlite";
     const char *unit = unit_of(options->protocol);
-    json_t *run = json_pack(
-        "{s:s,s:s,s:i,s:i,s:i,s:i,s:i}", "protocol", options->protocol == BENCH_SAGA ? "saga" : "2pc", "store", store,
-        "participants", (int)options->participants, "clients", (int)options->clients, "connections",
-        (int)options->connections, "seconds", (int)options->seconds, "rounds", (int)options->rounds);
+    json_t *run =
+        json_pack("{s:s,s:s,s:i,s:i,s:i,s:i,s:i}", "protocol", protocol_names[options->protocol], "store", store,
+                  "participants", (int)options->participants, "clients", (int)options->clients, "connections",
+                  (int)options->connections, "seconds", (int)options->seconds, "rounds", (int)options->rounds);
     json_object_set_new(run, "vow", served_json(options, &subjects->vow, unit));
     add_beside(run, options, subjects, unit);
     return run;
@@ -178,10 +182,10 @@ static void print_beside(const json_t *run, const char *name, const char *ratio,
     printf("  ratio to %s: %.3f\n", what, real(run, ratio));
 }
 
-static void print_run(const json_t *run, const char *unit)
+static void print_run(const json_t *run, const char *title, const char *unit)
 {
-    printf("%s, %s store, %.0f participants, %.0f clients\n", strcmp(unit, "saga") == 0 ? "Sagas" : "2PC",
-           json_string_value(json_object_get(run, "store")), real(run, "participants"), real(run, "clients"));
+    printf("%s, %s store, %.0f participants, %.0f clients\n", title, json_string_value(json_object_get(run, "store")),
+           real(run, "participants"), real(run, "clients"));
     print_served(json_object_get(run, "vow"), unit);
     print_beside(run, "two_phase", "ratio_to_2pc", "2PC", "txn");
     print_beside(run, "floor_log", "ratio_to_log", "the bare log", unit);
@@ -195,7 +199,7 @@ void report(const struct bench_options *options, const struct bench_subjects *su
         json_dumpf(run, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
         printf("\n");
     } else {
-        print_run(run, unit_of(options->protocol));
+        print_run(run, titles[options->protocol], unit_of(options->protocol));
     }
     json_decref(run);
 }

@@ -12,13 +12,16 @@
 static const char help[] =
     "vow-bench: what a distributed transaction costs, beside the machine's own floor\n"
     "\n"
-    "  vow-bench [--protocol 2pc|saga] [--store sqlite|null] [--participants N] [--clients N] [--connections N]\n"
+    "  vow-bench [--protocol 2pc|saga|choreography] [--store sqlite|null] [--participants N] [--clients N] "
+    "[--connections N]\n"
     "            [--seconds N] [--rounds N] [--rows N] [--fail-fast] [--floor] [--json]\n"
     "  vow-bench --in-doubt N [--participants N] [--json]\n"
     "\n"
     "  --protocol P       2pc: transactions; saga: the same work as orchestrated sagas, a step at each participant, "
     "one\n"
-    "                     after the other, and by turns with them, in the same run, transactions               (2pc)\n"
+    "                     after the other; choreography: the same as sagas that nobody leads, each participant "
+    "hearing\n"
+    "                     of the one before by an event. By turns with both, in the same run, transactions     (2pc)\n"
     "  --store STORE      sqlite: each branch updates a row of its own file; null: nothing is kept          (sqlite)\n"
     "  --participants N   branches of a transaction, steps of a saga, each a process, 1 to 32    (2, of a saga 3)\n"
     "  --clients N        transactions or sagas in flight, 1 to 1024                                            (64)\n"
@@ -67,14 +70,24 @@ static int refuse(const char *what, const char *why)
     return 2;
 }
 
+static int set_protocol(struct bench_options *options, const char *value)
+{
+    if (strcmp(value, "2pc") == 0)
+        options->protocol = BENCH_2PC;
+    else if (strcmp(value, "saga") == 0)
+        options->protocol = BENCH_SAGA;
+    else if (strcmp(value, "choreography") == 0)
+        options->protocol = BENCH_CHOREOGRAPHY;
+    else
+        return usage("--protocol", value, "2pc, saga or choreography");
+    return 0;
+}
+
 static int set_flag(struct bench_options *options, int flag, const char *value, const char *flag_text)
 {
     switch (flag) {
     case 'P':
-        if (strcmp(value, "2pc") != 0 && strcmp(value, "saga") != 0)
-            return usage("--protocol", value, "2pc or saga");
-        options->protocol = value[0] == 's' ? BENCH_SAGA : BENCH_2PC;
-        return 0;
+        return set_protocol(options, value);
     case 's':
         if (strcmp(value, "null") != 0 && strcmp(value, "sqlite") != 0)
             return usage("--store", value, "sqlite or null");
@@ -144,8 +157,10 @@ static int parse(int argc, char **argv, struct bench_options *options)
         return refuse(argv[optind], "takes no such argument");
     if (options->in_doubt > 0 && options->protocol != BENCH_2PC)
         return refuse("--in-doubt", "is for transactions, and takes no other --protocol");
+    if (options->store == BENCH_STORE_NULL && options->protocol == BENCH_CHOREOGRAPHY)
+        return refuse("--store", "must be sqlite for a choreography: the null store has no outbox");
     if (options->participants == 0)
-        options->participants = options->protocol == BENCH_SAGA ? 3 : 2;
+        options->participants = options->protocol == BENCH_2PC ? 2 : 3;
     if (options->connections > options->clients)
         options->connections = options->clients;
     return 0;

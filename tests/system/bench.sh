@@ -46,3 +46,11 @@ for store in null sqlite; do
     between 2 forced_records_per_commit 64 "$json"
     between 0 journal_commits_per_saga 1.99 "$json"
 done
+
+json=$("$1/vow-bench" --protocol choreography --clients 16 --seconds 1 --rounds 1 --floor --json)
+has_keys "$json" sagas_per_second vowd_cpu_us_per_saga p50_us p95_us p99_us two_phase ratio_to_2pc ratio_to_log
+between 0 aborted 0 "$json"
+between 0 unknown 0 "$json"
+# One record for each event, of which many share a group commit.
+between 2.9 records_per_saga 100 "$json"
+between 0 journal_commits_per_saga 2.99 "$json"

@@ -57,6 +57,7 @@ Test(flags, vow_bench)
     REFUSED(BENCH, "--store", "--store", "postgres");
     REFUSED(BENCH, "--protocol", "--protocol", "3pc");
     REFUSED(BENCH, "--in-doubt", "--in-doubt", "5", "--protocol", "saga");
+    REFUSED(BENCH, "--store", "--store", "null", "--protocol", "choreography");
     REFUSED(BENCH, "--colour", "--colour");
     REFUSED(BENCH, "--json", "--json=yes");
     REFUSED(BENCH, "\"-x\"", "-x");
