@@ -42,6 +42,8 @@ static uint64_t send_orders(struct load *load)
             load_order_send(slot);
         } else if (slot->state == LOAD_WAITING && slot->resend_ms < next) {
             next = slot->resend_ms;
+        } else if (load_events_give_up(slot, now)) {
+            load_order_judge(slot);
         }
     }
     return next;
@@ -120,10 +122,14 @@ static int load_all(struct load *load)
         goto err_free_slots;
     if (load_mailbox_open(load) != 0)
         goto err_close_client;
+    if (load_events_open(load) != 0)
+        goto err_close_mailbox;
     run(load);
     load_print_totals(load);
     if (load_write_report(load) == 0 && load->totals.unknown == 0)
         status = 0;
+    load_events_close(load);
+err_close_mailbox:
     load_mailbox_close(load);
 err_close_client:
     vow_client_close(load->client);

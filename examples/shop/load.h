@@ -18,6 +18,14 @@
 
 #include "shop.h"
 
+/* What an order is. */
+enum load_protocol {
+    LOAD_2PC,          /* a transaction over all three services */
+    LOAD_SAGA,         /* a saga, which is undone if it cannot be done */
+    LOAD_CHOREOGRAPHY, /* an event, and what the services make of it among themselves */
+    LOAD_OUTBOX,       /* a transaction of one service, and an event for the others */
+};
+
 struct load_options {
     int64_t orders;
     int64_t in_flight;
@@ -27,7 +35,8 @@ struct load_options {
     int64_t retries;    /* further transactions for one order, at most */
     int64_t timeout_ms; /* after which the library answers UNKNOWN */
     int64_t ask_ms;     /* how long an UNKNOWN is asked about before it is left unknown */
-    bool sagas;         /* an order is a saga, not a transaction */
+    enum load_protocol protocol;
+    const char *db;     /* of LOAD_CHOREOGRAPHY: the load's own outbox */
     enum shop_arm arm;  /* what the sagas do against anomalies; SHOP_ARM_UNSET: they are not looked at */
     bool fails_fast;    /* at a semantic lock of another saga */
     int64_t pending_ms; /* after which a semantic lock raises an alarm */
@@ -52,8 +61,9 @@ struct load_order {
     struct load *load;
     enum load_state state;
     struct shop_order order;
-    bool is_saga;
-    uint64_t resend_ms; /* LOAD_WAITING: when to try again */
+    enum load_protocol protocol; /* of this order */
+    bool is_awaited;             /* LOAD_CHOREOGRAPHY: no event has told its end yet; under the mailbox's lock */
+    uint64_t resend_ms;          /* LOAD_WAITING: when to try again */
     uint64_t ask_until_ms;
     struct vow_result result; /* of the last try */
     struct load_try *tries;   /* retries + 1 of them */
@@ -90,6 +100,7 @@ struct load {
     struct load_options options;
     struct vow_client *client;
     struct load_mailbox mailbox;
+    struct load_events *events; /* LOAD_CHOREOGRAPHY; NULL = none */
     pthread_t asker;
     struct load_order *slots; /* options.in_flight of them */
     struct load_totals totals;
@@ -116,6 +127,14 @@ void load_order_judge(struct load_order *slot);
  * compensated is aborted, all else is not known (yet). */
 int load_saga_send(struct load_order *slot, const char *payload, size_t len);
 int load_saga_ask(struct load *load, const struct vow_gtrid *id, struct vow_result *result);
+
+/* load_events.c: orders as choreographies. The load is one more participant then: it asks for each order by an event
+ * out of its own outbox, and hears of the end by another. */
+int load_events_open(struct load *load);
+void load_events_close(struct load *load);
+int load_events_send(struct load_order *slot, const char *payload, size_t len);
+/* Has nothing told its end by `ask_until_ms`? Then it is not waited for any more: nobody knows how it ended. */
+bool load_events_give_up(struct load_order *slot, uint64_t now_ms);
 
 /* load_mailbox.c */
 int load_mailbox_open(struct load *load);

@@ -17,7 +17,10 @@ static const char usage_text[] =
     "  --retries N             further transactions for an order that aborted by accident (100)\n"
     "  --timeout-ms N          after which an outcome counts as unknown and is asked about (10000)\n"
     "  --ask-ms N              how long it is asked about (60000)\n"
-    "  --protocol 2pc|saga     an order is a transaction (2pc), or a saga, which is undone if it cannot be done\n"
+    "  --protocol P            an order is: 2pc: a transaction; saga: a saga, which is undone if it cannot be done;\n"
+    "                          choreography: an event, and what the services make of it; outbox: a transaction of\n"
+    "                          one service, and an event for the others, who cannot refuse (2pc)\n"
+    "  --db FILE               choreography: the load's own file, with its outbox\n"
     "  --countermeasure C      have the sagas looked at, and do against what they let in: none, semantic-lock,\n"
     "                          commutative, pessimistic-view, reread, version-file, by-value (docs/shop.md)\n"
     "  --contender wait|fail-fast  what an order does that finds a semantic lock of another one (wait)\n"
@@ -46,11 +49,15 @@ static void check_run(const char *run)
     exit(SHOP_EXIT_USAGE);
 }
 
-static bool read_protocol(const char *text)
+static enum load_protocol read_protocol(const char *text)
 {
-    if (strcmp(text, "saga") == 0 || strcmp(text, "2pc") == 0)
-        return text[0] == 's';
-    fprintf(stderr, "shop-load: --protocol wants 2pc or saga, not \"%s\"\n", text);
+    static const char *const names[] = {
+        [LOAD_2PC] = "2pc", [LOAD_SAGA] = "saga", [LOAD_CHOREOGRAPHY] = "choreography", [LOAD_OUTBOX] = "outbox"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(text, names[i]) == 0)
+            return (enum load_protocol)i;
+    fprintf(stderr, "shop-load: --protocol wants 2pc, saga, choreography or outbox, not \"%s\"\n", text);
     exit(SHOP_EXIT_USAGE);
 }
 
@@ -78,6 +85,19 @@ static _Noreturn void end_after_flag(int flag)
     else
         fputs(usage_text, flag == 'h' ? stdout : stderr);
     exit(flag == 'v' || flag == 'h' ? 0 : SHOP_EXIT_USAGE);
+}
+
+/* Flags that do not go together. */
+static void check_together(const struct load_options *options)
+{
+    if (options->arm != SHOP_ARM_UNSET && options->protocol != LOAD_2PC && options->protocol != LOAD_SAGA) {
+        fprintf(stderr, "shop-load: --countermeasure goes with --protocol saga, or 2pc to compare with\n");
+        exit(SHOP_EXIT_USAGE);
+    }
+    if (options->protocol == LOAD_CHOREOGRAPHY && options->db == NULL) {
+        fprintf(stderr, "shop-load: --protocol choreography wants --db FILE\n");
+        exit(SHOP_EXIT_USAGE);
+    }
 }
 
 /* A flag that wants a number has 256 plus its place in `numbers`. */
@@ -113,6 +133,7 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
         {"countermeasure", required_argument, NULL, 'C'},
         {"contender", required_argument, NULL, 'f'},
         {"protocol", required_argument, NULL, 'P'},
+        {"db", required_argument, NULL, 'd'},
         {"run", required_argument, NULL, 'r'},
         {"coordinator", required_argument, NULL, 'c'},
         {"log", required_argument, NULL, 'l'},
@@ -130,7 +151,9 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
         else if (flag == 'r')
             check_run(options->run = optarg);
         else if (flag == 'P')
-            options->sagas = read_protocol(optarg);
+            options->protocol = read_protocol(optarg);
+        else if (flag == 'd')
+            options->db = optarg;
         else if (flag == 'C')
             read_arm(optarg, &options->arm);
         else if (flag == 'f')
@@ -146,4 +169,5 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
     }
     if (optind != argc)
         end_after_flag('?');
+    check_together(options);
 }

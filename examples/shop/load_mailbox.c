@@ -69,7 +69,9 @@ static bool ask_once(struct load *load, struct load_order *slot)
 {
     const struct vow_gtrid id = slot->result.id;
     struct vow_result answer;
-    const int error = slot->is_saga ? load_saga_ask(load, &id, &answer) : vow_status(load->client, &id, NULL, &answer);
+    /* Of a transaction of one service, that service alone may know. */
+    const int error = slot->protocol == LOAD_SAGA ? load_saga_ask(load, &id, &answer)
+                                                  : vow_status(load->client, &id, slot->result.participant, &answer);
 
     if (error == 0 && (answer.outcome == VOW_COMMITTED || answer.outcome == VOW_ABORTED)) {
         slot->result = answer;

@@ -4,8 +4,9 @@
  * Read this one first, then stock.c, which also says no.
  */
 #include <sqlite3.h>
-#include <vow/participant.h>
+#include <vow/event.h>
 
+#include "events.h"
 #include "service.h"
 #include "shop.h"
 
@@ -32,6 +33,32 @@ static int place(struct vow_branch *branch, struct sqlite3 *db, const void *payl
                     order.id, order.item, order.quantity, order.account, order.amount);
 }
 
+/* The same, and the event that tells the others, in one transaction: they hear of it if the order is there, and only
+ * then (--protocol outbox). */
+static int sell(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct shop_order order;
+    const int error = place(branch, db, payload, len, ctx);
+
+    if (error != 0 || shop_order_parse(payload, len, &order) != 0)
+        return error;
+    return events_tell(branch, &order, EVENT_SOLD, NULL);
+}
+
+/* The last of a choreographed order: its goods and its money are taken. */
+static int on_paid(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    const int error = place(branch, db, event->payload, event->len, ctx);
+
+    return error != 0 ? error : events_pass_on(branch, event, EVENT_PLACED, NULL);
+}
+
+static const char *const placed[] = {EVENT_PLACED};
+static const struct vow_reaction reactions[] = {
+    {.on = EVENT_PAID, .handler = on_paid, .publishes = placed, .publishes_len = 1}};
+static const struct vow_subscription orders = {
+    .size = sizeof(orders), .group = "order", .reactions = reactions, .reactions_len = 1};
+
 int main(int argc, char **argv)
 {
     struct service service = {.program = "shop-order"};
@@ -50,6 +77,10 @@ int main(int argc, char **argv)
         return service_failed(&service, detail.text);
 
     int error = vow_participant_handle(participant, "place", place, NULL);
+    if (error == 0)
+        error = vow_participant_handle(participant, "sell", sell, NULL);
+    if (error == 0)
+        error = vow_participant_subscribe(participant, &orders);
     if (error == 0)
         error = vow_participant_start(participant);
     if (error == 0)

@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 #include <vow/sqlite.h>
 
+#include "events.h"
 #include "service.h"
 #include "shop.h"
 
@@ -21,22 +22,32 @@ static const char fill[] = "INSERT INTO account (name, initial, balance)"
                            "  SELECT format('account-%05d', i), money, money FROM purse"
                            "  WHERE NOT EXISTS (SELECT 1 FROM account)";
 
+static int take_money(struct sqlite3 *db, const struct shop_order *order, const char **why)
+{
+    const int error = shop_sql(db, "UPDATE account SET balance = balance - ?1 WHERE name = ?2 AND balance >= ?1", "is",
+                               order->amount, order->account);
+
+    if (error != SQLITE_OK)
+        return error;
+    if (sqlite3_changes(db) == 0) {
+        *why = "no money";
+        return 0;
+    }
+    return shop_sql(db, "INSERT INTO payment (order_id, account, amount) VALUES (?1, ?2, ?3)", "ssi", order->id,
+                    order->account, order->amount);
+}
+
 static int pay(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
     struct shop_order order;
+    const char *why = NULL;
     int error;
 
     (void)ctx;
     if (shop_order_parse(payload, len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
-    error = shop_sql(db, "UPDATE account SET balance = balance - ?1 WHERE name = ?2 AND balance >= ?1", "is",
-                     order.amount, order.account);
-    if (error != SQLITE_OK)
-        return error;
-    if (sqlite3_changes(db) == 0)
-        return vow_branch_refuse(branch, "no money");
-    return shop_sql(db, "INSERT INTO payment (order_id, account, amount) VALUES (?1, ?2, ?3)", "ssi", order.id,
-                    order.account, order.amount);
+    error = take_money(db, &order, &why);
+    return error != 0 || why == NULL ? error : vow_branch_refuse(branch, why);
 }
 
 static int pay_back(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
@@ -51,6 +62,31 @@ static int pay_back(struct vow_branch *branch, struct sqlite3 *db, const void *p
         shop_sql(db, "UPDATE account SET balance = balance + ?1 WHERE name = ?2", "is", order.amount, order.account);
     return error != SQLITE_OK ? error : shop_sql(db, "DELETE FROM payment WHERE order_id = ?1", "s", order.id);
 }
+
+static int on_taken(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    struct shop_order order;
+    const char *why = NULL;
+    int error;
+
+    (void)ctx;
+    if (shop_order_parse(event->payload, event->len, &order) != 0)
+        return vow_branch_refuse(branch, "not an order");
+    error = take_money(db, &order, &why);
+    return error != 0 ? error : events_pass_on(branch, event, why == NULL ? EVENT_PAID : EVENT_UNPAID, why);
+}
+
+static int on_sold(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    return pay(branch, db, event->payload, event->len, ctx);
+}
+
+static const char *const taken_leads_to[] = {EVENT_PAID, EVENT_UNPAID};
+static const struct vow_reaction reactions[] = {
+    {.on = EVENT_TAKEN, .handler = on_taken, .publishes = taken_leads_to, .publishes_len = 2},
+    {.on = EVENT_SOLD, .handler = on_sold}};
+static const struct vow_subscription payments = {
+    .size = sizeof(payments), .group = "payment", .reactions = reactions, .reactions_len = 2};
 
 int main(int argc, char **argv)
 {
@@ -73,6 +109,8 @@ int main(int argc, char **argv)
         error = vow_participant_handle(participant, "pay", pay, NULL);
     if (error == 0)
         error = vow_participant_handle(participant, "pay_back", pay_back, NULL);
+    if (error == 0)
+        error = vow_participant_subscribe(participant, &payments);
     if (error == 0)
         error = vow_participant_start(participant);
     if (error == 0)

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <vow/sqlite.h>
 
+#include "events.h"
 #include "service.h"
 #include "shelf.h"
 #include "shop.h"
@@ -33,9 +34,27 @@ static const char fill[] = "INSERT INTO item (name, initial, stock)"
                            "  SELECT format('item-%05d', i), stock, stock FROM shelf"
                            "  WHERE NOT EXISTS (SELECT 1 FROM item)";
 
+/* Takes an order's goods. Leaves `why` alone, or says in it why they cannot be had: then nothing has happened. */
+static int take_goods(struct sqlite3 *db, const struct shop_order *order, const char **why)
+{
+    const int error = shop_sql(db, "UPDATE item SET stock = stock - ?1 WHERE name = ?2 AND stock >= ?1", "is",
+                               order->quantity, order->item);
+
+    /* The item may be held by another order that is not decided yet. The library knows that cause by itself. */
+    if (error != SQLITE_OK)
+        return error;
+    if (sqlite3_changes(db) == 0) {
+        *why = "out of stock";
+        return 0;
+    }
+    return shop_sql(db, "INSERT INTO reservation (order_id, item, quantity) VALUES (?1, ?2, ?3)", "ssi", order->id,
+                    order->item, order->quantity);
+}
+
 static int take(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
     struct shop_order order;
+    const char *why = NULL;
     int error;
 
     (void)ctx;
@@ -43,15 +62,8 @@ static int take(struct vow_branch *branch, struct sqlite3 *db, const void *paylo
         return vow_branch_refuse(branch, "not an order");
     if (order.arm != SHOP_ARM_UNSET)
         return shelf_take(branch, db, &order);
-    error = shop_sql(db, "UPDATE item SET stock = stock - ?1 WHERE name = ?2 AND stock >= ?1", "is", order.quantity,
-                     order.item);
-    /* The item may be held by another order that is not decided yet. The library knows that cause by itself. */
-    if (error != SQLITE_OK)
-        return error;
-    if (sqlite3_changes(db) == 0)
-        return vow_branch_refuse(branch, "out of stock");
-    return shop_sql(db, "INSERT INTO reservation (order_id, item, quantity) VALUES (?1, ?2, ?3)", "ssi", order.id,
-                    order.item, order.quantity);
+    error = take_goods(db, &order, &why);
+    return error != 0 || why == NULL ? error : vow_branch_refuse(branch, why);
 }
 
 /* Undoes what take() did, for a saga that could not go on. Never called for an order that take() refused. */
@@ -87,6 +99,47 @@ static int settle(struct vow_branch *branch, struct sqlite3 *db, const void *pay
     return shop_order_parse(payload, len, &order) != 0 ? vow_branch_refuse(branch, "not an order")
                                                        : shelf_settle(branch, db, &order);
 }
+
+/* The first of a choreographed order. What a saga's step would refuse is told by an event, for that is done, too. */
+static int on_asked(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    struct shop_order order;
+    const char *why = NULL;
+    int error;
+
+    (void)ctx;
+    if (shop_order_parse(event->payload, event->len, &order) != 0)
+        return vow_branch_refuse(branch, "not an order");
+    error = take_goods(db, &order, &why);
+    return error != 0 ? error : events_pass_on(branch, event, why == NULL ? EVENT_TAKEN : EVENT_OUT_OF_STOCK, why);
+}
+
+/* An order that is sold already (--protocol outbox): whether there are goods was to be known before. What cannot be had
+ * is among the dead letters, for a person. */
+static int on_sold(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    return take(branch, db, event->payload, event->len, ctx);
+}
+
+/* A later service could not do its part. */
+static int on_unpaid(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    const int error = give_back(branch, db, event->payload, event->len, ctx);
+
+    return error != 0 ? error : events_pass_on(branch, event, EVENT_RETURNED, events_reason(event));
+}
+
+static const char *const asked_leads_to[] = {EVENT_TAKEN, EVENT_OUT_OF_STOCK};
+static const char *const unpaid_leads_to[] = {EVENT_RETURNED};
+static const struct vow_reaction forward[] = {
+    {.on = EVENT_ASKED, .handler = on_asked, .publishes = asked_leads_to, .publishes_len = 2},
+    {.on = EVENT_SOLD, .handler = on_sold}};
+static const struct vow_reaction backward[] = {
+    {.on = EVENT_UNPAID, .handler = on_unpaid, .publishes = unpaid_leads_to, .publishes_len = 1}};
+/* Two groups: as one they would close a circle, from goods that are taken to money that is not there, and back. */
+static const struct vow_subscription groups[] = {
+    {.size = sizeof(groups[0]), .group = "stock", .reactions = forward, .reactions_len = 2},
+    {.size = sizeof(groups[0]), .group = "stock-back", .reactions = backward, .reactions_len = 1}};
 
 static struct sqlite3 *watch;
 
@@ -126,6 +179,8 @@ int main(int argc, char **argv)
         error = vow_participant_handle(participant, "look", look, NULL);
     if (error == 0)
         error = vow_participant_handle(participant, "settle", settle, NULL);
+    for (size_t i = 0; error == 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
+        error = vow_participant_subscribe(participant, &groups[i]);
     if (error == 0)
         error = vow_participant_start(participant);
     if (error == 0)
