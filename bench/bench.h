@@ -34,6 +34,7 @@ struct bench_options {
     uint32_t rows;     /* that all clients share; 0 = each client has its own */
     bool fail_fast;    /* locks refuse at once */
     uint32_t in_doubt; /* not 0: measure a start with so many transactions in doubt, and nothing else */
+    uint32_t history;  /* not 0: measure a start on a journal of so many transactions, and nothing else */
     bool floor, json;
 };
 
@@ -118,6 +119,9 @@ int floor_store_round(const struct bench_options *options, uint32_t millis, stru
  * once.
  */
 int in_doubt_run(const struct bench_options *options);
+
+/* history.c: a journal of `history` transactions is made, vowd started on it, and all of it replayed. Prints. */
+int history_run(const struct bench_options *options);
 
 /* report.c */
 struct bench_subject {

@@ -16,6 +16,7 @@ static const char help[] =
     "[--connections N]\n"
     "            [--seconds N] [--rounds N] [--rows N] [--fail-fast] [--floor] [--json]\n"
     "  vow-bench --in-doubt N [--participants N] [--json]\n"
+    "  vow-bench --history N [--json]\n"
     "\n"
     "  --protocol P       2pc: transactions; saga: the same work as orchestrated sagas, a step at each participant, "
     "one\n"
@@ -35,6 +36,9 @@ static const char help[] =
     "                     2pc, the same branches in one process without coordinator; printed as ratios\n"
     "  --in-doubt N       instead: start vowd and participants with N transactions in doubt, 1 to 1000000, and say\n"
     "                     how long it takes until vowd serves and until all are resolved\n"
+    "  --history N        instead: start vowd on a journal of N transactions, 1 to 10000000, and say how long it "
+    "takes\n"
+    "                     until it serves, and until it has replayed all of it\n"
     "  --json             one JSON object\n"
     "  --help, --version\n"
     "\n"
@@ -110,6 +114,8 @@ static int set_flag(struct bench_options *options, int flag, const char *value, 
         return 0;
     case 'd':
         return number("--in-doubt", value, 1000000, &options->in_doubt);
+    case 'h':
+        return number("--history", value, 10000000, &options->history);
     case 'f':
         options->floor = true;
         return 0;
@@ -142,6 +148,7 @@ static int parse(int argc, char **argv, struct bench_options *options)
         {"rows", required_argument, NULL, 'R'},
         {"fail-fast", no_argument, NULL, 'F'},
         {"in-doubt", required_argument, NULL, 'd'},
+        {"history", required_argument, NULL, 'h'},
         {"floor", no_argument, NULL, 'f'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'H'},
@@ -218,6 +225,8 @@ int main(int argc, char **argv)
     if (error != 0)
         return error;
     signal(SIGPIPE, SIG_IGN);
+    if (options.history > 0)
+        return history_run(&options) == 0 ? 0 : 1;
     if (options.in_doubt > 0)
         return in_doubt_run(&options) == 0 ? 0 : 1;
     struct cluster cluster;
