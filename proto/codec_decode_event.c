@@ -23,8 +23,8 @@ static bool read_headers(struct codec_in *in, Vow__EventHeader *const *from, siz
     if (!codec_expect(in, len <= len_max, "too many headers of an event"))
         return false;
     struct vow_msg_header_of_event *to = arena_take(in->arena, len * sizeof(*to));
-    if (!codec_expect(in, to != NULL, "no room for the headers of an event"))
-        return false;
+    if (to == NULL)
+        return codec_expect(in, false, "no room for the headers of an event");
     for (size_t i = 0; i < len; i++) {
         if (!read_header(in, from[i], &to[i]))
             return false;
@@ -50,8 +50,8 @@ static bool read_source(struct codec_in *in, const Vow__Event *from, struct vow_
 
 static bool read_event(struct codec_in *in, const Vow__Event *from, struct vow_msg_event *to)
 {
-    if (!codec_expect(in, from != NULL, "no event"))
-        return false;
+    if (from == NULL)
+        return codec_expect(in, false, "no event");
     to->topic = from->topic;
     to->key_seq = from->key_seq;
     to->version = from->version;
@@ -88,8 +88,8 @@ static bool read_words(struct codec_in *in, char *const *from, size_t len, bool 
     if (!codec_expect(in, len <= VOW_PATTERNS_MAX, "too many topics"))
         return false;
     const char **to = arena_take(in->arena, len * sizeof(*to));
-    if (!codec_expect(in, to != NULL, "no room for the topics"))
-        return false;
+    if (to == NULL)
+        return codec_expect(in, false, "no room for the topics");
     for (size_t i = 0; i < len; i++) {
         if (!codec_expect(in, is_valid(from[i]), "a topic that is none"))
             return false;
