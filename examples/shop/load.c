@@ -125,6 +125,8 @@ static int load_all(struct load *load)
     if (load_events_open(load) != 0)
         goto err_close_mailbox;
     run(load);
+    for (int64_t i = 0; i < load->options.in_flight; i++)
+        vow_saga_free(load->slots[i].saga);
     load_print_totals(load);
     if (load_write_report(load) == 0 && load->totals.unknown == 0)
         status = 0;

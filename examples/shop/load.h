@@ -66,6 +66,7 @@ struct load_order {
     uint64_t resend_ms;          /* LOAD_WAITING: when to try again */
     uint64_t ask_until_ms;
     struct vow_result result; /* of the last try */
+    struct vow_saga *saga;    /* LOAD_SAGA: of the last try; NULL = none */
     struct load_try *tries;   /* retries + 1 of them */
     int64_t tries_len;
     struct load_order *next; /* in a list of the mailbox */
@@ -126,7 +127,8 @@ void load_order_judge(struct load_order *slot);
 /* load_saga.c: the same orders as sagas. What becomes of one is told as of a transaction: completed is committed,
  * compensated is aborted, all else is not known (yet). */
 int load_saga_send(struct load_order *slot, const char *payload, size_t len);
-int load_saga_ask(struct load *load, const struct vow_gtrid *id, struct vow_result *result);
+/* Runs it again, which begins it if it has not begun, and never twice. */
+int load_saga_ask(struct load_order *slot, struct vow_result *result);
 
 /* load_events.c: orders as choreographies. The load is one more participant then: it asks for each order by an event
  * out of its own outbox, and hears of the end by another. */

@@ -70,7 +70,7 @@ static bool ask_once(struct load *load, struct load_order *slot)
     const struct vow_gtrid id = slot->result.id;
     struct vow_result answer;
     /* Of a transaction of one service, that service alone may know. */
-    const int error = slot->protocol == LOAD_SAGA ? load_saga_ask(load, &id, &answer)
+    const int error = slot->protocol == LOAD_SAGA ? load_saga_ask(slot, &answer)
                                                   : vow_status(load->client, &id, slot->result.participant, &answer);
 
     if (error == 0 && (answer.outcome == VOW_COMMITTED || answer.outcome == VOW_ABORTED)) {

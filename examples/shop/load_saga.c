@@ -43,6 +43,7 @@ static const struct vow_saga_step place = {STEP("order", "place", NULL), .kind =
 static const struct vow_saga_step settle = {STEP("stock", "settle", NULL), .kind = VOW_STEP_RETRIABLE};
 
 #define STEPS_MAX 5
+#define ASK_MS 200
 
 static const struct vow_saga_step *const plain[STEPS_MAX] = {&take, &pay_at_once, &place};
 static const struct vow_saga_step *const looked_at[STEPS_MAX] = {&look, &take, &pay, &place};
@@ -63,25 +64,23 @@ static const struct vow_saga_step *const *steps_of(enum shop_arm arm)
 int load_saga_send(struct load_order *slot, const char *payload, size_t len)
 {
     const struct vow_saga_step *const *steps = steps_of(slot->order.arm);
-    struct vow_saga *saga;
-    int error = vow_saga_new(slot->load->client, NULL, &saga);
+    int error;
 
+    vow_saga_free(slot->saga); /* of an earlier try, which has ended */
+    error = vow_saga_new(slot->load->client, NULL, &slot->saga);
     for (size_t i = 0; error == 0 && i < STEPS_MAX && steps[i] != NULL; i++) {
         struct vow_saga_step step = *steps[i];
         step.payload = payload;
         step.len = len;
-        error = vow_saga_step(saga, &step);
+        error = vow_saga_step(slot->saga, &step);
     }
-    if (error == 0)
-        error = vow_saga_start(saga, 0, on_saga, slot);
-    vow_saga_free(saga);
-    return error;
+    return error != 0 ? error : vow_saga_start(slot->saga, 0, on_saga, slot);
 }
 
-int load_saga_ask(struct load *load, const struct vow_gtrid *id, struct vow_result *result)
+int load_saga_ask(struct load_order *slot, struct vow_result *result)
 {
     struct vow_saga_result saga;
-    const int error = vow_saga_status(load->client, id, &saga);
+    const int error = vow_saga_run(slot->saga, ASK_MS, &saga);
 
     if (error == 0)
         as_transaction(&saga, result);
