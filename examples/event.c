@@ -8,10 +8,11 @@
 static int pay(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
 {
     const struct vow_event paid = {sizeof(paid), .topic = "order.paid", .key = event->key};
+    char *sql = sqlite3_mprintf("UPDATE orders SET paid = paid + 1 WHERE name = %Q", event->key);
+    int error = sql == NULL || sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK;
     (void)ctx;
-    if (sqlite3_exec(db, "UPDATE orders SET paid = paid + 1", NULL, NULL, NULL) != SQLITE_OK)
-        return 1;
-    return vow_publish(branch, &paid);
+    sqlite3_free(sql);
+    return error ? 1 : vow_publish(branch, &paid);
 }
 
 static int say(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
@@ -30,16 +31,19 @@ int main(int argc, char **argv)
                                               {sizeof(groups[0]), .group = "post", &says, 1}};
     const struct vow_participant_options options = {
         sizeof(options), .name = "shop", .path = "event.db", .coordinator = argc > 1 ? argv[1] : NULL,
-        .schema = "CREATE TABLE orders (id INTEGER PRIMARY KEY, paid INTEGER NOT NULL)"};
-    const struct vow_event placed = {sizeof(placed), .topic = "order.placed", .key = "order-1"};
+        .schema = "CREATE TABLE orders (name TEXT PRIMARY KEY NOT NULL, paid INTEGER NOT NULL)"};
+    char name[32], sql[96];
+    const struct vow_event placed = {sizeof(placed), .topic = "order.placed", .key = name};
     struct vow_participant *shop;
     sqlite3 *db = NULL;
     int error = vow_participant_open(&options, &shop, NULL);
     for (int i = 0; i < 2 && !error; i++)
         error = vow_participant_subscribe(shop, &groups[i]);
     if (!error && !(error = vow_participant_start(shop)) && !(error = sqlite3_open("event.db", &db))) {
-        error = sqlite3_exec(db, "BEGIN IMMEDIATE; INSERT INTO orders (paid) VALUES (0)", NULL, NULL, NULL) ||
-                vow_outbox_publish(db, &placed) || sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+        snprintf(name, sizeof(name), "order-%ld", (long)getpid());
+        snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; INSERT INTO orders VALUES ('%s', 0)", name);
+        error = sqlite3_exec(db, sql, NULL, NULL, NULL) || vow_outbox_publish(db, &placed) ||
+                sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
         while (!error)
             pause();
     }
