@@ -180,14 +180,47 @@ static int tell_again(struct vow_store_op *op, const struct record *record)
     return SQLITE_OK;
 }
 
+/* One for each coordinator whose sagas were done here: ids of different ones are in no order of time. Those of the
+ * coordinators that were here first go first, where there are too many. */
+enum { FLOORS_MAX = 16 };
+struct floors {
+    struct vow_gtrid ids[FLOORS_MAX];
+    size_t len;
+};
+
+static int read_floors(struct store *store, struct floors *floors)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_STEP_FLOOR);
+    floors->len = 0;
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        const void *value = sqlite3_column_blob(statement, 0);
+        const size_t bytes = (size_t)sqlite3_column_bytes(statement, 0);
+        floors->len = bytes / VOW_GTRID_BYTES < FLOORS_MAX ? bytes / VOW_GTRID_BYTES : FLOORS_MAX;
+        if (floors->len > 0)
+            memcpy(floors->ids, value, floors->len * VOW_GTRID_BYTES);
+    }
+    return sqlite3_reset(statement);
+}
+
+/* The one of the same coordinator, or NULL. */
+static struct vow_gtrid *find_floor_of(struct floors *floors, const struct vow_gtrid *gtrid)
+{
+    for (size_t i = 0; i < floors->len; i++) {
+        if (vow_gtrid_coord(&floors->ids[i]) == vow_gtrid_coord(gtrid))
+            return &floors->ids[i];
+    }
+    return NULL;
+}
+
 /* Of what is older than the retention nobody knows any more what became of it: it is not done again (F209, F212). Nor
  * is it told to have had no effect, for that may be wrong: NOT_YET leaves it unknown. */
 static int is_purged(struct store *store, const struct vow_store_op *op, bool *is)
 {
-    sqlite3_stmt *statement = store_statement(store, STMT_STEP_FLOOR);
-    sqlite3_bind_blob(statement, 1, op->gtrid.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
-    *is = sqlite3_step(statement) == SQLITE_ROW;
-    return sqlite3_reset(statement);
+    struct floors floors;
+    const int rc = read_floors(store, &floors);
+    const struct vow_gtrid *floor = find_floor_of(&floors, &op->gtrid);
+    *is = floor != NULL && memcmp(op->gtrid.bytes, floor->bytes, VOW_GTRID_BYTES) <= 0;
+    return rc;
 }
 
 /* There is nothing to undo. If the action has not come yet, it must not take effect when it does (F194, F195). */
@@ -321,7 +354,11 @@ static int find_floor(struct store *store, struct vow_gtrid *floor, int *sagas)
     sqlite3_bind_int(statement, 1, PURGE_SAGAS);
     while (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int64(statement, 1) < before_us &&
            sqlite3_column_bytes(statement, 0) == VOW_GTRID_BYTES) {
-        memcpy(floor->bytes, sqlite3_column_blob(statement, 0), VOW_GTRID_BYTES);
+        struct vow_gtrid next;
+        memcpy(next.bytes, sqlite3_column_blob(statement, 0), VOW_GTRID_BYTES);
+        if (*sagas > 0 && vow_gtrid_coord(&next) != vow_gtrid_coord(floor))
+            break; /* it has a floor of its own, another time */
+        *floor = next;
         ++*sagas;
     }
     return sqlite3_reset(statement);
@@ -330,9 +367,18 @@ static int find_floor(struct store *store, struct vow_gtrid *floor, int *sagas)
 static int raise_floor(struct store *store, const struct vow_gtrid *floor)
 {
     sqlite3_stmt *statement = store_statement(store, STMT_SET_META);
+    struct floors floors;
+    int rc = read_floors(store, &floors);
+    struct vow_gtrid *mine = find_floor_of(&floors, floor);
+    if (mine == NULL && floors.len == FLOORS_MAX)
+        memmove(&floors.ids[0], &floors.ids[1], --floors.len * VOW_GTRID_BYTES);
+    if (mine == NULL)
+        mine = &floors.ids[floors.len++];
+    *mine = *floor;
     sqlite3_bind_text(statement, 1, "step_floor", -1, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 2, floor->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
-    const int rc = statement_run(statement);
+    sqlite3_bind_blob(statement, 2, floors.ids, (int)(floors.len * VOW_GTRID_BYTES), SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = statement_run(statement);
     sqlite3_clear_bindings(statement);
     return rc;
 }

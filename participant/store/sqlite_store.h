@@ -92,7 +92,7 @@ enum statement {
     STMT_DELETE_HEURISTIC,
     STMT_FIND_STEP,
     STMT_INSERT_STEP,
-    STMT_STEP_FLOOR, /* is an id at or below it? */
+    STMT_STEP_FLOOR,
     STMT_LIST_OLD_STEPS,
     STMT_PURGE_STEPS,
     STMT_OUTBOX_LEN,

@@ -39,7 +39,7 @@ static const char *const statements[STMT_COUNT] = {
                         "WHERE gtrid = ?1 AND step = ?2 AND direction = ?3"),
     [STMT_INSERT_STEP] = ("INSERT INTO vow_step (gtrid, step, direction, status, hash, cause, text, answer, wall_us) "
                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
-    [STMT_STEP_FLOOR] = "SELECT 1 FROM vow_meta WHERE key = 'step_floor' AND value >= ?1",
+    [STMT_STEP_FLOOR] = "SELECT value FROM vow_meta WHERE key = 'step_floor'",
     [STMT_LIST_OLD_STEPS] = "SELECT gtrid, max(wall_us) FROM vow_step GROUP BY gtrid ORDER BY gtrid LIMIT ?1",
     [STMT_PURGE_STEPS] = "DELETE FROM vow_step WHERE gtrid <= ?1",
     [STMT_OUTBOX_LEN] = OUTBOX_LEN_SQL,

@@ -513,6 +513,33 @@ Test(store_step, F212_a_purge_that_cannot_be_written_is_none)
     expect_seen(VALUES, "1 0 0");
 }
 
+/* As act(1), of a saga of another coordinator, whose ids come before all others. */
+static enum vow_step_result act_for_another(uint64_t seq, const char *sql)
+{
+    last = stepping_of(seq, VOW_STEP_ACTION, sql, "payload");
+    last.work.op.gtrid = vow_gtrid_make(0, 1, seq, 0, 0);
+    cr_assert_eq(run_stepping(&last), 0, "%s", service.detail.text);
+    return last.step.outcome;
+}
+
+/* A participant that is set free, and met another coordinator: that one's ids may come before the floor of the first
+ * one's, and are of no time of its. Each keeps its own floor. */
+Test(store_step, F209_another_coordinator_has_a_floor_of_its_own)
+{
+    service_start(ROWS);
+    expect(act(2, ADD), VOW_STEP_DONE);
+    cr_assert_neq(vow_gtrid_coord(&last.work.op.gtrid), 0);
+    age("true");
+    expect(act(3, ADD), VOW_STEP_DONE);
+    expect(act(1, ADD), VOW_STEP_NOT_YET);
+    expect(act_for_another(1, ADD), VOW_STEP_DONE);
+    age("true");
+    expect(act_for_another(2, ADD), VOW_STEP_DONE);
+    expect(act_for_another(1, ADD), VOW_STEP_NOT_YET);
+    expect(act(1, ADD), VOW_STEP_NOT_YET);
+    expect_seen(VALUES, "4 0 0");
+}
+
 /* A saga that has done something lately keeps all of its records, and those of younger ones. */
 Test(store_step, F209_what_is_young_is_kept)
 {
