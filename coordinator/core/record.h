@@ -21,10 +21,12 @@ enum vow_record_kind {
     VOW_RECORD_DAMAGE = 6,    /* all have answered: detail says what the transaction is */
     VOW_RECORD_FORGET = 7,    /* an operator has seen to it, or has given a participant up */
     /* Sagas (sagas 4.2), all forced but END, and the saga stays open until END: */
-    VOW_RECORD_SAGA_BEGIN = 8,  /* the order is in .body; nothing was sent before it */
-    VOW_RECORD_SAGA_STEP = 9,   /* what became of a step is in .step, with the cause and the words; .body: its answer */
+    VOW_RECORD_SAGA_BEGIN = 8, /* the order is in .body; nothing was sent before it */
+    /* What became of a step is in .step, with the cause and the words; .body: its answer. Fate NONE: an attempt has
+     * failed, and the next one is not before detail ms after this; not forced. */
+    VOW_RECORD_SAGA_STEP = 9,
     VOW_RECORD_SAGA_TURN = 10,  /* turned round by the cause; detail: the last stage that was begun */
-    VOW_RECORD_SAGA_RETRY = 11, /* an operator wanted what was stuck tried again; not forced */
+    VOW_RECORD_SAGA_RETRY = 11, /* an operator wanted what was stuck tried again */
     /* What a client was told, or is: detail is an enum vow_saga_state, and what it did not tell yet follows from the
      * steps. Forced only if CLOSED. */
     VOW_RECORD_SAGA_END = 12,

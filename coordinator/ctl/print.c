@@ -152,6 +152,21 @@ void print_history(const json_t *rows)
     }
 }
 
+/* Why it is not under way: when it is tried next, and what its participant may have now. */
+static void print_wait(const json_t *step)
+{
+    const char *breaker = field_text(step, "breaker");
+    char buffer[AGE_SIZE];
+    if (strcmp(field_text(step, "state"), "WAITING") == 0)
+        printf("  next in %s, budget %lld", age_text(field_number(step, "next_in_ms"), buffer),
+               field_number(step, "budget"));
+    if (!field_is_true(step, "connected"))
+        printf("  not connected");
+    else if (breaker[0] != '\0' && strcmp(breaker, "CLOSED") != 0)
+        printf("  breaker %s", breaker);
+    printf("\n");
+}
+
 void print_sagas(const json_t *rows)
 {
     size_t index, i;
@@ -166,9 +181,12 @@ void print_sagas(const json_t *rows)
         printf("%-42s  %s  %s\n", field_text(row, "id"), field_text(row, "state"),
                age_text(field_number(row, "age_ms"), buffer));
         json_array_foreach(json_object_get(row, "steps"), i, step)
-            printf("  %2lld  stage %-2lld  %-20s  %-20s  %-8s  %-8s  attempts %lld\n", field_number(step, "step"),
+        {
+            printf("  %2lld  stage %-2lld  %-20s  %-20s  %-8s  %-8s  attempts %lld", field_number(step, "step"),
                    field_number(step, "stage"), field_text(step, "participant"), field_text(step, "action"),
                    field_text(step, "state"), field_text(step, "fate"), field_number(step, "attempts"));
+            print_wait(step);
+        }
     }
 }
 

@@ -148,6 +148,14 @@ static int begin_saga(struct vow_recovery *recovery, const struct vow_journal_ev
     return saga_book_add(recovery->book, &msg->saga_request, 0) != NULL ? 0 : no_memory(recovery);
 }
 
+/* What an action cannot have come to, nor a compensation. */
+static bool is_possible(const struct vow_record_step *step)
+{
+    if (step->fate == VOW_FATE_NONE || step->fate == VOW_FATE_STUCK)
+        return true;
+    return (step->direction == VOW_STEP_COMPENSATION) == (step->fate == VOW_FATE_UNDONE);
+}
+
 static int take_step(struct vow_recovery *recovery, const struct vow_journal_event *event)
 {
     const struct vow_record *record = &event->record;
@@ -155,8 +163,12 @@ static int take_step(struct vow_recovery *recovery, const struct vow_journal_eve
 
     if (order == NULL)
         return damaged(recovery, event, "this saga has not begun");
+    if (record->kind == VOW_RECORD_SAGA_TURN && record->detail >= order->stages_len)
+        return damaged(recovery, event, "this saga has no such stage");
     if (record->kind != VOW_RECORD_SAGA_STEP)
         return 0;
+    if (!is_possible(&record->step))
+        return damaged(recovery, event, "no step can have come to that in this direction");
     if (record->step.number >= order->steps_len)
         return damaged(recovery, event, "this saga has no such step");
     if (record->step.fate == VOW_FATE_DONE &&

@@ -61,7 +61,7 @@ const char *damage_name(enum vow_damage damage)
 
 static void add_step(json_t *row, const struct vow_record_step *step)
 {
-    static const char *const fates[] = {"", "done", "rejected", "unknown", "undone", "stuck"};
+    static const char *const fates[] = {"tried", "done", "rejected", "unknown", "undone", "stuck"};
     json_object_set_new(row, "step", json_u64(step->number));
     json_object_set_new(row, "direction", json_string(step->direction == VOW_STEP_ACTION ? "action" : "compensation"));
     json_object_set_new(row, "fate", json_string(fates[step->fate]));
@@ -84,6 +84,8 @@ json_t *event_object(const struct vow_journal_event *event)
         json_object_set_new(row, "saga", json_string(vow_saga_state_name((int)record->detail)));
     if (record->kind == VOW_RECORD_SAGA_STEP)
         add_step(row, &record->step);
+    if (record->kind == VOW_RECORD_SAGA_STEP && record->step.fate == VOW_FATE_NONE)
+        json_object_set_new(row, "next_in_ms", json_u64(record->detail));
     if (vow_record_is_saga(record->kind) && record->cause != VOW_CAUSE_NONE)
         json_object_set_new(row, "cause", json_string(vow_cause_name((int)record->cause)));
     if (record->who[0] != '\0')

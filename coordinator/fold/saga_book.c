@@ -44,6 +44,7 @@ struct saga_order *saga_book_add(struct saga_book *book, const struct vow_msg_sa
         return NULL;
     *order = (struct saga_order){
         .gtrid = request->gtrid, .session = session, .bytes = bytes, .steps_len = request->steps_len};
+    order->stages_len = request->steps[request->steps_len - 1].stage + 1;
     order->steps = (struct saga_book_step *)(order + 1);
     char *at = (char *)(order->steps + request->steps_len);
     for (uint32_t i = 0; i < request->steps_len; i++) {

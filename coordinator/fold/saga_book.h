@@ -22,7 +22,7 @@ struct saga_order {
     struct vow_gtrid gtrid; /* first: the key */
     uint64_t session;       /* that it came by; 0 = out of the journal */
     size_t bytes;
-    uint32_t steps_len;
+    uint32_t steps_len, stages_len;
     struct saga_book_step *steps;
     UT_hash_handle hh;
 };

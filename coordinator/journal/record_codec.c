@@ -197,7 +197,7 @@ static bool step_from_wire(const Vow__Journal__Body *body, struct vow_record *re
     if (record->kind != VOW_RECORD_SAGA_STEP)
         return true;
     if (step == NULL || step->number >= VOW_STEPS_MAX || step->direction < VOW_STEP_ACTION ||
-        step->direction > VOW_STEP_COMPENSATION || step->fate < VOW_FATE_DONE || step->fate > VOW_FATE_STUCK)
+        step->direction > VOW_STEP_COMPENSATION || step->fate > VOW_FATE_STUCK)
         return false;
     record->step = (struct vow_record_step){.number = step->number,
                                             .attempts = step->attempts,

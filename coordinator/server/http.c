@@ -110,8 +110,13 @@ static void saga_metrics(struct evbuffer *body, const struct vow_server *server)
     metric(body, "vow_sagas_closed_total", "counter", "Sagas that an operator has closed.", counts.closed);
     metric(body, "vow_saga_attempts_total", "counter", "Steps sent, first attempts and others.", counts.sent);
     metric(body, "vow_saga_retries_total", "counter", "Of these not the first attempt.", counts.retries);
-    metric(body, "vow_saga_held_total", "counter", "Attempts that had to wait: the participant has had its share.",
-           counts.held);
+    metric(body, "vow_saga_held_total", "counter",
+           "Attempts that had to wait for the budget, or the circuit breaker, of their participant.", counts.held);
+    metric(body, "vow_saga_unsent_total", "counter", "Steps not sent, for much waits for their participant.",
+           counts.unsent);
+    metric(body, "vow_saga_breakers_open", "gauge", "Participants that leave steps without an answer.",
+           counts.breakers_open);
+    metric(body, "vow_saga_breaks_total", "counter", "Times that a circuit breaker has opened.", counts.breaks);
 }
 
 static void on_metrics(struct evhttp_request *request, void *ctx)

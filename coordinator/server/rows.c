@@ -95,6 +95,8 @@ static json_t *sagas_row(const struct vow_server *server)
     json_object_set_new(row, "late", json_u64(counts.late));
     json_object_set_new(row, "protocol_errors", json_u64(counts.protocol_errors));
     json_object_set_new(row, "busy", json_u64(counts.busy));
+    json_object_set_new(row, "breakers_open", json_u64(counts.breakers_open));
+    json_object_set_new(row, "breaks", json_u64(counts.breaks));
     json_object_set_new(row, "undelivered", json_u64(counts.unsent));
     json_object_set_new(row, "bytes", json_u64(server->sagas.book.bytes));
     json_object_set_new(row, "recovered_at_start", json_u64(server->room.sagas));

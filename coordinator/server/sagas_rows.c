@@ -20,6 +20,10 @@ static json_t *step_object(const struct vow_saga_step_view *view, const struct s
                             json_u64(view->attempts), "connected", (int)view->connected);
     if (row != NULL && book->compensation[0] != '\0')
         json_object_set_new(row, "compensation", json_string(book->compensation));
+    if (row != NULL) {
+        json_object_set_new(row, "breaker", json_string(view->breaker));
+        json_object_set_new(row, "budget", json_u64(view->budget));
+    }
     if (row != NULL && view->next_ms != UINT64_MAX)
         json_object_set_new(row, "next_in_ms", json_u64(view->next_ms > now_ms ? view->next_ms - now_ms : 0));
     return row;

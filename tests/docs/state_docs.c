@@ -59,5 +59,7 @@ int main(int argc, char **argv)
                       vow_group_fsm()) ||
            write_page(argv[1], "lane", "The events of a key, for a group", "coordinator/core/relay/lane.def",
                       vow_lane_fsm()) ||
+           write_page(argv[1], "breaker", "The circuit breaker of a participant", "coordinator/core/saga/breaker.def",
+                      vow_breaker_fsm()) ||
            write_settings(argv[1]);
 }

@@ -17,7 +17,7 @@
 
 #define CLIENTS 3
 #define PEERS 3
-#define RECORDS_MAX 4096
+#define RECORDS_MAX 32768
 #define ASKED_MAX 16
 #define EVENTS_MAX 400
 
@@ -120,7 +120,8 @@ static void take_log(const struct vow_sagas_effect *effect)
 {
     const struct vow_record *record = &effect->log.record;
 
-    FUZZ_REQUIRE(effect->log.forced || record->kind == VOW_RECORD_SAGA_RETRY || record->kind == VOW_RECORD_SAGA_END);
+    FUZZ_REQUIRE(effect->log.forced || record->kind == VOW_RECORD_SAGA_RETRY || record->kind == VOW_RECORD_SAGA_END ||
+                 (record->kind == VOW_RECORD_SAGA_STEP && record->step.fate == VOW_FATE_NONE));
     FUZZ_REQUIRE(order_of(&record->gtrid) != NULL && log_len < RECORDS_MAX);
     order_of(&record->gtrid)->used = true;
     log_records[log_len] = *record;
@@ -170,7 +171,7 @@ static void make_durable(void)
 
     order->begun = order->begun || record->kind == VOW_RECORD_SAGA_BEGIN;
     order->failed = order->failed || record->kind == VOW_RECORD_SAGA_TURN;
-    if (record->kind == VOW_RECORD_SAGA_STEP && fate != VOW_FATE_STUCK)
+    if (record->kind == VOW_RECORD_SAGA_STEP && fate != VOW_FATE_STUCK && fate != VOW_FATE_NONE)
         order->fates[record->step.number] = fate;
     if (record->kind == VOW_RECORD_SAGA_STEP && (fate == VOW_FATE_REJECTED || fate == VOW_FATE_UNKNOWN))
         order->failed = true;

@@ -39,6 +39,24 @@ enum step_state {
     STEP_STATES
 };
 
+enum breaker_state {
+#define STATE(name, flags, meaning) BREAKER_##name,
+#define EVENT(name, meaning)
+#include "coordinator/core/saga/breaker.def"
+#undef STATE
+#undef EVENT
+    BREAKER_STATES
+};
+
+enum breaker_event {
+#define STATE(name, flags, meaning)
+#define EVENT(name, meaning) BREAKER_ON_##name,
+#include "coordinator/core/saga/breaker.def"
+#undef STATE
+#undef EVENT
+    BREAKER_EVENTS
+};
+
 enum step_event {
 #define STATE(name, flags, meaning)
 #define EVENT(name, meaning) STEP_ON_##name,
@@ -54,14 +72,17 @@ enum step_event {
 /* A participant that is connected, or has steps in memory; others make room. */
 struct peer {
     char name[VOW_NAME_SIZE];
-    uint64_t session; /* 0 = not connected */
-    bool is_full;     /* much waits to be sent to it */
-    uint32_t next;    /* with the same hash of the name */
-    uint32_t steps;   /* first of its steps in memory */
-    /* What it may be sent beside first attempts (sagas 4.4), in tenths of an attempt. */
-    uint32_t budget;
-    uint32_t failures;   /* attempts in a row without an answer */
-    uint64_t trickle_ms; /* beyond its budget: the next attempt, not before */
+    uint64_t session;  /* 0 = not connected */
+    bool is_full;      /* much waits to be sent to it */
+    uint32_t next;     /* with the same hash of the name */
+    uint32_t steps;    /* first of its steps in memory */
+    uint32_t budget;   /* what it may be sent beside first attempts (sagas 4.4), in tenths of an attempt */
+    uint8_t breaker;   /* enum breaker_state; written by breaker.c alone */
+    uint32_t silent;   /* attempts in a row without an answer */
+    uint32_t open_ms;  /* how long the breaker was open last; 0 = it is closed */
+    uint64_t look_ms;  /* OPEN, HALF_OPEN: the next attempt, not before */
+    uint64_t held_ms;  /* beyond its budget: what waits is looked at again */
+    uint64_t spare_ms; /* ... and one attempt may go all the same, not before */
 };
 
 struct step {
@@ -77,10 +98,13 @@ struct step {
     uint8_t next_fate;       /* NOTING: what is on its way to the disk */
     uint32_t attempts;       /* in this direction, that this process or the log knows of */
     bool was_sent;           /* its action, or it may have been in an earlier life: there may be something to undo */
+    bool is_lost;            /* its last attempt went with the connection: the next one is no further load */
     bool wants_peer;         /* STUCK: for want of its participant; it goes on when that is back */
     uint64_t deadline_ms;    /* no attempt after it; SAGA_NEVER_MS = none */
     /* It waits for a participant that is away, and has no deadline: stuck from then on. SAGA_NEVER_MS = it does not. */
     uint64_t patience_ms;
+    uint64_t next_ms; /* WAITING: the next attempt, not before; over restarts */
+    uint64_t turn;    /* among those that wait: who has waited longest goes first */
     uint32_t attempts_max, attempt_ms, deadline_after_ms, backoff_ms, backoff_max_ms;
 };
 
@@ -95,7 +119,7 @@ struct saga {
     uint32_t failed_step;
     char text[VOW_TEXT_SIZE]; /* of who failed it */
     uint64_t client;          /* to tell the end; the newest that asked; 0 = nobody */
-    uint64_t close_tag;       /* ENDING, CLOSED: of the operator's order */
+    uint64_t order_tag;       /* of the operator's order that is on its way to the disk */
     uint64_t begun_ms, state_since_ms, earlier_ms;
     uint64_t deadline_ms;
     uint32_t first; /* its steps, by number */
@@ -151,7 +175,9 @@ struct vow_sagas {
 
     struct vow_sagas_effect *effects;
     uint32_t effects_len;
-    uint64_t *saga_hits, *step_hits;
+    uint64_t *saga_hits, *step_hits, *breaker_hits;
+    uint64_t turns;
+    uint32_t breakers_open;
     struct vow_sagas_counts counts;
 };
 
@@ -175,6 +201,11 @@ static inline struct peer *step_peer(const struct vow_sagas *core, const struct 
 static inline bool peer_is_there(const struct peer *peer)
 {
     return peer->session != 0 && !peer->is_full;
+}
+/* ... and it answers. */
+static inline bool peer_is_well(const struct peer *peer)
+{
+    return peer_is_there(peer) && peer->breaker == BREAKER_CLOSED;
 }
 #define FOR_EACH_STEP(core, saga, step)                                                                                \
     for (struct step *step = step_at(core, (saga)->first); step != NULL; step = step_at(core, step->next))
@@ -212,9 +243,17 @@ uint32_t peer_intern(struct vow_sagas *core, const char *name);
 uint32_t peers_in_use(const struct vow_sagas *core);
 void peer_link(struct vow_sagas *core, struct step *step);
 void peer_unlink(struct vow_sagas *core, struct step *step);
+/* Something may be sent to it again: what waits is due, not all of it at one moment. */
+void peer_wake(struct vow_sagas *core, const struct peer *peer);
 void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session);
 void peer_take_down(struct vow_sagas *core, uint64_t session);
 void peer_take_full(struct vow_sagas *core, uint64_t session, bool is_full);
+
+/* --- breaker.c --- */
+
+void breaker_feed(struct vow_sagas *core, struct peer *peer, enum breaker_event event);
+/* May it be sent an attempt now, which is over at over_ms? If it is OPEN, this is the one that finds out. */
+bool breaker_lets(struct vow_sagas *core, struct peer *peer, uint64_t over_ms);
 
 /* --- pace.c: when and how often (sagas 4.4) --- */
 
@@ -227,10 +266,9 @@ void pace_sent(struct vow_sagas *core, struct step *step);
 /* It was not sent after all. */
 void pace_unsent(struct vow_sagas *core, struct step *step);
 void pace_answered(struct vow_sagas *core, struct step *step);
-/* The same, and it is done, or refused for good. */
-void pace_settled(struct vow_sagas *core, struct step *step);
 void pace_unanswered(struct vow_sagas *core, struct step *step);
-void pace_back_off(struct vow_sagas *core, struct step *step);
+/* When the next attempt is, from now. */
+uint32_t pace_back_off(struct vow_sagas *core, struct step *step);
 void pace_stop(struct vow_sagas *core, const struct step *step);
 void pace_take_timer(struct vow_sagas *core);
 
@@ -240,9 +278,11 @@ struct vow_sagas_effect *saga_emit(struct vow_sagas *core, enum vow_sagas_effect
                                    const struct vow_gtrid *gtrid);
 void saga_send_step(struct vow_sagas *core, const struct step *step);
 struct vow_record *saga_log(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, bool forced);
-/* Not forced, and nothing waits for it. */
-void saga_note(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, enum vow_cause cause);
+/* An operator wants it tried again: whoever ordered it hears of it when that is durable. */
+void saga_log_retry(struct vow_sagas *core, const struct saga *saga);
 struct vow_record *step_log(struct vow_sagas *core, const struct step *step);
+/* The same of an attempt that has failed: not forced, and nothing waits for it. */
+struct vow_record *step_note(struct vow_sagas *core, const struct step *step);
 /* To whoever waits for it, if anybody does. */
 void saga_tell(struct vow_sagas *core, const struct saga *saga);
 void saga_reply(struct vow_sagas *core, uint64_t session, const struct saga *saga, int error, const char *text);
@@ -251,7 +291,7 @@ void saga_reply_error(struct vow_sagas *core, uint64_t session, const struct vow
 void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t step, const char *what);
 void saga_alarm_of_peer(struct vow_sagas *core, const char *peer, const char *what);
 void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error, const char *text);
-void saga_closed(struct vow_sagas *core, const struct saga *saga);
+void saga_carried_out(struct vow_sagas *core, const struct saga *saga);
 enum vow_saga_state saga_told(const struct saga *saga);
 /* The log's answer names what it is for. */
 void saga_take_logged(struct vow_sagas *core, uint64_t token);

@@ -8,9 +8,10 @@
 
 /* When who was told BUSY is to come again, at the earliest; up to twice that. */
 #define BUSY_RETRY_MS 50u
-/* A token is the serial and the index of what is logged; this bit says that it is a step. */
+/* A token is the serial and the index of what is logged; these bits say that it is a step, or an order to try again. */
 #define TOKEN_OF_STEP (UINT64_C(1) << 63)
-#define SERIAL_MASK 0x7fffffffu
+#define TOKEN_OF_ORDER (UINT64_C(1) << 62)
+#define SERIAL_MASK 0x3fffffffu
 /* Nothing waits for the record. */
 #define TOKEN_OF_NOTHING UINT64_MAX
 
@@ -59,28 +60,46 @@ static struct vow_record *log_record(struct vow_sagas *core, enum vow_record_kin
     return &effect->log.record;
 }
 
-struct vow_record *saga_log(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, bool forced)
+static uint64_t token_of(const struct vow_sagas *core, const struct saga *saga)
 {
-    uint64_t token = (uint64_t)(saga->serial & SERIAL_MASK) << 32 | (uint32_t)(saga - core->sagas);
-
-    return log_record(core, kind, saga, token, forced);
+    return (uint64_t)(saga->serial & SERIAL_MASK) << 32 | (uint32_t)(saga - core->sagas);
 }
 
-void saga_note(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, enum vow_cause cause)
+struct vow_record *saga_log(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, bool forced)
 {
-    log_record(core, kind, saga, TOKEN_OF_NOTHING, false)->cause = cause;
+    return log_record(core, kind, saga, token_of(core, saga), forced);
+}
+
+void saga_log_retry(struct vow_sagas *core, const struct saga *saga)
+{
+    const uint64_t token = TOKEN_OF_ORDER | token_of(core, saga);
+
+    log_record(core, VOW_RECORD_SAGA_RETRY, saga, token, true)->cause = VOW_CAUSE_OPERATOR;
+}
+
+static struct vow_record *log_step(struct vow_sagas *core, const struct step *step, uint64_t token, bool forced)
+{
+    struct vow_record *record = log_record(core, VOW_RECORD_SAGA_STEP, step_saga(core, step), token, forced);
+
+    record->cause = VOW_CAUSE_NONE;
+    record->step = (struct vow_record_step){
+        .number = step->number, .attempts = step->attempts, .direction = step->direction, .fate = VOW_FATE_NONE};
+    memcpy(record->who, step_peer(core, step)->name, VOW_NAME_SIZE);
+    return record;
 }
 
 struct vow_record *step_log(struct vow_sagas *core, const struct step *step)
 {
     uint64_t token = TOKEN_OF_STEP | (uint64_t)(step->serial & SERIAL_MASK) << 32 | step_index(core, step);
-    struct vow_record *record = log_record(core, VOW_RECORD_SAGA_STEP, step_saga(core, step), token, true);
+    struct vow_record *record = log_step(core, step, token, true);
 
-    record->cause = VOW_CAUSE_NONE;
-    record->step = (struct vow_record_step){
-        .number = step->number, .attempts = step->attempts, .direction = step->direction, .fate = step->next_fate};
-    memcpy(record->who, step_peer(core, step)->name, VOW_NAME_SIZE);
+    record->step.fate = step->next_fate;
     return record;
+}
+
+struct vow_record *step_note(struct vow_sagas *core, const struct step *step)
+{
+    return log_step(core, step, TOKEN_OF_NOTHING, false);
 }
 
 static void step_logged(struct vow_sagas *core, uint64_t token)
@@ -106,6 +125,10 @@ void saga_take_logged(struct vow_sagas *core, uint64_t token)
     }
     in.saga = &core->sagas[(uint32_t)token];
     in.gtrid = &in.saga->gtrid;
+    if (token & TOKEN_OF_ORDER) {
+        saga_carried_out(core, in.saga);
+        return;
+    }
     VOW_ASSERT((in.saga->serial & SERIAL_MASK) == token >> 32);
     saga_dispatch(core, &in);
 }
@@ -215,7 +238,7 @@ void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error
     ordered(core, in->gtrid, in->from->order.tag, error, text);
 }
 
-void saga_closed(struct vow_sagas *core, const struct saga *saga)
+void saga_carried_out(struct vow_sagas *core, const struct saga *saga)
 {
-    ordered(core, &saga->gtrid, saga->close_tag, 0, "");
+    ordered(core, &saga->gtrid, saga->order_tag, 0, "");
 }

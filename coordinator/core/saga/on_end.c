@@ -33,7 +33,8 @@ void saga_on_requeue(struct vow_sagas *core, struct saga_input *in)
 
     saga_move(core, saga, saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING);
     saga_absolve(saga);
-    saga_note(core, VOW_RECORD_SAGA_RETRY, saga, VOW_CAUSE_OPERATOR);
+    saga->order_tag = in->from->order.tag;
+    saga_log_retry(core, saga);
     FOR_EACH_STEP(core, saga, step)
     {
         struct step_input requeue = {.event = STEP_ON_REQUEUE, .step = step};
@@ -41,7 +42,6 @@ void saga_on_requeue(struct vow_sagas *core, struct saga_input *in)
         if (step->state == STEP_STUCK)
             step_dispatch(core, &requeue);
     }
-    saga_ordered(core, in, 0, "");
 }
 
 void saga_on_order_refused(struct vow_sagas *core, struct saga_input *in)
@@ -86,7 +86,7 @@ void saga_end(struct vow_sagas *core, struct saga *saga, enum vow_saga_state out
 /* The operator hears of it like the client: not before it is durable. */
 void saga_on_close(struct vow_sagas *core, struct saga_input *in)
 {
-    in->saga->close_tag = in->from->order.tag;
+    in->saga->order_tag = in->from->order.tag;
     saga_end(core, in->saga, VOW_SAGA_CLOSED);
 }
 
@@ -95,7 +95,7 @@ void saga_on_ended(struct vow_sagas *core, struct saga_input *in)
     if (in->saga->outcome == VOW_SAGA_CLOSED) {
         in->saga->is_closed = true;
         saga_tell(core, in->saga);
-        saga_closed(core, in->saga);
+        saga_carried_out(core, in->saga);
     }
     in->saga->outcome = 0;
     saga_move(core, in->saga, SAGA_NONE);

@@ -33,14 +33,17 @@ void step_on_start(struct vow_sagas *core, struct step_input *in)
 {
     struct step *step = in->step;
 
-    step->direction = step_saga(core, step)->has_failed ? VOW_STEP_COMPENSATION : VOW_STEP_ACTION;
+    /* In the other direction the next attempt is the first. */
+    if (step->direction == VOW_STEP_ACTION && step_saga(core, step)->has_failed) {
+        step->direction = VOW_STEP_COMPENSATION;
+        step->attempts = 0;
+        step->next_ms = 0;
+    }
     if (!step_must_be_done(step))
         step->deadline_ms = core->now_ms + step->deadline_after_ms;
     else
         step->deadline_ms = SAGA_NEVER_MS;
     step->patience_ms = SAGA_NEVER_MS;
-    if (step->state == STEP_SETTLED)
-        step->attempts = 0;
     send_or_wait(core, step);
 }
 
@@ -86,7 +89,7 @@ void step_on_done(struct vow_sagas *core, struct step_input *in)
 {
     enum vow_saga_fate fate = in->step->direction == VOW_STEP_ACTION ? VOW_FATE_DONE : VOW_FATE_UNDONE;
 
-    pace_settled(core, in->step);
+    pace_answered(core, in->step);
     note(core, in->step, fate, in->answer);
 }
 
@@ -103,7 +106,7 @@ void step_on_refused(struct vow_sagas *core, struct step_input *in)
 {
     enum vow_saga_fate fate = fate_of_refused(in->step, in->answer->result);
 
-    pace_settled(core, in->step);
+    pace_answered(core, in->step);
     blame(core, in->step, in->answer);
     if (fate == VOW_FATE_STUCK)
         saga_alarm(core, &step_saga(core, in->step)->gtrid, in->step->number,
@@ -122,9 +125,21 @@ static enum vow_saga_fate fate_of_given_up(const struct step *step)
 
 static void give_up(struct vow_sagas *core, struct step *step, const struct vow_msg_step_done *answer)
 {
-    step->wants_peer = !peer_is_there(step_peer(core, step));
+    step->wants_peer = !peer_is_well(step_peer(core, step));
     blame(core, step, answer);
     note(core, step, fate_of_given_up(step), answer);
+}
+
+/* The next attempt is not before its time, after a restart either, and this one has been. Not forced: what is lost is
+ * the count of an attempt. */
+static void note_attempt(struct vow_sagas *core, const struct step *step, uint32_t delay_ms,
+                         const struct vow_msg_step_done *answer)
+{
+    struct vow_record *record = step_note(core, step);
+
+    record->detail = delay_ms;
+    record->cause = answer != NULL ? answer->cause : cause_of_silence(core, step);
+    vow_text_copy(record->text, answer != NULL ? answer->text : "");
 }
 
 /* The attempt failed, or nobody knows. */
@@ -135,14 +150,14 @@ void step_on_lost(struct vow_sagas *core, struct step_input *in)
 
     if (in->answer != NULL)
         pace_answered(core, step);
-    else
+    else if (!step->is_lost)
         pace_unanswered(core, step);
     if (is_over || (step->direction == VOW_STEP_ACTION && step_saga(core, step)->has_failed)) {
         give_up(core, step, in->answer);
         return;
     }
     step_move(core, step, STEP_WAITING);
-    pace_back_off(core, step);
+    note_attempt(core, step, pace_back_off(core, step), in->answer);
 }
 
 /* Nothing was sent, so that cost no attempt. */
@@ -182,6 +197,7 @@ void step_on_logged(struct vow_sagas *core, struct step_input *in)
 void step_on_return(struct vow_sagas *core, struct step_input *in)
 {
     in->step->attempts = 0;
+    in->step->next_ms = 0;
     in->step->patience_ms = SAGA_NEVER_MS;
     send_or_wait(core, in->step);
 }
@@ -192,6 +208,7 @@ void step_on_requeue(struct vow_sagas *core, struct step_input *in)
     uint32_t index = step_index(core, step);
 
     step->attempts = 0;
+    step->next_ms = 0;
     step->patience_ms = SAGA_NEVER_MS;
     step_move(core, step, STEP_WAITING);
     vow_heap_set(&core->due, index, (struct vow_heap_key){core->now_ms, index});

@@ -1,19 +1,17 @@
 /*
- * When a step is tried, and how often (sagas 4.4): full jitter between attempts, and for each participant a budget of
- * one further attempt for ten first ones, and of one for each step that it settles: what works may go on as fast as it
- * works. One that has used its budget up, or does not answer, gets a trickle: one attempt in a while, which finds out
- * whether it is well again. So a participant that is down is not buried in retries when it comes back, and one that is
- * well again is soon done with all that was under way.
+ * When a step is tried, and how often (sagas 4.4): full jitter between attempts; for each participant a budget of one
+ * further attempt for ten first ones, and a circuit breaker (breaker.def). What is beyond the budget waits, first come
+ * first served, and gets one attempt in a while, so that nothing waits for ever where no new work comes. An attempt
+ * that went with its connection is not counted as a further one: nobody works on it any more.
  */
 #include "coordinator/core/saga/core.h"
 
 #include "proto/jitter.h"
 
 enum { TENTHS_OF_AN_ATTEMPT = 10, BUDGET_MAX = 1000 };
-/* Attempts in a row without an answer, after which a participant gets a trickle only. */
-#define FAILURES_MAX 5u
-#define TRICKLE_MS 1000u
-/* Before a step is looked at again whose participant answers and has had its share for now; up to twice that. */
+/* Beyond its budget a participant gets one attempt in this time; up to twice that. */
+#define SPARE_MS 1000u
+/* Before what waits for the budget is looked at again; up to twice that. */
 #define HELD_MS 50u
 
 static void arm(struct vow_sagas *core, const struct step *step, uint64_t at_ms)
@@ -23,7 +21,7 @@ static void arm(struct vow_sagas *core, const struct step *step, uint64_t at_ms)
     if (at_ms == SAGA_NEVER_MS)
         vow_heap_remove(&core->due, index);
     else
-        vow_heap_set(&core->due, index, (struct vow_heap_key){at_ms, index});
+        vow_heap_set(&core->due, index, (struct vow_heap_key){at_ms, step->turn});
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -36,50 +34,60 @@ void pace_stop(struct vow_sagas *core, const struct step *step)
     vow_heap_remove(&core->due, step_index(core, step));
 }
 
-/* ---- a participant's share ---- */
+/* ---- may it be sent? ---- */
 
-static bool is_within_share(const struct peer *peer, const struct step *step)
-{
-    return peer->failures < FAILURES_MAX && (step->attempts == 0 || peer->budget >= TENTHS_OF_AN_ATTEMPT);
-}
-
-static uint64_t held_until_ms(struct vow_sagas *core, const struct peer *peer)
-{
-    if (peer->failures >= FAILURES_MAX)
-        return peer->trickle_ms;
-    return core->now_ms + HELD_MS + vow_jitter_next(&core->jitter) % HELD_MS;
-}
-
-/* What may not be given up waits for so long as another step may take, and is then for an operator to see. */
-static void wait_for_peer(struct vow_sagas *core, struct step *step)
+/* Until then it waits: for its deadline, or else for an operator. */
+static uint64_t patience(struct vow_sagas *core, struct step *step)
 {
     if (step->deadline_ms == SAGA_NEVER_MS && step->patience_ms == SAGA_NEVER_MS)
         step->patience_ms = core->now_ms + step->deadline_after_ms;
-    arm(core, step, least(step->deadline_ms, step->patience_ms));
+    return least(step->deadline_ms, step->patience_ms);
 }
 
 bool pace_is_over(const struct vow_sagas *core, const struct step *step)
 {
     return core->now_ms >= step->deadline_ms ||
-           (!peer_is_there(step_peer(core, step)) && core->now_ms >= step->patience_ms);
+           (!peer_is_well(step_peer(core, step)) && core->now_ms >= step->patience_ms);
+}
+
+/* A further attempt costs ten tenths; without them there is one in a while. */
+static bool is_within_budget(struct vow_sagas *core, struct peer *peer, const struct step *step)
+{
+    if (step->attempts == 0 || step->is_lost || peer->budget >= TENTHS_OF_AN_ATTEMPT)
+        return true;
+    if (core->now_ms < peer->spare_ms)
+        return false;
+    peer->spare_ms = core->now_ms + SPARE_MS + vow_jitter_next(&core->jitter) % SPARE_MS;
+    return true;
+}
+
+/* All that wait for one budget are due at one moment, so that they go in the order of their turns. */
+static void hold(struct vow_sagas *core, struct peer *peer, struct step *step)
+{
+    core->counts.held++;
+    if (core->now_ms >= peer->held_ms)
+        peer->held_ms = core->now_ms + HELD_MS + vow_jitter_next(&core->jitter) % HELD_MS;
+    arm(core, step, least(peer->held_ms, step->deadline_ms));
 }
 
 bool pace_may_send(struct vow_sagas *core, struct step *step)
 {
     struct peer *peer = step_peer(core, step);
 
+    if (step->turn == 0)
+        step->turn = ++core->turns;
     if (!peer_is_there(peer)) {
-        wait_for_peer(core, step);
-        return false;
+        arm(core, step, patience(core, step));
+    } else if (core->now_ms < step->next_ms) {
+        arm(core, step, least(step->next_ms, step->deadline_ms));
+    } else if (peer->breaker != BREAKER_CLOSED && core->now_ms < peer->look_ms) {
+        core->counts.held++;
+        arm(core, step, least(peer->look_ms, patience(core, step)));
+    } else if (!is_within_budget(core, peer, step)) {
+        hold(core, peer, step);
+    } else {
+        return breaker_lets(core, peer, core->now_ms + step->attempt_ms);
     }
-    if (is_within_share(peer, step))
-        return true;
-    if (core->now_ms >= peer->trickle_ms) {
-        peer->trickle_ms = core->now_ms + TRICKLE_MS + vow_jitter_next(&core->jitter) % TRICKLE_MS;
-        return true;
-    }
-    core->counts.held++;
-    arm(core, step, least(held_until_ms(core, peer), step->deadline_ms));
     return false;
 }
 
@@ -88,13 +96,15 @@ void pace_sent(struct vow_sagas *core, struct step *step)
     struct peer *peer = step_peer(core, step);
 
     core->counts.sent++;
-    if (step->attempts == 0) {
+    core->counts.retries += step->attempts > 0;
+    if (step->attempts == 0)
         peer->budget += peer->budget < BUDGET_MAX;
-    } else {
-        core->counts.retries++;
+    else if (!step->is_lost)
         peer->budget -= peer->budget >= TENTHS_OF_AN_ATTEMPT ? TENTHS_OF_AN_ATTEMPT : peer->budget;
-    }
     step->attempts++;
+    step->is_lost = false;
+    step->next_ms = 0;
+    step->turn = 0;
     step->patience_ms = SAGA_NEVER_MS;
     arm(core, step, core->now_ms + step->attempt_ms);
 }
@@ -106,46 +116,37 @@ void pace_unsent(struct vow_sagas *core, struct step *step)
     core->counts.unsent++;
     core->counts.sent--;
     step->attempts--;
-    if (step->attempts == 0) {
+    core->counts.retries -= step->attempts > 0;
+    if (step->attempts == 0)
         peer->budget -= peer->budget > 0;
-    } else {
-        core->counts.retries--;
-        peer->budget += TENTHS_OF_AN_ATTEMPT;
-    }
-    wait_for_peer(core, step);
+    step->is_lost = true;
+    step->turn = ++core->turns;
+    arm(core, step, patience(core, step));
 }
 
 void pace_answered(struct vow_sagas *core, struct step *step)
 {
-    step_peer(core, step)->failures = 0;
-}
-
-void pace_settled(struct vow_sagas *core, struct step *step)
-{
-    struct peer *peer = step_peer(core, step);
-
-    pace_answered(core, step);
-    peer->budget += TENTHS_OF_AN_ATTEMPT;
-    peer->budget = peer->budget < BUDGET_MAX ? peer->budget : BUDGET_MAX;
+    breaker_feed(core, step_peer(core, step), BREAKER_ON_ANSWERED);
 }
 
 void pace_unanswered(struct vow_sagas *core, struct step *step)
 {
-    struct peer *peer = step_peer(core, step);
-
-    peer->failures += peer->failures < FAILURES_MAX;
+    breaker_feed(core, step_peer(core, step), BREAKER_ON_SILENT);
 }
 
 /* ---- a step's next attempt ---- */
 
 /* Full jitter: anything up to base * 2^attempts, or up to the most. */
-void pace_back_off(struct vow_sagas *core, struct step *step)
+uint32_t pace_back_off(struct vow_sagas *core, struct step *step)
 {
     uint32_t doublings = step->attempts > 0 ? step->attempts - 1 : 0;
-    uint64_t most = (uint64_t)step->backoff_ms << (doublings < 30 ? doublings : 30);
+    uint64_t most = least((uint64_t)step->backoff_ms << (doublings < 30 ? doublings : 30), step->backoff_max_ms);
+    uint32_t delay_ms = 1 + (uint32_t)(vow_jitter_next(&core->jitter) % most);
 
-    most = least(most, step->backoff_max_ms);
-    arm(core, step, least(core->now_ms + 1 + vow_jitter_next(&core->jitter) % most, step->deadline_ms));
+    step->next_ms = core->now_ms + delay_ms;
+    step->turn = ++core->turns;
+    arm(core, step, least(step->next_ms, step->deadline_ms));
+    return delay_ms;
 }
 
 void pace_take_timer(struct vow_sagas *core)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/assert.h"
+#include "proto/jitter.h"
 
 /* What a participant may be sent beside first attempts when it is new, in tenths of an attempt. */
 #define BUDGET_FIRST 100u
@@ -90,6 +91,7 @@ static uint32_t take_slot(struct vow_sagas *core)
         if (!is_idle(&core->peers[i]))
             continue;
         unindex(core, i);
+        core->breakers_open -= core->peers[i].breaker != BREAKER_CLOSED;
         return i;
     }
     return SAGA_NIL;
@@ -136,14 +138,38 @@ void peer_unlink(struct vow_sagas *core, struct step *step)
         core->steps[step->peer_next].peer_prev = step->peer_prev;
 }
 
-/* The timer does the rest, so that the step that reports a connection stays short. */
-static void wake(struct vow_sagas *core, const struct peer *peer, enum step_state state)
-{
-    for (struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next)) {
-        uint32_t index = step_index(core, step);
+/* Not all at one moment, be it after its restart or after ours: a millisecond for each, up to this. */
+#define SPREAD_MAX_MS 1000u
 
-        if (step->state == state && (state != STEP_STUCK || step->wants_peer))
-            vow_heap_set(&core->due, index, (struct vow_heap_key){core->now_ms, index});
+static bool waits_for_peer(const struct step *step)
+{
+    return step->state == STEP_WAITING || (step->state == STEP_STUCK && step->wants_peer);
+}
+
+static uint32_t count_waiting(const struct vow_sagas *core, const struct peer *peer)
+{
+    uint32_t count = 0;
+
+    for (const struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next))
+        count += waits_for_peer(step);
+    return count;
+}
+
+/* The timer does the rest, so that the step that reports a connection stays short. */
+void peer_wake(struct vow_sagas *core, const struct peer *peer)
+{
+    uint32_t count = count_waiting(core, peer), spread_ms = count < SPREAD_MAX_MS ? count : SPREAD_MAX_MS;
+
+    for (struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next)) {
+        uint64_t at_ms = core->now_ms;
+
+        if (!waits_for_peer(step))
+            continue;
+        if (spread_ms > 1)
+            at_ms += vow_jitter_next(&core->jitter) % spread_ms;
+        at_ms = at_ms > step->next_ms ? at_ms : step->next_ms;
+        at_ms = at_ms < step->deadline_ms ? at_ms : step->deadline_ms;
+        vow_heap_set(&core->due, step_index(core, step), (struct vow_heap_key){at_ms, step->turn});
     }
 }
 
@@ -160,9 +186,8 @@ void peer_take_up(struct vow_sagas *core, const char *name, uint64_t session)
     peer = &core->peers[index];
     peer->session = session;
     peer->is_full = false;
-    peer->failures = 0;
-    wake(core, peer, STEP_WAITING);
-    wake(core, peer, STEP_STUCK);
+    breaker_feed(core, peer, BREAKER_ON_CAME);
+    peer_wake(core, peer);
 }
 
 void peer_take_full(struct vow_sagas *core, uint64_t session, bool is_full)
@@ -173,15 +198,23 @@ void peer_take_full(struct vow_sagas *core, uint64_t session, bool is_full)
         if (peer->session != session)
             continue;
         peer->is_full = is_full;
-        if (!is_full) {
-            wake(core, peer, STEP_WAITING);
-            wake(core, peer, STEP_STUCK);
-        }
+        if (!is_full)
+            peer_wake(core, peer);
         return;
     }
 }
 
 /* An attempt is lost with its connection: whether it was done is asked by the next one. */
+static void lose_attempts(struct vow_sagas *core, const struct peer *peer)
+{
+    for (struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next)) {
+        if (step->state != STEP_SENT)
+            continue;
+        step->is_lost = true;
+        vow_heap_set(&core->due, step_index(core, step), (struct vow_heap_key){core->now_ms, step->turn});
+    }
+}
+
 void peer_take_down(struct vow_sagas *core, uint64_t session)
 {
     for (uint32_t i = 0; i < core->peers_len; i++) {
@@ -189,6 +222,6 @@ void peer_take_down(struct vow_sagas *core, uint64_t session)
             continue;
         core->peers[i].session = 0;
         core->peers[i].is_full = false;
-        wake(core, &core->peers[i], STEP_SENT);
+        lose_attempts(core, &core->peers[i]);
     }
 }

@@ -46,6 +46,11 @@ void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
     VOW_ASSERT(step != NULL);
     step->direction = record->step.direction;
     step->attempts = record->step.attempts;
+    if (record->step.fate == VOW_FATE_NONE) {
+        step->next_ms = core->now_ms +
+                        (record->detail > in->from->recovered.age_ms ? record->detail - in->from->recovered.age_ms : 0);
+        return;
+    }
     step->state = record->step.fate == VOW_FATE_STUCK ? STEP_STUCK : STEP_SETTLED;
     step->wants_peer = record->cause == VOW_CAUSE_PARTICIPANT_UNAVAILABLE;
     if (record->step.fate != VOW_FATE_STUCK)
@@ -81,6 +86,7 @@ void saga_on_recovered_retry(struct vow_sagas *core, struct saga_input *in)
         if (step->state != STEP_STUCK)
             continue;
         step->attempts = 0;
+        step->next_ms = 0;
         step->state = step->direction == VOW_STEP_COMPENSATION ? STEP_SETTLED : STEP_IDLE;
     }
 }
@@ -127,6 +133,16 @@ static bool find_stuck(const struct vow_sagas *core, struct saga *saga)
     return false;
 }
 
+/* Whoever looks at this life's log alone has to see it, too. */
+static void alarm_of_stuck(struct vow_sagas *core, const struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->state == STEP_STUCK)
+            saga_alarm(core, &saga->gtrid, step->number, "a saga is still stuck after a restart");
+    }
+}
+
 /* Beside what is stuck, others of its stage may be under way. */
 static void start_siblings(struct vow_sagas *core, struct saga *saga)
 {
@@ -149,6 +165,7 @@ void saga_on_resume(struct vow_sagas *core, struct saga_input *in)
     if (saga->has_failed)
         give_up_under_way(core, saga);
     if (find_stuck(core, saga)) {
+        alarm_of_stuck(core, saga);
         start_siblings(core, saga);
         saga_move(core, saga, saga->has_failed ? SAGA_STUCK_COMPENSATING : SAGA_STUCK_FORWARD);
     } else if (!saga_begin_stage(core, saga)) {

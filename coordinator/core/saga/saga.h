@@ -121,7 +121,7 @@ enum vow_sagas_effect_kind {
     VOW_SAGAS_LOOKUP,   /* session, gtrid: what became of that saga? As many at once as sagas_max */
     VOW_SAGAS_TRACE,
     VOW_SAGAS_ALARM,
-    VOW_SAGAS_ORDERED, /* answers ORDER; CLOSE once it is durable */
+    VOW_SAGAS_ORDERED, /* answers ORDER, once it is durable */
     VOW_SAGAS_FREED,   /* gtrid: its order is not needed any more */
 };
 
@@ -173,12 +173,14 @@ uint64_t vow_sagas_deadline_ms(const struct vow_sagas *core);
 struct vow_sagas_counts {
     uint64_t begun, completed, compensated, closed; /* since init */
     uint64_t sent, retries;                         /* attempts; those after the first of a step */
-    uint64_t held;                  /* retries that waited because their participant has had its share */
+    uint64_t held;                  /* ... that had to wait for the budget, or the breaker, of their participant */
+    uint64_t breaks;                /* times that a breaker has opened */
     uint64_t unsent;                /* attempts that were not sent, for much waited for their participant */
     uint64_t late, protocol_errors; /* answers that nobody waits for; cells that may not be hit */
     uint64_t busy;
     uint32_t open, stuck, steps; /* now */
     uint32_t peers;              /* now: connected, or with steps */
+    uint32_t breakers_open;      /* now: participants that are sent one step at a time, or none */
 };
 void vow_sagas_counts(const struct vow_sagas *core, struct vow_sagas_counts *counts);
 
@@ -189,6 +191,8 @@ struct vow_saga_step_view {
     uint32_t stage, attempts;
     uint64_t next_ms; /* UINT64_MAX: it waits for no time */
     bool connected;
+    const char *breaker; /* of breaker.def: its participant's */
+    uint32_t budget;     /* further attempts that its participant may have now */
 };
 struct vow_saga_view {
     struct vow_gtrid gtrid;
@@ -206,8 +210,10 @@ bool vow_sagas_find(const struct vow_sagas *core, const struct vow_gtrid *gtrid,
 
 const struct vow_fsm *vow_saga_fsm(void);
 const struct vow_fsm *vow_step_fsm(void);
+const struct vow_fsm *vow_breaker_fsm(void);
 /* How often each edge was taken, in the order of the tables. */
 const uint64_t *vow_saga_edge_hits(const struct vow_sagas *core);
 const uint64_t *vow_step_edge_hits(const struct vow_sagas *core);
+const uint64_t *vow_breaker_edge_hits(const struct vow_sagas *core);
 
 #endif

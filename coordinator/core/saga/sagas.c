@@ -70,6 +70,7 @@ static void lay_out(struct layout *layout, struct vow_sagas *core, const struct 
     TAKE(layout, core->effects, (size_t)SAGA_EFFECTS_MAX);
     TAKE(layout, core->saga_hits, vow_saga_fsm()->edges_len);
     TAKE(layout, core->step_hits, vow_step_fsm()->edges_len);
+    TAKE(layout, core->breaker_hits, vow_breaker_fsm()->edges_len);
 }
 
 size_t vow_sagas_size(const struct vow_sagas_limits *limits)
@@ -109,6 +110,7 @@ static void init_tables(struct vow_sagas *core)
         core->peer_heads[i] = SAGA_NIL;
     memset(core->saga_hits, 0, vow_saga_fsm()->edges_len * sizeof(*core->saga_hits));
     memset(core->step_hits, 0, vow_step_fsm()->edges_len * sizeof(*core->step_hits));
+    memset(core->breaker_hits, 0, vow_breaker_fsm()->edges_len * sizeof(*core->breaker_hits));
 }
 
 struct vow_sagas *vow_sagas_init(void *mem, const struct vow_sagas_limits *limits, uint32_t epoch, uint64_t seed)
@@ -159,8 +161,9 @@ static void take_step_done(struct vow_sagas *core, const struct vow_sagas_event 
         core->counts.late++;
         return;
     }
-    /* An attempt that could not be done says nothing of those after it. */
-    if (answer->result == VOW_STEP_NOT_YET && answer->attempt != in.step->attempts) {
+    /* An attempt that could not be done, and is not remembered, says nothing of those after it. */
+    if ((answer->result == VOW_STEP_NOT_YET || answer->result == VOW_STEP_UNABLE) &&
+        answer->attempt != in.step->attempts) {
         core->counts.late++;
         return;
     }

@@ -8,6 +8,7 @@ void vow_sagas_counts(const struct vow_sagas *core, struct vow_sagas_counts *cou
     *counts = core->counts;
     counts->open = core->sagas_open;
     counts->stuck = core->stuck;
+    counts->breakers_open = core->breakers_open;
     counts->peers = peers_in_use(core);
     counts->steps = core->limits.steps_max - core->steps_left;
 }
@@ -31,6 +32,8 @@ static void view_step(const struct vow_sagas *core, const struct step *step, str
                                         .stage = step->stage,
                                         .attempts = step->attempts,
                                         .next_ms = due != NULL ? due->key.major : UINT64_MAX,
+                                        .breaker = vow_breaker_fsm()->states[peer->breaker].name,
+                                        .budget = peer->budget / 10,
                                         .connected = peer->session != 0};
 }
 
@@ -82,4 +85,9 @@ const uint64_t *vow_saga_edge_hits(const struct vow_sagas *core)
 const uint64_t *vow_step_edge_hits(const struct vow_sagas *core)
 {
     return core->step_hits;
+}
+
+const uint64_t *vow_breaker_edge_hits(const struct vow_sagas *core)
+{
+    return core->breaker_hits;
 }

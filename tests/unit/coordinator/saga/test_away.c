@@ -60,6 +60,7 @@ Test(saga_away, F197_tried_again_by_hand_it_waits_anew)
     lose_whoever_must_undo();
     bed_pass(&bed, MINUTE_MS);
     bed_order(&bed, 1, VOW_SAGA_RETRY);
+    cr_assert_eq(bed.ordered, 1, "a crash now, and it is stuck as before");
     bed_log(&bed);
     cr_assert_eq(bed.ordered, 0);
     bed_pass(&bed, MINUTE_MS - 1);
@@ -211,6 +212,24 @@ Test(saga_away, F199_pivot_that_was_sent_is_stuck)
     bed_free(&bed);
 }
 
+/* UNABLE is not remembered: said of the first attempt, it says nothing of the second, which may be done. */
+Test(saga_away, F199_late_unable_does_not_stop_the_attempt_after_it)
+{
+    struct vow_msg_step first, second;
+
+    reach_pivot();
+    bed_up(&bed, "b", B);
+    first = bed_take(&bed);
+    bed_pass(&bed, 8000);
+    second = bed_take(&bed);
+    cr_assert_eq(second.attempt, 2);
+    bed_answer(&bed, B, &first, VOW_STEP_UNABLE);
+    cr_assert_eq(bed.told, VOW_SAGA_RUNNING);
+    bed_answer(&bed, B, &second, VOW_STEP_DONE);
+    cr_assert_eq(bed_take(&bed).step, 2);
+    bed_free(&bed);
+}
+
 /* Found by the worlds of S1: it was counted as a step that is settled, and the saga was completed. */
 Test(saga_away, F199_S2_pivot_refused_after_it_was_stuck_turns_the_saga)
 {
@@ -231,7 +250,9 @@ Test(saga_away, F199_S2_pivot_refused_after_it_was_stuck_turns_the_saga)
 Test(saga_away, F198_why_it_is_stuck_is_known_after_a_restart)
 {
     lose_pivot();
+    bed.alarms = 0;
     bed_restart(&bed);
+    cr_assert_eq(bed.alarms, 1, "whoever looks at this life alone has to see it");
     bed_ask(&bed, 1, 1, false);
     cr_assert_eq(bed.told, VOW_SAGA_STUCK_FORWARD);
     cr_assert_eq(bed.cause, VOW_CAUSE_PARTICIPANT_UNAVAILABLE);

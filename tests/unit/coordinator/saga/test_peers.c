@@ -111,7 +111,7 @@ Test(saga_peers, F029_what_was_not_sent_is_no_attempt)
     bed_pass(&bed, 30000);
     cr_assert_eq(bed.sent_len, 0, "nothing more is for one that is full");
     bed_feed(&bed, (struct vow_sagas_event){.kind = VOW_SAGAS_PEER_READY, .session = 101});
-    bed_pass(&bed, 0);
+    bed_pass(&bed, 10);
     cr_assert_eq(bed.sent_len, 2);
     cr_assert_eq(bed.sent[0].attempt, 1);
     cr_assert_eq(bed.sent[1].attempt, 1);

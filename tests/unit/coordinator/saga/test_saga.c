@@ -13,6 +13,7 @@ Test(saga, the_tables_are_whole)
 
     cr_assert_null(vow_fsm_check(vow_saga_fsm(), why, sizeof(why)), "%s", why);
     cr_assert_null(vow_fsm_check(vow_step_fsm(), why, sizeof(why)), "%s", why);
+    cr_assert_null(vow_fsm_check(vow_breaker_fsm(), why, sizeof(why)), "%s", why);
 }
 
 static struct vow_msg_saga_step step_of(enum vow_step_kind kind, uint32_t stage, const char *compensation)

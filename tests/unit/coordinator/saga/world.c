@@ -56,7 +56,7 @@ static void send(struct world *world, const struct vow_sagas_effect *effect)
 
 static void log_record(struct world *world, const struct vow_sagas_effect *effect)
 {
-    cr_assert_lt(world->log_len, 2048);
+    cr_assert_lt(world->log_len, 16384);
     world->log[world->log_len] = effect->log.record;
     world->tokens[world->log_len++] = effect->log.token;
 }

@@ -42,8 +42,8 @@ struct world {
     struct world_saga sagas[WORLD_SAGAS];
     struct vow_sagas_effect *mail; /* SEND effects under way, and answers as MESSAGE */
     size_t mail_len;
-    struct vow_record log[2048]; /* durable up to log_durable */
-    uint64_t tokens[2048];
+    struct vow_record log[16384]; /* durable up to log_durable */
+    uint64_t tokens[16384];
     size_t log_len, log_durable;
     bool up[2]; /* participants a, b */
     bool is_full[2];
