@@ -121,6 +121,7 @@ struct vow_coord_lookup {
     bool forgotten;         /* and an operator has seen to that: to what the reporter did, if there is one */
     /* Not found, and that says nothing: */
     bool below_floor; /* older than the retained history: EXPIRED, never ABORTED */
+    bool is_saga;     /* the id is a saga's: it has no outcome of a transaction */
     bool unproved;    /* the journal has not proved yet that there is no record: IN_DOUBT, ask again */
 };
 

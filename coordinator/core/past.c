@@ -93,6 +93,9 @@ void coord_reply_looked_up(struct vow_coord *core, const struct vow_coord_lookup
         answer.outcome = lookup->outcome;
         answer.cause = lookup->cause;
         answer.error = vow_damage_error(lookup->damage);
+    } else if (lookup->is_saga) {
+        answer.error = VOW_E_STATE;
+        answer.text = "it is a saga: ask for the state of a saga";
     } else if (lookup->below_floor) {
         answer.error = VOW_E_EXPIRED;
     } else if (lookup->unproved || is_one_phase(gtrid)) {

@@ -406,7 +406,13 @@ static int look_up(struct sqlite_engine *engine, struct vow_journal_op *op, stru
 {
     int error = journal_sqlite_damage(engine, op, detail);
 
-    return error != 0 ? error : journal_sqlite_terminal(engine, &op->gtrid, op, detail);
+    if (error == 0)
+        error = journal_sqlite_terminal(engine, &op->gtrid, op, detail);
+    if (error != VOW_E_NOT_FOUND)
+        return error;
+    /* A saga that has ended is no transaction that was aborted: op->saga says so. */
+    error = journal_sqlite_saga(engine, op, detail);
+    return error == 0 ? VOW_E_NOT_FOUND : error;
 }
 
 /* After a failed write even reading is over: what a transaction that failed would show now is not what recovery

@@ -205,6 +205,7 @@ static void looked_up(struct vow_server *server, const struct vow_journal_op *op
     event.lookup.forgotten = op->forgotten;
     event.lookup.below_floor = op->error == VOW_E_EXPIRED;
     event.lookup.unproved = op->error == VOW_E_RECOVERING;
+    event.lookup.is_saga = op->saga != 0 || saga_book_find(&server->sagas.book, &op->gtrid) != NULL;
     server_step(server, &event);
 }
 

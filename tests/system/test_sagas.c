@@ -321,6 +321,26 @@ static void follow(struct peer *client, const struct vow_gtrid *id)
     peer_send(client, &msg);
 }
 
+static void ask_as_transaction(struct peer *client, const struct vow_gtrid *id)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_STATUS_REQUEST, .status_request = {.gtrid = *id}};
+    peer_send(client, &msg);
+    peer_expect_error(client, id, VOW_E_STATE);
+}
+
+/* Nothing of it may be taken for an abort, neither while it runs nor when it has ended. */
+Test(sagas, I10_a_saga_is_no_aborted_transaction)
+{
+    static struct saga_run run;
+    start(&run, STEPS, NULL);
+    cr_assert(take_state(&run));
+    ask_as_transaction(&run.client, &run.id);
+    cr_assert(run_to_end(&run));
+    cr_assert_eq(run.state.state, VOW_SAGA_COMPLETED);
+    ask_as_transaction(&run.client, &run.id);
+    end_run(&run);
+}
+
 /* Who follows what has not begun may begin anew: the order that was lost, if it comes after all, begins nothing. */
 Test(sagas, F066_order_that_comes_after_the_question_begins_nothing)
 {
