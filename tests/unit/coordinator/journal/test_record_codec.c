@@ -145,8 +145,8 @@ Test(record_codec, bodies_that_no_saga_has_are_damage)
     bad.step.direction = 3;
     cr_assert_eq(decode_saga(bad), VOW_E_DAMAGED);
     bad = step;
-    bad.step.fate = VOW_FATE_NONE;
-    cr_assert_eq(decode_saga(bad), VOW_E_DAMAGED);
+    bad.step.fate = VOW_FATE_NONE; /* an attempt that failed */
+    cr_assert_eq(decode_saga(bad), 0);
     bad = step;
     bad.step.fate = VOW_FATE_STUCK + 1;
     cr_assert_eq(decode_saga(bad), VOW_E_DAMAGED);
