@@ -3,6 +3,7 @@
  * an answer then is half of I05 (check_ending.c).
  */
 #include "chaos/sim/client_private.h"
+#include "proto/assert.h"
 #include "proto/error.h"
 
 /* Who has not heard by then, will not: the world may end. */
@@ -44,6 +45,7 @@ void client_ask_doubt(struct sim_world *world, struct sim_node *node)
     struct sim_client *client = node->client;
     struct doubt *first = client->doubts, **last = &client->doubts;
 
+    VOW_ASSERT(first != NULL);
     if (client->conn == NULL) {
         client_set_timer(world, node, AGAIN_US);
         return;

@@ -5,6 +5,7 @@
 
 #include "chaos/sim/small/fold.h"
 #include "chaos/sim/small/peers.h"
+#include "proto/assert.h"
 
 #define NONE UINT32_MAX
 #define NO_MESSAGE UINT16_MAX
@@ -63,10 +64,12 @@ static bool is_turned(const struct vow_msg *msg, const struct vow_msg *to, const
 {
     struct vow_msg same = *to;
 
+    /* NOLINTBEGIN(bugprone-suspicious-memory-comparison,cert-*): each was cleared whole before it was filled */
     if (msg->kind != VOW_MSG_PREPARE && msg->kind != VOW_MSG_COMMIT_ONE_PHASE)
         return memcmp(msg, to, sizeof(same)) == 0;
     same.prepare.peers = msg->prepare.peers;
     return memcmp(msg, &same, sizeof(same)) == 0 && is_same_list(&to->prepare, wanted);
+    /* NOLINTEND(bugprone-suspicious-memory-comparison,cert-*) */
 }
 
 static uint16_t find_message(const struct small_mail *mail, uint32_t number, uint32_t turn,
@@ -314,6 +317,7 @@ bool small_turn(struct small_nodes *nodes, const struct small_world *world, uint
 {
     bool is_whole = true;
 
+    VOW_ASSERT(nodes->config.participants <= SMALL_PARTICIPANTS_MAX);
     *turned = *world;
     if (turn == 0)
         return true;
