@@ -194,8 +194,12 @@ static int sync_names(struct sqlite_engine *engine, struct vow_error_detail *det
 /* What is built upon must be durable: an earlier process may have died of a sync that failed (F105). */
 static int write_wal_again(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
-    if (journal_vfs_write_wal_again(engine->db) != SQLITE_OK)
-        return journal_sqlite_fail(engine, "writing the WAL again", detail);
+    const int rc = journal_vfs_write_wal_again(engine->db);
+
+    if (rc != SQLITE_OK) {
+        return journal_fail(detail, journal_sqlite_error(rc), "%.80s/" JOURNAL_DB_FILE ": writing the WAL again: %s",
+                            engine->directory, sqlite3_errstr(rc));
+    }
     VOW_CRASH("journal", "after", "WAL_AGAIN");
     return 0;
 }

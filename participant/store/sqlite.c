@@ -157,6 +157,12 @@ static int write_wal_again(struct store *store)
 static int renew_wal(struct store *store, struct vow_error_detail *detail)
 {
     int rc = write_wal_again(store);
+    if ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_FULL) {
+        detail->error = VOW_E_IO;
+        snprintf(detail->text, sizeof(detail->text), "%s: the WAL cannot be written again: %s", store->path,
+                 sqlite3_errstr(rc));
+        return detail->error;
+    }
     if (rc != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "the WAL cannot be written again", detail);
     rc = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
