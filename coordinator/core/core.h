@@ -7,6 +7,7 @@
 
 #include "coordinator/core/coord.h"
 #include "coordinator/core/ids.h"
+#include "coordinator/core/key_table.h"
 #include "proto/gtrid_table.h"
 #include "proto/heap.h"
 
@@ -98,16 +99,6 @@ struct txn {
     uint32_t active_prev, active_next; /* ACTIVE; `active_next` is also the free list */
 };
 
-/* A client's key and the transaction that it names: one in memory, or one that committed. */
-struct keyed {
-    char key[VOW_KEY_SIZE];
-    bool committed;
-    uint8_t damage; /* of what is not in memory any more: enum vow_damage */
-    struct vow_gtrid gtrid;
-    uint32_t next;  /* with the same hash of the key; in the free list: of that */
-    uint32_t newer; /* the next committed one */
-};
-
 /* The outcome of a transaction that has left memory. */
 struct ended {
     struct vow_gtrid gtrid; /* first: the table's key */
@@ -179,9 +170,7 @@ struct vow_coord {
     struct peer *peers;
     uint32_t *peer_heads;
     uint32_t peers_len;
-    struct keyed *keys;
-    uint32_t *key_heads;
-    uint32_t keys_free, keys_oldest, keys_newest; /* the committed ones in the order of their commits */
+    struct key_table keys; /* pinned while the transaction may still commit; kept once it has */
     struct ended *ended;
     uint32_t ended_next;
     struct vow_gtrid_table ended_table;

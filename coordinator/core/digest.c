@@ -63,7 +63,7 @@ static void mix_txn(uint64_t *digest, const struct vow_coord *core, const struct
     mix(digest, txn->client);
     mix(digest, txn->delay_ms);
     mix(digest, txn->end_ms != UINT64_MAX);
-    mix_text(digest, txn->key != COORD_NIL ? core->keys[txn->key].key : "");
+    mix_text(digest, txn->key != COORD_NIL ? core->keys.items[txn->key].key : "");
     mix(digest, txn->votes);
     mix(digest, txn->yes);
     mix(digest, txn->unacknowledged);

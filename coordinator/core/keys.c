@@ -1,99 +1,10 @@
 #include "coordinator/core/keys.h"
 
-#include <string.h>
-
 #include "coordinator/core/damage.h"
 #include "coordinator/core/emit.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
 #include "proto/error.h"
-
-void coord_keys_init(struct vow_coord *core)
-{
-    const uint32_t max = core->limits.keys_max;
-
-    for (uint32_t i = 0; i < max; i++)
-        core->keys[i].next = i + 1 < max ? i + 1 : COORD_NIL;
-    for (uint32_t i = 0; i < vow_gtrid_table_heads(max); i++)
-        core->key_heads[i] = COORD_NIL;
-    core->keys_free = 0;
-    core->keys_oldest = core->keys_newest = COORD_NIL;
-}
-
-static bool is_none(const char *key)
-{
-    return key == NULL || key[0] == '\0';
-}
-
-/* FNV-1a. Who may speak to the coordinator at all may choose keys: a long chain slows his own requests. */
-static uint32_t *head_of(const struct vow_coord *core, const char *key)
-{
-    uint32_t hash = 2166136261u;
-
-    for (const char *c = key; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    return &core->key_heads[hash & (vow_gtrid_table_heads(core->limits.keys_max) - 1)];
-}
-
-static uint32_t find(const struct vow_coord *core, const char *key)
-{
-    uint32_t index = *head_of(core, key);
-
-    while (index != COORD_NIL && strcmp(core->keys[index].key, key) != 0)
-        index = core->keys[index].next;
-    return index;
-}
-
-static void drop(struct vow_coord *core, uint32_t index)
-{
-    uint32_t *at = head_of(core, core->keys[index].key);
-
-    while (*at != index)
-        at = &core->keys[*at].next;
-    *at = core->keys[index].next;
-    core->keys[index].next = core->keys_free;
-    core->keys_free = index;
-}
-
-/* The window moves on: the oldest committed one is forgotten. */
-static void make_room(struct vow_coord *core)
-{
-    uint32_t oldest = core->keys_oldest;
-
-    if (core->keys_free != COORD_NIL)
-        return;
-    VOW_ASSERT(oldest != COORD_NIL);
-    core->keys_oldest = core->keys[oldest].newer;
-    if (core->keys_oldest == COORD_NIL)
-        core->keys_newest = COORD_NIL;
-    drop(core, oldest);
-}
-
-static uint32_t add(struct vow_coord *core, const char *key, const struct vow_gtrid *gtrid)
-{
-    uint32_t *head = head_of(core, key);
-    uint32_t index;
-
-    make_room(core);
-    index = core->keys_free;
-    core->keys_free = core->keys[index].next;
-    core->keys[index] = (struct keyed){.gtrid = *gtrid, .next = *head, .newer = COORD_NIL};
-    coord_copy_text(core->keys[index].key, VOW_KEY_SIZE, key);
-    *head = index;
-    return index;
-}
-
-static void keep(struct vow_coord *core, uint32_t index)
-{
-    if (core->keys[index].committed)
-        return;
-    core->keys[index].committed = true;
-    if (core->keys_newest != COORD_NIL)
-        core->keys[core->keys_newest].newer = index;
-    else
-        core->keys_oldest = index;
-    core->keys_newest = index;
-}
 
 /* A client that begins again on a new connection goes on with what it began (F063). */
 static void adopt(struct vow_coord *core, const struct input *in, struct txn *txn)
@@ -106,14 +17,15 @@ static void adopt(struct vow_coord *core, const struct input *in, struct txn *tx
 bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const char *key)
 {
     struct vow_msg_outcome answer = {.gtrid = *in->gtrid, .outcome = VOW_COMMITTED, .participant = "", .text = ""};
-    uint32_t index = is_none(key) ? COORD_NIL : find(core, key);
+    uint32_t index = key_table_find(&core->keys, key);
+    const struct keyed *keyed = index != KEY_NIL ? &core->keys.items[index] : NULL;
     struct txn *txn;
 
-    if (index == COORD_NIL || vow_gtrid_equal(&core->keys[index].gtrid, in->gtrid))
+    if (keyed == NULL || vow_gtrid_equal(&keyed->gtrid, in->gtrid))
         return false;
-    answer.named = core->keys[index].gtrid;
+    answer.named = keyed->gtrid;
     txn = txn_find(core, &answer.named);
-    if (!core->keys[index].committed) {
+    if (!keyed->is_kept) {
         VOW_ASSERT(txn != NULL);
         if (in->event == TXN_ON_BEGIN && txn->state != TXN_ACTIVE) { /* it is about to end: then it can be told */
             coord_reply_error(core, in->session, in->gtrid, VOW_E_BUSY);
@@ -123,7 +35,7 @@ bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const c
             adopt(core, in, txn);
         answer.outcome = VOW_PENDING;
     } else {
-        answer.error = txn != NULL ? txn_told_damage(txn) : vow_damage_error((enum vow_damage)core->keys[index].damage);
+        answer.error = txn != NULL ? txn_told_damage(txn) : vow_damage_error((enum vow_damage)keyed->damage);
     }
     coord_reply(core, in->session, &answer);
     return true;
@@ -131,13 +43,13 @@ bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const c
 
 bool coord_has_key_room(const struct vow_coord *core, const char *key)
 {
-    return is_none(key) || core->keys_free != COORD_NIL || core->keys_oldest != COORD_NIL;
+    return key_is_none(key) || key_table_has_room(&core->keys);
 }
 
 void coord_bind_key(struct vow_coord *core, struct txn *txn, const char *key)
 {
-    if (!is_none(key))
-        txn->key = add(core, key, &txn->gtrid);
+    if (!key_is_none(key))
+        txn->key = key_table_add(&core->keys, key, &txn->gtrid);
 }
 
 void coord_log_key(struct vow_coord *core, const struct txn *txn)
@@ -147,29 +59,32 @@ void coord_log_key(struct vow_coord *core, const struct txn *txn)
     if (txn->key == COORD_NIL)
         return;
     record = coord_log(core, VOW_RECORD_KEY, &txn->gtrid, 0, false);
-    coord_copy_text(record->text, sizeof(record->text), core->keys[txn->key].key);
+    coord_copy_text(record->text, sizeof(record->text), core->keys.items[txn->key].key);
 }
 
 void coord_keep_key(struct vow_coord *core, const struct txn *txn)
 {
     if (txn->key != COORD_NIL)
-        keep(core, txn->key);
+        key_table_keep(&core->keys, txn->key);
 }
 
 /* A committed one may have been forgotten since, and its place been given away. */
 void coord_release_key(struct vow_coord *core, const struct txn *txn)
 {
-    if (txn->key != COORD_NIL && !core->keys[txn->key].committed &&
-        vow_gtrid_equal(&core->keys[txn->key].gtrid, &txn->gtrid))
-        drop(core, txn->key);
+    const struct keyed *keyed = txn->key != COORD_NIL ? &core->keys.items[txn->key] : NULL;
+
+    if (keyed != NULL && !keyed->is_kept && vow_gtrid_equal(&keyed->gtrid, &txn->gtrid))
+        key_table_drop(&core->keys, txn->key);
 }
 
 /* Rare, so that looking through all of them is good enough. */
 void coord_damage_key(struct vow_coord *core, const struct vow_gtrid *gtrid, enum vow_damage damage)
 {
-    for (uint32_t i = core->keys_oldest; i != COORD_NIL; i = core->keys[i].newer) {
-        if (vow_gtrid_equal(&core->keys[i].gtrid, gtrid))
-            core->keys[i].damage = (uint8_t)damage;
+    const struct key_table *keys = &core->keys;
+
+    for (uint32_t i = keys->oldest; i != KEY_NIL; i = keys->items[i].newer) {
+        if (vow_gtrid_equal(&keys->items[i].gtrid, gtrid))
+            keys->items[i].damage = (uint8_t)damage;
     }
 }
 
@@ -177,9 +92,9 @@ void coord_recover_key(struct vow_coord *core, const struct vow_record *record)
 {
     uint32_t index;
 
-    if (!vow_key_is_valid(record->text) || find(core, record->text) != COORD_NIL)
+    if (!vow_key_is_valid(record->text) || key_table_find(&core->keys, record->text) != KEY_NIL)
         return;
-    index = add(core, record->text, &record->gtrid);
-    core->keys[index].damage = (uint8_t)record->detail;
-    keep(core, index);
+    index = key_table_add(&core->keys, record->text, &record->gtrid);
+    core->keys.items[index].damage = (uint8_t)record->detail;
+    key_table_keep(&core->keys, index);
 }

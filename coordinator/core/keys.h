@@ -12,7 +12,6 @@
 
 #include "coordinator/core/core.h"
 
-void coord_keys_init(struct vow_coord *core);
 /* Answers a request whose key names another transaction than its id. False if it does not. */
 bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const char *key);
 /* Room for one more key; NULL and "" are none and need none. */

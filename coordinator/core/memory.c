@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "coordinator/core/dispatch.h"
-#include "coordinator/core/keys.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
@@ -63,8 +62,8 @@ static void lay_out(struct layout *layout, struct vow_coord *core, const struct 
     TAKE(layout, core->branches, limits->branches_max);
     TAKE(layout, core->peers, limits->peers_max);
     TAKE(layout, core->peer_heads, vow_gtrid_table_heads(limits->peers_max));
-    TAKE(layout, core->keys, limits->keys_max);
-    TAKE(layout, core->key_heads, vow_gtrid_table_heads(limits->keys_max));
+    TAKE(layout, core->keys.items, limits->keys_max);
+    TAKE(layout, core->keys.heads, vow_gtrid_table_heads(limits->keys_max));
     TAKE(layout, core->ended, limits->ended_max);
     TAKE(layout, core->ids.used, limits->ids_window / 64);
     TAKE(layout, core->effects, (size_t)COORD_EFFECTS_MAX);
@@ -144,7 +143,7 @@ struct vow_coord *vow_coord_init(void *mem, const struct vow_coord_limits *limit
     chain_free_lists(core, 0, 0);
     init_tables(core);
     memset(core->ended, 0, limits->ended_max * sizeof(struct ended));
-    coord_keys_init(core);
+    key_table_init(&core->keys, limits->keys_max);
     return core;
 }
 
@@ -196,8 +195,8 @@ static void copy_objects(struct vow_coord *core, const struct vow_coord *old)
     memcpy(core->txns, old->txns, old->txns_room * sizeof(*core->txns));
     memcpy(core->branches, old->branches, old->branches_room * sizeof(*core->branches));
     memcpy(core->peers, old->peers, old->peers_len * sizeof(*core->peers));
-    memcpy(core->keys, old->keys, old->limits.keys_max * sizeof(*core->keys));
-    memcpy(core->key_heads, old->key_heads, vow_gtrid_table_heads(old->limits.keys_max) * sizeof(*core->key_heads));
+    memcpy(core->keys.items, old->keys.items, old->limits.keys_max * sizeof(*core->keys.items));
+    memcpy(core->keys.heads, old->keys.heads, vow_gtrid_table_heads(old->limits.keys_max) * sizeof(*core->keys.heads));
     memcpy(core->ended, old->ended, old->limits.ended_max * sizeof(*core->ended));
     memcpy(core->ids.used, old->ids.used, old->limits.ids_window / 8);
     memcpy(core->edge_hits, old->edge_hits, core->fsm->edges_len * sizeof(*core->edge_hits));
