@@ -168,6 +168,9 @@ bool vow_request_id_is_current(const struct vow_request *request);
 bool vow_request_says_nothing_happened(int error);
 /* Nothing happened: it is sent again, in a while. */
 void vow_request_hear_refusal(struct vow_request *request, int error, uint32_t retry_after_ms);
+/* The request's key names that transaction or saga: it is what the request asks about from now on. */
+void vow_request_take_name(struct vow_request *request, const struct vow_gtrid *named);
+void vow_request_ask_now(struct vow_request *request);
 /* Asks in a while, the longer the more often it was asked. */
 void vow_request_ask_later(struct vow_request *request);
 /* It will begin under another id: nothing happened, nor ever will, under the one that it has. */

@@ -307,6 +307,13 @@ void vow_request_ask_later(struct vow_request *request)
     retry_later(request, ASK_DELAY_MS, ASK_DELAY_MS, ASK_DELAY_MAX_MS);
 }
 
+void vow_request_ask_now(struct vow_request *request)
+{
+    vow_timer_disarm(&request->retry);
+    request->attempts = 0;
+    send_request(request);
+}
+
 void vow_request_begin_anew(struct vow_request *request)
 {
     vow_timer_disarm(&request->retry);
@@ -335,8 +342,7 @@ static void hear_status(struct vow_request *request, const struct vow_msg_outcom
         end_as_heard(request, heard);
 }
 
-/* The key names another transaction, which this request is about from now on. */
-static void take_name(struct vow_request *request, const struct vow_gtrid *named)
+void vow_request_take_name(struct vow_request *request, const struct vow_gtrid *named)
 {
     struct vow_client *client = request->client;
 
@@ -353,7 +359,7 @@ void vow_request_hear_named(struct vow_request *request, const struct vow_msg_ou
 
     if (request->key[0] == '\0' || !request->sent)
         return;
-    take_name(request, &heard->named);
+    vow_request_take_name(request, &heard->named);
     outcome.gtrid = heard->named;
     vow_request_hear(request, &outcome);
 }

@@ -134,6 +134,15 @@ static void hear_of_order(struct vow_request *request, const struct vow_msg_saga
     }
 }
 
+/* Of that saga nothing was told but that there is one: it may not be durable yet, and may have ended long ago. */
+static void hear_named(struct vow_request *request, const struct vow_gtrid *named)
+{
+    if (request->kind != VOW_REQUEST_SAGA || request->order->key[0] == '\0')
+        return;
+    vow_request_take_name(request, named);
+    vow_request_ask_now(request);
+}
+
 void vow_saga_request_hear(struct vow_request *request, const struct vow_msg_saga_state *heard)
 {
     /* A state is true whoever asked for it; an error only answers the request that is under way. */
@@ -141,6 +150,8 @@ void vow_saga_request_hear(struct vow_request *request, const struct vow_msg_sag
         hear_state(request, heard);
     else if (!request->sent)
         return;
+    else if (!vow_gtrid_is_none(&heard->named))
+        hear_named(request, &heard->named);
     else if (request->kind == VOW_REQUEST_SAGA)
         hear_of_order(request, heard);
     else if (vow_request_says_nothing_happened(heard->error))

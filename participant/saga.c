@@ -31,12 +31,16 @@ int vow_saga_new(struct vow_client *client, const struct vow_saga_options *given
     *out = NULL;
     if (client == NULL || vow_options_read(&options, sizeof(options), given) != 0 || options.reserved != 0)
         return VOW_E_ARGUMENT;
+    if (options.key != NULL && !vow_key_is_valid(options.key))
+        return VOW_E_NAME;
     saga = calloc(1, sizeof(*saga));
     if (saga == NULL)
         return VOW_E_NO_MEMORY;
     saga->client = client;
     atomic_init(&saga->holders, 1);
-    saga->order = (struct vow_msg_saga_request){.deadline_ms = options.deadline_ms, .key = "", .steps = saga->steps};
+    saga->order =
+        (struct vow_msg_saga_request){.deadline_ms = options.deadline_ms, .key = saga->key, .steps = saga->steps};
+    (void)snprintf(saga->key, sizeof(saga->key), "%s", options.key != NULL ? options.key : "");
     saga->size = HEADER_BYTES;
     *out = saga;
     return 0;

@@ -15,6 +15,7 @@ struct vow_saga {
     atomic_bool is_running; /* a request is under way: all below is the client's thread's */
 
     struct vow_msg_saga_request order;
+    char key[VOW_KEY_SIZE]; /* "" = none */
     struct vow_msg_saga_step steps[VOW_STEPS_MAX];
     void *blocks[VOW_STEPS_MAX]; /* what a step's words and payload lie in */
     size_t size;                 /* of the order in a message, or more */

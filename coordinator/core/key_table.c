@@ -4,7 +4,7 @@
 
 #include "proto/assert.h"
 
-void key_table_init(struct key_table *table, uint32_t max)
+void vow_key_table_init(struct key_table *table, uint32_t max)
 {
     for (uint32_t i = 0; i < max; i++)
         table->items[i].next = i + 1 < max ? i + 1 : KEY_NIL;
@@ -15,7 +15,7 @@ void key_table_init(struct key_table *table, uint32_t max)
     table->oldest = table->newest = KEY_NIL;
 }
 
-bool key_is_none(const char *key)
+bool vow_key_is_none(const char *key)
 {
     return key == NULL || key[0] == '\0';
 }
@@ -30,21 +30,21 @@ static uint32_t *head_of(const struct key_table *table, const char *key)
     return &table->heads[hash & (vow_gtrid_table_heads(table->max) - 1)];
 }
 
-uint32_t key_table_find(const struct key_table *table, const char *key)
+uint32_t vow_key_table_find(const struct key_table *table, const char *key)
 {
-    uint32_t index = key_is_none(key) ? KEY_NIL : *head_of(table, key);
+    uint32_t index = vow_key_is_none(key) ? KEY_NIL : *head_of(table, key);
 
     while (index != KEY_NIL && strcmp(table->items[index].key, key) != 0)
         index = table->items[index].next;
     return index;
 }
 
-bool key_table_has_room(const struct key_table *table)
+bool vow_key_table_has_room(const struct key_table *table)
 {
     return table->free != KEY_NIL || table->oldest != KEY_NIL;
 }
 
-void key_table_drop(struct key_table *table, uint32_t index)
+void vow_key_table_drop(struct key_table *table, uint32_t index)
 {
     uint32_t *at = head_of(table, table->items[index].key);
 
@@ -66,25 +66,26 @@ static void make_room(struct key_table *table)
     table->oldest = table->items[oldest].newer;
     if (table->oldest == KEY_NIL)
         table->newest = KEY_NIL;
-    key_table_drop(table, oldest);
+    vow_key_table_drop(table, oldest);
 }
 
-uint32_t key_table_add(struct key_table *table, const char *key, const struct vow_gtrid *gtrid)
+uint32_t vow_key_table_add(struct key_table *table, const char *key, const struct vow_gtrid *gtrid)
 {
     uint32_t *head = head_of(table, key);
+    const size_t len = strlen(key);
     uint32_t index;
 
-    VOW_ASSERT(key_table_find(table, key) == KEY_NIL);
+    VOW_ASSERT(len <= VOW_KEY_MAX && vow_key_table_find(table, key) == KEY_NIL);
     make_room(table);
     index = table->free;
     table->free = table->items[index].next;
     table->items[index] = (struct keyed){.gtrid = *gtrid, .next = *head, .newer = KEY_NIL};
-    memcpy(table->items[index].key, key, strnlen(key, VOW_KEY_MAX));
+    memcpy(table->items[index].key, key, len);
     *head = index;
     return index;
 }
 
-void key_table_keep(struct key_table *table, uint32_t index)
+void vow_key_table_keep(struct key_table *table, uint32_t index)
 {
     if (table->items[index].is_kept)
         return;

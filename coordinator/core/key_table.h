@@ -31,18 +31,18 @@ struct key_table {
 };
 
 /* items and heads are there already. */
-void key_table_init(struct key_table *table, uint32_t max);
+void vow_key_table_init(struct key_table *table, uint32_t max);
 /* NULL and "" are no key. */
-bool key_is_none(const char *key);
+bool vow_key_is_none(const char *key);
 /* KEY_NIL if there is none, or key is none. */
-uint32_t key_table_find(const struct key_table *table, const char *key);
+uint32_t vow_key_table_find(const struct key_table *table, const char *key);
 /* Is there room for one more, a kept one forgotten if need be? */
-bool key_table_has_room(const struct key_table *table);
+bool vow_key_table_has_room(const struct key_table *table);
 /* Pins a key that is not there yet. There is room (asserted). */
-uint32_t key_table_add(struct key_table *table, const char *key, const struct vow_gtrid *gtrid);
+uint32_t vow_key_table_add(struct key_table *table, const char *key, const struct vow_gtrid *gtrid);
 /* Not pinned any more: kept, as the newest. Of one that is kept already, nothing. */
-void key_table_keep(struct key_table *table, uint32_t index);
+void vow_key_table_keep(struct key_table *table, uint32_t index);
 /* Forgets a pinned one. */
-void key_table_drop(struct key_table *table, uint32_t index);
+void vow_key_table_drop(struct key_table *table, uint32_t index);
 
 #endif

@@ -17,7 +17,7 @@ static void adopt(struct vow_coord *core, const struct input *in, struct txn *tx
 bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const char *key)
 {
     struct vow_msg_outcome answer = {.gtrid = *in->gtrid, .outcome = VOW_COMMITTED, .participant = "", .text = ""};
-    uint32_t index = key_table_find(&core->keys, key);
+    uint32_t index = vow_key_table_find(&core->keys, key);
     const struct keyed *keyed = index != KEY_NIL ? &core->keys.items[index] : NULL;
     struct txn *txn;
 
@@ -43,13 +43,13 @@ bool coord_answer_by_key(struct vow_coord *core, const struct input *in, const c
 
 bool coord_has_key_room(const struct vow_coord *core, const char *key)
 {
-    return key_is_none(key) || key_table_has_room(&core->keys);
+    return vow_key_is_none(key) || vow_key_table_has_room(&core->keys);
 }
 
 void coord_bind_key(struct vow_coord *core, struct txn *txn, const char *key)
 {
-    if (!key_is_none(key))
-        txn->key = key_table_add(&core->keys, key, &txn->gtrid);
+    if (!vow_key_is_none(key))
+        txn->key = vow_key_table_add(&core->keys, key, &txn->gtrid);
 }
 
 void coord_log_key(struct vow_coord *core, const struct txn *txn)
@@ -65,7 +65,7 @@ void coord_log_key(struct vow_coord *core, const struct txn *txn)
 void coord_keep_key(struct vow_coord *core, const struct txn *txn)
 {
     if (txn->key != COORD_NIL)
-        key_table_keep(&core->keys, txn->key);
+        vow_key_table_keep(&core->keys, txn->key);
 }
 
 /* A committed one may have been forgotten since, and its place been given away. */
@@ -74,7 +74,7 @@ void coord_release_key(struct vow_coord *core, const struct txn *txn)
     const struct keyed *keyed = txn->key != COORD_NIL ? &core->keys.items[txn->key] : NULL;
 
     if (keyed != NULL && !keyed->is_kept && vow_gtrid_equal(&keyed->gtrid, &txn->gtrid))
-        key_table_drop(&core->keys, txn->key);
+        vow_key_table_drop(&core->keys, txn->key);
 }
 
 /* Rare, so that looking through all of them is good enough. */
@@ -92,9 +92,9 @@ void coord_recover_key(struct vow_coord *core, const struct vow_record *record)
 {
     uint32_t index;
 
-    if (!vow_key_is_valid(record->text) || key_table_find(&core->keys, record->text) != KEY_NIL)
+    if (!vow_key_is_valid(record->text) || vow_key_table_find(&core->keys, record->text) != KEY_NIL)
         return;
-    index = key_table_add(&core->keys, record->text, &record->gtrid);
+    index = vow_key_table_add(&core->keys, record->text, &record->gtrid);
     core->keys.items[index].damage = (uint8_t)record->detail;
-    key_table_keep(&core->keys, index);
+    vow_key_table_keep(&core->keys, index);
 }

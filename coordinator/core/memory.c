@@ -143,7 +143,7 @@ struct vow_coord *vow_coord_init(void *mem, const struct vow_coord_limits *limit
     chain_free_lists(core, 0, 0);
     init_tables(core);
     memset(core->ended, 0, limits->ended_max * sizeof(struct ended));
-    key_table_init(&core->keys, limits->keys_max);
+    vow_key_table_init(&core->keys, limits->keys_max);
     return core;
 }
 

@@ -20,7 +20,7 @@ enum vow_record_kind {
     VOW_RECORD_HEURISTIC = 5, /* a participant was ended by hand, against the decision: detail says how */
     VOW_RECORD_DAMAGE = 6,    /* all have answered: detail says what the transaction is */
     VOW_RECORD_FORGET = 7,    /* an operator has seen to it, or has given a participant up */
-    /* Sagas (sagas 4.2), all forced but END, and the saga stays open until END: */
+    /* Sagas (sagas 4.2), all forced but END and KEY, and the saga stays open until END: */
     VOW_RECORD_SAGA_BEGIN = 8, /* the order is in .body; nothing was sent before it */
     /* What became of a step is in .step, with the cause and the words; .body: its answer. Fate NONE: an attempt has
      * failed, and the next one is not before detail ms after this; not forced. */
@@ -30,6 +30,9 @@ enum vow_record_kind {
     /* What a client was told, or is: detail is an enum vow_saga_state, and what it did not tell yet follows from the
      * steps. Forced only if CLOSED. */
     VOW_RECORD_SAGA_END = 12,
+    /* The client's key of the saga, in .text; the one before its BEGIN. Not forced, for it is durable if that is. It
+     * says nothing of how the saga stands, and goes with its END. */
+    VOW_RECORD_SAGA_KEY = 13,
     VOW_RECORD_NOTES = 16,
     VOW_RECORD_ABORTED = 17,   /* with cause and who caused it */
     VOW_RECORD_READ_ONLY = 18, /* committed, nobody wrote anything */
@@ -102,7 +105,8 @@ struct vow_record {
     /* HEURISTIC: enum vow_verdict, the branch's. DAMAGE: enum vow_damage; and so KEY, but only as keys() reads it. */
     uint32_t detail;
     char who[VOW_NAME_SIZE]; /* ABORTED, HAZARD, HEURISTIC, OPERATOR: the participant; else "" */
-    /* ABORTED: the participant's words; KEY: the key; OPERATOR: see above; HEURISTIC, FORGET: who and why; else "" */
+    /* ABORTED: the participant's words; KEY, SAGA_KEY: the key; OPERATOR: see above; HEURISTIC, FORGET: who and why;
+     * else "" */
     char text[VOW_TEXT_SIZE];
     struct vow_record_step step;   /* SAGA_STEP */
     struct vow_record_relay relay; /* GROUP, CURSOR, DEAD, REVIVED */
@@ -153,6 +157,7 @@ struct vow_record_rule {
     RECORD(SAGA_TURN, 10, SAGA, OPENS)                                                                                 \
     RECORD(SAGA_RETRY, 11, SAGA, OPENS)                                                                                \
     RECORD(SAGA_END, 12, SAGA, ENDS)                                                                                   \
+    RECORD(SAGA_KEY, 13, SAGA, NAMES)                                                                                  \
     RECORD(ABORTED, 17, TXN, SAYS)                                                                                     \
     RECORD(READ_ONLY, 18, TXN, SAYS)                                                                                   \
     RECORD(ONE_PHASE, 19, TXN, SAYS)                                                                                   \
@@ -171,7 +176,7 @@ enum vow_record_kind vow_record_end_of(enum vow_record_subject subject);
 
 static inline bool vow_record_is_saga(enum vow_record_kind kind)
 {
-    return kind >= VOW_RECORD_SAGA_BEGIN && kind <= VOW_RECORD_SAGA_END;
+    return kind >= VOW_RECORD_SAGA_BEGIN && kind <= VOW_RECORD_SAGA_KEY;
 }
 static inline bool vow_record_is_relay(enum vow_record_kind kind)
 {

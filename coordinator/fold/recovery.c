@@ -181,9 +181,12 @@ static int feed_saga(struct vow_recovery *recovery, const struct vow_journal_eve
 {
     struct vow_sagas_event recovered = {.kind = VOW_SAGAS_RECOVERED, .now_ms = recovery->now_ms};
     struct vow_msg msg;
-    int error = event->record.kind == VOW_RECORD_SAGA_BEGIN ? begin_saga(recovery, event, &recovered, &msg)
-                                                            : take_step(recovery, event);
+    int error = 0;
 
+    if (event->record.kind == VOW_RECORD_SAGA_BEGIN)
+        error = begin_saga(recovery, event, &recovered, &msg);
+    else if (event->record.kind != VOW_RECORD_SAGA_KEY) /* its saga may have ended */
+        error = take_step(recovery, event);
     if (error != 0)
         return error;
     recovered.recovered.record = &event->record;

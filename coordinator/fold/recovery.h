@@ -37,8 +37,8 @@ struct vow_recovery {
 };
 
 /* For the open records in the order of the journal, in two passes: all of them are counted before the first is fed. For
- * vow_journal_engine.scan(), whose ctx is the recovery; KEY records are fed only. Both return 0 or an error, with its
- * detail: VOW_E_DAMAGED, VOW_E_NO_MEMORY. */
+ * vow_journal_engine.scan(), whose ctx is the recovery; KEY and SAGA_KEY records are fed only. Both return 0 or an
+ * error, with its detail: VOW_E_DAMAGED, VOW_E_NO_MEMORY. */
 int vow_recovery_count(void *recovery, const struct vow_journal_event *event);
 int vow_recovery_feed(void *recovery, const struct vow_journal_event *event);
 /* Right after an error, too, and on a zeroed one. */

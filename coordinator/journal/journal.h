@@ -179,6 +179,8 @@ struct vow_journal_engine {
     /* Calls `each` for the KEY records of committed transactions that are kept, the newest `max` of them, oldest first.
      * In detail they have the transaction's damage. */
     int (*keys)(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
+    /* Calls `each` for the SAGA_KEY records of sagas that have begun and are kept, ended or not, likewise. */
+    int (*saga_keys)(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
     /* Calls `each` for the lives that are kept, the newest last. NULL is allowed: then none is. */
     int (*lives)(void *engine, vow_journal_life_fn *each, void *ctx, struct vow_error_detail *detail);
     /* Calls back for all that is kept of events. NULL is allowed: then there is none. */

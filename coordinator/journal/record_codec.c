@@ -258,6 +258,7 @@ static bool kind_is_known(enum vow_record_kind kind)
     case VOW_RECORD_SAGA_TURN:
     case VOW_RECORD_SAGA_RETRY:
     case VOW_RECORD_SAGA_END:
+    case VOW_RECORD_SAGA_KEY:
     case VOW_RECORD_ABORTED:
     case VOW_RECORD_READ_ONLY:
     case VOW_RECORD_ONE_PHASE:

@@ -509,6 +509,7 @@ const struct vow_journal_engine journal_sqlite_engine = {
     .retain = retain,
     .scan = journal_sqlite_scan,
     .keys = journal_sqlite_keys,
+    .saga_keys = journal_sqlite_saga_keys,
     .lives = journal_sqlite_lives,
     .relay = journal_sqlite_relay,
     .stats = get_stats,

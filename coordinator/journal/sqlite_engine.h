@@ -32,7 +32,7 @@
  *   4  and the records of sagas, in the tables of format 3. An older program would overlook them at its start, and cut
  *      off those of a saga that has not ended.
  *   5  and relay_key, relay_group, relay_dead: what the records of events add up to. An older program would cut off an
- *      event that is not done.
+ *      event that is not done. And an index of the keys of sagas.
  */
 #define JOURNAL_FORMAT 5
 /* The WAL is checkpointed once it is longer than this; its space is then used again. */
@@ -62,6 +62,7 @@ enum journal_statement {
     JOURNAL_STMT_OPEN_SCAN,
     JOURNAL_STMT_OPEN_TAIL,
     JOURNAL_STMT_KEYS,
+    JOURNAL_STMT_SAGA_KEYS,
     JOURNAL_STMT_WALK,
     JOURNAL_STMT_KEPT,
     JOURNAL_STMT_KEPT_AFTER,
@@ -202,6 +203,8 @@ int journal_sqlite_events(struct sqlite_engine *engine, struct vow_journal_op *o
 int journal_sqlite_scan_events(struct sqlite_engine *engine, const struct vow_journal_relay *relay,
                                struct vow_error_detail *detail);
 int journal_sqlite_scan(void *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail);
+int journal_sqlite_saga_keys(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx,
+                             struct vow_error_detail *detail);
 int journal_sqlite_keys(void *engine, uint32_t max, vow_journal_scan_fn *each, void *ctx,
                         struct vow_error_detail *detail);
 /* What the absence of a transaction says: VOW_E_NOT_FOUND, it has no event; VOW_E_EXPIRED, they may have been cut;

@@ -32,9 +32,10 @@ static const char schema_3[] = //
     "NOT NULL,"
     " since_epoch INTEGER NOT NULL, since_seq INTEGER NOT NULL, turned INTEGER NOT NULL) STRICT;";
 
-/* What format 5 adds: sqlite_relay.c. */
+/* What format 5 adds: sqlite_relay.c; and sagas' keys are found without looking at all events. */
 static const char schema_5[] = //
     "CREATE INDEX IF NOT EXISTS event_relay ON event (lsn) WHERE kind = 24;"
+    "CREATE INDEX IF NOT EXISTS event_saga_key ON event (lsn) WHERE kind = 13;"
     "CREATE TABLE IF NOT EXISTS relay_key (db_uuid BLOB NOT NULL, key TEXT NOT NULL, key_seq INTEGER NOT NULL, lsn "
     "INTEGER NOT NULL,"
     " seal BLOB NOT NULL, PRIMARY KEY (db_uuid, key)) STRICT, WITHOUT ROWID;"
@@ -69,8 +70,8 @@ static const char schema_5[] = //
 #define OPEN_KINDS "(0" VOW_RECORDS(SQL_OPEN) ")"
 
 /* The numbers are those of enum vow_record_kind: COMMIT 2, END 3, HAZARD 4, HEURISTIC 5, DAMAGE 6, FORGET 7,
- * SAGA_BEGIN 8, SAGA_STEP 9, SAGA_TURN 10, SAGA_RETRY 11, SAGA_END 12, ABORTED 17, READ_ONLY 18, ONE_PHASE 19,
- * KEY 20. */
+ * SAGA_BEGIN 8, SAGA_STEP 9, SAGA_TURN 10, SAGA_RETRY 11, SAGA_END 12, SAGA_KEY 13, ABORTED 17, READ_ONLY 18,
+ * ONE_PHASE 19, KEY 20. */
 static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_BEGIN] = "BEGIN IMMEDIATE",
     [JOURNAL_STMT_COMMIT] = "COMMIT",
@@ -89,6 +90,9 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
         "SELECT " COLUMNS " FROM event AS e WHERE lsn > ? AND kind IN " OPEN_KINDS NO_END " ORDER BY lsn",
     [JOURNAL_STMT_KEYS] = "SELECT * FROM (SELECT " COLUMNS " FROM event AS e WHERE kind = 20 AND EXISTS (SELECT 1 FROM"
                           " event AS c WHERE c.gtrid = e.gtrid AND c.kind = 2) ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
+    [JOURNAL_STMT_SAGA_KEYS] =
+        "SELECT * FROM (SELECT " COLUMNS " FROM event AS e WHERE kind = 13 AND EXISTS (SELECT 1 FROM event AS b"
+        " WHERE b.gtrid = e.gtrid AND b.kind = 8) ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
     [JOURNAL_STMT_WALK] = "SELECT " COLUMNS " FROM event WHERE lsn > ? ORDER BY lsn",
     [JOURNAL_STMT_KEPT] = "SELECT " COLUMNS " FROM event WHERE lsn <= ? ORDER BY lsn",
     [JOURNAL_STMT_KEPT_AFTER] = "SELECT " COLUMNS " FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn",
@@ -98,7 +102,7 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_END_AFTER] = "SELECT n.lsn " END_OF("?1", "?3") " AND n.lsn > ?2 ORDER BY n.lsn LIMIT 1",
     [JOURNAL_STMT_UNENDED] =
         "SELECT " COLUMNS " FROM event WHERE gtrid = ?1 AND lsn < ?2 AND CASE WHEN ?3 = 12 THEN kind BETWEEN 8 AND 11"
-        " ELSE kind IN (2, 4, 5, 6, 7, 20) END ORDER BY lsn",
+        " OR kind = 13 ELSE kind IN (2, 4, 5, 6, 7, 20) END ORDER BY lsn",
     [JOURNAL_STMT_OPEN_ADD] = "INSERT INTO open (lsn) VALUES (?)",
     [JOURNAL_STMT_OPEN_REMOVE] = "DELETE FROM open WHERE lsn = ?",
     [JOURNAL_STMT_AGES] = "SELECT lsn, wall_us FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?",

@@ -337,6 +337,18 @@ int journal_sqlite_keys(void *ctx, uint32_t max, vow_journal_scan_fn *each, void
     return scan_rows(engine, keys, add_damage, &keyed, false, detail);
 }
 
+int journal_sqlite_saga_keys(void *ctx, uint32_t max, vow_journal_scan_fn *each, void *each_ctx,
+                             struct vow_error_detail *detail)
+{
+    struct sqlite_engine *engine = ctx;
+    sqlite3_stmt *keys = journal_sqlite_statement(engine, JOURNAL_STMT_SAGA_KEYS);
+
+    if (keys == NULL)
+        return journal_sqlite_fail(engine, "reading", detail);
+    (void)sqlite3_bind_int64(keys, 1, max);
+    return scan_rows(engine, keys, each, each_ctx, false, detail);
+}
+
 int journal_sqlite_absence(const struct sqlite_engine *engine, const struct vow_gtrid *gtrid)
 {
     if (vow_gtrid_below(gtrid, engine->snapshot.floor))

@@ -184,6 +184,8 @@ static int recover(struct vow_server *server, const struct vow_journal_engine *e
     error = error != 0 ? error : engine_ops->scan(engine, vow_recovery_feed, &recovery, detail);
     if (error == 0)
         error = engine_ops->keys(engine, server->limits.keys_max, vow_recovery_feed, &recovery, detail);
+    if (error == 0)
+        error = engine_ops->saga_keys(engine, server->sagas.limits.keys_max, vow_recovery_feed, &recovery, detail);
     vow_recovery_deinit(&recovery);
     if (error != 0)
         return error;

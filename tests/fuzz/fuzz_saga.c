@@ -121,6 +121,7 @@ static void take_log(const struct vow_sagas_effect *effect)
     const struct vow_record *record = &effect->log.record;
 
     FUZZ_REQUIRE(effect->log.forced || record->kind == VOW_RECORD_SAGA_RETRY || record->kind == VOW_RECORD_SAGA_END ||
+                 record->kind == VOW_RECORD_SAGA_KEY ||
                  (record->kind == VOW_RECORD_SAGA_STEP && record->step.fate == VOW_FATE_NONE));
     FUZZ_REQUIRE(order_of(&record->gtrid) != NULL && log_len < RECORDS_MAX);
     order_of(&record->gtrid)->used = true;

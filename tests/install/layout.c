@@ -28,6 +28,7 @@ FIELD(vow_client_options, base, 40);
 FIELD(vow_saga_options, size, 0);
 FIELD(vow_saga_options, deadline_ms, 8);
 FIELD(vow_saga_options, reserved, 12);
+FIELD(vow_saga_options, key, 16);
 
 FIELD(vow_saga_step, size, 0);
 FIELD(vow_saga_step, participant, 8);

@@ -1,6 +1,7 @@
 /*
  * test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at
- * SIGTERM. SERVICE_BRANCHES_MAX in the environment is its branches_max, SERVICE_PEER_LISTEN its peer_listen.
+ * SIGTERM. SERVICE_BRANCHES_MAX in the environment is its branches_max, SERVICE_PEER_LISTEN its peer_listen; with
+ * SERVICE_HAS_LATE it has the handler "late", which does what "add" does.
  */
 #include <signal.h>
 #include <sqlite3.h>
@@ -19,6 +20,13 @@ static int add(struct vow_branch *branch, struct sqlite3 *db, const void *payloa
 {
     (void)branch, (void)payload, (void)len, (void)ctx;
     return run(db, "UPDATE counter SET value = value + 1 WHERE id = 1");
+}
+
+/* What undoes "add". */
+static int take_back(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    (void)branch, (void)payload, (void)len, (void)ctx;
+    return run(db, "UPDATE counter SET value = value - 1 WHERE id = 1");
 }
 
 /* A row of its own, so that many branches can be prepared at once. */
@@ -50,10 +58,12 @@ static int spoil(struct vow_branch *branch, struct sqlite3 *db, const void *payl
 static int register_handlers(struct vow_participant *participant)
 {
     return vow_participant_handle(participant, "add", add, NULL) ||
+           vow_participant_handle(participant, "take_back", take_back, NULL) ||
            vow_participant_handle(participant, "note", note, NULL) ||
            vow_participant_handle(participant, "look", look, NULL) ||
            vow_participant_handle(participant, "spoil", spoil, NULL) ||
-           vow_participant_handle(participant, "refuse", refuse, NULL);
+           vow_participant_handle(participant, "refuse", refuse, NULL) ||
+           (getenv("SERVICE_HAS_LATE") != NULL && vow_participant_handle(participant, "late", add, NULL));
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 #ifndef VOW_COORDINATOR_SAGA_CORE_H
 #define VOW_COORDINATOR_SAGA_CORE_H
 
+#include "coordinator/core/key_table.h"
 #include "coordinator/core/saga/saga.h"
 #include "proto/gtrid_table.h"
 #include "proto/heap.h"
@@ -124,6 +125,7 @@ struct saga {
     uint64_t deadline_ms;
     uint32_t first; /* its steps, by number */
     uint32_t steps_len, stage, stages_len;
+    uint32_t key; /* in core->keys; SAGA_NIL = none */
     uint32_t next_free;
 };
 
@@ -172,6 +174,7 @@ struct vow_sagas {
     struct peer *peers;
     uint32_t *peer_heads;
     uint32_t peers_len;
+    struct key_table keys; /* pinned while the saga is in memory, kept once it has ended */
 
     struct vow_sagas_effect *effects;
     uint32_t effects_len;
@@ -280,6 +283,8 @@ void saga_send_step(struct vow_sagas *core, const struct step *step);
 struct vow_record *saga_log(struct vow_sagas *core, enum vow_record_kind kind, const struct saga *saga, bool forced);
 /* An operator wants it tried again: whoever ordered it hears of it when that is durable. */
 void saga_log_retry(struct vow_sagas *core, const struct saga *saga);
+/* In front of its BEGIN, if it has a key. */
+void saga_log_key(struct vow_sagas *core, const struct saga *saga);
 struct vow_record *step_log(struct vow_sagas *core, const struct step *step);
 /* The same of an attempt that has failed: not forced, and nothing waits for it. */
 struct vow_record *step_note(struct vow_sagas *core, const struct step *step);
@@ -288,6 +293,8 @@ void saga_tell(struct vow_sagas *core, const struct saga *saga);
 void saga_reply(struct vow_sagas *core, uint64_t session, const struct saga *saga, int error, const char *text);
 void saga_reply_error(struct vow_sagas *core, uint64_t session, const struct vow_gtrid *gtrid, int error, uint32_t step,
                       const char *text);
+/* The request's key names that saga: nothing else is told of it, and nothing began. */
+void saga_reply_named(struct vow_sagas *core, const struct saga_input *in, const struct vow_gtrid *named);
 void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t step, const char *what);
 void saga_alarm_of_peer(struct vow_sagas *core, const char *peer, const char *what);
 void saga_ordered(struct vow_sagas *core, const struct saga_input *in, int error, const char *text);

@@ -88,6 +88,14 @@ static struct vow_record *log_step(struct vow_sagas *core, const struct step *st
     return record;
 }
 
+void saga_log_key(struct vow_sagas *core, const struct saga *saga)
+{
+    if (saga->key == SAGA_NIL)
+        return;
+    memcpy(log_record(core, VOW_RECORD_SAGA_KEY, saga, TOKEN_OF_NOTHING, false)->text, core->keys.items[saga->key].key,
+           VOW_KEY_SIZE);
+}
+
 struct vow_record *step_log(struct vow_sagas *core, const struct step *step)
 {
     uint64_t token = TOKEN_OF_STEP | (uint64_t)(step->serial & SERIAL_MASK) << 32 | step_index(core, step);
@@ -204,6 +212,14 @@ void saga_reply_error(struct vow_sagas *core, uint64_t session, const struct vow
         /* Those that were refused together do not come back together (F147). */
         state->retry_after_ms = BUSY_RETRY_MS + (uint32_t)(vow_jitter_next(&core->jitter) % BUSY_RETRY_MS);
     }
+}
+
+void saga_reply_named(struct vow_sagas *core, const struct saga_input *in, const struct vow_gtrid *named)
+{
+    struct vow_msg_saga_state *state = reply(core, in->from->session, in->gtrid);
+
+    state->error = VOW_E_DUPLICATE;
+    state->named = *named;
 }
 
 void saga_alarm(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t step, const char *what)

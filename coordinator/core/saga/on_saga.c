@@ -17,16 +17,31 @@ static int admission(const struct vow_sagas *core, const struct saga_input *in)
     return saga_lacks(core, in->from->request.msg) != VOW_SAGAS_LACK_NOTHING ? VOW_E_BUSY : 0;
 }
 
+/* The saga that the request's key names, if that is another one. */
+static const struct vow_gtrid *named_by_key(const struct vow_sagas *core, const struct saga_input *in)
+{
+    uint32_t index = vow_key_table_find(&core->keys, in->from->request.msg->key);
+
+    if (index == KEY_NIL || vow_gtrid_equal(&core->keys.items[index].gtrid, in->gtrid))
+        return NULL;
+    return &core->keys.items[index].gtrid;
+}
+
 void saga_on_request(struct vow_sagas *core, struct saga_input *in)
 {
     const struct vow_msg_saga_request *request = in->from->request.msg;
     uint64_t session = in->from->session;
     uint32_t step;
     const char *fault = vow_saga_fault(request, &step);
+    const struct vow_gtrid *named = named_by_key(core, in);
     int error;
 
     if (in->from->request.grant == VOW_SAGA_ID_USED) {
         saga_on_past(core, in);
+        return;
+    }
+    if (fault == NULL && named != NULL) {
+        saga_reply_named(core, in, named);
         return;
     }
     error = fault != NULL ? VOW_E_ARGUMENT : admission(core, in);
@@ -40,6 +55,7 @@ void saga_on_request(struct vow_sagas *core, struct saga_input *in)
     in->saga->client = session;
     core->counts.begun++;
     saga_move(core, in->saga, SAGA_STARTING);
+    saga_log_key(core, in->saga);
     saga_log(core, VOW_RECORD_SAGA_BEGIN, in->saga, true);
 }
 

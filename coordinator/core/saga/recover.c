@@ -191,6 +191,14 @@ void saga_resume_some(struct vow_sagas *core)
     }
 }
 
+/* Its saga is in memory, or has ended. */
+static void recover_key(struct vow_sagas *core, const struct vow_record *record)
+{
+    if (!vow_key_is_valid(record->text) || vow_key_table_find(&core->keys, record->text) != KEY_NIL)
+        return;
+    vow_key_table_keep(&core->keys, vow_key_table_add(&core->keys, record->text, &record->gtrid));
+}
+
 static enum saga_event event_of(enum vow_record_kind kind)
 {
     switch ((int)kind) {
@@ -213,6 +221,10 @@ void saga_take_recovered(struct vow_sagas *core, const struct vow_sagas_event *e
     struct saga_input in = {.gtrid = &record->gtrid, .saga = saga_find(core, &record->gtrid), .from = event};
 
     VOW_ASSERT(core->recovering);
+    if (record->kind == VOW_RECORD_SAGA_KEY) {
+        recover_key(core, record);
+        return;
+    }
     in.event = event_of(record->kind);
     saga_dispatch(core, &in);
 }

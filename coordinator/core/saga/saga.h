@@ -13,6 +13,10 @@
  * anything follows from it; a saga that is turned round by hand or by its deadline forces TURN first. So what a step
  * may have done is always known from the log: every step of a stage that was reached. Steps that were under way are
  * sent again under the same key, and the barrier of the participant sees to it that nothing is done twice.
+ *
+ * A client's key names one saga: the first that began with it, however it ends (4.2-key). A request with the key of
+ * another saga begins nothing, and is told which that is, and no more: so its client asks about that one. SAGA_KEY goes
+ * to the log in front of the BEGIN, and so is durable with it.
  */
 #ifndef VOW_COORDINATOR_SAGA_H
 #define VOW_COORDINATOR_SAGA_H
@@ -33,6 +37,7 @@ struct vow_sagas_limits {
     uint32_t sagas_max; /* in memory, stuck ones too; beyond: BUSY */
     uint32_t steps_max; /* of all of them */
     uint32_t peers_max; /* participants that are connected or have steps in memory; others make room */
+    uint32_t keys_max;  /* keys of clients whose sagas have ended, the newest; those of the others come on top */
     /* What a step's order leaves open (protocol's defaults; milliseconds): */
     uint32_t attempts_max;   /* 10 */
     uint32_t attempt_ms;     /* 5 s */
@@ -53,7 +58,8 @@ enum vow_sagas_event_kind {
     VOW_SAGAS_UNSENT, /* session, unsent: a SEND of the last step was not sent, for much waits for its participant */
     VOW_SAGAS_PEER_READY, /* session: it can take more again */
     VOW_SAGAS_ORDER,      /* order: of an operator, recorded durably by the driver; answered by ORDERED */
-    VOW_SAGAS_RECOVERED,  /* recovered: a record of a saga without END, in the order of the journal */
+    VOW_SAGAS_RECOVERED,  /* recovered: a record of a saga without END, in the order of the journal; after
+                             all of them SAGA_KEY of any saga, oldest first */
     VOW_SAGAS_RECOVERY_DONE,
     VOW_SAGAS_SHED,  /* shed: new sagas are refused with BUSY, or no longer */
     VOW_SAGAS_DRAIN, /* new sagas are refused; those under way go on */

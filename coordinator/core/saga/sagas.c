@@ -11,6 +11,7 @@ const struct vow_sagas_limits vow_sagas_default_limits = {
     .sagas_max = 16384,
     .steps_max = 65536,
     .peers_max = 256,
+    .keys_max = 65536,
     .attempts_max = 10,
     .attempt_ms = 5000,
     .deadline_ms = 60000,
@@ -28,9 +29,10 @@ static bool are_valid(const struct vow_sagas_limits *limits)
     const uint32_t day_ms = 24u * 60u * 60u * 1000u;
 
     return is_within(limits->sagas_max, VOW_SAGAS_HIGHEST) && is_within(limits->steps_max, 4 * VOW_SAGAS_HIGHEST) &&
-           is_within(limits->peers_max, 1u << 14) && is_within(limits->attempts_max, 1000000) &&
-           is_within(limits->attempt_ms, day_ms) && is_within(limits->deadline_ms, day_ms) &&
-           is_within(limits->backoff_ms, day_ms) && is_within(limits->backoff_max_ms, day_ms);
+           is_within(limits->peers_max, 1u << 14) && is_within(limits->keys_max, 1u << 20) &&
+           is_within(limits->attempts_max, 1000000) && is_within(limits->attempt_ms, day_ms) &&
+           is_within(limits->deadline_ms, day_ms) && is_within(limits->backoff_ms, day_ms) &&
+           is_within(limits->backoff_max_ms, day_ms);
 }
 
 /* ---- memory ---- */
@@ -57,12 +59,20 @@ static void lay_out_heap(struct layout *layout, struct vow_heap *heap, uint32_t 
     TAKE(layout, heap->position, items);
 }
 
+/* There is always room for the key of a saga for which there is room. */
+static uint32_t keys_room(const struct vow_sagas_limits *limits)
+{
+    return limits->keys_max + limits->sagas_max;
+}
+
 static void lay_out(struct layout *layout, struct vow_sagas *core, const struct vow_sagas_limits *limits)
 {
     TAKE(layout, core->sagas, limits->sagas_max);
     TAKE(layout, core->steps, limits->steps_max);
     TAKE(layout, core->peers, limits->peers_max);
     TAKE(layout, core->peer_heads, vow_gtrid_table_heads(limits->peers_max));
+    TAKE(layout, core->keys.items, keys_room(limits));
+    TAKE(layout, core->keys.heads, vow_gtrid_table_heads(keys_room(limits)));
     TAKE(layout, core->table.heads, vow_gtrid_table_heads(limits->sagas_max));
     TAKE(layout, core->table.next, limits->sagas_max);
     lay_out_heap(layout, &core->deadlines, limits->sagas_max);
@@ -104,6 +114,7 @@ static void init_tables(struct vow_sagas *core)
     core->table.items = (const unsigned char *)core->sagas;
     core->table.stride = sizeof(struct saga);
     vow_gtrid_table_init(&core->table, core->limits.sagas_max);
+    vow_key_table_init(&core->keys, keys_room(&core->limits));
     vow_heap_init(&core->deadlines, core->limits.sagas_max);
     vow_heap_init(&core->due, core->limits.steps_max);
     for (uint32_t i = 0; i < vow_gtrid_table_heads(core->limits.peers_max); i++)

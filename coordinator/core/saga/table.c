@@ -76,6 +76,14 @@ static void add_steps(struct vow_sagas *core, struct saga *saga, const struct vo
     }
 }
 
+/* Of two sagas in the journal that have one key the first has it. */
+static uint32_t bind_key(struct vow_sagas *core, const struct vow_msg_saga_request *request)
+{
+    if (vow_key_is_none(request->key) || vow_key_table_find(&core->keys, request->key) != KEY_NIL)
+        return SAGA_NIL;
+    return vow_key_table_add(&core->keys, request->key, &request->gtrid);
+}
+
 struct saga *saga_new(struct vow_sagas *core, const struct vow_msg_saga_request *request)
 {
     uint32_t index = core->sagas_free;
@@ -88,6 +96,7 @@ struct saga *saga_new(struct vow_sagas *core, const struct vow_msg_saga_request 
     *saga = (struct saga){.gtrid = request->gtrid,
                           .state = SAGA_NONE,
                           .serial = serial + 1,
+                          .key = bind_key(core, request),
                           .failed_step = VOW_STEP_NONE,
                           .begun_ms = core->now_ms,
                           .deadline_ms = SAGA_NEVER_MS};
@@ -103,6 +112,8 @@ void saga_free(struct vow_sagas *core, struct saga *saga)
     uint32_t index = (uint32_t)(saga - core->sagas);
 
     saga_emit(core, VOW_SAGAS_FREED, &saga->gtrid);
+    if (saga->key != SAGA_NIL)
+        vow_key_table_keep(&core->keys, saga->key);
     while (saga->first != SAGA_NIL) {
         uint32_t at = saga->first;
         struct step *step = &core->steps[at];

@@ -62,6 +62,15 @@ struct vow_saga_options {
      * After it, it goes on, with an alarm. 0 = no limit. */
     uint32_t deadline_ms;
     uint32_t reserved; /* 0 */
+    /*
+     * An idempotency key: the caller's own name for this piece of work, 1 to 64 bytes of printable text. All sagas that
+     * are run with one key are one saga, the first that began: a second one, from any client, in any process, after any
+     * crash, begins nothing and is told how far the first has come (result->id says which that is). That is so however
+     * it ends: one that was compensated is not tried again under its key. The steps are not compared. Keys of sagas and
+     * keys of transactions are apart. The coordinator knows a key while its saga has not ended, and after that while it
+     * is one of the newest 65,536 and in the history (vowd --retention). NULL = none.
+     */
+    const char *key;
 };
 
 /* One step. The library copies what it points to. A number that is 0 is the coordinator's default. */
@@ -109,8 +118,8 @@ typedef void vow_saga_result_fn(void *ctx, const struct vow_saga_result *result)
 
 /*
  * Makes a saga without steps. options may be NULL. On 0, *saga is the caller's, to be freed with vow_saga_free() before
- * the client is closed. On an error it is NULL: VOW_E_ARGUMENT (options), VOW_E_NO_MEMORY. Nothing is sent by it, and
- * nothing written.
+ * the client is closed. On an error it is NULL: VOW_E_ARGUMENT (options), VOW_E_NAME (their key),
+ * VOW_E_NO_MEMORY. Nothing is sent by it, and nothing written.
  */
 VOW_EXPORT VOW_MUST_USE int vow_saga_new(struct vow_client *client, const struct vow_saga_options *options,
                                          struct vow_saga **saga);

@@ -90,7 +90,7 @@ Test(record_codec, records_of_sagas_come_back)
 {
     static uint8_t order[JOURNAL_ORDER_MAX];
     static const enum vow_record_kind kinds[] = {VOW_RECORD_SAGA_BEGIN, VOW_RECORD_SAGA_STEP, VOW_RECORD_SAGA_TURN,
-                                                 VOW_RECORD_SAGA_RETRY, VOW_RECORD_SAGA_END};
+                                                 VOW_RECORD_SAGA_RETRY, VOW_RECORD_SAGA_END,  VOW_RECORD_SAGA_KEY};
 
     memset(order, 0xa5, sizeof(order));
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -220,7 +220,7 @@ Test(record_codec, what_no_record_can_be_is_damage)
     cr_assert_eq(decode_as(&end, VOW_RECORD_COMMIT), VOW_E_DAMAGED, "a COMMIT needs its yes-list");
     cr_assert_eq(decode_as(&bad_cause, VOW_RECORD_ABORTED), VOW_E_DAMAGED, "an ABORTED needs a cause of the list");
     cr_assert_eq(decode_as(&end, (enum vow_record_kind)5), VOW_E_DAMAGED);
-    cr_assert_eq(decode_as(&end, (enum vow_record_kind)13), VOW_E_DAMAGED);
+    cr_assert_eq(decode_as(&end, (enum vow_record_kind)14), VOW_E_DAMAGED);
     cr_assert_eq(decode_as(&end, VOW_RECORD_NOTES), VOW_E_DAMAGED);
     (void)snprintf(branches[0].name, sizeof(branches[0].name), "not a name");
     cr_assert_eq(decode_as(&bad_name, VOW_RECORD_COMMIT), VOW_E_DAMAGED);

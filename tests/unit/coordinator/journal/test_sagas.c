@@ -63,6 +63,18 @@ static void end_saga(uint64_t seq)
     write_record(seq, VOW_RECORD_SAGA_END, 5);
 }
 
+/* As the core does: the key in front of the order. */
+static void begin_keyed(uint64_t seq, const char *key)
+{
+    struct vow_journal_op op;
+
+    op_append(&op, &bed, VOW_RECORD_SAGA_KEY, seq);
+    (void)snprintf(op.record.text, sizeof(op.record.text), "%s", key);
+    bed.ops->commit(bed.engine, &op);
+    cr_assert_eq(op.result, VOW_JOURNAL_WON);
+    begin_saga(seq);
+}
+
 struct seen {
     uint64_t last_lsn;
     unsigned kinds[VOW_RECORD_NOTES];
@@ -156,6 +168,50 @@ Test(journal_sagas, B42_an_unfinished_saga_is_never_cut_off)
     bed_restart(&bed);
     cr_assert_eq(bed_count_open(&bed), 0);
     cr_assert_eq(ask(1, &op), VOW_E_EXPIRED);
+}
+
+static int take_key(void *ctx, const struct vow_journal_event *event)
+{
+    cr_assert_eq(event->record.kind, VOW_RECORD_SAGA_KEY);
+    strcat((char *)ctx, event->record.text);
+    return 0;
+}
+
+static void expect_keys(uint32_t max, const char *expected)
+{
+    char keys[64] = "";
+
+    cr_assert_eq(bed.ops->saga_keys(bed.engine, max, take_key, keys, &bed.detail), 0, "%s", bed.detail.text);
+    cr_assert_str_eq(keys, expected);
+}
+
+/* F001: a client that comes again is told of its saga, also when that has ended, as long as anything of it is kept. A
+ * key whose order did not become durable names nothing. */
+Test(journal_sagas, F001_a_key_stays_as_long_as_its_saga)
+{
+    begin_keyed(1, "a");
+    begin_keyed(2, "b");
+    end_saga(2);
+    begin_keyed(3, "c");
+    write_record(4, VOW_RECORD_SAGA_KEY, 0);
+    expect_keys(100, "abc");
+    expect_keys(2, "bc");
+    bed_restart(&bed);
+    expect_keys(100, "abc");
+    clock_shift(DAY_MS);
+    bed_append(&bed, VOW_RECORD_ABORTED, 100);
+    cut_older_than(HOUR_MS);
+    expect_keys(100, "ac");
+    bed_restart(&bed);
+    expect_keys(100, "ac");
+    expect_open_sagas(2);
+    end_saga(1);
+    end_saga(3);
+    clock_shift(DAY_MS);
+    bed_append(&bed, VOW_RECORD_ABORTED, 101);
+    cut_older_than(HOUR_MS);
+    bed_restart(&bed);
+    expect_keys(100, "");
 }
 
 /* What was folded in is taken off the list by an END that comes after it. */

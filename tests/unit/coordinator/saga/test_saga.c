@@ -1,5 +1,6 @@
 /* The core of sagas: its tables, what it refuses, and many small worlds. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,9 @@ static struct vow_sagas *core;
 static uint64_t last_token;
 static enum vow_saga_state last_told;
 static int last_error;
+static struct vow_gtrid last_named; /* by a key */
+static struct vow_record last_key;  /* the last SAGA_KEY that was logged */
+static bool asks_journal;
 
 static void feed(struct vow_sagas_event event)
 {
@@ -74,13 +78,18 @@ static void feed(struct vow_sagas_event event)
 
     last_told = 0;
     last_error = 0;
+    asks_journal = false;
     vow_sagas_step(core, &event, &effects);
     for (size_t i = 0; i < effects.len; i++) {
-        if (effects.items[i].kind == VOW_SAGAS_LOG)
+        asks_journal = asks_journal || effects.items[i].kind == VOW_SAGAS_LOOKUP;
+        if (effects.items[i].kind == VOW_SAGAS_LOG && effects.items[i].log.record.kind == VOW_RECORD_SAGA_KEY)
+            last_key = effects.items[i].log.record;
+        else if (effects.items[i].kind == VOW_SAGAS_LOG)
             last_token = effects.items[i].log.token;
         if (effects.items[i].kind == VOW_SAGAS_REPLY) {
             last_told = effects.items[i].msg.saga_state.state;
             last_error = effects.items[i].msg.saga_state.error;
+            last_named = effects.items[i].msg.saga_state.named;
         }
     }
 }
@@ -147,6 +156,140 @@ Test(saga, a_question_before_the_order_is_durable_is_answered)
     feed((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 3, .msg = &query});
     cr_assert_eq(last_error, VOW_E_BUSY);
     cr_assert_eq(last_told, 0);
+    free(mem);
+}
+
+/* ---- keys ---- */
+
+static const struct vow_msg_saga_step only_step = {
+    .kind = VOW_STEP_COMPENSATABLE, .participant = "a", .action = "do", .compensation = "undo"};
+
+static struct vow_msg_saga_request keyed(uint64_t seq, const char *key)
+{
+    return (struct vow_msg_saga_request){
+        .gtrid = vow_gtrid_make(77, 1, seq, 0, 0), .key = key, .steps_len = 1, .steps = &only_step};
+}
+
+static void ask_for(uint64_t seq, const char *key)
+{
+    const struct vow_msg_saga_request request = keyed(seq, key);
+
+    feed((struct vow_sagas_event){
+        .kind = VOW_SAGAS_REQUEST, .session = seq, .request = {.msg = &request, .grant = VOW_SAGA_ID_NEW}});
+}
+
+static void recover(void)
+{
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERY_DONE});
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_TIMER});
+}
+
+/* Ends the only saga under way, which is at its only step. */
+static void complete(uint64_t seq)
+{
+    const struct vow_msg done = {.kind = VOW_MSG_STEP_DONE,
+                                 .step_done = {.gtrid = vow_gtrid_make(77, 1, seq, 0, 0),
+                                               .direction = VOW_STEP_ACTION,
+                                               .attempt = 1,
+                                               .result = VOW_STEP_DONE,
+                                               .text = ""}};
+
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_MESSAGE, .session = 900, .msg = &done});
+    log_done();
+    cr_assert_eq(last_told, VOW_SAGA_COMPLETED);
+    log_done();
+}
+
+static void expect_named(uint64_t seq, const char *key, uint64_t named)
+{
+    const struct vow_gtrid expected = vow_gtrid_make(77, 1, named, 0, 0);
+    struct vow_sagas_counts before, after;
+
+    vow_sagas_counts(core, &before);
+    ask_for(seq, key);
+    vow_sagas_counts(core, &after);
+    cr_assert_eq(after.begun, before.begun, "it began a second one");
+    cr_assert_eq(last_told, 0);
+    cr_assert_eq(last_error, VOW_E_DUPLICATE);
+    cr_assert(vow_gtrid_equal(&last_named, &expected));
+}
+
+static void expect_begins(uint64_t seq, const char *key)
+{
+    ask_for(seq, key);
+    log_done();
+    cr_assert_eq(last_told, VOW_SAGA_RUNNING);
+}
+
+/* Before its order is durable, on its way, ended; a request that is repeated under its own id is none of these. */
+Test(saga, F063_a_key_names_the_first_saga_that_began_with_it)
+{
+    void *mem = malloc(vow_sagas_size(&vow_sagas_default_limits));
+
+    core = vow_sagas_init(mem, &vow_sagas_default_limits, 1, 7);
+    recover();
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_PEER_UP, .session = 900, .peer = "a"});
+    ask_for(1, "order 1");
+    cr_assert_str_eq(last_key.text, "order 1");
+    expect_named(2, "order 1", 1);
+    log_done();
+    expect_named(3, "order 1", 1);
+    ask_for(1, "order 1");
+    cr_assert_eq(last_told, VOW_SAGA_RUNNING);
+    complete(1);
+    expect_named(4, "order 1", 1);
+    expect_begins(5, "order 2");
+    expect_begins(6, "");
+    expect_begins(7, "");
+    free(mem);
+}
+
+/* F001: of what has not ended the order has it, of what has ended its own record. */
+Test(saga, F001_a_key_is_known_after_a_restart)
+{
+    const struct vow_msg_saga_request open = keyed(1, "order 1");
+    struct vow_record begin = {.kind = VOW_RECORD_SAGA_BEGIN, .gtrid = open.gtrid};
+    struct vow_record keys[] = {
+        {.kind = VOW_RECORD_SAGA_KEY, .gtrid = vow_gtrid_make(77, 1, 2, 0, 0), .text = "order 2"},
+        {.kind = VOW_RECORD_SAGA_KEY, .gtrid = open.gtrid, .text = "order 1"}};
+    void *mem = malloc(vow_sagas_size(&vow_sagas_default_limits));
+
+    core = vow_sagas_init(mem, &vow_sagas_default_limits, 2, 7);
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERED, .recovered = {.record = &begin, .msg = &open}});
+    for (size_t i = 0; i < 2; i++)
+        feed((struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERED, .recovered = {.record = &keys[i]}});
+    ask_for(3, "order 1");
+    cr_assert_eq(last_error, VOW_E_RECOVERING);
+    recover();
+    expect_named(4, "order 1", 1);
+    expect_named(5, "order 2", 2);
+    expect_begins(6, "order 3");
+    free(mem);
+}
+
+/* The window moves over what has ended; a saga under way keeps its key, however many come after it. */
+Test(saga, the_key_of_a_saga_under_way_is_never_given_up)
+{
+    struct vow_sagas_limits limits = vow_sagas_default_limits;
+    char key[16];
+    void *mem;
+
+    limits.sagas_max = 2;
+    limits.keys_max = 3;
+    mem = malloc(vow_sagas_size(&limits));
+    core = vow_sagas_init(mem, &limits, 1, 7);
+    recover();
+    feed((struct vow_sagas_event){.kind = VOW_SAGAS_PEER_UP, .session = 900, .peer = "a"});
+    expect_begins(1, "order 1");
+    for (uint64_t seq = 2; seq < 12; seq++) {
+        (void)snprintf(key, sizeof(key), "order %u", (unsigned)seq);
+        expect_begins(seq, key);
+        complete(seq);
+    }
+    expect_named(20, "order 1", 1);
+    expect_named(21, "order 11", 11);
+    expect_named(22, "order 9", 9);
+    expect_begins(23, "order 2");
     free(mem);
 }
 

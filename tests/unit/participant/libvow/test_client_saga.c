@@ -49,7 +49,7 @@ static struct vow_client *open_client(const struct fake *fake)
 
 static struct vow_saga *new_saga(struct vow_client *client)
 {
-    const struct vow_saga_options options = {.size = sizeof(options), .deadline_ms = 9000};
+    const struct vow_saga_options options = {.size = sizeof(options), .deadline_ms = 9000, .key = "order 1"};
     struct vow_saga *saga;
 
     cr_assert_eq(vow_saga_new(client, &options, &saga), 0);
@@ -201,6 +201,61 @@ Test(client_saga, a_compensated_saga_names_step_cause_and_words)
     cr_assert_eq(bed.call.result.cause, VOW_CAUSE_HANDLER_REFUSED);
     cr_assert_eq(bed.call.result.step, 1);
     cr_assert_str_eq(bed.call.result.text, "ann has 3");
+    bed_deinit(&bed);
+}
+
+/* The key names another saga, of which nothing else is told: it is asked about, and its end is the answer. */
+Test(client_saga, F063_a_key_that_names_another_saga_leads_to_it)
+{
+    struct bed bed;
+    struct vow_gtrid other;
+    struct vow_msg msg = {.kind = VOW_MSG_SAGA_STATE};
+    const struct heard *heard;
+
+    bed_init(&bed);
+    other = any_id(bed.fake);
+    call_start(&bed.call);
+    msg.saga_state = (struct vow_msg_saga_state){.gtrid = fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST)->id,
+                                                 .error = VOW_E_DUPLICATE,
+                                                 .step = VOW_STEP_NONE,
+                                                 .text = "",
+                                                 .named = other};
+    fake_send(bed.fake, &msg);
+    heard = fake_hear(bed.fake, VOW_MSG_SAGA_QUERY);
+    cr_assert(vow_gtrid_equal(&heard->id, &other));
+    cr_assert(heard->msg.saga_query.follow);
+    fake_saga(bed.fake, &other, VOW_SAGA_COMPENSATED, 0);
+    cr_assert_eq(call_await(&bed.call), 0);
+    cr_assert_eq(bed.call.result.state, VOW_SAGA_COMPENSATED);
+    cr_assert(vow_gtrid_equal(&bed.call.result.id, &other));
+    bed_deinit(&bed);
+}
+
+/* F001: it was named before it was durable, and its coordinator has died: the order begins anew. */
+Test(client_saga, F063_a_key_whose_saga_was_lost_is_used_again)
+{
+    struct bed bed;
+    struct vow_gtrid other, mine;
+    struct vow_msg msg = {.kind = VOW_MSG_SAGA_STATE};
+
+    bed_init(&bed);
+    other = any_id(bed.fake);
+    call_start(&bed.call);
+    msg.saga_state = (struct vow_msg_saga_state){.gtrid = fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST)->id,
+                                                 .error = VOW_E_DUPLICATE,
+                                                 .step = VOW_STEP_NONE,
+                                                 .text = "",
+                                                 .named = other};
+    fake_send(bed.fake, &msg);
+    (void)fake_hear(bed.fake, VOW_MSG_SAGA_QUERY);
+    fake_restart(bed.fake);
+    (void)fake_hear(bed.fake, VOW_MSG_SAGA_QUERY);
+    fake_saga(bed.fake, &other, VOW_SAGA_UNKNOWN, VOW_E_NOT_FOUND);
+    mine = fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST)->id;
+    cr_assert_eq(vow_gtrid_epoch(&mine), bed.fake->epoch);
+    fake_saga(bed.fake, &mine, VOW_SAGA_COMPLETED, 0);
+    cr_assert_eq(call_await(&bed.call), 0);
+    cr_assert_eq(bed.call.result.state, VOW_SAGA_COMPLETED);
     bed_deinit(&bed);
 }
 
