@@ -53,6 +53,11 @@ int main(int argc, char **argv)
         printf("vow-chaos %s\n", VOW_SOFTWARE_VERSION);
         return SIM_EXIT_HELD;
     }
-    (void)fputs(help, stderr);
+    if (strcmp(command, "list") == 0)
+        (void)fprintf(stderr, "vow-chaos list: wants nothing more, found %s; see vow-chaos --help\n", argv[2]);
+    else if (argc > 1)
+        (void)fprintf(stderr, "vow-chaos: wants sim or list, found %s; see vow-chaos --help\n", command);
+    else
+        (void)fputs(help, stderr);
     return SIM_EXIT_USAGE;
 }

@@ -1,7 +1,7 @@
 /*
  * Joined work: the client talks to each bank itself, in as many requests as it likes, and commits at the end. A request
  * here is a function call; between processes it is your HTTP or RPC, with the token in a header and the receipt in the
- * reply. Start vowd, then this.
+ * reply. Start vowd, then this. Usage: joined [COORDINATOR]
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -9,11 +9,12 @@
 
 /* --- the bank, a service --- */
 
-static struct vow_participant *open_bank(const char *name, const char *path)
+static struct vow_participant *open_bank(const char *name, const char *path, const char *coordinator)
 {
     const char *schema = "CREATE TABLE account (name TEXT PRIMARY KEY, money INT CHECK (money >= 0));"
                          "INSERT INTO account VALUES ('me', 100)";
-    struct vow_participant_options options = {sizeof(options), .name = name, .path = path, .schema = schema};
+    struct vow_participant_options options = {sizeof(options), .name = name, .path = path, .coordinator = coordinator,
+                                              .schema = schema};
     struct vow_participant *bank;
     int error =
         vow_participant_open(&options, &bank, NULL) || vow_participant_start(bank) || vow_participant_wait(bank, 5000);
@@ -56,12 +57,16 @@ static enum vow_outcome transfer(struct vow_client *client, struct vow_participa
     return result.outcome;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct vow_participant *north = open_bank("north", "north.db"), *south = open_bank("south", "south.db");
+    const struct vow_client_options how = {sizeof(how), .coordinator = argc > 1 ? argv[1] : NULL};
+    struct vow_participant *north = open_bank("north", "north.db", how.coordinator),
+                           *south = open_bank("south", "south.db", how.coordinator);
     struct vow_client *client;
-    if (north == NULL || south == NULL || vow_client_open(NULL, &client, NULL) != 0)
-        return fprintf(stderr, "joined: no connection; is vowd running?\n"), 1;
+    if (north == NULL || south == NULL || vow_client_open(&how, &client, NULL) != 0)
+        return fprintf(stderr, "joined: no connection to %s; is vowd running there?\n",
+                       how.coordinator != NULL ? how.coordinator : VOW_DEFAULT_COORDINATOR),
+               1;
     enum vow_outcome outcome = transfer(client, north, south);
     vow_client_close(client), vow_participant_close(north), vow_participant_close(south);
     return printf("%s\n", vow_outcome_name((int)outcome)) < 0;

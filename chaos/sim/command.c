@@ -111,7 +111,7 @@ static int read_flag(int flag, const char *value, struct request *request)
 {
     switch (flag) {
     case 's':
-        return read_seeds(value, request) ? 0 : usage("--seeds wants A..B, found", value);
+        return read_seeds(value, request) ? 0 : usage("--seeds wants A..B, B no less than A, found", value);
     case 'p':
         return sim_protocol_read(value, &request->protocol) ? 0
                                                             : usage("--protocol knows 2pc, saga and all, found", value);
@@ -153,8 +153,10 @@ static int read_flag(int flag, const char *value, struct request *request)
         request->done = true;
         (void)fputs(help, stdout);
         return 0;
+    case ':':
+        return usage("a value is wanted by", value);
     default:
-        return usage("what is meant here?", "");
+        return usage("there is no flag", value);
     }
 }
 
@@ -179,8 +181,8 @@ static int read_flags(int argc, char **argv, struct request *request)
                                           {NULL, 0, NULL, 0}};
     int flag, error = 0;
 
-    while (error == 0 && !request->done && (flag = getopt_long(argc, argv, "", flags, NULL)) != -1)
-        error = read_flag(flag, optarg, request);
+    while (error == 0 && !request->done && (flag = getopt_long(argc, argv, ":", flags, NULL)) != -1)
+        error = read_flag(flag, flag == '?' || flag == ':' ? argv[optind - 1] : optarg, request);
     if (error == 0 && !request->done && optind < argc)
         error = usage("what is meant by", argv[optind]);
     if (error == 0 && request->trace && request->replay == NULL && request->first != request->last)

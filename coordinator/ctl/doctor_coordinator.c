@@ -160,7 +160,8 @@ static void check_peer(struct diagnosis *diagnosis, const json_t *peer, unsigned
                       number(peer, "seen_ms") / 1000, owes);
     else if (!is_true(peer, "connected"))
         diagnosis_add(diagnosis, "peers", HEALTH_WARN,
-                      "start it, if it is still needed: transactions that call it abort",
+                      "start it, if it is still needed: transactions that call it abort; if it runs, its log says why "
+                      "it is kept out",
                       "%s is not connected, last seen %lld s ago", name, number(peer, "seen_ms") / 1000);
     else if (strstr(software, VOW_SOFTWARE_VERSION) == NULL)
         diagnosis_add(diagnosis, "versions", HEALTH_WARN,

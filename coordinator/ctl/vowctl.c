@@ -40,7 +40,8 @@ static const char help[] =
     "  forget ID [--participant P]     damage done by hand has been seen to; or P never comes back\n"
     "                                  These three explain what they may break, ask on a terminal (else: --yes), want\n"
     "                                  --reason TEXT, and are kept in the history with who asked (--as NAME)\n"
-    "  saga list [--stuck]|show ID     sagas that have not ended, and how their steps stand\n"
+    "  saga list [--stuck|--all]       sagas that have not ended; --all: and those whose end is not written down yet\n"
+    "  saga show ID                    one saga: how its steps stand; its events, if it has ended\n"
     "  saga retry|close ID             what is stuck is tried again, or ends as it is; these ask like the three above\n"
     "  topics                          groups of consumers and what they have not done; topics that wait\n"
     "  dlq list [GROUP]                dead letters: events that a group could not do; show GROUP OFFSET: one of them\n"
@@ -133,8 +134,13 @@ static int answer(const struct command *command)
         return EXIT_NOT_FOUND;
     }
     if (error == VOW_E_NOT_FOUND) {
-        fprintf(stderr, "vowctl: the journal has no event of this transaction; %s\n",
-                no_event_means(&command->request.gtrid));
+        if (command->request.command == VOW_ADMIN_SAGA_SHOW)
+            fprintf(stderr,
+                    "vowctl: no saga of this id has begun, or it is older than the history; \"vowctl saga list\" "
+                    "has those that have not ended\n");
+        else
+            fprintf(stderr, "vowctl: the journal has no event of this transaction; %s\n",
+                    no_event_means(&command->request.gtrid));
         return EXIT_NOT_FOUND;
     }
     if (error != 0) {
@@ -254,6 +260,8 @@ static int run_operation(struct command *command, int argc, char **argv)
     return operate(operation);
 }
 
+#define NO_ID_OF_SAGA "is not the id of a saga (42 letters and digits, or 52 hex digits)"
+
 static int run_saga_order(struct command *command, enum vow_admin_command order, int argc, char **argv)
 {
     struct operation *operation = &command->operation;
@@ -261,8 +269,10 @@ static int run_saga_order(struct command *command, enum vow_admin_command order,
     operation->address = command->coordinator;
     operation->timeout_ms = command->timeout_ms;
     operation->json = command->json;
-    if (argc != 2 || !parse_id(argv[1], &operation->gtrid))
-        return usage("saga", "wants one id of a saga");
+    if (argc != 2)
+        return usage(argv[0], "wants one id of a saga");
+    if (!parse_id(argv[1], &operation->gtrid))
+        return usage(argv[1], NO_ID_OF_SAGA);
     return operate(operation);
 }
 
@@ -274,7 +284,9 @@ static int run_saga(struct command *command, int argc, char **argv)
         command->print = print_sagas;
         return answer(command);
     }
-    if (argc == 2 && strcmp(argv[0], "show") == 0 && parse_id(argv[1], &command->request.gtrid)) {
+    if (argc == 2 && strcmp(argv[0], "show") == 0) {
+        if (!parse_id(argv[1], &command->request.gtrid))
+            return usage(argv[1], NO_ID_OF_SAGA);
         command->request.command = VOW_ADMIN_SAGA_SHOW;
         command->print = print_saga;
         return answer(command);

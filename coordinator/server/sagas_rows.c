@@ -50,8 +50,11 @@ static char *row_saga(const struct vow_server *server, const struct vow_saga_vie
 
 static bool filter_takes(const char *filter, const struct vow_saga_view *view)
 {
-    return strcmp(filter, "stuck") != 0 || view->told == VOW_SAGA_STUCK_FORWARD ||
-           view->told == VOW_SAGA_STUCK_COMPENSATING;
+    if (strcmp(filter, "all") == 0)
+        return true;
+    if (view->told == VOW_SAGA_STUCK_FORWARD || view->told == VOW_SAGA_STUCK_COMPENSATING)
+        return true;
+    return filter[0] == '\0' && (view->told == VOW_SAGA_RUNNING || view->told == VOW_SAGA_COMPENSATING);
 }
 
 void sagas_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)

@@ -1,5 +1,5 @@
-/* Every flag and command of vowctl and vow-bench, wrong in every way: one clear line, exit status 2. vowd's own are in
- * test_vowd_config.c. */
+/* Every flag and command of vowctl, vow-bench and vow-chaos, wrong in every way: one clear line, exit status 2. vowd's
+ * own are in test_vowd_config.c. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@ TestSuite(flags, .timeout = 120);
 
 #define VOWCTL VOW_BIN "/vowctl"
 #define BENCH VOW_BIN "/vow-bench"
+#define CHAOS VOW_BIN "/vow-chaos"
 
 static struct run run;
 
@@ -85,4 +86,25 @@ Test(flags, vowctl)
     REFUSED(VOWCTL, "\\x1b", "history", "\x1b[2J");
     REFUSED(VOWCTL, "\\x1b", "\x1b[2J");
     REFUSED(VOWCTL, "--json", "--json=1", "status");
+}
+
+/* Each names what is wrong, and what is wanted. */
+Test(flags, sagas_of_vowctl)
+{
+    REFUSED(VOWCTL, "show ID", "saga");
+    REFUSED(VOWCTL, "show ID", "saga", "nothing");
+    REFUSED(VOWCTL, "0000", "saga", "show", "0000");
+    REFUSED(VOWCTL, "0000", "saga", "retry", "0000");
+    REFUSED(VOWCTL, "retry", "saga", "retry");
+    REFUSED(VOWCTL, "close", "saga", "close", "a", "b");
+}
+
+Test(flags, vow_chaos)
+{
+    REFUSED(CHAOS, "bogus", "bogus");
+    REFUSED(CHAOS, "more", "list", "more");
+    REFUSED(CHAOS, "--bogus", "sim", "--bogus");
+    REFUSED(CHAOS, "--seeds", "sim", "--seeds");
+    REFUSED(CHAOS, "no less than A", "sim", "--seeds", "5..1");
+    REFUSED(CHAOS, "more", "sim", "more");
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "kit.h"
@@ -229,6 +230,35 @@ static int vowctl_saga(const char *command, const struct vow_gtrid *id)
     vow_gtrid_to_text(id, text);
     run_program(&run, argv);
     return run.status;
+}
+
+static int vowctl_show(const struct vow_gtrid *id)
+{
+    char text[VOW_GTRID_TEXT_SIZE];
+    const char *const argv[] = {VOW_BIN "/vowctl", "--coordinator", cluster.address, "saga", "show", text, NULL};
+    vow_gtrid_to_text(id, text);
+    run_program(&run, argv);
+    return run.status;
+}
+
+/* It is spoken of as what it is; what has ended is no more in the list. */
+Test(saga_api, an_operator_hears_of_sagas_in_their_own_words)
+{
+    cluster_start(&cluster, 2, NULL, NULL);
+    const char *const list[] = {VOW_BIN "/vowctl", "--coordinator", cluster.address, "saga", "list", NULL};
+    const struct vow_gtrid id = insist(make(NULL, "add", VOW_STEP_COMPENSATABLE)).id;
+    struct vow_gtrid nobody = id;
+    nobody.bytes[sizeof(nobody.bytes) - 1] ^= 1;
+    run_program(&run, list);
+    cr_expect_eq(run.status, 0);
+    cr_expect_str_eq(run.out, "no sagas\n");
+    do /* its end is not forced, so it may take a moment */
+        cr_assert_eq(vowctl_show(&id), 0);
+    while (strstr(run.out, "SAGA_END") == NULL);
+    cr_expect_eq(vowctl_show(&nobody), 3);
+    cr_expect_not_null(strstr(run.err, "no saga of this id"), "%s", run.err);
+    cr_expect_null(strstr(run.err, "transaction"), "%s", run.err);
+    cluster_end(&cluster);
 }
 
 /* No handler has that name, and it is past the point where the saga could turn round. */

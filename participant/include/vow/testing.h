@@ -212,6 +212,7 @@ enum vow_test_harm {
  *   of clients         IDS_REQUEST IDS BEGIN COMMIT_REQUEST ROLLBACK_REQUEST STATUS_REQUEST OUTCOME
  *   of participants    ENLIST ENLISTED PREPARE VOTE DECISION ACK INQUIRY WAIT
  *                      COMMIT_ONE_PHASE ONE_PHASE_DONE ONE_PHASE_QUERY FORGET
+ *   of sagas           SAGA_REQUEST SAGA_QUERY SAGA_CANCEL SAGA_STATE, of clients; STEP STEP_DONE, of participants
  *   of vowctl          ADMIN_REQUEST ADMIN_REPLY
  * Returns 0, VOW_E_ARGUMENT (no such message) or VOW_E_NO_MEMORY.
  */

@@ -21,6 +21,17 @@ static int add(struct vow_branch *branch, struct sqlite3 *db, const void *payloa
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
+/* What undoes "add", of the same payload. */
+static int give_back(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    char sql[100], amount[16] = "";
+
+    (void)branch, (void)ctx;
+    memcpy(amount, payload, len < sizeof(amount) ? len : sizeof(amount) - 1);
+    (void)snprintf(sql, sizeof(sql), "UPDATE account SET money = money - %ld", strtol(amount, NULL, 10));
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
 static int look(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
     (void)branch, (void)payload, (void)len, (void)ctx;
@@ -61,6 +72,7 @@ void town_open_bank(struct town *town, int bank)
     listen_address(bank, listen);
     cr_assert_eq(vow_participant_open(&options, &town->banks[bank], &detail), 0, "%s", detail.text);
     cr_assert_eq(vow_participant_handle(town->banks[bank], "add", add, NULL), 0);
+    cr_assert_eq(vow_participant_handle(town->banks[bank], "give_back", give_back, NULL), 0);
     cr_assert_eq(vow_participant_handle(town->banks[bank], "look", look, NULL), 0);
     cr_assert_eq(vow_participant_start(town->banks[bank]), 0);
     if (town->loop == VOW_LOOP_OWN_THREAD && !town->is_alone)
