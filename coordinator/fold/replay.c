@@ -57,6 +57,7 @@ static int make_cores(struct vow_replay *replay, const struct vow_recovery_room 
     sagas.sagas_max = room->sagas + 1;
     sagas.steps_max = room->steps + 1;
     sagas.peers_max = VOW_COORD_PEERS_HIGHEST;
+    sagas.keys_max = 1;
     if (vow_coord_size(&txns) == 0 || vow_sagas_size(&sagas) == 0)
         return no_memory(detail);
     replay->txns_memory = malloc(vow_coord_size(&txns));
