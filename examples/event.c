@@ -39,13 +39,15 @@ int main(int argc, char **argv)
     int error = vow_participant_open(&options, &shop, NULL);
     for (int i = 0; i < 2 && !error; i++)
         error = vow_participant_subscribe(shop, &groups[i]);
-    if (!error && !(error = vow_participant_start(shop)) && !(error = sqlite3_open("event.db", &db))) {
+    if (!error)
+        error = vow_participant_start(shop);
+    if (!error && sqlite3_open("event.db", &db) == SQLITE_OK) {
         snprintf(name, sizeof(name), "order-%ld", (long)getpid());
         snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; INSERT INTO orders VALUES ('%s', 0)", name);
-        error = sqlite3_exec(db, sql, NULL, NULL, NULL) || vow_outbox_publish(db, &placed) ||
-                sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-        while (!error)
-            pause();
+        if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK && vow_outbox_publish(db, &placed) == 0 &&
+            sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+            for (;;)
+                pause();
     }
     sqlite3_close(db), vow_participant_close(shop);
     return 1;

@@ -96,7 +96,7 @@ static int keep_open(struct vow_fold *fold, const struct vow_journal_event *even
 
 static void drop(struct vow_fold *fold, struct fold_subject *subject)
 {
-    HASH_DEL(fold->open, subject);
+    HASH_DEL(fold->open, subject); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
     vow_journal_events_free(subject->events, subject->events_len);
     free(subject);
 }

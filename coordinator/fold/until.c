@@ -121,7 +121,7 @@ static bool take_zone(const char **at, int64_t *seconds)
         return false;
     if (!take_number(at, 2, &hours) || !take(at, ':') || !take_number(at, 2, &minutes))
         return false;
-    *seconds += (is_east ? -1 : 1) * (hours * 3600 + minutes * 60);
+    *seconds += (is_east ? -1 : 1) * ((int64_t)hours * 3600 + (int64_t)minutes * 60);
     return hours < 24 && minutes < 60;
 }
 

@@ -315,16 +315,17 @@ static bool turn_set(struct small_nodes *nodes, uint32_t set, uint32_t turn, uin
 
 bool small_turn(struct small_nodes *nodes, const struct small_world *world, uint32_t turn, struct small_world *turned)
 {
+    const uint32_t participants = nodes->config.participants;
     bool is_whole = true;
 
-    VOW_ASSERT(nodes->config.participants <= SMALL_PARTICIPANTS_MAX);
+    VOW_ASSERT(participants <= SMALL_PARTICIPANTS_MAX);
     *turned = *world;
     if (turn == 0)
         return true;
     turned->coord = nodes->turns[turn].coords[world->coord];
     turned->flags = turned_flags(world->flags, turn);
     is_whole = turned->coord != NONE;
-    for (uint32_t i = 0; i < nodes->config.participants && is_whole; i++) {
+    for (uint32_t i = 0; i < participants && is_whole; i++) {
         const uint32_t to = turns[turn][i];
 
         turned->parts[to] = nodes->turns[turn].parts[world->parts[i]];
