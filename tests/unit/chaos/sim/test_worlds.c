@@ -206,14 +206,14 @@ Test(worlds_of_sagas, all_of_them_hold)
     struct sim_totals totals = {.sagas = 0};
     struct sim_result result;
 
-    for (uint64_t seed = 1; seed <= 3 * WORLDS; seed++) {
+    for (uint64_t seed = 1; seed <= UINT64_C(3) * WORLDS; seed++) {
         sim_run_seed(&world, seed, NULL, &result);
         cr_expect_eq(result.violations, 0, "seed %lu: %s", seed, result.violation);
         totals.sagas += result.totals.sagas;
         totals.completed += result.totals.completed;
         totals.compensated += result.totals.compensated;
     }
-    cr_expect_gt(totals.sagas, 10 * WORLDS);
+    cr_expect_gt(totals.sagas, UINT64_C(10) * WORLDS);
     cr_expect_gt(totals.completed, WORLDS);
     cr_expect_gt(totals.compensated, WORLDS);
 }
@@ -239,7 +239,7 @@ Test(worlds_of_sagas, what_there_is_to_meet_is_met)
     bool is_met[SIM_MARKS] = {false};
     struct sim_result result;
 
-    for (uint64_t seed = 1; seed <= 3 * WORLDS; seed++) {
+    for (uint64_t seed = 1; seed <= UINT64_C(3) * WORLDS; seed++) {
         sim_run_seed(&world, seed, NULL, &result);
         for (int i = 0; i < SIM_MARKS; i++)
             is_met[i] = is_met[i] || result.marks[i];

@@ -170,16 +170,20 @@ Test(journal_sagas, B42_an_unfinished_saga_is_never_cut_off)
     cr_assert_eq(ask(1, &op), VOW_E_EXPIRED);
 }
 
+#define KEYS_SIZE 64
+
 static int take_key(void *ctx, const struct vow_journal_event *event)
 {
     cr_assert_eq(event->record.kind, VOW_RECORD_SAGA_KEY);
-    strcat((char *)ctx, event->record.text);
+    char *keys = ctx;
+    const size_t len = strlen(keys);
+    (void)snprintf(keys + len, KEYS_SIZE - len, "%s", event->record.text);
     return 0;
 }
 
 static void expect_keys(uint32_t max, const char *expected)
 {
-    char keys[64] = "";
+    char keys[KEYS_SIZE] = "";
 
     cr_assert_eq(bed.ops->saga_keys(bed.engine, max, take_key, keys, &bed.detail), 0, "%s", bed.detail.text);
     cr_assert_str_eq(keys, expected);

@@ -189,7 +189,7 @@ static void lose_pivot(void)
     bed_down(&bed, B);
     bed_cancel(&bed, 1);
     cr_assert_eq(bed.error, VOW_E_STATE);
-    bed_pass(&bed, 2 * MINUTE_MS);
+    bed_pass(&bed, UINT64_C(2) * MINUTE_MS);
     cr_assert_eq(bed.told, VOW_SAGA_STUCK_FORWARD);
     cr_assert_eq(bed.cause, VOW_CAUSE_PARTICIPANT_UNAVAILABLE);
     cr_assert_eq(bed.sent_len, 0);

@@ -194,7 +194,7 @@ Test(saga_pace, F197_what_must_be_done_is_stuck_if_nobody_answers)
     struct vow_msg_step probe;
 
     open_breaker(VOW_STEP_RETRIABLE);
-    bed_pass(&bed, 2 * MINUTE_MS);
+    bed_pass(&bed, UINT64_C(2) * MINUTE_MS);
     cr_assert_geq(counts().stuck, 15);
     probe = bed.sent[bed.sent_len - 1];
     bed.sent_len = 0;
