@@ -6,6 +6,7 @@
  */
 #include "coordinator/core/saga/core.h"
 
+#include "proto/assert.h"
 #include "proto/jitter.h"
 
 enum { TENTHS_OF_AN_ATTEMPT = 10, BUDGET_MAX = 1000 };
@@ -160,6 +161,7 @@ void pace_take_timer(struct vow_sagas *core)
         if (first == NULL || first->key.major > core->now_ms)
             break;
         in.step = &core->steps[first->item];
+        VOW_ASSERT(step_saga(core, in.step)->state != SAGA_ENDING);
         step_dispatch(core, &in);
     }
     first = vow_heap_first(&core->deadlines);

@@ -141,8 +141,11 @@ void peer_unlink(struct vow_sagas *core, struct step *step)
 /* Not all at one moment, be it after its restart or after ours: a millisecond for each, up to this. */
 #define SPREAD_MAX_MS 1000u
 
-static bool waits_for_peer(const struct step *step)
+/* Of a saga whose end is on its way to the disk nothing is tried any more. */
+static bool waits_for_peer(const struct vow_sagas *core, const struct step *step)
 {
+    if (step_saga(core, step)->state == SAGA_ENDING)
+        return false;
     return step->state == STEP_WAITING || (step->state == STEP_STUCK && step->wants_peer);
 }
 
@@ -151,7 +154,7 @@ static uint32_t count_waiting(const struct vow_sagas *core, const struct peer *p
     uint32_t count = 0;
 
     for (const struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next))
-        count += waits_for_peer(step);
+        count += waits_for_peer(core, step);
     return count;
 }
 
@@ -163,7 +166,7 @@ void peer_wake(struct vow_sagas *core, const struct peer *peer)
     for (struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next)) {
         uint64_t at_ms = core->now_ms;
 
-        if (!waits_for_peer(step))
+        if (!waits_for_peer(core, step))
             continue;
         if (spread_ms > 1)
             at_ms += vow_jitter_next(&core->jitter) % spread_ms;
@@ -208,7 +211,7 @@ void peer_take_full(struct vow_sagas *core, uint64_t session, bool is_full)
 static void lose_attempts(struct vow_sagas *core, const struct peer *peer)
 {
     for (struct step *step = step_at(core, peer->steps); step != NULL; step = step_at(core, step->peer_next)) {
-        if (step->state != STEP_SENT)
+        if (step->state != STEP_SENT || step_saga(core, step)->state == SAGA_ENDING)
             continue;
         step->is_lost = true;
         vow_heap_set(&core->due, step_index(core, step), (struct vow_heap_key){core->now_ms, step->turn});

@@ -189,7 +189,8 @@ static void take_unsent(struct vow_sagas *core, const struct vow_sagas_event *ev
     in.step = saga != NULL ? saga_step(core, saga, event->unsent.step) : NULL;
     VOW_ASSERT(in.step != NULL && step_peer(core, in.step)->session == event->session);
     peer_take_full(core, event->session, true);
-    step_dispatch(core, &in);
+    if (saga->state != SAGA_ENDING)
+        step_dispatch(core, &in);
 }
 
 static void take_client(struct vow_sagas *core, const struct vow_sagas_event *event, enum saga_event kind,

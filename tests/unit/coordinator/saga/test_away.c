@@ -55,6 +55,22 @@ Test(saga_away, F197_compensation_of_who_never_comes_is_stuck)
     bed_free(&bed);
 }
 
+/* Seed 8590: a note of the attempt came behind the end, and the next start took the journal for damaged. */
+Test(saga_away, F198_closed_while_its_participant_comes_back)
+{
+    lose_whoever_must_undo();
+    bed_pass(&bed, MINUTE_MS);
+    bed_order(&bed, 1, VOW_SAGA_CLOSE);
+    bed_up(&bed, "a", A);
+    bed.now_ms += MINUTE_MS;
+    bed_feed(&bed, (struct vow_sagas_event){.kind = VOW_SAGAS_TIMER});
+    cr_assert_eq(bed.sent_len, 0, "it is tried after its end");
+    bed_log(&bed);
+    cr_assert_eq(bed.told, VOW_SAGA_CLOSED);
+    cr_assert_eq(bed.log[bed.log_len - 1].kind, VOW_RECORD_SAGA_END);
+    bed_free(&bed);
+}
+
 Test(saga_away, F197_tried_again_by_hand_it_waits_anew)
 {
     lose_whoever_must_undo();
