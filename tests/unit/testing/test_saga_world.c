@@ -92,35 +92,40 @@ static void harm_one(enum vow_test_way way, const char *message, enum vow_test_h
     vow_test_network_heal(town.network, "north");
     vow_test_network_heal(town.network, "south");
     vow_test_network_heal(town.network, "client");
-    vow_testing_clock_advance(120000);
+    for (int i = 0; i < 24 && !trip.done; i++)
+        vow_testing_clock_advance(5000);
     cr_assert(trip.done, "%s, harm %d: never ended", message, harm);
     expect(&town, &trip, completes ? VOW_SAGA_COMPLETED : VOW_SAGA_COMPENSATED, completes ? 70 : 100,
            completes ? 130 : 100);
     town_close(&town);
 }
 
-static void harm_each(enum vow_test_way way, const char *const *messages)
+static void harm_each(enum vow_test_way way, const char *message)
 {
-    for (; *messages != NULL; messages++) {
-        for (int harm = VOW_TEST_CUT_BEFORE; harm <= VOW_TEST_TWICE; harm++) {
-            harm_one(way, *messages, (enum vow_test_harm)harm, "30");
-            harm_one(way, *messages, (enum vow_test_harm)harm, "-200");
-        }
+    for (int harm = VOW_TEST_CUT_BEFORE; harm <= VOW_TEST_TWICE; harm++) {
+        harm_one(way, message, (enum vow_test_harm)harm, "30");
+        harm_one(way, message, (enum vow_test_harm)harm, "-200");
     }
 }
 
-Test(saga_world, F193_F194_any_message_to_the_coordinator_may_be_harmed)
+Test(saga_world, F193_F194_the_request_may_be_harmed)
 {
-    static const char *const messages[] = {"SAGA_REQUEST", "STEP_DONE", NULL};
-
-    harm_each(VOW_TEST_TO_COORDINATOR, messages);
+    harm_each(VOW_TEST_TO_COORDINATOR, "SAGA_REQUEST");
 }
 
-Test(saga_world, F193_F194_any_message_from_the_coordinator_may_be_harmed)
+Test(saga_world, F193_F194_the_answer_of_a_step_may_be_harmed)
 {
-    static const char *const messages[] = {"STEP", "SAGA_STATE", NULL};
+    harm_each(VOW_TEST_TO_COORDINATOR, "STEP_DONE");
+}
 
-    harm_each(VOW_TEST_FROM_COORDINATOR, messages);
+Test(saga_world, F193_F194_a_step_may_be_harmed)
+{
+    harm_each(VOW_TEST_FROM_COORDINATOR, "STEP");
+}
+
+Test(saga_world, F193_F194_what_the_client_is_told_may_be_harmed)
+{
+    harm_each(VOW_TEST_FROM_COORDINATOR, "SAGA_STATE");
 }
 
 /* F198: the coordinator goes and comes while south is away; the same key is the same saga then. */
