@@ -4,14 +4,17 @@
 set(VOW_SANITIZER_REPORT "ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 function(vow_suite name)
-    cmake_parse_arguments(SUITE "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+    cmake_parse_arguments(SUITE "" "TIMEOUT;JOBS" "SOURCES;USES;LABELS" ${ARGN})
     if(VOW_SANITIZE STREQUAL "thread")
         list(APPEND SUITE_SOURCES ${PROJECT_SOURCE_DIR}/tests/support/tsan_runner.c)
     endif()
     add_executable(${name} ${SUITE_SOURCES})
     target_link_libraries(${name} PRIVATE vow_options ${SUITE_USES} PkgConfig::criterion)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    vow_test(${name} COMMAND ${name} --verbose=0 LABELS ${SUITE_LABELS} TIMEOUT ${SUITE_TIMEOUT})
+    if(SUITE_JOBS)
+        set(jobs -j${SUITE_JOBS})
+    endif()
+    vow_test(${name} COMMAND ${name} --verbose=0 ${jobs} LABELS ${SUITE_LABELS} TIMEOUT ${SUITE_TIMEOUT})
 endfunction()
 
 # vow_test(NAME COMMAND ... [LABELS label...] [TIMEOUT seconds]): any program as a CTest.

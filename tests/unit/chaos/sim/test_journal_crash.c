@@ -71,6 +71,7 @@ Test(sim_journal_crash, F108_F109_F110_F111_each_operation)
 Test(sim_journal_crash, F109_recovery_is_cut_off_at_each_operation)
 {
     struct sim_disk *second = sim_disks_at(disks, 2);
+    struct journal_run found;
     uint64_t ops;
 
     sim_disk_kill_at(disk, 100);
@@ -79,7 +80,8 @@ Test(sim_journal_crash, F109_recovery_is_cut_off_at_each_operation)
     sim_disk_image(image, disk);
     sim_disk_boot(image);
     ops = sim_disk_ops(image);
-    cr_assert_eq(journal_check(&run, image), FOUND_ALL, "%s", found_text);
+    found = run; /* what is found is owed of that image alone: it may be in the page cache of this one */
+    cr_assert_eq(journal_check(&found, image), FOUND_ALL, "%s", found_text);
     ops = sim_disk_ops(image) - ops;
     cr_assert_gt(ops, 10);
     for (uint64_t nth = 1; nth <= ops; nth++) {
