@@ -54,12 +54,13 @@ static void stop(struct sim_world *world, struct sim_node *node)
     coordinator_sagas_stop(c);
 }
 
-/* Its own metrics and their limits. */
-static void show_counts(struct sim_world *world, const struct sim_node *node)
+void sim_coordinator_show_counts(struct sim_world *world, const struct sim_node *node)
 {
     struct sim_coordinator *c = node->coordinator;
     struct vow_coord_counts counts;
 
+    if (node->state != SIM_NODE_UP)
+        return;
     vow_coord_counts(c->core, &counts);
     sim_sample(world, node, SIM_SAMPLE_OPEN, counts.open, c->limits.txns_max);
     sim_sample(world, node, SIM_SAMPLE_BRANCHES, counts.branches, c->limits.branches_max);
@@ -83,7 +84,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
     } else if (event->kind == SIM_EVENT_WAKE) {
         struct sim_sight sight = sim_sight_of(world, SIM_SEEN_TICKED, node);
 
-        show_counts(world, node);
+        sim_coordinator_show_counts(world, node);
         sim_show(world, &sight);
         coordinator_step(world, node, &timer);
         coordinator_sagas_timer(world, node);

@@ -200,6 +200,10 @@ static void show_end(struct sim_world *world)
 {
     struct sim_sight sight = sim_sight_of(world, SIM_SEEN_ENDED, NULL);
 
+    for (uint32_t i = 0; i < world->nodes_len; i++) {
+        if (world->nodes[i].role == SIM_COORDINATOR)
+            sim_coordinator_show_counts(world, &world->nodes[i]); /* its timer may have rested for long */
+    }
     sim_show(world, &sight);
     for (uint32_t i = 0; i < world->nodes_len; i++) {
         if (sim_has_disk(&world->nodes[i]))

@@ -287,6 +287,8 @@ bool sim_participant_next_doubted(const struct sim_node *node, uint32_t *cursor,
 /* The coordinator has noted that the participant was ended by hand, against the decision, and nobody sees to it. */
 bool sim_coordinator_keeps_note(const struct sim_world *world, const struct sim_node *node,
                                 const struct vow_gtrid *gtrid, const char *participant);
+/* Its own metrics and their limits. */
+void sim_coordinator_show_counts(struct sim_world *world, const struct sim_node *node);
 /* Damage that nobody sees to takes every place there: no report of more is taken. */
 bool sim_coordinator_is_full(const struct sim_world *world, const struct sim_node *node);
 
