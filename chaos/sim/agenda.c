@@ -200,7 +200,7 @@ void sim_agenda_use_time(struct sim_agenda *agenda, uint64_t spread_us)
 
 /* --- In and out --- */
 
-struct sim_event *sim_agenda_add(struct sim_agenda *agenda, uint64_t delay_us, const struct sim_event *event)
+static struct sim_event *add(struct sim_agenda *agenda, uint64_t delay_us, const struct sim_event *event)
 {
     struct sim_event *added = agenda->unused;
 
@@ -210,13 +210,28 @@ struct sim_event *sim_agenda_add(struct sim_agenda *agenda, uint64_t delay_us, c
         added = sim_arena_take(agenda->arena, sizeof(*added));
     *added = *event;
     added->at_us = agenda->now_us + delay_us;
-    added->order = ++agenda->orders;
     added->next = NULL;
     if (agenda->pick != NULL && !added->is_timed)
         ready_add(agenda, added);
     else
         heap_add(agenda, added);
     return added;
+}
+
+struct sim_event *sim_agenda_add(struct sim_agenda *agenda, uint64_t delay_us, const struct sim_event *event)
+{
+    struct sim_event ordered = *event;
+
+    ordered.order = ++agenda->orders;
+    return add(agenda, delay_us, &ordered);
+}
+
+void sim_agenda_add_again(struct sim_agenda *agenda, uint64_t delay_us, const struct sim_event *event)
+{
+    VOW_ASSERT(event->order != 0);
+    (void)add(agenda, delay_us, event);
+    if (agenda->pick != NULL)
+        sort_ready(agenda);
 }
 
 /* What has waited for its time joins those that can happen at once. If there is nothing at all, the clock goes on. */

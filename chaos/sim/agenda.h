@@ -94,6 +94,8 @@ void sim_agenda_use_priorities(struct sim_agenda *agenda, uint32_t changes, uint
 void sim_agenda_use_time(struct sim_agenda *agenda, uint64_t spread_us);
 /* Adds a copy. delay_us: from now; is_timed is the caller's. Returns it; valid until it was taken. */
 struct sim_event *sim_agenda_add(struct sim_agenda *agenda, uint64_t delay_us, const struct sim_event *event);
+/* An event that had its turn and was put off: it keeps its place before those that were added after it. */
+void sim_agenda_add_again(struct sim_agenda *agenda, uint64_t delay_us, const struct sim_event *event);
 /* Takes the next one and moves the clock. False if there is none. *event is a copy. */
 bool sim_agenda_next(struct sim_agenda *agenda, struct sim_event *event);
 void sim_agenda_free(struct sim_agenda *agenda);

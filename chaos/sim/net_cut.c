@@ -80,19 +80,22 @@ void sim_net_cut(struct sim_world *world, uint8_t from, uint8_t to)
     }
 }
 
-/* TCP sends again what was not acknowledged. */
-static void unpark(struct sim_world *world, struct sim_conn *conn, uint32_t side)
+struct sim_piece *net_take_parked(struct sim_end *end)
 {
-    struct sim_end *end = &conn->end[side];
-    struct sim_piece *piece = end->parked;
+    struct sim_piece *pieces = end->parked;
 
     end->parked = NULL;
     end->parked_end = &end->parked;
-    for (struct sim_piece *next; piece != NULL; piece = next) {
-        next = piece->next;
-        net_add_event(world, conn, side, SIM_EVENT_ARRIVE,
-                      net_in_order(end, sim_now_us(world) + world->options.delay_us) - sim_now_us(world), piece);
-    }
+    return pieces;
+}
+
+/* TCP sends again what was not acknowledged. */
+static void send_again(struct sim_world *world, struct sim_conn *conn, uint32_t side)
+{
+    struct sim_end *end = &conn->end[side];
+
+    if (end->parked != NULL)
+        net_add_event(world, conn, side, SIM_EVENT_ARRIVE, world->options.delay_us, NULL);
 }
 
 void sim_net_mend(struct sim_world *world, uint8_t from, uint8_t to)
@@ -105,7 +108,7 @@ void sim_net_mend(struct sim_world *world, uint8_t from, uint8_t to)
         struct sim_conn *conn = world->net.conns[i];
 
         if (is_between(conn, from, to))
-            unpark(world, conn, conn->end[0].node == to ? 0 : 1);
+            send_again(world, conn, conn->end[0].node == to ? 0 : 1);
     }
 }
 

@@ -45,7 +45,9 @@ void net_stray_comes(struct sim_world *world, struct stray *stray);
 
 /* --- net_receive.c and net_cut.c: events --- */
 
+/* A piece arrives, or (NULL) what was parked behind a cut does. */
 void net_arrive(struct sim_world *world, struct sim_conn *conn, uint32_t side, struct sim_piece *piece);
+struct sim_piece *net_take_parked(struct sim_end *end);
 /* This end has heard nothing for long: is that still so? */
 void net_silent(struct sim_world *world, struct sim_conn *conn, uint32_t side);
 

@@ -99,27 +99,44 @@ static bool take_frame(struct sim_world *world, struct sim_conn *conn, uint32_t 
     return true;
 }
 
-void net_arrive(struct sim_world *world, struct sim_conn *conn, uint32_t side, struct sim_piece *piece)
+static void take_piece(struct sim_world *world, struct sim_conn *conn, uint32_t side, const struct sim_piece *piece)
 {
     struct sim_node *node = net_node_at(world, conn, side);
-    struct sim_end *end = &conn->end[side];
 
-    if (!sim_net_is_open(world, conn->end[1 - side].node, end->node) && end->state != SIM_END_GONE) {
-        piece->next = NULL;
-        *end->parked_end = piece;
-        end->parked_end = &piece->next;
-        return;
-    }
     if (!net_is_alive(world, conn, side)) {
         /* A system that knows nothing of the connection says so; one without power says nothing. */
         if (node->state != SIM_NODE_DOWN && conn->end[1 - side].state != SIM_END_GONE)
             net_tell_other(world, conn, side);
         return;
     }
-    append(world, end, piece);
+    append(world, &conn->end[side], piece);
     sim_enter(world, node);
     while (take_frame(world, conn, side, piece->sender_life))
         continue;
     if (node->state == SIM_NODE_UP)
         sim_driver_of(node)->turn_end(world, node);
+}
+
+static void park(struct sim_end *end, struct sim_piece *piece)
+{
+    *end->parked_end = piece;
+    end->parked_end = &piece->next;
+}
+
+/* What was parked comes first: a stream has no holes. */
+void net_arrive(struct sim_world *world, struct sim_conn *conn, uint32_t side, struct sim_piece *piece)
+{
+    struct sim_end *end = &conn->end[side];
+    const bool is_open = sim_net_is_open(world, conn->end[1 - side].node, end->node);
+
+    if (piece != NULL && end->state != SIM_END_GONE && (!is_open || end->parked != NULL)) {
+        park(end, piece);
+        return;
+    }
+    if (piece == NULL && is_open)
+        piece = net_take_parked(end);
+    for (struct sim_piece *next; piece != NULL; piece = next) {
+        next = piece->next;
+        take_piece(world, conn, side, piece);
+    }
 }

@@ -224,7 +224,7 @@ void sim_node_resume(struct sim_world *world, struct sim_node *node)
     node_drop_parked(node);
     for (struct sim_event *next; event != NULL; event = next) {
         next = event->next;
-        (void)sim_agenda_add(&world->agenda, 1, event);
+        sim_agenda_add_again(&world->agenda, 1, event);
     }
 }
 

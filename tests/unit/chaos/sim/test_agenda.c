@@ -73,6 +73,31 @@ Test(agenda, by_priority_one_task_goes_before_all_others_and_keeps_its_own_order
     close_bed(&bed);
 }
 
+/* A node that was paused: the second piece of a frame does not overtake the first, which came while it stood still. */
+static void put_off(bool by_priority)
+{
+    struct bed bed;
+    struct sim_event first;
+
+    open_bed(&bed, 3);
+    if (by_priority)
+        sim_agenda_use_priorities(&bed.agenda, 0, 100);
+    add(&bed, 5, 7, 1, false);
+    add(&bed, 6, 7, 2, false);
+    cr_assert(sim_agenda_next(&bed.agenda, &first));
+    cr_assert_eq(first.number, 1);
+    sim_agenda_add_again(&bed.agenda, 1, &first);
+    cr_expect_eq(next(&bed), 1);
+    cr_expect_eq(next(&bed), 2);
+    close_bed(&bed);
+}
+
+Test(agenda, what_was_put_off_keeps_its_place)
+{
+    put_off(false);
+    put_off(true);
+}
+
 Test(agenda, a_change_point_lets_another_task_go_first)
 {
     int changed = 0;
