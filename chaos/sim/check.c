@@ -10,14 +10,25 @@ typedef void check_fn(struct sim_judge *judge, const struct sim_sight *sight);
 static check_fn *const checks[] = {
 #define CHECK(number, name, when, text) check_##name,
 #define SAGA_CHECK(number, name, when, text)
+#define EVENT_CHECK(number, name, when, text)
 #include "chaos/sim/check.def"
 #undef CHECK
 };
 static check_fn *const saga_checks[] = {
 #define CHECK(number, name, when, text)
 #define SAGA_CHECK(number, name, when, text) check_##name,
+#define EVENT_CHECK(number, name, when, text)
 #include "chaos/sim/check.def"
 #undef CHECK
+};
+/* And of events. */
+static check_fn *const event_checks[] = {
+#define CHECK(number, name, when, text)
+#define SAGA_CHECK(number, name, when, text)
+#define EVENT_CHECK(number, name, when, text) check_##name,
+#include "chaos/sim/check.def"
+#undef CHECK
+    NULL,
 };
 
 const struct sim_check_row sim_check_rows[] = {
@@ -55,6 +66,12 @@ static void judge_sagas(struct sim_judge *judge, const struct sim_sight *sight)
         sim_ledger_see(&judge->ledger, sight);
 }
 
+static void judge_events(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    for (size_t i = 0; event_checks[i] != NULL; i++)
+        event_checks[i](judge, sight);
+}
+
 void sim_judge_see(void *ctx, const struct sim_sight *sight)
 {
     struct sim_judge *judge = ctx;
@@ -69,11 +86,19 @@ void sim_judge_see(void *ctx, const struct sim_sight *sight)
         judge_sagas(judge, sight);
         return;
     }
+    if (sim_is_of_event(sight)) {
+        judge->book.now = sight->seq;
+        judge->book.now_us = sight->at_us;
+        check_log(judge, sight);
+        judge_events(judge, sight);
+        return;
+    }
     sim_book_see(&judge->book, sight);
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](judge, sight);
     sim_book_settle(&judge->book, sight);
     judge_sagas(judge, sight);
+    judge_events(judge, sight);
 }
 
 void sim_judge_free(struct sim_judge *judge)

@@ -13,6 +13,9 @@ void check_bounds(struct sim_judge *judge, const struct sim_sight *sight)
         [SIM_SAMPLE_BRANCHES] = "branches open",
         [SIM_SAMPLE_PEERS] = "participants known",
         [SIM_SAMPLE_RESENDS] = "resends of one message",
+        [SIM_SAMPLE_OUTBOX] = "events in its outbox",
+        [SIM_SAMPLE_EVENTS] = "events in memory",
+        [SIM_SAMPLE_DEAD] = "dead letters",
     };
     const char *name;
 

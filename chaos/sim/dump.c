@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chaos/sim/dump_reader.h"
+#include "chaos/sim/dump_private.h"
 #include "chaos/sim/memory.h"
 #include "chaos/sim/seen.h"
 #include "proto/assert.h"
@@ -31,7 +31,7 @@ static struct sim_dump_memory *memory_of(struct sim_dump *dump)
     return dump->memory;
 }
 
-static void *take(struct sim_dump *dump, size_t size)
+void *dump_take(struct sim_dump *dump, size_t size)
 {
     return sim_memory_take(&memory_of(dump)->memory, size);
 }
@@ -53,13 +53,8 @@ void sim_dump_free(struct sim_dump *dump)
 
 /* ---- reading rows ---- */
 
-struct reader {
-    struct sim_dump *dump;
-    struct sim_reader *from;
-};
-
 /* The same memory for the next dump. */
-static struct reader begin(struct sim_dump *dump, bool is_journal)
+static struct dump_reading begin(struct sim_dump *dump, bool is_journal)
 {
     struct sim_dump_memory *memory = memory_of(dump);
 
@@ -68,20 +63,17 @@ static struct reader begin(struct sim_dump *dump, bool is_journal)
     dump->is_journal = is_journal;
     dump->is_there = true;
     sim_memory_reset(&memory->memory);
-    return (struct reader){.dump = dump, .from = &memory->reader};
+    return (struct dump_reading){.dump = dump, .from = &memory->reader};
 }
 
-static void end(struct reader *reader)
+static void end(struct dump_reading *reader)
 {
     reader->dump->is_readable = !reader->from->failed;
     memcpy(reader->dump->problem, reader->from->problem, sizeof(reader->dump->problem));
     sim_reader_end(reader->from);
 }
 
-typedef void row_fn(struct reader *reader, sqlite3_stmt *row, void *item);
-
-/* Calls `each` with an item for each row, in an array that is the dump's. A table that is missing has no rows. */
-static void *read_all(struct reader *reader, const char *sql, size_t item_size, row_fn *each, uint32_t *len)
+void *dump_read_all(struct dump_reading *reader, const char *sql, size_t item_size, dump_row_fn *each, uint32_t *len)
 {
     sqlite3_stmt *stmt = sim_reader_statement(reader->from, sql);
     uint32_t room = 0;
@@ -93,7 +85,7 @@ static void *read_all(struct reader *reader, const char *sql, size_t item_size, 
         return NULL;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         if (*len == room) {
-            char *more = take(reader->dump, (room = room > 0 ? 2 * room : 64) * item_size);
+            char *more = dump_take(reader->dump, (room = room > 0 ? 2 * room : 64) * item_size);
 
             if (*len > 0)
                 memcpy(more, items, *len * item_size);
@@ -107,7 +99,7 @@ static void *read_all(struct reader *reader, const char *sql, size_t item_size, 
     return items;
 }
 
-static int64_t read_number(struct reader *reader, const char *sql)
+int64_t dump_read_number(struct dump_reading *reader, const char *sql)
 {
     sqlite3_stmt *stmt = sim_reader_statement(reader->from, sql);
     int64_t number = 0;
@@ -120,7 +112,7 @@ static int64_t read_number(struct reader *reader, const char *sql)
     return number;
 }
 
-static void copy_gtrid(sqlite3_stmt *row, int column, struct vow_gtrid *gtrid)
+void dump_copy_gtrid(sqlite3_stmt *row, int column, struct vow_gtrid *gtrid)
 {
     const void *bytes = sqlite3_column_blob(row, column);
 
@@ -151,7 +143,7 @@ static const char *read_who(struct sim_dump *dump, const uint8_t *body, size_t l
 
         if (key == WHO_KEY) {
             const size_t who_len = body[at] < len - at ? body[at] : 0;
-            char *who = take(dump, who_len + 1);
+            char *who = dump_take(dump, who_len + 1);
 
             memcpy(who, body + at + 1, who_len);
             return who;
@@ -220,7 +212,7 @@ static void read_saga(struct sim_dump_event *event)
     event->step.fate = (uint32_t)find_field(step, len, STEP_FATE_FIELD, &none);
 }
 
-static void read_event(struct reader *reader, sqlite3_stmt *row, void *item)
+static void read_event(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_event *event = item;
     const void *body = sqlite3_column_blob(row, 4), *hash = sqlite3_column_blob(row, 5);
@@ -228,10 +220,10 @@ static void read_event(struct reader *reader, sqlite3_stmt *row, void *item)
 
     event->lsn = (uint64_t)sqlite3_column_int64(row, 0);
     event->wall_us = (uint64_t)sqlite3_column_int64(row, 1);
-    copy_gtrid(row, 2, &event->gtrid);
+    dump_copy_gtrid(row, 2, &event->gtrid);
     event->kind = (uint32_t)sqlite3_column_int64(row, 3);
     event->body_len = (uint32_t)sqlite3_column_bytes(row, 4);
-    copy = take(reader->dump, event->body_len + 1u);
+    copy = dump_take(reader->dump, event->body_len + 1u);
     if (body != NULL)
         memcpy(copy, body, event->body_len);
     event->body = copy;
@@ -278,7 +270,7 @@ static void chain(struct sim_dump *dump, struct sim_dump_event *events, uint32_t
 
         if (event->lsn <= dump->journal.cut_lsn)
             continue;
-        bytes = take(dump, size);
+        bytes = dump_take(dump, size);
         memcpy(bytes, before, SIM_HASH_BYTES);
         at = put(put(bytes + SIM_HASH_BYTES, event->lsn, 8), event->wall_us, 8);
         /* Of no transaction: the column is empty, and so are the bytes. */
@@ -311,7 +303,7 @@ static void read_witness(struct sim_dump_journal *journal, const uint8_t *bytes,
 }
 
 /* The snapshot's body begins with the LSN and the hash up to which events were cut off. */
-static void read_cut(struct reader *reader, uint8_t hash[SIM_HASH_BYTES])
+static void read_cut(struct dump_reading *reader, uint8_t hash[SIM_HASH_BYTES])
 {
     sqlite3_stmt *stmt = sim_reader_statement(reader->from, "SELECT body FROM snapshot");
 
@@ -330,32 +322,33 @@ static void read_cut(struct reader *reader, uint8_t hash[SIM_HASH_BYTES])
 void sim_dump_journal(struct sim_dump *dump, const char *vfs, const char *path, const uint8_t *witness,
                       size_t witness_len)
 {
-    struct reader reader = begin(dump, true);
+    struct dump_reading reader = begin(dump, true);
     struct sim_dump_event *events;
     uint8_t cut[SIM_HASH_BYTES];
 
     read_witness(&dump->journal, witness, witness_len);
     if (sim_reader_open(reader.from, vfs, path)) {
         read_cut(&reader, cut);
-        events = read_all(&reader, "SELECT lsn, wall_us, gtrid, kind, body, hash FROM event ORDER BY lsn",
-                          sizeof(*events), read_event, &dump->journal.events_len);
-        dump->journal.coord = (uint64_t)read_number(&reader, "SELECT coord FROM identity");
-        dump->journal.epoch = (uint32_t)read_number(&reader, "SELECT epoch FROM identity");
+        events = dump_read_all(&reader, "SELECT lsn, wall_us, gtrid, kind, body, hash FROM event ORDER BY lsn",
+                               sizeof(*events), read_event, &dump->journal.events_len);
+        dump->journal.coord = (uint64_t)dump_read_number(&reader, "SELECT coord FROM identity");
+        dump->journal.epoch = (uint32_t)dump_read_number(&reader, "SELECT epoch FROM identity");
         chain(dump, events, dump->journal.events_len, cut);
         dump->journal.events = events;
+        dump_read_relay(&reader);
     }
     end(&reader);
 }
 
 /* ---- the store ---- */
 
-static void read_branch(struct reader *reader, sqlite3_stmt *row, void *item)
+static void read_branch(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_branch *branch = item;
     const char *state = (const char *)sqlite3_column_text(row, 2);
 
     (void)reader;
-    copy_gtrid(row, 0, &branch->gtrid);
+    dump_copy_gtrid(row, 0, &branch->gtrid);
     branch->branch = (uint32_t)sqlite3_column_int64(row, 1);
     branch->epoch = (uint32_t)sqlite3_column_int64(row, 3);
     branch->changeset_len = (uint32_t)sqlite3_column_int64(row, 4);
@@ -368,12 +361,12 @@ static void read_branch(struct reader *reader, sqlite3_stmt *row, void *item)
         branch->state = strcmp(branch->state_name, "memo") == 0 ? SIM_BRANCH_MEMO : SIM_BRANCH_OTHER;
 }
 
-static void read_heuristic(struct reader *reader, sqlite3_stmt *row, void *item)
+static void read_heuristic(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_heuristic *heuristic = item;
 
     (void)reader;
-    copy_gtrid(row, 0, &heuristic->gtrid);
+    dump_copy_gtrid(row, 0, &heuristic->gtrid);
     heuristic->verdict = (enum vow_verdict)sqlite3_column_int(row, 1);
     heuristic->decided = (enum vow_verdict)sqlite3_column_int(row, 2);
 }
@@ -397,13 +390,13 @@ static uint8_t table_named(const char *name)
 }
 
 /* A key is the value as SQL writes it; of a row that is held, then a blank and the holder. */
-static void read_lock(struct reader *reader, sqlite3_stmt *row, void *item)
+static void read_lock(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_lock *lock = item;
     const char *table = (const char *)sqlite3_column_text(row, 2), *key = (const char *)sqlite3_column_text(row, 4);
 
     (void)reader;
-    copy_gtrid(row, 0, &lock->gtrid);
+    dump_copy_gtrid(row, 0, &lock->gtrid);
     lock->branch = (uint32_t)sqlite3_column_int64(row, 1);
     lock->hash =
         hash_of(hash_of(hash_of(UINT64_C(0xcbf29ce484222325), table), (const char *)sqlite3_column_text(row, 3)), key);
@@ -411,7 +404,7 @@ static void read_lock(struct reader *reader, sqlite3_stmt *row, void *item)
     lock->key = key != NULL ? strtoull(key, NULL, 10) : 0;
 }
 
-static void read_account(struct reader *reader, sqlite3_stmt *row, void *item)
+static void read_account(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_row *out = item;
     const char *at = sqlite3_column_count(row) > 3 ? (const char *)sqlite3_column_text(row, 3) : NULL;
@@ -422,7 +415,7 @@ static void read_account(struct reader *reader, sqlite3_stmt *row, void *item)
     out->value = sqlite3_column_int64(row, 2);
     if (at == NULL || *at == '\0')
         return;
-    list = take(reader->dump, (strlen(at) / 2 + 1) * sizeof(*list));
+    list = dump_take(reader->dump, (strlen(at) / 2 + 1) * sizeof(*list));
     while (*at != '\0') {
         char *end;
 
@@ -434,12 +427,12 @@ static void read_account(struct reader *reader, sqlite3_stmt *row, void *item)
 
 /* ---- steps of sagas ---- */
 
-static void read_deed(struct reader *reader, sqlite3_stmt *row, void *item)
+static void read_deed(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_deed *deed = item;
 
     (void)reader;
-    copy_gtrid(row, 0, &deed->gtrid);
+    dump_copy_gtrid(row, 0, &deed->gtrid);
     deed->step = (uint32_t)sqlite3_column_int64(row, 1);
     deed->direction = (enum vow_step_direction)sqlite3_column_int(row, 2);
     deed->amount = sqlite3_column_int64(row, 3);
@@ -460,41 +453,42 @@ static enum sim_step_status status_named(const char *name)
     return SIM_STEP_OTHER;
 }
 
-static void read_step(struct reader *reader, sqlite3_stmt *row, void *item)
+static void read_step(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_step *step = item;
 
     (void)reader;
-    copy_gtrid(row, 0, &step->gtrid);
+    dump_copy_gtrid(row, 0, &step->gtrid);
     step->step = (uint32_t)sqlite3_column_int64(row, 1);
     step->direction = (enum vow_step_direction)sqlite3_column_int(row, 2);
     step->status = status_named((const char *)sqlite3_column_text(row, 3));
 }
 
-static void read_steps(struct reader *reader, struct sim_dump_store *store)
+static void read_steps(struct dump_reading *reader, struct sim_dump_store *store)
 {
     store->has_purse = sim_reader_statement(reader->from, "SELECT value FROM purse") != NULL;
     if (!store->has_purse)
         return;
-    store->purse = read_number(reader, "SELECT total(value) FROM purse");
+    store->purse = dump_read_number(reader, "SELECT total(value) FROM purse");
     store->has_forgotten =
-        read_number(reader, "SELECT count(*) FROM vow_meta WHERE key = 'step_floor' AND length(value) > 0") > 0;
-    store->deeds = read_all(reader, "SELECT saga, step, direction, amount, number FROM deed ORDER BY id",
-                            sizeof(struct sim_dump_deed), read_deed, &store->deeds_len);
+        dump_read_number(reader, "SELECT count(*) FROM vow_meta WHERE key = 'step_floor' AND length(value) > 0") > 0;
+    store->deeds = dump_read_all(reader, "SELECT saga, step, direction, amount, number FROM deed ORDER BY id",
+                                 sizeof(struct sim_dump_deed), read_deed, &store->deeds_len);
     store->steps =
-        read_all(reader, "SELECT gtrid, step, direction, status FROM vow_step ORDER BY gtrid, step, direction",
-                 sizeof(struct sim_dump_step), read_step, &store->steps_len);
+        dump_read_all(reader, "SELECT gtrid, step, direction, status FROM vow_step ORDER BY gtrid, step, direction",
+                      sizeof(struct sim_dump_step), read_step, &store->steps_len);
 }
 
-static void read_meta(struct reader *reader, struct sim_dump_store *store)
+static void read_meta(struct dump_reading *reader, struct sim_dump_store *store)
 {
     sqlite3_stmt *stmt;
 
-    store->incarnation = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'incarnation'");
-    store->coord = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'coord'");
-    store->epoch = (uint32_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'epoch'");
-    store->watermark.epoch = (uint32_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_epoch'");
-    store->watermark.seq = (uint64_t)read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_seq'");
+    store->incarnation = (uint64_t)dump_read_number(reader, "SELECT value FROM vow_meta WHERE key = 'incarnation'");
+    store->coord = (uint64_t)dump_read_number(reader, "SELECT value FROM vow_meta WHERE key = 'coord'");
+    store->epoch = (uint32_t)dump_read_number(reader, "SELECT value FROM vow_meta WHERE key = 'epoch'");
+    store->watermark.epoch =
+        (uint32_t)dump_read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_epoch'");
+    store->watermark.seq = (uint64_t)dump_read_number(reader, "SELECT value FROM vow_meta WHERE key = 'watermark_seq'");
     stmt = sim_reader_statement(reader->from, "SELECT value FROM vow_meta WHERE key = 'uuid'");
     if (stmt == NULL)
         return;
@@ -505,24 +499,26 @@ static void read_meta(struct reader *reader, struct sim_dump_store *store)
 
 void sim_dump_store(struct sim_dump *dump, const char *vfs, const char *path)
 {
-    struct reader reader = begin(dump, false);
+    struct dump_reading reader = begin(dump, false);
     struct sim_dump_store *store = &dump->store;
 
     if (sim_reader_open(reader.from, vfs, path)) {
         read_meta(&reader, store);
-        store->branches = read_all(
+        store->branches = dump_read_all(
             &reader, "SELECT gtrid, branch, state, epoch, length(changeset) FROM vow_branch ORDER BY gtrid, branch",
             sizeof(struct sim_dump_branch), read_branch, &store->branches_len);
-        store->heuristics = read_all(&reader, "SELECT gtrid, verdict, decided FROM vow_heuristic ORDER BY gtrid",
-                                     sizeof(struct sim_dump_heuristic), read_heuristic, &store->heuristics_len);
+        store->heuristics = dump_read_all(&reader, "SELECT gtrid, verdict, decided FROM vow_heuristic ORDER BY gtrid",
+                                          sizeof(struct sim_dump_heuristic), read_heuristic, &store->heuristics_len);
         store->locks =
-            read_all(&reader, "SELECT gtrid, branch, tbl, idx, key FROM vow_lock ORDER BY gtrid, tbl, idx, key",
-                     sizeof(struct sim_dump_lock), read_lock, &store->locks_len);
-        store->rows = read_all(&reader,
-                               "SELECT 1, id, balance, NULL FROM account UNION ALL SELECT 2, id, 0, items FROM list"
-                               " UNION ALL SELECT 3, id, 1, NULL FROM added",
-                               sizeof(struct sim_dump_row), read_account, &store->rows_len);
+            dump_read_all(&reader, "SELECT gtrid, branch, tbl, idx, key FROM vow_lock ORDER BY gtrid, tbl, idx, key",
+                          sizeof(struct sim_dump_lock), read_lock, &store->locks_len);
+        store->rows =
+            dump_read_all(&reader,
+                          "SELECT 1, id, balance, NULL FROM account UNION ALL SELECT 2, id, 0, items FROM list"
+                          " UNION ALL SELECT 3, id, 1, NULL FROM added",
+                          sizeof(struct sim_dump_row), read_account, &store->rows_len);
         read_steps(&reader, store);
+        dump_read_news(&reader);
     }
     end(&reader);
 }

@@ -31,6 +31,23 @@ struct sim_dump_event {
     bool is_chained; /* its hash is that of its content after the event before it */
 };
 
+/* What a journal keeps of events, beside its records. */
+struct sim_dump_newest {
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    const char *key;
+    uint64_t key_seq, lsn;
+};
+struct sim_dump_group {
+    const char *name, *participant;
+    uint64_t cursor;
+};
+struct sim_dump_dead {
+    const char *group;
+    uint64_t lsn; /* of the event */
+    uint32_t attempts;
+    bool is_retried;
+};
+
 struct sim_dump_journal {
     uint64_t coord;
     uint32_t epoch;
@@ -40,6 +57,10 @@ struct sim_dump_journal {
     uint64_t cut_lsn; /* events up to here may have been cut off, by a snapshot; 0 = none */
     uint32_t events_len;
     const struct sim_dump_event *events; /* by LSN */
+    uint32_t newest_len, groups_len, dead_len;
+    const struct sim_dump_newest *newest; /* by data file and key */
+    const struct sim_dump_group *groups;  /* by name */
+    const struct sim_dump_dead *dead;     /* by LSN and group */
 };
 
 enum sim_branch_state { SIM_BRANCH_PREPARED = 1, SIM_BRANCH_COMMITTED, SIM_BRANCH_MEMO, SIM_BRANCH_OTHER };
@@ -93,6 +114,44 @@ struct sim_dump_step {
     enum sim_step_status status;
 };
 
+/* In a world with events, the service's own rows (thing.h): a change that an event is to tell of, and an event that a
+ * group has done, once for each time. */
+struct sim_dump_told {
+    uint64_t tag, number;
+    uint32_t thing;
+    const char *topic;
+};
+struct sim_dump_heard {
+    const char *group, *key;
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    uint64_t key_seq, tag, offset;
+};
+/* And the store's: what is to be sent; the newest number of a key; what prepared branches will publish; which events
+ * were done; below which offset that is not known. */
+struct sim_dump_outbox {
+    const char *key, *topic;
+    uint64_t key_seq, tag; /* tag: 0 = the payload is none of ours */
+};
+struct sim_dump_counter {
+    const char *key;
+    uint64_t last;
+};
+struct sim_dump_promise {
+    struct vow_gtrid gtrid;
+    uint32_t branch;
+    const char *key;
+    uint64_t tag;
+};
+struct sim_dump_inbox {
+    const char *group, *key;
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];
+    uint64_t key_seq, offset;
+};
+struct sim_dump_floor {
+    const char *group;
+    uint64_t floor;
+};
+
 struct sim_dump_store {
     uint64_t incarnation, coord;
     uint32_t epoch;
@@ -110,6 +169,16 @@ struct sim_dump_store {
     uint32_t deeds_len, steps_len;
     const struct sim_dump_deed *deeds; /* in the order in which they were written */
     const struct sim_dump_step *steps; /* by id, step and direction */
+    /* In a world with events: */
+    bool has_news;
+    uint32_t told_len, heard_len, outbox_len, counters_len, promises_len, inbox_len, floors_len;
+    const struct sim_dump_told *told;        /* by thing and number */
+    const struct sim_dump_heard *heard;      /* in the order in which they were written */
+    const struct sim_dump_outbox *outbox;    /* in the order in which they became true */
+    const struct sim_dump_counter *counters; /* by key */
+    const struct sim_dump_promise *promises; /* by id and branch */
+    const struct sim_dump_inbox *inbox;      /* by group, data file, key, number */
+    const struct sim_dump_floor *floors;     /* by group */
 };
 
 struct sim_dump {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SIM_READER_STATEMENTS 24
+#define SIM_READER_STATEMENTS 40
 
 struct sim_reader {
     sqlite3 *db;

@@ -105,3 +105,36 @@ bool sim_is_of_saga(const struct sim_sight *sight)
         return false;
     }
 }
+
+static bool is_message_of_event(enum vow_msg_kind kind)
+{
+    return kind >= VOW_MSG_PUBLISH && kind <= VOW_MSG_SEEK;
+}
+
+bool sim_is_of_event(const struct sim_sight *sight)
+{
+    switch ((int)sight->kind) {
+    case SIM_SEEN_SENT:
+    case SIM_SEEN_RECEIVED:
+        return is_message_of_event(sight->message.msg->kind);
+    case SIM_SEEN_LOG_ASKED:
+    case SIM_SEEN_LOG_DURABLE:
+    case SIM_SEEN_LOG_FAILED:
+    case SIM_SEEN_LOG_DONE:
+        return vow_record_is_relay(sight->log.record->kind);
+    case SIM_SEEN_STORE_ASKED:
+    case SIM_SEEN_STORE_DONE:
+    case SIM_SEEN_STORE_TOLD:
+        return sight->store.op == VOW_STORE_EVENT || sight->store.op == VOW_STORE_OUTBOX_READ ||
+               sight->store.op == VOW_STORE_OUTBOX_DONE;
+    case SIM_SEEN_ALARM:
+        return sight->alarm.is_of_event;
+    case SIM_SEEN_OPERATED:
+        return sight->operated.dead != 0;
+    case SIM_SEEN_BECAME_TRUE:
+    case SIM_SEEN_GROUP:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -84,6 +84,9 @@ enum sim_fault {
     SIGHT(STORE_FAILED, stop, "the store says that it has failed, and what it was given has no answer")     \
     SIGHT(WORKED, change, "a handler read or wrote a row within a transaction; may be undone or run again") \
     SIGHT(WROTE_ALONE, change, "somebody wrote a row outside of all transactions, and it was let")          \
+    /* Events. */                                                                                           \
+    SIGHT(BECAME_TRUE, news, "a change that an event is to tell of is committed: its row is there")         \
+    SIGHT(GROUP, group, "a group of consumers is not as it was, at its coordinator")                        \
     /* Clients. */                                                                                          \
     SIGHT(ASKED, asked, "a client asks")                                                                    \
     SIGHT(TOLD, told, "a client has its answer: it is what the library would return to its caller")         \
@@ -150,6 +153,9 @@ enum sim_sample {
     SIM_SAMPLE_BRANCHES,   /* coordinator: branches in the core */
     SIM_SAMPLE_PEERS,      /* coordinator: participants ever seen by this life */
     SIM_SAMPLE_RESENDS,    /* resends of one message within one time-out of its sender: bounded retries */
+    SIM_SAMPLE_OUTBOX,     /* participant: events in its outbox, and those of prepared branches */
+    SIM_SAMPLE_EVENTS,     /* coordinator: events in memory, that some group has not done */
+    SIM_SAMPLE_DEAD,       /* coordinator: dead letters */
     SIM_SAMPLES
 };
 
@@ -161,6 +167,25 @@ struct sim_seen_step {
     enum vow_step_direction direction; /* 0: it is none */
     enum vow_step_result result;       /* when it is done */
     bool has_run;                      /* its handler has, in what was committed, and did not say no */
+};
+
+/* An event at a store, or on a coordinator's way to its log. */
+struct sim_seen_event {
+    const char *group;                  /* EVENT; else "" */
+    const char *topic, *key;            /* the key as it travels: "t3" is thing 3 */
+    uint8_t db_uuid[VOW_DB_UUID_BYTES]; /* whose outbox it comes from */
+    uint64_t key_seq;                   /* with key and db_uuid: its name */
+    uint64_t tag;                       /* of the change that it tells of (news.h); 0 = its payload is none of ours */
+    uint64_t offset;                    /* EVENT: the LSN at the coordinator */
+    uint32_t attempt, version, hops;
+    enum vow_event_result result; /* EVENT, done: what is answered */
+    bool is_repeat;               /* ... and DONE by an earlier delivery */
+    bool has_run;                 /* ... its handler has, in what was committed, and did not say no */
+};
+/* Of OUTBOX_READ and OUTBOX_DONE: an event that was read, or whose row is to go. */
+struct sim_seen_row {
+    const char *key;
+    uint64_t key_seq;
 };
 
 /* Of MOVED: which table of states. */
@@ -187,6 +212,8 @@ struct sim_sight {
             uint32_t heuristic_ms;              /* participants: T_heur; 0 = off */
             enum vow_verdict heuristic_verdict; /* and what it ends a branch with */
             uint32_t txn_ms, vote_ms; /* coordinators: the time of an open transaction, and of votes; 0 = not known */
+            uint32_t dead_max;        /* coordinators: of dead letters; 0 = there are no events in this world */
+            uint32_t outbox_max;      /* participants: of events in the outbox; likewise */
         } node_is;
         struct {
             uint32_t epoch;       /* coordinators */
@@ -216,7 +243,7 @@ struct sim_sight {
         } looked_up;
         struct {
             const char *what, *who;
-            bool is_of_saga;
+            bool is_of_saga, is_of_event;
         } alarm;
         struct {
             enum sim_machine machine;
@@ -245,6 +272,10 @@ struct sim_sight {
             const struct vow_record *record;
             uint64_t lsn;    /* LOG_DURABLE, LOG_DONE */
             bool is_of_saga; /* a saga's, or an operator's order about one */
+            /* What is in the record's body, decoded; NULL if the record is none such. Of CURSOR, DEAD and REVIVED all
+             * is in the record: who is the group, relay.lsn the event. */
+            const struct vow_msg_event *event;         /* EVENT: it has no LSN before it is durable */
+            const struct vow_msg_subscribe *subscribe; /* GROUP */
         } log;
         struct {
             enum vow_store_op_kind op;
@@ -254,8 +285,24 @@ struct sim_sight {
             enum vow_cause cause;           /* REFUSED */
             enum vow_verdict verdict;       /* SETTLE: the decision */
             struct sim_seen_step step;      /* STEP */
+            struct sim_seen_event event;    /* EVENT */
+            uint32_t rows_len;              /* OUTBOX_READ done or told, OUTBOX_DONE */
+            const struct sim_seen_row *rows;
         } store;
         struct sim_change change;
+        struct {
+            uint64_t tag;    /* of this change, in all of the world */
+            uint32_t thing;  /* what was changed; its events have the key "t<thing>" */
+            uint64_t number; /* of its changes, from 1: must be the event's key_seq */
+            const char *topic;
+            bool is_found; /* it was there when a life began, and had not been seen */
+        } news;
+        struct {
+            const char *name, *participant, *state; /* of group.def */
+            bool is_connected;
+            uint64_t cursor;    /* all up to it is done, or dead */
+            uint32_t lag, dead; /* events that it has not done; dead letters */
+        } group;
         struct {
             enum sim_ask what;
             const char *key;   /* "" = none */
@@ -277,7 +324,10 @@ struct sim_sight {
             enum vow_verdict verdict; /* 0: forget */
             bool is_heuristic; /* of one prepared branch, at peer; else of the transaction; forget: what peer did */
             const char *who, *why;
-            enum vow_admin_command saga; /* SAGA_RETRY or SAGA_CLOSE; 0: it is about a transaction */
+            enum vow_admin_command saga; /* SAGA_RETRY or SAGA_CLOSE; 0: it is about no saga */
+            enum vow_admin_command dead; /* DLQ_RETRY or DLQ_DROP; 0: it is about no dead letter */
+            const char *group;           /* ... which is of this group, */
+            uint64_t offset;             /* and this event */
         } operated;
     };
 };
@@ -305,6 +355,8 @@ struct sim_sight sim_sight_make(enum sim_sight_kind kind, uint8_t node, uint32_t
 
 /* It is about a saga and about no transaction: it has judges of its own. */
 bool sim_is_of_saga(const struct sim_sight *sight);
+/* Likewise, of events. */
+bool sim_is_of_event(const struct sim_sight *sight);
 const char *sim_sight_name(enum sim_sight_kind kind);
 /* "KILL", ...; what it means. */
 const char *sim_fault_name(enum sim_fault fault);

@@ -34,16 +34,32 @@ static const char *const crashes[] = {"?", "killed", "power-lost", "stopped"};
 static const char *const asks[] = {"?", "begin", "work", "commit", "rollback", "status", "saga", "cancel"};
 static const char *const tables[] = {"?", "bank", "lists", "set"};
 static const char *const changes[] = {"?", "read", "hold", "add", "append", "insert", "is"};
-static const char *const ops[] = {"?",        "PREPARE", "COMMIT",           "ABORT",           "ONE-PHASE",
-                                  "MEMO",     "FORGET",  "CANCEL",           "WATERMARK",       "WORK",
-                                  "DESCRIBE", "RECALL",  "HEURISTIC-COMMIT", "HEURISTIC-ABORT", "SETTLE",
-                                  "STEP"};
+static const char *const ops[] = {"?",
+                                  "PREPARE",
+                                  "COMMIT",
+                                  "ABORT",
+                                  "ONE-PHASE",
+                                  "MEMO",
+                                  "FORGET",
+                                  "CANCEL",
+                                  "WATERMARK",
+                                  "WORK",
+                                  "DESCRIBE",
+                                  "RECALL",
+                                  "HEURISTIC-COMMIT",
+                                  "HEURISTIC-ABORT",
+                                  "SETTLE",
+                                  "STEP",
+                                  "OUTBOX-READ",
+                                  "OUTBOX-DONE",
+                                  "EVENT"};
 static const char *const results[] = {"-", "DONE", "READ-ONLY", "REFUSED", "NO-RECORD"};
-static const char *const samples[] = {"?",         "open",       "in-doubt", "queue", "jobs",
-                                      "wal-bytes", "disk-bytes", "branches", "peers", "resends"};
+static const char *const samples[] = {"?",        "open",  "in-doubt", "queue",  "jobs",   "wal-bytes", "disk-bytes",
+                                      "branches", "peers", "resends",  "outbox", "events", "dead"};
 static const char *const fates[] = {"-", "DONE", "REJECTED", "UNKNOWN", "UNDONE", "STUCK"};
 static const char *const directions[] = {"?", "action", "compensation"};
 static const char *const step_results[] = {"-", "DONE", "REJECTED", "TOO-LATE", "NOT-YET", "UNABLE"};
+static const char *const event_results[] = {"-", "DONE", "NOT-YET", "UNABLE"};
 static const char *const verdicts[] = {"forget", "commit", "abort"};
 
 /* The part of an id that tells transactions of one world apart: epoch and sequence. */
@@ -71,6 +87,22 @@ static void print_message(struct out *out, const struct sim_sight *sight)
     print(out, " %s #%" PRIu64, text, sight->message.frame);
 }
 
+static void print_event(struct out *out, const char *topic, const char *key, uint64_t key_seq)
+{
+    print(out, " %s %s/%" PRIu64, topic, key, key_seq);
+}
+
+static void print_relay(struct out *out, const struct sim_sight *sight)
+{
+    const struct vow_record *record = sight->log.record;
+
+    if (sight->log.event != NULL)
+        print_event(out, sight->log.event->topic, sight->log.event->key, sight->log.event->key_seq);
+    else
+        print(out, " %s at %" PRIu64 " attempts=%" PRIu32 " %" PRIu32, record->who, record->relay.lsn,
+              record->relay.attempts, record->detail);
+}
+
 static void print_log(struct out *out, const struct sim_sight *sight)
 {
     print(out, " %s", vow_record_name(sight->log.record->kind));
@@ -83,9 +115,25 @@ static void print_log(struct out *out, const struct sim_sight *sight)
               PICK(directions, sight->log.record->step.direction), PICK(fates, sight->log.record->step.fate));
     if (sight->log.record->kind == VOW_RECORD_SAGA_END)
         print(out, " %s", vow_saga_state_name((int)sight->log.record->detail));
+    if (vow_record_is_relay(sight->log.record->kind))
+        print_relay(out, sight);
     if (sight->log.lsn != 0)
         print(out, " lsn=%" PRIu64, sight->log.lsn);
     print(out, "%s", sight->log.forced ? " forced" : "");
+}
+
+static void print_store_event(struct out *out, const struct sim_sight *sight)
+{
+    const struct sim_seen_event *event = &sight->store.event;
+
+    for (uint32_t i = 0; i < sight->store.rows_len; i++)
+        print(out, " %s/%" PRIu64, sight->store.rows[i].key, sight->store.rows[i].key_seq);
+    if (sight->store.op != VOW_STORE_EVENT)
+        return;
+    print(out, " %s at %" PRIu64 " attempt %" PRIu32, event->group, event->offset, event->attempt);
+    print_event(out, event->topic, event->key, event->key_seq);
+    print(out, " %s%s%s", PICK(event_results, event->result), event->is_repeat ? " again" : "",
+          event->has_run ? " ran" : "");
 }
 
 static void print_store(struct out *out, const struct sim_sight *sight)
@@ -97,6 +145,7 @@ static void print_store(struct out *out, const struct sim_sight *sight)
     if (sight->store.op == VOW_STORE_STEP)
         print(out, " step=%" PRIu32 " %s %s%s", sight->store.step.number, PICK(directions, sight->store.step.direction),
               PICK(step_results, sight->store.step.result), sight->store.step.has_run ? " ran" : "");
+    print_store_event(out, sight);
 }
 
 static void print_client(struct out *out, const struct sim_sight *sight)
@@ -112,6 +161,30 @@ static void print_client(struct out *out, const struct sim_sight *sight)
         print(out, " cause=%s", vow_cause_name((int)sight->told.cause));
     if (sight->told.error != 0)
         print(out, " error=%d", sight->told.error);
+}
+
+static void print_news(struct out *out, const struct sim_sight *sight)
+{
+    if (sight->kind == SIM_SEEN_BECAME_TRUE)
+        print(out, " t%" PRIu32 "/%" PRIu64 " %s%s", sight->news.thing, sight->news.number, sight->news.topic,
+              sight->news.is_found ? " found" : "");
+    else
+        print(out, " %s %s %s%s cursor=%" PRIu64 " lag=%" PRIu32 " dead=%" PRIu32, sight->group.name,
+              sight->group.participant, sight->group.state, sight->group.is_connected ? "" : " alone",
+              sight->group.cursor, sight->group.lag, sight->group.dead);
+}
+
+static void print_order(struct out *out, const struct sim_sight *sight)
+{
+    if (sight->operated.dead != 0)
+        print(out, " %s %s at %" PRIu64, sight->operated.dead == VOW_ADMIN_DLQ_RETRY ? "retry" : "drop",
+              sight->operated.group, sight->operated.offset);
+    else
+        print(out, " %s%s",
+              sight->operated.saga == VOW_ADMIN_SAGA_RETRY   ? "retry"
+              : sight->operated.saga == VOW_ADMIN_SAGA_CLOSE ? "close"
+                                                             : PICK(verdicts, sight->operated.verdict),
+              sight->operated.is_heuristic ? " heuristic" : "");
 }
 
 /* What a process and its world are about. */
@@ -187,11 +260,11 @@ static void print_body(struct out *out, const struct sim_sight *sight)
         print_client(out, sight);
         break;
     case SIM_SEEN_OPERATED:
-        print(out, " %s%s",
-              sight->operated.saga == VOW_ADMIN_SAGA_RETRY   ? "retry"
-              : sight->operated.saga == VOW_ADMIN_SAGA_CLOSE ? "close"
-                                                             : PICK(verdicts, sight->operated.verdict),
-              sight->operated.is_heuristic ? " heuristic" : "");
+        print_order(out, sight);
+        break;
+    case SIM_SEEN_BECAME_TRUE:
+    case SIM_SEEN_GROUP:
+        print_news(out, sight);
         break;
     default:
         print_process(out, sight);

@@ -1,0 +1,49 @@
+#include "chaos/sim/news.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void put(uint8_t *at, uint64_t number)
+{
+    for (int i = 0; i < 8; i++)
+        at[i] = (uint8_t)(number >> 8 * i);
+}
+
+static uint64_t take(const uint8_t *at)
+{
+    uint64_t number = 0;
+
+    for (int i = 0; i < 8; i++)
+        number |= (uint64_t)at[i] << 8 * i;
+    return number;
+}
+
+void sim_news_encode(const struct sim_news *news, uint8_t bytes[SIM_NEWS_BYTES])
+{
+    put(bytes, news->tag);
+    put(bytes + 8, news->number);
+    bytes[16] = news->is_poison;
+}
+
+bool sim_news_decode(const uint8_t *bytes, size_t len, struct sim_news *news)
+{
+    if (len != SIM_NEWS_BYTES)
+        return false;
+    *news = (struct sim_news){.tag = take(bytes), .number = take(bytes + 8), .is_poison = bytes[16] != 0};
+    return news->tag != 0;
+}
+
+void sim_thing_key(uint32_t thing, char key[SIM_THING_KEY_SIZE])
+{
+    (void)snprintf(key, SIM_THING_KEY_SIZE, "t%u", thing);
+}
+
+bool sim_thing_of(const char *key, uint32_t *thing)
+{
+    char *end;
+
+    if (key[0] != 't' || key[1] < '0' || key[1] > '9')
+        return false;
+    *thing = (uint32_t)strtoul(key + 1, &end, 10);
+    return *end == '\0';
+}
