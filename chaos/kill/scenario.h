@@ -1,0 +1,133 @@
+/*
+ * What a scenario says: the processes, what they work on, what happens to them when, and what must hold afterwards.
+ * docs/chaos.md is the manual of the file; its keys are the tables of scenario_keys.c. Reads and checks; runs nothing.
+ */
+#ifndef VOW_CHAOS_KILL_SCENARIO_H
+#define VOW_CHAOS_KILL_SCENARIO_H
+
+#include "chaos/kill/yaml.h"
+
+#define REAL_NODES_MAX 32
+#define REAL_WORDS_MAX 64
+#define REAL_PORTS_MAX 8
+#define REAL_VARIABLES_MAX 8
+#define REAL_FAULTS_MAX 256
+#define REAL_CHECKS_MAX 32
+
+/* The index that stands for the load among the nodes. */
+#define REAL_LOAD REAL_NODES_MAX
+#define REAL_NOBODY (REAL_LOAD + 1)
+
+struct real_words {
+    struct real_text of[REAL_WORDS_MAX];
+    size_t len;
+};
+
+/* How a process tells that it is ready: at most one of them; none = as soon as it runs. */
+struct real_readiness {
+    struct real_text line; /* a line of its stdout or stderr has this text in it */
+    struct real_text file; /* this file, by its path from the node's directory, is there and has something in it */
+    struct real_text http; /* HOST:PORT/PATH answers with 200 */
+};
+
+struct real_variable {
+    struct real_text name, value;
+};
+
+/* A process that is started again and again: node, or the load, which ends by itself. */
+struct real_node_plan {
+    struct real_text name;
+    struct real_place place;
+    struct real_words command;
+    struct real_words ports;     /* names; each is an address that is the node's own: ${NODE.PORT} */
+    struct real_words databases; /* SQLite files of libvow, by their paths from the node's directory */
+    struct real_variable variables[REAL_VARIABLES_MAX + 1]; /* up to one without a name */
+    struct real_readiness ready;
+    struct real_text crash_at; /* VOW_CRASH_AT of its first life */
+    uint64_t ready_ms;         /* within which it gets ready */
+    uint64_t end_ms;           /* within which it ends after SIGTERM */
+    uint32_t exit_status;      /* with which it ends when it is told to */
+};
+
+enum real_action {
+#define ACTION(name, key, harm, text) REAL_##name,
+#include "chaos/kill/action.def"
+#undef ACTION
+    REAL_ACTIONS
+};
+
+enum real_trigger {
+    REAL_AT,    /* so long after the load was started */
+    REAL_THEN,  /* so long after the fault before was done */
+    REAL_DIED,  /* a node ended, by a crash point or a signal of the harness */
+    REAL_READY, /* a node got ready, after the load was started */
+    REAL_SAYS,  /* a node wrote a line with a text in it, after the load was started */
+};
+
+/* One line of the timeline. */
+struct real_fault {
+    struct real_place place;
+    enum real_action action;
+    bool is_said; /* the action was named */
+    struct real_words targets_said;
+    uint32_t targets[REAL_NODES_MAX];
+    size_t targets_len;
+    enum real_trigger trigger;
+    struct real_text of; /* the node of REAL_DIED, REAL_READY and REAL_SAYS, */
+    uint32_t of_node;    /* and its index */
+    struct real_text text;
+    uint32_t times;    /* the event counts when it comes for this time */
+    uint64_t delay_ms; /* REAL_AT: the time; else after the event */
+    bool has_at, has_on, has_after;
+    struct real_text crash_at; /* of REAL_START: VOW_CRASH_AT of that life */
+};
+
+/* A command whose exit status decides. */
+struct real_check {
+    struct real_text name;
+    struct real_place place;
+    struct real_words command;
+    bool is_serving;    /* while the nodes still run, tried again until it holds or its time is over */
+    uint64_t within_ms; /* that time; of one after the nodes have ended, how long it may run */
+    uint32_t exit_status;
+};
+
+struct real_scenario {
+    struct real_yaml yaml;
+    char *bytes;
+    char name[128]; /* of the file, without folder and ending */
+    struct real_text teaches;
+    uint64_t within_ms; /* the whole of it */
+    uint64_t settle_ms; /* after the load, until nothing is in doubt */
+    uint32_t seed;
+    struct real_node_plan nodes[REAL_NODES_MAX];
+    size_t nodes_len;
+    struct real_node_plan load;
+    struct real_fault faults[REAL_FAULTS_MAX];
+    size_t faults_len;
+    struct real_check checks[REAL_CHECKS_MAX];
+    size_t checks_len;
+};
+
+/* Reads a file. 0; or -1 with one line in `error`, and nothing to free. */
+int real_scenario_load(const char *path, struct real_scenario **scenario, struct real_error *error);
+/* The same from memory; `name` is the file's, for errors. */
+int real_scenario_parse(const char *name, const char *text, size_t len, struct real_scenario **scenario,
+                        struct real_error *error);
+void real_scenario_free(struct real_scenario *scenario);
+
+/* The plan behind an index of a fault: a node's or, for REAL_LOAD, the load's. */
+const struct real_node_plan *real_scenario_plan(const struct real_scenario *scenario, uint32_t index);
+
+const char *real_action_key(enum real_action action);
+const char *real_action_text(enum real_action action);
+bool real_action_is_harm(enum real_action action);
+
+/* scenario_keys.c: fills the scenario from its root. scenario_check.c: names that it uses are there. */
+int real_scenario_read(struct real_scenario *scenario);
+int real_scenario_check(struct real_scenario *scenario);
+
+/* The keys of a scenario, for people. */
+void real_scenario_print_keys(FILE *out);
+
+#endif

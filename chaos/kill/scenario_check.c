@@ -1,0 +1,213 @@
+/* What a table cannot say: the names that a scenario uses are there, and none is there twice. */
+#include <string.h>
+
+#include "chaos/kill/expand.h"
+#include "chaos/kill/scenario.h"
+#include "proto/quote.h"
+
+static uint32_t find_node(const struct real_scenario *scenario, const char *name)
+{
+    for (uint32_t i = 0; i < scenario->nodes_len; i++)
+        if (strcmp(scenario->nodes[i].name.text, name) == 0)
+            return i;
+    return REAL_NOBODY;
+}
+
+static int fail_node(struct real_scenario *scenario, const struct real_text *name)
+{
+    char quoted[VOW_QUOTE_SIZE];
+
+    vow_quote(name->text, strlen(name->text), quoted);
+    return real_fail(&scenario->yaml, name->place, "there is no node %s", quoted);
+}
+
+/* --- ${...} --- */
+
+/* Whose texts they are. */
+struct scope {
+    const struct real_scenario *scenario;
+    const struct real_node_plan *node; /* NULL = a check's */
+};
+
+static bool has_port(const struct real_node_plan *node, const char *port)
+{
+    for (size_t i = 0; i < node->ports.len; i++)
+        if (strcmp(node->ports.of[i].text, port) == 0)
+            return true;
+    return false;
+}
+
+static bool knows(const struct scope *scope, const char *name)
+{
+    const char *dot = strchr(name, '.');
+    char node[REAL_VARIABLE_SIZE];
+
+    if (strcmp(name, "bin") == 0 || strcmp(name, "out") == 0 || strcmp(name, "seed") == 0)
+        return true;
+    if (dot == NULL)
+        return strcmp(name, "dir") == 0 && scope->node != NULL;
+    (void)snprintf(node, sizeof(node), "%.*s", (int)(dot - name), name);
+    if (strcmp(node, "load") == 0)
+        return strcmp(dot + 1, "dir") == 0;
+    const uint32_t index = find_node(scope->scenario, node);
+    return index != REAL_NOBODY && (strcmp(dot + 1, "dir") == 0 || has_port(&scope->scenario->nodes[index], dot + 1));
+}
+
+static const char *lookup(void *ctx, const char *name)
+{
+    return knows(ctx, name) ? "" : NULL;
+}
+
+static int check_text(struct real_scenario *scenario, const struct real_node_plan *node, const struct real_text *text)
+{
+    struct scope scope = {.scenario = scenario, .node = node};
+    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], quoted[VOW_QUOTE_SIZE];
+
+    if (text->text == NULL)
+        return 0;
+    const char *why = real_expand(text->text, lookup, &scope, out, wrong);
+    if (why == NULL)
+        return 0;
+    vow_quote(wrong, strlen(wrong), quoted);
+    return real_fail(&scenario->yaml, text->place, "%s: %s", why, quoted);
+}
+
+static int check_words(struct real_scenario *scenario, const struct real_node_plan *node,
+                       const struct real_words *words)
+{
+    for (size_t i = 0; i < words->len; i++)
+        if (check_text(scenario, node, &words->of[i]) != 0)
+            return -1;
+    return 0;
+}
+
+/* --- Nodes --- */
+
+static bool is_point_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+/* NAME or NAME@N, as vowd and libvow take it: what they refuse would end the node at its start. */
+static int check_point(struct real_scenario *scenario, const struct real_text *point)
+{
+    size_t name = 0, digits = 0;
+    char quoted[VOW_QUOTE_SIZE];
+
+    if (point->text == NULL)
+        return 0;
+    while (is_point_char(point->text[name]))
+        name++;
+    const char *hit = point->text + name;
+    if (*hit == '@' && hit[1] != '0')
+        digits = strspn(hit + 1, "0123456789");
+    if (name > 0 && name < 64 && (*hit == '\0' || (digits > 0 && digits < 10 && hit[1 + digits] == '\0')))
+        return 0;
+    vow_quote(point->text, strlen(point->text), quoted);
+    return real_fail(&scenario->yaml, point->place, "crash_at wants NAME or NAME@N, found %s", quoted);
+}
+
+static int check_ports(struct real_scenario *scenario, const struct real_node_plan *node)
+{
+    if (node->ports.len > REAL_PORTS_MAX)
+        return real_fail(&scenario->yaml, node->ports.of[0].place, "a node has at most %d ports", REAL_PORTS_MAX);
+    for (size_t i = 0; i < node->ports.len; i++) {
+        const struct real_text *port = &node->ports.of[i];
+        if (strspn(port->text, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(port->text) ||
+            strlen(port->text) > 32 || strcmp(port->text, "dir") == 0)
+            return real_fail(&scenario->yaml, port->place, "a port wants a name of a-z, 0-9 and -, and not dir");
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(port->text, node->ports.of[j].text) == 0)
+                return real_fail(&scenario->yaml, port->place, "there is a port %s already", port->text);
+    }
+    return 0;
+}
+
+/* A path that leads out of the node's directory would be another's. */
+static int check_inside(struct real_scenario *scenario, const struct real_text *path)
+{
+    if (path->text == NULL || (path->text[0] != '/' && strstr(path->text, "..") == NULL))
+        return 0;
+    return real_fail(&scenario->yaml, path->place,
+                     "a path inside the node's directory is wanted, without / first and ..");
+}
+
+static int check_plan(struct real_scenario *scenario, const struct real_node_plan *node)
+{
+    for (size_t i = 0; i < node->databases.len; i++)
+        if (check_inside(scenario, &node->databases.of[i]) != 0)
+            return -1;
+    for (const struct real_variable *variable = node->variables; variable->name.text != NULL; variable++)
+        if (check_text(scenario, node, &variable->value) != 0)
+            return -1;
+    return check_words(scenario, node, &node->command) != 0 || check_text(scenario, node, &node->ready.http) != 0 ||
+                   check_inside(scenario, &node->ready.file) != 0 || check_point(scenario, &node->crash_at) != 0
+               ? -1
+               : 0;
+}
+
+static int check_nodes(struct real_scenario *scenario)
+{
+    for (uint32_t i = 0; i < scenario->nodes_len; i++) {
+        const struct real_node_plan *node = &scenario->nodes[i];
+        if (strcmp(node->name.text, "load") == 0)
+            return real_fail(&scenario->yaml, node->name.place, "load is the load's name; a node wants another");
+        if (find_node(scenario, node->name.text) != i)
+            return real_fail(&scenario->yaml, node->name.place, "there is a node %s already", node->name.text);
+        if (check_ports(scenario, node) != 0)
+            return -1;
+    }
+    for (uint32_t i = 0; i < scenario->nodes_len; i++)
+        if (check_plan(scenario, &scenario->nodes[i]) != 0)
+            return -1;
+    return check_plan(scenario, &scenario->load);
+}
+
+/* --- Faults --- */
+
+static int find_target(struct real_scenario *scenario, struct real_fault *fault, const struct real_text *name)
+{
+    const uint32_t index = find_node(scenario, name->text);
+
+    if (index == REAL_NOBODY)
+        return fail_node(scenario, name);
+    for (size_t i = 0; i < fault->targets_len; i++)
+        if (fault->targets[i] == index)
+            return real_fail(&scenario->yaml, name->place, "%s is in this list already", name->text);
+    fault->targets[fault->targets_len++] = index;
+    return 0;
+}
+
+static int find_event(struct real_scenario *scenario, struct real_fault *fault)
+{
+    fault->of_node = REAL_NOBODY;
+    if (fault->of.text == NULL)
+        return 0;
+    if (fault->trigger == REAL_SAYS && strcmp(fault->of.text, "load") == 0)
+        fault->of_node = REAL_LOAD;
+    else
+        fault->of_node = find_node(scenario, fault->of.text);
+    return fault->of_node != REAL_NOBODY ? 0 : fail_node(scenario, &fault->of);
+}
+
+static int check_fault(struct real_scenario *scenario, struct real_fault *fault)
+{
+    for (size_t i = 0; i < fault->targets_said.len; i++)
+        if (find_target(scenario, fault, &fault->targets_said.of[i]) != 0)
+            return -1;
+    return find_event(scenario, fault) != 0 ? -1 : check_point(scenario, &fault->crash_at);
+}
+
+int real_scenario_check(struct real_scenario *scenario)
+{
+    if (check_nodes(scenario) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->faults_len; i++)
+        if (check_fault(scenario, &scenario->faults[i]) != 0)
+            return -1;
+    for (size_t i = 0; i < scenario->checks_len; i++)
+        if (check_words(scenario, NULL, &scenario->checks[i].command) != 0)
+            return -1;
+    return 0;
+}

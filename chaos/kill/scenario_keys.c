@@ -1,0 +1,321 @@
+/* The keys of a scenario, as tables: what there is, how it is read, and what it is for. */
+#include <stdio.h>
+#include <string.h>
+
+#include "chaos/kill/scenario.h"
+
+#define KEY(name, read, type, field, needed, says)                                                                     \
+    {                                                                                                                  \
+        name, read, offsetof(type, field), needed, says                                                                \
+    }
+#define END                                                                                                            \
+    {                                                                                                                  \
+        NULL, NULL, 0, false, NULL                                                                                     \
+    }
+
+static real_read_fn read_words, read_targets, read_ready, read_variables, read_on, read_at, read_after, read_times,
+    read_while, read_nodes, read_load, read_faults, read_checks;
+
+static const struct real_key ready_keys[] = {
+    KEY("line", real_read_text, struct real_readiness, line, false, "a text that a line of its output has in it"),
+    KEY("file", real_read_text, struct real_readiness, file, false,
+        "a file of its directory that is there and not empty"),
+    KEY("http", real_read_text, struct real_readiness, http, false, "HOST:PORT/PATH that answers with 200"), END};
+
+static const struct real_key node_keys[] = {
+    KEY("name", real_read_name, struct real_node_plan, name, true, "what faults and other nodes call it"),
+    KEY("command", read_words, struct real_node_plan, command, true, "a list: the program and its arguments"),
+    KEY("ports", read_words, struct real_node_plan, ports, false, "names of addresses of its own: ${NODE.PORT}"),
+    KEY("databases", read_words, struct real_node_plan, databases, false,
+        "its SQLite files of libvow, in which nothing may stay in doubt"),
+    KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
+    KEY("ready", read_ready, struct real_node_plan, ready, false, "how it tells that it serves; else it does at once"),
+    KEY("ready_within", real_read_duration, struct real_node_plan, ready_ms, false, "the time for that (20s)"),
+    KEY("crash_at", real_read_text, struct real_node_plan, crash_at, false, "POINT@N: dies there, in its first life"),
+    KEY("end_within", real_read_duration, struct real_node_plan, end_ms, false, "the time to end after SIGTERM (15s)"),
+    KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it then ends with (0)"),
+    END};
+
+static const struct real_key load_keys[] = {
+    KEY("command", read_words, struct real_node_plan, command, true, "a list: the program and its arguments"),
+    KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
+    KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it ends with (0)"), END};
+
+static const struct real_key on_keys[] = {
+    KEY("died", real_read_name, struct real_fault, of, false, "a node that ended"),
+    KEY("ready", real_read_name, struct real_fault, of, false, "a node that got ready again"),
+    KEY("says", real_read_name, struct real_fault, of, false, "a node, or load, that wrote a line with `text` in it"),
+    KEY("text", real_read_text, struct real_fault, text, false, "what the line has in it"),
+    KEY("times", read_times, struct real_fault, times, false, "it counts when it comes for this time (1)"),
+    END};
+
+static const struct real_key fault_keys[] = {
+#define ACTION(name, key, harm, text) {key, read_targets, 0, false, text},
+#include "chaos/kill/action.def"
+#undef ACTION
+    KEY("at", read_at, struct real_fault, delay_ms, false, "when: so long after the load was started"),
+    {"on", read_on, 0, false, "when: at an event"},
+    KEY("after", read_after, struct real_fault, delay_ms, false, "so long after that; alone: after the fault before"),
+    KEY("crash_at", real_read_text, struct real_fault, crash_at, false, "of start: POINT@N, dies there in this life"),
+    END};
+
+static const struct real_key check_keys[] = {
+    KEY("name", real_read_text, struct real_check, name, true, "what holds if it holds"),
+    KEY("command", read_words, struct real_check, command, true, "a list: the program and its arguments"),
+    {"while", read_while, 0, false, "serving: before the nodes end, until it holds; ended: after that (ended)"},
+    KEY("within", real_read_duration, struct real_check, within_ms, false, "the time for it (30s)"),
+    KEY("exit_status", real_read_count, struct real_check, exit_status, false, "that it holds with (0)"),
+    END};
+
+static const struct real_key root_keys[] = {
+    KEY("teaches", real_read_text, struct real_scenario, teaches, true, "a sentence: what is learned from it"),
+    KEY("within", real_read_duration, struct real_scenario, within_ms, false, "the time for the load (2m)"),
+    KEY("settle_within", real_read_duration, struct real_scenario, settle_ms, false,
+        "the time after it until nothing is in doubt (30s)"),
+    KEY("seed", real_read_count, struct real_scenario, seed, false, "${seed}, if there is no --seed (1)"),
+    {"nodes", read_nodes, 0, true, "the processes, in the order of their starts and ends"},
+    {"load", read_load, 0, true, "the process that works them; the run ends after it"},
+    {"faults", read_faults, 0, false, "what happens when"},
+    {"checks", read_checks, 0, false, "what must hold afterwards"},
+    END};
+
+/* --- Lists of texts --- */
+
+static int read_words(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_words *words = into;
+
+    if (real_list_open(yaml, key->name, value, REAL_WORDS_MAX, &words->len) != 0)
+        return -1;
+    for (size_t i = 0; i < words->len; i++)
+        if (real_read_text(yaml, key, real_list_at(yaml, value, i), &words->of[i]) != 0)
+            return -1;
+    return 0;
+}
+
+/* NAME: VALUE, with any names. */
+static int read_variables(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_variable *variables = into;
+    size_t len = 0;
+
+    if (value->type != YAML_MAPPING_NODE)
+        return real_fail(yaml, real_place_of(value), "%s wants \"NAME: VALUE\" lines", key->name);
+    for (const yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
+        yaml_node_t *name = yaml_document_get_node(&yaml->document, pair->key);
+        if (len == REAL_VARIABLES_MAX)
+            return real_fail(yaml, real_place_of(name), "%s has more than %d variables", key->name, REAL_VARIABLES_MAX);
+        if (real_read_text(yaml, key, name, &variables[len].name) != 0 ||
+            real_read_text(yaml, key, yaml_document_get_node(&yaml->document, pair->value), &variables[len].value) != 0)
+            return -1;
+        if (strchr(variables[len].name.text, '=') != NULL)
+            return real_fail(yaml, real_place_of(name), "a variable's name has no = in it");
+        len++;
+    }
+    return 0;
+}
+
+/* --- Nodes and the load --- */
+
+static int read_ready(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    const struct real_readiness *ready = into;
+
+    (void)key;
+    if (real_read_mapping(yaml, ready_keys, "ready", value, into) != 0)
+        return -1;
+    if ((ready->line.text != NULL) + (ready->file.text != NULL) + (ready->http.text != NULL) != 1)
+        return real_fail(yaml, real_place_of(value), "ready wants one of line, file and http");
+    return 0;
+}
+
+static void node_defaults(struct real_node_plan *plan, const yaml_node_t *value)
+{
+    plan->place = real_place_of(value);
+    plan->ready_ms = 20000;
+    plan->end_ms = 15000;
+}
+
+static int read_nodes(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_scenario *scenario = into;
+
+    if (real_list_open(yaml, key->name, value, REAL_NODES_MAX, &scenario->nodes_len) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->nodes_len; i++) {
+        yaml_node_t *item = real_list_at(yaml, value, i);
+        node_defaults(&scenario->nodes[i], item);
+        if (real_read_mapping(yaml, node_keys, "a node", item, &scenario->nodes[i]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_load(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_scenario *scenario = into;
+
+    (void)key;
+    node_defaults(&scenario->load, value);
+    scenario->load.name.text = "load";
+    return real_read_mapping(yaml, load_keys, "the load", value, &scenario->load);
+}
+
+/* --- Faults --- */
+
+static int read_targets(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_fault *fault = into;
+
+    if (fault->is_said)
+        return real_fail(yaml, real_place_of(value), "a fault has one action; %s and %s are two",
+                         real_action_key(fault->action), key->name);
+    fault->is_said = true;
+    fault->action = (enum real_action)(key - fault_keys);
+    if (value->type == YAML_SEQUENCE_NODE)
+        return read_words(yaml, key, value, &fault->targets_said);
+    fault->targets_said.len = 1;
+    return real_read_text(yaml, key, value, &fault->targets_said.of[0]);
+}
+
+static int read_at(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_fault *fault = (struct real_fault *)(void *)((char *)into - key->offset);
+
+    fault->has_at = true;
+    return real_read_duration(yaml, key, value, into);
+}
+
+static int read_after(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_fault *fault = (struct real_fault *)(void *)((char *)into - key->offset);
+
+    fault->has_after = true;
+    return real_read_duration(yaml, key, value, into);
+}
+
+static int read_times(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    uint32_t *times = into;
+
+    if (real_read_count(yaml, key, value, into) != 0)
+        return -1;
+    return *times > 0 ? 0 : real_fail(yaml, real_place_of(value), "times wants 1 or more");
+}
+
+/* The event is the one of died, ready and says that the mapping has. */
+static int read_on(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    static const enum real_trigger triggers[] = {REAL_DIED, REAL_READY, REAL_SAYS};
+    struct real_fault *fault = into;
+    size_t events = 0;
+
+    (void)key;
+    fault->has_on = true;
+    fault->times = 1;
+    if (real_read_mapping(yaml, on_keys, "on", value, into) != 0)
+        return -1;
+    for (const yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(&yaml->document, pair->key);
+        for (size_t i = 0; i < sizeof(triggers) / sizeof(triggers[0]); i++) {
+            if (strcmp((const char *)name->data.scalar.value, on_keys[i].name) == 0) {
+                fault->trigger = triggers[i];
+                events++;
+            }
+        }
+    }
+    if (events != 1)
+        return real_fail(yaml, real_place_of(value), "on wants one of died, ready and says");
+    if ((fault->trigger == REAL_SAYS) != (fault->text.text != NULL))
+        return real_fail(yaml, real_place_of(value), "on says wants a text, and nothing else has one");
+    return 0;
+}
+
+static int read_fault(struct real_yaml *yaml, yaml_node_t *value, struct real_fault *fault, bool is_first)
+{
+    fault->place = real_place_of(value);
+    if (real_read_mapping(yaml, fault_keys, "a fault", value, fault) != 0)
+        return -1;
+    if (!fault->is_said)
+        return real_fail(yaml, fault->place, "a fault wants an action: kill, pause, resume, term, start, ...");
+    if (fault->has_at && (fault->has_on || fault->has_after))
+        return real_fail(yaml, fault->place, "at is alone: it is a time since the load was started");
+    if (!fault->has_at && !fault->has_on && !fault->has_after)
+        return real_fail(yaml, fault->place, "a fault wants a time: at, on, or after the fault before");
+    if (!fault->has_at && !fault->has_on && is_first)
+        return real_fail(yaml, fault->place, "there is no fault before the first; say at or on");
+    if (!fault->has_on)
+        fault->trigger = fault->has_at ? REAL_AT : REAL_THEN;
+    if (fault->crash_at.text != NULL && fault->action != REAL_START)
+        return real_fail(yaml, fault->crash_at.place, "crash_at goes with start alone");
+    return 0;
+}
+
+static int read_faults(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_scenario *scenario = into;
+
+    if (real_list_open(yaml, key->name, value, REAL_FAULTS_MAX, &scenario->faults_len) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->faults_len; i++)
+        if (read_fault(yaml, real_list_at(yaml, value, i), &scenario->faults[i], i == 0) != 0)
+            return -1;
+    return 0;
+}
+
+/* --- Checks --- */
+
+static int read_while(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_check *check = into;
+    struct real_text text;
+
+    if (real_read_text(yaml, key, value, &text) != 0)
+        return -1;
+    check->is_serving = strcmp(text.text, "serving") == 0;
+    if (!check->is_serving && strcmp(text.text, "ended") != 0)
+        return real_fail(yaml, text.place, "while wants serving or ended");
+    return 0;
+}
+
+static int read_checks(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_scenario *scenario = into;
+
+    if (real_list_open(yaml, key->name, value, REAL_CHECKS_MAX, &scenario->checks_len) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->checks_len; i++) {
+        struct real_check *check = &scenario->checks[i];
+        yaml_node_t *item = real_list_at(yaml, value, i);
+        check->place = real_place_of(item);
+        check->within_ms = 30000;
+        if (real_read_mapping(yaml, check_keys, "a check", item, check) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- The whole --- */
+
+int real_scenario_read(struct real_scenario *scenario)
+{
+    return real_read_mapping(&scenario->yaml, root_keys, "a scenario", scenario->yaml.root, scenario);
+}
+
+static void print_table(FILE *out, const char *title, const struct real_key keys[])
+{
+    (void)fprintf(out, "%s\n", title);
+    for (; keys->name != NULL; keys++)
+        (void)fprintf(out, "  %-14s %s%s\n", keys->name, keys->says, keys->is_needed ? " (needed)" : "");
+}
+
+void real_scenario_print_keys(FILE *out)
+{
+    print_table(out, "a scenario:", root_keys);
+    print_table(out, "a node:", node_keys);
+    print_table(out, "ready:", ready_keys);
+    print_table(out, "the load:", load_keys);
+    print_table(out, "a fault:", fault_keys);
+    print_table(out, "on:", on_keys);
+    print_table(out, "a check:", check_keys);
+}

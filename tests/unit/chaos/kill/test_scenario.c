@@ -1,0 +1,218 @@
+/* A scenario is read whole, and what is wrong with one is told with file, line and column. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chaos/kill/expand.h"
+#include "chaos/kill/scenario.h"
+
+static const char whole[] = "teaches: That it is read.\n"
+                            "within: 2m\n"
+                            "settle_within: 500ms\n"
+                            "seed: 7\n"
+                            "nodes:\n"
+                            "  - name: vowd\n"
+                            "    command: [vowd, --listen, \"${vowd.listen}\", --data, data]\n"
+                            "    ports: [listen, http]\n"
+                            "    env: {COLOUR: \"${seed} of ${dir}\"}\n"
+                            "    ready: {http: \"${vowd.http}/health\"}\n"
+                            "    ready_within: 3s\n"
+                            "    crash_at: log.before.COMMIT@20\n"
+                            "    end_within: 4s\n"
+                            "    exit_status: 3\n"
+                            "  - name: stock\n"
+                            "    command: [shop-stock, \"${load.dir}\"]\n"
+                            "    databases: [stock.db]\n"
+                            "    ready: {line: ready shop-stock}\n"
+                            "load:\n"
+                            "  command: [shop-load, --log, \"${out}/orders.jsonl\"]\n"
+                            "faults:\n"
+                            "  - at: 300ms\n"
+                            "    kill: [vowd, stock]\n"
+                            "  - on: {died: vowd, times: 2}\n"
+                            "    after: 1s\n"
+                            "    start: vowd\n"
+                            "    crash_at: send.after.COMMIT\n"
+                            "  - after: 0ms\n"
+                            "    pause: stock\n"
+                            "  - on: {says: load, text: \"40%\"}\n"
+                            "    wipe: stock\n"
+                            "checks:\n"
+                            "  - name: the books balance\n"
+                            "    command: [\"${bin}/shop-audit\", \"${stock.dir}/stock.db\"]\n"
+                            "    while: serving\n"
+                            "    within: 5s\n"
+                            "    exit_status: 1\n";
+
+static struct real_scenario *read_whole(const char *text)
+{
+    struct real_scenario *scenario;
+    struct real_error error;
+
+    cr_assert_eq(real_scenario_parse("some/x.yaml", text, strlen(text), &scenario, &error), 0, "%s", error.text);
+    return scenario;
+}
+
+Test(kill_scenario, nodes_are_read)
+{
+    struct real_scenario *scenario = read_whole(whole);
+    const struct real_node_plan *vowd = &scenario->nodes[0], *stock = &scenario->nodes[1];
+
+    cr_expect_str_eq(scenario->name, "x");
+    cr_expect_str_eq(scenario->teaches.text, "That it is read.");
+    cr_expect(scenario->within_ms == 120000 && scenario->settle_ms == 500 && scenario->seed == 7);
+    cr_assert_eq(scenario->nodes_len, 2);
+    cr_expect_str_eq(vowd->name.text, "vowd");
+    cr_expect_eq(vowd->command.len, 5);
+    cr_expect_str_eq(vowd->command.of[2].text, "${vowd.listen}");
+    cr_expect_str_eq(vowd->ports.of[1].text, "http");
+    cr_expect_str_eq(vowd->variables[0].name.text, "COLOUR");
+    cr_expect_null(vowd->variables[1].name.text);
+    cr_expect_str_eq(vowd->ready.http.text, "${vowd.http}/health");
+    cr_expect_str_eq(vowd->crash_at.text, "log.before.COMMIT@20");
+    cr_expect(vowd->ready_ms == 3000 && vowd->end_ms == 4000 && vowd->exit_status == 3);
+    cr_expect(stock->ready_ms == 20000 && stock->end_ms == 15000 && stock->exit_status == 0);
+    cr_expect_str_eq(stock->ready.line.text, "ready shop-stock");
+    cr_expect_str_eq(stock->databases.of[0].text, "stock.db");
+    cr_expect_str_eq(scenario->load.command.of[0].text, "shop-load");
+    real_scenario_free(scenario);
+}
+
+Test(kill_scenario, faults_and_checks_are_read)
+{
+    struct real_scenario *scenario = read_whole(whole);
+    const struct real_fault *faults = scenario->faults;
+    const struct real_check *check = &scenario->checks[0];
+
+    cr_assert_eq(scenario->faults_len, 4);
+    cr_expect(faults[0].action == REAL_KILL && faults[0].trigger == REAL_AT && faults[0].delay_ms == 300);
+    cr_expect(faults[0].targets_len == 2 && faults[0].targets[0] == 0 && faults[0].targets[1] == 1);
+    cr_expect(faults[1].action == REAL_START && faults[1].trigger == REAL_DIED && faults[1].of_node == 0);
+    cr_expect(faults[1].times == 2 && faults[1].delay_ms == 1000);
+    cr_expect_str_eq(faults[1].crash_at.text, "send.after.COMMIT");
+    cr_expect(faults[2].action == REAL_PAUSE && faults[2].trigger == REAL_THEN && faults[2].delay_ms == 0);
+    cr_expect(faults[3].trigger == REAL_SAYS && faults[3].of_node == REAL_LOAD && faults[3].times == 1);
+    cr_expect_str_eq(faults[3].text.text, "40%");
+    cr_assert_eq(scenario->checks_len, 1);
+    cr_expect_str_eq(check->name.text, "the books balance");
+    cr_expect(check->is_serving && check->within_ms == 5000 && check->exit_status == 1 && check->command.len == 2);
+    real_scenario_free(scenario);
+}
+
+/* --- What is wrong --- */
+
+#define NODE "- {name: a, command: [x]}"
+#define TOP "teaches: t\nload: {command: [x]}\n"
+
+struct mistake {
+    char text[400];
+    char error[160]; /* what is said begins so */
+};
+
+ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
+{
+    static struct mistake mistakes[] = {
+        {"", "x.yaml:1:1: is empty"},
+        {"a: [", "x.yaml:2:1: is not YAML"},
+        {"\xff", "x.yaml:1:1: is not YAML"},
+        {"teaches: \x01", "x.yaml:1:10: is not YAML: control characters"},
+        {"- a", "x.yaml:1:1: a scenario wants \"key: value\" lines, found a list"},
+        {TOP "nodes: [" NODE, "x.yaml:3:9"},
+        {"teaches: t", "x.yaml:1:1: a scenario wants a key nodes"},
+        {TOP "nodes:\n" NODE "\ncolour: red", "x.yaml:5:1: a scenario has no key \"colour\"; it has teaches, within,"},
+        {TOP "nodes:\n" NODE "\nteaches: u", "x.yaml:5:1: teaches was said before, on line 1"},
+        {TOP "nodes:\n" NODE "\nseed: many", "x.yaml:5:7: seed wants a whole number up to 1000000000, found \"many\""},
+        {TOP "nodes:\n" NODE "\nseed: -1", "x.yaml:5:7: seed wants"},
+        {TOP "nodes:\n" NODE "\nseed: 99999999999999999999", "x.yaml:5:7: seed wants"},
+        {TOP "nodes:\n" NODE "\nwithin: 5", "x.yaml:5:9: within wants a time up to an hour: 500ms, 5s or 2m, found"},
+        {TOP "nodes:\n" NODE "\nwithin: 2h", "x.yaml:5:9: within wants"},
+        {TOP "nodes:\n" NODE "\nwithin: 61m", "x.yaml:5:9: within wants"},
+        {TOP "nodes:\n" NODE "\nwithin: [5s]", "x.yaml:5:9: within wants a text, found a list"},
+        {TOP "nodes:\n" NODE "\n---\na: b", "x.yaml:5:1: a second document begins here"},
+        {TOP "nodes: []", "x.yaml:3:8: nodes wants 1 to 32 items, found 0"},
+        {TOP "nodes: a", "x.yaml:3:8: nodes wants a list, found a single value"},
+        {TOP "nodes:\n- {name: A, command: [x]}", "x.yaml:4:10: name wants 1 to 32 of a-z"},
+        {TOP "nodes:\n- {name: load, command: [x]}", "x.yaml:4:10: load is the load's name"},
+        {TOP "nodes:\n" NODE "\n" NODE, "x.yaml:5:10: there is a node a already"},
+        {TOP "nodes:\n- {name: a}", "x.yaml:4:3: a node wants a key command"},
+        {TOP "nodes:\n- {name: a, command: x}", "x.yaml:4:22: command wants a list, found a single value"},
+        {TOP "nodes:\n- {name: a, command: [\"\"]}", "x.yaml:4:23: command wants a text, found nothing"},
+        {TOP "nodes:\n- {name: a, command: [\"a\\0b\"]}", "x.yaml:4:23: command has a zero byte in it"},
+        {TOP "nodes:\n- {name: a, command: [\"${b.dir}\"]}", "x.yaml:4:23: there is no variable: \"b.dir\""},
+        {TOP "nodes:\n- {name: a, command: [\"${a.port}\"]}", "x.yaml:4:23: there is no variable: \"a.port\""},
+        {TOP "nodes:\n- {name: a, command: [\"${a\"]}", "x.yaml:4:23: ${ without a }: \"a\""},
+        {TOP "nodes:\n- {name: a, command: [x], ready: {}}", "x.yaml:4:34: ready wants one of line, file and http"},
+        {TOP "nodes:\n- {name: a, command: [x], ready: {file: ../b}}", "x.yaml:4:41: a path inside"},
+        {TOP "nodes:\n- {name: a, command: [x], ports: [dir]}", "x.yaml:4:35: a port wants a name"},
+        {TOP "nodes:\n- {name: a, command: [x], ports: [p, p]}", "x.yaml:4:38: there is a port p already"},
+        {TOP "nodes:\n- {name: a, command: [x], env: {A=: b}}", "x.yaml:4:33: a variable's name has no ="},
+        {TOP "nodes:\n- {name: a, command: [x], crash_at: p@0}", "x.yaml:4:37: crash_at wants NAME or NAME@N"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s}", "x.yaml:6:3: a fault wants an action"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {kill: a}", "x.yaml:6:3: a fault wants a time"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {kill: a, after: 1s}", "x.yaml:6:3: there is no fault before the first"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {kill: a, at: 1s, after: 1s}", "x.yaml:6:3: at is alone"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: b}", "x.yaml:6:18: there is no node \"b\""},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: load}", "x.yaml:6:18: there is no node \"load\""},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: [a, a]}", "x.yaml:6:22: a is in this list already"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: a, wipe: a}", "x.yaml:6:27: a fault has one action"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: a, crash_at: p}", "x.yaml:6:31: crash_at goes with start"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {on: {}, kill: a}", "x.yaml:6:8: on wants one of died, ready and says"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {on: {died: a, ready: a}, kill: a}", "x.yaml:6:8: on wants one of"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {on: {says: a}, kill: a}", "x.yaml:6:8: on says wants a text"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {on: {died: c}, kill: a}", "x.yaml:6:15: there is no node \"c\""},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {on: {died: a, times: 0}, kill: a}", "x.yaml:6:25: times wants 1 or more"},
+        {TOP "nodes:\n" NODE "\nchecks:\n- {name: c, command: [\"${dir}\"]}", "x.yaml:6:23: there is no variable"},
+        {TOP "nodes:\n" NODE "\nchecks:\n- {name: c, command: [x], while: now}", "x.yaml:6:34: while wants serving"},
+        {"teaches: &t x\nload: {command: [*t, *t]}\nnodes:\n" NODE, "x.yaml:1:10: is used a second time by an alias"},
+        {"&k teaches: t\n? *k\n: u", "x.yaml:1:1: is used a second time by an alias"},
+        {"&r teaches: *r", "x.yaml:1:1: is used a second time by an alias"},
+    };
+
+    return cr_make_param_array(struct mistake, mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+ParameterizedTest(struct mistake *mistake, kill_scenario, a_mistake_is_told_with_its_place)
+{
+    struct real_scenario *scenario;
+    struct real_error error;
+
+    cr_assert_eq(real_scenario_parse("x.yaml", mistake->text, strlen(mistake->text), &scenario, &error), -1, "%s",
+                 mistake->text);
+    cr_expect_null(scenario);
+    cr_expect_eq(strncmp(error.text, mistake->error, strlen(mistake->error)), 0, "wants %s, says %s", mistake->error,
+                 error.text);
+}
+
+Test(kill_scenario, a_file_that_is_none_is_told)
+{
+    struct real_scenario *scenario;
+    struct real_error error;
+
+    cr_expect_eq(real_scenario_load("/no/such/file.yaml", &scenario, &error), -1);
+    cr_expect_str_eq(error.text, "/no/such/file.yaml: cannot be opened: No such file or directory");
+    cr_expect_eq(real_scenario_load("/dev/zero", &scenario, &error), -1);
+    cr_expect_str_eq(error.text, "/dev/zero: is not a file");
+}
+
+/* --- ${...} --- */
+
+static const char *value_of(void *ctx, const char *name)
+{
+    return strcmp(name, "a") == 0 ? ctx : NULL;
+}
+
+Test(kill_scenario, variables_are_written_out)
+{
+    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], long_value[3000];
+
+    cr_expect_null(real_expand("x${a}y$$z$", value_of, "1", out, wrong));
+    cr_expect_str_eq(out, "x1y$z$");
+    cr_expect_str_eq(real_expand("${b}", value_of, "1", out, wrong), "there is no variable");
+    cr_expect_str_eq(wrong, "b");
+    memset(long_value, 'v', sizeof(long_value) - 1);
+    long_value[sizeof(long_value) - 1] = '\0';
+    cr_expect_null(real_expand("${a}", value_of, long_value, out, wrong));
+    cr_expect_not_null(real_expand("${a}${a}", value_of, long_value, out, wrong));
+}
