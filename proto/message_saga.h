@@ -42,7 +42,7 @@ struct vow_msg_saga_step {
     struct vow_slice payload; /* both handlers get it */
     uint32_t attempts_max;    /* then it counts as failed, or raises an alarm if it may not fail */
     uint32_t attempt_ms;      /* an attempt without an answer counts as lost after that */
-    uint32_t deadline_ms;     /* of the step, since its first attempt; no attempt after it */
+    uint32_t deadline_ms;     /* of the step, since its stage has begun; no attempt after it */
     uint32_t backoff_ms;      /* between attempts: at random, up to this, twice as much, ... */
     uint32_t backoff_max_ms;  /* ... up to this */
 };

@@ -101,7 +101,7 @@ struct step {
     bool was_sent;           /* its action, or it may have been in an earlier life: there may be something to undo */
     bool is_lost;            /* its last attempt went with the connection: the next one is no further load */
     bool wants_peer;         /* STUCK: for want of its participant; it goes on when that is back */
-    uint64_t deadline_ms;    /* no attempt after it; SAGA_NEVER_MS = none */
+    uint64_t deadline_ms;    /* no attempt after it, over restarts; SAGA_NEVER_MS = none */
     /* It waits for a participant that is away, and has no deadline: stuck from then on. SAGA_NEVER_MS = it does not. */
     uint64_t patience_ms;
     uint64_t next_ms; /* WAITING: the next attempt, not before; over restarts */

@@ -39,10 +39,10 @@ void step_on_start(struct vow_sagas *core, struct step_input *in)
         step->attempts = 0;
         step->next_ms = 0;
     }
-    if (!step_must_be_done(step))
-        step->deadline_ms = core->now_ms + step->deadline_after_ms;
-    else
+    if (step_must_be_done(step))
         step->deadline_ms = SAGA_NEVER_MS;
+    else if (step->deadline_ms == SAGA_NEVER_MS)
+        step->deadline_ms = core->now_ms + step->deadline_after_ms;
     step->patience_ms = SAGA_NEVER_MS;
     send_or_wait(core, step);
 }

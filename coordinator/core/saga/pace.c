@@ -77,7 +77,9 @@ bool pace_may_send(struct vow_sagas *core, struct step *step)
 
     if (step->turn == 0)
         step->turn = ++core->turns;
-    if (!peer_is_there(peer)) {
+    if (core->now_ms >= step->deadline_ms) {
+        arm(core, step, core->now_ms); /* it was over before a restart: given up, as any other */
+    } else if (!peer_is_there(peer)) {
         arm(core, step, patience(core, step));
     } else if (core->now_ms < step->next_ms) {
         arm(core, step, least(step->next_ms, step->deadline_ms));

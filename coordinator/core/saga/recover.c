@@ -8,6 +8,31 @@
 
 #include "proto/assert.h"
 
+static uint64_t what_is_left(uint64_t ms, uint64_t used_ms)
+{
+    return ms > used_ms ? ms - used_ms : 0;
+}
+
+/* The record of that age began it, so the deadlines of its steps have run since, in whatever life (4.2). */
+static void begin_deadlines(const struct vow_sagas *core, const struct saga *saga, uint32_t stage, uint64_t age_ms)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->stage == stage && !step_must_be_done(step))
+            step->deadline_ms = core->now_ms + what_is_left(step->deadline_after_ms, age_ms);
+    }
+}
+
+static bool is_stage_settled(const struct vow_sagas *core, const struct saga *saga, uint32_t stage)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->stage == stage && step->state != STEP_SETTLED)
+            return false;
+    }
+    return true;
+}
+
 void saga_on_recovered_begin(struct vow_sagas *core, struct saga_input *in)
 {
     const struct vow_msg_saga_request *request = in->from->recovered.msg;
@@ -16,9 +41,8 @@ void saga_on_recovered_begin(struct vow_sagas *core, struct saga_input *in)
     in->saga = saga_new(core, request);
     in->saga->earlier_ms = in->from->recovered.age_ms;
     if (request->deadline_ms != 0)
-        in->saga->deadline_ms = request->deadline_ms > in->saga->earlier_ms
-                                    ? core->now_ms + request->deadline_ms - in->saga->earlier_ms
-                                    : core->now_ms;
+        in->saga->deadline_ms = core->now_ms + what_is_left(request->deadline_ms, in->saga->earlier_ms);
+    begin_deadlines(core, in->saga, 0, in->saga->earlier_ms);
     saga_move(core, in->saga, SAGA_RUNNING);
 }
 
@@ -46,9 +70,10 @@ void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
     VOW_ASSERT(step != NULL);
     step->direction = record->step.direction;
     step->attempts = record->step.attempts;
+    if (step_must_be_done(step))
+        step->deadline_ms = SAGA_NEVER_MS;
     if (record->step.fate == VOW_FATE_NONE) {
-        step->next_ms = core->now_ms +
-                        (record->detail > in->from->recovered.age_ms ? record->detail - in->from->recovered.age_ms : 0);
+        step->next_ms = core->now_ms + what_is_left(record->detail, in->from->recovered.age_ms);
         return;
     }
     step->state = record->step.fate == VOW_FATE_STUCK ? STEP_STUCK : STEP_SETTLED;
@@ -61,6 +86,8 @@ void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
         blame(in->saga, record, step->number);
     else if (in->saga->failed_step == step->number)
         saga_absolve(in->saga);
+    if (record->step.fate == VOW_FATE_DONE && is_stage_settled(core, in->saga, step->stage))
+        begin_deadlines(core, in->saga, step->stage + 1, in->from->recovered.age_ms);
     if (record->step.fate != VOW_FATE_REJECTED && record->step.fate != VOW_FATE_UNKNOWN)
         return;
     fail(in->saga, record, step->number, step->stage);

@@ -85,8 +85,10 @@ struct vow_saga_step {
     bool parallel;            /* in one stage with the step before it: at the same time, and undone so */
     /* How often it is tried. Then it counts as failed, or, if it may not fail, as stuck. 0 = 10. */
     uint32_t attempts_max;
-    uint32_t attempt_ms;     /* an attempt without an answer counts as lost after that; 0 = 5 s */
-    uint32_t deadline_ms;    /* of an action before the pivot, since its first attempt: no attempt after it; 0 = 60 s */
+    uint32_t attempt_ms; /* an attempt without an answer counts as lost after that; 0 = 5 s */
+    /* Of an action before the pivot, since its stage has begun, whoever is restarted meanwhile: no attempt after it.
+     * 0 = 60 s. */
+    uint32_t deadline_ms;
     uint32_t backoff_ms;     /* between attempts: at random, up to this, twice as much, ...; 0 = 100 ms */
     uint32_t backoff_max_ms; /* ... up to this; 0 = 30 s */
 };

@@ -47,6 +47,7 @@ static void carry_out(struct bed *bed, const struct vow_sagas_effect *effect)
         cr_assert_lt(bed->log_len, BED_LOG_MAX);
         bed->log[bed->log_len] = effect->log.record;
         bed->forced[bed->log_len] = effect->log.forced;
+        bed->logged_ms[bed->log_len] = bed->now_ms;
         bed->tokens[bed->log_len++] = effect->log.token;
         break;
     case VOW_SAGAS_ALARM:
@@ -122,7 +123,7 @@ static const struct vow_msg_saga_request *order_of(const struct bed *bed, const 
     return NULL;
 }
 
-void bed_restart(struct bed *bed)
+static void recover(struct bed *bed)
 {
     free(bed->core);
     bed->log_len = bed->log_durable;
@@ -134,8 +135,21 @@ void bed_restart(struct bed *bed)
             continue;
         event.recovered.record = &bed->log[i];
         event.recovered.msg = order_of(bed, &bed->log[i].gtrid);
+        event.recovered.age_ms = bed->now_ms - bed->logged_ms[i];
         bed_feed(bed, event);
     }
+}
+
+void bed_restart(struct bed *bed)
+{
+    recover(bed);
+    resume(bed);
+}
+
+void bed_restart_beside(struct bed *bed, const char *peer, uint64_t session)
+{
+    recover(bed);
+    bed_feed(bed, (struct vow_sagas_event){.kind = VOW_SAGAS_PEER_UP, .session = session, .peer = peer});
     resume(bed);
 }
 

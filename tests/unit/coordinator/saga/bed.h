@@ -19,6 +19,7 @@ struct bed {
     struct vow_record log[BED_LOG_MAX];
     uint64_t tokens[BED_LOG_MAX];
     bool forced[BED_LOG_MAX];
+    uint64_t logged_ms[BED_LOG_MAX];
     size_t log_len, log_durable;
     enum vow_saga_state told; /* the newest */
     enum vow_cause cause;
@@ -38,6 +39,8 @@ void bed_init(struct bed *bed, const struct vow_sagas_limits *limits);
 void bed_free(struct bed *bed);
 /* A crash: what is not durable is gone, and so are all connections. */
 void bed_restart(struct bed *bed);
+/* ... and that participant is back before the sagas go on. */
+void bed_restart_beside(struct bed *bed, const char *peer, uint64_t session);
 void bed_feed(struct bed *bed, struct vow_sagas_event event);
 /* All of the log, and what comes of it. */
 void bed_log(struct bed *bed);

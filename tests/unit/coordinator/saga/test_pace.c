@@ -92,6 +92,104 @@ Test(saga_pace, F198_F202_a_compensation_keeps_its_time)
     bed_free(&bed);
 }
 
+static void begin_with_deadline(uint32_t deadline_ms, uint32_t stages)
+{
+    struct vow_msg_saga_step steps[] = {bed_step(VOW_STEP_COMPENSATABLE, 0, "a"),
+                                        bed_step(VOW_STEP_COMPENSATABLE, 1, "a")};
+
+    steps[0].deadline_ms = steps[1].deadline_ms = deadline_ms;
+    bed_init(&bed, NULL);
+    bed_up(&bed, "a", A);
+    bed_request(&bed, 1, steps, stages);
+}
+
+static void expect_to_give_up_after(uint64_t ms)
+{
+    struct vow_saga_view view;
+
+    bed_pass(&bed, ms - 1);
+    bed_find(&bed, 1, &view);
+    cr_assert_eq(view.told, VOW_SAGA_RUNNING, "its deadline is not over");
+    bed_pass(&bed, 1);
+    bed_find(&bed, 1, &view);
+    cr_assert_eq(view.told, VOW_SAGA_COMPENSATING, "its deadline is over");
+}
+
+/* What was used up of it before the crash, and while nobody was there, is used up. */
+Test(saga_pace, F198_a_deadline_keeps_its_time_over_restarts)
+{
+    begin_with_deadline(1000, 1);
+    bed_pass(&bed, 300);
+    bed_restart(&bed);
+    bed_pass(&bed, 300);
+    bed_restart(&bed);
+    expect_to_give_up_after(400);
+    bed_free(&bed);
+}
+
+/* It runs since its own stage was begun, and that is when the last step of the one before it was done. */
+Test(saga_pace, F198_the_deadline_of_a_later_stage_keeps_its_time)
+{
+    begin_with_deadline(1000, 2);
+    bed_pass(&bed, 900);
+    answer_all(VOW_STEP_DONE);
+    bed_pass(&bed, 300);
+    bed_restart(&bed);
+    expect_to_give_up_after(700);
+    bed_free(&bed);
+}
+
+/* No attempt after it, be the participant back before the saga goes on or after that. */
+Test(saga_pace, F198_nothing_is_tried_after_a_deadline_that_ended_meanwhile)
+{
+    for (int is_early = 0; is_early < 2; is_early++) {
+        struct vow_msg_step step;
+
+        begin_with_deadline(1000, 1);
+        bed.now_ms += 1000;
+        if (is_early)
+            bed_restart_beside(&bed, "a", A);
+        else
+            bed_restart(&bed);
+        bed_up(&bed, "a", A);
+        bed_log(&bed);
+        step = bed_take(&bed);
+        cr_assert_eq(step.direction, VOW_STEP_COMPENSATION, "it may have been done, and is not tried again");
+        bed_free(&bed);
+    }
+}
+
+/* What must be done has no deadline, neither before a restart nor after it. */
+Test(saga_pace, F198_F199_a_restart_gives_no_deadline_to_what_must_be_done)
+{
+    struct vow_msg_saga_step step = bed_step(VOW_STEP_RETRIABLE, 0, "a");
+
+    step.deadline_ms = 1000;
+    begin_crowd(1, step);
+    bed.now_ms += 5000;
+    bed_restart(&bed);
+    bed_up(&bed, "a", A);
+    cr_assert_eq(bed_take(&bed).direction, VOW_STEP_ACTION);
+    bed_free(&bed);
+}
+
+/* Nor what undoes a step that had one. */
+Test(saga_pace, F197_F198_a_restart_gives_no_deadline_to_a_compensation_that_was_stuck)
+{
+    begin_with_deadline(1000, 1);
+    bed_cancel(&bed, 1);
+    answer_all(VOW_STEP_DONE);
+    answer_all(VOW_STEP_REJECTED);
+    cr_assert_eq(bed.told, VOW_SAGA_STUCK_COMPENSATING);
+    bed.now_ms += 5000;
+    bed_restart(&bed);
+    bed_up(&bed, "a", A);
+    bed_order(&bed, 1, VOW_SAGA_RETRY);
+    bed_pass(&bed, 0);
+    cr_assert_eq(bed_take(&bed).direction, VOW_STEP_COMPENSATION);
+    bed_free(&bed);
+}
+
 /* The participant is back at once, and is not buried in what waits for it. */
 Test(saga_pace, F147_after_a_restart_not_all_at_once)
 {
