@@ -11,9 +11,9 @@
 #include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
 #include "coordinator/fold/recovery.h"
+#include "coordinator/fold/relay_recovery.h"
 #include "coordinator/journal/journal.h"
 #include "coordinator/server/notify.h"
-#include "coordinator/server/relay_book.h"
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
@@ -283,7 +283,9 @@ void relay_order(struct vow_server *server, const char *group, uint64_t lsn, enu
 void relay_step(struct vow_server *server, const struct vow_relay_event *event);
 void relay_free(struct vow_server *server);
 
-/* relay_start.c. Returns 0 or an error, with its detail. */
+/* relay_start.c. What feeds the core; detail: of a start, else NULL. */
+struct relay_recovery relay_recovery_of(struct vow_server *server, struct vow_error_detail *detail);
+/* Returns 0 or an error, with its detail. */
 int relay_start(struct vow_server *server, const struct vow_journal_engine *ops, void *engine, uint64_t seed,
                 struct vow_error_detail *detail);
 

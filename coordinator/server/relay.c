@@ -112,58 +112,17 @@ void relay_step(struct vow_server *server, const struct vow_relay_event *event)
 
 /* ---- what the journal has to say ---- */
 
-/* An event out of the journal, in the book. Returns 0 or an error. */
-static int take_old(struct vow_server *server, const struct vow_journal_event *event, uint64_t *room,
-                    const struct vow_msg_event **kept)
-{
-    const uint64_t bytes_max = server->settings.event_bytes_max;
-    struct vow_msg msg;
-    const char *why;
-    if (vow_msg_decode(server->relay.arena, event->record.body.data, event->record.body.len, &msg, &why) != 0 ||
-        msg.kind != VOW_MSG_PUBLISH)
-        return VOW_E_DAMAGED;
-    if (*room == 0 || (bytes_max != 0 && server->relay.book.bytes + relay_book_size(&msg.publish.event) > bytes_max))
-        return VOW_E_BUSY;
-    (*room)--;
-    *kept = relay_book_add(&server->relay.book, &msg.publish.event);
-    return *kept != NULL ? 0 : VOW_E_NO_MEMORY;
-}
-
-static int load_one(struct vow_server *server, const struct vow_journal_event *from, uint64_t *room)
-{
-    struct vow_relay_event event = {.kind = VOW_RELAY_LOADED, .now_ms = vow_clock_ms()};
-    struct vow_relay_counts counts;
-    vow_relay_counts(server->relay.core, &counts);
-    /* What was written in the same batch is read, and the core is told of it in a moment. */
-    if (from->lsn > counts.last_lsn || vow_relay_has(server->relay.core, from->lsn))
-        return 0;
-    event.kept.lsn = from->lsn;
-    int error = take_old(server, from, room, &event.kept.event);
-    if (error == 0)
-        relay_step(server, &event);
-    return error;
-}
-
 static void loaded(struct vow_server *server, struct vow_journal_op *op)
 {
-    struct vow_relay_event done = {.kind = VOW_RELAY_LOAD_DONE, .now_ms = vow_clock_ms()};
-    struct vow_relay_counts counts;
-    vow_relay_counts(server->relay.core, &counts);
-    uint64_t room = server->relay.limits.events_max - counts.events;
-    int error = op->events_len < op->events_max ? 0 : VOW_E_BUSY;
-    for (uint32_t i = 0; error == 0 && i < op->events_len; i++)
-        error = load_one(server, &op->events[i], &room);
+    struct relay_recovery recovery = relay_recovery_of(server, NULL);
+    const int error = relay_recovery_load(&recovery, &server->relay.limits, server->settings.event_bytes_max, op);
     vow_journal_events_free(op->events, op->events_len);
     op->events = NULL;
     op->events_len = 0;
-    if (error == VOW_E_DAMAGED) {
+    if (error != 0) {
         op->error = error;
         server_journal_failed(server, op);
-        return;
     }
-    done.load_done.group = (uint32_t)op->token;
-    done.load_done.error = error != 0 ? VOW_E_BUSY : 0;
-    relay_step(server, &done);
 }
 
 void relay_journal_done(struct vow_server *server, struct vow_journal_op *op)

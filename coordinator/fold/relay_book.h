@@ -1,9 +1,9 @@
 /*
  * The events that some group has not done, or that are dead letters, with all that they say. The core keeps pointers to
- * them: what is here does not move. The loop's thread.
+ * them: what is here does not move.
  */
-#ifndef VOW_COORDINATOR_SERVER_RELAY_BOOK_H
-#define VOW_COORDINATOR_SERVER_RELAY_BOOK_H
+#ifndef VOW_COORDINATOR_FOLD_RELAY_BOOK_H
+#define VOW_COORDINATOR_FOLD_RELAY_BOOK_H
 
 #include "proto/message.h"
 

@@ -1,4 +1,4 @@
-#include "coordinator/server/relay_book.h"
+#include "coordinator/fold/relay_book.h"
 
 #include <stdlib.h>
 #include <string.h>

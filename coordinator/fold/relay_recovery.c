@@ -1,0 +1,239 @@
+#include "coordinator/fold/relay_recovery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int damaged(const struct relay_recovery *recovery, const char *what, uint64_t lsn)
+{
+    recovery->detail->error = VOW_E_DAMAGED;
+    snprintf(recovery->detail->text, sizeof(recovery->detail->text), "lsn %llu: %s; restore the journal",
+             (unsigned long long)lsn, what);
+    return VOW_E_DAMAGED;
+}
+
+static int no_memory(const struct relay_recovery *recovery)
+{
+    recovery->detail->error = VOW_E_NO_MEMORY;
+    snprintf(recovery->detail->text, sizeof(recovery->detail->text), "no memory for the events that are not done");
+    return VOW_E_NO_MEMORY;
+}
+
+static struct vow_relay_event event_of(const struct relay_recovery *recovery, enum vow_relay_event_kind kind)
+{
+    return (struct vow_relay_event){.kind = kind, .now_ms = recovery->now_ms};
+}
+
+/* ---- counting ---- */
+
+static int count_event(void *ctx, const struct vow_journal_event *event)
+{
+    (void)event;
+    ((struct relay_recovery *)ctx)->events++;
+    return 0;
+}
+
+static int count_group(void *ctx, const struct vow_journal_group *group)
+{
+    (void)group;
+    ((struct relay_recovery *)ctx)->groups++;
+    return 0;
+}
+
+static int count_dead(void *ctx, const struct vow_journal_dead *dead)
+{
+    (void)dead;
+    ((struct relay_recovery *)ctx)->dead++;
+    return 0;
+}
+
+int relay_recovery_count(struct relay_recovery *recovery, const struct vow_journal_engine *ops, void *engine)
+{
+    const struct vow_journal_relay counting = {
+        .ctx = recovery, .group = count_group, .dead = count_dead, .event = count_event};
+    return ops->relay != NULL ? ops->relay(engine, &counting, recovery->detail) : 0;
+}
+
+static void widen(uint32_t *limit, uint32_t by, uint32_t highest)
+{
+    *limit = by < highest - *limit ? *limit + by : highest;
+}
+
+void relay_recovery_widen(const struct relay_recovery *recovery, struct vow_relay_limits *limits)
+{
+    /* So many may wait again; what is new comes beside it. */
+    widen(&limits->events_max, recovery->events, VOW_RELAY_HIGHEST);
+    if (limits->groups_max < recovery->groups)
+        limits->groups_max = recovery->groups;
+    if (limits->dead_max < recovery->dead)
+        limits->dead_max = recovery->dead;
+    if (limits->keys_max <= limits->events_max)
+        limits->keys_max = limits->events_max + 1;
+}
+
+/* ---- feeding ---- */
+
+static int feed_key(void *ctx, const struct vow_journal_key *key)
+{
+    const struct relay_recovery *recovery = ctx;
+    struct vow_relay_event event = event_of(recovery, VOW_RELAY_RECOVERED_KEY);
+    memcpy(event.key.db_uuid, key->db_uuid, VOW_DB_UUID_BYTES);
+    event.key.key = key->key;
+    event.key.key_seq = key->key_seq;
+    event.key.lsn = key->lsn;
+    recovery->step(recovery->ctx, &event);
+    return 0;
+}
+
+static int feed_group(void *ctx, const struct vow_journal_group *group)
+{
+    const struct relay_recovery *recovery = ctx;
+    struct vow_relay_event event = event_of(recovery, VOW_RELAY_RECOVERED_GROUP);
+    struct vow_msg msg;
+    const char *why;
+    if (vow_msg_decode(recovery->arena, group->body.data, group->body.len, &msg, &why) != 0 ||
+        msg.kind != VOW_MSG_SUBSCRIBE || strcmp(msg.subscribe.group, group->name) != 0 ||
+        !vow_name_is_valid(group->participant))
+        return damaged(recovery, "a group's body is no subscription of it", group->cursor);
+    event.group.msg = &msg.subscribe;
+    event.group.participant = group->participant;
+    event.group.cursor = group->cursor;
+    recovery->step(recovery->ctx, &event);
+    return 0;
+}
+
+static bool has_group(const struct relay_recovery *recovery, const char *name)
+{
+    struct vow_relay_group_view view;
+    uint32_t at = 0;
+    while (vow_relay_next_group(recovery->core, &at, &view)) {
+        if (strcmp(view.name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int feed_dead(void *ctx, const struct vow_journal_dead *dead)
+{
+    const struct relay_recovery *recovery = ctx;
+    struct vow_relay_event event = event_of(recovery, VOW_RELAY_RECOVERED_DEAD);
+    if (!has_group(recovery, dead->group))
+        return damaged(recovery, "a dead letter of no group", dead->lsn);
+    event.dead.group = dead->group;
+    event.dead.lsn = dead->lsn;
+    event.dead.cause = dead->cause;
+    event.dead.attempts = dead->attempts;
+    event.dead.text = dead->text;
+    event.dead.is_retried = dead->is_retried;
+    recovery->step(recovery->ctx, &event);
+    return 0;
+}
+
+static int feed_event(void *ctx, const struct vow_journal_event *from)
+{
+    const struct relay_recovery *recovery = ctx;
+    struct vow_relay_event event = event_of(recovery, VOW_RELAY_RECOVERED_EVENT);
+    struct vow_msg msg;
+    const char *why = "";
+    if (vow_msg_decode(recovery->arena, from->record.body.data, from->record.body.len, &msg, &why) != 0)
+        return damaged(recovery, why, from->lsn);
+    if (msg.kind != VOW_MSG_PUBLISH)
+        return damaged(recovery, "its body is no event", from->lsn);
+    event.kept.event = relay_book_add(recovery->book, &msg.publish.event);
+    event.kept.lsn = from->lsn;
+    if (event.kept.event == NULL)
+        return no_memory(recovery);
+    recovery->step(recovery->ctx, &event);
+    return 0;
+}
+
+static int check_letters(const struct relay_recovery *recovery)
+{
+    struct vow_relay_dead_view view;
+    uint32_t at = 0;
+    while (vow_relay_next_dead(recovery->core, &at, &view)) {
+        if (view.kept.event == NULL)
+            return damaged(recovery, "the event of a dead letter is missing", view.kept.lsn);
+    }
+    return 0;
+}
+
+int relay_recovery_feed(struct relay_recovery *recovery, const struct vow_relay_limits *limits,
+                        const struct vow_journal_engine *ops, void *engine)
+{
+    const struct vow_journal_relay feeding = {.ctx = recovery,
+                                              .keys_max = limits->keys_max - limits->events_max,
+                                              .key = feed_key,
+                                              .group = feed_group,
+                                              .dead = feed_dead,
+                                              .event = feed_event};
+    struct vow_journal_stats stats = {0};
+    int error = ops->relay != NULL ? ops->relay(engine, &feeding, recovery->detail) : 0;
+    error = error != 0 ? error : check_letters(recovery);
+    if (error != 0)
+        return error;
+    if (ops->stats != NULL)
+        ops->stats(engine, &stats);
+    struct vow_relay_event done = event_of(recovery, VOW_RELAY_RECOVERY_DONE);
+    done.last_lsn = stats.last_lsn;
+    recovery->step(recovery->ctx, &done);
+    return 0;
+}
+
+/* ---- older ones, later ---- */
+
+struct load {
+    struct relay_recovery *recovery;
+    uint64_t room, bytes_max;
+};
+
+/* In the book. Returns 0 or an error. */
+static int take_old(struct load *load, const struct vow_journal_event *event, const struct vow_msg_event **kept)
+{
+    struct relay_book *book = load->recovery->book;
+    struct vow_msg msg;
+    const char *why;
+    if (vow_msg_decode(load->recovery->arena, event->record.body.data, event->record.body.len, &msg, &why) != 0 ||
+        msg.kind != VOW_MSG_PUBLISH)
+        return VOW_E_DAMAGED;
+    if (load->room == 0 ||
+        (load->bytes_max != 0 && book->bytes + relay_book_size(&msg.publish.event) > load->bytes_max))
+        return VOW_E_BUSY;
+    load->room--;
+    *kept = relay_book_add(book, &msg.publish.event);
+    return *kept != NULL ? 0 : VOW_E_NO_MEMORY;
+}
+
+static int load_one(struct load *load, const struct vow_journal_event *from)
+{
+    const struct relay_recovery *recovery = load->recovery;
+    struct vow_relay_event event = event_of(recovery, VOW_RELAY_LOADED);
+    struct vow_relay_counts counts;
+    vow_relay_counts(recovery->core, &counts);
+    /* What was written in the same batch is read, and the core is told of it in a moment. */
+    if (from->lsn > counts.last_lsn || vow_relay_has(recovery->core, from->lsn))
+        return 0;
+    event.kept.lsn = from->lsn;
+    int error = take_old(load, from, &event.kept.event);
+    if (error == 0)
+        recovery->step(recovery->ctx, &event);
+    return error;
+}
+
+int relay_recovery_load(struct relay_recovery *recovery, const struct vow_relay_limits *limits, uint64_t bytes_max,
+                        const struct vow_journal_op *op)
+{
+    struct vow_relay_event done = event_of(recovery, VOW_RELAY_LOAD_DONE);
+    struct load load = {.recovery = recovery, .bytes_max = bytes_max};
+    struct vow_relay_counts counts;
+    vow_relay_counts(recovery->core, &counts);
+    load.room = limits->events_max - counts.events;
+    int error = op->events_len < op->events_max ? 0 : VOW_E_BUSY;
+    for (uint32_t i = 0; error == 0 && i < op->events_len; i++)
+        error = load_one(&load, &op->events[i]);
+    if (error == VOW_E_DAMAGED)
+        return error;
+    done.load_done.group = (uint32_t)op->token;
+    done.load_done.error = error != 0 ? VOW_E_BUSY : 0;
+    recovery->step(recovery->ctx, &done);
+    return 0;
+}
