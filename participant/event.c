@@ -78,15 +78,6 @@ static int take_event(struct publication *publication, struct vow_event *event, 
     return take_headers(publication, event);
 }
 
-static bool may_publish(const struct vow_reaction_kept *reaction, const char *topic)
-{
-    for (size_t i = 0; i < reaction->publishes_len; i++) {
-        if (strcmp(reaction->publishes[i], topic) == 0)
-            return true;
-    }
-    return false;
-}
-
 int vow_publish(struct vow_branch *branch, const struct vow_event *given)
 {
     struct publication publication;
@@ -103,12 +94,9 @@ int vow_publish(struct vow_branch *branch, const struct vow_event *given)
     if (!branch->participant->store_is_sqlite)
         return VOW_E_STATE;
     publication.event.gtrid = *branch->gtrid;
-    if (branch->delivery != NULL) {
-        publication.event.hops = branch->delivery->event.hops + 1;
-        if (publication.event.hops > VOW_EVENT_HOPS_MAX || !may_publish(branch->reaction, event.topic))
-            return VOW_E_REFUSED;
-    }
-    return vow_store_sqlite_publish(branch->participant->store, &publication.event);
+    if (branch->delivery != NULL)
+        error = vow_reaction_publishes(branch->reaction, branch->delivery, &publication.event);
+    return error != 0 ? error : vow_store_sqlite_publish(branch->participant->store, &publication.event);
 }
 
 int vow_outbox_publish(struct sqlite3 *db, const struct vow_event *given)

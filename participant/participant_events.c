@@ -70,9 +70,9 @@ static void come_again(struct vow_subscription_kept *subscription)
     const uint64_t most = UINT64_C(200) << doublings;
 
     subscription->refusals++;
-    vow_timer_arm(
-        &subscription->retry,
-        vow_jitter_next(&subscription->participant->relay.random) % (most < RETRY_MAX_MS ? most : RETRY_MAX_MS) + 1);
+    vow_timer_arm(&subscription->retry, vow_jitter_next(&subscription->participant->relay.flights.random) %
+                                                (most < RETRY_MAX_MS ? most : RETRY_MAX_MS) +
+                                            1);
 }
 
 void vow_participant_hear_subscribed(struct vow_participant *participant, const struct vow_msg_subscribed *subscribed)
@@ -302,23 +302,6 @@ void vow_participant_event_done(struct vow_participant *participant, struct vow_
 
 /* --- The store's thread --- */
 
-/* A service that is being brought up to date may know it in a moment (F210). */
-static int park(const struct vow_store_delivery *delivery, const struct vow_reaction_kept *reaction,
-                enum vow_cause *cause, char text[VOW_TEXT_SIZE])
-{
-    *cause = VOW_CAUSE_HANDLER_FAILED;
-    (void)snprintf(text, VOW_TEXT_SIZE, "version %u of the payload is newer than the %u that the handler knows",
-                   delivery->event.version, reaction->version_max);
-    return VOW_E_VERSION;
-}
-
-static int no_reaction(const struct vow_store_delivery *delivery, enum vow_cause *cause, char text[VOW_TEXT_SIZE])
-{
-    *cause = VOW_CAUSE_NO_SUCH_HANDLER;
-    (void)snprintf(text, VOW_TEXT_SIZE, "nothing in group %s reacts to %s", delivery->group, delivery->event.topic);
-    return VOW_E_NOT_FOUND;
-}
-
 static int run(struct vow_participant *participant, struct sqlite3 *db, const struct vow_store_delivery *delivery,
                const struct vow_reaction_kept *reaction, enum vow_cause *cause, char text[VOW_TEXT_SIZE])
 {
@@ -358,9 +341,7 @@ int vow_participant_react(void *ctx, struct sqlite3 *db, struct vow_store_delive
     const struct vow_reaction_kept *reaction =
         subscription != NULL ? vow_reaction_find(subscription, delivery->event.topic) : NULL;
 
-    if (reaction == NULL)
-        return no_reaction(delivery, cause, text);
-    if (reaction->version_max != 0 && delivery->event.version > reaction->version_max)
-        return park(delivery, reaction, cause, text);
-    return run(participant, db, delivery, reaction, cause, text);
+    const int error = vow_reaction_check(reaction, delivery, cause, text);
+
+    return error != 0 ? error : run(participant, db, delivery, reaction, cause, text);
 }

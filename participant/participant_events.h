@@ -2,6 +2,8 @@
  * Events at a participant: what its outbox holds, on the way to the coordinator, and what the coordinator delivers.
  *   event.c                 vow_publish() and vow_outbox_publish(): an event as it is kept
  *   subscription.c          subscriptions as their users see them, and as they are kept
+ *   reaction.c              what a reaction may be given, and what it may publish; pure
+ *   flights.c               what of the outbox is under way; pure
  *   participant_relay.c     the outbox, to the coordinator; the network's thread
  *   participant_events.c    deliveries, from the coordinator to the store and back; the network's thread
  */
@@ -12,6 +14,7 @@
 
 #include <vow/event.h>
 
+#include "participant/flights.h"
 #include "participant/store/store.h"
 #include "proto/message.h"
 #include "proto/net/timer.h"
@@ -65,28 +68,23 @@ struct vow_subscription_kept *vow_subscription_find(const struct vow_participant
 /* The reaction to a topic, or NULL. */
 const struct vow_reaction_kept *vow_reaction_find(const struct vow_subscription_kept *subscription, const char *topic);
 
-/* --- participant_relay.c --- */
+/* A reaction may be run for it; else what vow_sqlite_event_fn returns. reaction: NULL = there is none. */
+int vow_reaction_check(const struct vow_reaction_kept *reaction, const struct vow_store_delivery *delivery,
+                       enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+/* An event that it publishes follows from the delivered one. VOW_E_REFUSED: it may not be published. */
+int vow_reaction_publishes(const struct vow_reaction_kept *reaction, const struct vow_store_delivery *delivery,
+                           struct vow_store_event *event);
 
-/* One event on its way; of each key one. */
-struct vow_relay_flight {
-    struct vow_store_event_copy *copy;
-    enum { VOW_FLIGHT_SENT = 1, VOW_FLIGHT_WAITS, VOW_FLIGHT_KEPT } state; /* KEPT: there, and to be deleted here */
-    uint64_t due_ms;                                                       /* WAITS: then it is sent again */
-    uint32_t refusals;                                                     /* in a row */
-};
+/* --- participant_relay.c --- */
 
 struct vow_relay_op;
 
 struct vow_relay {
-    struct vow_relay_flight flights[VOW_OUTBOX_WINDOW];
-    uint32_t flights_len;
+    struct vow_flights flights;
     struct vow_relay_op *reading; /* NULL = nothing is asked of the store */
     struct vow_relay_op *kept;    /* what this turn is to have deleted */
-    char after[VOW_KEY_SIZE];     /* the last key that was read */
     bool is_up;                   /* the coordinator is there, and is ours */
     struct vow_timer timer;
-    uint64_t random;
-    uint64_t published, refused;
 };
 
 /* On the network's thread. Before the loop starts; after it has ended. */

@@ -218,8 +218,8 @@ static void publish(struct vow_participant *participant, uint64_t now_ms)
     stats->ended_by_peers = counts.ended_by_peers;
     stats->steps_done = participant->steps_done;
     stats->steps_refused = participant->steps_refused;
-    stats->events_published = participant->relay.published;
-    stats->events_unwanted = participant->relay.refused;
+    stats->events_published = participant->relay.flights.published;
+    stats->events_unwanted = participant->relay.flights.refused;
     stats->events_handled = participant->events_handled;
     stats->events_refused = participant->events_refused;
     if (stats->connected != connected)
