@@ -105,6 +105,7 @@ struct book_share {
     uint32_t no_causes;    /* of each NO that the coordinator may heed, a later one too: bit by cause */
     book_moment asked_got; /* INQUIRY, or YES: it waits for a decision; the newest */
     book_moment ack_got, no_record_got, one_phase_got;
+    uint32_t answer_life; /* of the coordinator: the last that it answered a COMMIT, before FORGET was asked for */
     enum vow_one_phase one_phase_result;
     bool is_on_yes_list;
     /* At the participant's store. */
@@ -212,6 +213,7 @@ struct book_txn {
     book_moment damage;                       /* DAMAGE is durable */
     book_moment damage_told;                  /* and the core of this life was told so */
     book_moment forgot;                       /* FORGET is */
+    uint32_t forget_life;                     /* the life of the coordinator that asked its log for that */
     book_moment committed_sent, aborted_sent; /* OUTCOME to a client */
     enum vow_cause abort_cause;
     book_moment cause_told;                    /* ... was told to a client or noted */

@@ -40,6 +40,9 @@ static void log_asked(struct sim_book *book, struct book_txn *txn, const struct 
     case VOW_RECORD_READ_ONLY:
         book_first(&txn->read_only, sight->seq);
         break;
+    case VOW_RECORD_FORGET:
+        txn->forget_life = txn->forgot == 0 ? node->life : txn->forget_life;
+        break;
     default:
         break;
     }
@@ -203,6 +206,14 @@ static void store_asked(struct book_share *share, struct book_node *node, const 
         book_first(&share->damage_drop_asked, sight->seq);
 }
 
+/* What a tombstone keeps away is a duplicate: the work that it was of is done, and stays. */
+static void work_refused(struct book_share *share)
+{
+    if (sim_share_applied(share) == 0)
+        share->confirmed = NULL;
+    drop_after(share, share->confirmed);
+}
+
 static void prepare_done(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
 {
     if (sight->store.result == VOW_STORE_DONE) {
@@ -219,8 +230,7 @@ static void prepare_done(struct book_share *share, const struct book_node *node,
         book_first(&share->refused, sight->seq);
         share->refused_cause = sight->store.cause;
         share->no_life = node->life;
-        share->confirmed = NULL;
-        drop_after(share, NULL);
+        work_refused(share);
     }
 }
 
@@ -237,8 +247,7 @@ static void one_phase_done(struct book_share *share, const struct sim_sight *sig
     } else {
         book_first(&share->refused, sight->seq);
         share->refused_cause = sight->store.cause;
-        share->confirmed = NULL;
-        drop_after(share, NULL);
+        work_refused(share);
     }
 }
 
@@ -355,6 +364,9 @@ void book_store(struct sim_book *book, struct book_node *node, const struct sim_
     if (txn == NULL)
         return;
     share = book_find_share(book, txn, sight->node);
+    /* A peer's question is looked up beside whatever else the store does for the branch. */
+    if (sight->store.op == VOW_STORE_RECALL)
+        return;
     if (sight->kind == SIM_SEEN_STORE_ASKED)
         store_asked(share, node, sight);
     else if (sight->kind == SIM_SEEN_STORE_DONE)

@@ -228,6 +228,15 @@ static void got_vote(const struct book_txn *txn, struct book_share *share, const
     count_vote(txn, share, node);
 }
 
+/* The coordinator remembers it no longer than it lives. */
+static void acknowledged(const struct book_txn *txn, struct book_share *share, const struct book_node *node,
+                         book_moment now)
+{
+    book_first(&share->ack_got, now);
+    if (txn->forget_life != node->life)
+        share->answer_life = node->life;
+}
+
 static bool is_asking(const struct vow_msg *msg)
 {
     return msg->kind == VOW_MSG_INQUIRY || msg->kind == VOW_MSG_ENLIST ||
@@ -267,7 +276,7 @@ static void coordinator_received(struct sim_book *book, const struct book_node *
         if (msg->ack.ack == VOW_ACK_NO_RECORD)
             book_first(&share->no_record_got, sight->seq);
         else
-            book_first(&share->ack_got, sight->seq);
+            acknowledged(txn, share, node, sight->seq);
     } else if (msg->kind == VOW_MSG_ACK || msg->kind == VOW_MSG_HEURISTIC_REPORT) {
         book_first(&share->mismatch_got, sight->seq);
     } else if (msg->kind == VOW_MSG_ONE_PHASE_DONE) {

@@ -45,14 +45,15 @@ static void check_journal(struct sim_judge *judge, const struct sim_sight *sight
 
 /*
  * An operator has forgotten it while an answer was missing: nobody's tombstones wait for that participant, and what it
- * says of another data file counts for nothing any more (F224).
+ * says of another data file counts for nothing any more (F224). An acknowledgement is in memory alone: that which an
+ * earlier life of the coordinator was given is missing.
  */
 static bool is_given_up(const struct book_txn *txn)
 {
     if (txn->forgot == 0)
         return false;
     for (const struct book_share *share = txn->shares; share != NULL; share = share->next) {
-        if (share->is_on_yes_list && (share->ack_got == 0 || share->ack_got > txn->forgot) &&
+        if (share->is_on_yes_list && (share->ack_got == 0 || share->answer_life != txn->forget_life) &&
             (share->mismatch_got == 0 || share->mismatch_got > txn->forgot))
             return true;
     }

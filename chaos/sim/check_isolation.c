@@ -59,10 +59,22 @@ static void write_row(struct sim_judge *judge, struct isolation_row *row, const 
         row_append(judge, row, change->value);
 }
 
-/* Its writer is the newest one, after whoever wrote it before and whoever held it since. */
-static void new_version(struct sim_judge *judge, struct isolation_row *row, struct book_txn *writer)
+/*
+ * A crash hid which of the two came first: a disk showed both, or each of the starts that came to nothing showed them
+ * again.
+ */
+static bool is_order_hidden(const struct isolation_row *row, const struct book_txn *writer, book_moment now)
 {
-    isolation_add_edge(judge, row->writer, writer, row);
+    const struct book_share *before = row->writer != NULL ? sim_txn_share(row->writer, row->node) : NULL;
+
+    return row->is_unsure && before != NULL && writer != NULL && sim_share_applied(before) == now;
+}
+
+/* Its writer is the newest one, after whoever wrote it before and whoever held it since. */
+static void new_version(struct sim_judge *judge, struct isolation_row *row, struct book_txn *writer, book_moment now)
+{
+    if (!is_order_hidden(row, writer, now))
+        isolation_add_edge(judge, row->writer, writer, row);
     for (const struct isolation_reader *reader = row->readers; reader != NULL; reader = reader->next)
         isolation_add_edge(judge, reader->txn, writer, row);
     row->writer = writer;
@@ -167,7 +179,7 @@ static void apply(struct sim_judge *judge, const struct sim_sight *sight, struct
                        (unsigned long long)c->change.key, judge_name(judge, sight->node),
                        row->list_len - c->change.list_len);
         if (own.added == 0 && own.appended == 0 && sim_share_writes(share, c->change.table, c->change.key))
-            new_version(judge, row, txn);
+            new_version(judge, row, txn, sight->seq);
         write_row(judge, row, &c->change);
     }
 }
@@ -279,7 +291,7 @@ static void wrote_alone(struct sim_judge *judge, const struct sim_sight *sight)
 {
     struct isolation_row *row = isolation_row(judge, sight->node, sight->change.table, sight->change.key);
 
-    new_version(judge, row, NULL);
+    new_version(judge, row, NULL, sight->seq);
     write_row(judge, row, &sight->change);
 }
 

@@ -183,7 +183,7 @@ Test(check_decisions, I06_a_timeout_is_told_as_an_abort)
     bed_violates(&bed, "I06", "after a client was told ABORTED");
 }
 
-static void balance_at_end(int64_t balance)
+static void shows_balance(int64_t balance)
 {
     const struct sim_dump_row row = {.table = SIM_BANK, .key = 1, .value = balance};
     const struct sim_dump_branch branch = {.gtrid = bed.txn, .state = SIM_BRANCH_COMMITTED};
@@ -191,9 +191,14 @@ static void balance_at_end(int64_t balance)
                                   .is_readable = true,
                                   .store = {.rows = &row, .rows_len = 1, .branches = &branch, .branches_len = 1}};
 
+    bed_disk(&bed, P0, &dump);
+}
+
+static void balance_at_end(int64_t balance)
+{
     bed_whole(&bed);
     bed_heal_and_end(&bed);
-    bed_disk(&bed, P0, &dump);
+    shows_balance(balance);
 }
 
 Test(check_decisions, I06_a_row_is_as_it_was_made)
@@ -206,6 +211,17 @@ Test(check_decisions, I06_a_row_that_lost_an_effect)
 {
     balance_at_end(100);
     bed_violates(&bed, "I06", "holds 100");
+}
+
+/* Seed 780171: a late duplicate of its PREPARE finds the tombstone. */
+Test(check_decisions, I06_a_row_after_a_duplicate_was_refused)
+{
+    bed_whole(&bed);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_PREPARE, VOW_STORE_REFUSED);
+    bed_heal_and_end(&bed);
+    shows_balance(95);
+    bed_holds(&bed);
 }
 
 Test(check_decisions, I10_abort_of_what_is_committed)

@@ -204,6 +204,19 @@ Test(check_disks, F224_a_tombstone_goes_when_somebody_was_given_up)
     bed_holds(&bed);
 }
 
+/* Seed 849643: p1 has answered an earlier life of its coordinator; the one that gave it up knows nothing of that. */
+Test(check_disks, F224_a_tombstone_goes_when_an_acknowledgement_died_with_its_coordinator)
+{
+    bed_to_votes(&bed);
+    bed_decide(&bed);
+    bed_commit_at(&bed, P0);
+    bed_commit_at(&bed, P1);
+    bed_restart(&bed, C0, NULL);
+    forget();
+    bed_restart(&bed, P0, &empty_store);
+    bed_holds(&bed);
+}
+
 /* Seed 236556: its COMMIT was under way, and p1 was given up: there is nothing left to see of it. */
 static void lose_in_commit(bool is_given_up)
 {
@@ -378,6 +391,41 @@ Test(check_disks, I15_a_dirty_or_lost_read)
     one_branch(10, (struct sim_change){.kind = SIM_APPEND, .table = SIM_LISTS, .key = 1, .value = 1});
     one_branch(11, (struct sim_change){.kind = SIM_APPEND, .table = SIM_LISTS, .key = 1, .value = 2});
     bed_violates(&bed, "I15", "not as the commits before it made it");
+}
+
+static void asks_to_append(struct vow_gtrid txn, int64_t value, const int64_t *list, uint32_t list_len)
+{
+    bed.txn = txn;
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_ONE_PHASE, 0);
+    bed_worked(&bed, P0,
+               (struct sim_change){.kind = SIM_APPEND,
+                                   .table = SIM_LISTS,
+                                   .key = 1,
+                                   .value = value,
+                                   .list = list,
+                                   .list_len = list_len,
+                                   .is_first = true});
+}
+
+/* Seed 722276: both were done when the process died, and so did the next one, while it started. */
+Test(check_disks, I15_two_starts_find_what_one_crash_hid_the_order_of)
+{
+    static const int64_t list[] = {1};
+    const struct vow_gtrid a = vow_gtrid_make(77, 1, 20, 0, 1), b = vow_gtrid_make(77, 1, 21, 0, 1);
+    const struct sim_dump_branch memos[] = {{.gtrid = a, .state = SIM_BRANCH_MEMO},
+                                            {.gtrid = b, .state = SIM_BRANCH_MEMO}};
+    const struct sim_dump found = {
+        .is_there = true, .is_readable = true, .store = {.branches = memos, .branches_len = 2}};
+
+    asks_to_append(a, 1, NULL, 0);
+    asks_to_append(b, 2, list, 1);
+    bed_plain(&bed, SIM_SEEN_CRASHED, P0);
+    bed.life[P0]++;
+    bed_plain(&bed, SIM_SEEN_STARTED, P0);
+    bed_disk(&bed, P0, &found);
+    bed_restart(&bed, P0, &found);
+    bed_heal_and_end(&bed);
+    bed_holds(&bed);
 }
 
 /* Two transactions: each reads on one side what the other one writes there. */

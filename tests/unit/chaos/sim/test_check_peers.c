@@ -54,6 +54,22 @@ Test(check_peers, I16_peers_may_be_uncertain)
     bed_holds(&bed);
 }
 
+/* Seed 816854: another peer's question was looked up meanwhile. */
+Test(check_peers, I16_a_peer_may_be_uncertain_while_it_prepares)
+{
+    const struct vow_msg prepare = bed_prepare_msg(&bed);
+
+    bed_request(&bed);
+    bed_prepare(&bed, P1);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_RECALL, 0);
+    bed_send(&bed, C0, P0, &prepare);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
+    bed_store(&bed, SIM_SEEN_STORE_TOLD, P0, VOW_STORE_RECALL, VOW_STORE_NO_RECORD);
+    sends(P1, P0, VOW_MSG_PEER_INQUIRY);
+    answers_peer(VOW_PEER_UNCERTAIN);
+    bed_holds(&bed);
+}
+
 /* Mistake 7 and the finding of 2.6: only a coordinator may presume. */
 Test(check_peers, I16_a_prepared_peer_says_aborted)
 {
