@@ -341,7 +341,8 @@ static bool is_in_doubt_now(const struct sim_sight *sight)
 
 static void store_told(struct book_share *share, const struct book_node *node, const struct sim_sight *sight)
 {
-    share->asked_life = 0;
+    if (sight->store.op == share->asked_op) /* something older than the newest may be told */
+        share->asked_life = 0;
     if (is_in_doubt_now(sight)) {
         share->told_yes = sight->seq;
         share->told_yes_us = sight->at_us;

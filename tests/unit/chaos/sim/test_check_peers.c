@@ -134,6 +134,20 @@ Test(check_peers, I16_a_peer_is_uncertain_while_it_prepares)
     bed_holds(&bed);
 }
 
+/* Seed 816854: what it is told meanwhile answers an older question. */
+Test(check_peers, I16_a_peer_is_uncertain_while_it_prepares_and_hears_of_a_recall)
+{
+    bed_request(&bed);
+    bed_prepare(&bed, P1);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_RECALL, 0);
+    bed_store(&bed, SIM_SEEN_STORE_DONE, P0, VOW_STORE_RECALL, VOW_STORE_NO_RECORD);
+    sends(C0, P0, VOW_MSG_PREPARE);
+    bed_store(&bed, SIM_SEEN_STORE_ASKED, P0, VOW_STORE_PREPARE, 0);
+    bed_store(&bed, SIM_SEEN_STORE_TOLD, P0, VOW_STORE_RECALL, VOW_STORE_NO_RECORD);
+    answers_peer(VOW_PEER_UNCERTAIN);
+    bed_holds(&bed);
+}
+
 Test(check_peers, I16_a_peer_whose_store_refused_is_uncertain)
 {
     bed_request(&bed);
