@@ -1,0 +1,231 @@
+#include "chaos/kill/node.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+
+#include "chaos/kill/clock.h"
+#include "chaos/kill/lines.h"
+#include "chaos/kill/memory.h"
+#include "chaos/kill/probe.h"
+#include "proto/assert.h"
+
+/* The only one that changes the state. */
+static void move(struct real_node *node, enum real_node_event event)
+{
+    const enum real_node_state to = real_node_edge(node->state, event);
+
+    VOW_ASSERT(to != REAL_NODE_STATES);
+    node->state = to;
+}
+
+static bool can(const struct real_node *node, enum real_node_event event)
+{
+    return real_node_edge(node->state, event) != REAL_NODE_STATES;
+}
+
+/* By its descriptor: never another process that got its number. */
+static bool send_signal(struct real_node *node, enum real_node_event event, int number)
+{
+    if (!can(node, event) || pidfd_send_signal(node->child.pidfd, number, NULL, 0) != 0)
+        return false;
+    move(node, event);
+    return true;
+}
+
+/* --- How a life ended --- */
+
+/* A crash point kills with SIGKILL, or with SIGABRT (VOW_CRASH_HOW): nobody else does who is not us. */
+static bool is_point(const struct real_node *node)
+{
+    return node->has_point && WIFSIGNALED(node->status) &&
+           (WTERMSIG(node->status) == SIGKILL || WTERMSIG(node->status) == SIGABRT);
+}
+
+static void describe(struct real_node *node)
+{
+    const int status = node->status;
+
+    if (node->is_overdue)
+        (void)snprintf(node->why, sizeof(node->why), "did not end within its time after SIGTERM");
+    else if (WIFSIGNALED(status))
+        (void)snprintf(node->why, sizeof(node->why), "ended by signal %d (%s)%s", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)), node->was_told ? "" : " that the harness did not send");
+    else
+        (void)snprintf(node->why, sizeof(node->why), "ended with status %d%s", WEXITSTATUS(status),
+                       node->was_told ? " when it was told to end" : "");
+}
+
+static enum real_ending judge(struct real_node *node, enum real_node_state state)
+{
+    const int status = node->status;
+
+    describe(node);
+    if (is_point(node) && state != REAL_NODE_DYING)
+        return REAL_ENDED_AT_POINT;
+    if (node->ends_itself && WIFEXITED(status))
+        return REAL_ENDED_ITSELF;
+    if (state == REAL_NODE_DYING && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return node->is_overdue ? REAL_ENDED_BADLY : REAL_ENDED_BY_US;
+    if (state == REAL_NODE_ENDING && WIFEXITED(status) && (uint32_t)WEXITSTATUS(status) == node->exit_status)
+        return REAL_ENDED_BY_US;
+    return REAL_ENDED_BADLY;
+}
+
+/* --- A life --- */
+
+static void drop(struct real_node *node)
+{
+    real_probe_free(node->probe);
+    real_timer_free(node->end_timer);
+    if (node->exit_event != NULL)
+        event_free(node->exit_event);
+    real_lines_free(node->out);
+    real_lines_free(node->err);
+    node->probe = NULL;
+    node->end_timer = NULL;
+    node->exit_event = NULL;
+    node->out = node->err = NULL;
+}
+
+static void on_exit_seen(evutil_socket_t fd, short what, void *ctx)
+{
+    struct real_node *node = ctx;
+    const enum real_node_state state = node->state;
+
+    (void)fd;
+    (void)what;
+    node->status = real_reap(&node->child);
+    const enum real_ending ending = judge(node, state);
+    move(node, REAL_NODE_ON_EXIT);
+    drop(node); /* with its last lines */
+    node->watcher.ended(node->watcher.ctx, node, ending);
+}
+
+static void get_ready(void *ctx)
+{
+    struct real_node *node = ctx;
+
+    if (!can(node, REAL_NODE_ON_GOT_READY))
+        return; /* it is paused, or ends: it was ready too late to count */
+    move(node, REAL_NODE_ON_GOT_READY);
+    real_probe_stop(node->probe);
+    node->watcher.ready(node->watcher.ctx, node);
+}
+
+static void be_late(void *ctx)
+{
+    struct real_node *node = ctx;
+
+    if (node->state == REAL_NODE_STARTING)
+        node->watcher.late(node->watcher.ctx, node);
+}
+
+static void on_line(void *ctx, const char *line)
+{
+    struct real_node *node = ctx;
+
+    node->watcher.line(node->watcher.ctx, node, line);
+    if (node->probe != NULL)
+        real_probe_line(node->probe, line);
+}
+
+static int spawn(struct real_node *node, const char *point)
+{
+    const char *variables[2 * REAL_NODE_VARIABLES_MAX + 3] = {"VOW_CRASH_AT", point};
+    size_t len = 2;
+
+    for (const char *const *pair = node->variables; pair != NULL && *pair != NULL; pair += 2) {
+        VOW_ASSERT(len + 3 <= sizeof(variables) / sizeof(variables[0]));
+        variables[len++] = pair[0];
+        variables[len++] = pair[1];
+    }
+    variables[len] = NULL;
+    const struct real_command command = {.argv = node->argv, .directory = node->directory, .variables = variables};
+    return real_spawn(&command, &node->child);
+}
+
+int real_node_start(struct real_node *node, const char *point)
+{
+    VOW_ASSERT(can(node, REAL_NODE_ON_SPAWN));
+    const int error = spawn(node, point);
+    if (error != 0)
+        return error;
+    move(node, REAL_NODE_ON_SPAWN);
+    node->lives++;
+    node->life_us = real_clock_us();
+    node->has_point = point != NULL;
+    node->was_told = node->is_overdue = false;
+    node->why[0] = '\0';
+    node->out = real_lines_new(node->base, node->child.out, "out", node->log, node->zero_us, on_line, node);
+    node->err = real_lines_new(node->base, node->child.err, "err", node->log, node->zero_us, on_line, node);
+    node->exit_event = real_need(event_new(node->base, node->child.pidfd, EV_READ, on_exit_seen, node));
+    (void)event_add(node->exit_event, NULL);
+    node->probe = real_probe_new(node->base, &node->ready, node->directory, get_ready, be_late, node);
+    return 0;
+}
+
+bool real_node_kill(struct real_node *node)
+{
+    const bool was_told = node->was_told;
+
+    node->was_told = true;
+    if (send_signal(node, REAL_NODE_ON_KILL, SIGKILL))
+        return true;
+    node->was_told = was_told;
+    return false;
+}
+
+bool real_node_pause(struct real_node *node)
+{
+    return send_signal(node, REAL_NODE_ON_PAUSE, SIGSTOP);
+}
+
+bool real_node_resume(struct real_node *node)
+{
+    return send_signal(node, REAL_NODE_ON_RESUME, SIGCONT);
+}
+
+static void on_end_late(void *ctx)
+{
+    struct real_node *node = ctx;
+
+    node->is_overdue = real_node_kill(node);
+}
+
+bool real_node_term(struct real_node *node)
+{
+    node->was_told = true;
+    if (!send_signal(node, REAL_NODE_ON_TERM, SIGTERM))
+        return false;
+    node->end_timer = real_timer_new(node->base, on_end_late, node);
+    real_timer_set(node->end_timer, node->end_ms);
+    return true;
+}
+
+void real_node_init(struct real_node *node)
+{
+    node->state = REAL_NODE_DOWN;
+    node->child = (struct real_child){.pidfd = -1};
+}
+
+static void hear_nothing(void *ctx, struct real_node *node, const char *line)
+{
+    (void)ctx;
+    (void)node;
+    (void)line;
+}
+
+void real_node_deinit(struct real_node *node)
+{
+    if (node->state != REAL_NODE_DOWN) {
+        node->watcher.line = hear_nothing;
+        (void)pidfd_send_signal(node->child.pidfd, SIGKILL, NULL, 0);
+        (void)real_reap(&node->child);
+        node->state = REAL_NODE_DOWN;
+    }
+    drop(node);
+}
