@@ -7,6 +7,7 @@
 #include "participant/options.h"
 #include "participant/participant_internal.h"
 #include "participant/store/sqlite.h"
+#include "proto/net/clock.h"
 
 _Static_assert(VOW_EVENT_KEY_MAX == VOW_KEY_MAX, "a key of an event has the form of a transaction's");
 
@@ -60,6 +61,12 @@ static int take_headers(struct publication *publication, const struct vow_event 
     return 0;
 }
 
+/* When all of it should be done; 0 = never mind. */
+static uint64_t deadline_of(const struct vow_event *event)
+{
+    return event->deadline_ms != 0 ? vow_clock_wall_us() + UINT64_C(1000) * event->deadline_ms : 0;
+}
+
 static int take_event(struct publication *publication, struct vow_event *event, const struct vow_event *given)
 {
     if (given == NULL || vow_options_read(event, sizeof(*event), given) != 0)
@@ -74,6 +81,7 @@ static int take_event(struct publication *publication, struct vow_event *event, 
                                                   .key = event->key,
                                                   .version = event->version != 0 ? event->version : 1,
                                                   .headers = publication->text,
+                                                  .deadline_us = deadline_of(event),
                                                   .payload = {event->payload, event->len}};
     return take_headers(publication, event);
 }

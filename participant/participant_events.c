@@ -213,6 +213,7 @@ static struct vow_event_flight *flight_new(const struct vow_msg_deliver *deliver
                                                .event = {.gtrid = event->gtrid,
                                                          .version = event->version,
                                                          .hops = event->hops,
+                                                         .deadline_us = event->deadline_us,
                                                          .key_seq = event->key_seq,
                                                          .wall_us = event->wall_us}},
                                   .attempt = deliver->attempt,
@@ -324,6 +325,7 @@ static int run(struct vow_participant *participant, struct sqlite3 *db, const st
                                           .wall_us = event->wall_us,
                                           .id = event->gtrid,
                                           .hops = event->hops,
+                                          .deadline_us = event->deadline_us,
                                           .attempt = delivery->attempt};
 
     (void)snprintf(words, sizeof(words), "%s", event->headers);

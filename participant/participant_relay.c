@@ -34,6 +34,7 @@ static void send_event(struct vow_participant *participant, const struct vow_fli
                                             .wall_us = event->wall_us,
                                             .gtrid = event->gtrid,
                                             .hops = event->hops,
+                                            .deadline_us = event->deadline_us,
                                             .headers = headers,
                                             .payload = event->payload}};
 

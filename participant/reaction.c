@@ -40,9 +40,17 @@ static bool may_publish(const struct vow_reaction_kept *reaction, const char *to
     return false;
 }
 
+/* What follows from an event has its deadline, or an earlier one of its own. */
+static void inherit_deadline(struct vow_store_event *event, uint64_t deadline_us)
+{
+    if (event->deadline_us == 0 || (deadline_us != 0 && deadline_us < event->deadline_us))
+        event->deadline_us = deadline_us;
+}
+
 int vow_reaction_publishes(const struct vow_reaction_kept *reaction, const struct vow_store_delivery *delivery,
                            struct vow_store_event *event)
 {
     event->hops = delivery->event.hops + 1;
+    inherit_deadline(event, delivery->event.deadline_us);
     return event->hops > VOW_EVENT_HOPS_MAX || !may_publish(reaction, event->topic) ? VOW_E_REFUSED : 0;
 }

@@ -57,6 +57,7 @@ static bool read_event(struct codec_in *in, const Vow__Event *from, struct vow_m
     to->version = from->version;
     to->wall_us = from->wall_us;
     to->hops = from->hops;
+    to->deadline_us = from->deadline_us;
     to->payload = (struct vow_slice){.data = from->payload.data, .len = from->payload.len};
     return codec_expect(in, vow_topic_is_valid(from->topic), "a topic that is none") &&
            read_event_key(in, from->key, &to->key) && read_source(in, from, to) &&

@@ -28,6 +28,7 @@ static Vow__Event *put_event(struct codec_out *out, const struct vow_msg_event *
     to->wall_us = from->wall_us;
     to->gtrid = codec_put_gtrid(&from->gtrid);
     to->hops = from->hops;
+    to->deadline_us = from->deadline_us;
     to->n_headers = from->headers_len;
     to->headers = put_headers(out, from->headers, from->headers_len);
     to->payload = codec_put_slice(from->payload);

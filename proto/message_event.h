@@ -37,6 +37,7 @@ struct vow_msg_event {
     uint64_t wall_us;       /* when, by the publisher's clock */
     struct vow_gtrid gtrid; /* the saga or transaction that it belongs to; none = none */
     uint32_t hops;          /* 0, or one more than the event's whose handler published it */
+    uint64_t deadline_us;   /* when all that it leads to should be done, by wall_us's clock; 0 = none */
     uint32_t headers_len;   /* at most VOW_EVENT_HEADERS_MAX */
     const struct vow_msg_header_of_event *headers;
     struct vow_slice payload; /* at most VOW_EVENT_PAYLOAD_MAX */

@@ -91,6 +91,20 @@ static void check_limits(struct diagnosis *diagnosis, const json_t *status)
         diagnosis_add(diagnosis, "limits", HEALTH_OK, "", "none was met, none is near");
 }
 
+/* What operators have to see to of events. */
+static void check_events(struct diagnosis *diagnosis, const json_t *status)
+{
+    const json_t *events = json_object_get(status, "events");
+    if (number(events, "overdue") > 0)
+        diagnosis_add(diagnosis, "events", HEALTH_WARN,
+                      "\"vowctl topics\" names the groups, \"vowctl history ID\" says what each waits for",
+                      "%lld events are not done, and their deadline has passed", number(events, "overdue"));
+    if (number(events, "paused") > 0)
+        diagnosis_add(diagnosis, "events", HEALTH_WARN, "see to the dead letters: vowctl dlq list",
+                      "%lld groups are paused, for there is no room for one more dead letter",
+                      number(events, "paused"));
+}
+
 void check_status(struct diagnosis *diagnosis, const json_t *status)
 {
     const json_t *anomalies = json_object_get(status, "anomalies");
@@ -108,6 +122,7 @@ void check_status(struct diagnosis *diagnosis, const json_t *status)
     check_sqlite(diagnosis, "vowd", text(status, "sqlite"));
     check_daemon_journal(diagnosis, status);
     check_limits(diagnosis, status);
+    check_events(diagnosis, status);
     check_wall(diagnosis, status);
 }
 

@@ -124,6 +124,10 @@ void print_history(const json_t *rows)
         char buffer[40];
         if (print_left_out(row))
             continue;
+        if (json_object_get(row, "group") != NULL) {
+            print_reaction(row);
+            continue;
+        }
         printf("%8lld  %s  epoch %-4lld  %-10s", field_number(row, "lsn"), wall(field_number(row, "wall_us"), buffer),
                field_number(row, "epoch"), field_text(row, "event"));
         if (json_object_get(row, "saga") != NULL)

@@ -15,6 +15,8 @@ void print_in_doubt(const json_t *rows);
 void print_history(const json_t *rows);
 void print_sagas(const json_t *rows);
 void print_saga(const json_t *rows);
+/* Of a history: what a group makes of an event. */
+void print_reaction(const json_t *row);
 void print_topics(const json_t *rows);
 void print_dead_list(const json_t *rows);
 void print_dead(const json_t *row);

@@ -16,8 +16,31 @@ static void print_group(const json_t *row)
     printf("%-20s  %-16s  %-8s  lag %-6lld  in flight %-4lld  dead %-4lld  @%lld", field_text(row, "group"),
            field_text(row, "participant"), field_text(row, "state"), field_number(row, "lag"),
            field_number(row, "in_flight"), field_number(row, "dead"), field_number(row, "cursor"));
+    if (field_number(row, "overdue") > 0)
+        printf("  overdue %lld", field_number(row, "overdue"));
     print_words(json_object_get(row, "on"), "  on ");
     print_words(json_object_get(row, "publishes"), "  publishes ");
+    printf("\n");
+}
+
+void print_reaction(const json_t *row)
+{
+    printf("  @%-6lld  %-20s  %-16s  %-7s", field_number(row, "offset"), field_text(row, "group"),
+           field_text(row, "participant"), field_text(row, "state"));
+    if (json_object_get(row, "why") != NULL) {
+        printf("  since %.1f s", (double)field_number(row, "age_ms") / 1e3);
+        if (json_object_get(row, "late_ms") != NULL)
+            printf(", LATE by %.1f s", (double)field_number(row, "late_ms") / 1e3);
+        printf(": %s", field_text(row, "why"));
+    }
+    if (json_object_get(row, "behind") != NULL)
+        printf(" (@%lld)", field_number(row, "behind"));
+    if (json_object_get(row, "attempts") != NULL)
+        printf("  attempts %lld", field_number(row, "attempts"));
+    if (json_object_get(row, "cause") != NULL)
+        printf("  %s", field_text(row, "cause"));
+    if (json_object_get(row, "text") != NULL)
+        printf("  \"%s\"", field_text(row, "text"));
     printf("\n");
 }
 

@@ -23,6 +23,22 @@ static struct vow_relay_event event_of(const struct relay_recovery *recovery, en
     return (struct vow_relay_event){.kind = kind, .now_ms = recovery->now_ms};
 }
 
+/* A deadline is of the wall's clock, and the core's is another one. */
+uint64_t relay_due_ms(const struct vow_msg_event *event, uint64_t now_ms, uint64_t wall_us)
+{
+    if (event->deadline_us == 0)
+        return 0;
+    if (event->deadline_us <= wall_us)
+        return now_ms > 0 ? now_ms : 1;
+    const uint64_t left_ms = (event->deadline_us - wall_us) / 1000 + 1;
+    return left_ms < UINT64_MAX - now_ms ? now_ms + left_ms : UINT64_MAX - 1;
+}
+
+static uint64_t due_ms(const struct relay_recovery *recovery, const struct vow_msg_event *event)
+{
+    return relay_due_ms(event, recovery->now_ms, recovery->wall_us);
+}
+
 /* ---- counting ---- */
 
 static int count_event(void *ctx, const struct vow_journal_event *event)
@@ -142,6 +158,7 @@ static int feed_event(void *ctx, const struct vow_journal_event *from)
     event.kept.lsn = from->lsn;
     if (event.kept.event == NULL)
         return no_memory(recovery);
+    event.due_ms = due_ms(recovery, event.kept.event);
     recovery->step(recovery->ctx, &event);
     return 0;
 }
@@ -214,8 +231,10 @@ static int load_one(struct load *load, const struct vow_journal_event *from)
         return 0;
     event.kept.lsn = from->lsn;
     int error = take_old(load, from, &event.kept.event);
-    if (error == 0)
+    if (error == 0) {
+        event.due_ms = due_ms(recovery, event.kept.event);
         recovery->step(recovery->ctx, &event);
+    }
     return error;
 }
 

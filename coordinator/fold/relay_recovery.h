@@ -14,7 +14,7 @@
 struct relay_recovery {
     struct relay_book *book;
     struct vow_arena *arena; /* for decoding */
-    uint64_t now_ms;
+    uint64_t now_ms, wall_us;
     /* Gives the core its event, and carries out what it wants. */
     void (*step)(void *ctx, const struct vow_relay_event *event);
     void *ctx;
@@ -22,6 +22,9 @@ struct relay_recovery {
     struct vow_relay *core;          /* when there is one */
     uint32_t events, groups, dead;   /* that were counted */
 };
+
+/* The deadline of an event, as the core's clock counts; what has passed is due now. 0 = it has none. */
+uint64_t relay_due_ms(const struct vow_msg_event *event, uint64_t now_ms, uint64_t wall_us);
 
 /* How much there is, so that there is room for it beside new work. Both return 0 or an error. */
 int relay_recovery_count(struct relay_recovery *recovery, const struct vow_journal_engine *ops, void *engine);

@@ -135,6 +135,11 @@ static void tell_history(struct vow_server *server, struct session *session, uin
     struct answer answer = {.server = server, .session = session, .tag = tag};
     for (uint32_t i = 0; op->error == 0 && i < op->events_len; i++)
         (void)answer_row(&answer, row_event(&op->events[i]));
+    /* Who has done the events among them, and who has not. */
+    for (uint32_t i = 0; op->error == 0 && i < op->events_len; i++) {
+        if (op->events[i].record.kind == VOW_RECORD_EVENT)
+            relay_reactions(&answer, &op->events[i]);
+    }
     const int none = op->error != 0 ? op->error : VOW_E_NOT_FOUND;
     answer_end(&answer, op->error == 0 && op->events_len > 0 ? 0 : none);
 }

@@ -93,6 +93,11 @@ static void relay_metrics(struct evbuffer *body, const struct vow_server *server
     metric(body, "vow_deliveries_total", "counter", "Events sent to groups, first attempts and others.", counts.sent);
     metric(body, "vow_delivery_retries_total", "counter", "Of these not the first attempt.", counts.retries);
     metric(body, "vow_deliveries_done_total", "counter", "Events that a group has done.", counts.done);
+    metric(body, "vow_reactions_overdue", "gauge",
+           "Events that a group has not done, or that are its dead letters, and whose deadline has passed.",
+           counts.overdue);
+    metric(body, "vow_deadlines_missed_total", "counter", "Events that a group had not done by their deadline.",
+           counts.missed);
     metric(body, "vow_events_buried_total", "counter", "Events that went to the dead letters.", counts.buried);
 }
 

@@ -293,6 +293,9 @@ int relay_start(struct vow_server *server, const struct vow_journal_engine *ops,
 void relay_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 void relay_dead_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 void relay_dead_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+struct answer;
+/* Rows of what the groups make of an EVENT of the journal. */
+void relay_reactions(struct answer *answer, const struct vow_journal_event *from);
 /* The offset of an event, as an operator says it. */
 bool relay_offset(const char *text, uint64_t *lsn);
 

@@ -78,6 +78,23 @@ static void effect_alarm(const struct vow_relay_effect *effect)
             VOW_NUM("offset", effect->alarm.lsn), VOW_STR("do", "vowctl dlq list; then dlq retry, or dlq drop"));
 }
 
+/* Who has not done what by its deadline, since when, and why (docs/events.md). */
+static void effect_late(const struct vow_relay_effect *effect)
+{
+    const struct vow_msg_event *event = effect->late.kept.event;
+    const struct vow_relay_reaction *reaction = &effect->late.reaction;
+    const uint64_t now_us = vow_clock_wall_us();
+    char id[VOW_GTRID_TEXT_SIZE];
+    vow_gtrid_to_text(&event->gtrid, id);
+    VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", "the deadline of an event has passed, and a group has not done it"),
+            VOW_STR("id", id), VOW_STR("service", reaction->participant), VOW_STR("group", reaction->group),
+            VOW_NUM("offset", effect->late.kept.lsn), VOW_STR("topic", event->topic), VOW_STR("key", event->key),
+            VOW_NUM("age_ms", now_us > event->wall_us ? (now_us - event->wall_us) / 1000 : 0),
+            VOW_STR("why", vow_relay_wait_text(reaction->wait)), VOW_NUM("behind", reaction->behind),
+            VOW_NUM("attempts", reaction->attempts), VOW_STR("cause", vow_cause_name((int)reaction->cause)),
+            VOW_STR("do", "vowctl history ID; vowctl topics"));
+}
+
 static void carry_out(struct vow_server *server, const struct vow_relay_effect *effect)
 {
     switch (effect->kind) {
@@ -92,6 +109,9 @@ static void carry_out(struct vow_server *server, const struct vow_relay_effect *
         break;
     case VOW_RELAY_ALARM:
         effect_alarm(effect);
+        break;
+    case VOW_RELAY_LATE:
+        effect_late(effect);
         break;
     case VOW_RELAY_ORDERED:
         operate_ordered(server, effect->ordered.tag, effect->ordered.error, effect->ordered.text);
@@ -165,6 +185,7 @@ static void publish(struct vow_server *server, struct session *session, const st
     }
     const struct vow_msg_event *copy = relay_book_add(&server->relay.book, from);
     event.publish.event = copy != NULL ? copy : from;
+    event.due_ms = relay_due_ms(from, event.now_ms, vow_clock_wall_us());
     event.publish.no_room = copy == NULL || (bytes_max != 0 && server->relay.book.bytes > bytes_max);
     server->relay.is_kept = false;
     relay_step(server, &event);

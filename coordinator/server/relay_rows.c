@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "coordinator/server/rows.h"
+#include "proto/codec.h"
+#include "proto/net/clock.h"
 
 #define ROWS_DEFAULT 1000u
 
@@ -16,12 +18,12 @@ static json_t *words(const char *const *from, uint32_t len)
 
 static char *row_group(const struct vow_relay_group_view *view)
 {
-    json_t *row =
-        json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "group", view->name, "participant", view->participant,
-                  "state", view->state, "connected", view->session != 0, "on",
-                  words(view->subscribe.patterns, view->subscribe.patterns_len), "publishes",
-                  words(view->subscribe.publishes, view->subscribe.publishes_len), "cursor", json_u64(view->cursor),
-                  "lag", json_u64(view->lag), "in_flight", json_u64(view->in_flight), "dead", json_u64(view->dead));
+    json_t *row = json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "group", view->name, "participant",
+                            view->participant, "state", view->state, "connected", view->session != 0, "on",
+                            words(view->subscribe.patterns, view->subscribe.patterns_len), "publishes",
+                            words(view->subscribe.publishes, view->subscribe.publishes_len), "cursor",
+                            json_u64(view->cursor), "lag", json_u64(view->lag), "in_flight", json_u64(view->in_flight),
+                            "dead", json_u64(view->dead), "overdue", json_u64(view->overdue));
     if (row != NULL && view->subscribe.key_filter[0] != '\0')
         json_object_set_new(row, "key", json_string(view->subscribe.key_filter));
     return row_finish(row);
@@ -125,6 +127,8 @@ void event_describe(json_t *row, const struct vow_msg_event *event)
     json_object_set_new(row, "version", json_u64(event->version));
     json_object_set_new(row, "hops", json_u64(event->hops));
     json_object_set_new(row, "published_us", json_u64(event->wall_us));
+    if (event->deadline_us != 0)
+        json_object_set_new(row, "deadline_us", json_u64(event->deadline_us));
     if (event->headers_len > 0)
         json_object_set_new(row, "headers", headers_of(event));
     if (!vow_gtrid_is_none(&event->gtrid)) {
@@ -179,4 +183,57 @@ void relay_dead_show(struct vow_server *server, struct session *session, const s
         return;
     }
     admin_reply(server, session, request->tag, VOW_E_NOT_FOUND, "", true);
+}
+
+/* ---- what becomes of the events of an id ---- */
+
+static const char *state_of(enum vow_relay_wait wait)
+{
+    if (wait == VOW_RELAY_WAIT_NONE)
+        return "done";
+    return wait == VOW_RELAY_WAIT_DEAD || wait == VOW_RELAY_WAIT_RETRIED ? "dead" : "waiting";
+}
+
+static void add_why(json_t *row, const struct vow_relay_reaction *reaction)
+{
+    json_object_set_new(row, "wait", json_string(vow_relay_wait_name(reaction->wait)));
+    json_object_set_new(row, "why", json_string(vow_relay_wait_text(reaction->wait)));
+    if (reaction->behind != 0)
+        json_object_set_new(row, "behind", json_u64(reaction->behind));
+    if (reaction->attempts != 0)
+        json_object_set_new(row, "attempts", json_u64(reaction->attempts));
+    if (reaction->cause != VOW_CAUSE_NONE)
+        json_object_set_new(row, "cause", json_string(vow_cause_name((int)reaction->cause)));
+    if (reaction->text[0] != '\0')
+        json_object_set_new(row, "text", json_text(reaction->text));
+}
+
+static char *row_reaction(const struct vow_relay_reaction *reaction, const struct vow_msg_event *event, uint64_t lsn)
+{
+    const uint64_t now_us = vow_clock_wall_us();
+    json_t *row =
+        json_pack("{s:s,s:s,s:o,s:s,s:s,s:s}", "group", reaction->group, "participant", reaction->participant, "offset",
+                  json_u64(lsn), "topic", event->topic, "key", event->key, "state", state_of(reaction->wait));
+    if (row == NULL || reaction->wait == VOW_RELAY_WAIT_NONE)
+        return row_finish(row);
+    add_why(row, reaction);
+    json_object_set_new(row, "age_ms", json_u64(now_us > event->wall_us ? (now_us - event->wall_us) / 1000 : 0));
+    if (event->deadline_us != 0 && event->deadline_us <= now_us)
+        json_object_set_new(row, "late_ms", json_u64((now_us - event->deadline_us) / 1000));
+    return row_finish(row);
+}
+
+void relay_reactions(struct answer *answer, const struct vow_journal_event *from)
+{
+    struct vow_arena *arena = vow_arena_new(0);
+    struct vow_relay_reaction reaction;
+    struct vow_msg msg;
+    const char *why;
+    uint32_t at = 0;
+    if (arena != NULL && vow_msg_decode(arena, from->record.body.data, from->record.body.len, &msg, &why) == 0 &&
+        msg.kind == VOW_MSG_PUBLISH) {
+        while (vow_relay_next_reaction(answer->server->relay.core, &at, &msg.publish.event, from->lsn, &reaction))
+            (void)answer_row(answer, row_reaction(&reaction, &msg.publish.event, from->lsn));
+    }
+    vow_arena_free(arena);
 }

@@ -22,6 +22,7 @@ struct relay_recovery relay_recovery_of(struct vow_server *server, struct vow_er
     return (struct relay_recovery){.book = &server->relay.book,
                                    .arena = server->relay.arena,
                                    .now_ms = vow_clock_ms(),
+                                   .wall_us = vow_clock_wall_us(),
                                    .step = step,
                                    .ctx = server,
                                    .detail = detail,

@@ -34,6 +34,7 @@ int outbox_row_put(const struct outbox_statements *statements, const struct vow_
     /* No bytes are an empty blob, which a NULL is not. */
     sqlite3_bind_blob(insert, 9, event->payload.len > 0 ? (const void *)event->payload.data : "",
                       (int)event->payload.len, SQLITE_STATIC);
+    sqlite3_bind_int64(insert, 10, (sqlite3_int64)event->deadline_us);
     rc = sqlite3_step(insert);
     const int reset = sqlite3_reset(insert);
     sqlite3_clear_bindings(insert);

@@ -16,8 +16,8 @@
     "INSERT INTO vow_outbox_key (agg_key, last) VALUES (?1, 1) "                                                       \
     "ON CONFLICT (agg_key) DO UPDATE SET last = last + 1 RETURNING last"
 #define OUTBOX_INSERT_SQL                                                                                              \
-    "INSERT INTO vow_outbox (agg_key, agg_seq, topic, version, hops, gtrid, wall_us, headers, payload) "               \
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    "INSERT INTO vow_outbox (agg_key, agg_seq, topic, version, hops, gtrid, wall_us, headers, payload, "               \
+    "deadline_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 
 struct outbox_statements {
     sqlite3_stmt *next, *insert;

@@ -65,6 +65,7 @@ static int keep_one(struct store *store, const struct vow_store_op *op, const st
     sqlite3_bind_text(statement, 8, event->headers, -1, SQLITE_STATIC);
     sqlite3_bind_blob(statement, 9, event->payload.len > 0 ? (const void *)event->payload.data : "",
                       (int)event->payload.len, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 10, (sqlite3_int64)event->deadline_us);
     const int rc = statement_run(statement);
     sqlite3_clear_bindings(statement);
     return rc;
@@ -93,6 +94,7 @@ static int put_kept(struct store *store, const struct vow_store_op *op, sqlite3_
         .hops = (uint32_t)sqlite3_column_int64(row, 3),
         .headers = text_of(row, 4),
         .payload = {sqlite3_column_blob(row, 5), (size_t)sqlite3_column_bytes(row, 5)},
+        .deadline_us = (uint64_t)sqlite3_column_int64(row, 6),
     };
     if (event.key == NULL || event.topic == NULL || event.headers == NULL)
         return sqlite3_errcode(store->db) == SQLITE_NOMEM ? SQLITE_NOMEM : SQLITE_CORRUPT;

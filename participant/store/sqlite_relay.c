@@ -45,6 +45,7 @@ static bool read_row(sqlite3_stmt *row, struct vow_store_event *event)
         .wall_us = (uint64_t)sqlite3_column_int64(row, 6),
         .headers = (const char *)sqlite3_column_text(row, 7),
         .payload = {sqlite3_column_blob(row, 8), (size_t)sqlite3_column_bytes(row, 8)},
+        .deadline_us = (uint64_t)sqlite3_column_int64(row, 9),
     };
     if (event->key == NULL || strlen(event->key) >= VOW_KEY_SIZE || event->topic == NULL || event->headers == NULL ||
         sqlite3_column_bytes(row, 5) != VOW_GTRID_BYTES)

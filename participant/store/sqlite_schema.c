@@ -29,12 +29,13 @@ static const char own_tables[] =
     "CREATE TABLE IF NOT EXISTS vow_outbox ("
     " seq INTEGER PRIMARY KEY AUTOINCREMENT, agg_key TEXT NOT NULL, agg_seq INTEGER NOT NULL, topic TEXT NOT NULL,"
     " version INTEGER NOT NULL, hops INTEGER NOT NULL, gtrid BLOB NOT NULL, wall_us INTEGER NOT NULL,"
-    " headers TEXT NOT NULL, payload BLOB NOT NULL, UNIQUE (agg_key, agg_seq));"
+    " headers TEXT NOT NULL, payload BLOB NOT NULL, deadline_us INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE (agg_key, agg_seq));"
     "CREATE TABLE IF NOT EXISTS vow_outbox_key (agg_key TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS vow_branch_event ("
     " gtrid BLOB NOT NULL, branch INTEGER NOT NULL, n INTEGER NOT NULL, agg_key TEXT NOT NULL, topic TEXT NOT NULL,"
     " version INTEGER NOT NULL, hops INTEGER NOT NULL, headers TEXT NOT NULL, payload BLOB NOT NULL,"
-    " PRIMARY KEY (gtrid, branch, n)) WITHOUT ROWID;"
+    " deadline_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (gtrid, branch, n)) WITHOUT ROWID;"
     /* Which events were handled; below which offset that is not known any more. */
     "CREATE TABLE IF NOT EXISTS vow_inbox ("
     " grp TEXT NOT NULL, source BLOB NOT NULL, agg_key TEXT NOT NULL, agg_seq INTEGER NOT NULL,"
@@ -60,6 +61,21 @@ static int add_peers(struct store *store)
     return rc == SQLITE_OK && !has ? store_exec(store, "ALTER TABLE vow_branch ADD COLUMN peers TEXT") : rc;
 }
 
+/* A file of format 4 may have been made before events had deadlines. An SQLite code. */
+static int add_deadlines(struct store *store)
+{
+    static const char count[] = "SELECT (SELECT count(*) FROM pragma_table_info('vow_outbox') WHERE name = "
+                                "'deadline_us') + 2 * (SELECT count(*) FROM pragma_table_info('vow_branch_event') "
+                                "WHERE name = 'deadline_us')";
+    const int64_t has = store_number(store, count);
+    int rc = has < 0 ? sqlite3_errcode(store->db) : SQLITE_OK;
+    if (rc == SQLITE_OK && (has & 1) == 0)
+        rc = store_exec(store, "ALTER TABLE vow_outbox ADD COLUMN deadline_us INTEGER NOT NULL DEFAULT 0");
+    if (rc == SQLITE_OK && (has & 2) == 0)
+        rc = store_exec(store, "ALTER TABLE vow_branch_event ADD COLUMN deadline_us INTEGER NOT NULL DEFAULT 0");
+    return rc;
+}
+
 /* Is there all that own_tables makes? Then a start writes nothing of it. */
 static bool is_complete(struct store *store)
 {
@@ -70,8 +86,11 @@ static bool is_complete(struct store *store)
     static const char keys[] = "SELECT count(*) FROM vow_meta WHERE key IN ('format', 'uuid', 'incarnation', 'coord',"
                                " 'epoch', 'watermark_epoch', 'watermark_seq', 'step_floor', 'outbox_len',"
                                " 'outbox_max', 'outbox_synced')";
+    static const char deadlines[] = "SELECT count(*) FROM pragma_table_info('vow_branch_event') "
+                                    "WHERE name = 'deadline_us'";
     return store_number(store, names) == 12 && store_number(store, keys) == 11 &&
-           store_number(store, "SELECT value FROM vow_meta WHERE key = 'format'") == STORE_FORMAT;
+           store_number(store, "SELECT value FROM vow_meta WHERE key = 'format'") == STORE_FORMAT &&
+           store_number(store, deadlines) == 1;
 }
 
 int schema_create(struct store *store, struct vow_error_detail *detail)
@@ -83,6 +102,8 @@ int schema_create(struct store *store, struct vow_error_detail *detail)
         rc = store_exec(store, own_tables);
     if (rc == SQLITE_OK)
         rc = add_peers(store);
+    if (rc == SQLITE_OK)
+        rc = add_deadlines(store);
     if (rc == SQLITE_OK)
         rc = store_exec(store, "COMMIT");
     if (rc == SQLITE_OK)

@@ -46,12 +46,12 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_OUTBOX_COUNT] = OUTBOX_COUNT_SQL,
     [STMT_NEXT_KEY_SEQ] = OUTBOX_NEXT_SQL,
     [STMT_INSERT_OUTBOX] = OUTBOX_INSERT_SQL,
-    [STMT_FIND_HEAD] = ("SELECT agg_key, agg_seq, topic, version, hops, gtrid, wall_us, headers, payload "
+    [STMT_FIND_HEAD] = ("SELECT agg_key, agg_seq, topic, version, hops, gtrid, wall_us, headers, payload, deadline_us "
                         "FROM vow_outbox WHERE agg_key > ?1 ORDER BY agg_key, agg_seq LIMIT 1"),
     [STMT_DELETE_OUTBOX] = "DELETE FROM vow_outbox WHERE agg_key = ?1 AND agg_seq = ?2",
     [STMT_KEEP_EVENT] = ("INSERT INTO vow_branch_event (gtrid, branch, n, agg_key, topic, version, hops, headers, "
-                         "payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
-    [STMT_LIST_EVENTS] = ("SELECT agg_key, topic, version, hops, headers, payload FROM vow_branch_event "
+                         "payload, deadline_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
+    [STMT_LIST_EVENTS] = ("SELECT agg_key, topic, version, hops, headers, payload, deadline_us FROM vow_branch_event "
                           "WHERE gtrid = ?1 AND branch = ?2 ORDER BY n"),
     [STMT_DROP_EVENTS] = "DELETE FROM vow_branch_event WHERE gtrid = ?1 AND branch = ?2",
     [STMT_SPACE_OF_EVENTS] = ("SELECT count(*), ifnull(sum(length(payload)), 0) FROM vow_branch_event "

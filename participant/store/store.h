@@ -89,8 +89,9 @@ struct vow_store_event {
     uint32_t hops;
     const char *headers; /* "name=value\n" for each; "" = none */
     struct vow_slice payload;
-    uint64_t key_seq; /* within its key; 0 = none yet: it gets one when it becomes true */
-    uint64_t wall_us; /* when it became true; 0 = now */
+    uint64_t key_seq;     /* within its key; 0 = none yet: it gets one when it becomes true */
+    uint64_t wall_us;     /* when it became true; 0 = now */
+    uint64_t deadline_us; /* when all that it leads to should be done; 0 = none */
 };
 
 /* A copy, in a list. */

@@ -19,6 +19,7 @@ static void draw_event(struct input *in, const struct vow_gtrid *gtrid, struct v
     event->headers = headers;
     event->headers_len = choice >> 5 & 1;
     event->hops = choice >= 224 ? input_byte(in) : 0;
+    event->deadline_us = choice >= 192 ? choice : 0;
     if ((choice & 64) != 0)
         event->gtrid = *gtrid;
     event->payload = (struct vow_slice){(const uint8_t *)"payload", choice >> 6};

@@ -107,6 +107,8 @@ FIELD(vow_event, version, 40);
 FIELD(vow_event, headers_len, 44);
 FIELD(vow_event, headers, 48);
 FIELD(vow_event, id, 56);
+FIELD(vow_event, deadline_ms, 64);
+FIELD(vow_event, reserved, 68);
 
 FIELD(vow_event_header, name, 0);
 FIELD(vow_event_header, value, 8);
@@ -127,6 +129,7 @@ FIELD(vow_received_event, wall_us, 80);
 FIELD(vow_received_event, id, 88);
 FIELD(vow_received_event, hops, 116);
 FIELD(vow_received_event, attempt, 120);
+FIELD(vow_received_event, deadline_us, 128);
 
 FIELD(vow_reaction, on, 0);
 FIELD(vow_reaction, handler, 8);

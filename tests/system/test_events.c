@@ -24,6 +24,7 @@ struct events_run {
     uint64_t unable;          /* this one is never done; 0 = none */
     bool is_subscribed;
     unsigned delivered; /* DELIVERs that came */
+    uint64_t deadline_us;
 };
 
 /* ---- both sides ---- */
@@ -39,6 +40,7 @@ static struct vow_msg event_of(const struct events_run *run, uint64_t seq)
                                                .key_seq = seq,
                                                .version = 1,
                                                .gtrid = run->id,
+                                               .deadline_us = run->deadline_us,
                                                .headers = &region,
                                                .headers_len = 1,
                                                .payload = {payload, sizeof(payload) - 1}};
@@ -330,5 +332,51 @@ Test(events, history_shows_the_events_of_an_id)
     vow_gtrid_to_text(&run.id, id);
     ctl(&run, (const char *const[]){"history", id, NULL}, 0);
     expect_out("order.placed key=\"order 1\" shop/4");
+    end_run(&run);
+}
+
+/* Runs vowctl until it says `text`. */
+static void ctl_until(const struct events_run *run, const char *const words[], const char *text)
+{
+    do
+        ctl(run, words, 0);
+    while (strstr(out.out, text) == NULL);
+}
+
+/* A choreography whose deadline has passed: the alarm, the counters and the history name who is late, and why. */
+Test(events, history_says_which_service_is_late_and_why)
+{
+    static struct events_run run;
+    struct peer client;
+    char id[VOW_GTRID_TEXT_SIZE];
+    start(&run, NULL);
+    peer_open(&client, &run.cluster, VOW_ROLE_CLIENT, "client");
+    run.id = peer_take_id(&client);
+    run.deadline_us = 1;
+    peer_close(&client);
+    peer_open(&run.billing, &run.cluster, VOW_ROLE_PARTICIPANT, "billing");
+    subscribe(&run);
+    cr_assert(take_delivery(&run));
+    peer_open(&run.shop, &run.cluster, VOW_ROLE_PARTICIPANT, "shop");
+    publish_next(&run);
+    while (run.published < EVENTS)
+        cr_assert(take_published(&run));
+    vow_gtrid_to_text(&run.id, id);
+    ctl_until(&run, (const char *const[]){"status", "--json", NULL}, "\"deadlines_missed\": 4");
+    ctl(&run, (const char *const[]){"history", id, NULL}, 0);
+    expect_out("it was delivered, and is not answered yet");
+    expect_out("an earlier event of its key is not done (@");
+    expect_out("LATE by ");
+    ctl(&run, (const char *const[]){"topics", NULL}, 0);
+    expect_out("overdue 4");
+    peer_close(&run.billing);
+    ctl_until(&run, (const char *const[]){"history", id, NULL}, "its service is not connected");
+    peer_open(&run.billing, &run.cluster, VOW_ROLE_PARTICIPANT, "billing");
+    subscribe(&run);
+    cr_assert(run_to_end(&run));
+    ctl_until(&run, (const char *const[]){"status", "--json", NULL}, "\"overdue\": 0");
+    ctl(&run, (const char *const[]){"history", id, NULL}, 0);
+    expect_out("billing           done");
+    cr_assert_null(strstr(out.out, "LATE"), "%s", out.out);
     end_run(&run);
 }

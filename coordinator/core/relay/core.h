@@ -69,6 +69,8 @@ struct event {
     uint32_t key, serial;
     uint32_t refs;          /* deliveries and dead letters */
     bool is_dropped;        /* it is in the list of what may be FREED */
+    bool is_late;           /* its deadline has passed */
+    uint64_t due_ms;        /* its deadline; 0 = none */
     uint32_t next_dropped;  /* in the free list: of that */
     uint32_t next;          /* with the same hash of the LSN */
     uint32_t before, after; /* by LSN */
@@ -77,6 +79,7 @@ struct event {
 /* An event that a group has not done. */
 struct delivery {
     uint32_t event;
+    bool is_late;           /* counted in its group's `overdue` */
     uint32_t dead;          /* the letter that it revives; RELAY_NIL = none, and the group's cursor waits for it */
     uint32_t next;          /* of its lane; in the free list: of that */
     uint32_t before, after; /* of its group, by LSN, if the cursor waits for it */
@@ -120,6 +123,7 @@ struct group {
     uint64_t cursor, next_cursor, noted; /* noted: the cursor that was logged last */
     uint32_t first, last;                /* deliveries that the cursor waits for */
     uint32_t lag, in_flight;
+    uint32_t overdue;           /* of lag */
     uint32_t lanes;             /* the first */
     uint32_t ready, ready_last; /* lanes that may send */
 };
@@ -155,6 +159,8 @@ typedef void lane_handler_fn(struct vow_relay *core, struct lane_input *in);
 /* How long a cursor may move before that is noted. */
 #define RELAY_NOTE_MS 1000u
 #define RELAY_WINDOW_MAX 256u
+/* After a start nobody is connected: what is late by then is told when services have had the time to come back. */
+#define RELAY_GRACE_MS 10000u
 #define RELAY_EFFECTS_MAX 1024
 /* What is left for the rest of the step. */
 #define RELAY_EFFECTS_SPARE 160
@@ -188,6 +194,7 @@ struct vow_relay {
     uint32_t *lane_heads;
     uint32_t lanes_free, lanes_len; /* len: used at some time; what is beyond was never touched */
     struct vow_heap due;            /* lanes */
+    struct vow_heap deadlines;      /* events that are durable */
     struct group *groups;
     uint32_t next_group; /* who may send first */
     struct dead *dead;
@@ -246,7 +253,8 @@ void key_unref(struct vow_relay *core, uint32_t index);
 uint32_t kept_new(struct vow_relay *core, const struct vow_msg_event *msg, uint32_t key);
 void kept_durable(struct vow_relay *core, uint32_t index, uint64_t lsn);
 /* Out of the journal. */
-uint32_t kept_durable_new(struct vow_relay *core, const struct vow_msg_event *msg, uint32_t key, uint64_t lsn);
+uint32_t kept_durable_new(struct vow_relay *core, const struct vow_msg_event *msg, uint32_t key, uint64_t lsn,
+                          uint64_t due_ms);
 uint32_t kept_find(const struct vow_relay *core, uint64_t lsn);
 void kept_ref(struct vow_relay *core, uint32_t index);
 /* Nobody needs it: it is FREED when there is room to say so. */
@@ -326,6 +334,22 @@ void flow_take_timer(struct vow_relay *core);
 void flow_arm(struct vow_relay *core, const struct lane *lane, uint64_t at_ms);
 void flow_back_off(struct vow_relay *core, const struct lane *lane);
 void flow_note_cursors(struct vow_relay *core);
+
+/* --- watch.c --- */
+
+/* Before it is durable. */
+void watch_set(struct vow_relay *core, uint32_t event, uint64_t due_ms);
+/* It is durable. */
+void watch_begin(struct vow_relay *core, uint32_t event);
+/* Nobody needs it any more. */
+void watch_end(struct vow_relay *core, uint32_t event);
+/* A delivery that is made, or that goes. */
+void watch_delivery(struct vow_relay *core, struct group *group, uint32_t delivery);
+void watch_delivery_gone(struct vow_relay *core, struct group *group, uint32_t delivery);
+/* Deadlines that have passed. */
+void watch_take_timer(struct vow_relay *core);
+/* Dead letters of a group whose deadline has passed. */
+uint32_t watch_count_dead(const struct vow_relay *core, uint32_t group);
 
 /* --- emit.c --- */
 

@@ -110,6 +110,7 @@ void flow_take_timer(struct vow_relay *core)
         in.lane = &core->lanes[first->item];
         lane_dispatch(core, &in);
     }
+    watch_take_timer(core);
     if (core->is_dirty && core->now_ms >= core->note_ms)
         flow_note_cursors(core);
 }

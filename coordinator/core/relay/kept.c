@@ -52,12 +52,15 @@ void kept_durable(struct vow_relay *core, uint32_t index, uint64_t lsn)
         core->events[event->after].before = index;
     else
         core->last_event = index;
+    watch_begin(core, index);
 }
 
-uint32_t kept_durable_new(struct vow_relay *core, const struct vow_msg_event *msg, uint32_t key, uint64_t lsn)
+uint32_t kept_durable_new(struct vow_relay *core, const struct vow_msg_event *msg, uint32_t key, uint64_t lsn,
+                          uint64_t due_ms)
 {
     const uint32_t index = kept_new(core, msg, key);
 
+    watch_set(core, index, due_ms);
     kept_durable(core, index, lsn);
     return index;
 }
@@ -114,6 +117,7 @@ void kept_free_some(struct vow_relay *core)
         if (event->refs > 0)
             continue; /* a group that went back needs it again */
         relay_emit(core, VOW_RELAY_FREED)->kept = (struct vow_relay_kept){event->msg, event->lsn};
+        watch_end(core, index);
         unlink_event(core, index);
         key_unref(core, event->key);
         event->msg = NULL;

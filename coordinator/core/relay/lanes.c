@@ -160,6 +160,7 @@ void lane_shift(struct vow_relay *core, struct lane *lane)
     lane->dead = RELAY_NIL;
     if (delivery->dead == RELAY_NIL)
         unlink_pending(core, group, index);
+    watch_delivery_gone(core, group, index);
     kept_unref(core, delivery->event);
     delivery->next = core->deliveries_free;
     core->deliveries_free = index;
@@ -206,6 +207,7 @@ void lane_add(struct vow_relay *core, struct group *group, uint32_t event, uint3
     kept_ref(core, event);
     if (dead == RELAY_NIL)
         link_pending(core, group, index);
+    watch_delivery(core, group, index);
     if (lane == NULL)
         lane = lane_new(core, group, key);
     insert(core, lane, index);

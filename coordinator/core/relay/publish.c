@@ -49,6 +49,7 @@ static void publish_new(struct vow_relay *core, const struct vow_relay_event *ev
     }
     index = kept_new(core, msg, key);
     core->events[index].session = event->session;
+    watch_set(core, index, event->due_ms);
     core->keys[key].logging = index;
     effect = relay_log(core, VOW_RECORD_EVENT, TOKEN_EVENT, core->events[index].serial, index, true);
     effect->log.event = msg;

@@ -60,10 +60,12 @@ static void recover_event(struct vow_relay *core, const struct vow_relay_event *
 {
     const struct vow_msg_event *msg = event->kept.event;
     const uint32_t key = key_intern(core, msg->db_uuid, msg->key);
+    const uint64_t earliest_ms = event->due_ms != 0 ? core->now_ms + RELAY_GRACE_MS : 0;
     uint32_t index;
 
     VOW_ASSERT(key != RELAY_NIL && event->kept.lsn > core->last_lsn);
-    index = kept_durable_new(core, msg, key, event->kept.lsn);
+    index =
+        kept_durable_new(core, msg, key, event->kept.lsn, event->due_ms > earliest_ms ? event->due_ms : earliest_ms);
     core->last_lsn = event->kept.lsn;
     if (core->dead_len > 0)
         attach_letters(core, index);

@@ -67,6 +67,8 @@ static void lay_out(struct layout *layout, struct vow_relay *core, const struct 
     TAKE(layout, core->lane_heads, vow_gtrid_table_heads(deliveries));
     TAKE(layout, core->due.entries, deliveries);
     TAKE(layout, core->due.position, deliveries);
+    TAKE(layout, core->deadlines.entries, limits->events_max);
+    TAKE(layout, core->deadlines.position, limits->events_max);
     TAKE(layout, core->groups, limits->groups_max);
     TAKE(layout, core->dead, limits->dead_max);
     TAKE(layout, core->effects, (size_t)RELAY_EFFECTS_MAX);
@@ -100,6 +102,7 @@ static void init_tables(struct vow_relay *core)
     fill(core->event_heads, vow_gtrid_table_heads(limits->events_max));
     fill(core->lane_heads, vow_gtrid_table_heads(relay_deliveries_max(limits)));
     vow_heap_init(&core->due, relay_deliveries_max(limits));
+    vow_heap_init(&core->deadlines, limits->events_max);
     memset(core->groups, 0, limits->groups_max * sizeof(*core->groups));
     memset(core->dead, 0, limits->dead_max * sizeof(*core->dead));
     memset(core->group_hits, 0, vow_group_fsm()->edges_len * sizeof(*core->group_hits));
@@ -225,12 +228,14 @@ void vow_relay_step(struct vow_relay *core, const struct vow_relay_event *event,
 
 uint64_t vow_relay_deadline_ms(const struct vow_relay *core)
 {
-    const struct vow_heap_entry *first = vow_heap_first(&core->due);
+    const struct vow_heap_entry *first = vow_heap_first(&core->due), *late = vow_heap_first(&core->deadlines);
     uint64_t deadline_ms = first != NULL ? first->key.major : UINT64_MAX;
 
     if (core->recovering)
         return UINT64_MAX;
     if (core->has_more || core->has_room || (core->joining == 0 && core->dropped != RELAY_NIL))
         return core->now_ms;
+    if (late != NULL && late->key.major < deadline_ms)
+        deadline_ms = late->key.major;
     return core->is_dirty && core->note_ms < deadline_ms ? core->note_ms : deadline_ms;
 }

@@ -63,6 +63,41 @@ enum vow_relay_event_kind {
 
 enum vow_relay_order { VOW_RELAY_RETRY = 1, VOW_RELAY_DROP = 2 };
 
+/*
+ * What a group makes of an event that it asks for: WAIT(name, what it waits for).
+ */
+#define VOW_RELAY_WAITS(WAIT)                                                                                          \
+    WAIT(NONE, "done")                                                                                                 \
+    WAIT(AWAY, "its service is not connected")                                                                         \
+    WAIT(JOINING, "its group's subscription is on its way to the disk")                                                \
+    WAIT(PAUSED, "its group is paused: there is no room for one more dead letter")                                     \
+    WAIT(BEHIND, "an earlier event of its key is not done")                                                            \
+    WAIT(WINDOW, "its group has as many keys in flight as it wants")                                                   \
+    WAIT(SENT, "it was delivered, and is not answered yet")                                                            \
+    WAIT(BACKOFF, "it was not done, and is delivered again after a while")                                             \
+    WAIT(BURYING, "it is given up, and goes to the dead letters")                                                      \
+    WAIT(DEAD, "it is a dead letter")                                                                                  \
+    WAIT(RETRIED, "it is a dead letter, and is delivered again")
+
+enum vow_relay_wait {
+#define WAIT(name, text) VOW_RELAY_WAIT_##name,
+    VOW_RELAY_WAITS(WAIT)
+#undef WAIT
+};
+/* "done", "its service is not connected", ... */
+const char *vow_relay_wait_text(enum vow_relay_wait wait);
+/* "NONE", "AWAY", ... */
+const char *vow_relay_wait_name(enum vow_relay_wait wait);
+
+struct vow_relay_reaction {
+    const char *group, *participant;
+    enum vow_relay_wait wait;
+    uint64_t behind;      /* BEHIND: the event that comes first */
+    uint32_t attempts;    /* deliveries so far */
+    enum vow_cause cause; /* why the last one failed; NONE = none did */
+    const char *text;     /* DEAD: the consumer's words; else "" */
+};
+
 /* An event as the driver keeps it. */
 struct vow_relay_kept {
     const struct vow_msg_event *event;
@@ -73,6 +108,8 @@ struct vow_relay_event {
     enum vow_relay_event_kind kind;
     uint64_t now_ms;
     uint64_t session;
+    uint64_t
+        due_ms; /* PUBLISH, LOADED, RECOVERED_EVENT: when the event's deadline is, as now_ms counts; 0 = it has none */
     union {
         struct {
             const struct vow_msg_event *event; /* the driver's copy; if no LOG comes it is not kept */
@@ -126,6 +163,7 @@ enum vow_relay_effect_kind {
     VOW_RELAY_LOAD,     /* load: the EVENT records after that LSN, up to the last that is known here, which are
                        * not in memory; LOADED each, then LOAD_DONE */
     VOW_RELAY_ALARM,
+    VOW_RELAY_LATE,    /* late: an alarm; the deadline of an event has passed, and a group has not done it */
     VOW_RELAY_ORDERED, /* answers ORDER, once it is durable */
     VOW_RELAY_FREED,   /* kept: it is not needed any more */
 };
@@ -151,6 +189,10 @@ struct vow_relay_effect {
             const char *what, *group; /* static text; "" = none */
             uint64_t lsn;             /* 0 = none */
         } alarm;
+        struct {
+            struct vow_relay_kept kept;
+            struct vow_relay_reaction reaction;
+        } late;
         struct {
             uint64_t tag;
             int error;
@@ -183,7 +225,9 @@ struct vow_relay_counts {
     uint64_t published, duplicates, gaps, refused, busy; /* PUBLISH; since init */
     uint64_t sent, retries, done, buried, dropped;       /* deliveries; those after the first of an event */
     uint64_t late, protocol_errors;
+    uint64_t missed; /* reactions that were not done when their deadline passed */
     uint32_t events, deliveries, keys, groups, paused, dead; /* now */
+    uint32_t overdue;                                        /* of what is missed: not done yet, or dead */
     uint64_t last_lsn;
 };
 void vow_relay_counts(const struct vow_relay *core, struct vow_relay_counts *counts);
@@ -193,6 +237,7 @@ struct vow_relay_group_view {
     uint64_t session;
     uint64_t cursor;
     uint32_t lag, in_flight, dead;      /* events that it has not done; keys */
+    uint32_t overdue;                   /* not done, or dead, and their deadline has passed */
     struct vow_msg_subscribe subscribe; /* as it is in force */
 };
 /* Walks the groups: *at from 0; false after the last. The view lives until the next step or call. */
@@ -207,6 +252,11 @@ struct vow_relay_dead_view {
     bool is_retried;
 };
 bool vow_relay_next_dead(const struct vow_relay *core, uint32_t *at, struct vow_relay_dead_view *view);
+
+/* Walks what the groups make of an event: *at from 0; false after the last that asks for it, as it subscribes now. What
+ * a group has passed over, when it began or was moved, counts as done. Lives until the next step. */
+bool vow_relay_next_reaction(const struct vow_relay *core, uint32_t *at, const struct vow_msg_event *event,
+                             uint64_t lsn, struct vow_relay_reaction *reaction);
 
 /* True if an event is in memory. */
 bool vow_relay_has(const struct vow_relay *core, uint64_t lsn);

@@ -145,7 +145,8 @@ void relay_take_loaded(struct vow_relay *core, const struct vow_relay_event *eve
      * more than events. */
     VOW_ASSERT(kept_find(core, event->kept.lsn) == RELAY_NIL && event->kept.lsn <= core->last_lsn);
     VOW_ASSERT(core->loading != RELAY_NIL && core->events_left > 0 && key != RELAY_NIL);
-    (void)kept_durable_new(core, msg, key, event->kept.lsn);
+    /* An old event comes back for a group that does it again: whoever was late with it has had the alarm. */
+    (void)kept_durable_new(core, msg, key, event->kept.lsn, event->due_ms > core->now_ms ? event->due_ms : 0);
 }
 
 static void drop_unused(struct vow_relay *core)

@@ -8,6 +8,11 @@ void vow_relay_counts(const struct vow_relay *core, struct vow_relay_counts *cou
     counts->deliveries = core->deliveries_now;
     counts->keys = core->keys_len;
     counts->dead = core->dead_len;
+    counts->overdue = 0;
+    for (uint32_t i = 0; i < core->limits.groups_max; i++) {
+        if (core->groups[i].state != GROUP_NONE)
+            counts->overdue += core->groups[i].overdue + watch_count_dead(core, i);
+    }
     counts->last_lsn = core->last_lsn;
 }
 
@@ -37,7 +42,8 @@ bool vow_relay_next_group(struct vow_relay *core, uint32_t *at, struct vow_relay
                                           .cursor = group->cursor,
                                           .lag = group->lag,
                                           .in_flight = group->in_flight,
-                                          .dead = count_dead(core, index)};
+                                          .dead = count_dead(core, index),
+                                          .overdue = group->overdue + watch_count_dead(core, index)};
     view->subscribe = *subscription_message(&core->view, group->name, shown);
     return true;
 }

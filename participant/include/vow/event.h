@@ -68,6 +68,11 @@ struct vow_event {
     uint32_t headers_len;                   /* VOW_EVENT_HEADERS_MAX at most */
     const struct vow_event_header *headers; /* NULL if headers_len is 0 */
     const struct vow_gtrid *id;             /* for vow_outbox_publish() alone: what it belongs to; NULL = nothing */
+    /* Of a choreographed saga: by when all that follows from this event should be done, counted from now; 0 = no such
+     * time, or that of the event that is reacted to, if there is one. Events that are published in reaction inherit it.
+     * vowd raises an alarm that names each service that is not done by then, and why; nothing else follows from it. */
+    uint32_t deadline_ms;
+    uint32_t reserved; /* 0 */
 };
 
 /*
@@ -117,12 +122,13 @@ struct vow_received_event {
     uint32_t headers_len;                   /* how many there are */
     const struct vow_event_header *headers; /* in the order in which they were given */
     const char *source;                     /* the participant that published it */
-    uint64_t key_seq;    /* its number within its key and its source's file, over all topics, from 1 */
-    uint64_t offset;     /* where vowd keeps it: they grow in the order in which it came to know them */
-    uint64_t wall_us;    /* when it became true, by the publisher's clock, in microseconds since 1970 */
-    struct vow_gtrid id; /* the transaction or saga that it belongs to; vow_gtrid_is_none() = none */
-    uint32_t hops;       /* events before it that it followed from */
-    uint32_t attempt;    /* this delivery, from 1; by vowd's count */
+    uint64_t key_seq;     /* its number within its key and its source's file, over all topics, from 1 */
+    uint64_t offset;      /* where vowd keeps it: they grow in the order in which it came to know them */
+    uint64_t wall_us;     /* when it became true, by the publisher's clock, in microseconds since 1970 */
+    struct vow_gtrid id;  /* the transaction or saga that it belongs to; vow_gtrid_is_none() = none */
+    uint32_t hops;        /* events before it that it followed from */
+    uint32_t attempt;     /* this delivery, from 1; by vowd's count */
+    uint64_t deadline_us; /* by when all that follows from it should be done, as wall_us; 0 = no such time */
 };
 
 /*

@@ -27,6 +27,7 @@ static void fill_event(struct vow_msg_event *event)
                                     .wall_us = UINT64_MAX,
                                     .gtrid = gtrid(),
                                     .hops = VOW_EVENT_HOPS_MAX,
+                                    .deadline_us = 1764000000000000,
                                     .headers_len = 3,
                                     .headers = headers,
                                     .payload = {(const uint8_t *)"\0payload\xff", 9}};
@@ -131,6 +132,7 @@ static void same_event(const struct vow_msg_event *a, const struct vow_msg_event
     SAME(wall_us);
     SAME_GTRID(gtrid);
     SAME(hops);
+    SAME(deadline_us);
     SAME(headers_len);
     same_headers(a->headers, b->headers, a->headers_len);
     SAME(payload.len);

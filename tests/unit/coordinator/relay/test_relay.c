@@ -24,7 +24,9 @@ static void *memory;
 static uint64_t now_ms, lsn, tokens[64];
 static uint32_t tokens_len, tokens_done;
 static struct vow_relay_effect last; /* the last SEND or ORDERED */
-static uint32_t sent, logged, freed, alarms;
+static uint32_t sent, logged, freed, alarms, lates;
+static struct vow_relay_reaction late; /* the last LATE */
+static uint64_t late_lsn;
 static struct vow_record record;
 
 static void feed(struct vow_relay_event event)
@@ -42,6 +44,11 @@ static void feed(struct vow_relay_event event)
         sent += effect->kind == VOW_RELAY_SEND;
         freed += effect->kind == VOW_RELAY_FREED;
         alarms += effect->kind == VOW_RELAY_ALARM;
+        if (effect->kind == VOW_RELAY_LATE) {
+            late = effect->late.reaction;
+            late_lsn = effect->late.kept.lsn;
+            lates++;
+        }
         if (effect->kind == VOW_RELAY_LOG) {
             record = effect->log.record;
             tokens[tokens_len++] = effect->log.token;
@@ -340,6 +347,120 @@ Test(relay, UNABLE_is_not_tried_again)
     log_done();
     answer("a", VOW_EVENT_UNABLE);
     cr_assert_eq(record.kind, VOW_RECORD_DEAD);
+}
+
+/* ---- the watchdog ---- */
+
+static void publish_due(const char *key, uint64_t seq, uint64_t due_ms)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_PUBLISH, .session = PUBLISHER, .due_ms = due_ms};
+
+    event.publish.event = event_of("order.placed", key, seq);
+    feed(event);
+    log_all();
+}
+
+/* Up to and with that moment. */
+static void pass_time(uint64_t to_ms)
+{
+    while (vow_relay_deadline_ms(core) <= to_ms)
+        fire();
+    now_ms = to_ms;
+}
+
+static struct vow_relay_counts counted(void)
+{
+    struct vow_relay_counts counts;
+
+    vow_relay_counts(core, &counts);
+    return counts;
+}
+
+static struct vow_relay_reaction reaction_to(uint64_t at_lsn)
+{
+    struct vow_relay_reaction reaction = {0};
+    uint32_t at = 0;
+
+    cr_assert(vow_relay_next_reaction(core, &at, event_of("order.placed", "order 1", 1), at_lsn, &reaction));
+    cr_assert_str_eq(reaction.group, "a");
+    cr_assert_str_eq(reaction.participant, "billing");
+    return reaction;
+}
+
+Test(relay, a_deadline_that_passes_names_who_is_late_and_why)
+{
+    subscribe("a", "#", NULL);
+    publish_due("order 1", 1, 1000);
+    publish_due("order 1", 2, 1000);
+    pass_time(999);
+    cr_assert_eq(lates, 0, "it is not late yet");
+    pass_time(1000);
+    cr_assert_eq(lates, 2);
+    cr_assert_eq(late_lsn, 3);
+    cr_assert_eq(late.wait, VOW_RELAY_WAIT_BEHIND);
+    cr_assert_eq(late.behind, 2);
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_SENT);
+    cr_assert_eq(reaction_to(2).attempts, 1);
+    cr_assert_eq(only_group().overdue, 2);
+    cr_assert_eq(counted().missed, 2);
+    pass_time(29000);
+    cr_assert_eq(lates, 2, "each once");
+    last.kind = VOW_RELAY_SEND;
+    last.msg = (struct vow_msg){.kind = VOW_MSG_DELIVER, .deliver = {.group = "a", .offset = 2, .attempt = 1}};
+    answer("a", VOW_EVENT_DONE);
+    cr_assert_eq(counted().overdue, 1);
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_NONE);
+    answer("a", VOW_EVENT_DONE);
+    cr_assert_eq(counted().overdue, 0);
+    cr_assert_eq(counted().missed, 2);
+}
+
+Test(relay, what_is_done_in_time_is_not_late)
+{
+    subscribe("a", "#", NULL);
+    publish_due("order 1", 1, 1000);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_TIMER});
+    last.msg = (struct vow_msg){.kind = VOW_MSG_DELIVER, .deliver = {.group = "a", .offset = 2, .attempt = 1}};
+    answer("a", VOW_EVENT_DONE);
+    publish("order.placed", "order 1", 2);
+    log_all();
+    pass_time(20000);
+    cr_assert_eq(lates, 0, "the one in time, the other without a deadline");
+    cr_assert_eq(counted().overdue, 0);
+}
+
+Test(relay, what_a_late_event_waits_for)
+{
+    subscribe("a", "#", NULL);
+    publish_due("order 1", 1, 1000000);
+    last.msg = (struct vow_msg){.kind = VOW_MSG_DELIVER, .deliver = {.group = "a", .offset = 2, .attempt = 1}};
+    answer("a", VOW_EVENT_NOT_YET);
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_BACKOFF);
+    cr_assert_eq(reaction_to(2).cause, VOW_CAUSE_HANDLER_REFUSED);
+    cr_assert_eq(reaction_to(2).attempts, 1);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_AWAY, "what holds the whole group comes first");
+    cr_assert_eq(reaction_to(2).cause, VOW_CAUSE_HANDLER_REFUSED);
+    subscribe("a", "#", NULL);
+    do
+        fire();
+    while (sent == 0);
+    answer("a", VOW_EVENT_UNABLE);
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_BURYING);
+    log_all();
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_DEAD);
+    cr_assert_str_eq(reaction_to(2).text, "no");
+    pass_time(1000000);
+    cr_assert_eq(lates, 1, "a dead letter is not done");
+    cr_assert_eq(late.wait, VOW_RELAY_WAIT_DEAD);
+    cr_assert_eq(counted().overdue, 1);
+    cr_assert_eq(only_group().overdue, 1);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"a", 2, VOW_RELAY_RETRY, 5}});
+    log_all();
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_RETRIED);
+    cr_assert_eq(counted().overdue, 1);
+    answer("a", VOW_EVENT_DONE);
+    cr_assert_eq(counted().overdue, 0);
 }
 
 /* ---- where there is no room ---- */

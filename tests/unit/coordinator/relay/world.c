@@ -154,6 +154,7 @@ static void carry_out(struct world *world, const struct vow_relay_effect *effect
     case VOW_RELAY_LOG:
         log_record(world, effect);
         break;
+    case VOW_RELAY_LATE:
     case VOW_RELAY_ALARM:
         world->alarms++;
         break;

@@ -10,6 +10,7 @@
 #include <vow/event.h>
 
 #include "participant/participant_internal.h"
+#include "proto/net/clock.h"
 #include "service.h"
 
 static char directory[] = "/tmp/vow-test-XXXXXX";
@@ -38,6 +39,7 @@ TestSuite(participant_events, .timeout = 60, .init = make_directory, .fini = rem
 /* --- A service --- */
 
 static int publish_error;
+static uint32_t publish_deadline_ms;
 
 static int publish(struct vow_branch *branch, const char *topic, const char *key)
 {
@@ -49,7 +51,8 @@ static int publish(struct vow_branch *branch, const char *topic, const char *key
                                     .len = 8,
                                     .version = 3,
                                     .headers_len = 2,
-                                    .headers = headers};
+                                    .headers = headers,
+                                    .deadline_ms = publish_deadline_ms};
 
     publish_error = vow_publish(branch, &event);
     return publish_error;
@@ -210,6 +213,7 @@ static struct vow_msg deliver_msg(const struct fake *fake, const char *topic, ui
                                                   .wall_us = 77,
                                                   .gtrid = service_id(fake, 500),
                                                   .hops = 4,
+                                                  .deadline_us = 99,
                                                   .headers_len = 1,
                                                   .headers = &header,
                                                   .payload = {(const uint8_t *)"2 apples", 8}}}};
@@ -239,8 +243,10 @@ Test(participant_events, B58_a_row_goes_when_the_coordinator_keeps_the_event)
     struct fake *fake = fake_open();
     struct vow_participant *participant = start_service(fake, false);
     const struct vow_gtrid first = service_id(fake, 1);
+    const uint64_t begun_us = vow_clock_wall_us();
     const struct heard *heard;
 
+    publish_deadline_ms = 5000;
     fake_until_up(fake, 1);
     one_phase(fake, 1, "apple");
     one_phase(fake, 2, "apple");
@@ -251,6 +257,7 @@ Test(participant_events, B58_a_row_goes_when_the_coordinator_keeps_the_event)
     cr_assert_eq(heard->msg.publish.event.headers_len, 2);
     cr_assert_eq(heard->msg.publish.event.payload.len, 8);
     cr_assert_gt(heard->msg.publish.event.wall_us, 0);
+    cr_assert_geq(heard->msg.publish.event.deadline_us, begun_us + 5000000);
     cr_assert_arr_eq(heard->msg.publish.event.db_uuid, fake->hello.db_uuid, VOW_DB_UUID_BYTES);
     cr_assert_str_eq(look(OUTBOX), "apple1 apple2");
     published(fake, "apple", 1, 0);
@@ -517,6 +524,7 @@ Test(participant_events, F192_a_delivery_takes_effect_once)
     cr_assert_eq(received.key_seq, 1);
     cr_assert_eq(received.wall_us, 77);
     cr_assert_eq(received.hops, 4);
+    cr_assert_eq(received.deadline_us, 99);
     msg.deliver.attempt = 2;
     deliver(fake, &msg, VOW_EVENT_DONE);
     fake_drop(fake);
@@ -541,6 +549,7 @@ Test(participant_events, F190_a_reaction_publishes_with_its_effect)
 
     fake_until_up(fake, 1);
     then_publish = "order.paid";
+    publish_deadline_ms = 1000;
     says_no = "out of money";
     msg = deliver_msg(fake, "order.placed", 1);
     heard = deliver(fake, &msg, VOW_EVENT_UNABLE);
@@ -551,6 +560,7 @@ Test(participant_events, F190_a_reaction_publishes_with_its_effect)
     heard = hear_publish(fake, "order.paid order-7", 1);
     cr_assert(vow_gtrid_equal(&heard->id, &saga), "the saga's id travels in the events");
     cr_assert_eq(heard->msg.publish.event.hops, 5);
+    cr_assert_eq(heard->msg.publish.event.deadline_us, 99, "so does its deadline, which is the earlier one");
     deliver(fake, &msg, VOW_EVENT_DONE);
     cr_assert_str_eq(look(OUTBOX), "order-71");
     cr_assert_str_eq(look(ITEMS), "order-71");

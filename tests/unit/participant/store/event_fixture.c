@@ -9,8 +9,12 @@ struct delivering delivered;
 
 static struct vow_store_event event_of(const char *topic, const char *key)
 {
-    return (struct vow_store_event){
-        .topic = topic, .key = key, .version = 1, .headers = "colour=red\n", .payload = {(const uint8_t *)"p", 1}};
+    return (struct vow_store_event){.topic = topic,
+                                    .key = key,
+                                    .version = 1,
+                                    .headers = "colour=red\n",
+                                    .payload = {(const uint8_t *)"p", 1},
+                                    .deadline_us = 77};
 }
 
 static void publish(sqlite3_context *ctx, int args_len, sqlite3_value **args)

@@ -75,7 +75,8 @@ Test(store_outbox, I25_the_events_of_a_prepared_branch_survive_a_restart)
     expect_seen(OUTBOX, "k1a l1b k2c");
     commit(1);
     expect_seen(OUTBOX, "k1a l1b k2c");
-    expect_seen("SELECT headers || payload || version || hops FROM vow_outbox WHERE agg_key = 'l'", "colour=red\np10");
+    expect_seen("SELECT headers || payload || version || hops || deadline_us FROM vow_outbox WHERE agg_key = 'l'",
+                "colour=red\np1077");
     expect_seen("SELECT count(*) FROM vow_outbox, vow_branch USING (gtrid)", "3");
 }
 
@@ -364,6 +365,20 @@ Test(store_outbox, a_file_of_format_3_is_brought_up_to_date)
     commit(1);
     expect_seen(VALUES, "1 0 0");
     expect_seen(OUTBOX, "k1t");
+}
+
+Test(store_outbox, a_file_from_before_deadlines_is_brought_up_to_date)
+{
+    events_start(ROWS);
+    cr_assert_eq(prepare(1, "SELECT publish('t', 'k')"), VOW_STORE_DONE);
+    service_close();
+    cr_assert_eq(outside("ALTER TABLE vow_outbox DROP COLUMN deadline_us;"
+                         "ALTER TABLE vow_branch_event DROP COLUMN deadline_us"),
+                 SQLITE_OK);
+    events_restart();
+    cr_assert_eq(recovered_branches(), 1);
+    commit(1);
+    expect_seen("SELECT agg_key || deadline_us FROM vow_outbox", "k0");
 }
 
 /* ---- death ---- */
