@@ -28,7 +28,6 @@ static check_fn *const event_checks[] = {
 #define EVENT_CHECK(number, name, when, text) check_##name,
 #include "chaos/sim/check.def"
 #undef CHECK
-    NULL,
 };
 
 const struct sim_check_row sim_check_rows[] = {
@@ -44,6 +43,7 @@ void sim_judge_begin(struct sim_judge *judge)
     sim_memory_reset(&judge->memory);
     sim_book_init(&judge->book, &judge->memory);
     sim_ledger_init(&judge->ledger, &judge->memory, &judge->book);
+    sim_diary_init(&judge->diary, &judge->memory, &judge->book);
     judge->purses = 0;
     memset(&judge->violation, 0, sizeof(judge->violation));
     memset(judge->must_refuse, 0, sizeof(judge->must_refuse));
@@ -66,10 +66,17 @@ static void judge_sagas(struct sim_judge *judge, const struct sim_sight *sight)
         sim_ledger_see(&judge->ledger, sight);
 }
 
+/* A sight is judged by what was before; but a disk, which also adds to that. */
 static void judge_events(struct sim_judge *judge, const struct sim_sight *sight)
 {
-    for (size_t i = 0; event_checks[i] != NULL; i++)
+    if (sight->kind == SIM_SEEN_DISK)
+        sim_diary_read(&judge->diary, sight);
+    for (size_t i = 0; i < sizeof(event_checks) / sizeof(event_checks[0]); i++)
         event_checks[i](judge, sight);
+    if (sight->kind == SIM_SEEN_DISK)
+        sim_diary_settle(&judge->diary, sight);
+    else
+        sim_diary_see(&judge->diary, sight);
 }
 
 void sim_judge_see(void *ctx, const struct sim_sight *sight)

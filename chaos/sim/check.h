@@ -6,6 +6,7 @@
 #define VOW_CHAOS_SIM_CHECK_H
 
 #include "chaos/sim/book.h"
+#include "chaos/sim/diary.h"
 #include "chaos/sim/ledger.h"
 
 struct sim_violation {
@@ -30,6 +31,7 @@ struct sim_judge {
     const char *must_refuse[SIM_NODES_MAX];
     struct sim_isolation *isolation;
     struct sim_ledger ledger;
+    struct sim_diary diary;
     int64_t purses;     /* what is in those whose last disk was seen */
     uint64_t evaluated; /* sights that were judged */
 };

@@ -49,7 +49,7 @@ static void link_nodes(struct bed *bed, uint8_t a, uint8_t b)
     bed_show(bed, &sight);
 }
 
-void bed_begin(struct bed *bed)
+static void begin(struct bed *bed, uint32_t dead_max)
 {
     memset(bed, 0, sizeof(*bed));
     bed->txn = vow_gtrid_make(COORD, 1, 5, 0, 99);
@@ -61,6 +61,7 @@ void bed_begin(struct bed *bed)
         sight.node_is.role = i == C0 ? SIM_COORDINATOR : i == K0 ? SIM_CLIENT : SIM_PARTICIPANT;
         sight.node_is.name = names[i];
         sight.node_is.vote_ms = i == C0 ? BED_VOTE_MS : 0;
+        sight.node_is.dead_max = i == C0 ? dead_max : 0;
         bed_show(bed, &sight);
     }
     for (int i = P0; i <= P1; i++) {
@@ -78,6 +79,16 @@ void bed_begin(struct bed *bed)
     }
     for (uint8_t i = 1; i < 4; i++)
         link_nodes(bed, C0, i);
+}
+
+void bed_begin(struct bed *bed)
+{
+    begin(bed, 0);
+}
+
+void bed_begin_events(struct bed *bed)
+{
+    begin(bed, BED_DEAD_MAX);
 }
 
 void bed_end(struct bed *bed)

@@ -15,6 +15,8 @@ enum { C0, P0, P1, K0 };
 
 /* What c0 gives a vote. */
 #define BED_VOTE_MS 50u
+/* And the dead letters that it has room for, where there are events. */
+#define BED_DEAD_MAX 2u
 
 struct bed {
     struct sim_watch watch;
@@ -26,6 +28,7 @@ struct bed {
 
 /* All up and linked; account 1 of p0 and of p1 holds 100. */
 void bed_begin(struct bed *bed);
+void bed_begin_events(struct bed *bed);
 void bed_end(struct bed *bed);
 
 struct sim_sight bed_sight(struct bed *bed, enum sim_sight_kind kind, uint8_t node);

@@ -1,0 +1,405 @@
+#include "chaos/sim/diary.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "chaos/sim/diary_private.h"
+#include "chaos/sim/news.h"
+
+#define TABLE 1024u
+
+void sim_diary_init(struct sim_diary *diary, struct sim_memory *memory, const struct sim_book *book)
+{
+    *diary = (struct sim_diary){.memory = memory, .book = book};
+    diary->events_last = &diary->events;
+    diary->tags = sim_memory_take(memory, TABLE * sizeof(struct diary_event *));
+    diary->lsns = sim_memory_take(memory, TABLE * sizeof(struct diary_event *));
+}
+
+/* ---- what there is ---- */
+
+struct diary_event *sim_diary_find(const struct sim_diary *diary, uint64_t tag)
+{
+    struct diary_event *event = diary->tags[tag % TABLE];
+
+    while (event != NULL && event->tag != tag)
+        event = event->by_tag;
+    return event;
+}
+
+struct diary_event *sim_diary_at(const struct sim_diary *diary, uint8_t coord, uint64_t lsn)
+{
+    struct diary_event *event = diary->lsns[lsn % TABLE];
+
+    while (event != NULL && (event->coord != coord || event->lsn != lsn))
+        event = event->by_lsn;
+    return event;
+}
+
+struct diary_event *sim_diary_named(const struct sim_diary *diary, uint8_t node, const char *key, uint64_t key_seq)
+{
+    uint32_t thing;
+
+    if (!sim_thing_of(key, &thing))
+        return NULL;
+    for (struct diary_event *event = diary->events; event != NULL; event = event->next) {
+        if (event->node == node && event->thing == thing && event->number == key_seq && event->became_true != 0)
+            return event;
+    }
+    return NULL;
+}
+
+uint64_t sim_event_tag(const struct vow_msg_event *event)
+{
+    struct sim_news news = {.tag = 0};
+
+    return event != NULL && sim_news_decode(event->payload.data, event->payload.len, &news) ? news.tag : 0;
+}
+
+struct diary_group *sim_diary_group(const struct sim_diary *diary, uint8_t coord, const char *name)
+{
+    struct diary_group *group = diary->groups;
+
+    while (group != NULL && (group->coord != coord || strcmp(group->name, name) != 0))
+        group = group->next;
+    return group;
+}
+
+struct diary_key *sim_diary_key(const struct sim_diary *diary, uint8_t node, const uint8_t *db_uuid, uint32_t thing)
+{
+    struct diary_key *key = diary->keys;
+
+    while (key != NULL &&
+           (key->node != node || key->thing != thing || memcmp(key->db_uuid, db_uuid, VOW_DB_UUID_BYTES) != 0))
+        key = key->next;
+    return key;
+}
+
+struct diary_share *sim_event_share(struct sim_diary *diary, struct diary_event *event, struct diary_group *group)
+{
+    struct diary_share *share = event->shares;
+
+    while (share != NULL && share->group != group)
+        share = share->next;
+    if (share != NULL)
+        return share;
+    share = sim_memory_take(diary->memory, sizeof(*share));
+    share->group = group;
+    share->next = event->shares;
+    event->shares = share;
+    return share;
+}
+
+bool sim_diary_is_harmed(const struct sim_diary *diary, uint8_t node)
+{
+    return node >= diary->book->nodes_len || diary->book->nodes[node].harm != 0;
+}
+
+bool sim_event_is_owed(const struct diary_event *event, const struct diary_group *group)
+{
+    if (event->kept == 0 || group->known == 0 || event->coord != group->coord || event->lsn <= group->start ||
+        event->lsn <= group->passed)
+        return false;
+    for (uint32_t i = 0; i < group->patterns_len; i++) {
+        if (vow_pattern_matches(group->patterns[i], event->topic))
+            return true;
+    }
+    return false;
+}
+
+/* ---- changes ---- */
+
+static struct diary_event *new_event(struct sim_diary *diary, uint8_t node, uint64_t tag)
+{
+    struct diary_event **head = &diary->tags[tag % TABLE], *event = sim_memory_take(diary->memory, sizeof(*event));
+
+    event->tag = tag;
+    event->node = node;
+    event->coord = diary->book->nodes[node].coord;
+    event->by_tag = *head;
+    *head = event;
+    *diary->events_last = event;
+    diary->events_last = &event->next;
+    return event;
+}
+
+void diary_change(struct sim_diary *diary, uint8_t node, const struct sim_dump_told *told, book_moment now)
+{
+    struct diary_event *event = sim_diary_find(diary, told->tag);
+
+    if (event == NULL)
+        event = new_event(diary, node, told->tag);
+    if (event->became_true != 0)
+        return;
+    event->became_true = now;
+    event->thing = told->thing;
+    event->number = told->number;
+    (void)snprintf(event->topic, sizeof(event->topic), "%s", told->topic);
+}
+
+/* ---- the journal ---- */
+
+void diary_keep(struct sim_diary *diary, struct diary_event *event, uint64_t lsn, book_moment now)
+{
+    struct diary_event **at = &diary->lsns[event->lsn % TABLE];
+
+    if (event->kept != 0)
+        return;
+    while (*at != NULL && *at != event)
+        at = &(*at)->by_lsn;
+    if (*at == event)
+        *at = event->by_lsn; /* it was taken back once */
+    event->kept = now;
+    event->lsn = lsn;
+    at = &diary->lsns[lsn % TABLE];
+    event->by_lsn = *at;
+    *at = event;
+}
+
+static struct diary_key *take_key(struct sim_diary *diary, const struct diary_event *event)
+{
+    struct diary_key *key = sim_diary_key(diary, event->node, event->db_uuid, event->thing);
+
+    if (key != NULL)
+        return key;
+    key = sim_memory_take(diary->memory, sizeof(*key));
+    key->node = event->node;
+    key->coord = event->coord;
+    key->thing = event->thing;
+    memcpy(key->db_uuid, event->db_uuid, VOW_DB_UUID_BYTES);
+    key->next = diary->keys;
+    diary->keys = key;
+    return key;
+}
+
+void diary_raise_key(struct sim_diary *diary, const struct diary_event *event, uint64_t key_seq)
+{
+    struct diary_key *key = take_key(diary, event);
+
+    if (key_seq > key->newest) {
+        key->newest = key_seq;
+        key->newest_lsn = event->lsn;
+    }
+}
+
+static void see_event_record(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    struct diary_event *event = sim_diary_find(diary, sim_event_tag(sight->log.event));
+
+    if (event == NULL)
+        return;
+    memcpy(event->db_uuid, sight->log.event->db_uuid, VOW_DB_UUID_BYTES);
+    if (sight->kind != SIM_SEEN_LOG_DURABLE)
+        return;
+    diary_keep(diary, event, sight->log.lsn, sight->seq);
+    event->is_kept_sure = true;
+    diary_raise_key(diary, event, sight->log.event->key_seq);
+}
+
+static const char *copy_text(struct sim_diary *diary, const char *text)
+{
+    const size_t len = strlen(text);
+    char *copy = sim_memory_take(diary->memory, len + 1);
+
+    memcpy(copy, text, len);
+    return copy;
+}
+
+static struct diary_group *new_group(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct vow_msg_subscribe *subscribe = sight->log.subscribe;
+    struct diary_group *group = sim_memory_take(diary->memory, sizeof(*group));
+    const char **patterns = sim_memory_take(diary->memory, subscribe->patterns_len * sizeof(patterns[0]));
+
+    for (uint32_t i = 0; i < subscribe->patterns_len; i++)
+        patterns[i] = copy_text(diary, subscribe->patterns[i]);
+    group->name = copy_text(diary, subscribe->group);
+    group->coord = sight->node;
+    group->node = sim_book_named(diary->book, sight->log.record->text);
+    group->patterns = patterns;
+    group->patterns_len = subscribe->patterns_len;
+    group->attempts_max = subscribe->attempts_max;
+    group->next = diary->groups;
+    diary->groups = group;
+    return group;
+}
+
+static void see_group_record(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct vow_record *record = sight->log.record;
+    struct diary_group *group = sim_diary_group(diary, sight->node, record->who);
+
+    if (sight->log.subscribe == NULL)
+        return;
+    if (group == NULL)
+        group = new_group(diary, sight);
+    if (group->known == 0)
+        group->start = record->relay.lsn;
+    if (sight->kind != SIM_SEEN_LOG_DURABLE)
+        return;
+    diary_first(&group->known, sight->seq);
+    if (record->relay.lsn <= group->seek && record->relay.lsn > group->passed)
+        group->passed = record->relay.lsn;
+}
+
+/* DEAD and REVIVED. */
+static void see_dead_record(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct vow_record *record = sight->log.record;
+    struct diary_event *event = sim_diary_at(diary, sight->node, record->relay.lsn);
+    struct diary_group *group = sim_diary_group(diary, sight->node, record->who);
+    struct diary_share *share;
+
+    if (event == NULL || group == NULL || sight->kind != SIM_SEEN_LOG_DURABLE)
+        return;
+    share = sim_event_share(diary, event, group);
+    if (record->kind == VOW_RECORD_DEAD) {
+        diary->dead_len[sight->node] += share->dead == 0;
+        diary_first(&share->dead, sight->seq);
+        return;
+    }
+    if (record->detail == VOW_REVIVAL_DROP)
+        diary_first(&share->dropped, sight->seq);
+    else
+        diary_first(&share->revived, sight->seq);
+    if (record->detail == VOW_REVIVAL_DONE)
+        diary_first(&share->answered, sight->seq);
+    if (record->detail != VOW_REVIVAL_RETRY && diary->dead_len[sight->node] > 0)
+        diary->dead_len[sight->node]--;
+}
+
+static void see_log(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    if (sight->log.record->kind == VOW_RECORD_EVENT)
+        see_event_record(diary, sight);
+    else if (sight->log.record->kind == VOW_RECORD_GROUP)
+        see_group_record(diary, sight);
+    else if (sight->log.record->kind != VOW_RECORD_CURSOR)
+        see_dead_record(diary, sight);
+}
+
+/* ---- messages ---- */
+
+struct diary_share *diary_share_at(struct sim_diary *diary, uint8_t coord, const char *name, uint64_t lsn)
+{
+    struct diary_event *event = sim_diary_at(diary, coord, lsn);
+    struct diary_group *group = sim_diary_group(diary, coord, name);
+
+    return event != NULL && group != NULL ? sim_event_share(diary, event, group) : NULL;
+}
+
+static void see_sent(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sight->message.msg;
+    struct diary_event *event;
+    struct diary_share *share;
+
+    if (msg->kind == VOW_MSG_PUBLISH && (event = sim_diary_find(diary, sim_event_tag(&msg->publish.event))) != NULL) {
+        diary_first(&event->left, sight->seq);
+        memcpy(event->db_uuid, msg->publish.event.db_uuid, VOW_DB_UUID_BYTES);
+    }
+    if (msg->kind == VOW_MSG_DELIVER &&
+        (share = diary_share_at(diary, sight->node, msg->deliver.group, msg->deliver.offset)) != NULL)
+        diary_first(&share->sent, sight->seq);
+}
+
+static void see_received(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct vow_msg *msg = sight->message.msg;
+    struct diary_group *group;
+    struct diary_share *share;
+
+    if (msg->kind == VOW_MSG_SEEK && (group = sim_diary_group(diary, sight->node, msg->seek.group)) != NULL &&
+        msg->seek.offset > group->seek)
+        group->seek = msg->seek.offset;
+    if (msg->kind != VOW_MSG_DELIVERED ||
+        (share = diary_share_at(diary, sight->node, msg->delivered.group, msg->delivered.offset)) == NULL)
+        return;
+    if (msg->delivered.result == VOW_EVENT_DONE)
+        diary_first(&share->answered, sight->seq);
+    else if (msg->delivered.result == VOW_EVENT_UNABLE)
+        diary_first(&share->unable, sight->seq);
+}
+
+/* ---- the store, the operator, the nodes ---- */
+
+static void see_done(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct sim_seen_event *seen = &sight->store.event;
+    struct diary_share *share;
+
+    if (sight->store.op != VOW_STORE_EVENT || sight->store.result != VOW_STORE_DONE || seen->result != VOW_EVENT_DONE)
+        return;
+    share = diary_share_at(diary, diary->book->nodes[sight->node].coord, seen->group, seen->offset);
+    if (share == NULL)
+        return;
+    diary_first(&share->heard, sight->seq);
+    share->is_heard_sure = true;
+}
+
+static void see_order(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    struct diary_share *share = diary_share_at(diary, sight->node, sight->operated.group, sight->operated.offset);
+
+    if (share != NULL)
+        diary_first(sight->operated.dead == VOW_ADMIN_DLQ_DROP ? &share->drop_ordered : &share->retry_ordered,
+                    sight->seq);
+}
+
+static void see_news(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct sim_dump_told told = {
+        .tag = sight->news.tag, .thing = sight->news.thing, .number = sight->news.number, .topic = sight->news.topic};
+
+    diary_change(diary, sight->node, &told, sight->seq);
+}
+
+static void see_group(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    struct diary_group *group = sim_diary_group(diary, sight->node, sight->group.name);
+
+    if (group != NULL)
+        group->is_paused = strcmp(sight->group.state, "PAUSED") == 0;
+}
+
+static void see_node(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    if (sight->kind == SIM_SEEN_NODE && sight->node_is.role == SIM_COORDINATOR) {
+        diary->dead_max[sight->node] = sight->node_is.dead_max;
+        diary->is_on |= sight->node_is.dead_max != 0;
+    }
+    /* What it was found to keep it has written again by now (F105). */
+    for (struct diary_event *event = sight->kind == SIM_SEEN_UP ? diary->events : NULL; event != NULL;
+         event = event->next)
+        event->is_kept_sure |= event->coord == sight->node && event->kept != 0;
+}
+
+void sim_diary_see(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    switch ((int)sight->kind) {
+    case SIM_SEEN_NODE:
+    case SIM_SEEN_UP:
+        see_node(diary, sight);
+        break;
+    case SIM_SEEN_BECAME_TRUE:
+        see_news(diary, sight);
+        break;
+    case SIM_SEEN_GROUP:
+        see_group(diary, sight);
+        break;
+    default:
+        break;
+    }
+    if (!sim_is_of_event(sight))
+        return;
+    if (sight->kind == SIM_SEEN_SENT)
+        see_sent(diary, sight);
+    else if (sight->kind == SIM_SEEN_RECEIVED)
+        see_received(diary, sight);
+    else if (sight->kind == SIM_SEEN_LOG_ASKED || sight->kind == SIM_SEEN_LOG_DURABLE)
+        see_log(diary, sight);
+    else if (sight->kind == SIM_SEEN_STORE_DONE)
+        see_done(diary, sight);
+    else if (sight->kind == SIM_SEEN_OPERATED)
+        see_order(diary, sight);
+}

@@ -1,0 +1,136 @@
+/* What a disk adds to the diary, and what it takes back. */
+#include <string.h>
+
+#include "chaos/sim/diary_private.h"
+#include "chaos/sim/news.h"
+
+static void read_store(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct sim_dump_store *store = &sight->disk.dump->store;
+    struct diary_event *event;
+
+    for (event = diary->events; event != NULL; event = event->next) {
+        if (event->node == sight->node)
+            event->is_told = event->is_in_outbox = false;
+    }
+    for (uint32_t i = 0; i < store->told_len; i++) {
+        diary_change(diary, sight->node, &store->told[i], sight->seq);
+        sim_diary_find(diary, store->told[i].tag)->is_told = true;
+    }
+    for (uint32_t i = 0; i < store->outbox_len; i++) {
+        if ((event = sim_diary_find(diary, store->outbox[i].tag)) != NULL)
+            event->is_in_outbox = true;
+    }
+    for (uint32_t i = 0; i < store->heard_len; i++) {
+        struct diary_share *share =
+            diary_share_at(diary, diary->book->nodes[sight->node].coord, store->heard[i].group, store->heard[i].offset);
+
+        if (share != NULL)
+            diary_first(&share->heard, sight->seq);
+    }
+}
+
+/* At most one event of a key is on its way, so the newest number of a key says which was kept after all. */
+static void read_newest(struct sim_diary *diary, const struct sim_dump_newest *newest, const struct sim_sight *sight)
+{
+    uint32_t thing;
+
+    if (!sim_thing_of(newest->key, &thing))
+        return;
+    for (struct diary_event *event = diary->events; event != NULL; event = event->next) {
+        if (event->coord == sight->node && event->kept == 0 && event->left != 0 && event->thing == thing &&
+            event->number == newest->key_seq && memcmp(event->db_uuid, newest->db_uuid, VOW_DB_UUID_BYTES) == 0) {
+            diary_keep(diary, event, newest->lsn, sight->seq);
+            diary_raise_key(diary, event, newest->key_seq);
+        }
+    }
+}
+
+static void read_dead(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct sim_dump_journal *journal = &sight->disk.dump->journal;
+
+    for (uint32_t i = 0; i < journal->dead_len; i++) {
+        struct diary_share *share = diary_share_at(diary, sight->node, journal->dead[i].group, journal->dead[i].lsn);
+
+        if (share == NULL)
+            continue;
+        diary_first(&share->dead, sight->seq);
+        if (journal->dead[i].is_retried)
+            diary_first(&share->revived, sight->seq);
+        share->is_on_disk = true;
+    }
+    diary->dead_len[sight->node] = journal->dead_len;
+}
+
+static void read_journal(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct sim_dump_journal *journal = &sight->disk.dump->journal;
+    struct diary_event *event;
+
+    for (event = diary->events; event != NULL; event = event->next) {
+        if (event->coord != sight->node)
+            continue;
+        event->is_in_log = false;
+        for (struct diary_share *share = event->shares; share != NULL; share = share->next)
+            share->is_on_disk = false;
+    }
+    for (uint32_t i = 0; i < journal->newest_len; i++)
+        read_newest(diary, &journal->newest[i], sight);
+    for (uint32_t i = 0; i < journal->events_len; i++) {
+        if (journal->events[i].kind == VOW_RECORD_EVENT &&
+            (event = sim_diary_at(diary, sight->node, journal->events[i].lsn)) != NULL)
+            event->is_in_log = true;
+    }
+    for (uint32_t i = 0; i < journal->groups_len; i++) {
+        struct diary_group *group = sim_diary_group(diary, sight->node, journal->groups[i].name);
+
+        if (group != NULL)
+            diary_first(&group->known, sight->seq);
+    }
+    read_dead(diary, sight);
+}
+
+void sim_diary_read(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    if (!diary->is_on || sight->node >= diary->book->nodes_len)
+        return;
+    if (sight->disk.dump->is_journal)
+        read_journal(diary, sight);
+    else if (sight->disk.dump->store.has_news)
+        read_store(diary, sight);
+}
+
+/* Of a local transaction the newest may go with a power cut, before anybody was told. */
+static void take_change_back(struct diary_event *event)
+{
+    if (event->became_true != 0 && !event->is_told && event->left == 0 && event->kept == 0)
+        event->became_true = 0;
+}
+
+/* A start that came to nothing has promised nothing: the record was in the page cache alone. */
+static void take_record_back(struct sim_diary *diary, struct diary_event *event)
+{
+    struct diary_key *key;
+
+    if (event->kept == 0 || event->is_kept_sure || event->is_in_log)
+        return;
+    event->kept = 0;
+    key = sim_diary_key(diary, event->node, event->db_uuid, event->thing);
+    if (key != NULL && key->newest == event->number) {
+        key->newest--;
+        key->newest_lsn = 0;
+    }
+}
+
+void sim_diary_settle(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    if (!diary->is_on)
+        return;
+    for (struct diary_event *event = diary->events; event != NULL; event = event->next) {
+        if (!sight->disk.dump->is_journal && sight->disk.dump->store.has_news && event->node == sight->node)
+            take_change_back(event);
+        if (sight->disk.dump->is_journal && event->coord == sight->node)
+            take_record_back(diary, event);
+    }
+}
