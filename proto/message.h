@@ -108,8 +108,9 @@ enum vow_admin_command {
     VOW_ADMIN_DLQ_LIST = 14, /* rows: dead letters, of the group or of all */
     VOW_ADMIN_DLQ_SHOW = 15, /* one row: one of them, with what it said */
     /* Changes, as above: */
-    VOW_ADMIN_DLQ_RETRY = 16, /* deliver it again */
-    VOW_ADMIN_DLQ_DROP = 17,  /* it has been seen to in another way */
+    VOW_ADMIN_DLQ_RETRY = 16,    /* deliver it again */
+    VOW_ADMIN_DLQ_DROP = 17,     /* it has been seen to in another way */
+    VOW_ADMIN_GROUP_REMOVE = 19, /* a group of consumers, with what it has not done, and its dead letters */
     /* Rows: what had not ended after some event, which is in `filter`, an LSN or a time; of a gtrid: that one then, and
      * its events up to there. */
     VOW_ADMIN_REPLAY = 18,

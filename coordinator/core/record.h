@@ -50,6 +50,7 @@ enum vow_record_kind {
     VOW_RECORD_CURSOR = 26,  /* .who: a group; .relay: what it has done; not forced */
     VOW_RECORD_DEAD = 27,    /* .who: a group; .relay: an event that it could not do; cause, .text: why; forced */
     VOW_RECORD_REVIVED = 28, /* .who, .relay: a dead letter; detail: enum vow_revival; forced, but if it is done */
+    VOW_RECORD_REMOVED = 29, /* .who: a group that is gone with its dead letters; .relay: what it had done; forced */
 };
 
 /* What became of a dead letter. */
@@ -109,7 +110,7 @@ struct vow_record {
      * else "" */
     char text[VOW_TEXT_SIZE];
     struct vow_record_step step;   /* SAGA_STEP */
-    struct vow_record_relay relay; /* GROUP, CURSOR, DEAD, REVIVED */
+    struct vow_record_relay relay; /* GROUP, CURSOR, DEAD, REVIVED, REMOVED */
     /* SAGA_BEGIN: the order, as it travels; SAGA_STEP: the answer of what was done; EVENT, GROUP: see above */
     struct vow_slice body;
     uint32_t branches_len;
@@ -167,7 +168,8 @@ struct vow_record_rule {
     RECORD(GROUP, 25, LOG, SAYS)                                                                                       \
     RECORD(CURSOR, 26, LOG, SAYS)                                                                                      \
     RECORD(DEAD, 27, LOG, SAYS)                                                                                        \
-    RECORD(REVIVED, 28, LOG, SAYS)
+    RECORD(REVIVED, 28, LOG, SAYS)                                                                                     \
+    RECORD(REMOVED, 29, LOG, SAYS)
 
 /* NULL for a number that is no kind. */
 const struct vow_record_rule *vow_record_rule(uint32_t kind);
@@ -180,7 +182,7 @@ static inline bool vow_record_is_saga(enum vow_record_kind kind)
 }
 static inline bool vow_record_is_relay(enum vow_record_kind kind)
 {
-    return kind >= VOW_RECORD_EVENT && kind <= VOW_RECORD_REVIVED;
+    return kind >= VOW_RECORD_EVENT && kind <= VOW_RECORD_REMOVED;
 }
 static inline bool vow_record_is_note(enum vow_record_kind kind)
 {

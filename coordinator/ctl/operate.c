@@ -23,10 +23,17 @@ static bool is_of_dead_letter(enum vow_admin_command command)
     return command == VOW_ADMIN_DLQ_RETRY || command == VOW_ADMIN_DLQ_DROP;
 }
 
+static bool is_of_group(enum vow_admin_command command)
+{
+    return command == VOW_ADMIN_GROUP_REMOVE;
+}
+
 static const char *command_name(enum vow_admin_command command)
 {
     if (is_of_dead_letter(command))
         return command == VOW_ADMIN_DLQ_RETRY ? "deliver it again" : "drop it";
+    if (is_of_group(command))
+        return "remove it";
     if (is_of_saga(command))
         return command == VOW_ADMIN_SAGA_RETRY ? "try it again" : "close it";
     return command == VOW_ADMIN_COMMIT ? "commit" : command == VOW_ADMIN_ABORT ? "abort" : "forget";
@@ -85,7 +92,28 @@ static enum vow_admin_command question_of(enum vow_admin_command command)
 {
     if (is_of_dead_letter(command))
         return VOW_ADMIN_DLQ_SHOW;
+    if (is_of_group(command))
+        return VOW_ADMIN_TOPICS;
     return is_of_saga(command) ? VOW_ADMIN_SAGA_SHOW : VOW_ADMIN_SHOW;
+}
+
+/* Of the rows that vowd has of groups and topics, the group's alone. */
+static int pick_group(const struct operation *operation, json_t **rows)
+{
+    json_t *all = *rows, *row, *found = NULL;
+    size_t i;
+    json_array_foreach(all, i, row)
+    {
+        if (json_object_get(row, "group") != NULL && strcmp(field_text(row, "group"), operation->participant) == 0)
+            found = row;
+    }
+    *rows = json_array();
+    (void)json_array_append(*rows, found);
+    json_decref(all);
+    if (json_array_size(*rows) > 0)
+        return STATUS_DONE;
+    json_decref(*rows);
+    return complain(STATUS_NOT_FOUND, "there is no such group", "see vowctl topics");
 }
 
 /* What it is about, as it is now. */
@@ -106,6 +134,8 @@ static int look(const struct operation *operation, json_t **rows)
         return complain(STATUS_NOT_FOUND, "there is nothing of this transaction, in memory or in the history", "");
     if (error != 0)
         return no_answer(operation, &detail);
+    if (is_of_group(operation->command))
+        return pick_group(operation, rows);
     if (json_array_size(*rows) > 0)
         return STATUS_DONE;
     json_decref(*rows);
@@ -205,10 +235,27 @@ static enum explained explain_dead_letter(const struct operation *operation, cha
     return EXPLAINED_DAMAGING;
 }
 
+/* vowd itself looks whether its service is connected, too. */
+static enum explained explain_group(const json_t *row, char text[EXPLAIN_SIZE])
+{
+    if (field_is_true(row, "connected")) {
+        snprintf(text, EXPLAIN_SIZE, "its service is connected: stop it first, or it subscribes again\n");
+        return EXPLAINED_REFUSED;
+    }
+    snprintf(text, EXPLAIN_SIZE,
+             "Group %s of %s has not done %lld events, and has %lld dead letters: it never does them. If its service "
+             "comes back it is a new group, which begins where it asks to.\n",
+             field_text(row, "group"), field_text(row, "participant"), field_number(row, "lag"),
+             field_number(row, "dead"));
+    return field_number(row, "lag") + field_number(row, "dead") > 0 ? EXPLAINED_DAMAGING : EXPLAINED_HARMLESS;
+}
+
 static enum explained explain_it(const struct operation *operation, const json_t *row, char text[EXPLAIN_SIZE])
 {
     if (is_of_dead_letter(operation->command))
         return explain_dead_letter(operation, text);
+    if (is_of_group(operation->command))
+        return explain_group(row, text);
     if (is_of_saga(operation->command))
         return explain_saga(operation, text);
     return explain(operation->command, row, operation->participant, text);

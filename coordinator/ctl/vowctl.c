@@ -44,6 +44,9 @@ static const char help[] =
     "  saga show ID                    one saga: how its steps stand; its events, if it has ended\n"
     "  saga retry|close ID             what is stuck is tried again, or ends as it is; these ask like the three above\n"
     "  topics                          groups of consumers and what they have not done; topics that wait\n"
+    "  topics remove GROUP             a group that never comes back, with all that it has not done; asks like the "
+    "three\n"
+    "                                  above\n"
     "  dlq list [GROUP]                dead letters: events that a group could not do; show GROUP OFFSET: one of them\n"
     "  dlq retry|drop GROUP OFFSET     it is delivered again, or given up; these ask like the three above\n"
     "  doctor [--data DIR]             what is well, what is not, and what to do; with --data: of a stopped vowd\n"
@@ -340,6 +343,22 @@ static int run_dlq(struct command *command, int argc, char **argv)
     return usage("dlq", "wants list, show GROUP OFFSET, retry GROUP OFFSET or drop GROUP OFFSET");
 }
 
+/* argv[0] is remove. */
+static int run_topics(struct command *command, int argc, char **argv)
+{
+    struct operation *operation = &command->operation;
+    if (argc != 2 || strcmp(argv[0], "remove") != 0)
+        return usage("topics", "takes no argument, or remove GROUP");
+    if (!vow_name_is_valid(argv[1]))
+        return usage(argv[1], "is not the name of a group");
+    operation->command = VOW_ADMIN_GROUP_REMOVE;
+    operation->address = command->coordinator;
+    operation->timeout_ms = command->timeout_ms;
+    operation->json = command->json;
+    operation->participant = argv[1];
+    return operate(operation);
+}
+
 static int run_command(struct command *command, int argc, char **argv)
 {
     if (argc < 1)
@@ -348,6 +367,8 @@ static int run_command(struct command *command, int argc, char **argv)
         return run_saga(command, argc - 1, argv + 1);
     if (strcmp(argv[0], "dlq") == 0)
         return run_dlq(command, argc - 1, argv + 1);
+    if (strcmp(argv[0], "topics") == 0 && argc > 1)
+        return run_topics(command, argc - 1, argv + 1);
     if (operation_of(argv[0]) != 0)
         return run_operation(command, argc, argv);
     if (command->for_operation)

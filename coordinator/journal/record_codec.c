@@ -269,6 +269,7 @@ static bool kind_is_known(enum vow_record_kind kind)
     case VOW_RECORD_CURSOR:
     case VOW_RECORD_DEAD:
     case VOW_RECORD_REVIVED:
+    case VOW_RECORD_REMOVED:
         return true;
     case VOW_RECORD_NOTES:
         break;

@@ -125,6 +125,8 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
         "INSERT OR REPLACE INTO relay_group (name, participant, cursor, body, seal) VALUES (?, ?, ?, ?, ?)",
     [JOURNAL_STMT_GROUP_READ] = "SELECT name, participant, cursor, body, seal FROM relay_group WHERE name = ?",
     [JOURNAL_STMT_GROUP_SCAN] = "SELECT name, participant, cursor, body, seal FROM relay_group ORDER BY name",
+    [JOURNAL_STMT_GROUP_REMOVE] = "DELETE FROM relay_group WHERE name = ?",
+    [JOURNAL_STMT_DEAD_REMOVE_ALL] = "DELETE FROM relay_dead WHERE name = ?",
     [JOURNAL_STMT_DEAD_WRITE] = "INSERT OR REPLACE INTO relay_dead (lsn, name, cause, attempts, text, retried, seal)"
                                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
     [JOURNAL_STMT_DEAD_READ] = "SELECT lsn, name, cause, attempts, text, retried, seal FROM relay_dead"

@@ -268,6 +268,24 @@ static int revive(struct sqlite_engine *engine, const struct vow_record *record,
     return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_REMOVE, "removing a dead letter", detail);
 }
 
+/* A group that is gone for good holds nothing any more, and nothing waits for an operator in its name. */
+static int remove_group(struct sqlite_engine *engine, const struct vow_record *record, struct vow_error_detail *detail)
+{
+    sqlite3_stmt *group = journal_sqlite_statement(engine, JOURNAL_STMT_GROUP_REMOVE);
+    sqlite3_stmt *dead = journal_sqlite_statement(engine, JOURNAL_STMT_DEAD_REMOVE_ALL);
+    int error;
+
+    if (group == NULL || dead == NULL)
+        return journal_sqlite_fail(engine, "removing a group", detail);
+    (void)sqlite3_bind_text(group, 1, record->who, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(dead, 1, record->who, -1, SQLITE_TRANSIENT);
+    engine->releasing = true;
+    error = journal_sqlite_run(engine, JOURNAL_STMT_GROUP_REMOVE, "removing a group", detail);
+    if (error != 0)
+        return error;
+    return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_REMOVE_ALL, "removing the dead letters of a group", detail);
+}
+
 /* --- All of them --- */
 
 int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_journal_op *op,
@@ -289,6 +307,8 @@ int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_jo
         return move_cursor(engine, record, detail);
     case VOW_RECORD_DEAD:
         return put_dead(engine, &dead, detail);
+    case VOW_RECORD_REMOVED:
+        return remove_group(engine, record, detail);
     default:
         return revive(engine, record, detail);
     }

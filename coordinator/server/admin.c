@@ -181,6 +181,7 @@ void admin_request(struct vow_server *server, struct session *session, const str
     case VOW_ADMIN_SAGA_CLOSE:
     case VOW_ADMIN_DLQ_RETRY:
     case VOW_ADMIN_DLQ_DROP:
+    case VOW_ADMIN_GROUP_REMOVE:
         operate_begin(server, session, request);
         break;
     case VOW_ADMIN_SAGA_LIST:

@@ -33,6 +33,8 @@ static const char *command_name(enum vow_admin_command command)
         return "dlq retry";
     case VOW_ADMIN_DLQ_DROP:
         return "dlq drop";
+    case VOW_ADMIN_GROUP_REMOVE:
+        return "topics remove";
     case VOW_ADMIN_FORGET:
     case VOW_ADMIN_STATUS:
     case VOW_ADMIN_LIST:
@@ -263,6 +265,8 @@ static const char *what_was_done(enum vow_admin_command command)
         return "it is delivered again, under the same name";
     case VOW_ADMIN_DLQ_DROP:
         return "dropped; the history keeps that";
+    case VOW_ADMIN_GROUP_REMOVE:
+        return "removed; if its service comes back it is a new group";
     default:
         return "closed, as it is";
     }
@@ -288,6 +292,8 @@ void operate_logged(struct vow_server *server, void *ctx)
     if (is_of_dead_letter(order->command))
         relay_order(server, order->participant, order->lsn,
                     order->command == VOW_ADMIN_DLQ_RETRY ? VOW_RELAY_RETRY : VOW_RELAY_DROP, order->id);
+    else if (order->command == VOW_ADMIN_GROUP_REMOVE)
+        relay_order(server, order->participant, 0, VOW_RELAY_REMOVE, order->id);
     else if (order->command == VOW_ADMIN_SAGA_RETRY)
         sagas_order(server, &order->gtrid, VOW_SAGA_RETRY, order->id);
     else if (order->command == VOW_ADMIN_SAGA_CLOSE)
@@ -315,6 +321,9 @@ static const char *wrong(const struct vow_msg_admin_request *request)
     if (is_of_dead_letter(request->command)) {
         if (request->participant[0] == '\0' || !relay_offset(request->filter, &lsn))
             return "no dead letter is named: a group, and an offset";
+    } else if (request->command == VOW_ADMIN_GROUP_REMOVE) {
+        if (request->participant[0] == '\0')
+            return "no group is named";
     } else if (vow_gtrid_is_none(&request->gtrid)) {
         return "no transaction is named";
     }

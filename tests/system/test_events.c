@@ -380,3 +380,31 @@ Test(events, history_says_which_service_is_late_and_why)
     cr_assert_null(strstr(out.out, "LATE"), "%s", out.out);
     end_run(&run);
 }
+
+/* A group that is gone for good is removed by an operator, and stays removed; one that is there is not. */
+Test(events, a_group_that_never_comes_back_is_removed)
+{
+    static struct events_run run;
+    start(&run, NULL);
+    connect_both(&run);
+    while (!run.is_subscribed)
+        cr_assert(take_delivery(&run));
+    ctl(&run, (const char *const[]){"--yes", "--reason", "x", "topics", "remove", "billing", NULL}, 4);
+    cr_assert_not_null(strstr(out.err, "stop it first"), "%s", out.err);
+    ctl(&run, (const char *const[]){"--yes", "--reason", "x", "topics", "remove", "packing", NULL}, 3);
+    ctl(&run, (const char *const[]){"topics", "remove", "billing", NULL}, 2);
+    peer_close(&run.billing);
+    while (run.published < EVENTS)
+        cr_assert(take_published(&run));
+    ctl_until(&run, (const char *const[]){"topics", NULL}, "AWAY");
+    ctl(&run, (const char *const[]){"--yes", "--reason", "closed", "topics", "remove", "billing", NULL}, 0);
+    cr_assert_not_null(strstr(out.err, "4 events"), "%s", out.err);
+    ctl(&run, (const char *const[]){"topics", NULL}, 0);
+    expect_out("no group has subscribed");
+    process_kill(&run.cluster.vowd);
+    peer_close(&run.shop);
+    vowd_start(&run.cluster, NULL);
+    ctl(&run, (const char *const[]){"topics", NULL}, 0);
+    expect_out("no group has subscribed");
+    cluster_end(&run.cluster);
+}

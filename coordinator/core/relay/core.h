@@ -119,6 +119,7 @@ struct group {
     bool was_there;                      /* JOINING: it has a subscription that is durable */
     bool is_logging;                     /* JOINING: the record is on its way */
     uint64_t session;                    /* 0 = its consumer is away */
+    uint64_t tag;                        /* LEAVING: of the order */
     struct subscription now, next;       /* next: JOINING */
     uint64_t cursor, next_cursor, noted; /* noted: the cursor that was logged last */
     uint32_t first, last;                /* deliveries that the cursor waits for */
@@ -279,6 +280,8 @@ void group_advance(struct vow_relay *core, struct group *group);
 uint32_t group_window(const struct vow_relay *core, const struct group *group);
 uint32_t group_attempts_max(const struct vow_relay *core, const struct group *group);
 bool group_is_there(const struct group *group);
+/* Drops all lanes of a group. */
+void group_reset_lanes(struct vow_relay *core, const struct group *group);
 /* Drops all lanes of a group, and makes those that its subscription and its cursor ask for. */
 void group_rebuild(struct vow_relay *core, struct group *group);
 /* Those that were held while the group could not bury. */
@@ -306,6 +309,9 @@ static inline uint32_t relay_deliveries_max(const struct vow_relay_limits *limit
 /* --- dead.c --- */
 
 uint32_t dead_find(const struct vow_relay *core, uint32_t group, uint64_t lsn);
+/* One of the group's is on its way to the disk. */
+bool dead_is_under_way(const struct vow_relay *core, uint32_t group);
+void dead_free_all(struct vow_relay *core, uint32_t group);
 uint32_t dead_new(struct vow_relay *core, uint32_t group, uint64_t lsn);
 void dead_free(struct vow_relay *core, uint32_t index);
 /* False: there is no room, or the group may not now. */
@@ -323,6 +329,7 @@ void relay_take_publish(struct vow_relay *core, const struct vow_relay_event *ev
 void relay_event_logged(struct vow_relay *core, uint32_t index, uint32_t serial, uint64_t lsn);
 void relay_take_delivered(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_subscribe(struct vow_relay *core, const struct vow_relay_event *event);
+void relay_take_removal(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_seek(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_loaded(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_load_done(struct vow_relay *core, const struct vow_relay_event *event);

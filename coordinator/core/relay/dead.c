@@ -51,6 +51,25 @@ void dead_free(struct vow_relay *core, uint32_t index)
     core->has_room = true;
 }
 
+bool dead_is_under_way(const struct vow_relay *core, uint32_t group)
+{
+    for (uint32_t i = 0; i < core->limits.dead_max; i++) {
+        const struct dead *dead = &core->dead[i];
+
+        if ((dead->state == DEAD_LOGGING || dead->state == DEAD_ORDERED) && dead->group == group)
+            return true;
+    }
+    return false;
+}
+
+void dead_free_all(struct vow_relay *core, uint32_t group)
+{
+    for (uint32_t i = 0; i < core->limits.dead_max; i++) {
+        if (core->dead[i].state != DEAD_FREE && core->dead[i].group == group)
+            dead_free(core, i);
+    }
+}
+
 static struct vow_record *log_dead(struct vow_relay *core, uint32_t index, enum vow_record_kind kind, bool forced)
 {
     const struct dead *dead = &core->dead[index];
@@ -156,6 +175,10 @@ void dead_take_order(struct vow_relay *core, const struct vow_relay_event *event
         return;
     }
     dead = &core->dead[index];
+    if (group->state == GROUP_LEAVING) {
+        relay_ordered(core, event->order.tag, VOW_E_STATE, "its group is being removed");
+        return;
+    }
     if (dead->state != DEAD_THERE) {
         relay_ordered(core, event->order.tag, VOW_E_STATE, "it is being delivered again, or is on its way here");
         return;

@@ -69,7 +69,7 @@ uint32_t group_attempts_max(const struct vow_relay *core, const struct group *gr
     return or_default(group->now.attempts_max, core->limits.attempts_max);
 }
 
-static void reset_lanes(struct vow_relay *core, const struct group *group)
+void group_reset_lanes(struct vow_relay *core, const struct group *group)
 {
     while (group->lanes != RELAY_NIL) {
         struct lane_input in = {.event = LANE_ON_RESET, .lane = &core->lanes[group->lanes]};
@@ -92,7 +92,7 @@ static void add_again(struct vow_relay *core, struct group *group, uint32_t even
 void group_rebuild(struct vow_relay *core, struct group *group)
 {
     core->is_rebuilding = true;
-    reset_lanes(core, group);
+    group_reset_lanes(core, group);
     for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after)
         add_again(core, group, i);
     for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after)

@@ -57,7 +57,7 @@ static void check_group(const struct group *group)
 
     VOW_ASSERT(state != GROUP_LIVE || group->session != 0);
     VOW_ASSERT(state != GROUP_AWAY || group->session == 0);
-    VOW_ASSERT(state == GROUP_JOINING || state == GROUP_NONE || group->was_there);
+    VOW_ASSERT(state == GROUP_JOINING || state == GROUP_NONE || (state != GROUP_LEAVING) == group->was_there);
     VOW_ASSERT(group->in_flight <= RELAY_WINDOW_MAX);
 }
 

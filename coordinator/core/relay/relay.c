@@ -183,7 +183,10 @@ static void take_event(struct vow_relay *core, const struct vow_relay_event *eve
         relay_session_down(core, event->session);
         break;
     case VOW_RELAY_ORDER:
-        dead_take_order(core, event);
+        if (event->order.order == VOW_RELAY_REMOVE)
+            relay_take_removal(core, event);
+        else
+            dead_take_order(core, event);
         break;
     case VOW_RELAY_RECOVERED_KEY:
     case VOW_RELAY_RECOVERED_GROUP:

@@ -61,7 +61,8 @@ enum vow_relay_event_kind {
     VOW_RELAY_DRAIN,
 };
 
-enum vow_relay_order { VOW_RELAY_RETRY = 1, VOW_RELAY_DROP = 2 };
+/* RETRY and DROP are about a dead letter, REMOVE about the group itself: then no lsn. */
+enum vow_relay_order { VOW_RELAY_RETRY = 1, VOW_RELAY_DROP = 2, VOW_RELAY_REMOVE = 3 };
 
 /*
  * What a group makes of an event that it asks for: WAIT(name, what it waits for).

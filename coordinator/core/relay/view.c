@@ -33,7 +33,7 @@ bool vow_relay_next_group(struct vow_relay *core, uint32_t *at, struct vow_relay
         return false;
     const uint32_t index = (*at)++;
     const struct group *group = &core->groups[index];
-    const struct subscription *shown = group->was_there ? &group->now : &group->next;
+    const struct subscription *shown = group->state == GROUP_JOINING && !group->was_there ? &group->next : &group->now;
 
     *view = (struct vow_relay_group_view){.name = group->name,
                                           .participant = group->participant,

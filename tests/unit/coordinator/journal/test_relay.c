@@ -221,6 +221,30 @@ Test(journal_relay, I28_a_dead_letter_keeps_its_event)
     cr_assert_eq(count_events(0), 0);
 }
 
+Test(journal_relay, a_removed_group_holds_nothing_any_more)
+{
+    const uint64_t first = publish("order 1", 1), second = publish("order 1", 2);
+
+    write_group(VOW_RECORD_GROUP, "a", 0, 0);
+    write_group(VOW_RECORD_DEAD, "a", first, 0);
+    write_group(VOW_RECORD_GROUP, "b", first, 0);
+    write_group(VOW_RECORD_DEAD, "b", first, 0);
+    grow_old();
+    cr_assert_eq(count_events(0), 2);
+    write_group(VOW_RECORD_REMOVED, "a", 0, 0);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 2, "the other group has them");
+    cr_assert_eq(look().groups, 1);
+    cr_assert_eq(look().dead, 1);
+    write_group(VOW_RECORD_CURSOR, "b", second, 0);
+    write_group(VOW_RECORD_REMOVED, "b", second, 0);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 0);
+    bed_restart(&bed);
+    cr_assert_eq(look().groups, 0);
+    cr_assert_eq(look().dead, 0);
+}
+
 Test(journal_relay, an_event_that_nobody_asks_for_goes_with_its_age)
 {
     publish("order 1", 1);

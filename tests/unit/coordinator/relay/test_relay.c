@@ -463,6 +463,71 @@ Test(relay, what_a_late_event_waits_for)
     cr_assert_eq(counted().overdue, 0);
 }
 
+/* ---- a group that is gone for good ---- */
+
+static void remove_group(const char *group)
+{
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {group, 0, VOW_RELAY_REMOVE, 9}});
+}
+
+Test(relay, a_removed_group_holds_nothing_any_more)
+{
+    struct vow_relay_group_view view;
+    uint32_t at = 0;
+
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_all();
+    answer("a", VOW_EVENT_UNABLE);
+    log_all();
+    publish("order.placed", "order 2", 1);
+    log_all();
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+    remove_group("a");
+    cr_assert_eq(record.kind, VOW_RECORD_REMOVED);
+    cr_assert_str_eq(record.who, "a");
+    cr_assert_str_eq(only_group().state, "LEAVING");
+    cr_assert_neq(last.kind, VOW_RELAY_ORDERED, "nothing is said before it is durable");
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"a", 2, VOW_RELAY_RETRY, 5}});
+    cr_assert_eq(last.ordered.error, VOW_E_STATE);
+    subscribe("a", "#", NULL);
+    cr_assert_eq(last.ordered.tag, 9);
+    cr_assert_eq(last.ordered.error, 0);
+    cr_assert_not(vow_relay_next_group(core, &at, &view));
+    cr_assert_eq(counted().groups, 0);
+    cr_assert_eq(counted().dead, 0);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_TIMER});
+    cr_assert_eq(counted().events, 0);
+    subscribe_from("#", VOW_FROM_END);
+    cr_assert_eq(last.msg.subscribed.error, 0);
+    cr_assert_eq(only_group().lag, 0, "it is a new one");
+}
+
+Test(relay, a_group_whose_service_is_there_is_not_removed)
+{
+    subscribe("a", "#", NULL);
+    remove_group("a");
+    cr_assert_eq(last.ordered.error, VOW_E_STATE);
+    cr_assert_eq(logged, 0);
+    cr_assert_str_eq(only_group().state, "LIVE");
+    remove_group("b");
+    cr_assert_eq(last.ordered.error, VOW_E_NOT_FOUND);
+}
+
+Test(relay, a_group_whose_dead_letter_is_on_its_way_is_not_removed)
+{
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_all();
+    answer("a", VOW_EVENT_UNABLE);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+    remove_group("a");
+    cr_assert_eq(last.ordered.error, VOW_E_STATE);
+    log_all();
+    remove_group("a");
+    cr_assert_eq(record.kind, VOW_RECORD_REMOVED);
+}
+
 /* ---- where there is no room ---- */
 
 static void open_small(void)
@@ -531,6 +596,30 @@ Test(relay_small, F207_a_group_without_room_is_paused_and_nothing_is_dropped)
     log_done();
     cr_assert_eq(record.kind, VOW_RECORD_DEAD, "there is room for the other one");
     cr_assert_str_eq(only_group().state, "LIVE");
+}
+
+Test(relay_small, F207_a_paused_group_that_is_removed_makes_room)
+{
+    subscribe("a", "#", NULL);
+    subscribe("b", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    last.msg.deliver.offset = 3;
+    last.msg.deliver.attempt = 1;
+    last.msg.kind = VOW_MSG_DELIVER;
+    answer("a", VOW_EVENT_UNABLE);
+    log_all();
+    last.msg.kind = VOW_MSG_DELIVER;
+    last.msg.deliver = (struct vow_msg_deliver){.offset = 3, .attempt = 1};
+    answer("b", VOW_EVENT_UNABLE);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+    cr_assert_eq(counted().paused, 1);
+    remove_group("a");
+    log_all();
+    cr_assert_eq(counted().groups, 1);
+    cr_assert_eq(counted().paused, 0);
+    log_all();
+    cr_assert_eq(counted().dead, 1, "the other group's letter has the room");
 }
 
 Test(relay_small, F208_a_retry_at_the_same_time_is_refused)
