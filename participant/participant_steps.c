@@ -83,7 +83,7 @@ static struct vow_step_flight *flight_new(const struct vow_msg_step *msg)
         return NULL;
     *flight = (struct vow_step_flight){
         .op = {.kind = VOW_STORE_STEP, .gtrid = msg->gtrid, .epoch = msg->epoch, .step = &flight->step},
-        .step = {.step = msg->step, .direction = msg->direction},
+        .step = {.step = msg->step, .direction = msg->direction, .kind = msg->kind},
         .attempt = msg->attempt,
         .size = size,
     };

@@ -80,9 +80,11 @@ bool codec_read_step(struct codec_in *in, const Vow__Step *from, struct vow_msg_
     to->attempt = from->attempt;
     to->epoch = from->epoch;
     to->payload = (struct vow_slice){.data = from->payload.data, .len = from->payload.len};
+    to->kind = (enum vow_step_kind)from->kind;
     return codec_read_gtrid(in, from->gtrid, &to->gtrid) && read_step_number(in, from->step, &to->step) &&
            read_direction(in, from->direction, &to->direction) && codec_read_name(in, from->handler, &to->handler) &&
-           read_answer(in, from->answer, &to->answer);
+           read_answer(in, from->answer, &to->answer) &&
+           codec_expect(in, from->kind <= VOW_STEP_RETRIABLE, "a kind of step that is none");
 }
 
 bool codec_read_step_done(struct codec_in *in, const Vow__StepDone *from, struct vow_msg_step_done *to)

@@ -70,6 +70,7 @@ Vow__Step *codec_put_step(struct codec_out *out, const struct vow_msg_step *from
     to->handler = codec_put_string(from->handler);
     to->payload = codec_put_slice(from->payload);
     to->answer = codec_put_slice(from->answer);
+    to->kind = from->kind;
     return to;
 }
 

@@ -21,8 +21,8 @@ enum vow_step_direction { VOW_STEP_ACTION = 1, VOW_STEP_COMPENSATION = 2 };
 /* What became of one attempt. */
 enum vow_step_result {
     VOW_STEP_DONE = 1, /* durable, now or by an earlier attempt */
-    /* Refused: nothing of it happened. Of an action for good and durably: nor ever will. A compensation, which may not
-     * be refused, can be ordered again. */
+    /* Refused: nothing of it happened. Of an action for good and durably: nor ever will. What may not be refused, which
+     * is a compensation and a retriable action, can be ordered again. */
     VOW_STEP_REJECTED = 2,
     VOW_STEP_TOO_LATE = 3, /* an action whose compensation came before it: nothing of it happened, nor ever will */
     /* This attempt did nothing. Another may do it (a row is held, no space), and an earlier one may have done it (the
@@ -86,6 +86,8 @@ struct vow_msg_step {
     const char *handler;
     struct vow_slice payload;
     struct vow_slice answer; /* COMPENSATION: what the action answered, if that is known */
+    /* A refusal of what must be done is not remembered. 0 = by a coordinator that does not say: each is. */
+    enum vow_step_kind kind;
 };
 
 struct vow_msg_step_done {

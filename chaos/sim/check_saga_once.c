@@ -51,7 +51,7 @@ static void check_word(struct sim_judge *judge, const struct sim_sight *sight)
         return;
     if (done->result == VOW_STEP_DONE && side->recorded == 0)
         judge_fail(judge, sight, "I24", &done->gtrid, "DONE is sent of step %u, and that is not durable", done->step);
-    if (done->direction == VOW_STEP_ACTION && side->rejected == 0 &&
+    if (done->direction == VOW_STEP_ACTION && side->rejected == 0 && step->kind != VOW_STEP_RETRIABLE &&
         (done->result == VOW_STEP_REJECTED || done->result == VOW_STEP_TOO_LATE))
         judge_fail(judge, sight, "I24", &done->gtrid, "step %u is refused for good, and that is not durable",
                    done->step);
@@ -105,8 +105,11 @@ static void check_deed(struct sim_judge *judge, const struct sim_sight *sight, c
 static void check_record(struct sim_judge *judge, const struct sim_sight *sight, const struct sim_dump_step *row)
 {
     const struct sim_dump_deed deed = {.gtrid = row->gtrid, .step = row->step, .direction = row->direction};
+    const struct ledger_step *step = step_of(judge, &row->gtrid, row->step, sight->node);
     int64_t number;
 
+    if (row->status == SIM_STEP_REJECTED && step != NULL && step->kind == VOW_STEP_RETRIABLE)
+        judge_fail(judge, sight, "I24", &row->gtrid, "step %u must be done, and is refused for good", row->step);
     if (row->status == SIM_STEP_DONE && count_deeds(&sight->disk.dump->store, &deed, &number) == 0)
         judge_fail(judge, sight, "I24", &row->gtrid, "step %u has a record, and no effect", row->step);
 }

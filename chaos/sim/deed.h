@@ -10,7 +10,7 @@
 struct sim_deed {
     uint32_t step;
     int64_t amount;
-    bool is_refused;  /* its action is, for good */
+    bool is_refused;  /* its action is, for good; a retriable one, which may not be: now and then */
     bool is_stubborn; /* its compensation is, now and then */
 };
 #define SIM_DEED_BYTES 16

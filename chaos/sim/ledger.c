@@ -182,7 +182,8 @@ static void see_done(struct sim_ledger *ledger, const struct sim_sight *sight)
         first(&side->recorded, sight->seq);
     if (seen->result == VOW_STEP_DONE && seen->has_run)
         first(&side->taken, sight->seq);
-    if ((seen->result == VOW_STEP_REJECTED && seen->direction == VOW_STEP_ACTION) || seen->result == VOW_STEP_TOO_LATE)
+    if (seen->result == VOW_STEP_TOO_LATE ||
+        (seen->result == VOW_STEP_REJECTED && seen->direction == VOW_STEP_ACTION && step->kind != VOW_STEP_RETRIABLE))
         first(&side->rejected, sight->seq);
 }
 

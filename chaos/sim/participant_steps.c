@@ -45,7 +45,7 @@ static void begin(struct sim_world *world, struct sim_node *node, const struct v
     op->op.gtrid = msg->gtrid;
     op->op.epoch = msg->epoch;
     op->op.step = &op->step;
-    op->step = (struct vow_store_step){.step = msg->step, .direction = msg->direction};
+    op->step = (struct vow_store_step){.step = msg->step, .direction = msg->direction, .kind = msg->kind};
     op->step.handler = participant_copy(world, msg->handler);
     op->step.payload.len = msg->payload.len;
     if (msg->payload.len > 0)

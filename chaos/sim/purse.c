@@ -80,7 +80,7 @@ int sim_purse_work(const struct sim_world *world, const struct vow_gtrid *gtrid,
         *cause = VOW_CAUSE_NO_SUCH_HANDLER;
         return VOW_E_NOT_FOUND;
     }
-    if (is_action && deed.is_refused)
+    if (is_action && deed.is_refused && (step->kind != VOW_STEP_RETRIABLE || sim_rng_below(luck, 2) == 0))
         return refuse(cause, text, "not like that");
     if (!is_action && deed.is_stubborn && sim_rng_below(luck, 2) == 0)
         return refuse(cause, text, "not now");

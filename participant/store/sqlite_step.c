@@ -8,9 +8,9 @@
  *   blocked   an action whose compensation came first: likewise
  *   empty     a compensation of one of these two: there was nothing to undo
  *
- * A compensation that its handler refuses is not recorded. It may not be refused, an operator will see to it, and has
- * it tried again under the same key. Nor is what failed of something that passes: a row that is held, a full disk, an
- * error in the handler.
+ * What its handler refuses and may not is not recorded: a compensation, and a retriable action. An operator will see
+ * to it, and has it tried again under the same key. Nor is what failed of something that passes: a row that is held, a
+ * full disk, an error in the handler.
  */
 #include <string.h>
 
@@ -246,10 +246,15 @@ static int record(struct store *store, struct vow_store_op *op, const char *stat
     return insert(store, op, op->step->direction, status, hash_of(op->step));
 }
 
+static bool must_be_done(const struct vow_store_step *step)
+{
+    return step->direction == VOW_STEP_COMPENSATION || step->kind == VOW_STEP_RETRIABLE;
+}
+
 /* The handler's effect, if it had any, is rolled back. */
 static int settle_refusal(struct store *store, struct vow_store_op *op)
 {
-    if (op->step->direction == VOW_STEP_COMPENSATION || !is_no(op->cause))
+    if (must_be_done(op->step) || !is_no(op->cause))
         return SQLITE_OK;
     op->step->answer_len = 0;
     const int rc = record(store, op, "rejected");

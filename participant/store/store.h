@@ -68,6 +68,7 @@ struct vow_store_step {
     enum vow_step_direction direction;
     const char *handler;
     struct vow_slice payload;
+    enum vow_step_kind kind; /* RETRIABLE: a refusal of it is not recorded; 0 = that is not known */
     /* For the handler of a COMPENSATION, from the store's own record: what the action answered. */
     uint32_t given_len;
     uint8_t given[VOW_STEP_ANSWER_MAX];

@@ -60,6 +60,7 @@ static void draw_step(struct input *in, struct vow_msg_step *step)
     step->epoch = 1;
     step->handler = step->direction == VOW_STEP_ACTION ? "do" : "undo";
     step->payload = (struct vow_slice){(const uint8_t *)"x", 1};
+    step->kind = input_below(in, VOW_STEP_RETRIABLE + 1);
 }
 
 static void draw_step_done(struct input *in, struct vow_msg_step_done *done)

@@ -1,12 +1,14 @@
 /*
  * test-service NAME FILE ADDRESS: a participant for the system tests. Prints "ready" when it is connected; ends at
  * SIGTERM. SERVICE_BRANCHES_MAX in the environment is its branches_max, SERVICE_PEER_LISTEN its peer_listen; with
- * SERVICE_HAS_LATE it has the handler "late", which does what "add" does.
+ * SERVICE_HAS_LATE it has the handler "late", which does what "add" does, or, if that says "refuses", what "refuse"
+ * does.
  */
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <vow/vow.h>
 
 #include "service_rpc.h"
@@ -55,6 +57,14 @@ static int spoil(struct vow_branch *branch, struct sqlite3 *db, const void *payl
     return error != 0 ? error : vow_branch_refuse(branch, "told to refuse");
 }
 
+static int register_late(struct vow_participant *participant)
+{
+    const char *late = getenv("SERVICE_HAS_LATE");
+    if (late == NULL)
+        return 0;
+    return vow_participant_handle(participant, "late", strcmp(late, "refuses") == 0 ? refuse : add, NULL);
+}
+
 static int register_handlers(struct vow_participant *participant)
 {
     return vow_participant_handle(participant, "add", add, NULL) ||
@@ -62,8 +72,7 @@ static int register_handlers(struct vow_participant *participant)
            vow_participant_handle(participant, "note", note, NULL) ||
            vow_participant_handle(participant, "look", look, NULL) ||
            vow_participant_handle(participant, "spoil", spoil, NULL) ||
-           vow_participant_handle(participant, "refuse", refuse, NULL) ||
-           (getenv("SERVICE_HAS_LATE") != NULL && vow_participant_handle(participant, "late", add, NULL));
+           vow_participant_handle(participant, "refuse", refuse, NULL) || register_late(participant);
 }
 
 int main(int argc, char **argv)

@@ -261,7 +261,7 @@ Test(saga_api, an_operator_hears_of_sagas_in_their_own_words)
     cluster_end(&cluster);
 }
 
-/* No handler has that name, and it is past the point where the saga could turn round. */
+/* No handler has that name, or one that refuses, and it is past the point where the saga could turn round. */
 static struct vow_gtrid get_stuck(void)
 {
     cluster_start(&cluster, 2, NULL, NULL);
@@ -276,23 +276,38 @@ static struct vow_gtrid get_stuck(void)
     return result.id;
 }
 
+/* The next version of the service can do it, and an operator has it tried again. */
+static void mend_and_retry(const struct vow_gtrid *id)
+{
+    struct vow_saga_result result;
+    cr_assert_eq(process_end(&cluster.services[1]), 0);
+    cr_assert_eq(setenv("SERVICE_HAS_LATE", "1", 1), 0);
+    service_start(&cluster, 1, NULL);
+    expect_state(id, VOW_SAGA_STUCK_FORWARD);
+    cr_assert_eq(vowctl_saga("retry", id), 0, "%s%s", run.out, run.err);
+    do
+        cr_assert_eq(vow_saga_wait(cluster.client, id, 60000, &result), 0);
+    while (result.state == VOW_SAGA_RUNNING);
+    cr_expect_eq(result.state, VOW_SAGA_COMPLETED);
+    expect_counters(1, 1);
+    cluster_end(&cluster);
+}
+
 Test(saga_api, F197_a_stuck_saga_goes_on_when_it_can)
 {
     struct vow_saga_result result;
     const struct vow_gtrid id = get_stuck();
     /* Past the point of no return: a cancel is refused, and changes nothing. */
     cr_expect_eq(vow_saga_cancel(cluster.client, &id, 0, &result), VOW_E_STATE);
-    cr_assert_eq(process_end(&cluster.services[1]), 0);
-    cr_assert_eq(setenv("SERVICE_HAS_LATE", "1", 1), 0);
-    service_start(&cluster, 1, NULL);
-    expect_state(&id, VOW_SAGA_STUCK_FORWARD);
-    cr_assert_eq(vowctl_saga("retry", &id), 0, "%s%s", run.out, run.err);
-    do
-        cr_assert_eq(vow_saga_wait(cluster.client, &id, 60000, &result), 0);
-    while (result.state == VOW_SAGA_RUNNING);
-    cr_expect_eq(result.state, VOW_SAGA_COMPLETED);
-    expect_counters(1, 1);
-    cluster_end(&cluster);
+    mend_and_retry(&id);
+}
+
+/* It must be done, so that its handler has refused it is not for good. */
+Test(saga_api, F199_a_retriable_step_that_was_refused_is_done_when_it_can)
+{
+    cr_assert_eq(setenv("SERVICE_HAS_LATE", "refuses", 1), 0);
+    const struct vow_gtrid id = get_stuck();
+    mend_and_retry(&id);
 }
 
 Test(saga_api, F197_a_stuck_saga_is_closed_as_it_is)

@@ -307,6 +307,8 @@ void saga_take_logged(struct vow_sagas *core, uint64_t token);
 
 /* Its participant must not refuse it, nor give it up. */
 bool step_must_be_done(const struct step *step);
+/* ... for good: of what may not, a refusal is not remembered there. */
+bool step_may_be_refused(const struct step *step);
 /* Begins the first stage that has something to do from here on, in the direction that the saga goes; false: there is
  * none. */
 bool saga_begin_stage(struct vow_sagas *core, struct saga *saga);

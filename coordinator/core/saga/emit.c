@@ -41,6 +41,7 @@ void saga_send_step(struct vow_sagas *core, const struct step *step)
     effect->msg.step.direction = (enum vow_step_direction)step->direction;
     effect->msg.step.attempt = step->attempts;
     effect->msg.step.epoch = core->epoch;
+    effect->msg.step.kind = (enum vow_step_kind)step->kind;
     effect->msg.step.handler = "";
 }
 

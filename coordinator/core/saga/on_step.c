@@ -11,7 +11,7 @@ bool step_must_be_done(const struct step *step)
 }
 
 /* The pivot may be refused, and it alone of what must not be given up. */
-static bool may_be_refused(const struct step *step)
+bool step_may_be_refused(const struct step *step)
 {
     return step->direction == VOW_STEP_ACTION && step->kind != VOW_STEP_RETRIABLE;
 }
@@ -99,7 +99,7 @@ static enum vow_saga_fate fate_of_refused(const struct step *step, enum vow_step
 {
     if (result == VOW_STEP_UNABLE)
         return step_must_be_done(step) ? VOW_FATE_STUCK : VOW_FATE_UNKNOWN;
-    return may_be_refused(step) ? VOW_FATE_REJECTED : VOW_FATE_STUCK;
+    return step_may_be_refused(step) ? VOW_FATE_REJECTED : VOW_FATE_STUCK;
 }
 
 void step_on_refused(struct vow_sagas *core, struct step_input *in)
@@ -118,7 +118,7 @@ void step_on_refused(struct vow_sagas *core, struct step_input *in)
 /* What was never sent did not happen, and will not: there is nothing to undo, and nothing to guess of a pivot. */
 static enum vow_saga_fate fate_of_given_up(const struct step *step)
 {
-    if (!step->was_sent && may_be_refused(step))
+    if (!step->was_sent && step_may_be_refused(step))
         return VOW_FATE_REJECTED;
     return step_must_be_done(step) ? VOW_FATE_STUCK : VOW_FATE_UNKNOWN;
 }

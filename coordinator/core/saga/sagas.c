@@ -159,6 +159,13 @@ static enum step_event event_of_result(enum vow_step_result result)
     return STEP_ON_REFUSED;
 }
 
+/* Whoever answers so would answer another attempt of its own accord. */
+static bool is_remembered(const struct step *step, enum vow_step_result result)
+{
+    return result == VOW_STEP_DONE || result == VOW_STEP_TOO_LATE ||
+           (result == VOW_STEP_REJECTED && step_may_be_refused(step));
+}
+
 /* Only from whom it was ordered, and about the direction that it goes in. */
 static void take_step_done(struct vow_sagas *core, const struct vow_sagas_event *event)
 {
@@ -173,8 +180,7 @@ static void take_step_done(struct vow_sagas *core, const struct vow_sagas_event 
         return;
     }
     /* An attempt that could not be done, and is not remembered, says nothing of those after it. */
-    if ((answer->result == VOW_STEP_NOT_YET || answer->result == VOW_STEP_UNABLE) &&
-        answer->attempt != in.step->attempts) {
+    if (!is_remembered(in.step, answer->result) && answer->attempt != in.step->attempts) {
         core->counts.late++;
         return;
     }

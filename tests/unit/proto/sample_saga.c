@@ -45,8 +45,9 @@ bool sample_fill_saga(struct vow_msg *m)
             gtrid(), VOW_SAGA_CLOSED, VOW_CAUSE_CONSTRAINT, VOW_E_BUSY, VOW_STEPS_MAX - 1, text, 250, gtrid()};
         return true;
     case VOW_MSG_STEP:
-        m->step = (struct vow_msg_step){
-            gtrid(), VOW_STEPS_MAX - 1, VOW_STEP_COMPENSATION, UINT32_MAX, UINT32_MAX, "give_back", payload, payload};
+        m->step = (struct vow_msg_step){gtrid(),    VOW_STEPS_MAX - 1, VOW_STEP_COMPENSATION,
+                                        UINT32_MAX, UINT32_MAX,        "give_back",
+                                        payload,    payload,           VOW_STEP_RETRIABLE};
         return true;
     case VOW_MSG_STEP_DONE:
         m->step_done = (struct vow_msg_step_done){gtrid(),
@@ -146,6 +147,7 @@ static void same_step(const struct vow_msg_step *a, const struct vow_msg_step *b
     SAME_TEXT(handler);
     same_slice(a->payload, b->payload);
     same_slice(a->answer, b->answer);
+    SAME(kind);
 }
 
 static void same_step_done(const struct vow_msg_step_done *a, const struct vow_msg_step_done *b)

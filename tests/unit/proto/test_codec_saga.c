@@ -106,6 +106,11 @@ Test(codec_saga, F162_a_step_and_what_became_of_it)
     msg = sample_full(VOW_MSG_STEP);
     msg.step.handler = "";
     expect(&msg, "a name that is none");
+    msg = sample_full(VOW_MSG_STEP);
+    msg.step.kind = VOW_STEP_RETRIABLE + 1;
+    expect(&msg, "a kind of step that is none");
+    msg.step.kind = 0; /* by an older coordinator */
+    expect(&msg, NULL);
     msg = sample_full(VOW_MSG_STEP_DONE);
     msg.step_done.answer = (struct vow_slice){bytes, VOW_STEP_ANSWER_MAX};
     expect(&msg, NULL);

@@ -263,6 +263,51 @@ Test(saga_away, F199_S2_pivot_refused_after_it_was_stuck_turns_the_saga)
     bed_free(&bed);
 }
 
+static void begin_retriable(void)
+{
+    const struct vow_msg_saga_step step = bed_step(VOW_STEP_RETRIABLE, 0, "a");
+
+    bed_init(&bed, NULL);
+    bed_up(&bed, "a", A);
+    bed_request(&bed, 1, &step, 1);
+}
+
+/* What must be done and is refused is the operator's, who has the same asked again. */
+Test(saga_away, F199_a_retriable_step_that_was_refused_can_be_done_later)
+{
+    struct vow_msg_step step;
+
+    begin_retriable();
+    step = bed_take(&bed);
+    cr_assert_eq(step.kind, VOW_STEP_RETRIABLE, "its participant must not record a refusal");
+    bed_answer(&bed, A, &step, VOW_STEP_REJECTED);
+    cr_assert_eq(bed.told, VOW_SAGA_STUCK_FORWARD);
+    cr_assert_eq(bed.alarms, 2);
+    bed_order(&bed, 1, VOW_SAGA_RETRY);
+    bed_log(&bed);
+    bed_pass(&bed, 0);
+    step = bed_take(&bed);
+    cr_assert_eq(step.kind, VOW_STEP_RETRIABLE);
+    bed_answer(&bed, A, &step, VOW_STEP_DONE);
+    cr_assert_eq(bed.told, VOW_SAGA_COMPLETED);
+    bed_free(&bed);
+}
+
+/* It is not remembered there, so it says nothing of the attempt that is under way. */
+Test(saga_away, F199_a_late_refusal_does_not_stop_the_attempt_after_it)
+{
+    struct vow_msg_step first, second;
+
+    begin_retriable();
+    first = bed_take(&bed);
+    bed_pass(&bed, 60000);
+    second = bed_take(&bed);
+    cr_assert_gt(second.attempt, first.attempt);
+    bed_answer(&bed, A, &first, VOW_STEP_REJECTED);
+    cr_assert_eq(bed.told, VOW_SAGA_RUNNING);
+    bed_free(&bed);
+}
+
 Test(saga_away, F198_why_it_is_stuck_is_known_after_a_restart)
 {
     lose_pivot();

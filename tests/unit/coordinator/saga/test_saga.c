@@ -459,7 +459,7 @@ Test(saga_worlds, F203_cancelled_and_out_of_time, .timeout = 600)
     run_worlds((struct world_options){.rejected = 10, .lost = 20, .crashes = 3, .is_cancelled = true});
 }
 
-Test(saga_worlds, F197_compensations_that_are_refused_at_first, .timeout = 600)
+Test(saga_worlds, F197_F199_what_may_not_be_refused_and_is_at_first, .timeout = 600)
 {
-    run_worlds((struct world_options){.rejected = 40, .lost = 10, .crashes = 2, .refused_undo = 30});
+    run_worlds((struct world_options){.rejected = 40, .lost = 10, .crashes = 2, .refused = 30});
 }

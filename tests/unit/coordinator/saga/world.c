@@ -211,6 +211,8 @@ static enum vow_step_result act(struct world *world, struct world_effect *effect
         effect->rejected = true;
         return VOW_STEP_REJECTED;
     }
+    if (order->kind == VOW_STEP_RETRIABLE && chance(world, world->options.refused))
+        return VOW_STEP_REJECTED; /* it may not, and so is not remembered */
     effect->done = true;
     effect->done_at = ++world->moment;
     return VOW_STEP_DONE;
@@ -220,7 +222,7 @@ static enum vow_step_result undo(struct world *world, struct world_effect *effec
 {
     if (effect->blocked)
         return VOW_STEP_DONE;
-    if (chance(world, world->options.refused_undo))
+    if (chance(world, world->options.refused))
         return VOW_STEP_UNABLE;
     effect->blocked = true;
     effect->undone = effect->done;

@@ -30,7 +30,7 @@ struct world_options {
     uint32_t lost, rejected; /* of 100 messages; of 100 actions that may be refused */
     bool is_cancelled;       /* clients cancel now and then */
     uint32_t full;           /* of 100 messages to a participant: not sent, for much waits for it */
-    uint32_t refused_undo;   /* of 100 compensations: refused, which they may not be */
+    uint32_t refused;        /* of 100 compensations and retriable actions: refused, which they may not be */
 };
 
 struct world {

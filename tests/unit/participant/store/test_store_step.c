@@ -296,6 +296,45 @@ Test(store_step, F197_a_compensation_that_was_refused_can_be_done_later)
     expect_seen(VALUES, "0 0 0");
 }
 
+static enum vow_step_result act_retriable(uint64_t seq, const char *sql)
+{
+    last = stepping_of(seq, VOW_STEP_ACTION, sql, "payload");
+    last.step.kind = VOW_STEP_RETRIABLE;
+    cr_assert_eq(run_stepping(&last), 0, "%s", service.detail.text);
+    return last.step.outcome;
+}
+
+/* Nor may what comes after the pivot be refused (4.2): it is tried until it is done, under the same key. */
+Test(store_step, F199_a_retriable_step_that_was_refused_can_be_done_later)
+{
+    service_start(ROWS);
+    says_no = "not now";
+    expect(act_retriable(1, ADD), VOW_STEP_REJECTED);
+    cr_assert_str_eq(last.work.op.text, "not now");
+    cr_assert_eq(last.work.op.cause, VOW_CAUSE_HANDLER_REFUSED);
+    expect_seen(VALUES, "0 0 0");
+    expect_seen(STATUS, "");
+    service_restart();
+    says_no = NULL;
+    expect(act_retriable(1, ADD), VOW_STEP_DONE);
+    expect(act_retriable(1, ADD), VOW_STEP_DONE);
+    expect_seen(VALUES, "1 0 0");
+    expect_seen(STATUS, "done");
+}
+
+/* Nor if it is a constraint that does not hold, whether that ends the batch's transaction or not. */
+Test(store_step, F199_a_retriable_step_against_a_constraint_can_be_done_later)
+{
+    service_start(ROWS);
+    expect(act_retriable(1, TAKE), VOW_STEP_REJECTED);
+    expect(act_retriable(2, "UPDATE OR ROLLBACK t SET v = -1 WHERE id = 3"), VOW_STEP_REJECTED);
+    expect_seen(STATUS, "");
+    expect(act(3, "UPDATE t SET v = 1"), VOW_STEP_DONE);
+    expect(act_retriable(1, TAKE), VOW_STEP_DONE);
+    expect_seen(VALUES, "0 1 1");
+    expect_seen(STATUS, "done done");
+}
+
 Test(store_step, what_nobody_does_is_not_recorded)
 {
     service_start(ROWS);
