@@ -226,9 +226,9 @@ struct vow_relay_counts {
     uint64_t published, duplicates, gaps, refused, busy; /* PUBLISH; since init */
     uint64_t sent, retries, done, buried, dropped;       /* deliveries; those after the first of an event */
     uint64_t late, protocol_errors;
-    uint64_t missed; /* reactions that were not done when their deadline passed */
+    uint64_t missed; /* reactions that were not done when their deadline passed: told by LATE */
     uint32_t events, deliveries, keys, groups, paused, dead; /* now */
-    uint32_t overdue;                                        /* of what is missed: not done yet, or dead */
+    uint32_t overdue; /* reactions whose deadline has passed: not done yet, or dead; also what a group does again */
     uint64_t last_lsn;
 };
 void vow_relay_counts(const struct vow_relay *core, struct vow_relay_counts *counts);
