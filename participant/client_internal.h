@@ -79,8 +79,10 @@ struct vow_request {
 
     /* Of sagas. */
     vow_saga_result_fn *saga_done;
-    const struct vow_msg_saga_request *order; /* SAGA: whoever submits it keeps it until `saga_done` */
-    enum vow_saga_state told;                 /* what was heard last; VOW_SAGA_UNKNOWN = nothing */
+    void (*saga_named)(void *ctx,
+                       const struct vow_gtrid *id); /* SAGA: its id is that from now on; none = it has none */
+    const struct vow_msg_saga_request *order;       /* SAGA: whoever submits it keeps it until `saga_done` */
+    enum vow_saga_state told;                       /* what was heard last; VOW_SAGA_UNKNOWN = nothing */
 };
 
 struct vow_client {

@@ -262,6 +262,12 @@ static void send_request(struct vow_request *request)
 }
 
 /* Joins those that wait for an id. Of a transaction that nothing happened to, so that its old id may be forgotten. */
+static void tell_id(const struct vow_request *request)
+{
+    if (request->saga_named != NULL)
+        request->saga_named(request->ctx, &request->id);
+}
+
 static void wait_for_id(struct vow_request *request)
 {
     struct vow_client *client = request->client;
@@ -270,6 +276,7 @@ static void wait_for_id(struct vow_request *request)
     if (has_id(request))
         vow_request_table_remove(&client->table, request);
     memset(&request->id, 0, sizeof(request->id));
+    tell_id(request);
     DL_APPEND2(client->waiting, request, wait_prev, wait_next);
     client->waiting_len++;
 }
@@ -348,6 +355,7 @@ void vow_request_take_name(struct vow_request *request, const struct vow_gtrid *
 
     vow_request_table_remove(&client->table, request);
     request->id = *named;
+    tell_id(request);
     request->ask = true;
     request->in_doubt = true;
     vow_request_table_add(&client->table, request);
@@ -432,6 +440,7 @@ void vow_request_begin(struct vow_request *request, const struct vow_gtrid *id)
     DL_DELETE2(client->waiting, request, wait_prev, wait_next);
     client->waiting_len--;
     request->id = *id;
+    tell_id(request);
     request->id_since_ms = vow_clock_ms();
     vow_request_table_add(&client->table, request);
     if (request->kind == VOW_REQUEST_ID)

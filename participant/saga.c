@@ -18,6 +18,7 @@ void vow_saga_let_go(struct vow_saga *saga)
         return;
     for (uint32_t i = 0; i < saga->order.steps_len; i++)
         free(saga->blocks[i]);
+    pthread_mutex_destroy(&saga->lock);
     free(saga);
 }
 
@@ -38,6 +39,7 @@ int vow_saga_new(struct vow_client *client, const struct vow_saga_options *given
         return VOW_E_NO_MEMORY;
     saga->client = client;
     atomic_init(&saga->holders, 1);
+    pthread_mutex_init(&saga->lock, NULL);
     saga->order =
         (struct vow_msg_saga_request){.deadline_ms = options.deadline_ms, .key = saga->key, .steps = saga->steps};
     (void)snprintf(saga->key, sizeof(saga->key), "%s", options.key != NULL ? options.key : "");

@@ -2,6 +2,7 @@
 #ifndef VOW_PARTICIPANT_SAGA_INTERNAL_H
 #define VOW_PARTICIPANT_SAGA_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -26,6 +27,9 @@ struct vow_saga {
     enum vow_saga_state told; /* what was heard last of it */
     vow_saga_result_fn *done;
     void *ctx;
+
+    pthread_mutex_t lock;
+    struct vow_gtrid shown; /* under the lock: id, or what the request that is under way has */
 };
 
 void vow_saga_let_go(struct vow_saga *saga);

@@ -22,6 +22,27 @@ static int why_not_now(struct vow_client *client)
     return vow_loop_is_mine(&client->loop) ? VOW_E_STATE : 0;
 }
 
+/* --- Its id --- */
+
+static void show_id(void *ctx, const struct vow_gtrid *id)
+{
+    struct vow_saga *saga = ctx;
+
+    pthread_mutex_lock(&saga->lock);
+    saga->shown = *id;
+    pthread_mutex_unlock(&saga->lock);
+}
+
+int vow_saga_id(struct vow_saga *saga, struct vow_gtrid *id)
+{
+    if (saga == NULL || id == NULL)
+        return VOW_E_ARGUMENT;
+    pthread_mutex_lock(&saga->lock);
+    *id = saga->shown;
+    pthread_mutex_unlock(&saga->lock);
+    return vow_gtrid_is_none(id) ? VOW_E_NOT_FOUND : 0;
+}
+
 /* --- Run --- */
 
 static void keep(struct vow_saga *saga, const struct vow_saga_result *result)
@@ -31,6 +52,7 @@ static void keep(struct vow_saga *saga, const struct vow_saga_result *result)
     memset(&saga->id, 0, sizeof(saga->id));
     if (began)
         saga->id = result->id;
+    show_id(saga, &saga->id);
     saga->told = began && result->state != VOW_SAGA_UNKNOWN ? result->state : saga->told;
     (void)snprintf(saga->why, sizeof(saga->why), "%s", began ? "" : result->text);
 }
@@ -57,6 +79,7 @@ static struct vow_request *new_request(struct vow_saga *saga, uint32_t timeout_m
         return NULL;
     request->order = &saga->order;
     request->saga_done = on_end;
+    request->saga_named = show_id;
     request->in_doubt = was_sent;
     request->told = saga->told;
     if (timeout_ms != 0)

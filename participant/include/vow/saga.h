@@ -165,6 +165,19 @@ VOW_EXPORT VOW_MUST_USE int vow_saga_start(struct vow_saga *saga, uint32_t timeo
                                            void *ctx);
 
 /*
+ * The id of a saga, from before it is sent for the first time until it is freed: while vow_saga_run() still waits for
+ * its end, say, `vowctl history` and vow_saga_status() can be given it. On 0, *id is it. VOW_E_NOT_FOUND: it has none,
+ * for it was not run yet, waits for one, or did not begin. VOW_E_ARGUMENT. Any thread may call it, also while another
+ * one runs the saga.
+ *
+ * It may change while nothing has begun under it: ids are the coordinator's, which gives out new ones after a restart.
+ * With a key that names another saga it becomes the id of that one. Once the saga is known to have begun it stays. A
+ * program that must find its saga again after a crash of its own gives it a key (vow_saga_options.key): an id that it
+ * has written down may be one under which nothing began.
+ */
+VOW_EXPORT VOW_MUST_USE int vow_saga_id(struct vow_saga *saga, struct vow_gtrid *id);
+
+/*
  * Asks once how far a saga has come, and waits for the answer, for the client's timeout_ms at most. On 0, *result says
  * so; VOW_SAGA_UNKNOWN with VOW_E_IN_DOUBT: no answer came. VOW_E_NOT_FOUND: no such saga has begun: if its request was
  * sent, it may still be on its way; VOW_E_EXPIRED (older than the history), VOW_E_NOT_MINE (another coordinator's id),

@@ -167,6 +167,14 @@ static struct vow_gtrid any_id(const struct fake *fake)
 
 /* --- Ends --- */
 
+static void expect_id(struct vow_saga *saga, const struct vow_gtrid *wanted)
+{
+    struct vow_gtrid id;
+
+    cr_assert_eq(vow_saga_id(saga, &id), 0);
+    cr_assert(vow_gtrid_equal(&id, wanted));
+}
+
 Test(client_saga, a_saga_completes)
 {
     struct bed bed;
@@ -175,6 +183,7 @@ Test(client_saga, a_saga_completes)
     bed_init(&bed);
     id = begin(&bed);
     cr_assert_eq(vow_gtrid_epoch(&id), bed.fake->epoch);
+    expect_id(bed.saga, &id);
     fake_saga(bed.fake, &id, VOW_SAGA_COMPLETED, 0);
     cr_assert_eq(call_await(&bed.call), 0);
     cr_assert_eq(bed.call.result.state, VOW_SAGA_COMPLETED);
@@ -224,6 +233,7 @@ Test(client_saga, F063_a_key_that_names_another_saga_leads_to_it)
     heard = fake_hear(bed.fake, VOW_MSG_SAGA_QUERY);
     cr_assert(vow_gtrid_equal(&heard->id, &other));
     cr_assert(heard->msg.saga_query.follow);
+    expect_id(bed.saga, &other);
     fake_saga(bed.fake, &other, VOW_SAGA_COMPENSATED, 0);
     cr_assert_eq(call_await(&bed.call), 0);
     cr_assert_eq(bed.call.result.state, VOW_SAGA_COMPENSATED);
@@ -451,6 +461,42 @@ Test(client_saga, a_time_out_says_what_was_heard_last)
     cr_assert_eq(call_await(&bed.call), 0);
     cr_assert_eq(bed.call.result.state, VOW_SAGA_COMPENSATING);
     cr_assert_eq(bed.call.result.error, VOW_E_IN_DOUBT);
+    bed_deinit(&bed);
+}
+
+/* --- Its id --- */
+
+Test(client_saga, its_id_is_known_while_it_runs)
+{
+    struct bed bed;
+    struct vow_gtrid id;
+
+    bed_init(&bed);
+    cr_assert_eq(vow_saga_id(bed.saga, &id), VOW_E_NOT_FOUND, "nothing was sent");
+    id = begin(&bed);
+    expect_id(bed.saga, &id);
+    fake_saga(bed.fake, &id, VOW_SAGA_COMPLETED, 0);
+    cr_assert_eq(call_await(&bed.call), 0);
+    expect_id(bed.saga, &id);
+    cr_assert_eq(vow_saga_id(bed.saga, NULL), VOW_E_ARGUMENT);
+    bed_deinit(&bed);
+}
+
+Test(client_saga, what_did_not_begin_has_no_id)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_SAGA_STATE};
+    struct bed bed;
+    struct vow_gtrid id;
+
+    bed_init(&bed);
+    call_start(&bed.call);
+    msg.saga_state = (struct vow_msg_saga_state){.gtrid = fake_hear(bed.fake, VOW_MSG_SAGA_REQUEST)->id,
+                                                 .error = VOW_E_ARGUMENT,
+                                                 .step = VOW_STEP_NONE,
+                                                 .text = "no such thing"};
+    fake_send(bed.fake, &msg);
+    cr_assert_eq(call_await(&bed.call), VOW_E_ARGUMENT);
+    cr_assert_eq(vow_saga_id(bed.saga, &id), VOW_E_NOT_FOUND);
     bed_deinit(&bed);
 }
 
