@@ -60,10 +60,10 @@ static bool is_given_up(const struct book_txn *txn)
     return false;
 }
 
-/* Nobody waits for its tombstones. */
+/* Nobody waits for its tombstones. One of a one-phase commit was its memo, until FORGET. */
 static bool is_over(const struct book_txn *txn)
 {
-    return txn->ended != 0 || is_given_up(txn);
+    return txn->ended != 0 || txn->one_phase_durable != 0 || is_given_up(txn);
 }
 
 static int compare_ids(const void *key, const void *item)

@@ -56,7 +56,7 @@ enum vow_store_op_kind {
     VOW_STORE_ABORT,       /* drop the branch and its locks; need not be durable */
     VOW_STORE_ONE_PHASE,   /* run the calls and commit them with an outcome memo: one durable unit */
     VOW_STORE_MEMO,        /* what the memo of a one-phase commit says */
-    VOW_STORE_FORGET,      /* drop a one-phase memo, or the record of a heuristic; need not be durable */
+    VOW_STORE_FORGET,      /* a one-phase memo may go with the watermark, the record of a heuristic now; lazily */
     /* A PREPARE or WORK under way is not wanted any more: one that waits, for a lock for example, is given back REFUSED
      * at once; nothing waits for the end of the CANCEL itself. */
     VOW_STORE_CANCEL,

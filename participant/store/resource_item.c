@@ -83,7 +83,7 @@ void item_mark(struct resource_store *store, struct item *item, enum state_row r
     item_remove(store, item);
     item->op = NULL;
     item->state = ITEM_MARKED;
-    item->row = item->drops_memo ? STATE_ROW_NONE : row;
+    item->row = item->drops_memo && row == STATE_ROW_MEMO ? STATE_ROW_COMMITTED : row;
     item->next = store->marks;
     store->marks = item;
     if (store->marks_len++ == 0)

@@ -87,7 +87,7 @@ static int take_committed(struct resource_store *store, const struct found *foun
     if (item == NULL)
         return VOW_E_NO_MEMORY;
     if (found->is_one_phase)
-        item_mark(store, item, row != STATE_ROW_NONE ? STATE_ROW_MEMO : STATE_ROW_NONE, 0);
+        item_mark(store, item, row == STATE_ROW_DECIDED ? STATE_ROW_MEMO : row, 0);
     else if (row == STATE_ROW_NONE && (decided == VOW_ABORT || is_below_watermark(store, &found->gtrid)))
         item_mark(store, item, STATE_ROW_NONE, 0);
     else

@@ -29,13 +29,14 @@ static bool marks_are_due(const struct resource_store *store, uint64_t now_ms, b
 
 /* ---- FORGET and WATERMARK ---- */
 
-/* A memo goes when nothing will need it: the resource must have committed, and Vow have written that down. */
+/* A memo becomes a tombstone, which keeps late duplicates away until the watermark passes it. First the resource must
+ * have committed, and Vow have written that down. */
 static int write_forget(struct resource_store *store, const struct vow_store_op *op, struct vow_error_detail *detail)
 {
     struct item *item = item_find(store->marks, &op->gtrid, op->branch);
     enum state_row row;
     if (item != NULL && item->is_one_phase) {
-        item->row = STATE_ROW_NONE;
+        item->row = item->row == STATE_ROW_MEMO ? STATE_ROW_COMMITTED : item->row;
         return 0;
     }
     item = item_find(store->active, &op->gtrid, op->branch);
@@ -48,7 +49,7 @@ static int write_forget(struct resource_store *store, const struct vow_store_op 
         error = state_file_get(store->file, &op->gtrid, op->branch, &row, detail);
     if (error != 0 || row != STATE_ROW_MEMO)
         return error;
-    return state_file_set(store->file, &op->gtrid, op->branch, STATE_ROW_NONE, detail);
+    return state_file_set(store->file, &op->gtrid, op->branch, STATE_ROW_COMMITTED, detail);
 }
 
 static int write_lazy(struct resource_store *store, struct vow_error_detail *detail)

@@ -293,14 +293,9 @@ static bool begin_item(struct resource_store *store, struct vow_store_op *op, en
     return true;
 }
 
-static bool is_memo(enum state_row row)
-{
-    return row == STATE_ROW_DECIDED || row == STATE_ROW_MEMO;
-}
-
 static bool begin_work(struct resource_store *store, struct vow_store_op *op, enum state_row row)
 {
-    if (op->kind == VOW_STORE_ONE_PHASE && is_memo(row))
+    if (op->kind == VOW_STORE_ONE_PHASE && row != STATE_ROW_NONE)
         store_end_op(store, op, VOW_STORE_DONE);
     else if (row != STATE_ROW_NONE)
         store_refuse_op(store, op, VOW_CAUSE_TOO_LATE, "the transaction has ended");
@@ -315,7 +310,7 @@ static bool begin_decision(struct resource_store *store, struct vow_store_op *op
     if (op->kind == VOW_STORE_HEURISTIC_COMMIT || op->kind == VOW_STORE_HEURISTIC_ABORT)
         return heuristic_begin(store, op, row);
     if (op->kind == VOW_STORE_MEMO)
-        store_end_op(store, op, is_memo(row) ? VOW_STORE_DONE : VOW_STORE_NO_RECORD);
+        store_end_op(store, op, row != STATE_ROW_NONE ? VOW_STORE_DONE : VOW_STORE_NO_RECORD);
     else if (row == STATE_ROW_COMMITTED)
         store_end_op(store, op, VOW_STORE_DONE);
     else if (row != STATE_ROW_NONE)

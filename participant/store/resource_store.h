@@ -22,7 +22,7 @@ struct item {
     struct vow_gtrid gtrid;
     uint32_t branch;
     bool is_one_phase;
-    bool drops_memo; /* FORGET came before the resource had committed */
+    bool drops_memo; /* FORGET came before the resource had committed: the mark is a tombstone */
     bool is_undone;  /* one phase: the decision could not be written down, so it is aborted and refused */
     char word[VOW_BRANCH_WORD_SIZE];
     enum item_state state;

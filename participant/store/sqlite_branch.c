@@ -462,7 +462,7 @@ int branch_one_phase(struct store *store, struct vow_store_op *op)
     int rc = find(store, op, &state, NULL);
     if (rc != SQLITE_OK)
         return rc;
-    if (state == BRANCH_MEMO) {
+    if (state == BRANCH_MEMO || state == BRANCH_COMMITTED) {
         op->result = VOW_STORE_DONE;
         return SQLITE_OK;
     }
@@ -483,7 +483,7 @@ int branch_memo(struct store *store, struct vow_store_op *op)
 {
     enum branch_state state;
     int rc = find(store, op, &state, NULL);
-    op->result = state == BRANCH_MEMO ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
+    op->result = state == BRANCH_MEMO || state == BRANCH_COMMITTED ? VOW_STORE_DONE : VOW_STORE_NO_RECORD;
     return rc;
 }
 
@@ -496,10 +496,13 @@ int branch_recall(struct store *store, struct vow_store_op *op)
     return sqlite3_reset(statement);
 }
 
+/* A memo becomes a tombstone: until the watermark passes it, a late duplicate of the work must find it done. */
 int branch_forget(struct store *store, struct vow_store_op *op)
 {
+    sqlite3_stmt *statement = store_statement(store, STMT_BURY_MEMO);
+    bind_branch(statement, op);
     op->result = VOW_STORE_DONE;
-    int rc = delete_branch(store, op, "memo");
+    const int rc = statement_run(statement);
     return rc == SQLITE_OK ? branch_forget_heuristic(store, op) : rc;
 }
 

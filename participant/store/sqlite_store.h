@@ -79,6 +79,7 @@ enum statement {
     STMT_INSERT_BRANCH,
     STMT_INSERT_LOCK,
     STMT_BURY_BRANCH, /* prepared -> committed: the tombstone */
+    STMT_BURY_MEMO,   /* memo -> committed */
     STMT_DELETE_BRANCH,
     STMT_DELETE_LOCKS,
     STMT_COUNT_LOCKS,

@@ -22,6 +22,7 @@ static const char *const statements[STMT_COUNT] = {
                           "VALUES (?3, ?4, quote(?1) || ?2, ?1, ?2)"),
     [STMT_BURY_BRANCH] = ("UPDATE vow_branch SET state = 'committed', changeset = NULL, peers = NULL "
                           "WHERE gtrid = ?1 AND branch = ?2"),
+    [STMT_BURY_MEMO] = "UPDATE vow_branch SET state = 'committed' WHERE gtrid = ?1 AND branch = ?2 AND state = 'memo'",
     [STMT_DELETE_BRANCH] = "DELETE FROM vow_branch WHERE gtrid = ?1 AND branch = ?2 AND state = ?3",
     [STMT_DELETE_LOCKS] = "DELETE FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",
     [STMT_COUNT_LOCKS] = "SELECT count(*) FROM vow_lock WHERE gtrid = ?1 AND branch = ?2",

@@ -85,8 +85,56 @@ Test(resource_recover, a_one_phase_commit_leaves_a_memo)
     bed_crash();
     cr_assert_eq(one(VOW_STORE_MEMO, 1), VOW_STORE_DONE);
     cr_assert_not_null(bed_run(&forget));
-    cr_assert_eq(one(VOW_STORE_MEMO, 1), VOW_STORE_NO_RECORD);
     cr_assert_eq(bed.fake.visible, 1);
+}
+
+/* What is not done again, until the watermark says that no copy of its message can come any more. */
+static void expect_once(void)
+{
+    struct vow_store_op watermark = op_of(VOW_STORE_WATERMARK, 0);
+    bed_crash();
+    cr_assert_eq(one(VOW_STORE_ONE_PHASE, 1), VOW_STORE_DONE);
+    cr_assert_eq(bed.fake.prepares, 1);
+    cr_assert_eq(bed.fake.visible, 1);
+    watermark.coord = COORD;
+    watermark.watermark = (struct vow_watermark){EPOCH, 2};
+    cr_assert_not_null(bed_run(&watermark));
+    cr_assert_eq(one(VOW_STORE_MEMO, 1), VOW_STORE_NO_RECORD);
+}
+
+Test(resource_recover, F080_one_phase_is_not_done_again_after_FORGET)
+{
+    struct vow_store_op forget = op_of(VOW_STORE_FORGET, 1);
+    bed_start();
+    cr_assert_eq(one(VOW_STORE_ONE_PHASE, 1), VOW_STORE_DONE);
+    run_until_forgotten(1);
+    cr_assert_not_null(bed_run(&forget));
+    expect_once();
+}
+
+/* The resource has committed, and that is not written down yet. */
+Test(resource_recover, F080_one_phase_is_not_done_again_after_an_early_FORGET)
+{
+    struct vow_store_op forget = op_of(VOW_STORE_FORGET, 1);
+    bed_start();
+    cr_assert_eq(one(VOW_STORE_ONE_PHASE, 1), VOW_STORE_DONE);
+    cr_assert_not_null(bed_run(&forget));
+    run_until_forgotten(1);
+    expect_once();
+}
+
+/* Its record at the resource was found again: that takes nothing from the tombstone. */
+Test(resource_recover, F080_one_phase_is_forgotten_and_its_record_comes_back)
+{
+    struct vow_store_op forget = op_of(VOW_STORE_FORGET, 1);
+    bed_start();
+    cr_assert_eq(one(VOW_STORE_ONE_PHASE, 1), VOW_STORE_DONE);
+    run_until_forgotten(1);
+    cr_assert_not_null(bed_run(&forget));
+    fake_put(&bed.fake, one_phase_word_of(1), VOW_FOUND_COMMITTED);
+    bed_crash();
+    run_until_forgotten(2);
+    expect_once();
 }
 
 Test(resource_recover, F015_one_phase_crash_before_the_decision_is_an_abort)

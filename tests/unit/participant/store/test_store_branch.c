@@ -299,8 +299,31 @@ Test(store_branch, one_phase_commits_at_once_with_a_memo)
     cr_assert_eq(recovered_branches(), 0);
     cr_assert_eq(decide(VOW_STORE_MEMO, 1), VOW_STORE_DONE);
     cr_assert_eq(decide(VOW_STORE_COMMIT, 1), VOW_STORE_NO_RECORD);
+}
+
+static void pass_watermark(uint64_t seq)
+{
+    struct work work = work_of(VOW_STORE_WATERMARK, 0, "");
+    work.op.coord = COORD;
+    work.op.watermark = (struct vow_watermark){EPOCH, seq};
+    cr_assert_eq(run_batch(&work, 1), 0);
+}
+
+/* Seed 793203: FORGET came, and then a copy of the work's message that had been somewhere all the time. */
+Test(store_branch, F080_one_phase_is_not_done_again_after_FORGET)
+{
+    service_start(ACCOUNTS);
+    cr_assert_eq(one_phase(1, "UPDATE account SET cents = cents + 1 WHERE id = 1"), VOW_STORE_DONE);
     decide(VOW_STORE_FORGET, 1);
-    cr_assert_eq(decide(VOW_STORE_MEMO, 1), VOW_STORE_NO_RECORD);
+    cr_assert_eq(one_phase(1, "UPDATE account SET cents = cents + 1 WHERE id = 1"), VOW_STORE_DONE);
+    expect_seen(CENTS, "1:101 2:100 3:100");
+    expect_seen("SELECT state FROM vow_branch", "committed");
+    cr_assert_eq(decide(VOW_STORE_MEMO, 1), VOW_STORE_DONE);
+    service_restart();
+    cr_assert_eq(one_phase(1, "UPDATE account SET cents = cents + 1 WHERE id = 1"), VOW_STORE_DONE);
+    expect_seen(CENTS, "1:101 2:100 3:100");
+    pass_watermark(2);
+    expect_seen("SELECT count(*) FROM vow_branch", "0");
 }
 
 Test(store_branch, one_phase_meets_the_locks_of_prepared_branches)
