@@ -228,6 +228,32 @@ static void fill_sagas(struct vow_server *server, struct limit_use use[LIMITS])
     admission_note(server, LIMIT_SAGA_PARTICIPANTS, counts.peers);
 }
 
+void admission_note_events(struct vow_server *server)
+{
+    struct vow_relay_counts counts;
+    vow_relay_counts(server->relay.core, &counts);
+    admission_note(server, LIMIT_EVENTS, counts.events);
+    admission_note(server, LIMIT_EVENT_BYTES, server->relay.book.bytes);
+    admission_note(server, LIMIT_GROUPS, counts.groups);
+    admission_note(server, LIMIT_DEAD_LETTERS, counts.dead);
+}
+
+/* A group that is paused for want of room counts as one dead letter refused. */
+static void fill_events(struct vow_server *server, struct limit_use use[LIMITS])
+{
+    struct vow_relay_counts counts;
+    vow_relay_counts(server->relay.core, &counts);
+    use[LIMIT_EVENTS] = (struct limit_use){.limit = server->relay.limits.events_max, .now = counts.events};
+    use[LIMIT_EVENT_BYTES] =
+        (struct limit_use){.limit = server->settings.event_bytes_max, .now = server->relay.book.bytes};
+    use[LIMIT_GROUPS] = (struct limit_use){.limit = server->relay.limits.groups_max, .now = counts.groups};
+    use[LIMIT_DEAD_LETTERS] = (struct limit_use){.limit = server->relay.limits.dead_max, .now = counts.dead};
+    server->admission.refused[LIMIT_EVENTS] = counts.full_events;
+    server->admission.refused[LIMIT_GROUPS] = counts.full_groups;
+    server->admission.refused[LIMIT_DEAD_LETTERS] = counts.full_dead;
+    admission_note_events(server);
+}
+
 static void fill_now(struct vow_server *server, struct limit_use use[LIMITS])
 {
     struct vow_coord_counts counts;
@@ -235,6 +261,7 @@ static void fill_now(struct vow_server *server, struct limit_use use[LIMITS])
     use[LIMIT_TXNS] = (struct limit_use){.limit = server->limits.txns_max, .now = counts.open};
     use[LIMIT_BRANCHES] = (struct limit_use){.limit = server->limits.branches_max, .now = counts.branches};
     fill_sagas(server, use);
+    fill_events(server, use);
     use[LIMIT_PARTICIPANTS] = (struct limit_use){.limit = server->limits.peers_max, .now = counts.peers};
     use[LIMIT_SESSIONS] =
         (struct limit_use){.limit = server->settings.sessions_max, .now = HASH_COUNT(server->sessions)};
@@ -268,6 +295,10 @@ void admission_use(struct vow_server *server, struct limit_use use[LIMITS])
         [LIMIT_SAGA_STEPS] = "saga_steps_max",
         [LIMIT_SAGA_BYTES] = "saga_bytes_max",
         [LIMIT_SAGA_PARTICIPANTS] = "saga_participants",
+        [LIMIT_EVENTS] = "events_max",
+        [LIMIT_EVENT_BYTES] = "event_bytes_max",
+        [LIMIT_GROUPS] = "groups_max",
+        [LIMIT_DEAD_LETTERS] = "dlq_max",
         [LIMIT_PARTICIPANTS] = "participants_max",
         [LIMIT_SESSIONS] = "sessions_max",
         [LIMIT_CLIENTS] = "clients_max",

@@ -84,6 +84,7 @@ static void relay_metrics(struct evbuffer *body, const struct vow_server *server
     metric(body, "vow_event_bytes", "gauge", "What they take.", server->relay.book.bytes);
     metric(body, "vow_event_groups", "gauge", "Groups of consumers.", counts.groups);
     metric(body, "vow_event_groups_paused", "gauge", "Of them without room for one more dead letter.", counts.paused);
+    metric(body, "vow_event_keys", "gauge", "Keys whose newest event is known.", counts.keys);
     metric(body, "vow_events_dead", "gauge", "Dead letters.", counts.dead);
     metric(body, "vow_events_published_total", "counter", "Events kept.", counts.published);
     metric(body, "vow_events_duplicates_total", "counter", "Published again.", counts.duplicates);

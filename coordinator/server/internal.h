@@ -88,6 +88,10 @@ enum limit {
     LIMIT_SAGA_STEPS,
     LIMIT_SAGA_BYTES,
     LIMIT_SAGA_PARTICIPANTS,
+    LIMIT_EVENTS,
+    LIMIT_EVENT_BYTES,
+    LIMIT_GROUPS,
+    LIMIT_DEAD_LETTERS,
     LIMIT_PARTICIPANTS,
     LIMIT_SESSIONS,
     LIMIT_CLIENTS,
@@ -216,6 +220,8 @@ void admission_refused_saga(struct vow_server *server, enum vow_sagas_lack lack)
 /* There is more of it now than there was; LIMIT_IN_FLIGHT: at one session. */
 void admission_note(struct vow_server *server, enum limit limit, uint64_t now);
 void admission_trace(struct vow_server *server, const struct vow_coord_effect *effect);
+/* How much there is of events, at its worst moment perhaps. */
+void admission_note_events(struct vow_server *server);
 /* What each limit is, and how much of it is used. */
 void admission_use(struct vow_server *server, struct limit_use use[LIMITS]);
 

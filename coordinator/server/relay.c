@@ -187,10 +187,13 @@ static void publish(struct vow_server *server, struct session *session, const st
     event.publish.event = copy != NULL ? copy : from;
     event.due_ms = relay_due_ms(from, event.now_ms, vow_clock_wall_us());
     event.publish.no_room = copy == NULL || (bytes_max != 0 && server->relay.book.bytes > bytes_max);
+    if (copy != NULL && event.publish.no_room)
+        server->admission.refused[LIMIT_EVENT_BYTES]++;
     server->relay.is_kept = false;
     relay_step(server, &event);
     if (copy != NULL && !server->relay.is_kept)
         relay_book_remove(&server->relay.book, copy);
+    admission_note_events(server);
 }
 
 static void subscribe(struct vow_server *server, const struct session *session, const struct vow_msg *msg)

@@ -25,7 +25,7 @@ struct cluster {
     char address[64];           /* of vowd, the same after a restart */
     int address_hold;           /* keeps the port from all others while vowd is down */
     char http[64];              /* of vowd's HTTP, "off" without a flag that asks for it; may differ after a restart */
-    const char *vowd_flags[10]; /* NULL-ended; after the kit's own, so that they win */
+    const char *vowd_flags[12]; /* NULL-ended; after the kit's own, so that they win */
     const char *vowd_preload;   /* a library that is loaded into vowd before all others; NULL = none */
     bool keeps_log;             /* vowd's stderr goes to DIRECTORY/vowd.log instead of the test's */
     bool keeps_service_logs;    /* likewise to DIRECTORY/sN.log */

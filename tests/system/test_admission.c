@@ -79,6 +79,54 @@ static void rollback(struct peer *peer, const struct vow_gtrid *id)
 
 /* ---- new work ---- */
 
+/* ---- events ---- */
+
+static void subscribe(struct peer *peer, const char *group)
+{
+    static const char *const patterns[] = {"#"};
+    const struct vow_msg msg = {
+        .kind = VOW_MSG_SUBSCRIBE,
+        .subscribe = {.group = group, .patterns_len = 1, .patterns = patterns, .key_filter = "", .from = VOW_FROM_END}};
+    peer_send(peer, &msg);
+    peer_expect(peer, VOW_MSG_SUBSCRIBED);
+}
+
+static int publish(struct peer *peer, const char *key)
+{
+    const struct vow_msg msg = {
+        .kind = VOW_MSG_PUBLISH,
+        .publish.event = {.topic = "t", .key = key, .source = "shop", .key_seq = 1, .version = 1}};
+    peer_send(peer, &msg);
+    peer_expect(peer, VOW_MSG_PUBLISHED);
+    return peer->msg.published.error;
+}
+
+Test(admission, F205_events_that_are_not_done)
+{
+    struct peer shop, billing;
+    START(0, "--events-max", "2", "--event-keys-max", "8", "--groups-max", "1", "--heartbeat", "600000");
+    peer_open(&billing, &cluster, VOW_ROLE_PARTICIPANT, "billing");
+    subscribe(&billing, "billing");
+    cr_expect_eq(billing.msg.subscribed.error, 0);
+    subscribe(&billing, "another");
+    cr_expect_eq(billing.msg.subscribed.error, VOW_E_BUSY);
+    peer_open(&shop, &cluster, VOW_ROLE_PARTICIPANT, "shop");
+    cr_expect_eq(publish(&shop, "a"), 0);
+    cr_expect_eq(publish(&shop, "b"), 0);
+    cr_expect_eq(publish(&shop, "c"), VOW_E_BUSY);
+    cr_expect_eq(metric("vow_limit{limit=\"events_max\"}"), 2);
+    cr_expect_eq(metric("vow_limit_used{limit=\"events_max\"}"), 2);
+    cr_expect_eq(metric("vow_limit_used_most{limit=\"events_max\"}"), 2);
+    cr_expect_eq(metric("vow_limit_refused_total{limit=\"events_max\"}"), 1);
+    cr_expect_eq(metric("vow_limit_used{limit=\"groups_max\"}"), 1);
+    cr_expect_eq(metric("vow_limit_refused_total{limit=\"groups_max\"}"), 1);
+    cr_expect_eq(metric("vow_limit_used{limit=\"dlq_max\"}"), 0);
+    cr_expect_gt(metric("vow_limit_used_most{limit=\"event_bytes_max\"}"), 0);
+    peer_close(&shop);
+    peer_close(&billing);
+    cluster_end(&cluster);
+}
+
 Test(admission, F147_transactions_in_memory)
 {
     struct peer client;

@@ -355,7 +355,7 @@ void watch_delivery(struct vow_relay *core, struct group *group, uint32_t delive
 void watch_delivery_gone(struct vow_relay *core, struct group *group, uint32_t delivery);
 /* Deadlines that have passed. */
 void watch_take_timer(struct vow_relay *core);
-/* Dead letters of a group whose deadline has passed. */
+/* Dead letters whose deadline has passed: of a group, or (RELAY_NIL) of all. */
 uint32_t watch_count_dead(const struct vow_relay *core, uint32_t group);
 
 /* --- emit.c --- */

@@ -202,6 +202,7 @@ void dead_done(struct vow_relay *core, uint32_t index)
 void group_on_full(struct vow_relay *core, struct group_input *in)
 {
     group_move(core, in->group, GROUP_PAUSED);
+    core->counts.full_dead++;
     relay_alarm(core, "a group is paused: there is no room for one more dead letter", in->group, 0);
 }
 

@@ -35,6 +35,13 @@ static const char *why_busy(const struct vow_relay *core, const struct vow_relay
     return NULL;
 }
 
+/* Of what is busy: because of events_max, and nothing else. */
+static void count_full(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    core->counts.full_events +=
+        !core->recovering && !core->draining && !core->shedding && !event->publish.no_room && core->events_left == 0;
+}
+
 static void publish_new(struct vow_relay *core, const struct vow_relay_event *event)
 {
     const struct vow_msg_event *msg = event->publish.event;
@@ -44,6 +51,7 @@ static void publish_new(struct vow_relay *core, const struct vow_relay_event *ev
     uint32_t index;
 
     if (key == RELAY_NIL) {
+        count_full(core, event);
         refuse(core, event, VOW_E_BUSY, busy != NULL ? busy : "events of too many keys are not done");
         return;
     }

@@ -226,6 +226,7 @@ struct vow_relay_counts {
     uint64_t published, duplicates, gaps, refused, busy; /* PUBLISH; since init */
     uint64_t sent, retries, done, buried, dropped;       /* deliveries; those after the first of an event */
     uint64_t late, protocol_errors;
+    uint64_t full_events, full_groups, full_dead; /* refused, or a group paused, because of that limit */
     uint64_t missed; /* reactions that were not done when their deadline passed: told by LATE */
     uint32_t events, deliveries, keys, groups, paused, dead; /* now */
     uint32_t overdue; /* reactions whose deadline has passed: not done yet, or dead; also what a group does again */

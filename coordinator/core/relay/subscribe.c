@@ -106,6 +106,7 @@ void relay_take_subscribe(struct vow_relay *core, const struct vow_relay_event *
     if (in.group == NULL)
         in.group = group_new(core, subscribe->group, event->subscribe.participant);
     if (in.group == NULL) {
+        core->counts.full_groups++;
         relay_subscribed(core, event->session, subscribe->group, VOW_E_BUSY, "there are too many groups", 0);
         return;
     }

@@ -8,11 +8,9 @@ void vow_relay_counts(const struct vow_relay *core, struct vow_relay_counts *cou
     counts->deliveries = core->deliveries_now;
     counts->keys = core->keys_len;
     counts->dead = core->dead_len;
-    counts->overdue = 0;
-    for (uint32_t i = 0; i < core->limits.groups_max; i++) {
-        if (core->groups[i].state != GROUP_NONE)
-            counts->overdue += core->groups[i].overdue + watch_count_dead(core, i);
-    }
+    counts->overdue = watch_count_dead(core, RELAY_NIL);
+    for (uint32_t i = 0; i < core->limits.groups_max; i++)
+        counts->overdue += core->groups[i].state != GROUP_NONE ? core->groups[i].overdue : 0;
     counts->last_lsn = core->last_lsn;
 }
 

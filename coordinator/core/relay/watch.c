@@ -161,13 +161,14 @@ void watch_delivery_gone(struct vow_relay *core, struct group *group, uint32_t d
 
 uint32_t watch_count_dead(const struct vow_relay *core, uint32_t group)
 {
-    uint32_t count = 0;
+    uint32_t count = 0, left = core->dead_len;
 
-    for (uint32_t i = 0; i < core->limits.dead_max; i++) {
+    for (uint32_t i = 0; left > 0; i++) {
         const struct dead *dead = &core->dead[i];
 
-        count += dead->state > DEAD_LOGGING && dead->group == group && dead->event != RELAY_NIL &&
-                 core->events[dead->event].is_late;
+        left -= dead->state != DEAD_FREE;
+        count += dead->state > DEAD_LOGGING && (group == RELAY_NIL || dead->group == group) &&
+                 dead->event != RELAY_NIL && core->events[dead->event].is_late;
     }
     return count;
 }

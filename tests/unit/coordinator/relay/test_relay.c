@@ -551,8 +551,10 @@ Test(relay_small, F205_what_is_not_done_is_kept_and_publishing_is_busy)
     log_done();
     publish("order.placed", "order 2", 1);
     log_done();
+    cr_assert_eq(counted().full_events, 0);
     publish("order.placed", "order 3", 1);
     cr_assert_eq(last.msg.published.error, VOW_E_BUSY);
+    cr_assert_eq(counted().full_events, 1);
     cr_assert_geq(last.msg.published.retry_after_ms, 1);
     cr_assert_eq(only_group().lag, 2);
     subscribe("a", "#", NULL);
@@ -589,6 +591,7 @@ Test(relay_small, F207_a_group_without_room_is_paused_and_nothing_is_dropped)
     answer("a", VOW_EVENT_UNABLE);
     cr_assert_eq(logged, 0);
     cr_assert_str_eq(only_group().state, "PAUSED");
+    cr_assert_eq(counted().full_dead, 1);
     cr_assert_eq(only_group().lag, 1);
     cr_assert_geq(alarms, before + 2);
     feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"a", 2, VOW_RELAY_DROP, 5}});
