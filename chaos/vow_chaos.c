@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chaos/kill/command.h"
+#include "chaos/kill/scenario.h"
 #include "chaos/sim/command.h"
 #include "chaos/sim/plan.h"
 #include "chaos/sim/report.h"
@@ -11,11 +13,13 @@ static const char help[] =
     "vow-chaos: breaks a cluster on purpose, and proves what held\n"
     "\n"
     "  vow-chaos sim [--seeds A..B] [--protocol 2pc] [--trace] [--json] [--jobs N] [--first]\n"
+    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--json]\n"
     "  vow-chaos list\n"
     "  vow-chaos --help | --version\n"
     "\n"
     "  sim   coordinators, participants and clients in one process, on a virtual network, clock and\n"
     "        disk, each world from one seed; see vow-chaos sim --help\n"
+    "  run   real processes, any that a scenario names, killed and started again as it says; see vow-chaos run --help\n"
     "  list  what it may do to them\n"
     "\n"
     "Exit status: 0 held · 1 an invariant was violated · 2 usage · 3 invalid: a planned fault was\n"
@@ -34,6 +38,9 @@ static int list(void)
 #define OPTION(name, least, most, text) printf("  %-18s %s\n", #name, text);
 #include "chaos/sim/options.def"
 #undef OPTION
+    printf("actions of a scenario of real processes:\n");
+    for (int i = 0; i < REAL_ACTIONS; i++)
+        printf("  %-18s %s\n", real_action_key((enum real_action)i), real_action_text((enum real_action)i));
     return SIM_EXIT_HELD;
 }
 
@@ -43,6 +50,8 @@ int main(int argc, char **argv)
 
     if (strcmp(command, "sim") == 0)
         return sim_command(argc - 1, argv + 1);
+    if (strcmp(command, "run") == 0)
+        return real_command(argc - 1, argv + 1);
     if (strcmp(command, "list") == 0 && argc == 2)
         return list();
     if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
@@ -56,7 +65,7 @@ int main(int argc, char **argv)
     if (strcmp(command, "list") == 0)
         (void)fprintf(stderr, "vow-chaos list: wants nothing more, found %s; see vow-chaos --help\n", argv[2]);
     else if (argc > 1)
-        (void)fprintf(stderr, "vow-chaos: wants sim or list, found %s; see vow-chaos --help\n", command);
+        (void)fprintf(stderr, "vow-chaos: wants sim, run or list, found %s; see vow-chaos --help\n", command);
     else
         (void)fputs(help, stderr);
     return SIM_EXIT_USAGE;

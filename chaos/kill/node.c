@@ -45,6 +45,11 @@ static bool is_point(const struct real_node *node)
            (WTERMSIG(node->status) == SIGKILL || WTERMSIG(node->status) == SIGABRT);
 }
 
+uint32_t real_node_status(const struct real_node *node)
+{
+    return (uint32_t)(WIFSIGNALED(node->status) ? 128 + WTERMSIG(node->status) : WEXITSTATUS(node->status));
+}
+
 static void describe(struct real_node *node)
 {
     const int status = node->status;
@@ -70,7 +75,7 @@ static enum real_ending judge(struct real_node *node, enum real_node_state state
         return REAL_ENDED_ITSELF;
     if (state == REAL_NODE_DYING && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return node->is_overdue ? REAL_ENDED_BADLY : REAL_ENDED_BY_US;
-    if (state == REAL_NODE_ENDING && WIFEXITED(status) && (uint32_t)WEXITSTATUS(status) == node->exit_status)
+    if (state == REAL_NODE_ENDING && real_node_status(node) == node->exit_status)
         return REAL_ENDED_BY_US;
     return REAL_ENDED_BADLY;
 }
@@ -80,12 +85,12 @@ static enum real_ending judge(struct real_node *node, enum real_node_state state
 static void drop(struct real_node *node)
 {
     real_probe_free(node->probe);
+    node->probe = NULL; /* the last lines make nothing ready any more */
     real_timer_free(node->end_timer);
     if (node->exit_event != NULL)
         event_free(node->exit_event);
     real_lines_free(node->out);
     real_lines_free(node->err);
-    node->probe = NULL;
     node->end_timer = NULL;
     node->exit_event = NULL;
     node->out = node->err = NULL;

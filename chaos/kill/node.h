@@ -64,7 +64,7 @@ struct real_node {
     const char *directory;
     struct real_readiness_plan ready;
     uint64_t end_ms;
-    uint32_t exit_status; /* wanted after SIGTERM */
+    uint32_t exit_status; /* wanted after SIGTERM, as real_node_status() has it */
     bool ends_itself;     /* the load and checks */
     struct real_watcher watcher;
     FILE *log;
@@ -99,6 +99,9 @@ bool real_node_pause(struct real_node *node);
 bool real_node_resume(struct real_node *node);
 /* SIGTERM; SIGKILL, which is a bad ending, when its time is over. */
 bool real_node_term(struct real_node *node);
+
+/* How the last life ended, as shells have it: the exit status, or 128 and the signal. */
+uint32_t real_node_status(const struct real_node *node);
 
 bool real_node_is(const struct real_node *node, enum real_node_state state);
 const char *real_node_state_text(enum real_node_state state);

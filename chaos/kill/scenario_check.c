@@ -153,6 +153,9 @@ static int check_nodes(struct real_scenario *scenario)
         const struct real_node_plan *node = &scenario->nodes[i];
         if (strcmp(node->name.text, "load") == 0)
             return real_fail(&scenario->yaml, node->name.place, "load is the load's name; a node wants another");
+        if (strncmp(node->name.text, "check-", 6) == 0)
+            return real_fail(&scenario->yaml, node->name.place,
+                             "check-... are the checks' names; a node wants another");
         if (find_node(scenario, node->name.text) != i)
             return real_fail(&scenario->yaml, node->name.place, "there is a node %s already", node->name.text);
         if (check_ports(scenario, node) != 0)

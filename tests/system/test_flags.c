@@ -107,4 +107,10 @@ Test(flags, vow_chaos)
     REFUSED(CHAOS, "--seeds", "sim", "--seeds");
     REFUSED(CHAOS, "no less than A", "sim", "--seeds", "5..1");
     REFUSED(CHAOS, "more", "sim", "more");
+    REFUSED(CHAOS, "wants one scenario, found none", "run");
+    REFUSED(CHAOS, "wants one scenario, found b", "run", "a", "b");
+    REFUSED(CHAOS, "--bogus", "run", "--bogus");
+    REFUSED(CHAOS, "missing behind --out", "run", "a", "--out");
+    REFUSED(CHAOS, "--seed wants a number, found -1", "run", "a", "--seed", "-1");
+    REFUSED(CHAOS, "/no/such.yaml: cannot be opened", "run", "/no/such.yaml");
 }

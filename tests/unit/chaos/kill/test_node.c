@@ -100,13 +100,15 @@ static void start_and_wait(struct bed *bed, const char *point)
     cr_assert(bed->readies > 0 && real_node_is(&bed->node, REAL_NODE_SERVING), "%s", bed->node.why);
 }
 
+/* A shell looks for its traps between two commands. */
+#define IDLE "while :; do sleep 0.1; done"
 /* "exec cat" waits for nothing: a pipe of its own that nobody writes to. */
 #define WAIT "mkfifo f 2>/dev/null; exec cat <>f"
 
 Test(kill_node, ready_by_its_line_and_ended_by_sigterm)
 {
     struct bed bed;
-    bed_open(&bed, "trap 'echo bye; exit 3' TERM; pwd; echo it is ready; mkfifo f; read x <>f");
+    bed_open(&bed, "trap 'echo bye; exit 3' TERM; echo it is ready; " IDLE);
     bed.node.exit_status = 3;
     start_and_wait(&bed, NULL);
     cr_expect(real_node_term(&bed.node));
@@ -120,7 +122,7 @@ Test(kill_node, ready_by_its_line_and_ended_by_sigterm)
 Test(kill_node, another_status_than_wanted_is_a_bad_end)
 {
     struct bed bed;
-    bed_open(&bed, "trap 'exit 4' TERM; echo ready; mkfifo f; read x <>f");
+    bed_open(&bed, "trap 'exit 4' TERM; echo ready; " IDLE);
     start_and_wait(&bed, NULL);
     cr_expect(real_node_term(&bed.node));
     turn(&bed);

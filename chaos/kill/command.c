@@ -1,0 +1,76 @@
+#include "chaos/kill/command.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chaos/kill/run.h"
+
+static const char help[] =
+    "vow-chaos run: runs real processes, does to them what a scenario says, and judges what they have left\n"
+    "\n"
+    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--json]\n"
+    "\n"
+    "  --out DIR  the archive: scenario, logs, data, timeline, verdict; a new or empty folder (one under out/)\n"
+    "  --seed N   ${seed} of the scenario, instead of its own\n"
+    "  --json     print the verdict as JSON instead of the timeline\n"
+    "  --keys     print the keys that a scenario may have\n"
+    "  --help\n"
+    "\n"
+    "Exit status: 0 held · 1 violated · 2 usage, or a bad scenario · 3 invalid: a planned fault was never hit\n";
+
+static int usage(const char *what, const char *value)
+{
+    (void)fprintf(stderr, "vow-chaos run: %s %s; see vow-chaos run --help\n", what, value);
+    return REAL_BAD;
+}
+
+static bool read_seed(const char *text, struct real_run_options *options)
+{
+    const size_t len = strspn(text, "0123456789");
+
+    if (len == 0 || len > 9 || text[len] != '\0')
+        return false;
+    options->seed = (uint32_t)strtoul(text, NULL, 10);
+    options->has_seed = true;
+    return true;
+}
+
+/* Returns a status to end with, or -1 to go on. */
+static int read_flags(int argc, char **argv, struct real_run_options *options)
+{
+    static const struct option flags[] = {{"out", required_argument, NULL, 'o'}, {"seed", required_argument, NULL, 's'},
+                                          {"json", no_argument, NULL, 'j'},      {"keys", no_argument, NULL, 'k'},
+                                          {"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0}};
+    int flag;
+
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
+        if (flag == 'o')
+            options->out = optarg;
+        else if (flag == 'j')
+            options->is_json = true;
+        else if (flag == 's' && !read_seed(optarg, options))
+            return usage("--seed wants a number, found", optarg);
+        else if (flag == 'k')
+            return real_scenario_print_keys(stdout), REAL_HELD;
+        else if (flag == 'h')
+            return fputs(help, stdout) < 0 ? REAL_BAD : REAL_HELD;
+        else if (flag != 's')
+            return usage(flag == ':' ? "a value is missing behind" : "there is no flag", argv[optind - 1]);
+    }
+    if (optind + 1 != argc)
+        return usage("wants one scenario, found", optind == argc ? "none" : argv[optind + 1]);
+    options->scenario = argv[optind];
+    return -1;
+}
+
+int real_command(int argc, char **argv)
+{
+    struct real_run_options options = {0};
+    const int status = read_flags(argc, argv, &options);
+
+    return status >= 0 ? status : real_run(&options);
+}

@@ -1,0 +1,215 @@
+/* A node, the load or the command of a check, made of its plan: addresses, directory, words written out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chaos/kill/directory.h"
+#include "chaos/kill/memory.h"
+#include "chaos/kill/run.h"
+#include "proto/assert.h"
+
+/* --- Variables --- */
+
+struct scope {
+    struct real_run *run;
+    const struct real_member *own;
+};
+
+static const struct real_member *find(struct real_run *run, const char *name, size_t len)
+{
+    if (len == 4 && memcmp(name, "load", 4) == 0)
+        return &run->load;
+    for (size_t i = 0; i < run->scenario->nodes_len; i++) {
+        const char *node = run->scenario->nodes[i].name.text;
+        if (strlen(node) == len && memcmp(node, name, len) == 0)
+            return &run->members[i];
+    }
+    return NULL;
+}
+
+/* real_scenario_check() has refused what this would not find. */
+static const char *lookup(void *ctx, const char *name)
+{
+    const struct scope *scope = ctx;
+    const char *dot = strchr(name, '.');
+
+    if (strcmp(name, "bin") == 0)
+        return scope->run->bin;
+    if (strcmp(name, "out") == 0)
+        return scope->run->out;
+    if (strcmp(name, "seed") == 0)
+        return scope->run->seed;
+    const struct real_member *member = dot != NULL ? find(scope->run, name, (size_t)(dot - name)) : scope->own;
+    const char *field = dot != NULL ? dot + 1 : name;
+    if (member == NULL)
+        return NULL;
+    for (size_t i = 0; member->plan != NULL && i < member->plan->ports.len; i++)
+        if (strcmp(member->plan->ports.of[i].text, field) == 0)
+            return member->ports[i].address;
+    return strcmp(field, "dir") == 0 ? member->directory : NULL;
+}
+
+char *real_write_out(struct real_run *run, const struct real_member *own, const char *text)
+{
+    struct scope scope = {.run = run, .own = own};
+    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE];
+    const char *why = real_expand(text, lookup, &scope, out, wrong);
+
+    if (why == NULL)
+        return real_need(strdup(out));
+    (void)fprintf(stderr, "vow-chaos: %s: %s: %s\n", text, why, wrong);
+    return NULL;
+}
+
+/* --- Programs --- */
+
+static bool is_program(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+/* A bare name is looked for beside vow-chaos first: a scenario shall meet the programs of the same build. */
+static char *find_program(const struct real_run *run, const char *name)
+{
+    char path[REAL_FILE_SIZE];
+    const char *at = getenv("PATH");
+
+    if (strchr(name, '/') != NULL)
+        return is_program(name) ? realpath(name, NULL) : NULL;
+    (void)snprintf(path, sizeof(path), "%s/%s", run->bin, name);
+    while (!is_program(path) && at != NULL && *at != '\0') {
+        const size_t len = strcspn(at, ":");
+        (void)snprintf(path, sizeof(path), "%.*s/%s", (int)(len < REAL_PATH_SIZE ? len : 0), at, name);
+        at += len + (at[len] == ':');
+    }
+    return is_program(path) ? real_need(strdup(path)) : NULL;
+}
+
+static int fail_program(const struct real_run *run, const struct real_text *said, const char *name)
+{
+    (void)fprintf(stderr, "vow-chaos: %s:%u:%u: there is no program %s, beside vow-chaos or on the PATH\n",
+                  run->scenario->yaml.name, said->place.line, said->place.column, name);
+    return -1;
+}
+
+/* --- The member --- */
+
+static const char *keep(struct real_member *member, char *text)
+{
+    VOW_ASSERT(member->texts_len < sizeof(member->texts) / sizeof(member->texts[0]));
+    return member->texts[member->texts_len++] = text;
+}
+
+static int fail(const char *what, int error)
+{
+    (void)fprintf(stderr, "vow-chaos: %s: %s\n", what, strerror(error));
+    return -1;
+}
+
+int real_member_prepare(struct real_run *run, struct real_member *member, const struct real_node_plan *plan)
+{
+    *member = (struct real_member){.plan = plan};
+    real_node_init(&member->node);
+    for (size_t i = 0; i < REAL_PORTS_MAX; i++)
+        member->ports[i].fd = -1;
+    (void)snprintf(member->directory, sizeof(member->directory), "%.900s/nodes/%s", run->out, plan->name.text);
+    int error = real_directory_make(member->directory);
+    for (size_t i = 0; i < plan->ports.len && error == 0; i++)
+        error = real_port_open(&member->ports[i]);
+    return error == 0 ? 0 : fail(member->directory, error);
+}
+
+static int write_words(struct real_run *run, struct real_member *member)
+{
+    const struct real_words *words = &member->plan->command;
+
+    for (size_t i = 0; i < words->len; i++) {
+        char *text = real_write_out(run, member, words->of[i].text);
+        if (text == NULL)
+            return -1;
+        keep(member, text);
+        member->argv[i] = text;
+    }
+    char *program = find_program(run, member->argv[0]);
+    if (program == NULL)
+        return fail_program(run, &words->of[0], member->argv[0]);
+    free(member->argv[0]);
+    member->argv[0] = member->texts[0] = program;
+    return 0;
+}
+
+static int write_variables(struct real_run *run, struct real_member *member)
+{
+    const struct real_variable *at = member->plan->variables;
+
+    for (size_t i = 0; at[i].name.text != NULL; i++) {
+        char *value = real_write_out(run, member, at[i].value.text);
+        if (value == NULL)
+            return -1;
+        member->variables[2 * i] = at[i].name.text;
+        member->variables[2 * i + 1] = keep(member, value);
+    }
+    return 0;
+}
+
+static int open_log(struct real_run *run, struct real_member *member)
+{
+    char path[REAL_FILE_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/logs/%s.log", run->out, member->plan->name.text);
+    member->node.log = fopen(path, "ae");
+    return member->node.log != NULL ? 0 : fail(path, errno);
+}
+
+int real_member_write_out(struct real_run *run, struct real_member *member)
+{
+    const struct real_node_plan *plan = member->plan;
+    struct real_node *node = &member->node;
+
+    if (write_words(run, member) != 0 || write_variables(run, member) != 0 || open_log(run, member) != 0)
+        return -1;
+    node->base = run->base;
+    node->name = plan->name.text;
+    node->argv = member->argv;
+    node->variables = member->variables;
+    node->directory = member->directory;
+    node->ready = (struct real_readiness_plan){
+        .line = plan->ready.line.text, .file = plan->ready.file.text, .within_ms = plan->ready_ms};
+    node->end_ms = plan->end_ms;
+    node->exit_status = plan->exit_status;
+    node->watcher = real_watch(run);
+    node->zero_us = run->zero_us;
+    if (plan->ready.http.text == NULL)
+        return 0;
+    node->ready.http = keep(member, real_write_out(run, member, plan->ready.http.text));
+    return node->ready.http != NULL ? 0 : -1;
+}
+
+void real_member_close(struct real_member *member)
+{
+    if (member->plan == NULL)
+        return;
+    real_node_deinit(&member->node);
+    if (member->node.log != NULL)
+        (void)fclose(member->node.log);
+    for (size_t i = 0; i < REAL_PORTS_MAX; i++)
+        real_port_close(&member->ports[i]);
+    for (size_t i = 0; i < member->texts_len; i++)
+        free(member->texts[i]);
+    member->plan = NULL;
+}
+
+void real_member_start(struct real_run *run, struct real_member *member, const char *point)
+{
+    struct real_node *node = &member->node;
+    const int error = real_node_start(node, point);
+
+    member->was_late = false;
+    run->points_armed += point != NULL;
+    if (error == 0)
+        real_record_say(&run->record, REAL_MOMENT_STARTED, node->name, "life %u, pid %d%s%s", node->lives,
+                        (int)node->child.pid, point != NULL ? ", to die at " : "", point != NULL ? point : "");
+    else
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, node->name, "could not be started: %s", strerror(error));
+}

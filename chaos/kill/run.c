@@ -1,0 +1,336 @@
+#include "chaos/kill/run.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chaos/kill/clock.h"
+#include "chaos/kill/directory.h"
+#include "chaos/kill/memory.h"
+
+#define MARGIN_MS 5000 /* beside a time that a node keeps itself */
+
+static void phase(struct real_run *run, const char *text)
+{
+    real_record_say(&run->record, REAL_MOMENT_PHASE, NULL, "%s", text);
+}
+
+/* --- Starting the nodes --- */
+
+static bool is_up(const struct real_member *member)
+{
+    return real_node_is(&member->node, REAL_NODE_SERVING);
+}
+
+/* Every node that was started has got ready, or has not. */
+static bool all_known(struct real_run *run)
+{
+    for (size_t i = 0; i < run->scenario->nodes_len; i++) {
+        const struct real_member *member = &run->members[i];
+        if (member->node.lives > 0 && !is_up(member) && !real_node_is(&member->node, REAL_NODE_DOWN) &&
+            !member->was_late)
+            return false;
+    }
+    return true;
+}
+
+static bool start_nodes(struct real_run *run)
+{
+    phase(run, "the nodes start");
+    for (size_t i = 0; i < run->scenario->nodes_len && !run->is_interrupted; i++) {
+        struct real_member *member = &run->members[i];
+        real_member_start(run, member, member->plan->crash_at.text);
+        (void)real_wait(run, all_known, member->plan->ready_ms + MARGIN_MS);
+        if (is_up(member))
+            continue;
+        real_record_say(&run->record, REAL_MOMENT_INVALID, member->node.name,
+                        "did not get ready at its first start; see %s/logs/%s.log", run->out, member->node.name);
+        return false;
+    }
+    return !run->is_interrupted;
+}
+
+/* --- The load, and the faults meanwhile --- */
+
+static bool load_has_ended(struct real_run *run)
+{
+    return real_node_is(&run->load.node, REAL_NODE_DOWN);
+}
+
+static void judge_load(struct real_run *run)
+{
+    const struct real_node *node = &run->load.node;
+
+    if (run->is_interrupted)
+        return;
+    if (!load_has_ended(run))
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, "load", "did not end within its time");
+    else if (real_node_status(node) != node->exit_status)
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, "load", "%s, not %u; see %s/logs/load.log", node->why,
+                        node->exit_status, run->out);
+}
+
+static void run_load(struct real_run *run)
+{
+    phase(run, "the load works");
+    real_deeds_begin(run);
+    real_member_start(run, &run->load, NULL);
+    (void)real_wait(run, load_has_ended, run->scenario->within_ms);
+    real_deeds_end(run);
+    judge_load(run);
+    if (!load_has_ended(run)) {
+        (void)real_node_kill(&run->load.node);
+        (void)real_wait(run, load_has_ended, MARGIN_MS);
+    }
+}
+
+/* --- After it --- */
+
+static bool none_ends(struct real_run *run)
+{
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        if (real_node_is(&run->members[i].node, REAL_NODE_ENDING) ||
+            real_node_is(&run->members[i].node, REAL_NODE_DYING) || run->members[i].starts_again)
+            return false;
+    return true;
+}
+
+/* Faults have an end (I05): what is paused goes on, what is down comes back. */
+static void heal(struct real_run *run)
+{
+    uint64_t longest_ms = 0;
+
+    phase(run, "what is down comes back");
+    (void)real_wait(run, none_ends, 60000);
+    for (size_t i = 0; i < run->scenario->nodes_len; i++) {
+        struct real_member *member = &run->members[i];
+        (void)real_node_resume(&member->node);
+        if (real_node_is(&member->node, REAL_NODE_DOWN))
+            real_member_start(run, member, NULL);
+        longest_ms = member->plan->ready_ms > longest_ms ? member->plan->ready_ms : longest_ms;
+    }
+    (void)real_wait(run, all_known, longest_ms + MARGIN_MS);
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        if (!is_up(&run->members[i]) && !run->is_interrupted)
+            real_record_say(&run->record, REAL_MOMENT_VIOLATED, run->members[i].node.name, "does not serve any more");
+}
+
+static bool all_down(struct real_run *run)
+{
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        if (!real_node_is(&run->members[i].node, REAL_NODE_DOWN))
+            return false;
+    return true;
+}
+
+static bool is_down(struct real_run *run)
+{
+    return real_node_is(&run->ending->node, REAL_NODE_DOWN);
+}
+
+/* In their order: a coordinator that is first ends well only once every participant has acknowledged. */
+static void end_nodes(struct real_run *run)
+{
+    phase(run, "the nodes end");
+    for (size_t i = 0; i < run->scenario->nodes_len; i++) {
+        run->ending = &run->members[i];
+        if (!real_node_term(&run->ending->node))
+            (void)real_node_kill(&run->ending->node);
+        (void)real_wait(run, is_down, run->ending->plan->end_ms + MARGIN_MS);
+    }
+    if (!all_down(run) && !run->is_interrupted)
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, NULL, "a node did not end");
+}
+
+static void check_strays(struct real_run *run)
+{
+    const unsigned strays = real_reap_strays(&run->strangers);
+
+    if (strays > 0)
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, NULL, "%u processes were left behind by the nodes", strays);
+}
+
+static void go(struct real_run *run)
+{
+    const bool has_started = start_nodes(run);
+
+    run->has_begun = has_started;
+    if (has_started) {
+        run_load(run);
+        heal(run);
+        phase(run, "it settles");
+        real_checks_serving(run);
+        end_nodes(run);
+        phase(run, "the checks");
+        real_checks_ended(run);
+    }
+    if (run->is_interrupted)
+        real_record_say(&run->record, REAL_MOMENT_INVALID, NULL, "interrupted");
+}
+
+/* --- Before and after all --- */
+
+static int fail(const char *what, int error)
+{
+    (void)fprintf(stderr, "vow-chaos: %s: %s\n", what, strerror(error));
+    return -1;
+}
+
+/* Absolute, for every node has a directory of its own to start from. */
+static int make_out(struct real_run *run, const char *wanted)
+{
+    char path[REAL_PATH_SIZE], logs[REAL_FILE_SIZE], real[PATH_MAX];
+    const unsigned long long stamp = (unsigned long long)real_clock_us();
+
+    if (wanted != NULL)
+        (void)snprintf(path, sizeof(path), "%s", wanted);
+    else
+        (void)snprintf(path, sizeof(path), "out/run-%s-%d-%llu", run->scenario->name, (int)getpid(), stamp % 1000000);
+    int error = real_directory_is_free(path);
+    if (error != 0)
+        return fail(path, error);
+    if ((error = real_directory_make(path)) != 0)
+        return fail(path, error);
+    if (realpath(path, real) == NULL || strlen(real) > 800)
+        return fail(path, ENAMETOOLONG);
+    (void)snprintf(run->out, sizeof(run->out), "%.1000s", real);
+    (void)snprintf(logs, sizeof(logs), "%s/logs", run->out);
+    error = real_directory_make(logs);
+    return error == 0 ? 0 : fail(logs, error);
+}
+
+static int find_bin(struct real_run *run)
+{
+    char self[PATH_MAX];
+    const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    if (len < 0)
+        return fail("/proc/self/exe", errno);
+    self[len] = '\0';
+    (void)snprintf(run->bin, sizeof(run->bin), "%.1000s", dirname(self));
+    return 0;
+}
+
+/* The archive has the scenario as it was read. */
+static int keep_scenario(const struct real_run *run)
+{
+    char path[REAL_FILE_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/scenario.yaml", run->out);
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return fail(path, errno);
+    const bool is_written = fputs(run->scenario->bytes, file) >= 0;
+    return (fclose(file) == 0) && is_written ? 0 : fail(path, EIO);
+}
+
+static int open_record(struct real_run *run, bool is_json)
+{
+    char path[REAL_FILE_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/timeline.jsonl", run->out);
+    const int error = real_record_open(&run->record, path, !is_json, run->zero_us);
+    return error == 0 ? 0 : fail(path, error);
+}
+
+static int prepare_members(struct real_run *run)
+{
+    const struct real_scenario *scenario = run->scenario;
+
+    for (size_t i = 0; i < scenario->nodes_len; i++)
+        if (real_member_prepare(run, &run->members[i], &scenario->nodes[i]) != 0)
+            return -1;
+    if (real_member_prepare(run, &run->load, &scenario->load) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->nodes_len; i++) {
+        run->members[i].node.index = (uint32_t)i;
+        if (real_member_write_out(run, &run->members[i]) != 0)
+            return -1;
+    }
+    run->load.node.index = REAL_LOAD;
+    run->load.node.ends_itself = true;
+    return real_member_write_out(run, &run->load);
+}
+
+static int prepare(struct real_run *run, const struct real_run_options *options)
+{
+    (void)snprintf(run->seed, sizeof(run->seed), "%u", options->has_seed ? options->seed : run->scenario->seed);
+    run->zero_us = real_clock_us();
+    run->checks = real_need(json_array());
+    if (find_bin(run) != 0 || make_out(run, options->out) != 0 || keep_scenario(run) != 0 ||
+        open_record(run, options->is_json) != 0)
+        return -1;
+    return prepare_members(run);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *ctx)
+{
+    struct real_run *run = ctx;
+
+    (void)number;
+    (void)what;
+    run->is_interrupted = true;
+}
+
+static void close_all(struct real_run *run)
+{
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        real_member_close(&run->members[i]);
+    real_member_close(&run->load);
+}
+
+static int run_prepared(struct real_run *run, bool is_json)
+{
+    struct event *interrupt = real_need(evsignal_new(run->base, SIGINT, on_signal, run));
+    struct event *terminate = real_need(evsignal_new(run->base, SIGTERM, on_signal, run));
+
+    (void)event_add(interrupt, NULL);
+    (void)event_add(terminate, NULL);
+    go(run);
+    close_all(run);
+    check_strays(run);
+    event_free(interrupt);
+    event_free(terminate);
+    return real_verdict(run, is_json);
+}
+
+static int run_scenario(struct real_run *run, const struct real_run_options *options)
+{
+    int status = REAL_BAD;
+
+    if (real_adopt_strays(&run->strangers) != 0)
+        (void)fprintf(stderr, "vow-chaos: has too many children that are not its own\n");
+    else if (prepare(run, options) == 0)
+        status = run_prepared(run, options->is_json);
+    close_all(run);
+    if (run->record.file != NULL)
+        real_record_close(&run->record);
+    json_decref(run->checks);
+    return status;
+}
+
+int real_run(const struct real_run_options *options)
+{
+    struct real_run *run = real_need(calloc(1, sizeof(*run)));
+    struct real_scenario *scenario;
+    struct real_error error;
+    int status = REAL_BAD;
+
+    if (real_scenario_load(options->scenario, &scenario, &error) == 0) {
+        run->scenario = scenario;
+        run->base = real_need(event_base_new());
+        status = run_scenario(run, options);
+        event_base_free(run->base);
+        real_scenario_free(scenario);
+    } else {
+        (void)fprintf(stderr, "vow-chaos run: %s; see vow-chaos run --help\n", error.text);
+    }
+    free(run);
+    return status;
+}

@@ -1,0 +1,111 @@
+/*
+ * One run of a scenario. The harness starts the nodes one after another, then the load; while it runs, the timeline is
+ * carried out. When it has ended, what is down or paused is brought back, until nothing is in doubt; then the nodes are
+ * ended in their order, and the checks judge what they have left.
+ *
+ * One thread, one event loop. Members (nodes, the load, commands of checks) are real_node's; what is theirs alone is
+ * in struct real_member.
+ */
+#ifndef VOW_CHAOS_KILL_RUN_H
+#define VOW_CHAOS_KILL_RUN_H
+
+#include "chaos/kill/expand.h"
+#include "chaos/kill/node.h"
+#include "chaos/kill/port.h"
+#include "chaos/kill/record.h"
+#include "chaos/kill/scenario.h"
+
+#define REAL_PATH_SIZE 1024
+#define REAL_FILE_SIZE 2048 /* of a file below such a path */
+
+/* The verdict, which is the exit status. */
+enum { REAL_HELD = 0, REAL_VIOLATED = 1, REAL_BAD = 2, REAL_INVALID = 3 };
+
+struct real_member {
+    const struct real_node_plan *plan;
+    struct real_node node;
+    struct real_port ports[REAL_PORTS_MAX];
+    char directory[REAL_PATH_SIZE];
+    char *argv[REAL_WORDS_MAX + 1];
+    const char *variables[2 * REAL_VARIABLES_MAX + 1];
+    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + 1]; /* what is to be freed */
+    size_t texts_len;
+    bool starts_again; /* when it has ended */
+    bool was_late;
+    const char *next_point;   /* the crash point of that life */
+    uint32_t deaths, readies; /* since the load was started */
+};
+
+/* A fault of the timeline, as far as it has come. */
+struct real_deed {
+    const struct real_fault *fault;
+    struct real_run *run;
+    struct real_timer *timer;
+    uint32_t events; /* how often its event has come */
+    bool is_armed, is_done, is_hit;
+    uint64_t done_us;
+};
+
+struct real_run {
+    const struct real_scenario *scenario;
+    struct event_base *base;
+    struct real_record record;
+    struct real_strangers strangers;
+    char out[REAL_PATH_SIZE], bin[REAL_PATH_SIZE];
+    char seed[16];
+    uint64_t zero_us;
+    struct real_member members[REAL_NODES_MAX];
+    struct real_member load;
+    struct real_member check; /* one at a time */
+    bool check_held;
+    struct real_deed deeds[REAL_FAULTS_MAX];
+    uint32_t points_armed, points_met;
+    struct real_member *ending; /* the node that is being ended after the load */
+    bool has_begun;             /* every node has served */
+    bool is_loading;            /* faults may happen */
+    bool is_interrupted;        /* SIGINT, SIGTERM */
+    json_t *checks;             /* for the verdict */
+};
+
+struct real_run_options {
+    const char *scenario;
+    const char *out; /* NULL = a folder of its own under out/ */
+    uint32_t seed;
+    bool has_seed;
+    bool is_json; /* the verdict on stdout instead of the timeline */
+};
+
+/* Runs it and returns the exit status. */
+int real_run(const struct real_run_options *options);
+
+/* --- Between the files of the run --- */
+
+/* member.c. Each returns 0; or -1 and has said why on stderr. */
+int real_member_prepare(struct real_run *run, struct real_member *member, const struct real_node_plan *plan);
+int real_member_write_out(struct real_run *run, struct real_member *member);
+void real_member_close(struct real_member *member);
+/* Starts a life, with a word in the timeline; a failure is a violation. */
+void real_member_start(struct real_run *run, struct real_member *member, const char *point);
+/* `text` with its variables; `own` may be NULL. The caller frees it. */
+char *real_write_out(struct real_run *run, const struct real_member *own, const char *text);
+
+/* watch.c: the watcher of nodes and load. */
+struct real_watcher real_watch(struct real_run *run);
+
+/* deed.c: the timeline. */
+void real_deeds_begin(struct real_run *run);
+void real_deeds_event(struct real_run *run, enum real_trigger trigger, uint32_t member, const char *line);
+/* The load has ended: what has not happened does not any more. Tells which faults were missed. */
+void real_deeds_end(struct real_run *run);
+
+/* check.c */
+void real_checks_serving(struct real_run *run);
+void real_checks_ended(struct real_run *run);
+
+/* wait.c: lets the loop turn until `is` holds or the time is over. False if it does not hold. */
+bool real_wait(struct real_run *run, bool (*is)(struct real_run *run), uint64_t ms);
+
+/* verdict.c: writes verdict.json, prints the end, returns the exit status. */
+int real_verdict(struct real_run *run, bool is_json);
+
+#endif

@@ -1,0 +1,79 @@
+/* The verdict: verdict.json, the last lines, the exit status. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "chaos/kill/clock.h"
+#include "chaos/kill/memory.h"
+#include "chaos/kill/run.h"
+
+static const char *word_of(int status)
+{
+    return status == REAL_HELD ? "held" : status == REAL_VIOLATED ? "violated" : "invalid";
+}
+
+static json_t *faults_of(const struct real_run *run)
+{
+    json_t *faults = real_need(json_array());
+
+    for (size_t i = 0; i < run->scenario->faults_len; i++) {
+        const struct real_deed *deed = &run->deeds[i];
+        const struct real_fault *fault = &run->scenario->faults[i];
+        json_t *row = real_need(json_pack("{s:I, s:s, s:b, s:b}", "line", (json_int_t)fault->place.line, "action",
+                                          real_action_key(fault->action), "done", deed->is_done, "hit", deed->is_hit));
+        if (deed->is_done)
+            (void)json_object_set_new(row, "t_us", json_integer((json_int_t)deed->done_us));
+        (void)json_array_append_new(faults, row);
+    }
+    return faults;
+}
+
+static json_t *lives_of(const struct real_run *run)
+{
+    json_t *lives = real_need(json_object());
+
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        (void)json_object_set_new(lives, run->scenario->nodes[i].name.text, json_integer(run->members[i].node.lives));
+    return lives;
+}
+
+static json_t *verdict_of(const struct real_run *run, int status)
+{
+    return real_need(json_pack("{s:s, s:s, s:s, s:s, s:I, s:{s:I, s:I}, s:o, s:o, s:O, s:O, s:O}", "verdict",
+                               word_of(status), "scenario", run->scenario->name, "teaches", run->scenario->teaches.text,
+                               "seed", run->seed, "took_us", (json_int_t)(real_clock_us() - run->zero_us),
+                               "crash_points", "armed", (json_int_t)run->points_armed, "met",
+                               (json_int_t)run->points_met, "faults", faults_of(run), "lives", lives_of(run), "checks",
+                               run->checks, "violations", run->record.violations, "invalid", run->record.invalids));
+}
+
+static void print_list(const char *title, const json_t *list)
+{
+    size_t i;
+    const json_t *text;
+
+    json_array_foreach(list, i, text) printf("%s: %s\n", title, json_string_value(text));
+}
+
+int real_verdict(struct real_run *run, bool is_json)
+{
+    char path[REAL_FILE_SIZE];
+    const size_t violations = json_array_size(run->record.violations);
+    int status = violations > 0 ? REAL_VIOLATED : json_array_size(run->record.invalids) > 0 ? REAL_INVALID : REAL_HELD;
+    json_t *verdict = verdict_of(run, status);
+
+    (void)snprintf(path, sizeof(path), "%s/verdict.json", run->out);
+    if (json_dump_file(verdict, path, JSON_INDENT(2)) != 0) {
+        (void)fprintf(stderr, "vow-chaos: %s: cannot be written\n", path);
+        status = status == REAL_HELD ? REAL_INVALID : status;
+    }
+    if (is_json) {
+        (void)json_dumpf(verdict, stdout, JSON_INDENT(2));
+        (void)fputc('\n', stdout);
+    } else {
+        print_list("VIOLATED", run->record.violations);
+        print_list("INVALID", run->record.invalids);
+        printf("%s: %s. The archive is %s\n", run->scenario->name, word_of(status), run->out);
+    }
+    json_decref(verdict);
+    return status;
+}

@@ -1,0 +1,75 @@
+/* What happens to nodes and to the load, as the timeline tells it and as faults wait for it. */
+#include "chaos/kill/run.h"
+
+static struct real_member *member_of(struct real_run *run, const struct real_node *node)
+{
+    return node->index == REAL_LOAD ? &run->load : &run->members[node->index];
+}
+
+static void on_ready(void *ctx, struct real_node *node)
+{
+    struct real_run *run = ctx;
+    const bool is_again = node->lives > 1;
+
+    if (node->index == REAL_LOAD)
+        return;
+    real_record_say(&run->record, REAL_MOMENT_READY, node->name, "life %u serves", node->lives);
+    if (is_again)
+        real_deeds_event(run, REAL_READY, node->index, NULL);
+}
+
+/* At the first start the run has proved nothing yet; later on, a node that does not come back is what must not be. */
+static void on_late(void *ctx, struct real_node *node)
+{
+    struct real_run *run = ctx;
+
+    member_of(run, node)->was_late = true;
+    real_record_say(&run->record, REAL_MOMENT_LATE, node->name, "life %u is not ready within its time", node->lives);
+    if (node->lives > 1)
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, node->name, "did not get ready again within its time");
+}
+
+/* A node that dies before all have served is a scenario that cannot run, and says nothing of what it is to show. */
+static void tell_end(struct real_run *run, struct real_node *node, enum real_ending ending)
+{
+    switch (ending) {
+    case REAL_ENDED_BY_US:
+    case REAL_ENDED_ITSELF:
+        real_record_say(&run->record, REAL_MOMENT_ENDED, node->name, "life %u %s", node->lives, node->why);
+        break;
+    case REAL_ENDED_AT_POINT:
+        run->points_met++;
+        real_record_say(&run->record, REAL_MOMENT_CRASHED, node->name, "life %u died at its crash point", node->lives);
+        break;
+    case REAL_ENDED_BADLY:
+        real_record_say(&run->record, REAL_MOMENT_DIED, node->name, "life %u %s", node->lives, node->why);
+        real_record_say(&run->record, run->has_begun ? REAL_MOMENT_VIOLATED : REAL_MOMENT_INVALID, node->name, "%s",
+                        node->why);
+        break;
+    }
+}
+
+static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
+{
+    struct real_run *run = ctx;
+    struct real_member *member = member_of(run, node);
+
+    tell_end(run, node, ending);
+    if (node->index == REAL_LOAD)
+        return;
+    if (member->starts_again) {
+        member->starts_again = false;
+        real_member_start(run, member, member->next_point);
+    }
+    real_deeds_event(run, REAL_DIED, node->index, NULL);
+}
+
+static void on_line(void *ctx, struct real_node *node, const char *line)
+{
+    real_deeds_event(ctx, REAL_SAYS, node->index, line);
+}
+
+struct real_watcher real_watch(struct real_run *run)
+{
+    return (struct real_watcher){.ready = on_ready, .late = on_late, .ended = on_ended, .line = on_line, .ctx = run};
+}

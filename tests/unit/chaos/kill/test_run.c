@@ -1,0 +1,198 @@
+/* The verdict on a run: small scenarios of shells, each with one thing that is as it must be, or is not. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "chaos/kill/directory.h"
+#include "chaos/kill/run.h"
+
+/* A node that serves until SIGTERM ends it: its file has how often it was started. */
+#define SERVE "echo x >>lives; mkfifo f 2>/dev/null; echo ready; exec cat <>f"
+/* The rest of a node with a trap, which a shell looks for between two commands. */
+#define IDLE "while :; do sleep 0.1; done"
+/* A load that does `what`, and ends. */
+#define LOAD(what) "load: {command: [sh, -c, '" what "']}\n"
+#define NODE(name, script)                                                                                             \
+    "- name: " name "\n  command: [sh, -c, \"" script "\"]\n  ready: {line: ready}\n  exit_status: 143\n"
+#define HEAD "teaches: t\nnodes:\n"
+
+/* Waits until node a has been started so many times, for a file of its says so. */
+#define UNTIL(count) "until [ $(cat ${a.dir}/lives 2>/dev/null | wc -l) -ge " count " ]; do :; done"
+
+struct bed {
+    char directory[64], scenario[96], out[96];
+};
+
+static void bed_open(struct bed *bed, const char *text)
+{
+    (void)snprintf(bed->directory, sizeof(bed->directory), "/tmp/vow-run-XXXXXX");
+    cr_assert_not_null(mkdtemp(bed->directory));
+    (void)snprintf(bed->scenario, sizeof(bed->scenario), "%s/s.yaml", bed->directory);
+    (void)snprintf(bed->out, sizeof(bed->out), "%s/out", bed->directory);
+    FILE *file = fopen(bed->scenario, "w");
+    cr_assert(fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static void bed_close(const struct bed *bed)
+{
+    cr_expect_eq(real_directory_empty(bed->directory), 0);
+    cr_expect_eq(rmdir(bed->directory), 0);
+}
+
+static int bed_run(const struct bed *bed)
+{
+    return real_run(&(struct real_run_options){.scenario = bed->scenario, .out = bed->out});
+}
+
+static json_t *verdict_of(const struct bed *bed)
+{
+    char path[128];
+    json_error_t error;
+    (void)snprintf(path, sizeof(path), "%s/verdict.json", bed->out);
+    json_t *verdict = json_load_file(path, 0, &error);
+    cr_assert_not_null(verdict, "%s", error.text);
+    return verdict;
+}
+
+/* Has a list of the verdict a text with `part` in it? */
+static bool tells(const json_t *verdict, const char *list, const char *part)
+{
+    size_t i;
+    const json_t *text;
+    json_array_foreach(json_object_get(verdict, list), i,
+                       text) if (strstr(json_string_value(text), part) != NULL) return true;
+    return false;
+}
+
+struct ending {
+    char text[900];
+    int status;
+    char list[16], part[64]; /* of the verdict; "" = nothing to find */
+};
+
+static void expect_ending(const struct ending *ending)
+{
+    struct bed bed;
+    bed_open(&bed, ending->text);
+    cr_expect_eq(bed_run(&bed), ending->status, "%s", ending->text);
+    json_t *verdict = verdict_of(&bed);
+    if (ending->list[0] != '\0')
+        cr_expect(tells(verdict, ending->list, ending->part), "%s in verdict.json of: %s", ending->part, ending->text);
+    json_decref(verdict);
+    bed_close(&bed);
+}
+
+ParameterizedTestParameters(kill_run, ends_with_its_verdict)
+{
+    static struct ending endings[] = {
+        {HEAD NODE("a", SERVE) LOAD("true"), REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) LOAD("exit 3"), REAL_VIOLATED, "violations", "load: ended with status 3, not 0"},
+        {HEAD NODE("a", SERVE) "within: 1ms\n" LOAD("mkfifo f; read x <>f"), REAL_VIOLATED, "violations",
+         "did not end within"},
+        {HEAD NODE("a", "trap 'exit 5' TERM; echo ready; " IDLE) LOAD("true"), REAL_VIOLATED, "violations",
+         "a: ended with status 5 when it was told to end"},
+        {HEAD NODE("a", "echo $$$$ >pid; echo ready; " IDLE) LOAD("kill -9 $$(cat ${a.dir}/pid)"), REAL_VIOLATED,
+         "violations", "a: ended by signal 9"},
+        {HEAD NODE("a", "(setsid sh -c 'mkfifo g; echo ready; exec cat <>g')& " IDLE) LOAD("true"), REAL_VIOLATED,
+         "violations", "1 processes were left behind"},
+        {HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [sh, -c, 'exit 1']}]\n", REAL_VIOLATED,
+         "violations", "c: ended with status 1"},
+        {HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [sh, -c, 'exit 1'], exit_status: 1}]\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE)
+             LOAD("true") "checks: [{name: c, while: serving, command: [sh, -c, 'echo >>n; [ $(wc -l <n) = 3 ]']}]\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE)
+             LOAD("true") "checks: [{name: c, within: 1ms, command: [sh, -c, 'mkfifo f; read x <>f']}]\n",
+         REAL_VIOLATED, "violations", "c: did not end within its time"},
+        {HEAD NODE("a", SERVE) "  databases: [none.db]\nsettle_within: 1ms\n" LOAD("true"), REAL_VIOLATED, "violations",
+         "none.db: unable to open"},
+        {HEAD NODE("a", SERVE) LOAD(UNTIL("2")) "faults:\n- {at: 0ms, kill: a}\n- {on: {died: a}, start: a}\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) LOAD(UNTIL("3")) "faults:\n- {at: 0ms, kill: a}\n- {after: 0ms, start: a}\n"
+                                                "- {on: {ready: a}, restart: a}\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", "exit 1") LOAD("true"), REAL_INVALID, "invalid", "a: ended with status 1"},
+        {HEAD NODE("a", "mkfifo f; read x <>f") "  ready_within: 1ms\n" LOAD("true"), REAL_INVALID, "invalid",
+         "did not get ready at its first start"},
+    };
+
+    return cr_make_param_array(struct ending, endings, sizeof(endings) / sizeof(endings[0]));
+}
+
+ParameterizedTest(struct ending *ending, kill_run, ends_with_its_verdict)
+{
+    expect_ending(ending);
+}
+
+ParameterizedTestParameters(kill_run, I31_a_planned_fault_that_does_not_hit_makes_it_invalid)
+{
+    static struct ending endings[] = {
+        {HEAD NODE("a", SERVE) LOAD("true") "faults: [{at: 1m, kill: a}]\n", REAL_INVALID, "invalid",
+         "kill did not happen before the load ended"},
+        {HEAD NODE("a", SERVE) LOAD("true") "faults: [{on: {says: load, text: never}, kill: a}]\n", REAL_INVALID,
+         "invalid", "kill did not happen"},
+        {HEAD NODE("a", SERVE) "  crash_at: no.such.point\n" LOAD("true"), REAL_INVALID, "invalid",
+         "1 of 1 crash points were not met"},
+        {HEAD NODE("a", SERVE) LOAD("echo go; read x <${out}/timeline.jsonl; until grep -q missed "
+                                    "${out}/timeline.jsonl; do :; done") "faults: [{on: {says: load, text: go}, "
+                                                                         "resume: a}]\n",
+         REAL_INVALID, "invalid", "resume found its node in another state"},
+    };
+
+    return cr_make_param_array(struct ending, endings, sizeof(endings) / sizeof(endings[0]));
+}
+
+ParameterizedTest(struct ending *ending, kill_run, I31_a_planned_fault_that_does_not_hit_makes_it_invalid)
+{
+    expect_ending(ending);
+}
+
+Test(kill_run, a_bad_scenario_runs_nothing)
+{
+    struct bed bed;
+    bed_open(&bed, "teaches: t\nnodes: [{name: a, command: [no-such-program]}]\n" LOAD("true"));
+    cr_expect_eq(bed_run(&bed), REAL_BAD);
+    cr_expect_eq(bed_run(&bed), REAL_BAD, "the folder is not free any more");
+    cr_expect_eq(real_run(&(struct real_run_options){.scenario = "/no/such.yaml"}), REAL_BAD);
+    bed_close(&bed);
+}
+
+/* It counts its lives in a file: the third one starts from what the first had written, and counts to two. */
+Test(kill_run, a_node_comes_back_from_its_old_backup)
+{
+    struct bed bed;
+    char path[128], lives[16] = "";
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("echo go; until grep -q \"life 3 serves\" ${out}/timeline.jsonl; do :; "
+                                              "done") "faults:\n- {on: {says: load, text: go}, backup: a}\n- {after: "
+                                                      "0ms, kill: a}\n"
+                                                      "- {on: {died: a}, start: a}\n- {on: {ready: a}, kill: a}\n"
+                                                      "- {on: {died: a, times: 2}, restore: a}\n- {after: 0ms, start: "
+                                                      "a}\n");
+    cr_expect_eq(bed_run(&bed), REAL_HELD);
+    (void)snprintf(path, sizeof(path), "%s/nodes/a/lives", bed.out);
+    FILE *file = fopen(path, "r");
+    cr_expect_eq(fread(lives, 1, sizeof(lives) - 1, file), 4);
+    fclose(file);
+    cr_expect_str_eq(lives, "x\nx\n");
+    bed_close(&bed);
+}
+
+/* Ctrl-C: the nodes end, and the verdict says that it is none. */
+Test(kill_run, an_interrupted_run_leaves_nothing_and_proves_nothing)
+{
+    struct bed bed;
+    bed_open(&bed, HEAD NODE("a", SERVE) "load: {command: [sh, -c, 'kill -INT $$PPID; mkfifo f; read x <>f']}\n");
+    cr_expect_eq(bed_run(&bed), REAL_INVALID);
+    json_t *verdict = verdict_of(&bed);
+    cr_expect(tells(verdict, "invalid", "interrupted"));
+    json_decref(verdict);
+    cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "no child is left");
+    bed_close(&bed);
+}
