@@ -71,7 +71,8 @@ static int take_event(struct publication *publication, struct vow_event *event, 
 {
     if (given == NULL || vow_options_read(event, sizeof(*event), given) != 0)
         return VOW_E_ARGUMENT;
-    if (event->topic == NULL || event->key == NULL || (event->payload == NULL && event->len > 0))
+    if (event->reserved != 0 || event->topic == NULL || event->key == NULL ||
+        (event->payload == NULL && event->len > 0))
         return VOW_E_ARGUMENT;
     if (!vow_topic_is_valid(event->topic) || !vow_key_is_valid(event->key))
         return VOW_E_ARGUMENT;

@@ -408,3 +408,31 @@ Test(events, a_group_that_never_comes_back_is_removed)
     expect_out("no group has subscribed");
     cluster_end(&run.cluster);
 }
+
+static void refused_subscription(struct peer *peer, const char *on, const char *publishes, int error, const char *word)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_SUBSCRIBE,
+                                .subscribe = {.group = "billing",
+                                              .patterns_len = 1,
+                                              .patterns = &on,
+                                              .publishes_len = 1,
+                                              .publishes = &publishes,
+                                              .key_filter = "",
+                                              .from = VOW_FROM_RESUME}};
+    peer_send(peer, &msg);
+    peer_expect(peer, VOW_MSG_SUBSCRIBED);
+    cr_assert_eq(peer->msg.subscribed.error, error, "%s", peer->msg.subscribed.text);
+    cr_assert_not_null(strstr(peer->msg.subscribed.text, word), "%s", peer->msg.subscribed.text);
+}
+
+Test(events, F213_a_subscription_that_cannot_be_is_refused_in_words)
+{
+    static struct events_run run;
+    start(&run, NULL);
+    peer_open(&run.billing, &run.cluster, VOW_ROLE_PARTICIPANT, "billing");
+    refused_subscription(&run.billing, "order.*", "order.paid", VOW_E_REFUSED, "billing > order.paid > billing");
+    refused_subscription(&run.billing, "order.placed", "order.paid", 0, "");
+    peer_open(&run.shop, &run.cluster, VOW_ROLE_PARTICIPANT, "shop");
+    refused_subscription(&run.shop, "order.#", "stock.low", VOW_E_REFUSED, "another participant");
+    end_run(&run);
+}

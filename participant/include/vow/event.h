@@ -80,7 +80,7 @@ struct vow_event {
  * transaction in which it does. Of a branch that is prepared that is its COMMIT, so an event tells of nothing that may
  * still be rolled back. It belongs to the transaction or saga of the work; if that is a reaction, to what the event
  * belongs to that it reacts to. Returns 0, or
- *   VOW_E_ARGUMENT    topic, key, headers or size are not of the form above, or id is set
+ *   VOW_E_ARGUMENT    topic, key, headers, size or reserved are not of the form above, or id is set
  *   VOW_E_TOO_LARGE   the payload is, or the branch publishes more than 256 events
  *   VOW_E_BUSY        the outbox is full: return it, or any error, and the work is tried again or refused
  *   VOW_E_REFUSED     it would be the last of more than VOW_EVENT_HOPS_MAX events that each followed from the one

@@ -740,13 +740,46 @@ Test(participant_events, a_subscription_that_is_none_is_refused)
     cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT, "a pattern is no topic");
     reaction.publishes_len = 0;
     cr_assert_eq(subscribe_with(&wrong), 0);
+    reaction.handler = NULL;
+    cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT);
+    reaction.handler = react;
+    reaction.reserved = 1;
+    cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT);
+    reaction.reserved = 0;
     wrong.reactions_len = 0;
+    cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT, "a subscription to nothing");
+}
+
+Test(participant_events, a_subscription_that_is_too_large_is_refused)
+{
+    static const struct vow_event_header filters[VOW_FILTERS_MAX + 1] = {
+        {"a", "1"}, {"b", "1"}, {"c", "1"}, {"d", "1"}, {"e", "1"}};
+    static char patterns[VOW_PATTERNS_MAX + 1][16];
+    struct vow_reaction many[VOW_PATTERNS_MAX + 1];
+    struct vow_subscription wrong = payments;
+
+    for (int i = 0; i <= VOW_PATTERNS_MAX; i++) {
+        (void)snprintf(patterns[i], sizeof(patterns[i]), "topic-%d", i);
+        many[i] = (struct vow_reaction){.on = patterns[i], .handler = react};
+    }
+    wrong.reactions = many;
+    wrong.reactions_len = VOW_PATTERNS_MAX;
+    cr_assert_eq(subscribe_with(&wrong), 0);
+    wrong.reactions_len = VOW_PATTERNS_MAX + 1;
+    cr_assert_eq(subscribe_with(&wrong), VOW_E_TOO_LARGE);
+    wrong.reactions_len = 1;
+    wrong.filters = filters;
+    wrong.filters_len = VOW_FILTERS_MAX + 1;
+    cr_assert_eq(subscribe_with(&wrong), VOW_E_TOO_LARGE);
+    wrong.filters = NULL;
+    wrong.filters_len = 1;
     cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT);
 }
 
 Test(participant_events, a_group_is_subscribed_for_once_and_before_start)
 {
     struct fake *fake = fake_open();
+    struct vow_subscription other = payments;
     struct vow_participant *participant = start_service(fake, true);
 
     cr_assert_eq(vow_participant_subscribe(participant, &payments), VOW_E_STATE);
@@ -754,6 +787,9 @@ Test(participant_events, a_group_is_subscribed_for_once_and_before_start)
     participant = service_open(fake, path);
     cr_assert_eq(vow_participant_subscribe(participant, &payments), 0);
     cr_assert_eq(vow_participant_subscribe(participant, &payments), VOW_E_DUPLICATE);
+    other.reactions = &reactions[1];
+    other.reactions_len = 1;
+    cr_assert_eq(vow_participant_subscribe(participant, &other), VOW_E_DUPLICATE, "also with other patterns");
     vow_participant_close(participant);
     participant = service_open(fake, NULL);
     cr_assert_eq(vow_participant_subscribe(participant, &payments), VOW_E_STATE, "the null store has no inbox");
@@ -762,6 +798,65 @@ Test(participant_events, a_group_is_subscribed_for_once_and_before_start)
 }
 
 /* --- Events that are none --- */
+
+/* Each is told to whoever publishes, in the call: also what vowd, or a consumer, would not take later. */
+static void expect_none(struct vow_branch *branch, const struct vow_event *event, int error)
+{
+    cr_expect_eq(vow_publish(branch, event), error, "%s/%s: %d", event->topic != NULL ? event->topic : "-",
+                 event->key != NULL ? event->key : "-", error);
+}
+
+static void publish_wrong_names(struct vow_branch *branch, struct vow_event event)
+{
+    static const char *const topics[] = {"", ".", "a.", ".a", "a..b", "a b", "Order", "order.*", "order.#", NULL};
+    char longest[VOW_TOPIC_MAX + 2] = "";
+    const struct vow_event right = event;
+
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        event.topic = topics[i];
+        expect_none(branch, &event, VOW_E_ARGUMENT);
+    }
+    memset(longest, 'a', VOW_TOPIC_MAX + 1);
+    event.topic = longest;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    event = right;
+    event.key = longest;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    event.key = "a\nb";
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    event.key = NULL;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    event = right;
+    event.reserved = 1;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    event = right;
+    event.len = 1;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+}
+
+static void publish_wrong_headers(struct vow_branch *branch, struct vow_event event)
+{
+    char value[VOW_EVENT_VALUE_MAX + 2] = "";
+    struct vow_event_header headers[VOW_EVENT_HEADERS_MAX + 1];
+
+    for (size_t i = 0; i <= VOW_EVENT_HEADERS_MAX; i++)
+        headers[i] = (struct vow_event_header){"h", "v"};
+    event.headers_len = 1;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    event.headers = headers;
+    event.headers_len = VOW_EVENT_HEADERS_MAX + 1;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    event.headers_len = 1;
+    headers[0].name = "a=b";
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    headers[0].name = NULL;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    memset(value, 'v', VOW_EVENT_VALUE_MAX + 1);
+    headers[0] = (struct vow_event_header){"h", value};
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+    headers[0].value = NULL;
+    expect_none(branch, &event, VOW_E_ARGUMENT);
+}
 
 static int publish_wrong(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
@@ -790,6 +885,8 @@ static int publish_wrong(struct vow_branch *branch, struct sqlite3 *db, const vo
     event = right;
     event.id = &id;
     cr_assert_eq(vow_publish(branch, &event), VOW_E_ARGUMENT);
+    publish_wrong_names(branch, right);
+    publish_wrong_headers(branch, right);
     cr_assert_eq(vow_outbox_publish(db, &right), VOW_E_STATE, "that is for the service's own connections");
     return vow_publish(branch, &right);
 }
@@ -804,7 +901,7 @@ Test(participant_events, an_event_that_is_none_is_refused)
     cr_assert_eq(vow_participant_start(participant), 0);
     fake_until_up(fake, 1);
     service_one_phase(fake, &id, "wrong", "");
-    hear_publish(fake, "a k", 1);
+    cr_assert_eq(hear_publish(fake, "a k", 1)->msg.publish.event.version, 1, "a version that is not said is the first");
     cr_assert_eq(fake->counts[VOW_MSG_PUBLISH], 1);
     vow_participant_close(participant);
     fake_close(fake);
