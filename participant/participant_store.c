@@ -186,6 +186,7 @@ struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first)
     participant->store_ops->stats(participant->store, &stats);
     (void)pthread_mutex_lock(&participant->lock);
     participant->stats.store_commits = stats.commits;
+    participant->stats.outbox_len = stats.outbox_len;
     (void)pthread_mutex_unlock(&participant->lock);
     return first;
 }

@@ -20,6 +20,7 @@ static int count(struct store *store, int64_t change)
     sqlite3_stmt *statement = store_statement(store, STMT_OUTBOX_COUNT);
     if (change == 0)
         return SQLITE_OK;
+    store->outbox_len_is_old = true;
     sqlite3_bind_int64(statement, 1, change);
     return statement_run(statement);
 }

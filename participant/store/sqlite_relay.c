@@ -120,9 +120,20 @@ static int look_around(struct store *store)
     const int rc = sqlite3_reset(statement);
     if (rc == SQLITE_OK && version != store->data_version) {
         store->data_version = version;
-        store->outbox_is_new = store->is_unsynced = true;
+        store->outbox_is_new = store->is_unsynced = store->outbox_len_is_old = true;
     }
     return rc;
+}
+
+/* A gauge: what is not read now is read with the next batch, or the next tick. */
+static void note_len(struct store *store)
+{
+    sqlite3_stmt *statement = store_statement(store, STMT_OUTBOX_LEN);
+    const int64_t len = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    if (sqlite3_reset(statement) == SQLITE_OK && len >= 0) {
+        store->stats.outbox_len = (uint64_t)len;
+        store->outbox_len_is_old = false;
+    }
 }
 
 /* A change in earnest: a row that is written as it was leaves no page to be written, and nothing to be synced. */
@@ -154,9 +165,13 @@ int relay_serve(struct store *store, struct vow_job **served)
 {
     struct vow_store_op *reader = store->reader;
     /* Rows that are to be deleted may still be there. */
-    if (reader == NULL || store->failed || store->is_stalled)
+    if (store->failed || store->is_stalled)
         return SQLITE_OK;
     int rc = look_around(store);
+    if (rc == SQLITE_OK && store->outbox_len_is_old)
+        note_len(store);
+    if (reader == NULL)
+        return may_pass(store, rc) ? SQLITE_OK : rc;
     if (rc == SQLITE_OK && !store->outbox_is_new)
         return SQLITE_OK;
     store->outbox_is_new = false;

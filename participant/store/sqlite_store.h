@@ -168,6 +168,7 @@ struct store {
     struct vow_store_event_copy *events; /* that the operation at work publishes, in order */
     uint32_t events_len;
     struct vow_store_op *reader; /* the OUTBOX_READ that waits for events; NULL = there is none */
+    bool outbox_len_is_old;      /* it may have changed since stats.outbox_len was read */
     bool outbox_is_new;          /* there may be something for it */
     int64_t data_version;        /* what other connections had written when it was looked at last */
     bool is_unsynced;            /* it may not be durable yet */

@@ -184,6 +184,7 @@ struct vow_store_stats {
     uint64_t commits; /* durable units */
     uint64_t ops;
     uint64_t prepares, applies;
+    uint64_t outbox_len; /* events that wait to be sent, those of prepared branches with them; now */
 };
 
 /* Texts live for the call. */

@@ -97,6 +97,7 @@ FIELD(vow_participant_stats, events_published, 152);
 FIELD(vow_participant_stats, events_unwanted, 160);
 FIELD(vow_participant_stats, events_handled, 168);
 FIELD(vow_participant_stats, events_refused, 176);
+FIELD(vow_participant_stats, outbox_len, 184);
 
 FIELD(vow_event, size, 0);
 FIELD(vow_event, topic, 8);

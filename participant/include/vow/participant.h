@@ -298,6 +298,7 @@ struct vow_participant_stats {
     uint64_t events_unwanted;  /* answers of vowd that it does not take one; each is an error in the log, once */
     uint64_t events_handled;   /* deliveries that were answered: it is handled, now or before */
     uint64_t events_refused;   /* deliveries that were answered: to the dead letters */
+    uint64_t outbox_len; /* events that wait to be sent, of options.outbox_max; those of prepared branches too; now */
 };
 /* Reads the numbers into *stats, whose size is sizeof(*stats): what this library does not know yet is zero, what the
  * caller does not know is left out. In a child after fork() all are zero. Any thread; does not block. */

@@ -238,6 +238,14 @@ static const struct heard *deliver(struct fake *fake, const struct vow_msg *msg,
 
 /* --- Publishing --- */
 
+static uint64_t outbox_len(struct vow_participant *participant)
+{
+    struct vow_participant_stats stats;
+
+    vow_participant_stats(participant, &stats, sizeof(stats));
+    return stats.outbox_len;
+}
+
 Test(participant_events, B58_a_row_goes_when_the_coordinator_keeps_the_event)
 {
     struct fake *fake = fake_open();
@@ -260,9 +268,11 @@ Test(participant_events, B58_a_row_goes_when_the_coordinator_keeps_the_event)
     cr_assert_geq(heard->msg.publish.event.deadline_us, begun_us + 5000000);
     cr_assert_arr_eq(heard->msg.publish.event.db_uuid, fake->hello.db_uuid, VOW_DB_UUID_BYTES);
     cr_assert_str_eq(look(OUTBOX), "apple1 apple2");
+    cr_assert_eq(outbox_len(participant), 2);
     published(fake, "apple", 1, 0);
     hear_publish(fake, "item.put apple", 2);
     cr_assert_str_eq(look(OUTBOX), "apple2");
+    cr_assert_eq(outbox_len(participant), 1);
     vow_participant_close(participant);
     fake_close(fake);
 }

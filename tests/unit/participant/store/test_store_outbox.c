@@ -284,6 +284,18 @@ Test(store_outbox, B58_an_event_stays_until_it_is_said_to_be_durable)
     expect_seen(OUTBOX, "k2b");
 }
 
+/* A key that began anew would have its events taken for ones that are durable. */
+Test(store_outbox, I26_a_key_goes_on_counting_when_its_events_are_gone)
+{
+    events_start(ROWS);
+    cr_assert_eq(one_phase(1, ADD "SELECT publish('t', 'k')"), VOW_STORE_DONE);
+    outbox_sent("k", 1);
+    expect_seen(OUTBOX, "");
+    events_restart();
+    cr_assert_eq(publish_outside("", "u", "k", "COMMIT"), 0);
+    expect_seen(OUTBOX, "k2u");
+}
+
 Test(store_outbox, a_read_waits_until_there_is_something)
 {
     struct reading reading;
