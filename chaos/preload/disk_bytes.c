@@ -1,0 +1,152 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "chaos/preload/preload.h"
+
+/* Takes up to `wanted` bytes of the room that is left. Returns how many there were. */
+static uint64_t take_room(uint64_t wanted)
+{
+    uint64_t left = atomic_load(&preload_control->room), taken;
+
+    do {
+        taken = wanted < left ? wanted : left;
+    } while (!atomic_compare_exchange_weak(&preload_control->room, &left, left - taken));
+    return taken;
+}
+
+static uint64_t size_of(int fd)
+{
+    struct stat about;
+
+    return fstat(fd, &about) == 0 ? (uint64_t)about.st_size : 0;
+}
+
+/* How many of the bytes at this place may be written: those within the file, and as many more as there is room for. */
+static size_t fit(int fd, uint64_t at, size_t len)
+{
+    const uint64_t size = size_of(fd);
+    uint64_t wanted, had;
+
+    if (atomic_load(&preload_control->has_room) == 0 || at + len <= size)
+        return len;
+    wanted = at + len - size;
+    had = take_room(wanted);
+    if (had < wanted)
+        preload_hit(FAULTS_NO_SPACE);
+    return wanted - had < len ? len - (size_t)(wanted - had) : 0;
+}
+
+/* 0 = go on; else -1, with errno. */
+static int meet(int fd, bool is_write)
+{
+    if (!preload_is_ours(fd))
+        return 0;
+    if (is_write && atomic_load(&preload_control->is_read_only) != 0)
+        return preload_fail(FAULTS_READ_ONLY, EROFS);
+    if (is_write && atomic_load(&preload_control->write_fails) != 0)
+        return preload_fail(FAULTS_WRITE_ERROR, EIO);
+    if (!is_write && atomic_load(&preload_control->read_fails) != 0)
+        return preload_fail(FAULTS_READ_ERROR, EIO);
+    return 0;
+}
+
+/* The place that write() writes at. */
+static uint64_t place_of(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && (flags & O_APPEND) != 0 ? size_of(fd) : (uint64_t)lseek(fd, 0, SEEK_CUR);
+}
+
+TAKES_PLACE ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
+{
+    if (preload_disk_is_bad()) {
+        if (meet(fd, true) != 0)
+            return -1;
+        if (len > 0 && preload_is_ours(fd) && (len = fit(fd, (uint64_t)at, len)) == 0) {
+            errno = ENOSPC;
+            return -1;
+        }
+    }
+    return syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+TAKES_PLACE ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    return pwrite64(fd, bytes, len, at);
+}
+
+TAKES_PLACE ssize_t write(int fd, const void *bytes, size_t len)
+{
+    if (preload_disk_is_bad()) {
+        if (meet(fd, true) != 0)
+            return -1;
+        if (len > 0 && preload_is_ours(fd) && (len = fit(fd, place_of(fd), len)) == 0) {
+            errno = ENOSPC;
+            return -1;
+        }
+    }
+    return syscall(SYS_write, fd, bytes, len);
+}
+
+TAKES_PLACE ssize_t pread64(int fd, void *bytes, size_t len, off_t at)
+{
+    return preload_disk_is_bad() && meet(fd, false) != 0 ? -1 : syscall(SYS_pread64, fd, bytes, len, at);
+}
+
+TAKES_PLACE ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+    return pread64(fd, bytes, len, at);
+}
+
+TAKES_PLACE ssize_t read(int fd, void *bytes, size_t len)
+{
+    return preload_disk_is_bad() && meet(fd, false) != 0 ? -1 : syscall(SYS_read, fd, bytes, len);
+}
+
+TAKES_PLACE int ftruncate64(int fd, off_t size)
+{
+    return preload_disk_is_bad() && meet(fd, true) != 0 ? -1 : (int)syscall(SYS_ftruncate, fd, size);
+}
+
+TAKES_PLACE int ftruncate(int fd, off_t size)
+{
+    return ftruncate64(fd, size);
+}
+
+TAKES_PLACE int fallocate64(int fd, int mode, off_t at, off_t len)
+{
+    if (preload_disk_is_bad()) {
+        if (meet(fd, true) != 0)
+            return -1;
+        if (preload_is_ours(fd) && fit(fd, (uint64_t)at, (size_t)len) < (size_t)len) {
+            errno = ENOSPC;
+            return -1;
+        }
+    }
+    return (int)syscall(SYS_fallocate, fd, mode, at, len);
+}
+
+TAKES_PLACE int fallocate(int fd, int mode, off_t at, off_t len)
+{
+    return fallocate64(fd, mode, at, len);
+}
+
+/* As the standard has it: the error is what it returns. */
+TAKES_PLACE int posix_fallocate64(int fd, off_t at, off_t len)
+{
+    const int before = errno;
+    const int error = fallocate64(fd, 0, at, len) == 0 ? 0 : errno;
+
+    errno = before;
+    return error;
+}
+
+TAKES_PLACE int posix_fallocate(int fd, off_t at, off_t len)
+{
+    return posix_fallocate64(fd, at, len);
+}
