@@ -239,7 +239,7 @@ Test(worlds_of_sagas, what_there_is_to_meet_is_met)
     bool is_met[SIM_MARKS] = {false};
     struct sim_result result;
 
-    for (uint64_t seed = 1; seed <= UINT64_C(3) * WORLDS; seed++) {
+    for (uint64_t seed = 1; seed <= UINT64_C(5) * WORLDS; seed++) {
         sim_run_seed(&world, seed, NULL, &result);
         for (int i = 0; i < SIM_MARKS; i++)
             is_met[i] = is_met[i] || result.marks[i];
