@@ -18,7 +18,7 @@ static const char help[] =
     "vow-chaos sim: worlds of coordinators, participants and clients in one process, each from one seed\n"
     "\n"
     "  --seeds A..B     the worlds of these seeds; A alone is one (1..100)\n"
-    "  --protocol 2pc|saga|all  what is simulated: transactions, sagas, or each and both of them (2pc)\n"
+    "  --protocol 2pc|saga|events|all  what is simulated: transactions, sagas, events, or mixtures (2pc)\n"
     "  --trace          print the options, the plan and a line for each thing that happens; of one seed\n"
     "  --model-traces DIR  write what each transaction did to DIR, for tests/model/check-traces\n"
     "  --json           print the result as JSON\n"
@@ -113,8 +113,9 @@ static int read_flag(int flag, const char *value, struct request *request)
     case 's':
         return read_seeds(value, request) ? 0 : usage("--seeds wants A..B, B no less than A, found", value);
     case 'p':
-        return sim_protocol_read(value, &request->protocol) ? 0
-                                                            : usage("--protocol knows 2pc, saga and all, found", value);
+        return sim_protocol_read(value, &request->protocol)
+                   ? 0
+                   : usage("--protocol knows 2pc, saga, events and all, found", value);
     case 'j':
         return read_jobs(value, request) ? 0 : usage("--jobs wants 1 to 64, found", value);
     case 'm':

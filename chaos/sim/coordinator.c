@@ -52,6 +52,7 @@ static void stop(struct sim_world *world, struct sim_node *node)
     c->engine = NULL;
     c->core = NULL;
     coordinator_sagas_stop(c);
+    coordinator_events_stop(c);
 }
 
 void sim_coordinator_show_counts(struct sim_world *world, const struct sim_node *node)
@@ -65,6 +66,7 @@ void sim_coordinator_show_counts(struct sim_world *world, const struct sim_node 
     sim_sample(world, node, SIM_SAMPLE_OPEN, counts.open, c->limits.txns_max);
     sim_sample(world, node, SIM_SAMPLE_BRANCHES, counts.branches, c->limits.branches_max);
     sim_sample(world, node, SIM_SAMPLE_PEERS, counts.peers, c->limits.peers_max);
+    coordinator_events_show_counts(world, node);
 }
 
 static void event(struct sim_world *world, struct sim_node *node, const struct sim_event *event)
@@ -88,6 +90,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
         sim_show(world, &sight);
         coordinator_step(world, node, &timer);
         coordinator_sagas_timer(world, node);
+        coordinator_events_timer(world, node);
         coordinator_turn_end(world, node);
     }
 }
@@ -178,7 +181,7 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
         if (!cannot_end(world, &view) && !is_standing(world, &view))
             return false;
     }
-    return coordinator_sagas_are_quiet(world, node);
+    return coordinator_sagas_are_quiet(world, node) && coordinator_events_are_quiet(world, node);
 }
 
 static bool is_linked(const struct sim_node *node)

@@ -7,7 +7,10 @@
 
 #include "chaos/sim/coordinator_private.h"
 #include "chaos/sim/storage.h"
+#include "proto/assert.h"
+#include "proto/codec.h"
 #include "proto/error.h"
+#include "proto/frame.h"
 
 /* --- What the core asks it for --- */
 
@@ -25,8 +28,20 @@ struct log_op *coordinator_op_take(struct sim_world *world, struct sim_coordinat
     else
         op = sim_arena_take(&world->arena, sizeof(*op));
     memset(&op->op, 0, sizeof(op->op));
-    op->is_saga = false;
+    op->is_saga = op->is_relay = false;
+    op->event = NULL;
+    op->subscribe = NULL;
     return op;
+}
+
+struct vow_slice coordinator_encode(struct sim_world *world, const struct vow_msg *msg)
+{
+    const size_t size = vow_msg_encoded_size(msg) + VOW_FRAME_HEADER_BYTES;
+    uint8_t *bytes = sim_arena_take(&world->arena, size);
+    const size_t len = vow_msg_encode(msg, VOW_FRAME_MAX_HIGHEST, bytes, size);
+
+    VOW_ASSERT(len > VOW_FRAME_HEADER_BYTES);
+    return (struct vow_slice){bytes + VOW_FRAME_HEADER_BYTES, len - VOW_FRAME_HEADER_BYTES};
 }
 
 static void op_give_back(struct sim_coordinator *c, struct vow_journal_op *op)
@@ -61,13 +76,15 @@ static void show_log(struct sim_world *world, const struct sim_node *node, enum 
     sight.log.record = &op->record;
     sight.log.lsn = op->lsn;
     sight.log.is_of_saga = ((const struct log_op *)op)->is_saga;
+    sight.log.event = ((const struct log_op *)op)->event;
+    sight.log.subscribe = ((const struct log_op *)op)->subscribe;
     sim_show(world, &sight);
 }
 
 void coordinator_op_push(struct sim_world *world, struct sim_node *node, struct log_op *op, bool forced)
 {
     op_push(node->coordinator, &op->op, forced);
-    if (op->op.kind != VOW_JOURNAL_GET_SAGA)
+    if (op->op.kind != VOW_JOURNAL_GET_SAGA && op->op.kind != VOW_JOURNAL_EVENTS)
         show_log(world, node, SIM_SEEN_LOG_ASKED, &op->op);
 }
 
@@ -121,7 +138,7 @@ void coordinator_write_down(struct sim_world *world, struct sim_node *node, cons
 
 static bool is_question(const struct vow_journal_op *op)
 {
-    return op->kind == VOW_JOURNAL_GET || op->kind == VOW_JOURNAL_GET_SAGA;
+    return op->kind == VOW_JOURNAL_GET || op->kind == VOW_JOURNAL_GET_SAGA || op->kind == VOW_JOURNAL_EVENTS;
 }
 
 static bool is_urgent(const struct vow_journal_op *op)
@@ -168,13 +185,19 @@ static void submit(struct sim_world *world, struct sim_node *node)
         coordinator_tick_later(world, node, SIM_TICK_US);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 void coordinator_turn_end(struct sim_world *world, struct sim_node *node)
 {
     const uint64_t core_ms = vow_coord_deadline_ms(node->coordinator->core);
     const uint64_t sagas_ms = coordinator_sagas_deadline_ms(node->coordinator);
 
+    coordinator_events_turn_end(world, node);
     submit(world, node);
-    sim_arm(world, node, core_ms < sagas_ms ? core_ms : sagas_ms);
+    sim_arm(world, node, least(least(core_ms, sagas_ms), coordinator_events_deadline_ms(node->coordinator)));
 }
 
 static bool op_is_good(const struct vow_journal_op *op);
@@ -273,7 +296,7 @@ static bool op_is_good(const struct vow_journal_op *op)
     return op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS;
 }
 
-static void op_done(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op)
+static void op_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *op)
 {
     struct vow_coord_event event = {.kind = VOW_COORD_LOG_DONE};
 
@@ -285,7 +308,12 @@ static void op_done(struct sim_world *world, struct sim_node *node, const struct
         coordinator_sagas_journal_done(world, node, op);
         return;
     }
-    show_log(world, node, SIM_SEEN_LOG_DONE, op);
+    if (op->kind != VOW_JOURNAL_EVENTS)
+        show_log(world, node, SIM_SEEN_LOG_DONE, op);
+    if (((const struct log_op *)op)->is_relay) {
+        coordinator_events_journal_done(world, node, (struct log_op *)op);
+        return;
+    }
     /* The core knows nothing of it. */
     if (op->record.kind == VOW_RECORD_OPERATOR) {
         if (op->user != NULL)
@@ -300,20 +328,48 @@ static void op_done(struct sim_world *world, struct sim_node *node, const struct
     coordinator_step(world, node, &event);
 }
 
+/* Whatever else comes late and in another order: the core of events hears of its records in theirs, for one thread
+ * writes them, and an event's offset is its LSN (coordinator/core/relay/relay.h). */
+#define BATCH_MAX 2048
+struct in_order {
+    struct vow_journal_op *ops[BATCH_MAX];
+    uint32_t len, next;
+};
+
+static void sort_relay(struct vow_journal_op *first, struct in_order *relay)
+{
+    relay->len = relay->next = 0;
+    for (struct vow_journal_op *op = first; op != NULL; op = next_of(op)) {
+        uint32_t at = relay->len;
+
+        if (!((const struct log_op *)op)->is_relay)
+            continue;
+        VOW_ASSERT(relay->len < BATCH_MAX);
+        for (; at > 0 && relay->ops[at - 1]->lsn > op->lsn; at--)
+            relay->ops[at] = relay->ops[at - 1];
+        relay->ops[at] = op;
+        relay->len++;
+    }
+}
+
 void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first,
                             bool was_waited_for)
 {
     struct sim_coordinator *c = node->coordinator;
+    struct in_order relay;
 
     if (was_waited_for)
         c->is_busy = false;
-    for (struct vow_journal_op *op = first, *next; op != NULL; op = next) {
-        next = next_of(op);
+    sort_relay(first, &relay);
+    for (struct vow_journal_op *op = first; op != NULL; op = next_of(op)) {
         if (!op_is_good(op)) {
             sim_node_stopped(world, node, SIM_SEEN_STOPPED, op->error, "the journal has failed");
             return;
         }
-        op_done(world, node, op);
+        op_done(world, node, ((struct log_op *)op)->is_relay ? relay.ops[relay.next++] : op);
+    }
+    for (struct vow_journal_op *op = first, *next; op != NULL; op = next) {
+        next = next_of(op);
         op_give_back(c, op);
     }
     coordinator_turn_end(world, node);

@@ -4,6 +4,7 @@
  * no timer runs here.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "chaos/sim/coordinator_private.h"
@@ -180,11 +181,25 @@ static void order_saga(struct sim_world *world, struct sim_node *node, const str
     coordinator_sagas_step(world, node, &event);
 }
 
+/* ---- a dead letter ---- */
+
+static void order_dead(struct sim_world *world, struct sim_node *node, const struct sim_order *order)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_ORDER,
+                                    .order = {order->participant, order->lsn,
+                                              order->command == VOW_ADMIN_DLQ_RETRY ? VOW_RELAY_RETRY : VOW_RELAY_DROP,
+                                              order->id}};
+
+    coordinator_events_step(world, node, &event);
+}
+
 /* ---- an order comes ---- */
 
 void coordinator_order_logged(struct sim_world *world, struct sim_node *node, struct sim_order *order)
 {
-    if (is_of_saga(order))
+    if (order->lsn != 0)
+        order_dead(world, node, order);
+    else if (is_of_saga(order))
         order_saga(world, node, order);
     else if (order->command == VOW_ADMIN_FORGET)
         forget(world, node, order);
@@ -207,6 +222,8 @@ void coordinator_order(struct sim_world *world, struct sim_node *node, const str
                                 .command = request->command,
                                 .gtrid = request->gtrid};
     (void)snprintf(order->participant, sizeof(order->participant), "%s", request->participant);
+    if (request->command == VOW_ADMIN_DLQ_RETRY || request->command == VOW_ADMIN_DLQ_DROP)
+        order->lsn = strtoull(request->filter, NULL, 10);
     vow_text_copy(order->who, request->who);
     vow_text_copy(order->why, request->why);
     c->orders = order;

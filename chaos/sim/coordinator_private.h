@@ -4,8 +4,10 @@
 
 #include "chaos/sim/world.h"
 #include "coordinator/core/coord.h"
+#include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
 #include "coordinator/fold/recovery.h"
+#include "coordinator/fold/relay_recovery.h"
 #include "coordinator/journal/journal.h"
 
 #define SESSIONS_MAX 64
@@ -37,7 +39,8 @@ struct sim_order {
     uint64_t session;    /* of the participant that is to answer; 0 = none */
     enum vow_admin_command command;
     struct vow_gtrid gtrid;
-    char participant[VOW_NAME_SIZE];
+    char participant[VOW_NAME_SIZE]; /* of a dead letter: its group, */
+    uint64_t lsn;                    /* and its event; else 0 */
     char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];
 };
 
@@ -61,9 +64,37 @@ struct coordinator_sagas {
     uint64_t looks; /* of operators */
 };
 
+/* What vowd keeps of events beside their core (coordinator/server/relay.c); the core is NULL in a world without. */
+#define EVENT_GROUPS_MAX 16
+struct shown_group {
+    const char *state;
+    bool is_connected;
+    uint64_t cursor;
+    uint32_t dead;
+};
+struct coordinator_feed {
+    struct sim_world *world;
+    struct sim_node *node;
+};
+struct coordinator_events {
+    struct vow_relay *core;
+    struct vow_relay_limits limits;
+    struct relay_book book;
+    struct vow_arena *arena; /* for what is decoded out of the journal */
+    struct coordinator_feed feed;
+    bool is_kept;         /* PUBLISH: the core has taken the copy */
+    struct log_op *loads; /* under way: what they have found is to be freed */
+    struct shown_group shown[EVENT_GROUPS_MAX];
+    uint64_t looks; /* of operators */
+};
+
 struct log_op {
     struct vow_journal_op op; /* first */
-    bool is_saga;
+    bool is_saga, is_relay;
+    /* Of an EVENT and a GROUP, for who looks on. */
+    const struct vow_msg_event *event;
+    const struct vow_msg_subscribe *subscribe;
+    struct log_op *next_load;
     struct vow_coord_question question; /* GET */
     struct vow_record_branch branches[VOW_CALLS_MAX];
 };
@@ -88,6 +119,7 @@ struct sim_coordinator {
     struct sim_order *orders;
     uint64_t next_order;
     struct coordinator_sagas sagas;
+    struct coordinator_events events;
 };
 
 /* --- coordinator_core.c --- */
@@ -103,6 +135,8 @@ void coordinator_drained(struct sim_world *world, struct sim_node *node, uint64_
 struct log_op *coordinator_op_take(struct sim_world *world, struct sim_coordinator *c);
 void coordinator_op_push(struct sim_world *world, struct sim_node *node, struct log_op *op, bool forced);
 
+/* A message as it travels, without the frame's header, in the world's memory. */
+struct vow_slice coordinator_encode(struct sim_world *world, const struct vow_msg *msg);
 /* Carry out LOG and LOOKUP. */
 void coordinator_log(struct sim_world *world, struct sim_node *node, const struct vow_coord_effect *effect);
 void coordinator_look_up(struct sim_world *world, struct sim_coordinator *c, const struct vow_coord_effect *effect);
@@ -172,6 +206,31 @@ void coordinator_sagas_stop(struct sim_coordinator *c);
 
 void coordinator_sagas_look_later(struct sim_world *world, struct sim_node *node);
 void coordinator_sagas_look(struct sim_world *world, struct sim_node *node);
+
+/* --- coordinator_events.c --- */
+
+void coordinator_events_step(struct sim_world *world, struct sim_node *node, struct vow_relay_event *event);
+/* True if the message is about events, and was taken. */
+bool coordinator_events_message(struct sim_world *world, struct sim_node *node, const struct session *session,
+                                const struct vow_msg *msg);
+void coordinator_events_session_down(struct sim_world *world, struct sim_node *node, uint64_t session);
+void coordinator_events_timer(struct sim_world *world, struct sim_node *node);
+void coordinator_events_journal_done(struct sim_world *world, struct sim_node *node, struct log_op *op);
+uint64_t coordinator_events_deadline_ms(const struct sim_coordinator *c);
+bool coordinator_events_are_quiet(const struct sim_world *world, const struct sim_node *node);
+/* Shows what has become of the groups in this turn; and counts. */
+void coordinator_events_turn_end(struct sim_world *world, struct sim_node *node);
+void coordinator_events_show_counts(struct sim_world *world, const struct sim_node *node);
+/* What feeds the core. detail: of a start, else NULL. */
+struct relay_recovery coordinator_events_recovery(struct sim_world *world, struct sim_node *node,
+                                                  struct vow_error_detail *detail);
+/* The journal is open, and the other cores are made. */
+int coordinator_events_start(struct sim_world *world, struct sim_node *node, struct vow_error_detail *detail);
+void coordinator_events_stop(struct sim_coordinator *c);
+
+/* --- coordinator_events_operator.c: who sees to dead letters --- */
+
+void coordinator_events_look(struct sim_world *world, struct sim_node *node);
 
 /* --- coordinator_start.c --- */
 

@@ -6,9 +6,7 @@
 
 #include "chaos/sim/coordinator_private.h"
 #include "proto/assert.h"
-#include "proto/codec.h"
 #include "proto/error.h"
-#include "proto/frame.h"
 
 /* --- Messages --- */
 
@@ -40,17 +38,6 @@ static void effect_reply(struct sim_world *world, struct sim_coordinator *c, con
 
 /* --- The journal --- */
 
-/* The order as it travels, without the frame's header. */
-static struct vow_slice copy_order(struct sim_world *world, const struct vow_msg *request)
-{
-    const size_t size = vow_msg_encoded_size(request) + VOW_FRAME_HEADER_BYTES;
-    uint8_t *bytes = sim_arena_take(&world->arena, size);
-    const size_t len = vow_msg_encode(request, VOW_FRAME_MAX_HIGHEST, bytes, size);
-
-    VOW_ASSERT(len > VOW_FRAME_HEADER_BYTES);
-    return (struct vow_slice){bytes + VOW_FRAME_HEADER_BYTES, len - VOW_FRAME_HEADER_BYTES};
-}
-
 static void keep_answer(struct sim_coordinator *c, const struct vow_record *record)
 {
     if (record->kind == VOW_RECORD_SAGA_STEP && record->step.fate == VOW_FATE_DONE)
@@ -71,7 +58,7 @@ static void effect_log(struct sim_world *world, struct sim_node *node, const str
     record->branches = op->branches;
     if (record->kind == VOW_RECORD_SAGA_BEGIN) {
         VOW_ASSERT(c->sagas.request != NULL);
-        record->body = copy_order(world, c->sagas.request);
+        record->body = coordinator_encode(world, c->sagas.request);
         c->sagas.has_begun = true;
     } else {
         keep_answer(c, record);

@@ -14,7 +14,7 @@
 
 void coordinator_sagas_look_later(struct sim_world *world, struct sim_node *node)
 {
-    if (node->coordinator->sagas.core != NULL && node->state == SIM_NODE_UP)
+    if ((node->coordinator->sagas.core != NULL || node->coordinator->events.core != NULL) && node->state == SIM_NODE_UP)
         (void)sim_later(world, node, SIM_EVENT_ORDER, LOOK_US, true);
 }
 
@@ -50,12 +50,13 @@ void coordinator_sagas_look(struct sim_world *world, struct sim_node *node)
     struct vow_saga_view view;
     uint32_t cursor = 0;
 
-    while (vow_sagas_next(c->sagas.core, &cursor, &view)) {
+    while (c->sagas.core != NULL && vow_sagas_next(c->sagas.core, &cursor, &view)) {
         const bool is_stuck = view.told == VOW_SAGA_STUCK_FORWARD || view.told == VOW_SAGA_STUCK_COMPENSATING;
 
         if (is_stuck && !coordinator_has_order(c, &view.gtrid))
             order(world, node, &view.gtrid, decide(world, node));
     }
+    coordinator_events_look(world, node);
     coordinator_turn_end(world, node);
     coordinator_sagas_look_later(world, node);
 }

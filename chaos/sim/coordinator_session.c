@@ -102,6 +102,7 @@ static void session_end(struct sim_world *world, struct sim_node *node, struct s
     sim_net_close(world, conn, 1);
     coordinator_step(world, node, &down);
     coordinator_sagas_session_down(world, node, down.session);
+    coordinator_events_session_down(world, node, down.session);
 }
 
 static void close_older(struct sim_world *world, struct sim_node *node, const struct session *newer)
@@ -213,7 +214,8 @@ void coordinator_message(struct sim_world *world, struct sim_node *node, struct 
         coordinator_order(world, node, session, &msg->admin_request);
     else if (msg->kind == VOW_MSG_RESOLVED)
         coordinator_resolved(world, node, session, &msg->resolved);
-    else if (!coordinator_sagas_message(world, node, session, msg))
+    else if (!coordinator_sagas_message(world, node, session, msg) &&
+             !coordinator_events_message(world, node, session, msg))
         coordinator_step(world, node, &event);
 }
 
@@ -233,4 +235,5 @@ void coordinator_disconnected(struct sim_world *world, struct sim_node *node, st
         return;
     coordinator_step(world, node, &down);
     coordinator_sagas_session_down(world, node, down.session);
+    coordinator_events_session_down(world, node, down.session);
 }

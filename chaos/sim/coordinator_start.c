@@ -98,7 +98,7 @@ static int feed_cores(struct sim_world *world, struct sim_node *node, struct vow
         return error;
     coordinator_step(world, node, &done);
     coordinator_sagas_recovered(world, node);
-    return 0;
+    return coordinator_events_start(world, node, recovery->detail);
 }
 
 static int make_cores(struct sim_world *world, struct sim_node *node, uint32_t *recovered,

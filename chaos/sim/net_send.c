@@ -100,6 +100,18 @@ static void show_sent(struct sim_world *world, const struct sim_conn *conn, uint
     sim_show(world, &sight);
 }
 
+/* An event that is published, and a subscription, are said once for each connection (docs/events.md): they are lost
+ * with it, as TCP loses what it loses. All else stands alone. */
+static void lose_connection(struct sim_world *world, const struct sim_conn *conn, const struct vow_msg *msg,
+                            struct sim_rng *rng)
+{
+    const bool is_said_once = msg->kind == VOW_MSG_PUBLISH || msg->kind == VOW_MSG_PUBLISHED ||
+                              msg->kind == VOW_MSG_SUBSCRIBE || msg->kind == VOW_MSG_SUBSCRIBED;
+
+    if (is_said_once)
+        sim_net_reset(world, conn->end[0].node, conn->end[1].node, rng);
+}
+
 void sim_net_send(struct sim_world *world, struct sim_conn *conn, uint32_t side, const struct vow_msg *msg)
 {
     static uint8_t bytes[VOW_FRAME_HEADER_BYTES + FRAME_MAX];
@@ -117,13 +129,16 @@ void sim_net_send(struct sim_world *world, struct sim_conn *conn, uint32_t side,
         return;
     if (is_noise && sim_strikes(world, &rng, &item, world->options.loss)) {
         sim_hit(world, SIM_FAULT_LOSS, from, to, frame);
+        lose_connection(world, conn, msg, &rng);
         return;
     }
     if (is_noise && sim_strikes(world, &rng, &item, world->options.flip))
         flip(world, conn, side, &rng, bytes, len);
     if (is_noise && world->options.stray > 0 &&
-        net_stray_keep(world, conn, side, msg, &(struct net_copy){frame, bytes, len}, &rng))
+        net_stray_keep(world, conn, side, msg, &(struct net_copy){frame, bytes, len}, &rng)) {
+        lose_connection(world, conn, msg, &rng);
         return;
+    }
     put_frame(world, conn, side, &rng, frame, bytes, len);
     if (is_noise && sim_strikes(world, &rng, &item, world->options.duplicate)) {
         sim_hit(world, SIM_FAULT_DUPLICATE, from, to, frame);

@@ -28,11 +28,23 @@ struct stray {
     uint8_t bytes[];
 };
 
+/* It asks for what its connection is to bring. */
+static bool is_of_connection(enum vow_msg_kind kind)
+{
+    return kind == VOW_MSG_SUBSCRIBE || kind == VOW_MSG_SUBSCRIBED || kind == VOW_MSG_SEEK;
+}
+
 static bool is_protocol(const struct sim_world *world, const struct sim_conn *conn, const struct vow_msg *msg)
 {
     return world->nodes[conn->end[0].node].role == SIM_PARTICIPANT &&
            world->nodes[conn->end[1].node].role == SIM_COORDINATOR && msg->kind != VOW_MSG_PING &&
-           msg->kind != VOW_MSG_PONG && !net_is_handshake(msg->kind);
+           msg->kind != VOW_MSG_PONG && !net_is_handshake(msg->kind) && !is_of_connection(msg->kind);
+}
+
+/* Names whom it is from, or what is owed to whom: it says the same over any connection. */
+static bool stands_alone(enum vow_msg_kind kind)
+{
+    return kind != VOW_MSG_HEURISTIC_REPORT && (kind < VOW_MSG_PUBLISH || kind > VOW_MSG_SEEK);
 }
 
 bool net_stray_keep(struct sim_world *world, const struct sim_conn *conn, uint32_t side, const struct vow_msg *msg,
@@ -49,8 +61,7 @@ bool net_stray_keep(struct sim_world *world, const struct sim_conn *conn, uint32
     stray = sim_arena_take(&world->arena, sizeof(*stray) + frame->len);
     *stray = (struct stray){.from = conn->end[side].node,
                             .to = conn->end[1 - side].node,
-                            .is_misrouted =
-                                sim_rng_chance(rng, o->misrouted) && side == 0 && msg->kind != VOW_MSG_HEURISTIC_REPORT,
+                            .is_misrouted = sim_rng_chance(rng, o->misrouted) && side == 0 && stands_alone(msg->kind),
                             .conn = conn->id,
                             .tries = sim_rng_below(rng, 4) != 0 ? TRIES : 0,
                             .sender_life = conn->end[side].life,

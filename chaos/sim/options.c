@@ -177,8 +177,10 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
 
 /* ---- sagas ---- */
 
-static const char *const protocols[] = {
-    [SIM_PROTOCOL_2PC] = "2pc", [SIM_PROTOCOL_SAGA] = "saga", [SIM_PROTOCOL_ALL] = "all"};
+static const char *const protocols[] = {[SIM_PROTOCOL_2PC] = "2pc",
+                                        [SIM_PROTOCOL_SAGA] = "saga",
+                                        [SIM_PROTOCOL_EVENTS] = "events",
+                                        [SIM_PROTOCOL_ALL] = "all"};
 
 bool sim_protocol_read(const char *name, enum sim_protocol *protocol)
 {
@@ -220,19 +222,67 @@ static void draw_sagas(struct sim_options *o, struct sim_rng *rng)
     o->step_backoff_max_ms = doubled(rng, 50, 5);
 }
 
+/* With one transaction beside, and no operator of transactions. */
+static void leave_transactions_out(struct sim_options *o)
+{
+    o->transactions = o->clients = 1;
+    o->orders = o->forget_pct = o->resolve_blocked = o->heuristic_ms = 0;
+}
+
+/* ---- events ---- */
+
+static void draw_event_limits(struct sim_options *o, struct sim_rng *rng)
+{
+    o->events_max = sim_rng_below(rng, 4) == 0 ? between(rng, 4, 16) : 4096;
+    o->dead_max = sim_rng_below(rng, 3) == 0 ? between(rng, 1, 4) : 64;
+    o->event_window = sim_rng_below(rng, 3) == 0 ? between(rng, 1, 3) : 0;
+    o->event_attempts = between(rng, 1, 6);
+    o->event_attempt_ms = doubled(rng, 100, 5);
+    o->event_backoff_max_ms = doubled(rng, 50, 5);
+    o->outbox_max = sim_rng_below(rng, 3) == 0 ? between(rng, 2, 8) : 10000;
+    o->inbox_retention_ms = sim_rng_below(rng, 4) == 0 ? doubled(rng, 100, 6) : 0;
+}
+
+static void draw_events(struct sim_options *o, struct sim_rng *rng)
+{
+    o->events = o->is_short ? between(rng, 1, 4) : between(rng, 16, 40);
+    o->things = between(rng, 1, 4);
+    o->event_think_us = doubled(rng, 500, 7);
+    o->event_unsynced = sim_rng_below(rng, 3) == 0;
+    o->event_txn_pct = between(rng, 10, 60);
+    o->event_fail = sometimes(rng, 100, 3000);
+    o->event_poison_pct = sometimes(rng, 2, 20);
+    o->event_newer_pct = sometimes(rng, 5, 40);
+    o->event_seek = sometimes(rng, 50, 1000);
+    o->event_drop_pct = between(rng, 0, 60);
+    draw_event_limits(o, rng);
+}
+
+static bool wants_events(uint64_t seed, enum sim_protocol protocol, struct sim_rng *rng)
+{
+    *rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 4, 0);
+    return sim_rng_below(rng, 2) == 0 ? protocol != SIM_PROTOCOL_2PC && protocol != SIM_PROTOCOL_SAGA
+                                      : protocol == SIM_PROTOCOL_EVENTS;
+}
+
 void sim_options_draw_for(struct sim_options *options, uint64_t seed, enum sim_protocol protocol)
 {
-    struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 3, 0);
+    struct sim_rng rng = sim_rng_of(seed, SIM_FOR_OPTIONS, 3, 0), of_events;
     const uint64_t which = sim_rng_below(&rng, 3);
+    const bool is_mixed = protocol == SIM_PROTOCOL_ALL || protocol == SIM_PROTOCOL_EVENTS;
 
     sim_options_draw(options, seed);
-    if (protocol == SIM_PROTOCOL_2PC || (protocol == SIM_PROTOCOL_ALL && which == 0))
-        return;
-    draw_sagas(options, &rng);
-    if (protocol == SIM_PROTOCOL_ALL && which == 1)
-        return;
-    options->transactions = options->clients = 1;
-    options->orders = options->forget_pct = options->resolve_blocked = options->heuristic_ms = 0;
+    if (protocol == SIM_PROTOCOL_SAGA || (is_mixed && which != 0))
+        draw_sagas(options, &rng);
+    if (protocol == SIM_PROTOCOL_SAGA || (is_mixed && which == 2))
+        leave_transactions_out(options);
+    if (wants_events(seed, protocol, &of_events))
+        draw_events(options, &of_events);
+    /* Events alone, where all have sagas and transactions. */
+    if (protocol == SIM_PROTOCOL_EVENTS && which == 1) {
+        options->saga_clients = options->sagas = options->saga_client_kills = 0;
+        leave_transactions_out(options);
+    }
 }
 
 /* By their places in the list, which are those of the numbers in struct sim_options after the seed. */

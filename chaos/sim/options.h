@@ -16,8 +16,9 @@ struct sim_options {
 #undef OPTION
 };
 
-/* What worlds are about. ALL: transactions, sagas or both, each in a third of the worlds. */
-enum sim_protocol { SIM_PROTOCOL_2PC, SIM_PROTOCOL_SAGA, SIM_PROTOCOL_ALL };
+/* What worlds are about. ALL: transactions, sagas or both, each in a third of the worlds, and in half of them events, too.
+ * EVENTS: events, in two thirds of the worlds beside transactions or sagas. */
+enum sim_protocol { SIM_PROTOCOL_2PC, SIM_PROTOCOL_SAGA, SIM_PROTOCOL_EVENTS, SIM_PROTOCOL_ALL };
 bool sim_protocol_read(const char *name, enum sim_protocol *protocol);
 const char *sim_protocol_name(enum sim_protocol protocol);
 
@@ -28,6 +29,10 @@ void sim_options_draw_for(struct sim_options *options, uint64_t seed, enum sim_p
 static inline bool sim_has_sagas(const struct sim_options *options)
 {
     return options->saga_clients > 0;
+}
+static inline bool sim_has_events(const struct sim_options *options)
+{
+    return options->events > 0;
 }
 /* One option, and what may stand in a scenario for it. */
 struct sim_option {

@@ -71,9 +71,13 @@ void participant_step(struct sim_world *world, struct sim_node *node, struct vow
 
 void participant_turn_end(struct sim_world *world, struct sim_node *node)
 {
+    const uint64_t core_ms = vow_branches_deadline_ms(node->participant->core);
+    const uint64_t events_ms = participant_events_deadline_ms(node->participant);
+
     participant_settle_joins(world, node);
+    participant_events_turn_end(world, node);
     participant_submit(world, node);
-    sim_arm(world, node, vow_branches_deadline_ms(node->participant->core));
+    sim_arm(world, node, core_ms < events_ms ? core_ms : events_ms);
 }
 
 void participant_dial_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us)
@@ -93,10 +97,12 @@ static void start(struct sim_world *world, struct sim_node *node)
 {
     struct sim_participant *p = node->participant;
     struct vow_error_detail detail = {.error = 0, .text = ""};
+    const struct sim_things things = p->things;
     struct sim_sight up;
     int error;
 
     memset(p, 0, sizeof(*p));
+    p->things = things;
     p->pending_end = &p->pending;
     p->queue_end = &p->queue;
     error = participant_open(world, node, &detail);
@@ -112,8 +118,10 @@ static void start(struct sim_world *world, struct sim_node *node)
     memcpy(up.up.db_uuid, p->identity.db_uuid, VOW_DB_UUID_BYTES);
     up.up.recovered = p->prepared_len;
     sim_node_up(world, node, &up);
+    participant_show_news(world, node, true);
     participant_turn_end(world, node);
     participant_dial_later(world, node, 1);
+    participant_order_later(world, node);
 }
 
 static void stop(struct sim_world *world, struct sim_node *node)
@@ -122,6 +130,12 @@ static void stop(struct sim_world *world, struct sim_node *node)
 
     (void)world;
     sim_bank_close(&p->bank);
+    (void)sqlite3_close(p->events.own);
+    p->events.own = NULL;
+    vow_flights_deinit(&p->events.flights);
+    if (p->events.reading != NULL)
+        vow_store_events_free(p->events.reading->outbox.events);
+    p->events.reading = NULL;
     if (p->store != NULL)
         p->ops->close(p->store);
     p->store = NULL;
@@ -154,11 +168,14 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
         sim_net_dial(world, node, node->coord, VOW_ROLE_PARTICIPANT);
     } else if (event->kind == SIM_EVENT_CALL) {
         participant_called(world, node, event->ptr);
+    } else if (event->kind == SIM_EVENT_ORDER) {
+        participant_order(world, node);
     } else if (event->kind == SIM_EVENT_WAKE) {
         show_counts(world, node);
         sight = sim_sight_of(world, SIM_SEEN_TICKED, node);
         sim_show(world, &sight);
         participant_step(world, node, &timer);
+        participant_events_timer(world, node);
         participant_turn_end(world, node);
     }
 }
@@ -210,7 +227,9 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
     if (node->state != SIM_NODE_UP)
         return false;
     vow_branches_counts(p->core, sim_now_us(world) / 1000, &counts);
-    if (p->with_store != 0 || p->queue != NULL || p->pending != NULL)
+    if (p->with_store != (p->events.reading != NULL) || p->queue != NULL || p->pending != NULL)
+        return false;
+    if (!participant_outbox_is_quiet(world, node))
         return false;
     return counts.open == 0 || counts.open == count_staying(world, node);
 }

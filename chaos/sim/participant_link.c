@@ -66,6 +66,7 @@ static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_
     event.coord.epoch = welcome->epoch;
     event.coord.watermark = welcome->watermark;
     participant_step(world, node, &event);
+    participant_events_up(world, node);
 }
 
 /* --- Peers --- */
@@ -156,6 +157,8 @@ void participant_message(struct sim_world *world, struct sim_node *node, struct 
         peer_message(world, node, conn, side, msg);
     } else if (conn->end[side].state != SIM_END_HANDSHAKE && msg->kind == VOW_MSG_STEP) {
         participant_take_step(world, node, &msg->step);
+    } else if (conn->end[side].state != SIM_END_HANDSHAKE && participant_events_message(world, node, msg)) {
+        return;
     } else if (conn->end[side].state != SIM_END_HANDSHAKE) {
         participant_step(world, node, &event);
     } else if (msg->kind == VOW_MSG_WELCOME) {

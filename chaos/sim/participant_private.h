@@ -5,8 +5,10 @@
 #include "chaos/sim/bank.h"
 #include "chaos/sim/peers.h"
 #include "chaos/sim/storage.h"
+#include "chaos/sim/thing.h"
 #include "chaos/sim/world.h"
 #include "participant/core/branch.h"
+#include "participant/flights.h"
 #include "proto/net/backoff.h"
 
 #define PREPARED_MAX 256
@@ -17,14 +19,30 @@ struct store_op {
     bool has_run; /* STEP: its handler has, in the newest attempt, and did not say no */
     /* STEP: */
     struct vow_store_step step;
-    uint32_t attempt; /* that came last */
+    uint32_t attempt; /* that came last; of an EVENT, too */
     struct store_op *next_flight;
+    /* EVENT, OUTBOX_*: */
+    struct vow_store_delivery delivery;
+    struct vow_store_outbox outbox;
 };
 
 /* What the store hands to a handler. */
 struct work_ctx {
     struct sim_world *world;
     struct sim_node *node;
+};
+
+/* Events, in this life. */
+struct participant_events {
+    struct vow_flights flights;
+    struct store_op *reading;    /* OUTBOX_READ, which the store keeps until there is something */
+    struct store_op *kept;       /* OUTBOX_DONE of this turn */
+    struct store_op *deliveries; /* that the store has */
+    uint32_t again;              /* bit by reaction: to be subscribed again, */
+    uint64_t again_ms;           /* then */
+    uint64_t cursors[SIM_REACTIONS];
+    uint64_t runs, works, handled;
+    sqlite3 *own; /* the service's own connection; NULL: not opened yet */
 };
 
 struct sim_participant {
@@ -52,6 +70,8 @@ struct sim_participant {
     struct work_ctx work;
     struct store_op *flights; /* steps of sagas that the store has */
     uint64_t steps_run;
+    struct participant_events events;
+    struct sim_things things; /* over all lives */
 };
 
 /* --- participant.c --- */
@@ -106,6 +126,37 @@ void participant_step_done(struct sim_world *world, struct sim_node *node, struc
 /* What the store calls. */
 int participant_run_step(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db, struct vow_store_step *step,
                          enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+
+/* --- participant_events.c --- */
+
+/* The connection to the coordinator is up. */
+void participant_events_up(struct sim_world *world, struct sim_node *node);
+/* True if the message is about events, and was taken. */
+bool participant_events_message(struct sim_world *world, struct sim_node *node, const struct vow_msg *msg);
+void participant_events_timer(struct sim_world *world, struct sim_node *node);
+uint64_t participant_events_deadline_ms(const struct sim_participant *p);
+void participant_events_turn_end(struct sim_world *world, struct sim_node *node);
+/* The store has answered: OUTBOX_READ or OUTBOX_DONE, and EVENT. */
+void participant_outbox_done(struct sim_world *world, struct sim_node *node, struct store_op *op);
+void participant_event_done(struct sim_world *world, struct sim_node *node, struct store_op *op);
+/* What the store calls. */
+int participant_run_event(void *ctx, sqlite3 *db, struct vow_store_delivery *delivery, enum vow_cause *cause,
+                          char text[VOW_TEXT_SIZE]);
+void participant_group_name(const struct sim_node *node, uint32_t reaction, char name[VOW_NAME_SIZE]);
+
+/* --- participant_news.c --- */
+
+uint64_t participant_next_tag(struct sim_world *world, const struct sim_node *node);
+/* At the end of a handler's work in a transaction or a saga: perhaps it changes a thing, too, and tells of it. */
+int participant_tell_of_work(struct sim_world *world, const struct sim_node *node, sqlite3 *db,
+                             const struct vow_gtrid *gtrid);
+/* A local transaction of the service's own, now and then. */
+void participant_order_later(struct sim_world *world, struct sim_node *node);
+void participant_order(struct sim_world *world, struct sim_node *node);
+uint32_t participant_orders_of(const struct sim_world *world, const struct sim_node *node);
+/* Nothing is left to be sent that the coordinator would take. */
+bool participant_outbox_is_quiet(const struct sim_world *world, const struct sim_node *node);
+void participant_show_news(struct sim_world *world, struct sim_node *node, bool is_start);
 
 /* --- participant_link.c --- */
 

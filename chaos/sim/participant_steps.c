@@ -107,8 +107,12 @@ int participant_run_step(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
     struct sim_rng luck = sim_rng_of(work->world->options.seed, SIM_FOR_WORK, UINT64_C(1) << 32 | work->node->index,
                                      (uint64_t)work->node->life << 32 | ++p->steps_run);
     struct store_op *op = (struct store_op *)((char *)step - offsetof(struct store_op, step));
-    const int rc = sim_purse_work(work->world, gtrid, db, step, &luck, cause, text);
+    int rc = sim_purse_work(work->world, gtrid, db, step, &luck, cause, text);
 
+    if (rc == 0 && step->direction == VOW_STEP_ACTION)
+        rc = participant_tell_of_work(work->world, work->node, db, gtrid);
+    if (rc != 0 && *cause == VOW_CAUSE_NONE)
+        *cause = VOW_CAUSE_HANDLER_FAILED;
     op->has_run = rc == 0;
     return rc;
 }

@@ -29,10 +29,43 @@ static void op_give_back(struct sim_participant *p, struct store_op *op)
     p->unused = op;
 }
 
+/* Of EVENT and OUTBOX_*. rows: of the sight. */
+static void fill_event(const struct store_op *op, struct sim_sight *sight, struct sim_seen_row rows[VOW_OUTBOX_WINDOW])
+{
+    const struct vow_store_delivery *delivery = &op->delivery;
+    struct sim_seen_event *event = &sight->store.event;
+    struct sim_news news = {.tag = 0};
+
+    sight->store.rows = rows;
+    if (op->op.kind == VOW_STORE_OUTBOX_READ)
+        for (const struct vow_store_event_copy *copy = op->outbox.events; copy != NULL; copy = copy->next)
+            rows[sight->store.rows_len++] = (struct sim_seen_row){copy->event.key, copy->event.key_seq};
+    if (op->op.kind == VOW_STORE_OUTBOX_DONE)
+        for (uint32_t i = 0; i < op->outbox.keys_len; i++)
+            rows[sight->store.rows_len++] = (struct sim_seen_row){op->outbox.keys[i].key, op->outbox.keys[i].key_seq};
+    if (op->op.kind != VOW_STORE_EVENT)
+        return;
+    (void)sim_news_decode(delivery->event.payload.data, delivery->event.payload.len, &news);
+    *event = (struct sim_seen_event){.group = delivery->group,
+                                     .topic = delivery->event.topic,
+                                     .key = delivery->event.key,
+                                     .key_seq = delivery->event.key_seq,
+                                     .tag = news.tag,
+                                     .offset = delivery->offset,
+                                     .attempt = op->attempt,
+                                     .version = delivery->event.version,
+                                     .hops = delivery->event.hops,
+                                     .result = delivery->outcome,
+                                     .is_repeat = delivery->is_repeat,
+                                     .has_run = op->has_run};
+    memcpy(event->db_uuid, delivery->source, VOW_DB_UUID_BYTES);
+}
+
 static void show_store(struct sim_world *world, const struct sim_node *node, enum sim_sight_kind kind,
                        const struct vow_store_op *op)
 {
     struct sim_sight sight = sim_sight_of(world, kind, node);
+    struct sim_seen_row rows[VOW_OUTBOX_WINDOW];
 
     sight.gtrid = op->gtrid;
     sight.store.op = op->kind;
@@ -47,6 +80,7 @@ static void show_store(struct sim_world *world, const struct sim_node *node, enu
                                                   .direction = op->step->direction,
                                                   .result = op->step->outcome,
                                                   .has_run = ((const struct store_op *)op)->has_run};
+    fill_event((const struct store_op *)op, &sight, rows);
     sim_show(world, &sight);
 }
 
@@ -102,7 +136,7 @@ void participant_store(struct sim_world *world, struct sim_node *node, const str
 /* Nobody waits for these, so they ride with the next batch. */
 static bool is_lazy(enum vow_store_op_kind kind)
 {
-    return kind == VOW_STORE_FORGET || kind == VOW_STORE_WATERMARK;
+    return kind == VOW_STORE_FORGET || kind == VOW_STORE_WATERMARK || kind == VOW_STORE_OUTBOX_DONE;
 }
 
 static bool is_urgent(const struct store_op *op)
@@ -229,6 +263,7 @@ void participant_run_batch(struct sim_world *world, struct sim_node *node)
         return;
     }
     p->with_store -= count(jobs);
+    participant_show_news(world, node, false);
     for (const struct vow_job *job = jobs; job != NULL; job = job->next)
         show_store(world, node, SIM_SEEN_STORE_DONE, (const struct vow_store_op *)job);
     tick_if_owed(world, node, jobs);
@@ -246,6 +281,14 @@ static void op_done(struct sim_world *world, struct sim_node *node, struct vow_s
     show_store(world, node, SIM_SEEN_STORE_TOLD, op);
     if (op->kind == VOW_STORE_STEP) {
         participant_step_done(world, node, (struct store_op *)op);
+        return;
+    }
+    if (op->kind == VOW_STORE_OUTBOX_READ || op->kind == VOW_STORE_OUTBOX_DONE) {
+        participant_outbox_done(world, node, (struct store_op *)op);
+        return;
+    }
+    if (op->kind == VOW_STORE_EVENT) {
+        participant_event_done(world, node, (struct store_op *)op);
         return;
     }
     event.done = (struct vow_branches_done){.op = op->kind,

@@ -28,6 +28,8 @@ int participant_run_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
         return VOW_E_NOT_FOUND;
     }
     rc = sim_bank_work(work->world, work->node, &p->bank, gtrid, db, &leg, cause, text);
+    if (rc == 0 && leg.kind >= SIM_ADD)
+        rc = participant_tell_of_work(work->world, work->node, db, gtrid);
     if (rc != 0 && rc != VOW_E_REFUSED)
         *cause = VOW_CAUSE_HANDLER_FAILED;
     return rc;
@@ -43,6 +45,8 @@ int participant_run_work(void *ctx, const struct vow_gtrid *gtrid, struct sqlite
 
     VOW_ASSERT(join != NULL);
     rc = sim_bank_work(work->world, work->node, &p->bank, gtrid, db, join->work, cause, text);
+    if (rc == 0 && join->work->kind >= SIM_ADD)
+        rc = participant_tell_of_work(work->world, work->node, db, gtrid);
     if (rc != 0 && rc != VOW_E_REFUSED)
         *cause = VOW_CAUSE_HANDLER_FAILED;
     return rc;

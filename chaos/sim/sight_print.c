@@ -34,25 +34,10 @@ static const char *const crashes[] = {"?", "killed", "power-lost", "stopped"};
 static const char *const asks[] = {"?", "begin", "work", "commit", "rollback", "status", "saga", "cancel"};
 static const char *const tables[] = {"?", "bank", "lists", "set"};
 static const char *const changes[] = {"?", "read", "hold", "add", "append", "insert", "is"};
-static const char *const ops[] = {"?",
-                                  "PREPARE",
-                                  "COMMIT",
-                                  "ABORT",
-                                  "ONE-PHASE",
-                                  "MEMO",
-                                  "FORGET",
-                                  "CANCEL",
-                                  "WATERMARK",
-                                  "WORK",
-                                  "DESCRIBE",
-                                  "RECALL",
-                                  "HEURISTIC-COMMIT",
-                                  "HEURISTIC-ABORT",
-                                  "SETTLE",
-                                  "STEP",
-                                  "OUTBOX-READ",
-                                  "OUTBOX-DONE",
-                                  "EVENT"};
+static const char *const ops[] = {"?",        "PREPARE", "COMMIT",           "ABORT",           "ONE-PHASE",
+                                  "MEMO",     "FORGET",  "CANCEL",           "WATERMARK",       "WORK",
+                                  "DESCRIBE", "RECALL",  "HEURISTIC-COMMIT", "HEURISTIC-ABORT", "SETTLE",
+                                  "STEP",     "EVENT",   "OUTBOX-READ",      "OUTBOX-DONE"};
 static const char *const results[] = {"-", "DONE", "READ-ONLY", "REFUSED", "NO-RECORD"};
 static const char *const samples[] = {"?",        "open",  "in-doubt", "queue",  "jobs",   "wal-bytes", "disk-bytes",
                                       "branches", "peers", "resends",  "outbox", "events", "dead"};

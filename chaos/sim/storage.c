@@ -8,6 +8,7 @@
 #include "chaos/sim/clock.h"
 #include "chaos/sim/dump.h"
 #include "chaos/sim/purse.h"
+#include "chaos/sim/thing.h"
 #include "proto/assert.h"
 #include "proto/net/clock.h"
 
@@ -19,15 +20,16 @@
 #define LOOK (SCRATCH + 1)
 #define COPY (LOOK + 2)
 #define DISKS (COPY + 1)
-#define TEMPLATES_MAX 64
+#define TEMPLATES_MAX 160
 #define FILES_MAX 4
 #define COORDINATORS 0xffffffffu
 #define WITH_PURSE 0x10000u
+#define WITH_THINGS 0x20000u
 
 /* The files of a database that was just made. */
 struct template
 {
-    uint32_t which, accounts; /* of the node; COORDINATORS, or of a participant: with a purse if WITH_PURSE is set */
+    uint32_t which, accounts; /* of the node; COORDINATORS, or of a participant: with what is set of these */
     uint32_t files_len;
     struct {
         const char *name;
@@ -116,9 +118,20 @@ static int no_call(void *ctx, const struct vow_gtrid *gtrid, struct sqlite3 *db,
     return VOW_E_NOT_FOUND;
 }
 
-static const char *schema_of(bool has_purse)
+static uint32_t tables_of(const struct sim_options *options)
 {
-    return has_purse ? sim_purse_schema : sim_bank_schema;
+    return (sim_has_sagas(options) ? WITH_PURSE : 0) | (sim_has_events(options) ? WITH_THINGS : 0);
+}
+
+static const char *schema_of(uint32_t tables)
+{
+    static char both[4096];
+    const char *first = (tables & WITH_PURSE) != 0 ? sim_purse_schema : sim_bank_schema;
+
+    if ((tables & WITH_THINGS) == 0)
+        return first;
+    (void)snprintf(both, sizeof(both), "%s%s", first, sim_thing_schema);
+    return both;
 }
 
 static void make_store(struct template *template)
@@ -131,8 +144,10 @@ static void make_store(struct template *template)
 
     (void)snprintf(path, sizeof(path), "%s/" SIM_STORE_FILE, sim_disk_path(sim_disks_at(disks, SCRATCH)));
     VOW_ASSERT(vow_store_sqlite_open(&options, &ops, &store, &detail) == 0);
-    VOW_ASSERT(vow_store_sqlite_schema(store, schema_of(template->accounts & WITH_PURSE), &detail) == 0);
-    VOW_ASSERT(sim_bank_fill(vow_store_sqlite_db(store), template->accounts & ~WITH_PURSE) == 0);
+    VOW_ASSERT(vow_store_sqlite_schema(store, schema_of(template->accounts), &detail) == 0);
+    VOW_ASSERT(sim_bank_fill(vow_store_sqlite_db(store), template->accounts & ~(WITH_PURSE | WITH_THINGS)) == 0);
+    if ((template->accounts & WITH_THINGS) != 0)
+        VOW_ASSERT(sim_thing_fill(vow_store_sqlite_db(store)) == 0);
     ops->close(store);
     keep_file(template, SIM_STORE_FILE);
 }
@@ -162,7 +177,7 @@ static const struct template *template_for(const struct sim_world *world, const 
 {
     return node->role == SIM_COORDINATOR
                ? template_of(COORDINATORS, 0)
-               : template_of(node->index, world->options.accounts | (sim_has_sagas(&world->options) ? WITH_PURSE : 0));
+               : template_of(node->index, world->options.accounts | tables_of(&world->options));
 }
 
 static void put_template(const struct sim_node *node, const struct template *template)
@@ -290,10 +305,29 @@ int sim_storage_open_store(const struct sim_node *node, const struct vow_sqlite_
     error = vow_store_sqlite_open(&with, ops, store, detail);
     if (error != 0)
         return error;
-    error = vow_store_sqlite_schema(*store, schema_of(sim_has_sagas(&current->options)), detail);
+    error = vow_store_sqlite_schema(*store, schema_of(tables_of(&current->options)), detail);
     if (error != 0)
         (*ops)->close(*store);
     return error;
+}
+
+sqlite3 *sim_storage_connect(const struct sim_node *node, bool is_synced)
+{
+    char path[PATH_SIZE];
+    sqlite3 *db = NULL;
+    int rc;
+
+    (void)snprintf(path, sizeof(path), "%s/" SIM_STORE_FILE, sim_disk_path(sim_storage_disk(node)));
+    rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, SIM_DISKS_VFS);
+    if (rc == SQLITE_OK)
+        rc =
+            sqlite3_exec(db, is_synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (rc == SQLITE_OK)
+        return db;
+    (void)sqlite3_close(db);
+    return NULL;
 }
 
 uint64_t sim_storage_cost_us(struct sim_world *world, const struct sim_node *node, uint64_t batch)

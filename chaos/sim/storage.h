@@ -28,6 +28,9 @@ int sim_storage_open_journal(const struct sim_node *node, const struct vow_journ
 int sim_storage_open_store(const struct sim_node *node, const struct vow_sqlite_options *options,
                            const struct vow_store_ops **ops, void **store, struct vow_error_detail *detail);
 
+/* Another connection to a participant's file, as its service has one; NULL: it does not open. */
+sqlite3 *sim_storage_connect(const struct sim_node *node, bool is_synced);
+
 /* What one batch costs on the node's disk, in microseconds: what the options say, and what the disk has added. */
 uint64_t sim_storage_cost_us(struct sim_world *world, const struct sim_node *node, uint64_t batch);
 

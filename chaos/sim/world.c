@@ -79,6 +79,8 @@ static bool are_quiet(const struct sim_world *world, bool clients_only)
 
         if (counts && !sim_driver_of(node)->is_quiet(world, node))
             return false;
+        if (node->role == SIM_PARTICIPANT && clients_only && sim_participant_has_orders(world, node))
+            return false;
         if (!clients_only && is_starting(world, node))
             return false;
     }
@@ -179,6 +181,10 @@ static void show_nodes(struct sim_world *world)
         if (node->role == SIM_COORDINATOR) {
             sight.node_is.txn_ms = world->options.txn_ms;
             sight.node_is.vote_ms = world->options.vote_ms;
+        }
+        if (sim_has_events(&world->options)) {
+            sight.node_is.dead_max = node->role == SIM_COORDINATOR ? world->options.dead_max : 0;
+            sight.node_is.outbox_max = node->role == SIM_PARTICIPANT ? world->options.outbox_max : 0;
         }
         sim_show(world, &sight);
     }

@@ -120,6 +120,7 @@ enum sim_phase { SIM_PHASE_SETUP, SIM_PHASE_SAFETY, SIM_PHASE_LIVENESS, SIM_PHAS
 struct sim_totals {
     uint64_t events, frames, transactions, committed, aborted, unknown, faults;
     uint64_t sagas, completed, compensated; /* as far as their clients were told */
+    uint64_t events_told;                   /* local transactions that tell of themselves */
     uint64_t virtual_us;
 };
 
@@ -291,6 +292,13 @@ bool sim_coordinator_keeps_note(const struct sim_world *world, const struct sim_
 void sim_coordinator_show_counts(struct sim_world *world, const struct sim_node *node);
 /* Damage that nobody sees to takes every place there: no report of more is taken. */
 bool sim_coordinator_is_full(const struct sim_world *world, const struct sim_node *node);
+
+/* --- events --- */
+
+/* A service has local transactions to make yet. */
+bool sim_participant_has_orders(const struct sim_world *world, const struct sim_node *node);
+/* Its coordinator takes no more events, and nobody in this world can help it. */
+bool sim_coordinator_holds_events(const struct sim_node *node);
 
 /* --- nemesis.c --- */
 

@@ -2,7 +2,8 @@
  * The core of the relay of events (docs/events.md): what is published is kept, each group of consumers does it once,
  * the events of one key in their order. One pure step function beside those of transactions and sagas, under the same
  * contract: no I/O, clock, randomness or allocation; effects in order before the next step; LOG is answered by LOG_DONE
- * once the record is durable, and what depends on it comes then and not before.
+ * once the record is durable, and what depends on it comes then and not before. Records are written, and
+ * answered, in the order of their LOGs.
  *
  * What an event says belongs to the driver: the core keeps a pointer to it, from the PUBLISH, LOADED or RECOVERED that
  * brought it until FREED gives it back. The driver's memory for it must not move.

@@ -248,3 +248,38 @@ Test(worlds_of_sagas, what_there_is_to_meet_is_met)
         cr_expect(is_met[i] || !sim_mark_is_of_sagas((enum sim_mark)i) || sim_mark_within((enum sim_mark)i) == 0, "%s",
                   sim_mark_number((enum sim_mark)i));
 }
+
+/* ---- worlds with events ---- */
+
+static void prepare_events(void)
+{
+    sim_run_prepare();
+    sim_run_protocol(SIM_PROTOCOL_EVENTS);
+}
+
+TestSuite(worlds_of_events, .init = prepare_events, .fini = give_back);
+
+Test(worlds_of_events, one_seed_is_one_world)
+{
+    struct sim_result first, again;
+
+    for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &first);
+        sim_run_seed(&world, seed, NULL, &again);
+        cr_expect_eq(first.hash, again.hash, "seed %lu", seed);
+    }
+}
+
+/* I26, I28: in the last phase outboxes empty, and groups have done or buried all; and nothing else is violated. */
+Test(worlds_of_events, all_of_them_hold)
+{
+    uint64_t told = 0;
+    struct sim_result result;
+
+    for (uint64_t seed = 1; seed <= UINT64_C(2) * WORLDS; seed++) {
+        sim_run_seed(&world, seed, NULL, &result);
+        cr_expect_eq(result.violations, 0, "seed %lu: %s", seed, result.violation);
+        told += result.totals.events_told;
+    }
+    cr_expect_gt(told, UINT64_C(5) * WORLDS);
+}

@@ -1,0 +1,83 @@
+/*
+ * Who sees to dead letters, as with `vowctl dlq list`, and then `dlq retry` or `dlq drop`; sometimes twice at once
+ * (F208). He looks now and then, at the coordinator itself, as the one of sagas does.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "chaos/sim/coordinator_private.h"
+
+/* In the last phase he has enough after this time, and drops what is left. */
+#define PATIENCE_US (20 * SIM_SECOND_US)
+#define LETTERS_MAX 64
+
+struct letter {
+    char group[VOW_NAME_SIZE];
+    uint64_t lsn;
+};
+
+static bool has_order(const struct sim_coordinator *c, const struct letter *letter)
+{
+    const struct sim_order *order = c->orders;
+
+    while (order != NULL && (order->lsn != letter->lsn || strcmp(order->participant, letter->group) != 0))
+        order = order->next;
+    return order != NULL;
+}
+
+static void order(struct sim_world *world, struct sim_node *node, const struct letter *letter,
+                  enum vow_admin_command command)
+{
+    static const struct session nobody;
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_OPERATED, node);
+    char offset[24];
+    const struct vow_msg_admin_request request = {
+        .command = command, .participant = letter->group, .filter = offset, .who = "operator", .why = "it is dead"};
+
+    (void)snprintf(offset, sizeof(offset), "%llu", (unsigned long long)letter->lsn);
+    sight.operated.dead = command;
+    sight.operated.group = letter->group;
+    sight.operated.offset = letter->lsn;
+    sight.operated.who = request.who;
+    sight.operated.why = request.why;
+    sim_show(world, &sight);
+    coordinator_order(world, node, &nobody, &request);
+}
+
+static void decide(struct sim_world *world, struct sim_node *node, const struct letter *letter)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct sim_rng rng =
+        sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 8, (uint64_t)node->life << 32 | ++c->events.looks);
+    const bool is_over = world->phase == SIM_PHASE_LIVENESS && sim_now_us(world) - world->healed_us >= PATIENCE_US;
+    const bool drops = is_over || sim_rng_below(&rng, 100) < world->options.event_drop_pct;
+
+    /* He is in no hurry. */
+    if (!is_over && sim_rng_below(&rng, 3) == 0)
+        return;
+    order(world, node, letter, drops ? VOW_ADMIN_DLQ_DROP : VOW_ADMIN_DLQ_RETRY);
+    if (sim_rng_below(&rng, 4) == 0)
+        order(world, node, letter, VOW_ADMIN_DLQ_RETRY);
+}
+
+void coordinator_events_look(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct letter letters[LETTERS_MAX];
+    struct vow_relay_dead_view view;
+    uint32_t at = 0, len = 0;
+
+    if (c->events.core == NULL)
+        return;
+    while (len < LETTERS_MAX && vow_relay_next_dead(c->events.core, &at, &view)) {
+        /* What is on its way again already is mostly left alone: it waits for its consumer. */
+        if (view.is_retried && (world->phase == SIM_PHASE_LIVENESS || ++c->events.looks % 8 != 0))
+            continue;
+        (void)snprintf(letters[len].group, VOW_NAME_SIZE, "%s", view.group);
+        letters[len++].lsn = view.kept.lsn;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        if (!has_order(c, &letters[i]))
+            decide(world, node, &letters[i]);
+    }
+}
