@@ -37,6 +37,16 @@ static void check_burial(struct sim_judge *judge, const struct sim_sight *sight)
             event->thing, record->relay.attempts);
 }
 
+/* It was one before, and an operator wanted it tried again. */
+static bool is_letter(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct vow_record *record = sight->log.record;
+    struct diary_event *event = sim_diary_at(&judge->diary, sight->node, record->relay.lsn);
+    struct diary_group *group = sim_diary_group(&judge->diary, sight->node, record->who);
+
+    return event == NULL || group == NULL || sim_event_share(&judge->diary, event, group)->is_letter;
+}
+
 void check_event_bounds(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const uint32_t room = sight->node < SIM_NODES_MAX ? judge->diary.dead_max[sight->node] : 0;
@@ -49,7 +59,8 @@ void check_event_bounds(struct sim_judge *judge, const struct sim_sight *sight)
         check_attempt(judge, sight);
     if (is_burial && sight->kind == SIM_SEEN_LOG_ASKED)
         check_burial(judge, sight);
-    if (is_burial && sight->kind == SIM_SEEN_LOG_DURABLE && judge->diary.dead_len[sight->node] >= room)
+    if (is_burial && sight->kind == SIM_SEEN_LOG_DURABLE && judge->diary.dead_len[sight->node] >= room &&
+        !is_letter(judge, sight))
         I29("a dead letter more than the %u that there is room for", room);
     if (sight->kind == SIM_SEEN_DISK && sight->disk.dump->is_journal && sight->disk.dump->journal.dead_len > room)
         I29("%u dead letters are there, and there is room for %u", sight->disk.dump->journal.dead_len, room);

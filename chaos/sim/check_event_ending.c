@@ -47,6 +47,16 @@ static void check_groups(struct sim_judge *judge, const struct sim_sight *sight,
     }
 }
 
+/* What a group that nobody can help has not done, or dead letters, may take up all room: PUBLISH is busy (F205). */
+static bool is_blocked(const struct sim_judge *judge, uint8_t coord)
+{
+    for (const struct diary_group *group = judge->diary.groups; group != NULL; group = group->next) {
+        if (group->coord == coord && (group->is_paused || !is_healed(judge, group->node)))
+            return true;
+    }
+    return false;
+}
+
 void check_event_ending(struct sim_judge *judge, const struct sim_sight *sight)
 {
     if (!judge->diary.is_on)
@@ -57,7 +67,8 @@ void check_event_ending(struct sim_judge *judge, const struct sim_sight *sight)
          event = event->next) {
         if (!is_healed(judge, event->coord))
             continue;
-        if (is_healed(judge, event->node) && event->became_true != 0 && event->kept == 0)
+        if (is_healed(judge, event->node) && event->became_true != 0 && event->kept == 0 &&
+            !is_blocked(judge, event->coord))
             I26("event %llu of thing %u is not kept, and nothing is in its way", (unsigned long long)event->number,
                 event->thing);
         if (event->kept != 0)

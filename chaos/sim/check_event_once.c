@@ -19,6 +19,9 @@ static struct diary_share *share_of(struct sim_judge *judge, uint8_t node, const
     if (sim_diary_is_harmed(&judge->diary, node) || sim_diary_is_harmed(&judge->diary, coord) ||
         judge_is_node_excused(judge, node))
         return NULL;
+    /* Another event of the same name, from a disk that had forgotten the first. */
+    if (event != NULL && sim_diary_is_harmed(&judge->diary, event->node))
+        return NULL;
     return event != NULL && group != NULL && group->node == node ? sim_event_share(&judge->diary, event, group) : NULL;
 }
 

@@ -72,7 +72,8 @@ static void check_done(struct sim_judge *judge, const struct sim_sight *sight)
     if (is_left_out(judge, event->node) || is_left_out(judge, sight->node) || is_left_out(judge, coord))
         return;
     share = sim_event_share(&judge->diary, event, group);
-    if (share->dead != 0 || share->dropped != 0)
+    /* Given up, or passed over by a SEEK, from which another one came back. */
+    if (share->dead != 0 || share->dropped != 0 || event->lsn <= group->passed)
         return;
     for (struct diary_event *later = judge->diary.events; later != NULL; later = later->next) {
         if (is_same_key(later, event) && later->number > event->number &&

@@ -384,15 +384,20 @@ bool coordinator_events_are_quiet(const struct sim_world *world, const struct si
     return true;
 }
 
-bool sim_coordinator_holds_events(const struct sim_node *node)
+bool sim_coordinator_holds_events(const struct sim_world *world, const struct sim_node *node)
 {
     const struct sim_coordinator *c = node->coordinator;
+    struct vow_relay_group_view view;
     struct vow_relay_counts counts;
+    bool has_lost = false;
+    uint32_t at = 0;
 
     if (node->state != SIM_NODE_UP || c->events.core == NULL)
         return true;
     vow_relay_counts(c->events.core, &counts);
-    return counts.events >= c->events.limits.events_max || counts.groups >= c->events.limits.groups_max;
+    while (vow_relay_next_group(c->events.core, &at, &view))
+        has_lost = has_lost || !is_served(world, view.participant);
+    return has_lost && counts.events >= c->events.limits.events_max;
 }
 
 /* --- The start --- */

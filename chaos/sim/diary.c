@@ -254,7 +254,8 @@ static void see_dead_record(struct sim_diary *diary, const struct sim_sight *sig
         return;
     share = sim_event_share(diary, event, group);
     if (record->kind == VOW_RECORD_DEAD) {
-        diary->dead_len[sight->node] += share->dead == 0;
+        diary->dead_len[sight->node] += !share->is_letter;
+        share->is_letter = true;
         diary_first(&share->dead, sight->seq);
         return;
     }
@@ -264,8 +265,10 @@ static void see_dead_record(struct sim_diary *diary, const struct sim_sight *sig
         diary_first(&share->revived, sight->seq);
     if (record->detail == VOW_REVIVAL_DONE)
         diary_first(&share->answered, sight->seq);
-    if (record->detail != VOW_REVIVAL_RETRY && diary->dead_len[sight->node] > 0)
+    if (record->detail != VOW_REVIVAL_RETRY && share->is_letter) {
         diary->dead_len[sight->node]--;
+        share->is_letter = false;
+    }
 }
 
 static void see_log(struct sim_diary *diary, const struct sim_sight *sight)

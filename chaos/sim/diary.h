@@ -24,6 +24,7 @@ struct diary_share {
     book_moment revived;  /* REVIVED is, with RETRY or DONE: it may be done out of its turn */
     book_moment dropped;  /* ... with DROP */
     book_moment drop_ordered, retry_ordered;
+    bool is_letter;  /* it is a dead letter now, perhaps on its way again */
     bool is_on_disk; /* a dead letter on the disk that is being looked at */
 };
 

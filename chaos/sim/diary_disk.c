@@ -58,7 +58,7 @@ static void read_dead(struct sim_diary *diary, const struct sim_sight *sight)
         diary_first(&share->dead, sight->seq);
         if (journal->dead[i].is_retried)
             diary_first(&share->revived, sight->seq);
-        share->is_on_disk = true;
+        share->is_on_disk = share->is_letter = true;
     }
     diary->dead_len[sight->node] = journal->dead_len;
 }
@@ -73,7 +73,7 @@ static void read_journal(struct sim_diary *diary, const struct sim_sight *sight)
             continue;
         event->is_in_log = false;
         for (struct diary_share *share = event->shares; share != NULL; share = share->next)
-            share->is_on_disk = false;
+            share->is_on_disk = share->is_letter = false;
     }
     for (uint32_t i = 0; i < journal->newest_len; i++)
         read_newest(diary, &journal->newest[i], sight);

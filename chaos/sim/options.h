@@ -16,8 +16,8 @@ struct sim_options {
 #undef OPTION
 };
 
-/* What worlds are about. ALL: transactions, sagas or both, each in a third of the worlds, and in half of them events, too.
- * EVENTS: events, in two thirds of the worlds beside transactions or sagas. */
+/* What worlds are about. ALL: transactions, sagas or both, each in a third of the worlds, and in half of them events,
+ * too. EVENTS: events, in two thirds of the worlds beside transactions or sagas. */
 enum sim_protocol { SIM_PROTOCOL_2PC, SIM_PROTOCOL_SAGA, SIM_PROTOCOL_EVENTS, SIM_PROTOCOL_ALL };
 bool sim_protocol_read(const char *name, enum sim_protocol *protocol);
 const char *sim_protocol_name(enum sim_protocol protocol);

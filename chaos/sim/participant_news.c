@@ -136,7 +136,8 @@ bool participant_outbox_is_quiet(const struct sim_world *world, const struct sim
     const struct sim_participant *p = node->participant;
     const struct sim_node *coord = &world->nodes[node->coord];
 
-    if (!sim_has_events(&world->options) || coord->is_harmed || node->is_harmed || sim_coordinator_holds_events(coord))
+    if (!sim_has_events(&world->options) || coord->is_harmed || node->is_harmed ||
+        sim_coordinator_holds_events(world, coord))
         return true;
     return p->events.flights.len == 0 && p->events.deliveries == NULL;
 }

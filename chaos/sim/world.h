@@ -298,7 +298,7 @@ bool sim_coordinator_is_full(const struct sim_world *world, const struct sim_nod
 /* A service has local transactions to make yet. */
 bool sim_participant_has_orders(const struct sim_world *world, const struct sim_node *node);
 /* Its coordinator takes no more events, and nobody in this world can help it. */
-bool sim_coordinator_holds_events(const struct sim_node *node);
+bool sim_coordinator_holds_events(const struct sim_world *world, const struct sim_node *node);
 
 /* --- nemesis.c --- */
 
