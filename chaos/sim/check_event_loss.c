@@ -127,7 +127,8 @@ static void check_disk(struct sim_judge *judge, const struct sim_sight *sight)
             continue;
         check_cursor(judge, sight, group, cursor_of(&sight->disk.dump->journal, group->name));
         for (struct diary_event *event = judge->diary.events; event != NULL; event = event->next) {
-            if (event->is_kept_sure && !event->is_in_log && is_missing(judge, event, group))
+            if (event->is_kept_sure && !event->is_in_log && !sim_diary_is_harmed(&judge->diary, event->node) &&
+                is_missing(judge, event, group))
                 I28("event %llu of thing %u is cut off, and %s has not done it", (unsigned long long)event->number,
                     event->thing, group->name);
         }

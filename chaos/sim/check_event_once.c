@@ -104,6 +104,8 @@ static void check_disk(struct sim_judge *judge, const struct sim_sight *sight)
         check_heard(judge, sight, i);
     for (struct diary_event *event = judge->diary.events; event != NULL; event = event->next) {
         for (const struct diary_share *share = event->shares; share != NULL; share = share->next) {
+            if (sim_diary_is_harmed(&judge->diary, event->node))
+                continue;
             if (share->group->node == sight->node && share->is_heard_sure && !is_heard(store, share, event->lsn))
                 I24("%s had durably done event %llu of thing %u, and it is not there", share->group->name,
                     (unsigned long long)event->number, event->thing);

@@ -291,6 +291,18 @@ struct diary_share *diary_share_at(struct sim_diary *diary, uint8_t coord, const
     return event != NULL && group != NULL ? sim_event_share(diary, event, group) : NULL;
 }
 
+/* A new group begins with the oldest event that is kept. */
+static void see_begin(struct sim_diary *diary, uint8_t coord, const struct vow_msg_subscribed *said)
+{
+    struct diary_group *group = sim_diary_group(diary, coord, said->group);
+
+    if (group == NULL || group->has_begun)
+        return;
+    group->has_begun = true;
+    if (said->cursor > group->start)
+        group->start = said->cursor;
+}
+
 static void see_sent(struct sim_diary *diary, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sight->message.msg;
@@ -304,6 +316,8 @@ static void see_sent(struct sim_diary *diary, const struct sim_sight *sight)
     if (msg->kind == VOW_MSG_DELIVER &&
         (share = diary_share_at(diary, sight->node, msg->deliver.group, msg->deliver.offset)) != NULL)
         diary_first(&share->sent, sight->seq);
+    if (msg->kind == VOW_MSG_SUBSCRIBED && msg->subscribed.error == 0)
+        see_begin(diary, sight->node, &msg->subscribed);
 }
 
 static void see_received(struct sim_diary *diary, const struct sim_sight *sight)

@@ -66,6 +66,7 @@ struct diary_group {
     book_moment known;     /* the GROUP record is durable */
     uint64_t start;        /* what comes up to here it is not owed */
     uint64_t passed;       /* and what a SEEK has passed over */
+    bool has_begun;        /* its consumer was told where it begins: behind what was cut before */
     uint64_t seek;         /* the furthest that a SEEK has named */
     bool is_paused;
 };

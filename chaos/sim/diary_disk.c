@@ -38,6 +38,9 @@ static void read_newest(struct sim_diary *diary, const struct sim_dump_newest *n
     if (!sim_thing_of(newest->key, &thing))
         return;
     for (struct diary_event *event = diary->events; event != NULL; event = event->next) {
+        /* A disk that had forgotten it gives the same name to another one. */
+        if (sim_diary_is_harmed(diary, event->node))
+            continue;
         if (event->coord == sight->node && event->kept == 0 && event->left != 0 && event->thing == thing &&
             event->number == newest->key_seq && memcmp(event->db_uuid, newest->db_uuid, VOW_DB_UUID_BYTES) == 0) {
             diary_keep(diary, event, newest->lsn, sight->seq);

@@ -139,5 +139,8 @@ bool participant_outbox_is_quiet(const struct sim_world *world, const struct sim
     if (!sim_has_events(&world->options) || coord->is_harmed || node->is_harmed ||
         sim_coordinator_holds_events(world, coord))
         return true;
+    /* What is committed by others is looked for with each tick of the store. */
+    if (p->conn == NULL || p->events.reading == NULL || sim_now_us(world) - world->healed_us < SIM_SECOND_US)
+        return false;
     return p->events.flights.len == 0 && p->events.deliveries == NULL;
 }
