@@ -186,7 +186,7 @@ static void see_event_record(struct sim_diary *diary, const struct sim_sight *si
 {
     struct diary_event *event = sim_diary_find(diary, sim_event_tag(sight->log.event));
 
-    if (event == NULL)
+    if (event == NULL || sight->log.event == NULL)
         return;
     memcpy(event->db_uuid, sight->log.event->db_uuid, VOW_DB_UUID_BYTES);
     if (sight->kind != SIM_SEEN_LOG_DURABLE)
@@ -198,10 +198,10 @@ static void see_event_record(struct sim_diary *diary, const struct sim_sight *si
 
 static const char *copy_text(struct sim_diary *diary, const char *text)
 {
-    const size_t len = strlen(text);
-    char *copy = sim_memory_take(diary->memory, len + 1);
+    const size_t size = strlen(text) + 1;
+    char *copy = sim_memory_take(diary->memory, size);
 
-    memcpy(copy, text, len);
+    memcpy(copy, text, size);
     return copy;
 }
 
