@@ -55,6 +55,16 @@ static void stop(struct sim_world *world, struct sim_node *node)
     coordinator_events_stop(c);
 }
 
+static void show_saga_counts(struct sim_world *world, const struct sim_node *node)
+{
+    const struct coordinator_sagas *sagas = &node->coordinator->sagas;
+    struct vow_sagas_counts counts;
+
+    vow_sagas_counts(sagas->core, &counts);
+    sim_sample(world, node, SIM_SAMPLE_SAGAS, counts.open, sagas->limits.sagas_max);
+    sim_sample(world, node, SIM_SAMPLE_STEPS, counts.steps, sagas->limits.steps_max);
+}
+
 void sim_coordinator_show_counts(struct sim_world *world, const struct sim_node *node)
 {
     struct sim_coordinator *c = node->coordinator;
@@ -62,6 +72,8 @@ void sim_coordinator_show_counts(struct sim_world *world, const struct sim_node 
 
     if (node->state != SIM_NODE_UP)
         return;
+    if (c->sagas.core != NULL)
+        show_saga_counts(world, node);
     vow_coord_counts(c->core, &counts);
     sim_sample(world, node, SIM_SAMPLE_OPEN, counts.open, c->limits.txns_max);
     sim_sample(world, node, SIM_SAMPLE_BRANCHES, counts.branches, c->limits.branches_max);

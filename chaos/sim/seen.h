@@ -144,18 +144,15 @@ struct sim_change {
 
 /* What is sampled: SAMPLE(name, text). A limit of 0 is none. */
 enum sim_sample {
-    SIM_SAMPLE_OPEN = 1,   /* coordinator, participant: transactions or branches in the core */
-    SIM_SAMPLE_IN_DOUBT,   /* what the core's own metric says; no limit */
-    SIM_SAMPLE_QUEUE,      /* bytes or frames that wait to be sent to one peer */
-    SIM_SAMPLE_JOBS,       /* log or store operations under way */
-    SIM_SAMPLE_WAL_BYTES,  /* of its database */
-    SIM_SAMPLE_DISK_BYTES, /* of all its files */
-    SIM_SAMPLE_BRANCHES,   /* coordinator: branches in the core */
-    SIM_SAMPLE_PEERS,      /* coordinator: participants ever seen by this life */
-    SIM_SAMPLE_RESENDS,    /* resends of one message within one time-out of its sender: bounded retries */
-    SIM_SAMPLE_OUTBOX,     /* participant: events in its outbox, and those of prepared branches */
-    SIM_SAMPLE_EVENTS,     /* coordinator: events in memory, that some group has not done */
-    SIM_SAMPLE_DEAD,       /* coordinator: dead letters */
+    SIM_SAMPLE_OPEN = 1, /* coordinator, participant: transactions or branches in the core */
+    SIM_SAMPLE_IN_DOUBT, /* what the core's own metric says; no limit */
+    SIM_SAMPLE_BRANCHES, /* coordinator: branches in the core */
+    SIM_SAMPLE_PEERS,    /* coordinator: participants ever seen by this life */
+    SIM_SAMPLE_OUTBOX,   /* participant: events in its outbox, and those of prepared branches */
+    SIM_SAMPLE_EVENTS,   /* coordinator: events in memory, that some group has not done */
+    SIM_SAMPLE_DEAD,     /* coordinator: dead letters */
+    SIM_SAMPLE_SAGAS,    /* coordinator: sagas that have not ended */
+    SIM_SAMPLE_STEPS,    /* coordinator: of all of these */
     SIM_SAMPLES
 };
 

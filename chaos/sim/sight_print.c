@@ -39,8 +39,8 @@ static const char *const ops[] = {"?",        "PREPARE", "COMMIT",           "AB
                                   "DESCRIBE", "RECALL",  "HEURISTIC-COMMIT", "HEURISTIC-ABORT", "SETTLE",
                                   "STEP",     "EVENT",   "OUTBOX-READ",      "OUTBOX-DONE"};
 static const char *const results[] = {"-", "DONE", "READ-ONLY", "REFUSED", "NO-RECORD"};
-static const char *const samples[] = {"?",        "open",  "in-doubt", "queue",  "jobs",   "wal-bytes", "disk-bytes",
-                                      "branches", "peers", "resends",  "outbox", "events", "dead"};
+static const char *const samples[] = {"?",      "open",   "in-doubt", "branches", "peers",
+                                      "outbox", "events", "dead",     "sagas",    "steps"};
 static const char *const fates[] = {"-", "DONE", "REJECTED", "UNKNOWN", "UNDONE", "STUCK"};
 static const char *const directions[] = {"?", "action", "compensation"};
 static const char *const step_results[] = {"-", "DONE", "REJECTED", "TOO-LATE", "NOT-YET", "UNABLE"};

@@ -583,8 +583,8 @@ Test(check_disks, F168_a_stranger_is_no_participant)
 
 Test(check_disks, I20_over_the_limit)
 {
-    bed_sample(&bed, C0, SIM_SAMPLE_QUEUE, 10, 10);
+    bed_sample(&bed, C0, SIM_SAMPLE_STEPS, 10, 10);
     bed_holds(&bed);
-    bed_sample(&bed, C0, SIM_SAMPLE_QUEUE, 11, 10);
+    bed_sample(&bed, C0, SIM_SAMPLE_STEPS, 11, 10);
     bed_violates(&bed, "I20", "the limit is 10");
 }
