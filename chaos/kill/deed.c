@@ -86,8 +86,17 @@ static bool act(struct real_run *run, const struct real_fault *fault, struct rea
         return restore(run, member);
     case REAL_WIPE:
         return is_down(member) && real_directory_empty(member->directory) == 0;
+    case REAL_CUT:
+    case REAL_BLACK_HOLE:
+    case REAL_DELAY:
+    case REAL_SLOW:
+    case REAL_FLAP:
+    case REAL_REFUSE:
+    case REAL_RESET:
+    case REAL_TEAR:
+    case REAL_MEND:
     case REAL_ACTIONS:
-        break;
+        break; /* of links */
     }
     return false;
 }
@@ -100,24 +109,47 @@ static void arm(struct real_deed *deed)
     real_timer_set(deed->timer, deed->fault->delay_ms);
 }
 
-static void carry_out(struct real_deed *deed)
+static void do_to_node(struct real_deed *deed, uint32_t index)
 {
     struct real_run *run = deed->run;
     const struct real_fault *fault = deed->fault;
+    struct real_member *member = &run->members[index];
+    const enum real_node_state state = member->node.state;
+
+    if (act(run, fault, member)) {
+        real_record_say(&run->record, REAL_MOMENT_FAULT, member->node.name, "%s (line %u)",
+                        real_action_key(fault->action), fault->place.line);
+        return;
+    }
+    deed->is_hit = false;
+    real_record_say(&run->record, REAL_MOMENT_MISSED, member->node.name, "%s (line %u) finds it %s",
+                    real_action_key(fault->action), fault->place.line, real_node_state_text(state));
+}
+
+/* Whether it hits is not known before something comes along the link. */
+static void do_to_link(struct real_deed *deed, size_t target)
+{
+    struct real_run *run = deed->run;
+    const struct real_fault *fault = deed->fault;
+    const uint32_t index = fault->targets[target];
+
+    deed->hits_before[target] = real_link_hits(run, fault, index);
+    real_record_say(&run->record, REAL_MOMENT_FAULT, run->links[index].plan->name.text, "%s (line %u)",
+                    real_action_key(fault->action), fault->place.line);
+    real_link_act(run, fault, index);
+}
+
+static void carry_out(struct real_deed *deed)
+{
+    const struct real_fault *fault = deed->fault;
 
     deed->is_done = deed->is_hit = true;
-    deed->done_us = real_clock_us() - run->zero_us;
+    deed->done_us = real_clock_us() - deed->run->zero_us;
     for (size_t i = 0; i < fault->targets_len; i++) {
-        struct real_member *member = &run->members[fault->targets[i]];
-        const enum real_node_state state = member->node.state;
-        if (act(run, fault, member)) {
-            real_record_say(&run->record, REAL_MOMENT_FAULT, member->node.name, "%s (line %u)",
-                            real_action_key(fault->action), fault->place.line);
-            continue;
-        }
-        deed->is_hit = false;
-        real_record_say(&run->record, REAL_MOMENT_MISSED, member->node.name, "%s (line %u) finds it %s",
-                        real_action_key(fault->action), fault->place.line, real_node_state_text(state));
+        if (real_action_is_of_links(fault->action))
+            do_to_link(deed, i);
+        else
+            do_to_node(deed, fault->targets[i]);
     }
 }
 
@@ -162,6 +194,24 @@ void real_deeds_event(struct real_run *run, enum real_trigger trigger, uint32_t 
     }
 }
 
+static void count_links(struct real_run *run, struct real_deed *deed)
+{
+    const struct real_fault *fault = deed->fault;
+
+    if (!deed->is_done || !real_action_is_of_links(fault->action) || !real_action_is_harm(fault->action))
+        return;
+    for (size_t i = 0; i < fault->targets_len; i++)
+        if (real_link_hits(run, fault, fault->targets[i]) == deed->hits_before[i])
+            deed->is_hit = false;
+}
+
+static const char *why_missed(const struct real_deed *deed)
+{
+    if (!deed->is_done)
+        return "did not happen before the load ended";
+    return real_action_is_of_links(deed->fault->action) ? "met nothing on its link" : "found its node in another state";
+}
+
 /* What was planned and has not hit makes the run worth less than it says (I31). What only helps may come too late. */
 static void judge(struct real_run *run, const struct real_deed *deed)
 {
@@ -170,14 +220,14 @@ static void judge(struct real_run *run, const struct real_deed *deed)
     if (deed->is_hit || (!deed->is_done && !real_action_is_harm(fault->action)))
         return;
     real_record_say(&run->record, REAL_MOMENT_INVALID, NULL, "line %u: %s %s", fault->place.line,
-                    real_action_key(fault->action),
-                    deed->is_done ? "found its node in another state" : "did not happen before the load ended");
+                    real_action_key(fault->action), why_missed(deed));
 }
 
 void real_deeds_end(struct real_run *run)
 {
     run->is_loading = false;
     for (size_t i = 0; i < run->scenario->faults_len; i++) {
+        count_links(run, &run->deeds[i]);
         judge(run, &run->deeds[i]);
         real_timer_free(run->deeds[i].timer);
         run->deeds[i].timer = NULL;

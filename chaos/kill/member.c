@@ -40,6 +40,8 @@ static const char *lookup(void *ctx, const char *name)
         return scope->run->out;
     if (strcmp(name, "seed") == 0)
         return scope->run->seed;
+    if (strncmp(name, "link.", 5) == 0)
+        return real_link_address(scope->run, name + 5);
     const struct real_member *member = dot != NULL ? find(scope->run, name, (size_t)(dot - name)) : scope->own;
     const char *field = dot != NULL ? dot + 1 : name;
     if (member == NULL)

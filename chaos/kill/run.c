@@ -14,7 +14,7 @@
 #include "chaos/kill/directory.h"
 #include "chaos/kill/memory.h"
 
-#define MARGIN_MS 5000 /* beside a time that a node keeps itself */
+#define MARGIN_MS 30000 /* beside a time that a node keeps itself */
 
 static void phase(struct real_run *run, const char *text)
 {
@@ -107,6 +107,7 @@ static void heal(struct real_run *run)
     uint64_t longest_ms = 0;
 
     phase(run, "what is down comes back");
+    real_links_mend(run);
     (void)real_wait(run, none_ends, 60000);
     for (size_t i = 0; i < run->scenario->nodes_len; i++) {
         struct real_member *member = &run->members[i];
@@ -248,6 +249,8 @@ static int prepare_members(struct real_run *run)
             return -1;
     if (real_member_prepare(run, &run->load, &scenario->load) != 0)
         return -1;
+    if (real_links_open(run) != 0)
+        return -1;
     for (size_t i = 0; i < scenario->nodes_len; i++) {
         run->members[i].node.index = (uint32_t)i;
         if (real_member_write_out(run, &run->members[i]) != 0)
@@ -260,7 +263,8 @@ static int prepare_members(struct real_run *run)
 
 static int prepare(struct real_run *run, const struct real_run_options *options)
 {
-    (void)snprintf(run->seed, sizeof(run->seed), "%u", options->has_seed ? options->seed : run->scenario->seed);
+    run->seed_number = options->has_seed ? options->seed : run->scenario->seed;
+    (void)snprintf(run->seed, sizeof(run->seed), "%u", run->seed_number);
     run->zero_us = real_clock_us();
     run->checks = real_need(json_array());
     if (find_bin(run) != 0 || make_out(run, options->out) != 0 || keep_scenario(run) != 0 ||
@@ -283,6 +287,7 @@ static void close_all(struct real_run *run)
     for (size_t i = 0; i < run->scenario->nodes_len; i++)
         real_member_close(&run->members[i]);
     real_member_close(&run->load);
+    real_links_close(run);
 }
 
 static int run_prepared(struct real_run *run, bool is_json)

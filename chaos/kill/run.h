@@ -15,6 +15,8 @@
 #include "chaos/kill/record.h"
 #include "chaos/kill/scenario.h"
 
+struct proxy;
+
 #define REAL_PATH_SIZE 1024
 #define REAL_FILE_SIZE 2048 /* of a file below such a path */
 
@@ -36,6 +38,12 @@ struct real_member {
     uint32_t deaths, readies; /* since the load was started */
 };
 
+struct real_link {
+    struct real_run *run;
+    const struct real_link_plan *plan;
+    struct proxy *proxy;
+};
+
 /* A fault of the timeline, as far as it has come. */
 struct real_deed {
     const struct real_fault *fault;
@@ -44,6 +52,7 @@ struct real_deed {
     uint32_t events; /* how often its event has come */
     bool is_armed, is_done, is_hit;
     uint64_t done_us;
+    uint64_t hits_before[REAL_NODES_MAX]; /* of its links, by target */
 };
 
 struct real_run {
@@ -53,9 +62,11 @@ struct real_run {
     struct real_strangers strangers;
     char out[REAL_PATH_SIZE], bin[REAL_PATH_SIZE];
     char seed[16];
+    uint32_t seed_number;
     uint64_t zero_us;
     struct real_member members[REAL_NODES_MAX];
     struct real_member load;
+    struct real_link links[REAL_LINKS_MAX];
     struct real_member check; /* one at a time */
     bool check_held;
     struct real_deed deeds[REAL_FAULTS_MAX];
@@ -91,6 +102,15 @@ char *real_write_out(struct real_run *run, const struct real_member *own, const 
 
 /* watch.c: the watcher of nodes and load. */
 struct real_watcher real_watch(struct real_run *run);
+
+/* link.c. The first: 0; or -1 and has said why on stderr. */
+int real_links_open(struct real_run *run);
+void real_links_close(struct real_run *run);
+void real_links_mend(struct real_run *run);
+const char *real_link_address(const struct real_run *run, const char *name); /* NULL = there is none */
+void real_link_act(struct real_run *run, const struct real_fault *fault, uint32_t index);
+/* How often what a fault does to this link has really happened so far. */
+uint64_t real_link_hits(const struct real_run *run, const struct real_fault *fault, uint32_t index);
 
 /* deed.c: the timeline. */
 void real_deeds_begin(struct real_run *run);

@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { NODE, LINK };
+
 static const struct {
     const char *key, *text;
-    bool is_harm;
+    bool is_harm, is_of_links;
 } actions[REAL_ACTIONS] = {
-#define ACTION(name, key, harm, text) {key, text, harm},
+#define ACTION(name, key, harm, target, text) {key, text, harm, target},
 #include "chaos/kill/action.def"
 #undef ACTION
 };
@@ -29,6 +31,11 @@ const char *real_action_text(enum real_action action)
 bool real_action_is_harm(enum real_action action)
 {
     return actions[action].is_harm;
+}
+
+bool real_action_is_of_links(enum real_action action)
+{
+    return actions[action].is_of_links;
 }
 
 const struct real_node_plan *real_scenario_plan(const struct real_scenario *scenario, uint32_t index)
@@ -50,8 +57,8 @@ static void name_of(const char *path, char name[128])
 static void defaults(struct real_scenario *scenario, const char *name)
 {
     name_of(name, scenario->name);
-    scenario->within_ms = 120000;
-    scenario->settle_ms = 30000;
+    scenario->within_ms = 300000;
+    scenario->settle_ms = 60000;
     scenario->seed = 1;
 }
 

@@ -13,6 +13,7 @@
 #define REAL_VARIABLES_MAX 8
 #define REAL_FAULTS_MAX 256
 #define REAL_CHECKS_MAX 32
+#define REAL_LINKS_MAX 32
 
 /* The index that stands for the load among the nodes. */
 #define REAL_LOAD REAL_NODES_MAX
@@ -49,8 +50,13 @@ struct real_node_plan {
     uint32_t exit_status;      /* with which it ends when it is told to */
 };
 
+/* A way from a node to an address, which can be cut: ${link.NAME} stands for it. */
+struct real_link_plan {
+    struct real_text name, to;
+};
+
 enum real_action {
-#define ACTION(name, key, harm, text) REAL_##name,
+#define ACTION(name, key, harm, target, text) REAL_##name,
 #include "chaos/kill/action.def"
 #undef ACTION
     REAL_ACTIONS
@@ -70,7 +76,7 @@ struct real_fault {
     enum real_action action;
     bool is_said; /* the action was named */
     struct real_words targets_said;
-    uint32_t targets[REAL_NODES_MAX];
+    uint32_t targets[REAL_NODES_MAX]; /* of nodes or of links, as the action is */
     size_t targets_len;
     enum real_trigger trigger;
     struct real_text of; /* the node of REAL_DIED, REAL_READY and REAL_SAYS, */
@@ -80,6 +86,10 @@ struct real_fault {
     uint64_t delay_ms; /* REAL_AT: the time; else after the event */
     bool has_at, has_on, has_after;
     struct real_text crash_at; /* of REAL_START: VOW_CRASH_AT of that life */
+    /* Of actions on links: */
+    struct real_text way; /* forth, back or both; NULL = both */
+    uint64_t by_ms, jitter_ms, up_ms, down_ms;
+    uint32_t bytes_per_second;
 };
 
 /* A command whose exit status decides. */
@@ -103,6 +113,8 @@ struct real_scenario {
     struct real_node_plan nodes[REAL_NODES_MAX];
     size_t nodes_len;
     struct real_node_plan load;
+    struct real_link_plan links[REAL_LINKS_MAX];
+    size_t links_len;
     struct real_fault faults[REAL_FAULTS_MAX];
     size_t faults_len;
     struct real_check checks[REAL_CHECKS_MAX];
@@ -122,6 +134,7 @@ const struct real_node_plan *real_scenario_plan(const struct real_scenario *scen
 const char *real_action_key(enum real_action action);
 const char *real_action_text(enum real_action action);
 bool real_action_is_harm(enum real_action action);
+bool real_action_is_of_links(enum real_action action);
 
 /* scenario_keys.c: fills the scenario from its root. scenario_check.c: names that it uses are there. */
 int real_scenario_read(struct real_scenario *scenario);

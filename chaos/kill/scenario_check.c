@@ -13,12 +13,28 @@ static uint32_t find_node(const struct real_scenario *scenario, const char *name
     return REAL_NOBODY;
 }
 
+static uint32_t find_link(const struct real_scenario *scenario, const char *name)
+{
+    for (uint32_t i = 0; i < scenario->links_len; i++)
+        if (strcmp(scenario->links[i].name.text, name) == 0)
+            return i;
+    return REAL_NOBODY;
+}
+
 static int fail_node(struct real_scenario *scenario, const struct real_text *name)
 {
     char quoted[VOW_QUOTE_SIZE];
 
     vow_quote(name->text, strlen(name->text), quoted);
     return real_fail(&scenario->yaml, name->place, "there is no node %s", quoted);
+}
+
+static int fail_link(struct real_scenario *scenario, const struct real_text *name)
+{
+    char quoted[VOW_QUOTE_SIZE];
+
+    vow_quote(name->text, strlen(name->text), quoted);
+    return real_fail(&scenario->yaml, name->place, "there is no link %s", quoted);
 }
 
 /* --- ${...} --- */
@@ -47,6 +63,8 @@ static bool knows(const struct scope *scope, const char *name)
     if (dot == NULL)
         return strcmp(name, "dir") == 0 && scope->node != NULL;
     (void)snprintf(node, sizeof(node), "%.*s", (int)(dot - name), name);
+    if (strcmp(node, "link") == 0)
+        return find_link(scope->scenario, dot + 1) != REAL_NOBODY;
     if (strcmp(node, "load") == 0)
         return strcmp(dot + 1, "dir") == 0;
     const uint32_t index = find_node(scope->scenario, node);
@@ -151,8 +169,8 @@ static int check_nodes(struct real_scenario *scenario)
 {
     for (uint32_t i = 0; i < scenario->nodes_len; i++) {
         const struct real_node_plan *node = &scenario->nodes[i];
-        if (strcmp(node->name.text, "load") == 0)
-            return real_fail(&scenario->yaml, node->name.place, "load is the load's name; a node wants another");
+        if (strcmp(node->name.text, "load") == 0 || strcmp(node->name.text, "link") == 0)
+            return real_fail(&scenario->yaml, node->name.place, "load is the load's name, and link is for links");
         if (strncmp(node->name.text, "check-", 6) == 0)
             return real_fail(&scenario->yaml, node->name.place,
                              "check-... are the checks' names; a node wants another");
@@ -167,14 +185,46 @@ static int check_nodes(struct real_scenario *scenario)
     return check_plan(scenario, &scenario->load);
 }
 
+/* --- Links --- */
+
+static int check_links(struct real_scenario *scenario)
+{
+    for (uint32_t i = 0; i < scenario->links_len; i++) {
+        const struct real_link_plan *link = &scenario->links[i];
+        if (find_link(scenario, link->name.text) != i)
+            return real_fail(&scenario->yaml, link->name.place, "there is a link %s already", link->name.text);
+        if (strstr(link->to.text, "${link.") != NULL)
+            return real_fail(&scenario->yaml, link->to.place, "a link leads to a node, not to a link");
+        if (check_text(scenario, NULL, &link->to) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_weather(struct real_scenario *scenario, const struct real_fault *fault)
+{
+    const char *way = fault->way.text;
+
+    if (way != NULL && strcmp(way, "forth") != 0 && strcmp(way, "back") != 0 && strcmp(way, "both") != 0)
+        return real_fail(&scenario->yaml, fault->way.place, "way wants forth, back or both");
+    if (fault->action == REAL_DELAY && fault->by_ms == 0)
+        return real_fail(&scenario->yaml, fault->place, "delay wants a time: by");
+    if (fault->action == REAL_SLOW && fault->bytes_per_second == 0)
+        return real_fail(&scenario->yaml, fault->place, "slow wants bytes_per_second");
+    if (fault->action == REAL_FLAP && (fault->up_ms == 0 || fault->down_ms == 0))
+        return real_fail(&scenario->yaml, fault->place, "flap wants two times: up and down");
+    return 0;
+}
+
 /* --- Faults --- */
 
 static int find_target(struct real_scenario *scenario, struct real_fault *fault, const struct real_text *name)
 {
-    const uint32_t index = find_node(scenario, name->text);
+    const bool is_link = real_action_is_of_links(fault->action);
+    const uint32_t index = is_link ? find_link(scenario, name->text) : find_node(scenario, name->text);
 
     if (index == REAL_NOBODY)
-        return fail_node(scenario, name);
+        return is_link ? fail_link(scenario, name) : fail_node(scenario, name);
     for (size_t i = 0; i < fault->targets_len; i++)
         if (fault->targets[i] == index)
             return real_fail(&scenario->yaml, name->place, "%s is in this list already", name->text);
@@ -199,12 +249,14 @@ static int check_fault(struct real_scenario *scenario, struct real_fault *fault)
     for (size_t i = 0; i < fault->targets_said.len; i++)
         if (find_target(scenario, fault, &fault->targets_said.of[i]) != 0)
             return -1;
-    return find_event(scenario, fault) != 0 ? -1 : check_point(scenario, &fault->crash_at);
+    return find_event(scenario, fault) != 0 || check_weather(scenario, fault) != 0
+               ? -1
+               : check_point(scenario, &fault->crash_at);
 }
 
 int real_scenario_check(struct real_scenario *scenario)
 {
-    if (check_nodes(scenario) != 0)
+    if (check_nodes(scenario) != 0 || check_links(scenario) != 0)
         return -1;
     for (size_t i = 0; i < scenario->faults_len; i++)
         if (check_fault(scenario, &scenario->faults[i]) != 0)

@@ -14,7 +14,7 @@
     }
 
 static real_read_fn read_words, read_targets, read_ready, read_variables, read_on, read_at, read_after, read_times,
-    read_while, read_nodes, read_load, read_faults, read_checks;
+    read_while, read_nodes, read_load, read_links, read_faults, read_checks;
 
 static const struct real_key ready_keys[] = {
     KEY("line", real_read_text, struct real_readiness, line, false, "a text that a line of its output has in it"),
@@ -30,9 +30,9 @@ static const struct real_key node_keys[] = {
         "its SQLite files of libvow, in which nothing may stay in doubt"),
     KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
     KEY("ready", read_ready, struct real_node_plan, ready, false, "how it tells that it serves; else it does at once"),
-    KEY("ready_within", real_read_duration, struct real_node_plan, ready_ms, false, "the time for that (20s)"),
+    KEY("ready_within", real_read_duration, struct real_node_plan, ready_ms, false, "the time for that (60s)"),
     KEY("crash_at", real_read_text, struct real_node_plan, crash_at, false, "POINT@N: dies there, in its first life"),
-    KEY("end_within", real_read_duration, struct real_node_plan, end_ms, false, "the time to end after SIGTERM (15s)"),
+    KEY("end_within", real_read_duration, struct real_node_plan, end_ms, false, "the time to end after SIGTERM (60s)"),
     KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it then ends with (0)"),
     END};
 
@@ -50,30 +50,41 @@ static const struct real_key on_keys[] = {
     END};
 
 static const struct real_key fault_keys[] = {
-#define ACTION(name, key, harm, text) {key, read_targets, 0, false, text},
+#define ACTION(name, key, harm, target, text) {key, read_targets, 0, false, text},
 #include "chaos/kill/action.def"
 #undef ACTION
     KEY("at", read_at, struct real_fault, delay_ms, false, "when: so long after the load was started"),
     {"on", read_on, 0, false, "when: at an event"},
     KEY("after", read_after, struct real_fault, delay_ms, false, "so long after that; alone: after the fault before"),
     KEY("crash_at", real_read_text, struct real_fault, crash_at, false, "of start: POINT@N, dies there in this life"),
+    KEY("way", real_read_text, struct real_fault, way, false, "of a link: forth, back or both (both)"),
+    KEY("by", real_read_duration, struct real_fault, by_ms, false, "of delay: how long"),
+    KEY("jitter", real_read_duration, struct real_fault, jitter_ms, false, "of delay: up to so much more"),
+    KEY("bytes_per_second", real_read_count, struct real_fault, bytes_per_second, false, "of slow: how many"),
+    KEY("up", real_read_duration, struct real_fault, up_ms, false, "of flap: how long it is mended"),
+    KEY("down", real_read_duration, struct real_fault, down_ms, false, "of flap: how long it is cut"),
     END};
 
 static const struct real_key check_keys[] = {
     KEY("name", real_read_text, struct real_check, name, true, "what holds if it holds"),
     KEY("command", read_words, struct real_check, command, true, "a list: the program and its arguments"),
     {"while", read_while, 0, false, "serving: before the nodes end, until it holds; ended: after that (ended)"},
-    KEY("within", real_read_duration, struct real_check, within_ms, false, "the time for it (30s)"),
+    KEY("within", real_read_duration, struct real_check, within_ms, false, "the time for it (60s)"),
     KEY("exit_status", real_read_count, struct real_check, exit_status, false, "that it holds with (0)"),
     END};
 
+static const struct real_key link_keys[] = {
+    KEY("name", real_read_name, struct real_link_plan, name, true, "what faults call it; ${link.NAME} is its address"),
+    KEY("to", real_read_text, struct real_link_plan, to, true, "HOST:PORT that it leads to"), END};
+
 static const struct real_key root_keys[] = {
     KEY("teaches", real_read_text, struct real_scenario, teaches, true, "a sentence: what is learned from it"),
-    KEY("within", real_read_duration, struct real_scenario, within_ms, false, "the time for the load (2m)"),
+    KEY("within", real_read_duration, struct real_scenario, within_ms, false, "the time for the load (5m)"),
     KEY("settle_within", real_read_duration, struct real_scenario, settle_ms, false,
-        "the time after it until nothing is in doubt (30s)"),
+        "the time after it until nothing is in doubt (60s)"),
     KEY("seed", real_read_count, struct real_scenario, seed, false, "${seed}, if there is no --seed (1)"),
     {"nodes", read_nodes, 0, true, "the processes, in the order of their starts and ends"},
+    {"links", read_links, 0, false, "ways between them that can be cut"},
     {"load", read_load, 0, true, "the process that works them; the run ends after it"},
     {"faults", read_faults, 0, false, "what happens when"},
     {"checks", read_checks, 0, false, "what must hold afterwards"},
@@ -132,8 +143,8 @@ static int read_ready(struct real_yaml *yaml, const struct real_key *key, yaml_n
 static void node_defaults(struct real_node_plan *plan, const yaml_node_t *value)
 {
     plan->place = real_place_of(value);
-    plan->ready_ms = 20000;
-    plan->end_ms = 15000;
+    plan->ready_ms = 60000;
+    plan->end_ms = 60000;
 }
 
 static int read_nodes(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
@@ -159,6 +170,18 @@ static int read_load(struct real_yaml *yaml, const struct real_key *key, yaml_no
     node_defaults(&scenario->load, value);
     scenario->load.name.text = "load";
     return real_read_mapping(yaml, load_keys, "the load", value, &scenario->load);
+}
+
+static int read_links(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_scenario *scenario = into;
+
+    if (real_list_open(yaml, key->name, value, REAL_LINKS_MAX, &scenario->links_len) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->links_len; i++)
+        if (real_read_mapping(yaml, link_keys, "a link", real_list_at(yaml, value, i), &scenario->links[i]) != 0)
+            return -1;
+    return 0;
 }
 
 /* --- Faults --- */
@@ -288,7 +311,7 @@ static int read_checks(struct real_yaml *yaml, const struct real_key *key, yaml_
         struct real_check *check = &scenario->checks[i];
         yaml_node_t *item = real_list_at(yaml, value, i);
         check->place = real_place_of(item);
-        check->within_ms = 30000;
+        check->within_ms = 60000;
         if (real_read_mapping(yaml, check_keys, "a check", item, check) != 0)
             return -1;
     }
@@ -314,6 +337,7 @@ void real_scenario_print_keys(FILE *out)
     print_table(out, "a scenario:", root_keys);
     print_table(out, "a node:", node_keys);
     print_table(out, "ready:", ready_keys);
+    print_table(out, "a link:", link_keys);
     print_table(out, "the load:", load_keys);
     print_table(out, "a fault:", fault_keys);
     print_table(out, "on:", on_keys);

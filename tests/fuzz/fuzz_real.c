@@ -22,9 +22,11 @@ static void check_plan(const struct real_node_plan *plan)
 
 static void check_fault(const struct real_scenario *scenario, const struct real_fault *fault)
 {
-    FUZZ_REQUIRE(fault->targets_len > 0 && fault->targets_len <= scenario->nodes_len);
+    const size_t known = real_action_is_of_links(fault->action) ? scenario->links_len : scenario->nodes_len;
+
+    FUZZ_REQUIRE(fault->targets_len > 0 && fault->targets_len <= known);
     for (size_t i = 0; i < fault->targets_len; i++)
-        FUZZ_REQUIRE(fault->targets[i] < scenario->nodes_len);
+        FUZZ_REQUIRE(fault->targets[i] < known);
     FUZZ_REQUIRE(fault->of_node < scenario->nodes_len || fault->of_node == REAL_LOAD || fault->of_node == REAL_NOBODY);
     FUZZ_REQUIRE((fault->trigger == REAL_AT || fault->trigger == REAL_THEN) == (fault->of_node == REAL_NOBODY));
     FUZZ_REQUIRE(fault != scenario->faults || fault->trigger != REAL_THEN);

@@ -144,6 +144,10 @@ ParameterizedTestParameters(kill_run, I31_a_planned_fault_that_does_not_hit_make
                                     "${out}/timeline.jsonl; do :; done") "faults: [{on: {says: load, text: go}, "
                                                                          "resume: a}]\n",
          REAL_INVALID, "invalid", "resume found its node in another state"},
+        {HEAD NODE("a", SERVE) LOAD("until grep -q cut ${out}/timeline.jsonl; do :; done") "links: [{name: l, to: "
+                                                                                           "\"127.0.0.1:1\"}]\nfaults: "
+                                                                                           "[{at: 0ms, cut: l}]\n",
+         REAL_INVALID, "invalid", "cut met nothing on its link"},
     };
 
     return cr_make_param_array(struct ending, endings, sizeof(endings) / sizeof(endings[0]));
