@@ -45,6 +45,7 @@ enum vow_record_kind vow_record_end_of(enum vow_record_subject subject)
     case VOW_SUBJECT_SAGA:
         return VOW_RECORD_SAGA_END;
     case VOW_SUBJECT_LOG:
+    case VOW_SUBJECT_RELAY:
         break;
     }
     return 0;

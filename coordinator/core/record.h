@@ -126,6 +126,7 @@ enum vow_record_subject {
     VOW_SUBJECT_LOG = 1, /* of no id, or the outcome of one says nothing of it */
     VOW_SUBJECT_TXN,
     VOW_SUBJECT_SAGA,
+    VOW_SUBJECT_RELAY, /* of all events, whatever its id */
 };
 /* What a record does to its subject. */
 enum vow_record_role {
@@ -133,6 +134,7 @@ enum vow_record_role {
     VOW_ROLE_ENDS,      /* ends what the subject has open before it */
     VOW_ROLE_NAMES,     /* stays as long as what is open does, and its start is its own */
     VOW_ROLE_SAYS,      /* for people, and for who asks about what has ended */
+    VOW_ROLE_ADDS,      /* to what is kept beside the log, which a start is fed */
 };
 struct vow_record_rule {
     const char *name;
@@ -164,12 +166,12 @@ struct vow_record_rule {
     RECORD(ONE_PHASE, 19, TXN, SAYS)                                                                                   \
     RECORD(KEY, 20, TXN, NAMES)                                                                                        \
     RECORD(OPERATOR, 21, LOG, SAYS)                                                                                    \
-    RECORD(EVENT, 24, LOG, SAYS)                                                                                       \
-    RECORD(GROUP, 25, LOG, SAYS)                                                                                       \
-    RECORD(CURSOR, 26, LOG, SAYS)                                                                                      \
-    RECORD(DEAD, 27, LOG, SAYS)                                                                                        \
-    RECORD(REVIVED, 28, LOG, SAYS)                                                                                     \
-    RECORD(REMOVED, 29, LOG, SAYS)
+    RECORD(EVENT, 24, RELAY, ADDS)                                                                                     \
+    RECORD(GROUP, 25, RELAY, ADDS)                                                                                     \
+    RECORD(CURSOR, 26, RELAY, ADDS)                                                                                    \
+    RECORD(DEAD, 27, RELAY, ADDS)                                                                                      \
+    RECORD(REVIVED, 28, RELAY, ADDS)                                                                                   \
+    RECORD(REMOVED, 29, RELAY, ADDS)
 
 /* NULL for a number that is no kind. */
 const struct vow_record_rule *vow_record_rule(uint32_t kind);

@@ -18,6 +18,8 @@ void print_saga(const json_t *rows);
 /* Of a history: what a group makes of an event. */
 void print_reaction(const json_t *row);
 void print_topics(const json_t *rows);
+/* Groups of the past: nobody is connected. */
+void print_groups(const json_t *rows);
 void print_dead_list(const json_t *rows);
 void print_dead(const json_t *row);
 void print_peers(const json_t *rows);

@@ -44,6 +44,22 @@ void print_reaction(const json_t *row)
     printf("\n");
 }
 
+void print_groups(const json_t *rows)
+{
+    size_t index;
+    json_t *row;
+    if (json_array_size(rows) == 0)
+        printf("no group had subscribed\n");
+    json_array_foreach(rows, index, row)
+    {
+        printf("%-20s  %-16s  lag %-6lld  dead %-4lld  @%lld", field_text(row, "group"), field_text(row, "participant"),
+               field_number(row, "lag"), field_number(row, "dead"), field_number(row, "cursor"));
+        print_words(json_object_get(row, "on"), "  on ");
+        print_words(json_object_get(row, "publishes"), "  publishes ");
+        printf("\n");
+    }
+}
+
 void print_topics(const json_t *rows)
 {
     size_t index;

@@ -11,6 +11,12 @@
 
 /* ---- rows to one object ---- */
 
+/* What is one row of many, and the list that it goes into. */
+static const char *const lists[][2] = {
+    {"transaction", "transactions"}, {"saga", "sagas"}, {"group", "groups"}, {"topic", "topics"},
+    {"dead_letter", "dead_letters"}, {"key", "keys"}};
+#define LISTS (sizeof(lists) / sizeof(lists[0]))
+
 static void add_to_list(json_t *state, const char *list, json_t *row)
 {
     json_t *rows = json_object_get(state, list);
@@ -24,13 +30,12 @@ static void add_to_list(json_t *state, const char *list, json_t *row)
 /* Of one id there is one thing of these; of all there are lists, which may be empty. */
 static void take_row(json_t *state, const json_t *row, bool is_watched)
 {
-    static const char *const lists[][2] = {{"transaction", "transactions"}, {"saga", "sagas"}};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)row, key, value)
     {
         bool is_listed = false;
-        for (size_t i = 0; !is_watched && i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (size_t i = 0; !is_watched && i < LISTS; i++) {
             if (strcmp(key, lists[i][0]) == 0) {
                 add_to_list(state, lists[i][1], value);
                 is_listed = true;
@@ -45,16 +50,19 @@ static void take_row(json_t *state, const json_t *row, bool is_watched)
     }
 }
 
-/* In place of their numbers, which the state came with. */
+/* In place of their numbers, which the state came with; what has none is not known. */
 static void take_state(json_t *state, bool is_watched)
 {
-    static const char *const lists[] = {"transactions", "sagas"};
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    for (size_t i = 0; i < LISTS; i++) {
         if (is_watched)
-            json_object_del(state, lists[i]);
-        else
-            json_object_set_new(state, lists[i], json_array());
+            json_object_del(state, lists[i][1]);
+        else if (json_object_get(state, lists[i][1]) != NULL || strcmp(lists[i][0], "topic") == 0)
+            json_object_set_new(state, lists[i][1], json_array());
     }
+    if (is_watched)
+        json_object_del(state, "waiting");
+    if (is_watched || json_object_get(state, "events_cut") != NULL)
+        json_object_del(state, "topics");
 }
 
 struct collected {
@@ -79,7 +87,8 @@ static int collect(void *ctx, json_t *row)
 static int read_journal(const struct replay_options *options, struct vow_replay *replay,
                         struct vow_journal_report *report, struct vow_error_detail *detail)
 {
-    int error = vow_journal_sqlite_replay(options->directory, &options->until, vow_replay_take, replay, report, detail);
+    int error = vow_journal_sqlite_replay(options->directory, &options->until, vow_replay_take, vow_replay_again,
+                                          replay, report, detail);
     if (error == VOW_E_LOCKED)
         snprintf(detail->text, sizeof(detail->text), "vowd runs on it; ask it: vowctl replay, without --data");
     else if (error != 0 && detail->error != error)
@@ -157,6 +166,27 @@ static void print_heading(void)
     printf("%-42s  %-10s  %-8s  %9s  %s\n", "ID", "STATE", "DAMAGE", "AGE", "PARTICIPANTS");
 }
 
+static void print_key(const json_t *row)
+{
+    printf("%-64s  %s/%lld  @%lld\n", field_text(row, "key"), field_text(row, "source"), field_number(row, "key_seq"),
+           field_number(row, "offset"));
+}
+
+static void print_events(const json_t *state)
+{
+    size_t index;
+    json_t *row;
+    if (json_object_get(state, "events_cut") != NULL) {
+        printf("groups, topics and dead letters: not known, for retention has cut off some of their records\n");
+        return;
+    }
+    print_groups(json_object_get(state, "groups"));
+    if (json_array_size(json_object_get(state, "topics")) > 0)
+        print_topics(json_object_get(state, "topics"));
+    print_dead_list(json_object_get(state, "dead_letters"));
+    json_array_foreach(json_object_get(state, "keys"), index, row) print_key(row);
+}
+
 static void print_lists(const json_t *state)
 {
     const json_t *txns = json_object_get(state, "transactions"), *sagas = json_object_get(state, "sagas");
@@ -168,6 +198,7 @@ static void print_lists(const json_t *state)
         print_heading();
     json_array_foreach(txns, index, row) print_open(row);
     print_sagas(sagas);
+    print_events(state);
     (void)print_left_out(state);
 }
 

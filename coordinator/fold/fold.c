@@ -4,6 +4,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "coordinator/fold/event_copy.h"
+
 /* Bytes without a gap, so that they are hashed as they lie. A transaction and a saga of one id end apart. */
 struct subject_key {
     struct vow_gtrid gtrid;
@@ -21,38 +23,6 @@ struct fold_subject {
 
 /* ---- events ---- */
 
-static int copy_bytes(const void *from, size_t size, void **copy)
-{
-    *copy = NULL;
-    if (size == 0)
-        return 0;
-    *copy = malloc(size);
-    if (*copy == NULL)
-        return VOW_E_NO_MEMORY;
-    memcpy(*copy, from, size);
-    return 0;
-}
-
-/* Its branches and its body are its own then. */
-static int copy_event(const struct vow_journal_event *from, struct vow_journal_event *to)
-{
-    void *branches, *body;
-    int error =
-        copy_bytes(from->record.branches, from->record.branches_len * sizeof(*from->record.branches), &branches);
-
-    if (error != 0)
-        return error;
-    error = copy_bytes(from->record.body.data, from->record.body.len, &body);
-    if (error != 0) {
-        free(branches);
-        return error;
-    }
-    *to = *from;
-    to->record.branches = branches;
-    to->record.body.data = body;
-    return 0;
-}
-
 /* Few events each: a transaction has one or some, a saga some for each step. */
 static int add_event(struct vow_journal_event **events, uint32_t *events_len, const struct vow_journal_event *event)
 {
@@ -62,7 +32,7 @@ static int add_event(struct vow_journal_event **events, uint32_t *events_len, co
     if (longer == NULL)
         return VOW_E_NO_MEMORY;
     *events = longer;
-    error = copy_event(event, &longer[*events_len]);
+    error = event_copy(event, &longer[*events_len]);
     *events_len += error == 0;
     return error;
 }
@@ -111,6 +81,13 @@ static int end_open(struct vow_fold *fold, const struct vow_journal_event *event
     return 0;
 }
 
+/* To what is known of events, whoever they are of. */
+static int add_up(struct vow_fold *fold, const struct vow_journal_event *event, const struct vow_record_rule *rule)
+{
+    (void)rule;
+    return fold->is_cut ? 0 : relay_sum_take(&fold->relay, event);
+}
+
 static int pass_by(struct vow_fold *fold, const struct vow_journal_event *event, const struct vow_record_rule *rule)
 {
     (void)fold, (void)event, (void)rule;
@@ -120,10 +97,8 @@ static int pass_by(struct vow_fold *fold, const struct vow_journal_event *event,
 typedef int role_fn(struct vow_fold *fold, const struct vow_journal_event *event, const struct vow_record_rule *rule);
 
 static role_fn *const roles[] = {
-    [VOW_ROLE_OPENS] = keep_open,
-    [VOW_ROLE_ENDS] = end_open,
-    [VOW_ROLE_NAMES] = pass_by,
-    [VOW_ROLE_SAYS] = pass_by,
+    [VOW_ROLE_OPENS] = keep_open, [VOW_ROLE_ENDS] = end_open, [VOW_ROLE_NAMES] = pass_by,
+    [VOW_ROLE_SAYS] = pass_by,    [VOW_ROLE_ADDS] = add_up,
 };
 
 /* ---- the fold ---- */
@@ -140,6 +115,7 @@ int vow_fold_take(struct vow_fold *fold, const struct vow_journal_event *event)
 
     if (rule == NULL)
         return VOW_E_DAMAGED;
+    fold->is_cut = fold->is_cut || (fold->lsn == 0 && event->lsn != 1);
     fold->lsn = event->lsn;
     fold->wall_us = event->wall_us;
     fold->epoch = event->record.epoch;
@@ -213,6 +189,7 @@ void vow_fold_deinit(struct vow_fold *fold)
     {
         drop(fold, subject); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
     }
+    relay_sum_deinit(&fold->relay);
     vow_journal_events_free(fold->events, fold->events_len);
     fold->events = NULL;
     fold->events_len = 0;

@@ -3,16 +3,22 @@
  * opens something is kept until the END of its subject comes; what is left is what a start would be fed if the log
  * ended there (recovery.h). What a record does stands in the table of core/record.h, what that comes to in a table by
  * role in fold.c. A role more is a line there.
+ *
+ * Events have no end: what their records add up to is kept instead (relay_sum.h). Once retention has cut off some of
+ * these records nobody knows any more what the rest adds up to, and nothing is said of it.
  */
 #ifndef VOW_COORDINATOR_FOLD_FOLD_H
 #define VOW_COORDINATOR_FOLD_FOLD_H
 
+#include "coordinator/fold/relay_sum.h"
 #include "coordinator/journal/journal.h"
 
 struct vow_fold {
     struct vow_gtrid watched;  /* all events of this one are kept, too; none: of nobody */
     uint64_t lsn, wall_us;     /* of the last event that was taken */
     uint32_t epoch;            /* it was written in */
+    bool is_cut;               /* the first event of the log is not there: `relay` is empty */
+    struct relay_sum relay;    /* what was known of events */
     struct fold_subject *open; /* uthash by id and subject */
     struct vow_journal_event *events;
     uint32_t events_len; /* of the watched one, oldest first */

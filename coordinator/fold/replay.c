@@ -13,9 +13,19 @@ void vow_replay_init(struct vow_replay *replay, const struct vow_gtrid *watched)
     vow_fold_init(&replay->fold, watched);
 }
 
-int vow_replay_take(void *replay, const struct vow_journal_event *event)
+int vow_replay_take(void *ctx, const struct vow_journal_event *event)
 {
-    return vow_fold_take(&((struct vow_replay *)replay)->fold, event);
+    struct vow_replay *replay = ctx;
+
+    return replay->is_again ? relay_sum_take_needed(&replay->fold.relay, event) : vow_fold_take(&replay->fold, event);
+}
+
+bool vow_replay_again(void *ctx, uint64_t *after)
+{
+    struct vow_replay *replay = ctx;
+
+    replay->is_again = !replay->is_again && relay_sum_needs(&replay->fold.relay, after);
+    return replay->is_again;
 }
 
 /* What the cores want done was done, or was not, long ago. */
@@ -33,6 +43,18 @@ static void step_sagas(void *ctx, const struct vow_sagas_event *event)
     struct vow_sagas_effects none;
 
     vow_sagas_step(replay->sagas, event, &none);
+}
+
+static void step_relay(void *ctx, const struct vow_relay_event *event)
+{
+    struct vow_replay *replay = ctx;
+    struct vow_relay_effects effects;
+
+    vow_relay_step(replay->relay, event, &effects);
+    for (size_t i = 0; i < effects.len; i++) {
+        if (effects.items[i].kind == VOW_RELAY_FREED)
+            relay_book_remove(&replay->events, effects.items[i].kept.event);
+    }
 }
 
 static int no_memory(struct vow_error_detail *detail)
@@ -83,6 +105,43 @@ static void go_on(struct vow_replay *replay, uint32_t sagas)
         step_sagas(replay, &timer);
 }
 
+/* With room for what was kept and no more; keys are looked up in the sum of the records. */
+static int make_relay_core(struct vow_replay *replay, const struct relay_recovery *counted,
+                           struct vow_relay_limits *limits, struct vow_error_detail *detail)
+{
+    *limits = vow_relay_default_limits;
+    limits->events_max = limits->groups_max = limits->dead_max = 1;
+    limits->keys_max = 2;
+    relay_recovery_widen(counted, limits);
+    if (vow_relay_size(limits) == 0)
+        return no_memory(detail);
+    replay->relay_memory = malloc(vow_relay_size(limits));
+    if (replay->relay_memory == NULL)
+        return no_memory(detail);
+    replay->relay = vow_relay_core_init(replay->relay_memory, limits, replay->fold.epoch, 0);
+    return 0;
+}
+
+static int make_relay(struct vow_replay *replay, struct vow_error_detail *detail)
+{
+    struct relay_sum *sum = &replay->fold.relay;
+    struct relay_recovery recovery = {
+        .book = &replay->events, .now_ms = NOW_MS, .step = step_relay, .ctx = replay, .detail = detail};
+    struct vow_relay_limits limits;
+    int error;
+
+    sum->last_lsn = replay->lsn;
+    recovery.arena = vow_arena_new(0);
+    if (recovery.arena == NULL)
+        return no_memory(detail);
+    error = relay_recovery_count(&recovery, &relay_sum_engine, sum);
+    error = error != 0 ? error : make_relay_core(replay, &recovery, &limits, detail);
+    recovery.core = replay->relay;
+    error = error != 0 ? error : relay_recovery_feed(&recovery, &limits, &relay_sum_engine, sum);
+    vow_arena_free(recovery.arena);
+    return error;
+}
+
 int vow_replay_make(struct vow_replay *replay, uint64_t lsn, struct vow_error_detail *detail)
 {
     struct vow_recovery recovery = {
@@ -98,6 +157,8 @@ int vow_replay_make(struct vow_replay *replay, uint64_t lsn, struct vow_error_de
         error = vow_fold_scan(&replay->fold, vow_recovery_feed, &recovery);
     if (error == 0)
         go_on(replay, recovery.room.sagas);
+    if (error == 0 && !replay->fold.is_cut)
+        error = make_relay(replay, detail);
     vow_recovery_deinit(&recovery);
     return error != 0 && detail->error == 0 ? no_memory(detail) : error;
 }
@@ -108,5 +169,7 @@ void vow_replay_deinit(struct vow_replay *replay)
     saga_book_free(&replay->book);
     free(replay->txns_memory);
     free(replay->sagas_memory);
-    replay->txns_memory = replay->sagas_memory = NULL;
+    relay_book_free(&replay->events);
+    free(replay->relay_memory);
+    replay->txns_memory = replay->sagas_memory = replay->relay_memory = NULL;
 }

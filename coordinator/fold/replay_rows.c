@@ -1,5 +1,6 @@
 #include "coordinator/fold/replay_rows.h"
 
+#include "coordinator/fold/event_rows.h"
 #include "coordinator/fold/rows.h"
 #include "coordinator/fold/until.h"
 
@@ -50,6 +51,21 @@ static uint32_t count_sagas(const struct vow_replay *replay)
     return counts.open;
 }
 
+static void count_relay(const struct vow_replay *replay, json_t *row)
+{
+    struct vow_relay_counts counts;
+
+    if (replay->relay == NULL) {
+        (void)json_object_set_new(row, "events_cut", json_true());
+        return;
+    }
+    vow_relay_counts(replay->relay, &counts);
+    (void)json_object_set_new(row, "groups", json_u64(counts.groups));
+    (void)json_object_set_new(row, "waiting", json_u64(counts.events));
+    (void)json_object_set_new(row, "dead_letters", json_u64(counts.dead));
+    (void)json_object_set_new(row, "keys", json_u64(HASH_COUNT(replay->fold.relay.keys)));
+}
+
 /* The event at the cut is gone, and its time with it. */
 static int show_state(struct rows *rows)
 {
@@ -58,6 +74,7 @@ static int show_state(struct rows *rows)
     json_t *row = json_pack("{s:o,s:o,s:o}", "lsn", json_u64(replay->lsn), "transactions", json_u64(count_txns(replay)),
                             "sagas", json_u64(count_sagas(replay)));
 
+    count_relay(replay, row);
     if (replay->fold.lsn == replay->lsn) {
         vow_wall_print(replay->fold.wall_us, time);
         (void)json_object_set_new(row, "wall_us", json_u64(replay->fold.wall_us));
@@ -147,6 +164,79 @@ static int show_sagas(struct rows *rows)
     return error;
 }
 
+/* ---- events ---- */
+
+static int show_groups(struct rows *rows)
+{
+    struct vow_relay_group_view view;
+    uint32_t at = 0;
+    int error = 0;
+
+    while (error == 0 && vow_relay_next_group(rows->replay->relay, &at, &view)) {
+        if (takes_one_more(rows))
+            error = show(rows, "group", group_object(&view));
+    }
+    return error;
+}
+
+static int show_topic(void *ctx, json_t *row)
+{
+    struct rows *rows = ctx;
+
+    if (takes_one_more(rows))
+        return show(rows, "topic", row);
+    json_decref(row);
+    return 0;
+}
+
+static int show_dead(struct rows *rows)
+{
+    struct vow_relay_dead_view view;
+    uint32_t at = 0;
+    int error = 0;
+
+    while (error == 0 && vow_relay_next_dead(rows->replay->relay, &at, &view)) {
+        if (takes_one_more(rows))
+            error = show(rows, "dead_letter", dead_object(&view));
+    }
+    return error;
+}
+
+static json_t *key_object(const struct sum_key *key)
+{
+    char uuid[2 * VOW_DB_UUID_BYTES + 1];
+
+    for (size_t i = 0; i < VOW_DB_UUID_BYTES; i++)
+        (void)snprintf(uuid + 2 * i, 3, "%02x", key->newest.db_uuid[i]);
+    return json_pack("{s:s,s:s,s:s,s:o,s:o}", "source", key->source, "db_uuid", uuid, "key", key->newest.key, "key_seq",
+                     json_u64(key->newest.key_seq), "offset", json_u64(key->newest.lsn));
+}
+
+static int show_keys(struct rows *rows)
+{
+    const struct sum_key *key, *next;
+    int error = 0;
+
+    HASH_ITER(hh, rows->replay->fold.relay.keys, key, next)
+    {
+        if (error == 0 && takes_one_more(rows))
+            error = show(rows, "key", key_object(key));
+    }
+    return error;
+}
+
+static int show_relay(struct rows *rows)
+{
+    int error;
+
+    if (rows->replay->relay == NULL)
+        return 0;
+    error = show_groups(rows);
+    error = error != 0 ? error : topic_rows(&rows->replay->events, show_topic, rows);
+    error = error != 0 ? error : show_dead(rows);
+    return error != 0 ? error : show_keys(rows);
+}
+
 /* ---- one id ---- */
 
 static int show_subject(struct rows *rows)
@@ -177,6 +267,7 @@ static int show_all(struct rows *rows)
     int error = show_txns(rows);
 
     error = error != 0 ? error : show_sagas(rows);
+    error = error != 0 ? error : show_relay(rows);
     if (error == 0 && rows->left_out > 0)
         error = show(rows, "left_out", json_u64(rows->left_out));
     return error;

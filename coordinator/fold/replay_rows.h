@@ -11,9 +11,13 @@ typedef int vow_replay_row_fn(void *ctx, json_t *row);
 
 /*
  * Calls `each` for the rows of a state that was made:
- *     {"state": {"lsn", "wall_us", "time", "epoch", "transactions", "sagas"}}      first; the last two are numbers
+ *     {"state": {"lsn", "wall_us", "time", "epoch", "transactions", "sagas", ...}} first; the numbers of those below
  *     {"transaction": {...}}, {"saga": {...}}                         as `vowctl list` and `vowctl saga list` have them
- * Of a watched id only its own, or {"ended": {...}} if nothing of it is open, and then {"event": {...}} for each event.
+ *     {"group": {...}}, {"topic": {...}}, {"dead_letter": {...}}      as `vowctl topics` and `vowctl dlq list`
+ *     {"key": {"source", "db_uuid", "key", "key_seq", "offset"}}      the newest event of each key
+ * The state has "events_cut": true in place of the numbers of the last two lines if retention has cut off some of what
+ * they follow from. Of a watched id only its own, or {"ended": {...}} if nothing of it is open, and then
+ * {"event": {...}} for each event.
  * Over rows_max the rest is one row, {"left_out": N}; 0 is no limit. at_us: the time asked for, 0 = of the last event.
  * Returns 0, VOW_E_NOT_FOUND if the watched id has no event, or what `each` returned.
  */

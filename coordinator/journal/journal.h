@@ -146,6 +146,7 @@ void vow_journal_events_free(struct vow_journal_event *events, uint32_t events_l
 /* For each open record (COMMIT, HAZARD, HEURISTIC, DAMAGE, FORGET, without END; SAGA_BEGIN, SAGA_STEP, SAGA_TURN,
  * SAGA_RETRY, without SAGA_END) in LSN order. Returning non-zero stops the scan with that error. */
 typedef int vow_journal_scan_fn(void *ctx, const struct vow_journal_event *event);
+typedef bool vow_journal_again_fn(void *ctx, uint64_t *after);
 typedef void vow_journal_life_fn(void *ctx, const struct vow_journal_life *life);
 
 struct vow_journal_identity {
@@ -237,13 +238,15 @@ struct vow_journal_until {
  * Reads the events of a stopped coordinator's journal for a replay: in the order of the log, up to `until`, those that
  * retention has kept of what was cut off first. What is open after the last of them was open then, exactly; of what had
  * ended the oldest may be missing. Each event is proved before it is shown, the rest of the log as a start would.
- * Changes no byte, and holds the lock meanwhile. Errors are those of vow_journal_sqlite_check(), and
+ * Changes no byte, and holds the lock meanwhile. After the last one `again`, if it is not NULL, may ask for those after
+ * *after once more. Errors are those of vow_journal_sqlite_check(), and
  *   VOW_E_NOT_FOUND  there is no journal
  *   VOW_E_EXPIRED    retention has cut off what was after that event, too, so that nobody knows what was open then
  *   VOW_E_ARGUMENT   the log has no such event: it ends before, or the time is before its first one
  */
 int vow_journal_sqlite_replay(const char *directory, const struct vow_journal_until *until, vow_journal_scan_fn *each,
-                              void *ctx, struct vow_journal_report *report, struct vow_error_detail *detail);
+                              vow_journal_again_fn *again, void *ctx, struct vow_journal_report *report,
+                              struct vow_error_detail *detail);
 
 /* Says in words why READ or LOCATE had VOW_E_EXPIRED or VOW_E_ARGUMENT, or another error. Returns it. */
 int vow_journal_say_until(int error, uint64_t cut_lsn, uint64_t last_lsn, struct vow_error_detail *detail);

@@ -62,6 +62,7 @@ static const char schema_5[] = //
 #define SQL_ENDS(number)
 #define SQL_NAMES(number)
 #define SQL_SAYS(number)
+#define SQL_ADDS(number)
 #define SQL_OPEN(name, number, subject, role) SQL_##role(number)
 /* Of an EVENT: is there a group that has not done it, or for which it is dead? */
 #define NEEDED(lsn)                                                                                                    \

@@ -55,6 +55,7 @@ int journal_sqlite_locate(struct sqlite_engine *engine, struct vow_journal_op *o
 struct reading {
     struct sqlite_engine *engine;
     vow_journal_scan_fn *each;
+    vow_journal_again_fn *again; /* NULL = once is enough */
     void *ctx;
 };
 
@@ -211,14 +212,18 @@ static int replay(struct sqlite_engine *engine, const struct vow_journal_until *
     error = find_until(engine, until, lsn, detail);
     if (error == VOW_E_EXPIRED || error == VOW_E_ARGUMENT)
         error = vow_journal_say_until(error, engine->snapshot.cut.lsn, engine->head.lsn, detail);
-    return error != 0 ? error : read_events(reading, &after, *lsn, detail);
+    error = error != 0 ? error : read_events(reading, &after, *lsn, detail);
+    if (error == 0 && reading->again != NULL && reading->again(reading->ctx, &after))
+        error = read_events(reading, &after, *lsn, detail);
+    return error;
 }
 
 int vow_journal_sqlite_replay(const char *directory, const struct vow_journal_until *until, vow_journal_scan_fn *each,
-                              void *ctx, struct vow_journal_report *report, struct vow_error_detail *detail)
+                              vow_journal_again_fn *again, void *ctx, struct vow_journal_report *report,
+                              struct vow_error_detail *detail)
 {
     struct sqlite_engine *engine = calloc(1, sizeof(*engine));
-    struct reading reading = {.engine = engine, .each = each, .ctx = ctx};
+    struct reading reading = {.engine = engine, .each = each, .again = again, .ctx = ctx};
     int error;
 
     *detail = (struct vow_error_detail){.error = 0};

@@ -2,69 +2,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/fold/event_rows.h"
 #include "coordinator/server/rows.h"
 #include "proto/codec.h"
 #include "proto/net/clock.h"
 
 #define ROWS_DEFAULT 1000u
 
-static json_t *words(const char *const *from, uint32_t len)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < len; i++)
-        json_array_append_new(list, json_string(from[i]));
-    return list;
-}
-
 static char *row_group(const struct vow_relay_group_view *view)
 {
-    json_t *row = json_pack("{s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "group", view->name, "participant",
-                            view->participant, "state", view->state, "connected", view->session != 0, "on",
-                            words(view->subscribe.patterns, view->subscribe.patterns_len), "publishes",
-                            words(view->subscribe.publishes, view->subscribe.publishes_len), "cursor",
-                            json_u64(view->cursor), "lag", json_u64(view->lag), "in_flight", json_u64(view->in_flight),
-                            "dead", json_u64(view->dead), "overdue", json_u64(view->overdue));
-    if (row != NULL && view->subscribe.key_filter[0] != '\0')
-        json_object_set_new(row, "key", json_string(view->subscribe.key_filter));
+    json_t *row = group_object(view);
+    if (row != NULL) {
+        json_object_set_new(row, "state", json_string(view->state));
+        json_object_set_new(row, "connected", json_boolean(view->session != 0));
+        json_object_set_new(row, "in_flight", json_u64(view->in_flight));
+        json_object_set_new(row, "overdue", json_u64(view->overdue));
+    }
     return row_finish(row);
 }
 
-/* ---- topics: of the events that are in memory ---- */
-
-struct topic {
-    char name[VOW_TOPIC_SIZE];
-    uint64_t events, bytes;
-    UT_hash_handle hh;
-};
-
-static void count_topic(struct topic **topics, const struct book_event *event)
+static int answer_topic(void *answer, json_t *row)
 {
-    struct topic *topic = NULL;
-    HASH_FIND_STR(*topics, event->event.topic, topic);
-    if (topic == NULL) {
-        topic = calloc(1, sizeof(*topic));
-        if (topic == NULL)
-            return;
-        memcpy(topic->name, event->event.topic, strlen(event->event.topic) + 1);
-        HASH_ADD_STR(*topics, name, topic);
-    }
-    topic->events++;
-    topic->bytes += event->bytes;
-}
-
-static void answer_topics(struct answer *answer)
-{
-    struct topic *topics = NULL, *topic, *next;
-    for (const struct book_event *event = answer->server->relay.book.first; event != NULL; event = event->after)
-        count_topic(&topics, event);
-    HASH_ITER(hh, topics, topic, next)
-    {
-        (void)answer_row(answer, row_finish(json_pack("{s:s,s:o,s:o}", "topic", topic->name, "waiting",
-                                                      json_u64(topic->events), "bytes", json_u64(topic->bytes))));
-        /* It does not see that uthash unlinks. NOLINTNEXTLINE(clang-analyzer-*) */
-        HASH_DEL(topics, topic);
-        free(topic);
-    }
+    (void)answer_row(answer, row_finish(row));
+    return 0;
 }
 
 void relay_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
@@ -74,20 +34,11 @@ void relay_topics(struct vow_server *server, struct session *session, const stru
     uint32_t at = 0;
     while (vow_relay_next_group(server->relay.core, &at, &view))
         (void)answer_row(&answer, row_group(&view));
-    answer_topics(&answer);
+    (void)topic_rows(&server->relay.book, answer_topic, &answer);
     answer_end(&answer, 0);
 }
 
 /* ---- dead letters ---- */
-
-static json_t *dead_object(const struct vow_relay_dead_view *view)
-{
-    const struct vow_msg_event *event = view->kept.event;
-    return json_pack("{s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:b}", "group", view->group, "offset",
-                     json_u64(view->kept.lsn), "topic", event->topic, "key", event->key, "source", event->source,
-                     "key_seq", json_u64(event->key_seq), "attempts", json_u64(view->attempts), "cause",
-                     vow_cause_name((int)view->cause), "text", view->text, "retrying", (int)view->is_retried);
-}
 
 static bool is_printable(struct vow_slice payload)
 {

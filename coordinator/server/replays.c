@@ -25,6 +25,7 @@ struct replaying {
     uint64_t lsn;     /* up to here; 0 = not known yet */
     uint64_t after;   /* read so far */
     uint64_t cut_lsn; /* of the first page */
+    bool is_first;    /* that one comes next */
     uint32_t tries, rows_max;
     struct vow_replay replay;
 };
@@ -101,6 +102,7 @@ static void begin(struct replaying *replaying)
     vow_replay_deinit(&replaying->replay);
     vow_replay_init(&replaying->replay, &replaying->watched);
     replaying->after = 0;
+    replaying->is_first = true;
     replaying->tries++;
     ask(replaying, VOW_JOURNAL_READ, 0);
 }
@@ -125,8 +127,9 @@ static int take_events(struct replaying *replaying, const struct vow_journal_op 
 
 static void take_page(struct replaying *replaying, const struct vow_journal_op *op)
 {
-    if (replaying->after == 0)
+    if (replaying->is_first)
         replaying->cut_lsn = op->cut_lsn;
+    replaying->is_first = false;
     if (op->cut_lsn != replaying->cut_lsn && replaying->after < op->cut_lsn) {
         if (replaying->tries < TRIES_MAX)
             begin(replaying);
@@ -140,7 +143,7 @@ static void take_page(struct replaying *replaying, const struct vow_journal_op *
     replaying->lsn = op->until;
     if (error != 0)
         end_refused(replaying, error, "an event of the journal cannot be taken");
-    else if (op->has_more)
+    else if (op->has_more || vow_replay_again(&replaying->replay, &replaying->after))
         ask(replaying, VOW_JOURNAL_READ, 0);
     else
         tell(replaying);

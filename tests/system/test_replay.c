@@ -1,6 +1,7 @@
 /*
  * vowctl replay beside a running vowd: the whole journal comes to the state that vowd is in, whoever reads it. One
- * transaction is committed and its service dead, one saga is half done, one was compensated.
+ * transaction is committed and its service dead, one saga is half done, one was compensated; of three events one is
+ * done, one is dead, and one is under way.
  */
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -15,7 +16,7 @@ TestSuite(replay, .timeout = 120);
 #define STEPS 2
 
 static struct cluster cluster;
-static struct peer doer, client;
+static struct peer doer, client, shop, billing;
 static struct run run; /* the last answer of vowctl */
 static char txn[VOW_GTRID_TEXT_SIZE], half[VOW_GTRID_TEXT_SIZE], undone[VOW_GTRID_TEXT_SIZE], data[160];
 
@@ -100,6 +101,65 @@ static void expect_told(enum vow_saga_state state)
     } while (client.msg.saga_state.state != state);
 }
 
+/* ---- events ---- */
+
+static void subscribe(void)
+{
+    static const char *const patterns[] = {"order.*"}, *const publishes[] = {"bill.sent"};
+    const struct vow_msg msg = {.kind = VOW_MSG_SUBSCRIBE,
+                                .subscribe = {.group = "bills",
+                                              .patterns_len = 1,
+                                              .patterns = patterns,
+                                              .publishes_len = 1,
+                                              .publishes = publishes,
+                                              .key_filter = "",
+                                              .from = VOW_FROM_RESUME}};
+    peer_send(&billing, &msg);
+    peer_expect(&billing, VOW_MSG_SUBSCRIBED);
+    cr_assert_eq(billing.msg.subscribed.error, 0, "%s", billing.msg.subscribed.text);
+}
+
+static void publish(uint64_t seq)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_PUBLISH,
+                                .publish = {.event = {.topic = "order.placed",
+                                                      .key = "order 1",
+                                                      .source = "shop",
+                                                      .key_seq = seq,
+                                                      .version = 1,
+                                                      .payload = {(const uint8_t *)"apple", 5}}}};
+    peer_send(&shop, &msg);
+    peer_expect(&shop, VOW_MSG_PUBLISHED);
+    cr_assert_eq(shop.msg.published.error, 0, "%s", shop.msg.published.text);
+    peer_expect(&billing, VOW_MSG_DELIVER);
+}
+
+static void deliver(enum vow_event_result result)
+{
+    const struct vow_msg_deliver *asked = &billing.msg.deliver;
+    const bool is_done = result == VOW_EVENT_DONE;
+    const struct vow_msg msg = {.kind = VOW_MSG_DELIVERED,
+                                .delivered = {.group = "bills",
+                                              .offset = asked->offset,
+                                              .attempt = asked->attempt,
+                                              .result = result,
+                                              .cause = is_done ? VOW_CAUSE_NONE : VOW_CAUSE_CONSTRAINT,
+                                              .text = is_done ? "" : "no such customer"}};
+    peer_send(&billing, &msg);
+}
+
+static void make_events(void)
+{
+    peer_open(&shop, &cluster, VOW_ROLE_PARTICIPANT, "shop");
+    peer_open(&billing, &cluster, VOW_ROLE_PARTICIPANT, "billing");
+    subscribe();
+    publish(1);
+    deliver(VOW_EVENT_DONE);
+    publish(2);
+    deliver(VOW_EVENT_UNABLE);
+    publish(3); /* it comes once the second is buried */
+}
+
 static void make_state(void)
 {
     struct vow_gtrid id;
@@ -122,6 +182,15 @@ static void make_state(void)
     order(&id);
     answer(VOW_STEP_DONE);
     peer_expect(&doer, VOW_MSG_STEP); /* the second is under way */
+    make_events();
+}
+
+static void last_lsn(char lsn[24])
+{
+    json_t *status = ASK("status");
+    snprintf(lsn, 24, "%lld",
+             (long long)json_integer_value(json_object_get(json_object_get(status, "journal"), "last_lsn")));
+    json_decref(status);
 }
 
 /* Records that nobody waits for reach the disk with the next tick. */
@@ -136,12 +205,20 @@ static void wait_until_ended(void)
     } while (len != 1);
 }
 
-static void last_lsn(char lsn[24])
+/* What a group has done is noted later; the third event waits, so that is all before it. */
+static void wait_until_noted(void)
 {
-    json_t *status = ASK("status");
-    snprintf(lsn, 24, "%lld",
-             (long long)json_integer_value(json_object_get(json_object_get(status, "journal"), "last_lsn")));
-    json_decref(status);
+    long long live, noted;
+    char lsn[24];
+    do {
+        json_t *topics = ASK("topics"), *replayed;
+        live = json_integer_value(json_object_get(json_array_get(topics, 0), "cursor"));
+        json_decref(topics);
+        last_lsn(lsn);
+        replayed = ASK("replay", "--until", lsn);
+        noted = json_integer_value(json_object_get(json_array_get(json_object_get(replayed, "groups"), 0), "cursor"));
+        json_decref(replayed);
+    } while (noted != live);
 }
 
 /* ---- live beside replayed ---- */
@@ -184,6 +261,27 @@ static void expect_live_state(const json_t *replayed)
     json_decref(sagas);
 }
 
+static void expect_live_events(const json_t *replayed)
+{
+    json_t *topics = ASK("topics"), *letters = ASK("dlq", "list");
+    const json_t *group = json_array_get(json_object_get(replayed, "groups"), 0);
+    const json_t *topic = json_array_get(json_object_get(replayed, "topics"), 0);
+    const json_t *key = json_array_get(json_object_get(replayed, "keys"), 0);
+    cr_assert_eq(json_array_size(topics), 2);
+    cr_assert_eq(json_array_size(letters), 1);
+    expect_same(json_array_get(topics, 0), group,
+                (const char *const[]){"group", "participant", "on", "publishes", "cursor", "lag", "dead", NULL});
+    cr_assert_eq(json_integer_value(json_object_get(group, "lag")), 1);
+    cr_assert_eq(json_integer_value(json_object_get(group, "dead")), 1);
+    cr_assert(json_equal(json_array_get(topics, 1), topic), "another topic: %s", run.out);
+    cr_assert(json_equal(letters, json_object_get(replayed, "dead_letters")), "other dead letters: %s", run.out);
+    cr_assert_eq(json_array_size(json_object_get(replayed, "keys")), 1);
+    cr_assert_str_eq(json_string_value(json_object_get(key, "source")), "shop");
+    cr_assert_eq(json_integer_value(json_object_get(key, "key_seq")), 3);
+    json_decref(topics);
+    json_decref(letters);
+}
+
 static const char *text_at(const json_t *object, const char *key, const char *of)
 {
     const char *text = json_string_value(json_object_get(json_object_get(object, key), of));
@@ -211,6 +309,9 @@ static void expect_the_beginning(void)
     cr_assert_eq(json_integer_value(json_object_get(state, "lsn")), 1);
     cr_assert_eq(json_array_size(json_object_get(state, "transactions")), 0);
     cr_assert_eq(json_array_size(json_object_get(state, "sagas")), 0);
+    cr_assert_not_null(json_object_get(state, "groups"));
+    cr_assert_eq(json_array_size(json_object_get(state, "groups")), 0);
+    cr_assert_eq(json_array_size(json_object_get(state, "keys")), 0);
     json_decref(state);
     expect_refused(3, "no event of this id", "1", txn);
 }
@@ -235,9 +336,13 @@ Test(replay, of_the_whole_journal_is_the_live_state)
     char lsn[24];
     make_state();
     wait_until_ended();
+    wait_until_noted();
     last_lsn(lsn);
     json_t *online = ASK("replay", "--until", lsn);
     expect_live_state(online);
+    expect_live_events(online);
+    VOWCTL(0, "replay", "--until", lsn);
+    cr_assert_not_null(strstr(run.out, "no such customer"), "%s", run.out);
     expect_ids(lsn);
     expect_the_beginning();
     expect_refusals();
@@ -258,5 +363,7 @@ Test(replay, of_the_whole_journal_is_the_live_state)
     cr_assert_not_null(strstr(run.err, "--data"), "%s", run.err);
     peer_close(&doer);
     peer_close(&client);
+    peer_close(&shop);
+    peer_close(&billing);
     cluster_end(&cluster);
 }

@@ -19,7 +19,7 @@ struct past_op {
     struct vow_journal_op op;
     struct vow_record_branch branches[VOW_CALLS_MAX];
     uint8_t body[2048];
-    bool is_saga;
+    enum past_core core;
 };
 
 /* A message to a participant: what it needs to answer. */
@@ -31,41 +31,41 @@ struct past_mail {
     struct vow_msg_step step;
 };
 
-static uint32_t below(struct past *past, uint32_t limit)
+uint32_t past_below(struct past *past, uint32_t limit)
 {
     return (uint32_t)(vow_jitter_next(&past->random) % limit);
 }
 
-static bool chance(struct past *past, uint32_t of_100)
+bool past_chance(struct past *past, uint32_t of_100)
 {
-    return below(past, 100) < of_100;
+    return past_below(past, 100) < of_100;
 }
 
 /* ---- a state as a number ---- */
 
-static void mix(uint64_t *digest, const void *bytes, size_t len)
+void past_mix(uint64_t *digest, const void *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         *digest = (*digest ^ ((const uint8_t *)bytes)[i]) * UINT64_C(1099511628211);
 }
 
-static void mix_number(uint64_t *digest, uint64_t number)
+void past_mix_number(uint64_t *digest, uint64_t number)
 {
-    mix(digest, &number, sizeof(number));
+    past_mix(digest, &number, sizeof(number));
 }
 
 static void mix_saga(uint64_t *digest, const struct vow_saga_view *view)
 {
-    mix(digest, view->gtrid.bytes, sizeof(view->gtrid.bytes));
-    mix(digest, view->state, strlen(view->state));
-    mix_number(digest, (uint64_t)view->told | (uint64_t)view->cause << 8 | (uint64_t)view->failed_step << 32);
+    past_mix(digest, view->gtrid.bytes, sizeof(view->gtrid.bytes));
+    past_mix(digest, view->state, strlen(view->state));
+    past_mix_number(digest, (uint64_t)view->told | (uint64_t)view->cause << 8 | (uint64_t)view->failed_step << 32);
     for (uint32_t i = 0; i < view->steps_len; i++) {
         const struct vow_saga_step_view *step = &view->steps[i];
 
-        mix(digest, step->participant, strlen(step->participant));
-        mix(digest, step->state, strlen(step->state));
-        mix(digest, step->fate, strlen(step->fate));
-        mix_number(digest, (uint64_t)step->stage | (uint64_t)step->attempts << 32);
+        past_mix(digest, step->participant, strlen(step->participant));
+        past_mix(digest, step->state, strlen(step->state));
+        past_mix(digest, step->fate, strlen(step->fate));
+        past_mix_number(digest, (uint64_t)step->stage | (uint64_t)step->attempts << 32);
     }
 }
 
@@ -150,13 +150,13 @@ static uint64_t digest_of_start(struct past *past)
 
 /* ---- to the journal ---- */
 
-static struct past_op *op_new(struct past *past, const struct vow_record *record, uint64_t token, bool is_saga)
+struct past_op *past_op_new(struct past *past, const struct vow_record *record, uint64_t token, enum past_core core)
 {
     struct past_op *op = &past->ops[past->ops_len++];
 
     cr_assert_leq(past->ops_len, OPS_MAX);
     memset(op, 0, sizeof(*op));
-    op->is_saga = is_saga;
+    op->core = core;
     op->op.kind = record->kind == VOW_RECORD_COMMIT                                       ? VOW_JOURNAL_DECIDE
                   : record->kind == VOW_RECORD_END || record->kind == VOW_RECORD_SAGA_END ? VOW_JOURNAL_END
                                                                                           : VOW_JOURNAL_APPEND;
@@ -170,15 +170,28 @@ static struct past_op *op_new(struct past *past, const struct vow_record *record
     return op;
 }
 
+void past_op_body(struct past_op *op, const uint8_t *body, size_t len)
+{
+    cr_assert_leq(len, sizeof(op->body));
+    op->op.record.body.len = len;
+    memcpy(op->body, body, len);
+}
+
+void past_op_key(struct past_op *op, const struct vow_msg_event *event)
+{
+    memcpy(op->op.key.db_uuid, event->db_uuid, VOW_DB_UUID_BYTES);
+    memcpy(op->op.key.key, event->key, strlen(event->key) + 1);
+    op->op.key.key_seq = event->key_seq;
+}
+
 static void log_order(struct past *past, const struct vow_sagas_effect *effect, const struct vow_msg *request)
 {
-    struct past_op *op = op_new(past, &effect->log.record, effect->log.token, true);
+    struct past_op *op = past_op_new(past, &effect->log.record, effect->log.token, PAST_SAGA);
     uint8_t frame[2048];
     size_t len = vow_msg_encode(request, VOW_FRAME_MAX_HIGHEST, frame, sizeof(frame));
 
     cr_assert_gt(len, VOW_FRAME_HEADER_BYTES);
-    op->op.record.body.len = len - VOW_FRAME_HEADER_BYTES;
-    memcpy(op->body, frame + VOW_FRAME_HEADER_BYTES, op->op.record.body.len);
+    past_op_body(op, frame + VOW_FRAME_HEADER_BYTES, len - VOW_FRAME_HEADER_BYTES);
 }
 
 /* ---- effects ---- */
@@ -216,7 +229,7 @@ static void take_txn_effects(struct past *past)
         const struct vow_coord_effect *effect = &effects.items[i];
 
         if (effect->kind == VOW_COORD_LOG)
-            (void)op_new(past, &effect->log.record, effect->log.token, false);
+            (void)past_op_new(past, &effect->log.record, effect->log.token, PAST_TXN);
         else if (effect->kind == VOW_COORD_SEND && effect->msg.kind == VOW_MSG_PREPARE)
             post(past, &(struct past_mail){
                            .kind = VOW_MSG_PREPARE, .session = effect->session, .header = effect->msg.prepare.header});
@@ -251,7 +264,7 @@ static void step_sagas(struct past *past, struct vow_sagas_event *event, const s
         if (effect->kind == VOW_SAGAS_LOG && effect->log.record.kind == VOW_RECORD_SAGA_BEGIN)
             log_order(past, effect, request);
         else if (effect->kind == VOW_SAGAS_LOG)
-            (void)op_new(past, &effect->log.record, effect->log.token, true);
+            (void)past_op_new(past, &effect->log.record, effect->log.token, PAST_SAGA);
         else if (effect->kind == VOW_SAGAS_SEND)
             post(past, &(struct past_mail){.kind = VOW_MSG_STEP, .session = effect->session, .step = effect->msg.step});
     }
@@ -335,23 +348,30 @@ static void compare_sagas(const struct past *past, const struct vow_replay *repl
     cr_assert_eq(counts.open, open);
 }
 
+static void read_on(const struct past *past, struct vow_replay *replay, struct vow_journal_op *op)
+{
+    do {
+        past->bed.ops->commit(past->bed.engine, op);
+        for (uint32_t i = 0; i < op->events_len; i++)
+            cr_assert_eq(vow_replay_take(replay, &op->events[i]), 0);
+        vow_journal_events_free(op->events, op->events_len);
+    } while (op->error == 0 && op->has_more);
+}
+
 /* A replay of the running journal, a page at a time; *lsn is the event then. */
 static int read_pages(const struct past *past, struct vow_replay *replay, uint64_t *lsn,
                       struct vow_error_detail *detail)
 {
     struct vow_journal_op op = {.kind = VOW_JOURNAL_READ, .until = *lsn};
 
-    do {
-        past->bed.ops->commit(past->bed.engine, &op);
-        for (uint32_t i = 0; i < op.events_len; i++)
-            cr_assert_eq(vow_replay_take(replay, &op.events[i]), 0);
-        vow_journal_events_free(op.events, op.events_len);
-    } while (op.error == 0 && op.has_more);
+    read_on(past, replay, &op);
+    if (op.error == 0 && vow_replay_again(replay, &op.after))
+        read_on(past, replay, &op);
     *lsn = op.until;
     return op.error != 0 ? vow_journal_say_until(op.error, op.cut_lsn, op.last_lsn, detail) : 0;
 }
 
-static void compare(struct past *past)
+static void compare(struct past *past, bool is_end)
 {
     struct vow_error_detail detail;
     struct vow_replay replay;
@@ -364,6 +384,10 @@ static void compare(struct past *past)
     compare_txns(past, &replay);
     compare_sagas(past, &replay);
     cr_assert_eq(past_digest(replay.txns, replay.sagas), past->marks[past->last_lsn].state);
+    cr_assert(replay.relay == NULL ||
+              past_relay_of_sum(&replay.fold.relay, replay.relay) == past->marks[past->last_lsn].relay);
+    if (is_end && replay.relay != NULL)
+        past_relay_compare(past, replay.relay);
     vow_replay_deinit(&replay);
     past->compared++;
 }
@@ -377,6 +401,7 @@ static void write_down(struct past *past)
     cr_assert_leq(stats.last_lsn, PAST_EVENTS);
     past->last_lsn = stats.last_lsn;
     past->marks[past->last_lsn].state = digest_of_start(past);
+    past->marks[past->last_lsn].relay = past_relay_of_start(past);
 }
 
 static void commit_first(struct past *past)
@@ -390,7 +415,9 @@ static void commit_first(struct past *past)
     cr_assert_eq(op.op.result, VOW_JOURNAL_WON);
     past->kinds[op.op.record.kind]++;
     write_down(past);
-    if (op.is_saga) {
+    if (op.core == PAST_RELAY) {
+        past_relay_logged(past, op.op.token, op.op.lsn);
+    } else if (op.core == PAST_SAGA) {
         step_sagas(past, &(struct vow_sagas_event){.kind = VOW_SAGAS_LOG_DONE, .token = op.op.token}, NULL);
     } else {
         fixture_log_done(&past->txns, op.op.token);
@@ -405,7 +432,7 @@ static void flush(struct past *past)
     while (past->ops_len > 0)
         commit_first(past);
     if (past->last_lsn / PAGES_EVERY != before / PAGES_EVERY)
-        compare(past);
+        compare(past, false);
 }
 
 static void begin_txn(struct past *past)
@@ -415,7 +442,7 @@ static void begin_txn(struct past *past)
     uint32_t len = 0;
 
     for (uint32_t i = 0; i < PEERS; i++) {
-        if (past->sessions[i] != 0 && chance(past, 60))
+        if (past->sessions[i] != 0 && past_chance(past, 60))
             called[len++] = names[i];
     }
     if (len == 0)
@@ -428,7 +455,7 @@ static void begin_saga(struct past *past)
 {
     struct vow_msg_saga_step steps[6];
     struct vow_msg msg = {.kind = VOW_MSG_SAGA_REQUEST};
-    uint32_t before = 1 + below(past, 3), pivot = below(past, 2), len = before + pivot + below(past, 2);
+    uint32_t before = 1 + past_below(past, 3), pivot = past_below(past, 2), len = before + pivot + past_below(past, 2);
     uint32_t stage = 0;
 
     for (uint32_t i = 0; i < len; i++) {
@@ -436,20 +463,20 @@ static void begin_saga(struct past *past)
                                   : i < before + pivot ? VOW_STEP_PIVOT
                                                        : VOW_STEP_RETRIABLE;
 
-        stage += i > 0 && (kind == VOW_STEP_PIVOT || steps[i - 1].kind != kind || chance(past, 50));
+        stage += i > 0 && (kind == VOW_STEP_PIVOT || steps[i - 1].kind != kind || past_chance(past, 50));
         steps[i] = (struct vow_msg_saga_step){.kind = kind,
                                               .stage = stage,
-                                              .participant = names[below(past, PEERS)],
+                                              .participant = names[past_below(past, PEERS)],
                                               .action = "do",
                                               .compensation = kind == VOW_STEP_COMPENSATABLE ? "undo" : "",
-                                              .attempts_max = 1 + below(past, 3)};
+                                              .attempts_max = 1 + past_below(past, 3)};
     }
     msg.saga_request =
         (struct vow_msg_saga_request){.gtrid = vow_gtrid_make(FIXTURE_COORD, 1, 1000000 + ++past->saga_seq, 0, 1),
                                       .key = "",
                                       .steps_len = len,
                                       .steps = steps,
-                                      .deadline_ms = chance(past, 20) ? 1 + below(past, 30000) : 0};
+                                      .deadline_ms = past_chance(past, 20) ? 1 + past_below(past, 30000) : 0};
     step_sagas(past,
                &(struct vow_sagas_event){.kind = VOW_SAGAS_REQUEST,
                                          .session = CLIENT,
@@ -459,7 +486,7 @@ static void begin_saga(struct past *past)
 
 static void answer_decision(struct past *past, const struct past_mail *mail)
 {
-    uint32_t draw = below(past, 100);
+    uint32_t draw = past_below(past, 100);
 
     if (mail->verdict == VOW_ABORT) {
         if (draw < 10)
@@ -475,7 +502,7 @@ static void answer_decision(struct past *past, const struct past_mail *mail)
 
 static void answer_step(struct past *past, const struct past_mail *mail)
 {
-    uint32_t draw = below(past, 100);
+    uint32_t draw = past_below(past, 100);
     struct vow_msg msg = {.kind = VOW_MSG_STEP_DONE};
 
     msg.step_done = (struct vow_msg_step_done){.gtrid = mail->step.gtrid,
@@ -509,10 +536,10 @@ static void deliver(struct past *past)
 
     if (past->mails_len == 0)
         return;
-    at = below(past, (uint32_t)past->mails_len);
+    at = past_below(past, (uint32_t)past->mails_len);
     mail = past->mails[at];
     past->mails[at] = past->mails[--past->mails_len];
-    if (!is_up(past, mail.session) || chance(past, 10))
+    if (!is_up(past, mail.session) || past_chance(past, 10))
         return;
     if (mail.kind == VOW_MSG_STEP) {
         answer_step(past, &mail);
@@ -522,9 +549,9 @@ static void deliver(struct past *past)
         answer_decision(past, &mail);
     else
         fixture_vote(&past->txns, mail.session, &mail.header,
-                     chance(past, 85)   ? VOW_VOTE_YES
-                     : chance(past, 50) ? VOW_VOTE_NO
-                                        : VOW_VOTE_READ_ONLY);
+                     past_chance(past, 85)   ? VOW_VOTE_YES
+                     : past_chance(past, 50) ? VOW_VOTE_NO
+                                             : VOW_VOTE_READ_ONLY);
     take_txn_effects(past);
 }
 
@@ -539,12 +566,12 @@ static void connect(struct past *past, uint32_t i)
 
 static void come_or_go(struct past *past)
 {
-    uint32_t i = below(past, PEERS);
+    uint32_t i = past_below(past, PEERS);
     uint64_t session = past->sessions[i];
 
     if (session == 0) {
         connect(past, i);
-    } else if (chance(past, 20)) {
+    } else if (past_chance(past, 20)) {
         past->sessions[i] = 0;
         fixture_down(&past->txns, session);
         take_txn_effects(past);
@@ -554,12 +581,13 @@ static void come_or_go(struct past *past)
 
 static void pass_time(struct past *past)
 {
-    uint32_t ms = 1 + below(past, 5000);
+    uint32_t ms = 1 + past_below(past, 5000);
 
     clock_shift(ms);
     fixture_after(&past->txns, ms);
     take_txn_effects(past);
     step_sagas(past, &(struct vow_sagas_event){.kind = VOW_SAGAS_TIMER}, NULL);
+    past_relay_timer(past);
 }
 
 /* What an operator sees, and sees to. */
@@ -570,7 +598,7 @@ static void operate(struct past *past)
     uint32_t cursor = 0;
 
     while (vow_coord_next(past->txns.core, &cursor, &txn)) {
-        if ((txn.damage != VOW_DAMAGE_NONE || strcmp(txn.state, "COMMITTING") == 0) && chance(past, 30)) {
+        if ((txn.damage != VOW_DAMAGE_NONE || strcmp(txn.state, "COMMITTING") == 0) && past_chance(past, 30)) {
             fixture_forget(&past->txns, &txn.gtrid, "");
             take_txn_effects(past);
             flush(past);
@@ -578,9 +606,9 @@ static void operate(struct past *past)
     }
     for (cursor = 0; vow_sagas_next(past->sagas, &cursor, &saga);) {
         bool is_stuck = saga.told == VOW_SAGA_STUCK_FORWARD || saga.told == VOW_SAGA_STUCK_COMPENSATING;
-        enum vow_saga_order order = chance(past, 70) ? VOW_SAGA_RETRY : VOW_SAGA_CLOSE;
+        enum vow_saga_order order = past_chance(past, 70) ? VOW_SAGA_RETRY : VOW_SAGA_CLOSE;
 
-        if (is_stuck && chance(past, 30))
+        if (is_stuck && past_chance(past, 30))
             step_sagas(past, &(struct vow_sagas_event){.kind = VOW_SAGAS_ORDER, .order = {saga.gtrid, order, 1}}, NULL);
     }
 }
@@ -627,6 +655,7 @@ static void start(struct past *past)
     step_sagas(past, &(struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERY_DONE}, NULL);
     while (vow_sagas_deadline_ms(past->sagas) <= past->txns.now_ms)
         step_sagas(past, &(struct vow_sagas_event){.kind = VOW_SAGAS_TIMER}, NULL);
+    past_relay_start(past);
     write_down(past);
     for (uint32_t i = 0; i < PEERS; i++)
         connect(past, i);
@@ -636,6 +665,7 @@ static void crash(struct past *past)
 {
     fixture_close(&past->txns);
     free(past->sagas_memory);
+    past_relay_stop(past);
     past->ops_len = past->mails_len = 0;
     bed_restart(&past->bed);
     start(past);
@@ -643,8 +673,9 @@ static void crash(struct past *past)
 
 static void turn(struct past *past)
 {
-    uint32_t draw = below(past, 1000);
+    uint32_t draw = past_below(past, 1000);
 
+    past_relay_turn(past);
     if (draw < 100)
         begin_txn(past);
     else if (draw < 150)
@@ -682,13 +713,19 @@ void past_live(struct past *past, uint64_t seed, uint64_t events)
 void past_end(struct past *past)
 {
     flush(past);
-    compare(past);
+    clock_shift(10000);
+    fixture_after(&past->txns, 10000);
+    take_txn_effects(past);
+    past_relay_timer(past); /* the cursors are written */
+    flush(past);
+    compare(past, true);
 }
 
 void past_free(struct past *past)
 {
     fixture_close(&past->txns);
     free(past->sagas_memory);
+    past_relay_stop(past);
     free(past->ops);
     free(past->mails);
     bed_remove(&past->bed);
@@ -699,24 +736,27 @@ static int read_stopped(const struct past *past, struct vow_replay *replay, uint
 {
     const struct vow_journal_until until = {.lsn = *lsn};
     struct vow_journal_report report;
-    int error = vow_journal_sqlite_replay(past->bed.directory, &until, vow_replay_take, replay, &report, detail);
+    int error = vow_journal_sqlite_replay(past->bed.directory, &until, vow_replay_take, vow_replay_again, replay,
+                                          &report, detail);
 
     *lsn = report.until_lsn;
     return error;
 }
 
-uint64_t past_replay(const struct past *past, uint64_t lsn, struct vow_error_detail *detail)
+int past_replay(const struct past *past, uint64_t lsn, struct past_mark *mark, struct vow_error_detail *detail)
 {
     struct vow_replay replay;
-    uint64_t digest = 0;
     int error;
 
+    *mark = (struct past_mark){0};
     vow_replay_init(&replay, &(struct vow_gtrid){{0}});
     error = (past->bed.engine != NULL ? read_pages : read_stopped)(past, &replay, &lsn, detail);
     if (error == 0)
         error = vow_replay_make(&replay, lsn, detail);
     if (error == 0)
-        digest = past_digest(replay.txns, replay.sagas);
+        mark->state = past_digest(replay.txns, replay.sagas);
+    if (error == 0 && replay.relay != NULL)
+        mark->relay = past_relay_of_sum(&replay.fold.relay, replay.relay);
     vow_replay_deinit(&replay);
-    return digest;
+    return error;
 }

@@ -1,7 +1,7 @@
 /*
- * A coordinator's life on a real journal: both cores, participants that vote, refuse, are away, have lost their data
- * and are ended by hand, operators, restarts. One seed decides it. Each record is a commit of its own, and after each
- * of them it is written down what a start would make of the journal, by the engine's own scan.
+ * A coordinator's life on a real journal: its three cores, participants that vote, refuse, are away, have lost their
+ * data and are ended by hand, operators, restarts. One seed decides it. Each record is a commit of its own, and after
+ * each of them it is written down what a start would make of the journal, by the engine's own scan.
  */
 #ifndef VOW_TESTS_PAST_H
 #define VOW_TESTS_PAST_H
@@ -10,11 +10,13 @@
 #include "coordinator/fold/replay.h"
 #include "fixture.h"
 #include "kit.h"
+#include "past_relay.h"
 
 #define PAST_EVENTS 6000
 
 struct past_mark {
     uint64_t state; /* of a start */
+    uint64_t relay; /* what it knows of events */
     uint64_t wall_us;
 };
 
@@ -23,6 +25,7 @@ struct past {
     struct fixture txns;
     struct vow_sagas *sagas;
     void *sagas_memory;
+    struct past_relay relay;
     uint64_t random, saga_seq;
     struct past_op *ops; /* on their way to the journal, in order */
     size_t ops_len;
@@ -44,8 +47,20 @@ void past_free(struct past *past);
 
 /* A state as one number. */
 uint64_t past_digest(const struct vow_coord *txns, const struct vow_sagas *sagas);
-/* What a replay makes of one event, of the running journal or, if the bed is closed, of the stopped one; 0 and detail:
- * it was refused with that. */
-uint64_t past_replay(const struct past *past, uint64_t lsn, struct vow_error_detail *detail);
+/* What a replay makes of one event, of the running journal or, if the bed is closed, of the stopped one. *relay: 0 =
+ * it does not know. Returns 0 or the error, with its detail. */
+int past_replay(const struct past *past, uint64_t lsn, struct past_mark *mark, struct vow_error_detail *detail);
+
+/* For past_relay.c: */
+
+enum past_core { PAST_TXN, PAST_SAGA, PAST_RELAY };
+
+uint32_t past_below(struct past *past, uint32_t limit);
+bool past_chance(struct past *past, uint32_t of_100);
+void past_mix(uint64_t *digest, const void *bytes, size_t len);
+void past_mix_number(uint64_t *digest, uint64_t number);
+struct past_op *past_op_new(struct past *past, const struct vow_record *record, uint64_t token, enum past_core core);
+void past_op_body(struct past_op *op, const uint8_t *body, size_t len);
+void past_op_key(struct past_op *op, const struct vow_msg_event *event);
 
 #endif

@@ -105,6 +105,18 @@ Test(fold, what_is_no_kind_is_damage, .init = setup, .fini = teardown)
     cr_assert_eq(take(200, 1), VOW_E_DAMAGED);
 }
 
+/* Of a group that never subscribed, of a letter that never was; an event that says nothing. */
+Test(fold, records_of_events_that_do_not_fit_are_damage, .init = setup, .fini = teardown)
+{
+    cr_assert_eq(take(VOW_RECORD_EPOCH, 0), 0);
+    cr_assert_eq(take(VOW_RECORD_CURSOR, 0), VOW_E_DAMAGED);
+    cr_assert_eq(take(VOW_RECORD_DEAD, 0), VOW_E_DAMAGED);
+    cr_assert_eq(take(VOW_RECORD_GROUP, 0), VOW_E_DAMAGED);
+    cr_assert_eq(take(VOW_RECORD_EVENT, 0), VOW_E_DAMAGED);
+    cr_assert_eq(take(VOW_RECORD_REVIVED, 0), 0); /* done, and said so a second time */
+    expect_open("");
+}
+
 Test(fold, keeps_the_events_of_the_one_that_is_watched)
 {
     const struct vow_gtrid watched = bed_gtrid(2);
@@ -133,7 +145,8 @@ static int replay(const struct vow_journal_until *until, struct vow_error_detail
     int error;
 
     vow_replay_init(&replay, &(struct vow_gtrid){{0}});
-    error = vow_journal_sqlite_replay(bed.directory, until, vow_replay_take, &replay, &report, detail);
+    error =
+        vow_journal_sqlite_replay(bed.directory, until, vow_replay_take, vow_replay_again, &replay, &report, detail);
     if (error == 0)
         error = vow_replay_make(&replay, report.until_lsn, detail);
     vow_replay_deinit(&replay);
