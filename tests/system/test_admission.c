@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "peer.h"
 #include "proto/error.h"
 
@@ -234,22 +235,17 @@ Test(admission, F144_memory)
 /* The journal does not come after: what is in flight waits for it, new work does not queue up behind. */
 static void hang_and_fill(const char *flag, const char *value)
 {
-    char hangs[160];
     struct peer client;
     struct vow_gtrid first, second;
     cluster_init(&cluster);
-    snprintf(hangs, sizeof(hangs), "%s/hangs", cluster.directory);
-    setenv("VOW_TEST_DISK_HANGS", hangs, 1);
-    cluster.vowd_preload = VOW_TESTS_BIN "/libslow_disk.so";
+    struct faults *disk = disk_new(&cluster);
     const char *const flags[] = {"--http", "127.0.0.1:0", flag, value};
     memcpy(cluster.vowd_flags, flags, sizeof(flags));
     cluster_run(&cluster, 2, NULL, NULL);
     peer_open(&client, &cluster, VOW_ROLE_CLIENT, "c");
     while (metric("vow_limit_used{limit=\"journal_queue_max\"}") > 0)
         continue; /* the records of the start: behind them, the first commit itself would be refused */
-    FILE *file = fopen(hangs, "w");
-    cr_assert_not_null(file);
-    fclose(file);
+    disk_hang(disk, true);
     first = peer_take_id(&client);
     peer_commit(&client, &first); /* its COMMIT record hangs */
     do {
@@ -258,11 +254,12 @@ static void hang_and_fill(const char *flag, const char *value)
         peer_expect(&client, VOW_MSG_OUTCOME);
     } while (client.msg.outcome.error != VOW_E_BUSY);
     cr_expect_gt(metric("vow_limit_refused_total{limit=\"journal_queue_max\"}"), 0);
-    cr_assert_eq(unlink(hangs), 0);
+    disk_hang(disk, false);
     peer_expect_outcome(&client, &first, VOW_COMMITTED);
     cluster_expect_counters(&cluster, 1);
     peer_close(&client);
     cluster_end(&cluster);
+    disk_free(disk);
 }
 
 Test(admission, F119_a_journal_that_is_behind)

@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "files.h"
 #include "kit.h"
 
@@ -258,13 +259,16 @@ Test(doctor, F103_a_full_disk)
 Test(doctor, F118_a_slow_disk)
 {
     stop_after(1);
-    setenv("LD_PRELOAD", VOW_TESTS_BIN "/libslow_disk.so", 1);
+    struct faults *disk = disk_new(&cluster);
+    faults_set_disk(disk, &(struct faults_disk){.sync_ms = 30});
+    setenv("LD_PRELOAD", VOW_FAULTS_LIBRARY, 1);
     setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
-    setenv("VOW_TEST_DISK_DELAY_MS", "30", 1);
     doctor_offline();
     unsetenv("LD_PRELOAD");
     expect("fsync", "warn", "p50");
+    cr_expect_gt(faults_hits(disk, FAULTS_SLOW_SYNC), 0);
     cluster_end(&cluster);
+    disk_free(disk);
 }
 
 Test(doctor, offline_is_refused_while_vowd_runs)
@@ -381,23 +385,21 @@ Test(doctor, a_transaction_that_is_stuck)
 
 Test(doctor, F119_a_disk_that_hangs)
 {
-    char hangs[160];
     struct commit commit;
     cluster_init(&cluster);
-    snprintf(hangs, sizeof(hangs), "%s/hangs", cluster.directory);
-    setenv("VOW_TEST_DISK_HANGS", hangs, 1);
-    cluster.vowd_preload = VOW_TESTS_BIN "/libslow_disk.so";
+    struct faults *disk = disk_new(&cluster);
     const char *const flags[] = {"--journal-stall", "50"};
     memcpy(cluster.vowd_flags, flags, sizeof(flags));
     cluster_run(&cluster, 1, NULL, NULL);
-    fclose(fopen(hangs, "w"));
+    disk_hang(disk, true);
     commit_start_all(&cluster, &commit, "add");
     do
         doctor_online();
     while (find("journal", "fail", "no progress") == NULL);
-    cr_assert_eq(unlink(hangs), 0);
+    disk_hang(disk, false);
     commit_wait(&cluster, &commit);
     cluster_end(&cluster);
+    disk_free(disk);
 }
 
 /* ---- for people ---- */

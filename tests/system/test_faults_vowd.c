@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "proto/error.h"
 #include "proto/frame.h"
 #include "world.h"
@@ -227,14 +228,14 @@ static void expect_undecided(struct peer *rogue, const struct vow_msg_header *he
     peer_expect(rogue, VOW_MSG_WAIT);
 }
 
-static void start_on_disk_that_hangs_when(struct world *world, const char *file)
+static struct faults *start_on_disk(struct world *world)
 {
     memset(world, 0, sizeof(*world));
     cluster_init(&world->cluster);
-    setenv("VOW_TEST_DISK_HANGS", file, 1);
+    struct faults *disk = disk_new(&world->cluster);
     world->cluster.keeps_log = true;
-    world->cluster.vowd_preload = VOW_TESTS_BIN "/libslow_disk.so";
     cluster_run(&world->cluster, 2, NULL, NULL);
+    return disk;
 }
 
 /* Bug B43: all votes are in, and the record of the decision hangs on its way to the disk. Nobody hears of it before it
@@ -244,11 +245,8 @@ Test(bugs, B43_B53_the_log_is_durable_before_phase_2, .timeout = 60)
     static struct world world;
     static const struct vow_msg_call calls[] = {{.participant = "rogue", .handler = "any"},
                                                 {.participant = "other", .handler = "any"}};
-    char hangs[] = "/var/tmp/vow-hangs-XXXXXX";
     struct vow_msg commit = {.kind = VOW_MSG_COMMIT_REQUEST};
-    int fd = mkstemp(hangs);
-    cr_assert(fd >= 0 && close(fd) == 0 && unlink(hangs) == 0);
-    start_on_disk_that_hangs_when(&world, hangs);
+    struct faults *disk = start_on_disk(&world);
     struct peer *client = world_guest(&world, VOW_ROLE_CLIENT), *rogue = world_guest(&world, VOW_ROLE_PARTICIPANT);
     struct peer *other = &world.peers[world.peers_len++];
     peer_open(other, &world.cluster, VOW_ROLE_PARTICIPANT, "other");
@@ -258,20 +256,21 @@ Test(bugs, B43_B53_the_log_is_durable_before_phase_2, .timeout = 60)
     struct vow_msg_header header = expect_prepare(rogue), others = expect_prepare(other);
     vote(other, &others, VOW_VOTE_YES);
     expect_undecided(other, &others);
-    FILE *file = fopen(hangs, "w");
-    cr_assert(file != NULL && fclose(file) == 0);
+    disk_hang(disk, true);
     vote(rogue, &header, VOW_VOTE_YES);
     expect_undecided(rogue, &header);
     expect_undecided(other, &others);
     peer_ask(client, &id);
     peer_expect_outcome(client, &id, VOW_PENDING);
-    cr_assert_eq(unlink(hangs), 0);
+    disk_hang(disk, false);
     peer_expect_outcome(client, &id, VOW_COMMITTED);
+    cr_expect_gt(faults_hits(disk, FAULTS_SYNC_HUNG), 0, "the disk hung when something was synced");
     expect_decision(rogue, VOW_COMMIT);
     expect_decision(other, VOW_COMMIT);
     acknowledge(rogue, &header, VOW_ACK_DONE);
     acknowledge(other, &others, VOW_ACK_DONE);
     world_end(&world);
+    disk_free(disk);
 }
 
 /* ---- pauses ---- */

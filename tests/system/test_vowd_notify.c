@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "kit.h"
 
 TestSuite(vowd_notify, .timeout = 60);
@@ -17,7 +18,7 @@ TestSuite(vowd_notify, .timeout = 60);
 static struct cluster cluster;
 static int manager;
 static char heard[1024]; /* the last datagram */
-static char hangs[160];  /* while this file is there the disk hangs */
+static struct faults *disk;
 
 /* Takes a name in the abstract space ("@...") or a path, and says so in the environment of what is started. */
 static void listen_as(const char *name)
@@ -52,16 +53,15 @@ static void start(const char *name, const char *watchdog_usec)
 {
     cluster_init(&cluster);
     cluster.keeps_log = true;
-    snprintf(hangs, sizeof(hangs), "%s/hangs", cluster.directory);
     listen_as(name);
     setenv("WATCHDOG_USEC", watchdog_usec, 1);
-    setenv("VOW_TEST_DISK_HANGS", hangs, 1);
-    cluster.vowd_preload = VOW_TESTS_BIN "/libslow_disk.so";
+    disk = disk_new(&cluster);
 }
 
 static void end(void)
 {
     cluster_end(&cluster);
+    disk_free(disk);
     close(manager);
 }
 
@@ -144,9 +144,7 @@ Test(vowd_notify, F119_the_disk_hangs)
     cluster_run(&cluster, 2, NULL, NULL);
     cluster_expect_alive(&cluster);
     hear_line("WATCHDOG=1\n");
-    FILE *file = fopen(hangs, "w");
-    cr_assert_not_null(file);
-    fclose(file);
+    disk_hang(disk, true);
     commit_start(&cluster, &commit, "add");
     do
         http_health(answer);
@@ -162,7 +160,7 @@ Test(vowd_notify, F119_the_disk_hangs)
     }
     struct pollfd told = {.fd = commit.events, .events = POLLIN};
     cr_expect_eq(poll(&told, 1, 0), 0, "something was acknowledged");
-    cr_assert_eq(unlink(hangs), 0);
+    disk_hang(disk, false);
     cr_expect_eq(commit_wait(&cluster, &commit), VOW_COMMITTED);
     hear_line("WATCHDOG=1\n");
     do
