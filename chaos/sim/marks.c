@@ -12,13 +12,14 @@
 struct row {
     const char *number, *text;
     uint32_t within;
-    bool is_of_sagas;
+    bool is_of_sagas, is_of_events;
 };
 
 /* clang-format off */
 static const struct row rows[] = {
-#define MARK(number, within, text) {#number, text, within, false},
-#define SAGA_MARK(number, within, text) {#number, text, within, true},
+#define MARK(number, within, text) {#number, text, within, false, false},
+#define SAGA_MARK(number, within, text) {#number, text, within, true, false},
+#define EVENT_MARK(number, within, text) {#number, text, within, false, true},
 #include "chaos/sim/marks.def"
 #undef MARK
 };
@@ -42,6 +43,11 @@ uint32_t sim_mark_within(enum sim_mark mark)
 bool sim_mark_is_of_sagas(enum sim_mark mark)
 {
     return rows[mark].is_of_sagas;
+}
+
+bool sim_mark_is_of_events(enum sim_mark mark)
+{
+    return rows[mark].is_of_events;
 }
 
 void sim_marks_begin(struct sim_marks *marks, const struct sim_book *book, const struct sim_ledger *ledger)
@@ -480,7 +486,9 @@ void sim_marks_see(void *ctx, const struct sim_sight *sight)
 
     if (sight->node < marks->book->nodes_len)
         marks_saga_see(marks, sight);
-    if (sight->node >= marks->book->nodes_len || sim_is_of_saga(sight))
+    if (sight->node < marks->book->nodes_len)
+        marks_events_see(marks, sight);
+    if (sight->node >= marks->book->nodes_len || sim_is_of_saga(sight) || sim_is_of_event(sight))
         return;
     node = &marks->book->nodes[sight->node];
     switch ((int)sight->kind) {

@@ -16,6 +16,12 @@ enum sim_mark {
 };
 /* clang-format on */
 
+/* Of a participant: deliveries that its store has, events of its that are kept, rows of them that are gone. */
+struct sim_marks_of_events {
+    uint32_t handling;
+    uint64_t kept, gone;
+};
+
 /* When a link was cut: the last few times. */
 #define SIM_FLAPS_KEPT 3u
 struct sim_flaps {
@@ -31,6 +37,10 @@ struct sim_marks {
     book_moment paused[SIM_NODES_MAX]; /* the last time */
     uint64_t paused_us[SIM_NODES_MAX];
     struct sim_flaps flaps[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
+    struct sim_marks_of_events events[SIM_NODES_MAX];
+    /* The dead letter that was ordered to be tried again last. */
+    uint8_t retried_node;
+    uint64_t retried, retried_us;
 };
 
 void sim_marks_begin(struct sim_marks *marks, const struct sim_book *book, const struct sim_ledger *ledger);
@@ -42,8 +52,11 @@ const char *sim_mark_number(enum sim_mark mark);
 const char *sim_mark_text(enum sim_mark mark);
 uint32_t sim_mark_within(enum sim_mark mark);
 bool sim_mark_is_of_sagas(enum sim_mark mark);
+bool sim_mark_is_of_events(enum sim_mark mark);
 
 /* marks_saga.c, called by the first. */
 void marks_saga_see(struct sim_marks *marks, const struct sim_sight *sight);
+/* marks_events.c, likewise. */
+void marks_events_see(struct sim_marks *marks, const struct sim_sight *sight);
 
 #endif

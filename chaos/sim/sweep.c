@@ -266,12 +266,20 @@ bool sim_sweep_has_missed(const struct sim_sweep *sweep, enum sim_fault fault)
     return sweep->hits[fault] == 0 && sweep->planned[fault] >= PLANNED_LEAST;
 }
 
-/* Of the worlds of a sweep about all, half at least are about what the mark is about. */
+static bool is_meant(enum sim_mark mark, enum sim_protocol protocol)
+{
+    if (sim_mark_is_of_events(mark))
+        return protocol == SIM_PROTOCOL_EVENTS || protocol == SIM_PROTOCOL_ALL;
+    if (sim_mark_is_of_sagas(mark))
+        return protocol == SIM_PROTOCOL_SAGA || protocol == SIM_PROTOCOL_ALL;
+    return protocol == SIM_PROTOCOL_2PC || protocol == SIM_PROTOCOL_ALL;
+}
+
+/* Of the worlds of a sweep about all, a third at least are about what the mark is about. */
 bool sim_sweep_has_missed_mark(const struct sim_sweep *sweep, enum sim_mark mark)
 {
-    const uint64_t worlds = sweep->protocol == SIM_PROTOCOL_ALL ? sweep->seeds / 2 : sweep->seeds;
-    const bool is_meant =
-        sim_mark_is_of_sagas(mark) ? sweep->protocol != SIM_PROTOCOL_2PC : sweep->protocol != SIM_PROTOCOL_SAGA;
+    const uint64_t worlds = sweep->protocol == SIM_PROTOCOL_ALL ? sweep->seeds / 3 : sweep->seeds;
 
-    return is_meant && sim_mark_within(mark) != 0 && worlds >= sim_mark_within(mark) && sweep->marks[mark] == 0;
+    return is_meant(mark, sweep->protocol) && sim_mark_within(mark) != 0 && worlds >= sim_mark_within(mark) &&
+           sweep->marks[mark] == 0;
 }
