@@ -345,5 +345,6 @@ int vow_participant_react(void *ctx, struct sqlite3 *db, struct vow_store_delive
 
     const int error = vow_reaction_check(reaction, delivery, cause, text);
 
-    return error != 0 ? error : run(participant, db, delivery, reaction, cause, text);
+    /* Without a reaction there is an error, which clang-tidy does not see. */
+    return error != 0 || reaction == NULL ? error : run(participant, db, delivery, reaction, cause, text);
 }

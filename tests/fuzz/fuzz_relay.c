@@ -286,26 +286,32 @@ static void feed(struct vow_relay_event *event)
         carry_out(&effects.items[i]);
 }
 
+static void change_letter(const struct vow_record *record, uint32_t group)
+{
+    struct row *event = event_at(record->relay.lsn);
+    const bool is_retried = record->kind == VOW_RECORD_REVIVED && record->detail == VOW_REVIVAL_RETRY;
+
+    if (record->kind == VOW_RECORD_REVIVED && record->detail == VOW_REVIVAL_DROP)
+        event->is_done[group] = true;
+    event->is_dead[group] = record->kind == VOW_RECORD_DEAD || is_retried;
+    event->is_retried[group] = is_retried;
+}
+
+static void forget_group(uint32_t group)
+{
+    for (size_t i = 0; i < durable; i++)
+        rows[i].is_dead[group] = rows[i].is_done[group] = rows[i].is_retried[group] = false;
+}
+
 /* What a record says becomes true. */
 static void make_durable(void)
 {
-    struct row *row = &rows[durable++];
-    const struct vow_record *record = &row->record;
-    const bool is_of_letter = record->kind == VOW_RECORD_DEAD || record->kind == VOW_RECORD_REVIVED;
-    const uint32_t group = record->who[0] != '\0' ? group_of(record->who) : 0;
-    struct row *event = is_of_letter ? event_at(record->relay.lsn) : NULL;
+    const struct vow_record *record = &rows[durable++].record;
 
-    if (record->kind == VOW_RECORD_DEAD) {
-        event->is_dead[group] = true;
-        event->is_retried[group] = false;
-    } else if (record->kind == VOW_RECORD_REVIVED) {
-        event->is_retried[group] = record->detail == VOW_REVIVAL_RETRY;
-        event->is_done[group] = event->is_done[group] || record->detail == VOW_REVIVAL_DROP;
-        event->is_dead[group] = record->detail == VOW_REVIVAL_RETRY;
-    } else if (record->kind == VOW_RECORD_REMOVED) {
-        for (size_t i = 0; i < durable; i++)
-            rows[i].is_dead[group] = rows[i].is_done[group] = rows[i].is_retried[group] = false;
-    }
+    if (record->kind == VOW_RECORD_DEAD || record->kind == VOW_RECORD_REVIVED)
+        change_letter(record, group_of(record->who));
+    else if (record->kind == VOW_RECORD_REMOVED)
+        forget_group(group_of(record->who));
 }
 
 /* A LOAD takes no place in the log: it goes when its turn comes. */
