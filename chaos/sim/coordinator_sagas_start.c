@@ -36,7 +36,7 @@ void coordinator_sagas_make(struct sim_world *world, struct sim_node *node, cons
         .sagas_max = o->sagas_max + room->sagas,
         .steps_max = STEPS_MAX + room->steps,
         .peers_max = PEERS_MAX,
-        .keys_max = 64,
+        .keys_max = 512, /* of all sagas that a world may have */
         .attempts_max = o->step_attempts,
         .attempt_ms = o->step_attempt_ms,
         .deadline_ms = o->step_deadline_ms,

@@ -94,6 +94,8 @@ static int feed_cores(struct sim_world *world, struct sim_node *node, struct vow
 
     if (error == 0)
         error = c->ops->keys(c->engine, c->limits.keys_max, vow_recovery_feed, recovery, recovery->detail);
+    if (error == 0 && c->sagas.core != NULL)
+        error = c->ops->saga_keys(c->engine, c->sagas.limits.keys_max, vow_recovery_feed, recovery, recovery->detail);
     if (error != 0)
         return error;
     coordinator_step(world, node, &done);

@@ -67,6 +67,13 @@ static void new_steps(const struct sim_ledger *ledger, struct ledger_saga *saga,
     }
 }
 
+static const char *copy_key(const struct sim_ledger *ledger, const char *key)
+{
+    const size_t size = strlen(key) + 1;
+
+    return memcpy(sim_memory_take(ledger->memory, size), key, size);
+}
+
 static void see_asked(struct sim_ledger *ledger, const struct sim_sight *sight)
 {
     struct ledger_saga **head = &ledger->table[vow_gtrid_hash(&sight->gtrid) % TABLE], *saga;
@@ -77,6 +84,7 @@ static void see_asked(struct sim_ledger *ledger, const struct sim_sight *sight)
     saga->gtrid = sight->gtrid;
     saga->client = sight->node;
     saga->coord = ledger->book->nodes[sight->node].coord;
+    saga->key = copy_key(ledger, sight->asked.key);
     new_steps(ledger, saga, sight->asked.saga);
     saga->hash_next = *head;
     *head = saga;

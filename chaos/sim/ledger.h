@@ -33,6 +33,7 @@ struct ledger_saga {
     struct ledger_saga *next, *hash_next;
     struct vow_gtrid gtrid;
     uint8_t coord, client;
+    const char *key; /* under which it was asked for; "" = none */
     uint32_t steps_len;
     struct ledger_step steps[LEDGER_STEPS_MAX];
     book_moment begun;  /* BEGIN is durable */

@@ -215,6 +215,7 @@ static void draw_sagas(struct sim_options *o, struct sim_rng *rng)
     o->saga_client_kills = sometimes(rng, 1, o->is_short ? 1 : 2);
     o->saga_think_us = doubled(rng, 500, 7);
     o->saga_patience_ms = doubled(rng, 1000, 5);
+    o->saga_keyed_pct = sometimes(rng, 20, 80);
     o->sagas_max = sim_rng_below(rng, 4) == 0 ? between(rng, 1, 4) : 64;
     o->step_attempts = between(rng, 1, 6);
     o->step_attempt_ms = doubled(rng, 50, 5);

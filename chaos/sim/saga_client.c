@@ -62,7 +62,7 @@ static void show_asked(struct sim_world *world, const struct sim_node *node, enu
 
     sight.gtrid = run->gtrid;
     sight.asked.what = what;
-    sight.asked.key = "";
+    sight.asked.key = run->key;
     sight.asked.is_again = run->asked_before;
     sight.asked.saga = order;
     sim_show(world, &sight);
@@ -178,6 +178,13 @@ static void show_told(struct sim_world *world, const struct sim_node *node, cons
     sim_show(world, &sight);
 }
 
+/* Whoever does not know what became of it runs it again, once. That is what a key is for. */
+static bool wants_repeat(const struct sim_world *world, const struct saga_run *run)
+{
+    /* While the journal keeps all: what it has cut off it knows no key of. */
+    return world->options.retention_ms == 0 && run->key[0] != '\0' && !run->is_repeat && run->stage == SAGA_STAGE_RUN;
+}
+
 /* The saga is over for the caller. */
 static void end(struct sim_world *world, struct sim_node *node, enum vow_saga_state state, enum vow_cause cause,
                 int error)
@@ -189,6 +196,7 @@ static void end(struct sim_world *world, struct sim_node *node, enum vow_saga_st
         show_told(world, node, &run->gtrid, state, cause, error, true);
         client->memory[client->memory_len++ % SAGAS_REMEMBERED] = run->gtrid;
     }
+    client->repeats = error == VOW_E_IN_DOUBT && wants_repeat(world, run);
     world->totals.completed += state == VOW_SAGA_COMPLETED;
     world->totals.compensated += state == VOW_SAGA_COMPENSATED;
     run->stage = SAGA_STAGE_IDLE;
@@ -252,6 +260,16 @@ static void hear_error(struct sim_world *world, struct sim_node *node, const str
     }
 }
 
+/* The key is that of another saga, and that one is asked about from now on. */
+static void hear_named(struct sim_world *world, struct sim_node *node, const struct vow_gtrid *named)
+{
+    struct saga_run *run = &node->saga_client->run;
+
+    run->gtrid = *named;
+    run->in_doubt = run->ask = true;
+    send_request(world, node);
+}
+
 static void hear(struct sim_world *world, struct sim_node *node, const struct vow_msg_saga_state *heard)
 {
     const struct saga_run *run = &node->saga_client->run;
@@ -259,6 +277,8 @@ static void hear(struct sim_world *world, struct sim_node *node, const struct vo
     if (run->stage == SAGA_STAGE_RUN && vow_gtrid_equal(&run->gtrid, &heard->gtrid)) {
         if (heard->state != VOW_SAGA_UNKNOWN)
             hear_state(world, node, heard);
+        else if (run->sent && !vow_gtrid_is_none(&heard->named))
+            hear_named(world, node, &heard->named);
         else if (run->sent)
             hear_error(world, node, heard);
     } else if (heard->state != VOW_SAGA_UNKNOWN) {
@@ -273,7 +293,7 @@ static void begin_next(struct sim_world *world, struct sim_node *node)
     struct sim_saga_client *client = node->saga_client;
 
     ask_about_old(world, node);
-    if (client->next >= client->count)
+    if (client->next >= client->count && !client->repeats)
         return;
     saga_draw(world, node);
     go_on(world, node);
@@ -350,6 +370,7 @@ static void start(struct sim_world *world, struct sim_node *node)
     /* It remembers ids that it had written down before it used them. */
     if (client->run.stage == SAGA_STAGE_RUN)
         client->memory[client->memory_len++ % SAGAS_REMEMBERED] = client->run.gtrid;
+    client->repeats = client->repeats || wants_repeat(world, &client->run);
     client->run.stage = SAGA_STAGE_IDLE;
     up = sim_sight_of(world, SIM_SEEN_UP, node);
     sim_node_up(world, node, &up);
@@ -465,7 +486,8 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
     const struct sim_saga_client *client = node->saga_client;
 
     (void)world;
-    return node->state == SIM_NODE_UP && client->run.stage == SAGA_STAGE_IDLE && client->next >= client->count;
+    return node->state == SIM_NODE_UP && client->run.stage == SAGA_STAGE_IDLE && client->next >= client->count &&
+           !client->repeats;
 }
 
 const struct sim_driver sim_saga_client_driver = {

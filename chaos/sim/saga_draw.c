@@ -1,4 +1,5 @@
 /* What a client's sagas are: compensatable steps, a pivot perhaps, retriable ones perhaps, in stages. */
+#include <stdio.h>
 #include <string.h>
 
 #include "chaos/sim/saga_private.h"
@@ -95,19 +96,34 @@ static void draw_payloads(struct draft *draft)
     }
 }
 
+/* The last one again, if its end is not known, or the next. */
+static uint32_t take_number(struct sim_saga_client *client)
+{
+    return client->repeats ? client->run.number : client->next++;
+}
+
+static void draw_key(struct draft *draft)
+{
+    if (chance(draft, draft->world->options.saga_keyed_pct))
+        (void)snprintf(draft->run->key, sizeof(draft->run->key), "saga.%u.%u", draft->node->index, draft->run->number);
+    draft->run->order.key = draft->run->key;
+}
+
 void saga_draw(struct sim_world *world, struct sim_node *node)
 {
     const struct sim_options *o = &world->options;
     struct sim_saga_client *client = node->saga_client;
+    const uint32_t number = take_number(client);
     struct draft draft = {.world = world,
                           .node = node,
-                          .rng = sim_rng_of(o->seed, SIM_FOR_WORK, node->index, client->next),
+                          .rng = sim_rng_of(o->seed, SIM_FOR_WORK, node->index, number),
                           .run = &client->run};
     const uint64_t now_us = sim_now_us(world);
 
     memset(&client->run, 0, sizeof(client->run));
     client->run.stage = SAGA_STAGE_NO_ID;
-    client->run.order.key = "";
+    client->run.number = number;
+    client->run.is_repeat = client->repeats;
     client->run.order.steps = client->run.steps;
     draw_steps(&draft);
     draw_trouble(&draft);
@@ -119,6 +135,7 @@ void saga_draw(struct sim_world *world, struct sim_node *node)
             now_us + sim_rng_wait(&draft.rng, 16 * (uint64_t)o->delay_us + 4 * (uint64_t)o->sync_us);
     if (chance(&draft, o->saga_deadline_pct))
         client->run.order.deadline_ms = (uint32_t)sim_rng_between(&draft.rng, 5, 1000);
-    client->next++;
-    world->totals.sagas++;
+    draw_key(&draft);
+    world->totals.sagas += !client->repeats;
+    client->repeats = false;
 }

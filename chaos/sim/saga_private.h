@@ -19,6 +19,9 @@ struct saga_run {
     struct vow_msg_saga_request order;
     struct vow_msg_saga_step steps[SAGA_STEPS_MAX];
     uint8_t payloads[SAGA_STEPS_MAX][SIM_DEED_BYTES];
+    char key[VOW_KEY_SIZE]; /* "" = none */
+    uint32_t number;        /* it was drawn from that */
+    bool is_repeat;         /* the second run under its key */
     bool sent, in_doubt, ask;
     bool asked_before; /* ASKED was shown of this id */
     enum vow_saga_state told;
@@ -35,6 +38,7 @@ struct sim_saga_client {
     struct sim_rng rng;
     struct saga_run run;
     uint32_t next, count; /* the number of the next one, and how many in all */
+    bool repeats;         /* the next one is the last one, under its key: its end is not known */
     uint64_t timer;       /* the version of the one that counts */
     struct vow_gtrid memory[SAGAS_REMEMBERED];
     uint32_t memory_len;

@@ -9,13 +9,13 @@ static uint8_t node_of(uint32_t step)
     return step % 2 == 0 ? P0 : P1;
 }
 
-static void ask(struct saga_bed *saga, uint32_t beside)
+static void ask(struct saga_bed *saga, uint32_t beside, const char *key)
 {
     static const enum vow_step_kind kinds[STEPS] = {VOW_STEP_COMPENSATABLE, VOW_STEP_COMPENSATABLE, VOW_STEP_PIVOT,
                                                     VOW_STEP_RETRIABLE};
     uint8_t payloads[STEPS][SIM_DEED_BYTES];
     struct vow_msg_saga_step steps[STEPS];
-    const struct vow_msg_saga_request order = {.gtrid = saga->bed.txn, .key = "", .steps_len = STEPS, .steps = steps};
+    const struct vow_msg_saga_request order = {.gtrid = saga->bed.txn, .key = key, .steps_len = STEPS, .steps = steps};
     struct sim_sight sight = bed_sight(&saga->bed, SIM_SEEN_ASKED, K0);
 
     for (uint32_t i = 0; i < STEPS; i++) {
@@ -30,6 +30,7 @@ static void ask(struct saga_bed *saga, uint32_t beside)
                                               .payload = {payloads[i], SIM_DEED_BYTES}};
     }
     sight.asked.what = SIM_ASK_SAGA;
+    sight.asked.key = key;
     sight.asked.saga = &order;
     bed_show(&saga->bed, &sight);
 }
@@ -43,7 +44,7 @@ static void begin(struct saga_bed *saga)
 void saga_ask(struct saga_bed *saga)
 {
     begin(saga);
-    ask(saga, 0);
+    ask(saga, 0, "");
 }
 
 void saga_begin(struct saga_bed *saga)
@@ -55,7 +56,17 @@ void saga_begin(struct saga_bed *saga)
 void saga_begin_beside(struct saga_bed *saga)
 {
     begin(saga);
-    ask(saga, 2);
+    ask(saga, 2, "");
+    saga_logged(saga, VOW_RECORD_SAGA_BEGIN, 0);
+}
+
+void saga_begin_two(struct saga_bed *saga, const char *key, const char *other)
+{
+    begin(saga);
+    ask(saga, 0, key);
+    saga_logged(saga, VOW_RECORD_SAGA_BEGIN, 0);
+    saga->bed.txn = vow_gtrid_make(vow_gtrid_coord(&saga->bed.txn), 1, 6, 0, 99);
+    ask(saga, 0, other);
     saga_logged(saga, VOW_RECORD_SAGA_BEGIN, 0);
 }
 

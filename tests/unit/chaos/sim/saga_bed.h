@@ -34,6 +34,8 @@ enum { FORWARD = VOW_STEP_ACTION, BACK = VOW_STEP_COMPENSATION };
 void saga_begin(struct saga_bed *saga);
 /* The first two are of one stage, so that they run side by side. */
 void saga_begin_beside(struct saga_bed *saga);
+/* It, and another one by the same client, each under its key. */
+void saga_begin_two(struct saga_bed *saga, const char *key, const char *other);
 /* Ordered, and not durable. */
 void saga_ask(struct saga_bed *saga);
 void saga_end(struct saga_bed *saga);

@@ -33,6 +33,23 @@ static void ends(enum vow_saga_state state)
     saga_told(&saga, state);
 }
 
+/* ---- I06: keys ---- */
+
+Test(check_sagas, I06_F063_two_sagas_begin_under_one_key)
+{
+    saga_begin_two(&saga, "order 1", "order 1");
+    bed_violates(&saga.bed, "I06", "under the same key");
+}
+
+Test(check_sagas, I06_F063_two_keys_or_none_are_two_sagas)
+{
+    saga_begin_two(&saga, "order 1", "order 2");
+    bed_holds(&saga.bed);
+    saga_end(&saga);
+    saga_begin_two(&saga, "", "");
+    bed_holds(&saga.bed);
+}
+
 /* ---- I21: all or compensated ---- */
 
 Test(check_sagas, I21_a_saga_that_completes_holds)

@@ -99,6 +99,31 @@ Test(check_steps, I24_rejected_is_sent_before_it_is_durable)
     bed_violates(&saga.bed, "I24", "not durable");
 }
 
+/* It must be done, so its refusal is told, and it is asked again. */
+Test(check_steps, I24_F199_a_retriable_step_is_refused_and_done_later)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        saga_do(&saga, i);
+    saga_sent(&saga, 3, FORWARD);
+    saga_store(&saga, 3, FORWARD, VOW_STEP_REJECTED, false);
+    saga_answer(&saga, 3, FORWARD, VOW_STEP_REJECTED);
+    saga_do(&saga, 3);
+    bed_holds(&saga.bed);
+}
+
+Test(check_steps, I24_F199_a_retriable_step_is_refused_for_good)
+{
+    struct saga_disk *disk = saga_disk(&saga, P1);
+
+    for (uint32_t i = 0; i < 4; i++)
+        saga_do(&saga, i);
+    disk->steps[1].status = SIM_STEP_REJECTED;
+    disk->deeds_len = 1;
+    disk->purse = disk->deeds[0].amount;
+    saga_restart(&saga, P1);
+    bed_violates(&saga.bed, "I24", "must be done");
+}
+
 Test(check_steps, I24_F190_an_effect_without_its_record)
 {
     saga_do(&saga, 0);
