@@ -5,27 +5,33 @@
 
 #include "proto/error.h"
 
-static int resource_of(enum limits_kind kind)
+/* NULL = not that. */
+static int change(pid_t pid, enum limits_kind kind, const struct rlimit *to, struct rlimit *from)
 {
-    return kind == LIMITS_DESCRIPTORS ? RLIMIT_NOFILE : RLIMIT_AS;
+    const int rc =
+        kind == LIMITS_DESCRIPTORS ? prlimit(pid, RLIMIT_NOFILE, to, from) : prlimit(pid, RLIMIT_AS, to, from);
+
+    return rc == 0 ? 0 : VOW_E_SYSTEM;
 }
 
 int limits_set(pid_t pid, enum limits_kind kind, uint64_t most)
 {
     struct rlimit limit;
+    const int error = change(pid, kind, NULL, &limit);
 
-    if (prlimit(pid, resource_of(kind), NULL, &limit) != 0)
-        return VOW_E_SYSTEM;
+    if (error != 0)
+        return error;
     limit.rlim_cur = most;
-    return prlimit(pid, resource_of(kind), &limit, NULL) == 0 ? 0 : VOW_E_SYSTEM;
+    return change(pid, kind, &limit, NULL);
 }
 
 int limits_lift(pid_t pid, enum limits_kind kind)
 {
     struct rlimit limit;
+    const int error = change(pid, kind, NULL, &limit);
 
-    if (prlimit(pid, resource_of(kind), NULL, &limit) != 0)
-        return VOW_E_SYSTEM;
+    if (error != 0)
+        return error;
     limit.rlim_cur = limit.rlim_max;
-    return prlimit(pid, resource_of(kind), &limit, NULL) == 0 ? 0 : VOW_E_SYSTEM;
+    return change(pid, kind, &limit, NULL);
 }
