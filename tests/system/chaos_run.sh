@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# A scenario of real processes holds: all faults hit, and nothing is left of it.
+# usage: chaos_run.sh VOW_CHAOS SCENARIO
+set -euo pipefail
+work=$(mktemp -d /var/tmp/vow-chaos-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+"$1" run "$2" --out "$work/out" || {
+    status=$?
+    tail -n 20 "$work"/out/logs/*.log
+    exit "$status"
+}
+if grep -rE 'ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:' "$work/out/logs"; then
+    exit 1
+fi
+# No process has the archive's folder in its command line or as its own.
+if pgrep --full "$work" --list-full; then
+    echo 'a process is left'
+    exit 1
+fi
