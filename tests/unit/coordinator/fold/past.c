@@ -317,10 +317,22 @@ static void compare_txns(const struct past *past, const struct vow_replay *repla
     cr_assert_eq(counts.open, open);
 }
 
+/* What was stuck for want of its participant goes on when that is back, and no record says so until it is done. */
+static bool is_tried_again(const struct vow_saga_view *live, const struct vow_saga_view *past)
+{
+    if (past->told != VOW_SAGA_STUCK_FORWARD && past->told != VOW_SAGA_STUCK_COMPENSATING)
+        return false;
+    for (uint32_t i = 0; i < live->steps_len && i < past->steps_len; i++) {
+        if (strcmp(past->steps[i].state, "STUCK") == 0 && !is_durable(vow_step_fsm(), live->steps[i].state))
+            return true;
+    }
+    return false;
+}
+
 /* Steps that are under way have no record, and no fate. */
 static void compare_saga(const struct vow_saga_view *live, const struct vow_saga_view *past)
 {
-    cr_assert_eq(live->told, past->told, "%s is %s", live->state, past->state);
+    cr_assert(live->told == past->told || is_tried_again(live, past), "%s is %s", live->state, past->state);
     cr_assert_eq(live->steps_len, past->steps_len);
     for (uint32_t i = 0; i < live->steps_len; i++) {
         bool is_durable_step = is_durable(vow_step_fsm(), live->steps[i].state);
