@@ -71,12 +71,14 @@ void participant_step(struct sim_world *world, struct sim_node *node, struct vow
 
 void participant_turn_end(struct sim_world *world, struct sim_node *node)
 {
-    const uint64_t core_ms = vow_branches_deadline_ms(node->participant->core);
-    const uint64_t events_ms = participant_events_deadline_ms(node->participant);
+    uint64_t core_ms, events_ms;
 
     participant_settle_joins(world, node);
     participant_events_turn_end(world, node);
     participant_submit(world, node);
+    /* Last, for work that joins is a step of the core. */
+    core_ms = vow_branches_deadline_ms(node->participant->core);
+    events_ms = participant_events_deadline_ms(node->participant);
     sim_arm(world, node, core_ms < events_ms ? core_ms : events_ms);
 }
 
