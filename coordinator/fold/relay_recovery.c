@@ -76,14 +76,16 @@ static void widen(uint32_t *limit, uint32_t by, uint32_t highest)
 
 void relay_recovery_widen(const struct relay_recovery *recovery, struct vow_relay_limits *limits)
 {
+    const uint32_t known = limits->keys_max;
     /* So many may wait again; what is new comes beside it. */
     widen(&limits->events_max, recovery->events, VOW_RELAY_HIGHEST);
     if (limits->groups_max < recovery->groups)
         limits->groups_max = recovery->groups;
     if (limits->dead_max < recovery->dead)
         limits->dead_max = recovery->dead;
-    if (limits->keys_max <= limits->events_max)
-        limits->keys_max = limits->events_max + 1;
+    /* Each event may wait under a key of its own, and no less is known of the others. */
+    limits->keys_max = limits->events_max;
+    widen(&limits->keys_max, known, 4 * VOW_RELAY_HIGHEST);
 }
 
 /* ---- feeding ---- */

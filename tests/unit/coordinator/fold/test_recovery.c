@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "coordinator/fold/recovery.h"
+#include "coordinator/fold/relay_recovery.h"
 #include "proto/codec.h"
 #include "proto/error.h"
 #include "proto/frame.h"
@@ -86,4 +87,17 @@ Test(recovery, a_turn_at_a_stage_that_is_not_there_is_damage)
     expect((struct vow_record){.kind = VOW_RECORD_SAGA_TURN, .detail = 2}, false);
     saga_book_free(&book);
     vow_recovery_deinit(&recovery);
+}
+
+/* ---- events ---- */
+
+/* Seed 1995: many waited, and of all keys but one it was forgotten which numbers they had. A late copy was kept again. */
+Test(recovery, F082_what_waits_takes_no_key_from_those_that_are_known)
+{
+    const struct relay_recovery counted = {.events = 63};
+    struct vow_relay_limits limits = {.events_max = 100, .keys_max = 64, .groups_max = 1, .dead_max = 1};
+
+    relay_recovery_widen(&counted, &limits);
+    cr_expect_eq(limits.events_max, 163);
+    cr_expect_eq(limits.keys_max - limits.events_max, 64);
 }
