@@ -349,7 +349,10 @@ static bool is_served(const struct sim_world *world, const char *participant)
     return node != NULL && (world->healed_nodes >> node->index & 1) != 0 && !node->is_harmed;
 }
 
-/* There is no room for its dead letter, and some that take it up are on their way to somebody who will not come. */
+/*
+ * There is no room for its dead letter, and some that take it up are on their way to somebody who will not come; or
+ * wait behind an event of their key that is to be buried, in a group that is paused itself (docs/events.md).
+ */
 static bool is_stuck(const struct sim_world *world, const struct sim_coordinator *c,
                      const struct vow_relay_group_view *view)
 {
@@ -363,7 +366,9 @@ static bool is_stuck(const struct sim_world *world, const struct sim_coordinator
         uint32_t group = 0;
 
         while (vow_relay_next_group(c->events.core, &group, &of)) {
-            if (dead.is_retried && strcmp(of.name, dead.group) == 0 && !is_served(world, of.participant))
+            const bool goes_on = is_served(world, of.participant) && strcmp(of.state, "PAUSED") != 0;
+
+            if (dead.is_retried && strcmp(of.name, dead.group) == 0 && !goes_on)
                 return true;
         }
     }

@@ -100,6 +100,10 @@ bool sim_event_is_owed(const struct diary_event *event, const struct diary_group
     if (event->kept == 0 || group->known == 0 || event->coord != group->coord || event->lsn <= group->start ||
         event->lsn <= group->passed)
         return false;
+    for (const struct diary_share *share = event->shares; share != NULL; share = share->next) {
+        if (share->group == group && share->is_passed)
+            return false;
+    }
     for (uint32_t i = 0; i < group->patterns_len; i++) {
         if (vow_pattern_matches(group->patterns[i], event->topic))
             return true;
@@ -235,6 +239,7 @@ static void see_group_record(struct sim_diary *diary, const struct sim_sight *si
         group = new_group(diary, sight);
     if (group->known == 0)
         group->start = record->relay.lsn;
+    group->tried = record->relay.lsn;
     if (sight->kind != SIM_SEEN_LOG_DURABLE)
         return;
     diary_first(&group->known, sight->seq);
@@ -292,6 +297,24 @@ struct diary_share *diary_share_at(struct sim_diary *diary, uint8_t coord, const
 }
 
 /* A new group begins with the oldest event that is kept. */
+static bool is_waited_for(struct sim_diary *diary, struct diary_event *event, const struct diary_group *but)
+{
+    for (struct diary_group *group = diary->groups; group != NULL; group = group->next) {
+        if (group != but && sim_event_is_owed(event, group) && !sim_share_is_over(sim_event_share(diary, event, group)))
+            return true;
+    }
+    return false;
+}
+
+/* Between what is kept lies what all others had done: a group that is new is not given that. */
+static void pass_by(struct sim_diary *diary, struct diary_group *group)
+{
+    for (struct diary_event *event = diary->events; event != NULL; event = event->next) {
+        if (event->kept != 0 && event->coord == group->coord && !is_waited_for(diary, event, group))
+            sim_event_share(diary, event, group)->is_passed = true;
+    }
+}
+
 static void see_begin(struct sim_diary *diary, uint8_t coord, const struct vow_msg_subscribed *said)
 {
     struct diary_group *group = sim_diary_group(diary, coord, said->group);
@@ -301,6 +324,7 @@ static void see_begin(struct sim_diary *diary, uint8_t coord, const struct vow_m
     group->has_begun = true;
     if (said->cursor > group->start)
         group->start = said->cursor;
+    pass_by(diary, group);
 }
 
 static void see_sent(struct sim_diary *diary, const struct sim_sight *sight)

@@ -24,6 +24,7 @@ struct diary_share {
     book_moment revived;  /* REVIVED is, with RETRY or DONE: it may be done out of its turn */
     book_moment dropped;  /* ... with DROP */
     book_moment drop_ordered, retry_ordered;
+    bool is_passed;  /* it was over for all others when the group was new, and so not kept for it */
     bool is_letter;  /* it is a dead letter now, perhaps on its way again */
     bool is_on_disk; /* a dead letter on the disk that is being looked at */
 };
@@ -68,6 +69,7 @@ struct diary_group {
     uint64_t passed;       /* and what a SEEK has passed over */
     bool has_begun;        /* its consumer was told where it begins: behind what was cut before */
     uint64_t seek;         /* the furthest that a SEEK has named */
+    uint64_t tried;        /* where the newest GROUP record that was asked for lets it go on */
     bool is_paused;
 };
 

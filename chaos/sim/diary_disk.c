@@ -66,6 +66,14 @@ static void read_dead(struct sim_diary *diary, const struct sim_sight *sight)
     diary->dead_len[sight->node] = journal->dead_len;
 }
 
+/* A SEEK whose record was refused for a sync that failed may be found all the same (F105). */
+static void read_group(struct diary_group *group, uint64_t cursor, const struct sim_sight *sight)
+{
+    diary_first(&group->known, sight->seq);
+    if (cursor == group->tried && cursor <= group->seek && cursor > group->passed)
+        group->passed = cursor;
+}
+
 static void read_journal(struct sim_diary *diary, const struct sim_sight *sight)
 {
     const struct sim_dump_journal *journal = &sight->disk.dump->journal;
@@ -89,7 +97,7 @@ static void read_journal(struct sim_diary *diary, const struct sim_sight *sight)
         struct diary_group *group = sim_diary_group(diary, sight->node, journal->groups[i].name);
 
         if (group != NULL)
-            diary_first(&group->known, sight->seq);
+            read_group(group, journal->groups[i].cursor, sight);
     }
     read_dead(diary, sight);
 }

@@ -150,10 +150,12 @@ void sim_thing_show(struct sim_world *world, const struct sim_node *node, sqlite
             continue;
         (void)sqlite3_bind_int64(rows, 1, i);
         (void)sqlite3_bind_int64(rows, 2, (sqlite3_int64)things->shown[i]);
-        while (sqlite3_step(rows) == SQLITE_ROW)
+        /* What a read error hides now is shown the next time. */
+        while (sqlite3_step(rows) == SQLITE_ROW) {
             show_row(world, node, rows, i, is_start);
+            things->shown[i] = (uint64_t)sqlite3_column_int64(rows, 1);
+        }
         (void)sqlite3_reset(rows);
-        things->shown[i] = number;
     }
     (void)sqlite3_finalize(newest);
     (void)sqlite3_finalize(rows);

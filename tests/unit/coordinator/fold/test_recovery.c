@@ -91,7 +91,7 @@ Test(recovery, a_turn_at_a_stage_that_is_not_there_is_damage)
 
 /* ---- events ---- */
 
-/* Seed 1995: many waited, and of all keys but one it was forgotten which numbers they had. A late copy was kept again. */
+/* Seed 1995: many waited, and of all keys but one it was forgotten which numbers they had. */
 Test(recovery, F082_what_waits_takes_no_key_from_those_that_are_known)
 {
     const struct relay_recovery counted = {.events = 63};
