@@ -352,6 +352,12 @@ static void sort_relay(struct vow_journal_op *first, struct in_order *relay)
     }
 }
 
+static struct vow_journal_op *next_in_order(struct in_order *relay)
+{
+    VOW_ASSERT(relay->next < relay->len);
+    return relay->ops[relay->next++];
+}
+
 void coordinator_batch_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *first,
                             bool was_waited_for)
 {
@@ -366,7 +372,7 @@ void coordinator_batch_done(struct sim_world *world, struct sim_node *node, stru
             sim_node_stopped(world, node, SIM_SEEN_STOPPED, op->error, "the journal has failed");
             return;
         }
-        op_done(world, node, ((struct log_op *)op)->is_relay ? relay.ops[relay.next++] : op);
+        op_done(world, node, ((struct log_op *)op)->is_relay ? next_in_order(&relay) : op);
     }
     for (struct vow_journal_op *op = first, *next; op != NULL; op = next) {
         next = next_of(op);

@@ -11,7 +11,7 @@ static const char *read_text(struct dump_reading *reader, sqlite3_stmt *row, int
     char *copy = dump_take(reader->dump, len + 1);
 
     if (len > 0)
-        memcpy(copy, text, len);
+        memcpy(copy, text, len + 1);
     return copy;
 }
 

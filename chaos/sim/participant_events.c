@@ -111,7 +111,7 @@ static bool is_of(const struct sim_world *world, const struct sim_node *node, ui
 
     for (uint32_t i = 0; i < world->options.participants; i++)
         mates += world->nodes[coords + i].coord == node->coord;
-    return reaction % mates == rank;
+    return mates > 0 && reaction % mates == rank;
 }
 
 void participant_group_name(const struct sim_node *node, uint32_t reaction, char name[VOW_NAME_SIZE])

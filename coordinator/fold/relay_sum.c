@@ -107,7 +107,7 @@ static int take_group(struct relay_sum *sum, const struct vow_journal_event *eve
 
 static void free_group(struct relay_sum *sum, struct sum_group *group)
 {
-    HASH_DEL(sum->groups, group);
+    HASH_DEL(sum->groups, group); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
     free(group->body);
     free(group);
 }
@@ -395,10 +395,12 @@ void relay_sum_deinit(struct relay_sum *sum)
     }
     HASH_ITER(hh, sum->groups, group, next_group)
     {
-        free_group(sum, group); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
+        free_group(sum, group);
     }
-    while (sum->dead != NULL)
-        remove_dead(sum, sum->dead);
+    for (struct sum_dead *dead = sum->dead, *next; dead != NULL; dead = next) {
+        next = dead->after;
+        free(dead);
+    }
     vow_journal_events_free(sum->events, sum->events_len);
     vow_arena_free(sum->arena);
     memset(sum, 0, sizeof(*sum));

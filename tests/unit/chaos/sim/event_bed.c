@@ -334,6 +334,6 @@ void event_restart(struct event_bed *events, uint8_t node)
 void event_heal_and_end(struct event_bed *events)
 {
     bed_heal_and_end(&events->bed);
-    for (uint8_t i = C0; i <= P1; i++)
-        event_show_disk(events, i);
+    for (int i = C0; i <= P1; i++)
+        event_show_disk(events, (uint8_t)i);
 }
