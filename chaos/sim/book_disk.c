@@ -414,8 +414,12 @@ static void heuristics_found(struct sim_book *book, const struct sim_dump_store 
     for (uint32_t i = 0; i < store->heuristics_len; i++) {
         struct book_txn *txn = book_find_txn(book, &store->heuristics[i].gtrid);
 
-        if (txn != NULL && book_find_share(book, txn, sight->node)->heuristic == 0)
-            by_hand(book_find_share(book, txn, sight->node), store->heuristics[i].verdict, sight->seq);
+        struct book_share *share = txn != NULL ? book_find_share(book, txn, sight->node) : NULL;
+
+        if (share == NULL || share->heuristic != 0)
+            continue;
+        by_hand(share, store->heuristics[i].verdict, sight->seq);
+        share->stood = share->on_disk;
     }
 }
 
@@ -453,10 +457,28 @@ static void disown_memos(struct sim_book *book, const struct book_node *node, ui
     }
 }
 
+/* And of what was done by hand: the branch is in doubt again. */
+static void disown_heuristics(struct sim_book *book, const struct book_node *node, uint8_t index)
+{
+    if (node->served > node->disk_read || node->disk_read == 0)
+        return;
+    for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
+        struct book_share *share = sim_txn_share(txn, index);
+
+        if (share == NULL || share->heuristic != node->disk_read)
+            continue;
+        share->heuristic = 0;
+        share->heuristic_verdict = 0;
+        share->has_record = false;
+        share->stood = SIM_BRANCH_PREPARED;
+    }
+}
+
 static void store_found(struct sim_book *book, const struct sim_dump_store *store, const struct book_node *node,
                         const struct sim_sight *sight)
 {
     disown_memos(book, node, sight->node);
+    disown_heuristics(book, node, sight->node);
     heuristics_found(book, store, sight);
     for (uint32_t i = 0; i < store->branches_len; i++) {
         const struct sim_dump_branch *branch = &store->branches[i];

@@ -288,6 +288,52 @@ Test(check_heuristics, I19_a_crash_hides_that_it_was_done)
     cr_assert_eq(sim_txn_share(bed.judge.book.txns, P0)->heuristic_verdict, VOW_ABORT);
 }
 
+static void crash(uint8_t node)
+{
+    struct sim_sight sight = bed_sight(&bed, SIM_SEEN_CRASHED, node);
+
+    sight.crashed.how = SIM_CRASH_KILL;
+    bed_show(&bed, &sight);
+    bed.life[node]++;
+}
+
+/* p0 dies over HEURISTIC-ABORT, and the next life finds the record in the page cache and dies as well. */
+static void find_record_and_die(void)
+{
+    const struct sim_dump_heuristic record = {.gtrid = bed.txn, .verdict = VOW_ABORT};
+    const struct sim_dump dump = {
+        .is_there = true, .is_readable = true, .store = {.heuristics = &record, .heuristics_len = 1}};
+
+    bed_to_votes(&bed);
+    order(VOW_ABORT, true);
+    ask_store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    crash(P0);
+    bed_plain(&bed, SIM_SEEN_STARTED, P0);
+    bed_disk(&bed, P0, &dump);
+}
+
+/* Seed 119600: its sync had failed, and the power went before the next start had written it again (F105). */
+Test(check_heuristics, I19_a_record_that_only_a_start_that_came_to_nothing_has_seen)
+{
+    const struct sim_dump_branch prepared = {.gtrid = bed.txn, .state = SIM_BRANCH_PREPARED};
+    const struct sim_dump_lock lock = {.gtrid = bed.txn, .table = SIM_BANK, .key = 1, .hash = 7};
+    const struct sim_dump dump = {.is_there = true,
+                                  .is_readable = true,
+                                  .store = {.branches = &prepared, .branches_len = 1, .locks = &lock, .locks_len = 1}};
+
+    find_record_and_die();
+    bed_restart(&bed, P0, &dump);
+    bed_holds(&bed);
+    cr_assert_eq(sim_txn_share(bed.judge.book.txns, P0)->heuristic, 0);
+}
+
+Test(check_heuristics, I19_a_record_goes_with_its_branch_after_a_start_that_came_to_nothing)
+{
+    find_record_and_die();
+    bed_restart(&bed, P0, &empty_store);
+    bed_violates(&bed, "I11", "prepared branch");
+}
+
 Test(check_heuristics, I19_a_tombstone_of_what_was_aborted)
 {
     const struct sim_dump_branch tombstone = {.gtrid = bed.txn, .state = SIM_BRANCH_COMMITTED};
