@@ -141,6 +141,8 @@ void shop_run(struct store_run *run, struct sim_disk *where, unsigned length)
         }
     }
     run->is_stopped = !goes_on;
+    if (run->is_stopped && run->dies)
+        sim_disk_kill(where);
     close_shop(&shop);
 }
 

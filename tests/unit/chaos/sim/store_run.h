@@ -18,6 +18,7 @@ struct store_fate {
 struct store_run {
     struct store_fate fates[STORE_SEQS_MAX];
     bool is_stopped;
+    bool dies; /* to be said: with a store that stops its process dies, and nothing folds the WAL in */
 };
 
 /* Runs it on a disk until its end, or until the store stops or keeps an operation back. */
