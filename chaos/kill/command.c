@@ -11,10 +11,11 @@
 static const char help[] =
     "vow-chaos run: runs real processes, does to them what a scenario says, and judges what they have left\n"
     "\n"
-    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--json]\n"
+    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--set NAME=VALUE]... [--json]\n"
     "\n"
     "  --out DIR  the archive: scenario, logs, data, timeline, verdict; a new or empty folder (one under out/)\n"
     "  --seed N   ${seed} of the scenario, instead of its own\n"
+    "  --set NAME=VALUE\n             ${NAME} of the scenario, in place of what its vars say\n"
     "  --json     print the verdict as JSON instead of the timeline\n"
     "  --keys     print the keys that a scenario may have\n"
     "  --help\n"
@@ -38,12 +39,24 @@ static bool read_seed(const char *text, struct real_run_options *options)
     return true;
 }
 
+static bool read_set(const char *text, struct real_run_options *options)
+{
+    if (strchr(text, '=') == NULL || options->sets.len == REAL_VARS_MAX)
+        return false;
+    options->sets.of[options->sets.len++] = text;
+    return true;
+}
+
 /* Returns a status to end with, or -1 to go on. */
 static int read_flags(int argc, char **argv, struct real_run_options *options)
 {
-    static const struct option flags[] = {{"out", required_argument, NULL, 'o'}, {"seed", required_argument, NULL, 's'},
-                                          {"json", no_argument, NULL, 'j'},      {"keys", no_argument, NULL, 'k'},
-                                          {"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {{"out", required_argument, NULL, 'o'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"set", required_argument, NULL, 'v'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"keys", no_argument, NULL, 'k'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int flag;
 
     opterr = 0;
@@ -52,13 +65,15 @@ static int read_flags(int argc, char **argv, struct real_run_options *options)
             options->out = optarg;
         else if (flag == 'j')
             options->is_json = true;
+        else if (flag == 'v' && !read_set(optarg, options))
+            return usage("--set wants NAME=VALUE, and at most 32 of them, found", optarg);
         else if (flag == 's' && !read_seed(optarg, options))
             return usage("--seed wants a number, found", optarg);
         else if (flag == 'k')
             return real_scenario_print_keys(stdout), REAL_HELD;
         else if (flag == 'h')
             return fputs(help, stdout) < 0 ? REAL_BAD : REAL_HELD;
-        else if (flag != 's')
+        else if (flag != 's' && flag != 'v')
             return usage(flag == ':' ? "a value is missing behind" : "there is no flag", argv[optind - 1]);
     }
     if (optind + 1 != argc)

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define REAL_EXPANDED_SIZE 4096
+#define REAL_EXPANDED_SIZE 16384
 #define REAL_VARIABLE_SIZE 80
 
 /* The value of a variable, or NULL if there is none of that name. */

@@ -42,11 +42,15 @@ void real_links_close(struct real_run *run)
     }
 }
 
-const char *real_link_address(const struct real_run *run, const char *name)
+const char *real_link_address(const struct real_run *run, const char *field)
 {
-    for (size_t i = 0; i < run->scenario->links_len; i++)
-        if (strcmp(run->scenario->links[i].name.text, name) == 0 && run->links[i].proxy != NULL)
-            return proxy_address(run->links[i].proxy);
+    const size_t len = strcspn(field, ".");
+
+    for (size_t i = 0; i < run->scenario->links_len; i++) {
+        const char *name = run->scenario->links[i].name.text;
+        if (strlen(name) == len && memcmp(name, field, len) == 0 && run->links[i].proxy != NULL)
+            return real_address_part(proxy_address(run->links[i].proxy), field + len);
+    }
     return NULL;
 }
 

@@ -28,28 +28,57 @@ static const struct real_member *find(struct real_run *run, const char *name, si
     return NULL;
 }
 
+/* The harness's own. */
+static const char *lookup_own(const struct real_run *run, const char *name)
+{
+    const char *const own[][2] = {{"bin", run->bin}, {"here", run->here}, {"out", run->out}, {"seed", run->seed}};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (strcmp(own[i][0], name) == 0)
+            return own[i][1];
+    return NULL;
+}
+
+/* Of vars; one knows those before it. */
+static const char *lookup_var(const struct real_run *run, const char *name)
+{
+    for (size_t i = 0; i < run->vars_len; i++)
+        if (strcmp(run->scenario->vars[i].name.text, name) == 0)
+            return run->vars[i];
+    return NULL;
+}
+
+/* A node's "PORT", "PORT.port" or "PORT.host". */
+static const char *lookup_port(const struct real_member *member, const char *field)
+{
+    const size_t len = strcspn(field, ".");
+
+    for (size_t i = 0; member->plan != NULL && i < member->plan->ports.len; i++) {
+        const char *port = member->plan->ports.of[i].text;
+        if (strlen(port) == len && memcmp(port, field, len) == 0)
+            return real_address_part(member->ports[i].address, field + len);
+    }
+    return NULL;
+}
+
 /* real_scenario_check() has refused what this would not find. */
 static const char *lookup(void *ctx, const char *name)
 {
     const struct scope *scope = ctx;
+    struct real_run *run = scope->run;
     const char *dot = strchr(name, '.');
 
-    if (strcmp(name, "bin") == 0)
-        return scope->run->bin;
-    if (strcmp(name, "out") == 0)
-        return scope->run->out;
-    if (strcmp(name, "seed") == 0)
-        return scope->run->seed;
+    if (real_scenario_is_own(name))
+        return lookup_own(run, name);
+    if (real_scenario_var(run->scenario, name) != NULL)
+        return lookup_var(run, name);
     if (strncmp(name, "link.", 5) == 0)
-        return real_link_address(scope->run, name + 5);
-    const struct real_member *member = dot != NULL ? find(scope->run, name, (size_t)(dot - name)) : scope->own;
+        return real_link_address(run, name + 5);
+    const struct real_member *member = dot != NULL ? find(run, name, (size_t)(dot - name)) : scope->own;
     const char *field = dot != NULL ? dot + 1 : name;
     if (member == NULL)
         return NULL;
-    for (size_t i = 0; member->plan != NULL && i < member->plan->ports.len; i++)
-        if (strcmp(member->plan->ports.of[i].text, field) == 0)
-            return member->ports[i].address;
-    return strcmp(field, "dir") == 0 ? member->directory : NULL;
+    return strcmp(field, "dir") == 0 ? member->directory : lookup_port(member, field);
 }
 
 char *real_write_out(struct real_run *run, const struct real_member *own, const char *text)
@@ -155,6 +184,21 @@ static int write_variables(struct real_run *run, struct real_member *member)
     return 0;
 }
 
+static int write_ready(struct real_run *run, struct real_member *member)
+{
+    const struct real_readiness *ready = &member->plan->ready;
+    char *text;
+
+    if (ready->line.text == NULL && ready->http.text == NULL)
+        return 0;
+    text = real_write_out(run, member, ready->line.text != NULL ? ready->line.text : ready->http.text);
+    if (text == NULL)
+        return -1;
+    keep(member, text);
+    *(ready->line.text != NULL ? &member->node.ready.line : &member->node.ready.http) = text;
+    return 0;
+}
+
 static int open_log(struct real_run *run, struct real_member *member)
 {
     char path[REAL_FILE_SIZE];
@@ -176,16 +220,12 @@ int real_member_write_out(struct real_run *run, struct real_member *member)
     node->argv = member->argv;
     node->variables = member->variables;
     node->directory = member->directory;
-    node->ready = (struct real_readiness_plan){
-        .line = plan->ready.line.text, .file = plan->ready.file.text, .within_ms = plan->ready_ms};
+    node->ready = (struct real_readiness_plan){.file = plan->ready.file.text, .within_ms = plan->ready_ms};
     node->end_ms = plan->end_ms;
     node->exit_status = plan->exit_status;
     node->watcher = real_watch(run);
     node->zero_us = run->zero_us;
-    if (plan->ready.http.text == NULL)
-        return 0;
-    node->ready.http = keep(member, real_write_out(run, member, plan->ready.http.text));
-    return node->ready.http != NULL ? 0 : -1;
+    return write_ready(run, member);
 }
 
 void real_member_close(struct real_member *member)

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ int real_port_open(struct real_port *port)
         real_port_close(port);
         return error;
     }
-    (void)snprintf(port->address, sizeof(port->address), "127.0.0.1:%u", ntohs(self.sin_port));
+    (void)snprintf(port->address, sizeof(port->address), REAL_HOST ":%u", ntohs(self.sin_port));
     return 0;
 }
 
@@ -31,4 +32,15 @@ void real_port_close(struct real_port *port)
     if (port->fd >= 0)
         close(port->fd);
     port->fd = -1;
+}
+
+const char *real_address_part(const char *address, const char *part)
+{
+    const char *colon = strrchr(address, ':');
+
+    if (part[0] == '\0')
+        return address;
+    if (strcmp(part, ".port") == 0)
+        return colon != NULL ? colon + 1 : NULL;
+    return strcmp(part, ".host") == 0 ? REAL_HOST : NULL;
 }

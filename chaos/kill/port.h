@@ -6,6 +6,8 @@
 #ifndef VOW_CHAOS_KILL_PORT_H
 #define VOW_CHAOS_KILL_PORT_H
 
+#define REAL_HOST "127.0.0.1" /* of every address that we give */
+
 struct real_port {
     int fd;
     char address[32]; /* "127.0.0.1:PORT" */
@@ -14,5 +16,8 @@ struct real_port {
 /* 0, or an errno. */
 int real_port_open(struct real_port *port);
 void real_port_close(struct real_port *port);
+
+/* Of an address "HOST:PORT": all of it for "", the number alone for ".port", the host for ".host"; else NULL. */
+const char *real_address_part(const char *address, const char *part);
 
 #endif

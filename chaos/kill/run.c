@@ -218,6 +218,28 @@ static int find_bin(struct real_run *run)
     return 0;
 }
 
+static int find_here(struct real_run *run, const char *scenario)
+{
+    char path[PATH_MAX];
+
+    if (realpath(scenario, path) == NULL || strlen(path) > 1000)
+        return fail(scenario, ENAMETOOLONG);
+    (void)snprintf(run->here, sizeof(run->here), "%.1000s", dirname(path));
+    return 0;
+}
+
+static int write_vars(struct real_run *run)
+{
+    for (size_t i = 0; i < run->scenario->vars_len; i++) {
+        const struct real_variable *var = &run->scenario->vars[i];
+        run->vars[i] = var->is_set ? real_need(strdup(var->value.text)) : real_write_out(run, NULL, var->value.text);
+        if (run->vars[i] == NULL)
+            return -1;
+        run->vars_len = i + 1;
+    }
+    return 0;
+}
+
 /* The archive has the scenario as it was read. */
 static int keep_scenario(const struct real_run *run)
 {
@@ -267,8 +289,8 @@ static int prepare(struct real_run *run, const struct real_run_options *options)
     (void)snprintf(run->seed, sizeof(run->seed), "%u", run->seed_number);
     run->zero_us = real_clock_us();
     run->checks = real_need(json_array());
-    if (find_bin(run) != 0 || make_out(run, options->out) != 0 || keep_scenario(run) != 0 ||
-        open_record(run, options->is_json) != 0)
+    if (find_bin(run) != 0 || find_here(run, options->scenario) != 0 || make_out(run, options->out) != 0 ||
+        keep_scenario(run) != 0 || open_record(run, options->is_json) != 0 || write_vars(run) != 0)
         return -1;
     return prepare_members(run);
 }
@@ -316,6 +338,8 @@ static int run_scenario(struct real_run *run, const struct real_run_options *opt
     close_all(run);
     if (run->record.file != NULL)
         real_record_close(&run->record);
+    for (size_t i = 0; i < run->vars_len; i++)
+        free(run->vars[i]);
     json_decref(run->checks);
     return status;
 }
@@ -327,7 +351,7 @@ int real_run(const struct real_run_options *options)
     struct real_error error;
     int status = REAL_BAD;
 
-    if (real_scenario_load(options->scenario, &scenario, &error) == 0) {
+    if (real_scenario_load(options->scenario, &options->sets, &scenario, &error) == 0) {
         run->scenario = scenario;
         run->base = real_need(event_base_new());
         status = run_scenario(run, options);

@@ -60,7 +60,9 @@ struct real_run {
     struct event_base *base;
     struct real_record record;
     struct real_strangers strangers;
-    char out[REAL_PATH_SIZE], bin[REAL_PATH_SIZE];
+    char out[REAL_PATH_SIZE], bin[REAL_PATH_SIZE], here[REAL_PATH_SIZE];
+    char *vars[REAL_VARS_MAX]; /* written out */
+    size_t vars_len;
     char seed[16];
     uint32_t seed_number;
     uint64_t zero_us;
@@ -81,6 +83,7 @@ struct real_run {
 struct real_run_options {
     const char *scenario;
     const char *out; /* NULL = a folder of its own under out/ */
+    struct real_sets sets;
     uint32_t seed;
     bool has_seed;
     bool is_json; /* the verdict on stdout instead of the timeline */
@@ -107,7 +110,8 @@ struct real_watcher real_watch(struct real_run *run);
 int real_links_open(struct real_run *run);
 void real_links_close(struct real_run *run);
 void real_links_mend(struct real_run *run);
-const char *real_link_address(const struct real_run *run, const char *name); /* NULL = there is none */
+/* `field` is NAME, NAME.port or NAME.host; NULL = there is none. */
+const char *real_link_address(const struct real_run *run, const char *field);
 void real_link_act(struct real_run *run, const struct real_fault *fault, uint32_t index);
 /* How often what a fault does to this link has really happened so far. */
 uint64_t real_link_hits(const struct real_run *run, const struct real_fault *fault, uint32_t index);

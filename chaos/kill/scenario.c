@@ -62,8 +62,8 @@ static void defaults(struct real_scenario *scenario, const char *name)
     scenario->seed = 1;
 }
 
-int real_scenario_parse(const char *name, const char *text, size_t len, struct real_scenario **out,
-                        struct real_error *error)
+int real_scenario_parse(const char *name, const char *text, size_t len, const struct real_sets *sets,
+                        struct real_scenario **out, struct real_error *error)
 {
     struct real_scenario *scenario = calloc(1, sizeof(*scenario));
 
@@ -73,6 +73,7 @@ int real_scenario_parse(const char *name, const char *text, size_t len, struct r
         return -1;
     }
     defaults(scenario, name);
+    scenario->sets = sets;
     if (real_yaml_parse(&scenario->yaml, name, text, len, error) != 0) {
         free(scenario);
         return -1;
@@ -81,6 +82,7 @@ int real_scenario_parse(const char *name, const char *text, size_t len, struct r
         real_scenario_free(scenario);
         return -1;
     }
+    scenario->sets = NULL;
     *out = scenario;
     return 0;
 }
@@ -134,7 +136,8 @@ static int read_file(const char *path, char *bytes, size_t *len, struct real_err
     return result;
 }
 
-int real_scenario_load(const char *path, struct real_scenario **scenario, struct real_error *error)
+int real_scenario_load(const char *path, const struct real_sets *sets, struct real_scenario **scenario,
+                       struct real_error *error)
 {
     char *bytes = malloc(REAL_FILE_BYTES_MAX + 1);
     size_t len;
@@ -142,7 +145,7 @@ int real_scenario_load(const char *path, struct real_scenario **scenario, struct
     *scenario = NULL;
     if (bytes == NULL)
         return fail_file(error, path, "out of memory", 0);
-    if (read_file(path, bytes, &len, error) != 0 || real_scenario_parse(path, bytes, len, scenario, error) != 0) {
+    if (read_file(path, bytes, &len, error) != 0 || real_scenario_parse(path, bytes, len, sets, scenario, error) != 0) {
         free(bytes);
         return -1;
     }

@@ -14,6 +14,7 @@
 #define REAL_FAULTS_MAX 256
 #define REAL_CHECKS_MAX 32
 #define REAL_LINKS_MAX 32
+#define REAL_VARS_MAX 32
 
 /* The index that stands for the load among the nodes. */
 #define REAL_LOAD REAL_NODES_MAX
@@ -33,6 +34,13 @@ struct real_readiness {
 
 struct real_variable {
     struct real_text name, value;
+    bool is_set; /* by --set, so as it is: nothing of it is written out */
+};
+
+/* What --set says: "NAME=VALUE", each. */
+struct real_sets {
+    const char *of[REAL_VARS_MAX];
+    size_t len;
 };
 
 /* A process that is started again and again: node, or the load, which ends by itself. */
@@ -107,6 +115,9 @@ struct real_scenario {
     char *bytes;
     char name[128]; /* of the file, without folder and ending */
     struct real_text teaches;
+    const struct real_sets *sets; /* while it is read; may be NULL */
+    struct real_variable vars[REAL_VARS_MAX];
+    size_t vars_len;
     uint64_t within_ms; /* the whole of it */
     uint64_t settle_ms; /* after the load, until nothing is in doubt */
     uint32_t seed;
@@ -121,11 +132,13 @@ struct real_scenario {
     size_t checks_len;
 };
 
-/* Reads a file. 0; or -1 with one line in `error`, and nothing to free. */
-int real_scenario_load(const char *path, struct real_scenario **scenario, struct real_error *error);
+/* Reads a file; `sets` are put in place of values of its vars, NULL = none. 0; or -1 with one line in `error`, and
+ * nothing to free. */
+int real_scenario_load(const char *path, const struct real_sets *sets, struct real_scenario **scenario,
+                       struct real_error *error);
 /* The same from memory; `name` is the file's, for errors. */
-int real_scenario_parse(const char *name, const char *text, size_t len, struct real_scenario **scenario,
-                        struct real_error *error);
+int real_scenario_parse(const char *name, const char *text, size_t len, const struct real_sets *sets,
+                        struct real_scenario **scenario, struct real_error *error);
 void real_scenario_free(struct real_scenario *scenario);
 
 /* The plan behind an index of a fault: a node's or, for REAL_LOAD, the load's. */
@@ -135,6 +148,12 @@ const char *real_action_key(enum real_action action);
 const char *real_action_text(enum real_action action);
 bool real_action_is_harm(enum real_action action);
 bool real_action_is_of_links(enum real_action action);
+
+/* scenario_vars.c: what ${...} may say. `value` may be NULL, or is the one of the key vars. */
+int real_scenario_read_vars(struct real_scenario *scenario, yaml_node_t *value);
+/* A variable without a dot that the harness itself gives. */
+bool real_scenario_is_own(const char *name);
+const struct real_variable *real_scenario_var(const struct real_scenario *scenario, const char *name);
 
 /* scenario_keys.c: fills the scenario from its root. scenario_check.c: names that it uses are there. */
 int real_scenario_read(struct real_scenario *scenario);

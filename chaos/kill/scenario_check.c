@@ -43,14 +43,34 @@ static int fail_link(struct real_scenario *scenario, const struct real_text *nam
 struct scope {
     const struct real_scenario *scenario;
     const struct real_node_plan *node; /* NULL = a check's */
+    size_t vars_len;                   /* a variable knows those before it */
 };
 
-static bool has_port(const struct real_node_plan *node, const char *port)
+/* What may follow an address: nothing, or one of its parts. */
+static bool is_part(const char *text)
 {
-    for (size_t i = 0; i < node->ports.len; i++)
-        if (strcmp(node->ports.of[i].text, port) == 0)
-            return true;
+    return text[0] == '\0' || strcmp(text, ".port") == 0 || strcmp(text, ".host") == 0;
+}
+
+static bool has_port(const struct real_node_plan *node, const char *field)
+{
+    const size_t len = strcspn(field, ".");
+
+    for (size_t i = 0; i < node->ports.len; i++) {
+        const char *port = node->ports.of[i].text;
+        if (strlen(port) == len && memcmp(port, field, len) == 0)
+            return is_part(field + len);
+    }
     return false;
+}
+
+static bool has_link(const struct real_scenario *scenario, const char *field)
+{
+    char name[REAL_VARIABLE_SIZE];
+    const size_t len = strcspn(field, ".");
+
+    (void)snprintf(name, sizeof(name), "%.*s", (int)len, field);
+    return find_link(scenario, name) != REAL_NOBODY && is_part(field + len);
 }
 
 static bool knows(const struct scope *scope, const char *name)
@@ -58,13 +78,16 @@ static bool knows(const struct scope *scope, const char *name)
     const char *dot = strchr(name, '.');
     char node[REAL_VARIABLE_SIZE];
 
-    if (strcmp(name, "bin") == 0 || strcmp(name, "out") == 0 || strcmp(name, "seed") == 0)
+    if (real_scenario_is_own(name))
         return true;
+    for (size_t i = 0; i < scope->vars_len; i++)
+        if (strcmp(scope->scenario->vars[i].name.text, name) == 0)
+            return true;
     if (dot == NULL)
         return strcmp(name, "dir") == 0 && scope->node != NULL;
     (void)snprintf(node, sizeof(node), "%.*s", (int)(dot - name), name);
     if (strcmp(node, "link") == 0)
-        return find_link(scope->scenario, dot + 1) != REAL_NOBODY;
+        return has_link(scope->scenario, dot + 1);
     if (strcmp(node, "load") == 0)
         return strcmp(dot + 1, "dir") == 0;
     const uint32_t index = find_node(scope->scenario, node);
@@ -76,18 +99,34 @@ static const char *lookup(void *ctx, const char *name)
     return knows(ctx, name) ? "" : NULL;
 }
 
-static int check_text(struct real_scenario *scenario, const struct real_node_plan *node, const struct real_text *text)
+static int check_in(struct real_scenario *scenario, struct scope *scope, const struct real_text *text)
 {
-    struct scope scope = {.scenario = scenario, .node = node};
     char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], quoted[VOW_QUOTE_SIZE];
 
     if (text->text == NULL)
         return 0;
-    const char *why = real_expand(text->text, lookup, &scope, out, wrong);
+    const char *why = real_expand(text->text, lookup, scope, out, wrong);
     if (why == NULL)
         return 0;
     vow_quote(wrong, strlen(wrong), quoted);
     return real_fail(&scenario->yaml, text->place, "%s: %s", why, quoted);
+}
+
+static int check_text(struct real_scenario *scenario, const struct real_node_plan *node, const struct real_text *text)
+{
+    struct scope scope = {.scenario = scenario, .node = node, .vars_len = scenario->vars_len};
+
+    return check_in(scenario, &scope, text);
+}
+
+static int check_vars(struct real_scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->vars_len; i++) {
+        struct scope scope = {.scenario = scenario, .vars_len = i};
+        if (!scenario->vars[i].is_set && check_in(scenario, &scope, &scenario->vars[i].value) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int check_words(struct real_scenario *scenario, const struct real_node_plan *node,
@@ -160,6 +199,7 @@ static int check_plan(struct real_scenario *scenario, const struct real_node_pla
         if (check_text(scenario, node, &variable->value) != 0)
             return -1;
     return check_words(scenario, node, &node->command) != 0 || check_text(scenario, node, &node->ready.http) != 0 ||
+                   check_text(scenario, node, &node->ready.line) != 0 ||
                    check_inside(scenario, &node->ready.file) != 0 || check_point(scenario, &node->crash_at) != 0
                ? -1
                : 0;
@@ -256,7 +296,7 @@ static int check_fault(struct real_scenario *scenario, struct real_fault *fault)
 
 int real_scenario_check(struct real_scenario *scenario)
 {
-    if (check_nodes(scenario) != 0 || check_links(scenario) != 0)
+    if (check_vars(scenario) != 0 || check_nodes(scenario) != 0 || check_links(scenario) != 0)
         return -1;
     for (size_t i = 0; i < scenario->faults_len; i++)
         if (check_fault(scenario, &scenario->faults[i]) != 0)

@@ -14,7 +14,7 @@
     }
 
 static real_read_fn read_words, read_targets, read_ready, read_variables, read_on, read_at, read_after, read_times,
-    read_while, read_nodes, read_load, read_links, read_faults, read_checks;
+    read_while, read_vars, read_nodes, read_load, read_links, read_faults, read_checks;
 
 static const struct real_key ready_keys[] = {
     KEY("line", real_read_text, struct real_readiness, line, false, "a text that a line of its output has in it"),
@@ -31,7 +31,7 @@ static const struct real_key node_keys[] = {
     KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
     KEY("ready", read_ready, struct real_node_plan, ready, false, "how it tells that it serves; else it does at once"),
     KEY("ready_within", real_read_duration, struct real_node_plan, ready_ms, false, "the time for that (60s)"),
-    KEY("crash_at", real_read_text, struct real_node_plan, crash_at, false, "POINT@N: dies there, in its first life"),
+    KEY("crash_at", real_read_value, struct real_node_plan, crash_at, false, "POINT@N: dies there, in its first life"),
     KEY("end_within", real_read_duration, struct real_node_plan, end_ms, false, "the time to end after SIGTERM (60s)"),
     KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it then ends with (0)"),
     END};
@@ -56,7 +56,7 @@ static const struct real_key fault_keys[] = {
     KEY("at", read_at, struct real_fault, delay_ms, false, "when: so long after the load was started"),
     {"on", read_on, 0, false, "when: at an event"},
     KEY("after", read_after, struct real_fault, delay_ms, false, "so long after that; alone: after the fault before"),
-    KEY("crash_at", real_read_text, struct real_fault, crash_at, false, "of start: POINT@N, dies there in this life"),
+    KEY("crash_at", real_read_value, struct real_fault, crash_at, false, "of start: POINT@N, dies there in this life"),
     KEY("way", real_read_text, struct real_fault, way, false, "of a link: forth, back or both (both)"),
     KEY("by", real_read_duration, struct real_fault, by_ms, false, "of delay: how long"),
     KEY("jitter", real_read_duration, struct real_fault, jitter_ms, false, "of delay: up to so much more"),
@@ -79,6 +79,7 @@ static const struct real_key link_keys[] = {
 
 static const struct real_key root_keys[] = {
     KEY("teaches", real_read_text, struct real_scenario, teaches, true, "a sentence: what is learned from it"),
+    {"vars", read_vars, 0, false, "variables of its own: ${NAME}; --set NAME=VALUE says another value"},
     KEY("within", real_read_duration, struct real_scenario, within_ms, false, "the time for the load (5m)"),
     KEY("settle_within", real_read_duration, struct real_scenario, settle_ms, false,
         "the time after it until nothing is in doubt (60s)"),
@@ -320,8 +321,35 @@ static int read_checks(struct real_yaml *yaml, const struct real_key *key, yaml_
 
 /* --- The whole --- */
 
+/* real_scenario_read() has read them before the others, which use them. */
+static int read_vars(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    (void)yaml;
+    (void)key;
+    (void)value;
+    (void)into;
+    return 0;
+}
+
+static yaml_node_t *find_vars(struct real_scenario *scenario)
+{
+    yaml_document_t *document = &scenario->yaml.document;
+    const yaml_node_t *root = scenario->yaml.root;
+
+    if (root->type != YAML_MAPPING_NODE)
+        return NULL;
+    for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(document, pair->key);
+        if (name->type == YAML_SCALAR_NODE && strcmp((const char *)name->data.scalar.value, "vars") == 0)
+            return yaml_document_get_node(document, pair->value);
+    }
+    return NULL;
+}
+
 int real_scenario_read(struct real_scenario *scenario)
 {
+    if (real_scenario_read_vars(scenario, find_vars(scenario)) != 0)
+        return -1;
     return real_read_mapping(&scenario->yaml, root_keys, "a scenario", scenario->yaml.root, scenario);
 }
 

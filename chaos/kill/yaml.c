@@ -9,6 +9,11 @@
 
 #define KEYS_MAX 64
 
+struct real_kept {
+    struct real_kept *next;
+    char text[];
+};
+
 int real_fail(struct real_yaml *yaml, struct real_place place, const char *format, ...)
 {
     char what[480], where[32] = "";
@@ -103,6 +108,11 @@ int real_yaml_parse(struct real_yaml *yaml, const char *name, const char *text, 
 
 void real_yaml_close(struct real_yaml *yaml)
 {
+    while (yaml->kept != NULL) {
+        struct real_kept *next = yaml->kept->next;
+        free(yaml->kept);
+        yaml->kept = next;
+    }
     free(yaml->seen);
     yaml_document_delete(&yaml->document);
     *yaml = (struct real_yaml){.name = NULL};
@@ -229,6 +239,36 @@ int real_read_text(struct real_yaml *yaml, const struct real_key *key, yaml_node
     return -1;
 }
 
+static int keep(struct real_yaml *yaml, struct real_text *text, const char *written)
+{
+    const size_t size = strlen(written) + 1;
+    struct real_kept *kept = malloc(sizeof(*kept) + size);
+
+    if (kept == NULL)
+        return real_fail(yaml, text->place, "out of memory");
+    memcpy(kept->text, written, size);
+    kept->next = yaml->kept;
+    yaml->kept = kept;
+    text->text = kept->text;
+    return 0;
+}
+
+int real_read_value(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_text *text = into;
+    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], quoted[VOW_QUOTE_SIZE];
+
+    if (real_read_text(yaml, key, value, into) != 0)
+        return -1;
+    if (yaml->lookup == NULL || strchr(text->text, '$') == NULL)
+        return 0;
+    const char *why = real_expand(text->text, yaml->lookup, yaml->lookup_ctx, out, wrong);
+    if (why == NULL)
+        return keep(yaml, text, out);
+    vow_quote(wrong, strlen(wrong), quoted);
+    return real_fail(yaml, text->place, "%s of vars: %s", why, quoted);
+}
+
 static bool is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -282,7 +322,7 @@ int real_read_duration(struct real_yaml *yaml, const struct real_key *key, yaml_
     struct real_text text;
     uint64_t number;
 
-    if (real_read_text(yaml, key, value, &text) != 0)
+    if (real_read_value(yaml, key, value, &text) != 0)
         return -1;
     const char *at = text.text;
     const bool is_number = read_digits(&at, 3600000, &number);
@@ -300,7 +340,7 @@ int real_read_count(struct real_yaml *yaml, const struct real_key *key, yaml_nod
     struct real_text text;
     uint64_t number;
 
-    if (real_read_text(yaml, key, value, &text) != 0)
+    if (real_read_value(yaml, key, value, &text) != 0)
         return -1;
     const char *at = text.text;
     if (!read_digits(&at, 1000000000, &number) || *at != '\0')

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <yaml.h>
 
+#include "chaos/kill/expand.h"
+
 #define REAL_FILE_BYTES_MAX (256u << 10)
 
 /* Counted from 1; a line of 0 is no place. */
@@ -32,12 +34,18 @@ struct real_text {
     struct real_place place;
 };
 
+struct real_kept;
+
 struct real_yaml {
     const char *name; /* the file's, as errors show it */
     yaml_document_t document;
     yaml_node_t *root;
     bool *seen; /* by node: whoever comes twice was brought by an alias */
     struct real_error *error;
+    /* What ${NAME} stands for where a single value is read: NULL = there is none of that name. */
+    real_lookup_fn *lookup;
+    void *lookup_ctx;
+    struct real_kept *kept; /* texts with their variables written out */
 };
 
 struct real_key;
@@ -69,8 +77,8 @@ int real_read_mapping(struct real_yaml *yaml, const struct real_key keys[], cons
 int real_list_open(struct real_yaml *yaml, const char *what, yaml_node_t *value, size_t max, size_t *len);
 yaml_node_t *real_list_at(struct real_yaml *yaml, yaml_node_t *list, size_t i);
 
-/* Readers of single values, for tables: into a struct real_text; a uint64_t of milliseconds ("500ms", "5s", "2m"); a
- * uint32_t; a struct real_name. */
-real_read_fn real_read_text, real_read_duration, real_read_count, real_read_name;
+/* Readers of single values, for tables. Into a struct real_text: as it stands there; with its variables written out by
+ * yaml->lookup; a name. And with variables, too: into a uint64_t of milliseconds ("500ms", "5s", "2m"), a uint32_t. */
+real_read_fn real_read_text, real_read_value, real_read_name, real_read_duration, real_read_count;
 
 #endif

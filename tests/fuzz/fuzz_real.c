@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size > REAL_FILE_BYTES_MAX)
         return 0;
-    if (real_scenario_parse("x.yaml", (const char *)data, size, &scenario, &error) != 0) {
+    if (real_scenario_parse("x.yaml", (const char *)data, size, NULL, &scenario, &error) != 0) {
         FUZZ_REQUIRE(scenario == NULL);
         check_refusal(&error);
         return 0;

@@ -27,10 +27,12 @@
 
 struct bed {
     char directory[64], scenario[96], out[96];
+    struct real_sets sets;
 };
 
 static void bed_open(struct bed *bed, const char *text)
 {
+    bed->sets.len = 0;
     (void)snprintf(bed->directory, sizeof(bed->directory), "/tmp/vow-run-XXXXXX");
     cr_assert_not_null(mkdtemp(bed->directory));
     (void)snprintf(bed->scenario, sizeof(bed->scenario), "%s/s.yaml", bed->directory);
@@ -47,7 +49,7 @@ static void bed_close(const struct bed *bed)
 
 static int bed_run(const struct bed *bed)
 {
-    return real_run(&(struct real_run_options){.scenario = bed->scenario, .out = bed->out});
+    return real_run(&(struct real_run_options){.scenario = bed->scenario, .out = bed->out, .sets = bed->sets});
 }
 
 static json_t *verdict_of(const struct bed *bed)
@@ -165,6 +167,24 @@ Test(kill_run, a_bad_scenario_runs_nothing)
     cr_expect_eq(bed_run(&bed), REAL_BAD);
     cr_expect_eq(bed_run(&bed), REAL_BAD, "the folder is not free any more");
     cr_expect_eq(real_run(&(struct real_run_options){.scenario = "/no/such.yaml"}), REAL_BAD);
+    bed_close(&bed);
+}
+
+/* ${...} of every kind, as the processes of a scenario meet it: the load ends well if it is what it says. */
+Test(kill_run, variables_are_what_they_stand_for)
+{
+    static const char text[] =
+        "teaches: t\nseed: 7\nvars: {colour: red, v: \"$${v}\", of: \"${here}/out ${seed}\"}\nnodes:\n"
+        "- name: a\n  ports: [main]\n  exit_status: 143\n  ready: {line: \"listens on ${a.main.port}.\"}\n"
+        "  command: [sh, -c, 'echo \"listens on $$(echo ${a.main} | cut -d: -f2).\"; mkfifo f; exec cat <>f']\n"
+        "links: [{name: l, to: \"${a.main}\"}]\n"
+        "load:\n  command: [sh, -c, '[ \"$$1\" = \"$$2\" ]', sh,"
+        "            \"${colour} ${of} ${dir} ${a.main} ${link.l}\",\n"
+        "            \"${v} ${out} 7 ${load.dir} ${a.main.host}:${a.main.port} ${link.l.host}:${link.l.port}\"]\n";
+    struct bed bed;
+    bed_open(&bed, text);
+    bed.sets = (struct real_sets){{"colour=${v}"}, 1};
+    cr_expect_eq(bed_run(&bed), REAL_HELD);
     bed_close(&bed);
 }
 

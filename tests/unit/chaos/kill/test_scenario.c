@@ -51,7 +51,7 @@ static struct real_scenario *read_whole(const char *text)
     struct real_scenario *scenario;
     struct real_error error;
 
-    cr_assert_eq(real_scenario_parse("some/x.yaml", text, strlen(text), &scenario, &error), 0, "%s", error.text);
+    cr_assert_eq(real_scenario_parse("some/x.yaml", text, strlen(text), NULL, &scenario, &error), 0, "%s", error.text);
     return scenario;
 }
 
@@ -121,7 +121,7 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
         {"- a", "x.yaml:1:1: a scenario wants \"key: value\" lines, found a list"},
         {TOP "nodes: [" NODE, "x.yaml:3:9"},
         {"teaches: t", "x.yaml:1:1: a scenario wants a key nodes"},
-        {TOP "nodes:\n" NODE "\ncolour: red", "x.yaml:5:1: a scenario has no key \"colour\"; it has teaches, within,"},
+        {TOP "nodes:\n" NODE "\ncolour: red", "x.yaml:5:1: a scenario has no key \"colour\"; it has teaches, vars,"},
         {TOP "nodes:\n" NODE "\nteaches: u", "x.yaml:5:1: teaches was said before, on line 1"},
         {TOP "nodes:\n" NODE "\nseed: many", "x.yaml:5:7: seed wants a whole number up to 1000000000, found \"many\""},
         {TOP "nodes:\n" NODE "\nseed: -1", "x.yaml:5:7: seed wants"},
@@ -165,6 +165,19 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
         {TOP "nodes:\n" NODE "\nfaults:\n- {on: {died: a, times: 0}, kill: a}", "x.yaml:6:25: times wants 1 or more"},
         {TOP "nodes:\n" NODE "\nchecks:\n- {name: c, command: [\"${dir}\"]}", "x.yaml:6:23: there is no variable"},
         {TOP "nodes:\n" NODE "\nchecks:\n- {name: c, command: [x], while: now}", "x.yaml:6:34: while wants serving"},
+        {TOP "nodes:\n- {name: a, command: [x], ports: [p], ready: {line: \"${a.p.name}\"}}",
+         "x.yaml:4:53: there is no variable: \"a.p.name\""},
+        {TOP "nodes:\n- {name: a, command: [\"${link.l.port}\"]}", "x.yaml:4:23: there is no variable"},
+        {TOP "vars: [a]\nnodes:\n" NODE, "x.yaml:3:7: vars wants \"NAME: VALUE\" lines"},
+        {TOP "vars: {A: b}\nnodes:\n" NODE, "x.yaml:3:8: vars wants 1 to 32 of a-z"},
+        {TOP "vars: {a: [b]}\nnodes:\n" NODE, "x.yaml:3:11: vars wants a text, found a list"},
+        {TOP "vars: {here: b}\nnodes:\n" NODE, "x.yaml:3:8: ${here} has a meaning already"},
+        {TOP "vars: {dir: b}\nnodes:\n" NODE, "x.yaml:3:8: ${dir} has a meaning already"},
+        {TOP "vars: {v: a, v: b}\nnodes:\n" NODE, "x.yaml:3:14: there is a variable v already"},
+        {TOP "vars: {v: \"${w}\", w: x}\nnodes:\n" NODE, "x.yaml:3:11: there is no variable: \"w\""},
+        {TOP "vars: {v: \"${dir}\"}\nnodes:\n" NODE, "x.yaml:3:11: there is no variable: \"dir\""},
+        {TOP "vars: {v: 5}\nnodes:\n" NODE "\nwithin: \"${v}\"", "x.yaml:6:9: within wants a time up to an hour"},
+        {TOP "nodes:\n" NODE "\nwithin: \"${v}\"", "x.yaml:5:9: there is no variable of vars: \"v\""},
         {TOP "nodes:\n" NODE "\nlinks: [{name: l, to: \"a:1\"}]\nfaults:\n- {at: 1s, cut: a}",
          "x.yaml:7:17: there is no link \"a\""},
         {TOP "nodes:\n" NODE "\nlinks: [{name: l, to: \"a:1\"}]\nfaults:\n- {at: 1s, kill: l}",
@@ -194,7 +207,7 @@ ParameterizedTest(struct mistake *mistake, kill_scenario, a_mistake_is_told_with
     struct real_scenario *scenario;
     struct real_error error;
 
-    cr_assert_eq(real_scenario_parse("x.yaml", mistake->text, strlen(mistake->text), &scenario, &error), -1, "%s",
+    cr_assert_eq(real_scenario_parse("x.yaml", mistake->text, strlen(mistake->text), NULL, &scenario, &error), -1, "%s",
                  mistake->text);
     cr_expect_null(scenario);
     cr_expect_eq(strncmp(error.text, mistake->error, strlen(mistake->error)), 0, "wants %s, says %s", mistake->error,
@@ -206,13 +219,60 @@ Test(kill_scenario, a_file_that_is_none_is_told)
     struct real_scenario *scenario;
     struct real_error error;
 
-    cr_expect_eq(real_scenario_load("/no/such/file.yaml", &scenario, &error), -1);
+    cr_expect_eq(real_scenario_load("/no/such/file.yaml", NULL, &scenario, &error), -1);
     cr_expect_str_eq(error.text, "/no/such/file.yaml: cannot be opened: No such file or directory");
-    cr_expect_eq(real_scenario_load("/dev/zero", &scenario, &error), -1);
+    cr_expect_eq(real_scenario_load("/dev/zero", NULL, &scenario, &error), -1);
     cr_expect_str_eq(error.text, "/dev/zero: is not a file");
 }
 
 /* --- ${...} --- */
+
+#define VARS "vars: {away: 5s, hit: \"40\", bank: \"${here}/bank\", it: \"${bank} it\"}\n"
+#define USE                                                                                                            \
+    "nodes:\n- {name: a, command: [\"${it}\"], ports: [p], crash_at: \"log.before.COMMIT@${hit}\"}\n"                  \
+    "links: [{name: l, to: \"${a.p.host}:${a.p.port}\"}]\nfaults:\n- {on: {died: a}, after: \"${away}\", start: a}\n"
+
+static int parse_with(const char *set, struct real_scenario **scenario, struct real_error *error)
+{
+    static const char text[] = TOP USE VARS;
+    const struct real_sets sets = {{set}, set != NULL};
+
+    return real_scenario_parse("x.yaml", text, strlen(text), &sets, scenario, error);
+}
+
+/* Also where they come later in the file, and where a number or a time is wanted. */
+Test(kill_scenario, vars_are_what_the_file_says_or_what_is_set)
+{
+    struct real_scenario *scenario;
+    struct real_error error;
+
+    cr_assert_eq(parse_with(NULL, &scenario, &error), 0, "%s", error.text);
+    cr_expect_eq(scenario->faults[0].delay_ms, 5000);
+    cr_expect_str_eq(scenario->nodes[0].crash_at.text, "log.before.COMMIT@40");
+    cr_expect_str_eq(scenario->nodes[0].command.of[0].text, "${it}");
+    real_scenario_free(scenario);
+    cr_assert_eq(parse_with("away=30s", &scenario, &error), 0, "%s", error.text);
+    cr_expect_eq(scenario->faults[0].delay_ms, 30000);
+    real_scenario_free(scenario);
+    cr_assert_eq(parse_with("bank=${no} = such", &scenario, &error), 0, "what is set is not written out");
+    cr_expect_str_eq(real_scenario_var(scenario, "bank")->value.text, "${no} = such");
+    real_scenario_free(scenario);
+}
+
+Test(kill_scenario, what_cannot_be_set_is_told)
+{
+    struct real_scenario *scenario;
+    struct real_error error;
+
+    cr_expect_eq(parse_with("awa=30s", &scenario, &error), -1);
+    cr_expect_str_eq(error.text, "x.yaml:8:7: --set: there is no variable \"awa\"; vars has away, hit, bank, it");
+    cr_expect_eq(parse_with("away=soon", &scenario, &error), -1);
+    cr_expect_not_null(strstr(error.text, "x.yaml:7:26: after wants a time"), "%s", error.text);
+    static const char bare[] = TOP "nodes:\n" NODE;
+    cr_expect_eq(real_scenario_parse("x.yaml", bare, strlen(bare), &(struct real_sets){{"a=b"}, 1}, &scenario, &error),
+                 -1);
+    cr_expect_str_eq(error.text, "x.yaml: --set: there is no variable \"a\"; vars has none");
+}
 
 static const char *value_of(void *ctx, const char *name)
 {
@@ -221,7 +281,7 @@ static const char *value_of(void *ctx, const char *name)
 
 Test(kill_scenario, variables_are_written_out)
 {
-    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], long_value[3000];
+    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], long_value[REAL_EXPANDED_SIZE - 100];
 
     cr_expect_null(real_expand("x${a}y$$z$", value_of, "1", out, wrong));
     cr_expect_str_eq(out, "x1y$z$");
