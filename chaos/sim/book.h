@@ -151,6 +151,7 @@ struct book_share {
     book_moment ordered_commit, ordered_abort; /* an operator asked for that; granted or not */
     uint64_t told_yes_us;
     book_moment heuristic; /* it is durable */
+    book_moment disowned;  /* it was not: a start that came to nothing had seen it, and then it was gone */
     enum vow_verdict heuristic_verdict;
     bool has_record;               /* of that, as the store has said, or the disk at the last start */
     book_moment settle_asked;      /* a decision was to be noted, the newest */

@@ -457,20 +457,31 @@ static void disown_memos(struct sim_book *book, const struct book_node *node, ui
     }
 }
 
-/* And of what was done by hand: the branch is in doubt again. */
-static void disown_heuristics(struct sim_book *book, const struct book_node *node, uint8_t index)
+static bool has_heuristic(const struct sim_dump_store *store, const struct vow_gtrid *gtrid)
+{
+    for (uint32_t i = 0; i < store->heuristics_len; i++) {
+        if (vow_gtrid_equal(&store->heuristics[i].gtrid, gtrid))
+            return true;
+    }
+    return false;
+}
+
+/* And of what was done by hand, if it is gone: the branch is in doubt again. */
+static void disown_heuristics(struct sim_book *book, const struct sim_dump_store *store, const struct book_node *node,
+                              const struct sim_sight *sight)
 {
     if (node->served > node->disk_read || node->disk_read == 0)
         return;
     for (struct book_txn *txn = book->txns; txn != NULL; txn = txn->next) {
-        struct book_share *share = sim_txn_share(txn, index);
+        struct book_share *share = sim_txn_share(txn, sight->node);
 
-        if (share == NULL || share->heuristic != node->disk_read)
+        if (share == NULL || share->heuristic != node->disk_read || has_heuristic(store, &txn->gtrid))
             continue;
         share->heuristic = 0;
         share->heuristic_verdict = 0;
         share->has_record = false;
         share->stood = SIM_BRANCH_PREPARED;
+        share->disowned = sight->seq;
     }
 }
 
@@ -478,7 +489,7 @@ static void store_found(struct sim_book *book, const struct sim_dump_store *stor
                         const struct sim_sight *sight)
 {
     disown_memos(book, node, sight->node);
-    disown_heuristics(book, node, sight->node);
+    disown_heuristics(book, store, node, sight);
     heuristics_found(book, store, sight);
     for (uint32_t i = 0; i < store->branches_len; i++) {
         const struct sim_dump_branch *branch = &store->branches[i];

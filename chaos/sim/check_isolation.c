@@ -191,13 +191,14 @@ static void forget_order(struct sim_judge *judge, uint8_t node, const struct boo
 }
 
 /* A crash in the middle of a commit: first what was decided, then what was newly prepared; one-phase commits may be
- * between the two in any order. */
+ * between the two in any order. What was counted as applied and is gone leaves its rows unknown. */
 static void apply_found(struct sim_judge *judge, const struct sim_sight *sight)
 {
     for (struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {
         const struct book_share *share = sim_txn_share(txn, sight->node);
 
-        if (share != NULL && share->committed_alone != 0 && sim_share_applied(share) == sight->seq)
+        if (share != NULL &&
+            ((share->committed_alone != 0 && sim_share_applied(share) == sight->seq) || share->disowned == sight->seq))
             forget_order(judge, sight->node, share);
     }
     for (struct book_txn *txn = judge->book.txns; txn != NULL; txn = txn->next) {

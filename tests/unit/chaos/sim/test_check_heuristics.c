@@ -297,16 +297,16 @@ static void crash(uint8_t node)
     bed.life[node]++;
 }
 
-/* p0 dies over HEURISTIC-ABORT, and the next life finds the record in the page cache and dies as well. */
-static void find_record_and_die(void)
+/* p0 dies over it, and the next life finds the record in the page cache and dies as well. */
+static void find_record_and_die(enum vow_verdict verdict)
 {
-    const struct sim_dump_heuristic record = {.gtrid = bed.txn, .verdict = VOW_ABORT};
+    const struct sim_dump_heuristic record = {.gtrid = bed.txn, .verdict = verdict};
     const struct sim_dump dump = {
         .is_there = true, .is_readable = true, .store = {.heuristics = &record, .heuristics_len = 1}};
 
     bed_to_votes(&bed);
-    order(VOW_ABORT, true);
-    ask_store(P0, VOW_STORE_HEURISTIC_ABORT, 0);
+    order(verdict, true);
+    ask_store(P0, verdict == VOW_COMMIT ? VOW_STORE_HEURISTIC_COMMIT : VOW_STORE_HEURISTIC_ABORT, 0);
     crash(P0);
     bed_plain(&bed, SIM_SEEN_STARTED, P0);
     bed_disk(&bed, P0, &dump);
@@ -321,15 +321,30 @@ Test(check_heuristics, I19_a_record_that_only_a_start_that_came_to_nothing_has_s
                                   .is_readable = true,
                                   .store = {.branches = &prepared, .branches_len = 1, .locks = &lock, .locks_len = 1}};
 
-    find_record_and_die();
+    find_record_and_die(VOW_ABORT);
     bed_restart(&bed, P0, &dump);
     bed_holds(&bed);
     cr_assert_eq(sim_txn_share(bed.judge.book.txns, P0)->heuristic, 0);
 }
 
+/* Seed 20674: it was durable after all, and counts once. */
+Test(check_heuristics, I19_a_record_that_the_next_start_finds_as_well)
+{
+    const struct sim_dump_heuristic record = {.gtrid = bed.txn, .verdict = VOW_COMMIT};
+    const struct sim_dump dump = {
+        .is_there = true, .is_readable = true, .store = {.heuristics = &record, .heuristics_len = 1}};
+    book_moment first;
+
+    find_record_and_die(VOW_COMMIT);
+    first = sim_txn_share(bed.judge.book.txns, P0)->heuristic;
+    bed_restart(&bed, P0, &dump);
+    bed_holds(&bed);
+    cr_assert_eq(sim_txn_share(bed.judge.book.txns, P0)->heuristic, first);
+}
+
 Test(check_heuristics, I19_a_record_goes_with_its_branch_after_a_start_that_came_to_nothing)
 {
-    find_record_and_die();
+    find_record_and_die(VOW_ABORT);
     bed_restart(&bed, P0, &empty_store);
     bed_violates(&bed, "I11", "prepared branch");
 }
