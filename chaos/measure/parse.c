@@ -1,0 +1,265 @@
+/* A line of a trace or of a history. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "chaos/measure/read.h"
+#include "proto/quote.h"
+
+enum {
+    HAS_ID = 1 << 0,
+    HAS_KEY = 1 << 1,
+    HAS_FOR = 1 << 2,
+    HAS_BY = 1 << 3,
+    HAS_OUTCOME = 1 << 4,
+    HAS_STATE = 1 << 5,
+    HAS_KIND = 1 << 6,
+    HAS_VERSION = 1 << 7,
+    HAS_FROM = 1 << 8,
+    HAS_SUM = 1 << 9,
+    HAS_COST = 1 << 10,
+    HAS_NODE = 1 << 11,
+    HAS_ROLE = 1 << 12,
+};
+
+static const struct {
+    const char *word;
+    unsigned fields;
+} shapes[MEASURE_WHATS] = {
+#define RECORD(name, word, fields, text) [MEASURE_##name] = {word, fields},
+#include "chaos/measure/record.def"
+#undef RECORD
+};
+
+/* A line as it is read. The first thing that is wrong with it stays. */
+struct reader {
+    const json_t *line;
+    struct measure_names *names;
+    char *why;
+};
+
+static bool is_well(const struct reader *reader)
+{
+    return reader->why[0] == '\0';
+}
+
+static void fail(const struct reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void fail(const struct reader *reader, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (is_well(reader)) /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is */
+        (void)vsnprintf(reader->why, MEASURE_ERROR_SIZE, format, args);
+    va_end(args);
+}
+
+static const char *text(const struct reader *reader, const char *key)
+{
+    const char *value = json_string_value(json_object_get(reader->line, key));
+
+    if (value == NULL)
+        fail(reader, "wants a text \"%s\"", key);
+    return value != NULL ? value : "";
+}
+
+static int64_t number(const struct reader *reader, const char *key)
+{
+    const json_t *value = json_object_get(reader->line, key);
+
+    if (!json_is_integer(value))
+        fail(reader, "wants a whole number \"%s\"", key);
+    return (int64_t)json_integer_value(value);
+}
+
+static uint64_t natural(const struct reader *reader, const char *key)
+{
+    const int64_t value = number(reader, key);
+
+    if (value < 0)
+        fail(reader, "\"%s\" is below 0", key);
+    return value < 0 ? 0 : (uint64_t)value;
+}
+
+static uint32_t named(const struct reader *reader, const char *key)
+{
+    const char *value = text(reader, key);
+
+    if (value[0] == '\0')
+        fail(reader, "\"%s\" is empty", key);
+    return measure_name(reader->names, value);
+}
+
+/* The place of a word in a list that ends with NULL. */
+static int word(const struct reader *reader, const char *key, const char *const *words)
+{
+    const char *value = text(reader, key);
+    char quoted[VOW_QUOTE_SIZE];
+
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(words[i], value) == 0)
+            return i;
+    vow_quote(value, strlen(value), quoted);
+    fail(reader, "\"%s\" does not know %s", key, quoted);
+    return 0;
+}
+
+static struct measure_cost read_cost(const struct reader *reader)
+{
+    return (struct measure_cost){.fsyncs = natural(reader, "fsyncs"),
+                                 .msgs_in = natural(reader, "msgs_in"),
+                                 .msgs_out = natural(reader, "msgs_out"),
+                                 .bytes_in = natural(reader, "bytes_in"),
+                                 .bytes_out = natural(reader, "bytes_out"),
+                                 .cpu_us = natural(reader, "cpu_us")};
+}
+
+static void read_words(const struct reader *reader, unsigned fields, struct measure_record *record)
+{
+    static const char *const outcomes[] = {"commit", "abort", NULL};
+    static const char *const states[] = {"running", "compensating", "completed", "compensated", "stuck", NULL};
+    static const char *const kinds[] = {"action", "compensation", NULL};
+    static const char *const roles[] = {"participant", "coordinator", NULL};
+
+    if (fields & HAS_OUTCOME)
+        record->outcome = word(reader, "outcome", outcomes) == 0 ? MEASURE_COMMITTED : MEASURE_ABORTED;
+    if (fields & HAS_STATE)
+        record->state = (enum measure_state)(word(reader, "state", states) + MEASURE_RUNNING);
+    if (fields & HAS_KIND)
+        record->is_compensation = word(reader, "kind", kinds) == 1;
+    if (fields & HAS_ROLE)
+        record->is_coordinator = word(reader, "role", roles) == 1;
+    if (fields & HAS_NODE)
+        (void)text(reader, "node");
+}
+
+static void read_fields(const struct reader *reader, unsigned fields, struct measure_record *record)
+{
+    if (fields & HAS_ID)
+        record->id = named(reader, "id");
+    if (fields & HAS_KEY)
+        record->key = named(reader, "key");
+    if (fields & HAS_FOR)
+        record->other = named(reader, "for");
+    if (fields & HAS_BY) /* "" = it was there before the load */
+        record->other = measure_name(reader->names, text(reader, "by"));
+    if (fields & HAS_VERSION)
+        record->version = number(reader, "version");
+    if (fields & HAS_FROM)
+        record->from = number(reader, "from");
+    if (fields & HAS_SUM) {
+        record->sum = number(reader, "sum");
+        record->expected = number(reader, "expected");
+    }
+    if (fields & HAS_COST)
+        record->cost = read_cost(reader);
+    read_words(reader, fields, record);
+}
+
+static enum measure_what what_of(const struct reader *reader)
+{
+    const char *value = text(reader, "what");
+    char quoted[VOW_QUOTE_SIZE];
+
+    for (int i = MEASURE_NOTHING + 1; i < MEASURE_WHATS; i++)
+        if (strcmp(shapes[i].word, value) == 0)
+            return (enum measure_what)i;
+    vow_quote(value, strlen(value), quoted);
+    fail(reader, "\"what\" does not know %s", quoted);
+    return MEASURE_NOTHING;
+}
+
+static json_t *load(const char *line, char why[MEASURE_ERROR_SIZE])
+{
+    json_error_t error;
+    json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+
+    why[0] = '\0';
+    if (object == NULL)
+        (void)snprintf(why, MEASURE_ERROR_SIZE, "no JSON: %s", error.text);
+    else if (!json_is_object(object))
+        (void)snprintf(why, MEASURE_ERROR_SIZE, "no object of JSON");
+    return object;
+}
+
+int measure_parse_record(struct measure_run *run, uint32_t node, const char *line, char why[MEASURE_ERROR_SIZE])
+{
+    json_t *object = load(line, why);
+    const struct reader reader = {object, run->names, why};
+    struct measure_record record = {.node = node};
+
+    if (is_well(&reader)) {
+        record.t_us = natural(&reader, "t_us");
+        record.what = what_of(&reader);
+    }
+    if (is_well(&reader))
+        read_fields(&reader, shapes[record.what].fields, &record);
+    if (is_well(&reader))
+        *measure_run_record(run, record.what, record.t_us) = record;
+    json_decref(object);
+    return is_well(&reader) ? 0 : -1;
+}
+
+/* --- The history of a load --- */
+
+/* What a client itself has read or written is a record as if its service had said it. */
+static void read_accesses(const struct reader *reader, struct measure_run *run, const struct measure_op *op,
+                          const char *key, enum measure_what what)
+{
+    const json_t *list = json_object_get(reader->line, key), *item;
+    size_t i;
+
+    if (list != NULL && !json_is_array(list))
+        fail(reader, "\"%s\" is no list", key);
+    json_array_foreach(list, i, item)
+    {
+        const struct reader each = {item, reader->names, reader->why};
+        struct measure_record record = {.t_us = op->end_us > 0 ? op->end_us : op->start_us, .what = what, .id = op->id};
+        read_fields(&each, HAS_KEY | HAS_VERSION | (what == MEASURE_READ ? HAS_BY : HAS_FROM), &record);
+        if (is_well(reader))
+            *measure_run_record(run, what, record.t_us) = record;
+    }
+}
+
+static struct measure_op read_op(const struct reader *reader)
+{
+    static const char *const outcomes[] = {"unknown",     "committed", "aborted",  "completed",
+                                           "compensated", "stuck",     "rejected", NULL};
+    const json_t *end = json_object_get(reader->line, "end_us");
+    struct measure_op op = {.due_us = natural(reader, "due_us"), .start_us = natural(reader, "start_us")};
+
+    (void)natural(reader, "op");
+    if (end == NULL)
+        fail(reader, "wants \"end_us\", a whole number or null");
+    if (!json_is_null(end))
+        op.end_us = natural(reader, "end_us");
+    op.outcome = (enum measure_outcome)word(reader, "outcome", outcomes);
+    if (json_object_get(reader->line, "id") != NULL)
+        op.id = measure_name(reader->names, text(reader, "id"));
+    if (json_object_get(reader->line, "amount") != NULL)
+        op.amount_cents = number(reader, "amount");
+    if (op.start_us < op.due_us)
+        fail(reader, "has started before it was due");
+    if (op.end_us > 0 && op.end_us < op.start_us)
+        fail(reader, "has ended before it has started");
+    return op;
+}
+
+int measure_parse_op(struct measure_run *run, const char *line, char why[MEASURE_ERROR_SIZE])
+{
+    json_t *object = load(line, why);
+    const struct reader reader = {object, run->names, why};
+
+    if (is_well(&reader)) {
+        const struct measure_op op = read_op(&reader);
+        read_accesses(&reader, run, &op, "reads", MEASURE_READ);
+        read_accesses(&reader, run, &op, "writes", MEASURE_WRITE);
+        if (is_well(&reader))
+            *measure_run_op(run, op.due_us) = op;
+    }
+    json_decref(object);
+    return is_well(&reader) ? 0 : -1;
+}
