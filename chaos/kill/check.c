@@ -1,12 +1,6 @@
 /* What must hold: nothing is in doubt, and every command of the scenario says so. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "chaos/kill/clock.h"
-#include "chaos/kill/directory.h"
 #include "chaos/kill/doubt.h"
-#include "chaos/kill/memory.h"
 #include "chaos/kill/run.h"
 
 #define LOOK_MS 100
@@ -70,89 +64,23 @@ static void check_doubt(struct real_run *run, const char *name, uint64_t within_
 
 /* --- Commands --- */
 
-static void on_ready(void *ctx, struct real_node *node)
-{
-    (void)ctx;
-    (void)node;
-}
-
-static void on_line(void *ctx, struct real_node *node, const char *line)
-{
-    (void)ctx;
-    (void)node;
-    (void)line;
-}
-
-static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
-{
-    struct real_run *run = ctx;
-
-    (void)ending;
-    run->check_held = real_node_status(node) == node->exit_status;
-}
-
-static bool has_ended(struct real_run *run)
-{
-    return real_node_is(&run->check.node, REAL_NODE_DOWN);
-}
-
-/* Its time is over: it does not hold, and ends. */
-static void end_check(struct real_run *run)
-{
-    struct real_node *node = &run->check.node;
-
-    (void)real_node_kill(node);
-    (void)real_wait(run, has_ended, 10000);
-    (void)snprintf(node->why, sizeof(node->why), "did not end within its time");
-    run->check_held = false;
-}
-
-static void run_once(struct real_run *run, uint64_t until_us)
-{
-    const uint64_t now_us = real_clock_us();
-    const int error = real_node_start(&run->check.node, NULL);
-
-    run->check_held = false;
-    if (error != 0)
-        (void)snprintf(run->check.node.why, sizeof(run->check.node.why), "could not be started: %s", strerror(error));
-    else if (!real_wait(run, has_ended, until_us > now_us ? (until_us - now_us) / 1000 : 0))
-        end_check(run);
-}
-
-static int prepare(struct real_run *run, const struct real_check *check, struct real_node_plan *plan, char name[24])
-{
-    struct real_member *member = &run->check;
-
-    (void)snprintf(name, 24, "check-%zu", (size_t)(check - run->scenario->checks) + 1);
-    *plan = (struct real_node_plan){.name.text = name, .place = check->place, .command = check->command};
-    plan->exit_status = check->exit_status;
-    if (real_member_prepare(run, member, plan) != 0 || real_member_write_out(run, member) != 0)
-        return -1;
-    member->node.ends_itself = true;
-    member->node.index = REAL_NOBODY;
-    member->node.ready.within_ms = check->within_ms;
-    member->node.watcher = (struct real_watcher){on_ready, on_ready, on_ended, on_line, run};
-    return 0;
-}
-
 static void run_check(struct real_run *run, const struct real_check *check)
 {
     const uint64_t until_us = real_clock_us() + check->within_ms * 1000;
-    struct real_node_plan *plan = real_need(calloc(1, sizeof(*plan)));
-    char name[24];
+    char name[32];
 
-    if (prepare(run, check, plan, name) == 0) {
-        run_once(run, until_us);
-        while (check->is_serving && !run->check_held && real_clock_us() < until_us && !run->is_interrupted) {
-            (void)real_wait(run, never, LOOK_MS);
-            run_once(run, until_us);
-        }
-        tell(run, check->name.text, run->check_held, run->check_held ? "" : run->check.node.why);
-    } else {
+    (void)snprintf(name, sizeof(name), "check-%zu", (size_t)(check - run->scenario->checks) + 1);
+    if (real_task_open(run, check, name) != 0) {
         tell(run, check->name.text, false, "could not be started");
+        return;
     }
-    real_member_close(&run->check);
-    free(plan);
+    bool holds = real_task_run(run, until_us);
+    while (check->is_serving && !holds && real_clock_us() < until_us && !run->is_interrupted) {
+        (void)real_wait(run, never, LOOK_MS);
+        holds = real_task_run(run, until_us);
+    }
+    tell(run, check->name.text, holds, holds ? "" : run->task.node.why);
+    real_member_close(&run->task);
 }
 
 static void run_checks(struct real_run *run, bool is_serving)

@@ -16,15 +16,19 @@ struct scope {
     const struct real_member *own;
 };
 
+static bool is_called(const struct real_node_plan *plan, const char *name, size_t len)
+{
+    return strlen(plan->name.text) == len && memcmp(plan->name.text, name, len) == 0;
+}
+
 static const struct real_member *find(struct real_run *run, const char *name, size_t len)
 {
-    if (len == 4 && memcmp(name, "load", 4) == 0)
-        return &run->load;
-    for (size_t i = 0; i < run->scenario->nodes_len; i++) {
-        const char *node = run->scenario->nodes[i].name.text;
-        if (strlen(node) == len && memcmp(node, name, len) == 0)
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        if (is_called(&run->scenario->nodes[i], name, len))
             return &run->members[i];
-    }
+    for (size_t i = 0; i < run->scenario->loads_len; i++)
+        if (is_called(&run->scenario->loads[i], name, len))
+            return &run->loads[i];
     return NULL;
 }
 
@@ -124,6 +128,17 @@ static int fail_program(const struct real_run *run, const struct real_text *said
     return -1;
 }
 
+int real_program_check(const struct real_run *run, const struct real_text *word)
+{
+    char *program;
+
+    if (strchr(word->text, '/') != NULL || strchr(word->text, '$') != NULL)
+        return 0; /* the nodes may make it */
+    program = find_program(run, word->text);
+    free(program);
+    return program != NULL ? 0 : fail_program(run, word, word->text);
+}
+
 /* --- The member --- */
 
 static const char *keep(struct real_member *member, char *text)
@@ -184,6 +199,21 @@ static int write_variables(struct real_run *run, struct real_member *member)
     return 0;
 }
 
+static int write_files(struct real_run *run, struct real_member *member)
+{
+    const struct real_variable *at = member->plan->files;
+
+    for (size_t i = 0; at[i].name.text != NULL; i++) {
+        char *text = real_write_out(run, member, at[i].value.text);
+        if (text == NULL)
+            return -1;
+        member->files[2 * i] = at[i].name.text;
+        member->files[2 * i + 1] = keep(member, text);
+    }
+    const int error = real_member_write_files(member); /* for the setup, too */
+    return error == 0 ? 0 : fail(member->directory, error);
+}
+
 static int write_ready(struct real_run *run, struct real_member *member)
 {
     const struct real_readiness *ready = &member->plan->ready;
@@ -213,7 +243,8 @@ int real_member_write_out(struct real_run *run, struct real_member *member)
     const struct real_node_plan *plan = member->plan;
     struct real_node *node = &member->node;
 
-    if (write_words(run, member) != 0 || write_variables(run, member) != 0 || open_log(run, member) != 0)
+    if (write_words(run, member) != 0 || write_variables(run, member) != 0 || write_files(run, member) != 0 ||
+        open_log(run, member) != 0)
         return -1;
     node->base = run->base;
     node->name = plan->name.text;
@@ -245,8 +276,10 @@ void real_member_close(struct real_member *member)
 void real_member_start(struct real_run *run, struct real_member *member, const char *point)
 {
     struct real_node *node = &member->node;
-    const int error = real_node_start(node, point);
+    int error = real_member_write_files(member);
 
+    if (error == 0)
+        error = real_node_start(node, point);
     member->was_late = false;
     run->points_armed += point != NULL;
     if (error == 0)

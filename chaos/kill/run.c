@@ -58,36 +58,37 @@ static bool start_nodes(struct real_run *run)
 
 /* --- The load, and the faults meanwhile --- */
 
-static bool load_has_ended(struct real_run *run)
+static bool loads_have_ended(struct real_run *run)
 {
-    return real_node_is(&run->load.node, REAL_NODE_DOWN);
+    for (size_t i = 0; i < run->scenario->loads_len; i++)
+        if (!real_node_is(&run->loads[i].node, REAL_NODE_DOWN))
+            return false;
+    return true;
 }
 
-static void judge_load(struct real_run *run)
+static void judge_load(struct real_run *run, const struct real_node *node)
 {
-    const struct real_node *node = &run->load.node;
-
-    if (run->is_interrupted)
-        return;
-    if (!load_has_ended(run))
-        real_record_say(&run->record, REAL_MOMENT_VIOLATED, "load", "did not end within its time");
+    if (!real_node_is(node, REAL_NODE_DOWN))
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, node->name, "did not end within its time");
     else if (real_node_status(node) != node->exit_status)
-        real_record_say(&run->record, REAL_MOMENT_VIOLATED, "load", "%s, not %u; see %s/logs/load.log", node->why,
-                        node->exit_status, run->out);
+        real_record_say(&run->record, REAL_MOMENT_VIOLATED, node->name, "%s, not %u; see %s/logs/%s.log", node->why,
+                        node->exit_status, run->out, node->name);
 }
 
 static void run_load(struct real_run *run)
 {
     phase(run, "the load works");
     real_deeds_begin(run);
-    real_member_start(run, &run->load, NULL);
-    (void)real_wait(run, load_has_ended, run->scenario->within_ms);
+    for (size_t i = 0; i < run->scenario->loads_len; i++)
+        real_member_start(run, &run->loads[i], NULL);
+    (void)real_wait(run, loads_have_ended, run->scenario->within_ms);
     real_deeds_end(run);
-    judge_load(run);
-    if (!load_has_ended(run)) {
-        (void)real_node_kill(&run->load.node);
-        (void)real_wait(run, load_has_ended, MARGIN_MS);
+    for (size_t i = 0; i < run->scenario->loads_len; i++) {
+        if (!run->is_interrupted)
+            judge_load(run, &run->loads[i].node);
+        (void)real_node_kill(&run->loads[i].node);
     }
+    (void)real_wait(run, loads_have_ended, MARGIN_MS);
 }
 
 /* --- After it --- */
@@ -157,9 +158,16 @@ static void check_strays(struct real_run *run)
         real_record_say(&run->record, REAL_MOMENT_VIOLATED, NULL, "%u processes were left behind by the nodes", strays);
 }
 
+static bool set_up(struct real_run *run)
+{
+    if (run->scenario->setup_len > 0)
+        phase(run, "the setup");
+    return real_setup(run);
+}
+
 static void go(struct real_run *run)
 {
-    const bool has_started = start_nodes(run);
+    const bool has_started = set_up(run) && start_nodes(run);
 
     run->has_begun = has_started;
     if (has_started) {
@@ -269,8 +277,9 @@ static int prepare_members(struct real_run *run)
     for (size_t i = 0; i < scenario->nodes_len; i++)
         if (real_member_prepare(run, &run->members[i], &scenario->nodes[i]) != 0)
             return -1;
-    if (real_member_prepare(run, &run->load, &scenario->load) != 0)
-        return -1;
+    for (size_t i = 0; i < scenario->loads_len; i++)
+        if (real_member_prepare(run, &run->loads[i], &scenario->loads[i]) != 0)
+            return -1;
     if (real_links_open(run) != 0)
         return -1;
     for (size_t i = 0; i < scenario->nodes_len; i++) {
@@ -278,9 +287,27 @@ static int prepare_members(struct real_run *run)
         if (real_member_write_out(run, &run->members[i]) != 0)
             return -1;
     }
-    run->load.node.index = REAL_LOAD;
-    run->load.node.ends_itself = true;
-    return real_member_write_out(run, &run->load);
+    for (size_t i = 0; i < scenario->loads_len; i++) {
+        run->loads[i].node.index = REAL_LOAD + (uint32_t)i;
+        run->loads[i].node.ends_itself = true;
+        if (real_member_write_out(run, &run->loads[i]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What comes before the nodes, or after them, shall not fail for want of a program that could have been looked for. */
+static int check_programs(const struct real_run *run)
+{
+    const struct real_scenario *scenario = run->scenario;
+
+    for (size_t i = 0; i < scenario->setup_len; i++)
+        if (real_program_check(run, &scenario->setup[i].command.of[0]) != 0)
+            return -1;
+    for (size_t i = 0; i < scenario->checks_len; i++)
+        if (real_program_check(run, &scenario->checks[i].command.of[0]) != 0)
+            return -1;
+    return 0;
 }
 
 static int prepare(struct real_run *run, const struct real_run_options *options)
@@ -292,7 +319,7 @@ static int prepare(struct real_run *run, const struct real_run_options *options)
     if (find_bin(run) != 0 || find_here(run, options->scenario) != 0 || make_out(run, options->out) != 0 ||
         keep_scenario(run) != 0 || open_record(run, options->is_json) != 0 || write_vars(run) != 0)
         return -1;
-    return prepare_members(run);
+    return check_programs(run) != 0 ? -1 : prepare_members(run);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)
@@ -308,7 +335,8 @@ static void close_all(struct real_run *run)
 {
     for (size_t i = 0; i < run->scenario->nodes_len; i++)
         real_member_close(&run->members[i]);
-    real_member_close(&run->load);
+    for (size_t i = 0; i < run->scenario->loads_len; i++)
+        real_member_close(&run->loads[i]);
     real_links_close(run);
 }
 

@@ -30,7 +30,8 @@ struct real_member {
     char directory[REAL_PATH_SIZE];
     char *argv[REAL_WORDS_MAX + 1];
     const char *variables[2 * REAL_VARIABLES_MAX + 1];
-    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + 1]; /* what is to be freed */
+    const char *files[2 * REAL_FILES_MAX + 1];                             /* pairs: path, text */
+    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 1]; /* what is to be freed */
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;
@@ -67,10 +68,12 @@ struct real_run {
     uint32_t seed_number;
     uint64_t zero_us;
     struct real_member members[REAL_NODES_MAX];
-    struct real_member load;
+    struct real_member loads[REAL_LOADS_MAX];
     struct real_link links[REAL_LINKS_MAX];
-    struct real_member check; /* one at a time */
-    bool check_held;
+    struct real_member task; /* a check, or a command of the setup: one at a time */
+    struct real_node_plan task_plan;
+    char task_name[32];
+    bool task_held;
     struct real_deed deeds[REAL_FAULTS_MAX];
     uint32_t points_armed, points_met;
     struct real_member *ending; /* the node that is being ended after the load */
@@ -100,10 +103,22 @@ int real_member_write_out(struct real_run *run, struct real_member *member);
 void real_member_close(struct real_member *member);
 /* Starts a life, with a word in the timeline; a failure is a violation. */
 void real_member_start(struct real_run *run, struct real_member *member, const char *point);
+/* Is there a program behind the first word, as far as can be said before the nodes run? 0; or -1 and has said so. */
+int real_program_check(const struct real_run *run, const struct real_text *word);
 /* `text` with its variables; `own` may be NULL. The caller frees it. */
 char *real_write_out(struct real_run *run, const struct real_member *own, const char *text);
 
-/* watch.c: the watcher of nodes and load. */
+/* files.c: writes those of its plan into its directory. 0, or an errno. */
+int real_member_write_files(const struct real_member *member);
+
+/* task.c: a command that is run to its end, with real_member_close(&run->task) after it. The first: 0; or -1 and has
+ * said why on stderr. The second: whether it ended as it is to, before that time; else run->task.node.why says how. */
+int real_task_open(struct real_run *run, const struct real_check *task, const char *name);
+bool real_task_run(struct real_run *run, uint64_t until_us);
+/* The setup: false if one of its commands did not end as it is to. */
+bool real_setup(struct real_run *run);
+
+/* watch.c: the watcher of nodes and loads. */
 struct real_watcher real_watch(struct real_run *run);
 
 /* link.c. The first: 0; or -1 and has said why on stderr. */

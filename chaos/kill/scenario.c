@@ -40,7 +40,7 @@ bool real_action_is_of_links(enum real_action action)
 
 const struct real_node_plan *real_scenario_plan(const struct real_scenario *scenario, uint32_t index)
 {
-    return index == REAL_LOAD ? &scenario->load : &scenario->nodes[index];
+    return index >= REAL_LOAD ? &scenario->loads[index - REAL_LOAD] : &scenario->nodes[index];
 }
 
 /* "chaos/scenarios/x.yaml" is "x". */

@@ -15,10 +15,13 @@
 #define REAL_CHECKS_MAX 32
 #define REAL_LINKS_MAX 32
 #define REAL_VARS_MAX 32
+#define REAL_FILES_MAX 8
+#define REAL_LOADS_MAX 8
+#define REAL_SETUP_MAX 16
 
-/* The index that stands for the load among the nodes. */
+/* The index that stands for the first load among the nodes; the others follow. */
 #define REAL_LOAD REAL_NODES_MAX
-#define REAL_NOBODY (REAL_LOAD + 1)
+#define REAL_NOBODY (REAL_LOAD + REAL_LOADS_MAX)
 
 struct real_words {
     struct real_text of[REAL_WORDS_MAX];
@@ -43,7 +46,7 @@ struct real_sets {
     size_t len;
 };
 
-/* A process that is started again and again: node, or the load, which ends by itself. */
+/* A process that is started again and again: node, or a load, which ends by itself. */
 struct real_node_plan {
     struct real_text name;
     struct real_place place;
@@ -51,6 +54,7 @@ struct real_node_plan {
     struct real_words ports;     /* names; each is an address that is the node's own: ${NODE.PORT} */
     struct real_words databases; /* SQLite files of libvow, by their paths from the node's directory */
     struct real_variable variables[REAL_VARIABLES_MAX + 1]; /* up to one without a name */
+    struct real_variable files[REAL_FILES_MAX + 1];         /* paths in its directory, and what is in them */
     struct real_readiness ready;
     struct real_text crash_at; /* VOW_CRASH_AT of its first life */
     uint64_t ready_ms;         /* within which it gets ready */
@@ -100,7 +104,7 @@ struct real_fault {
     uint32_t bytes_per_second;
 };
 
-/* A command whose exit status decides. */
+/* A command whose exit status decides: a check, or of the setup, which has no name of its own. */
 struct real_check {
     struct real_text name;
     struct real_place place;
@@ -123,7 +127,10 @@ struct real_scenario {
     uint32_t seed;
     struct real_node_plan nodes[REAL_NODES_MAX];
     size_t nodes_len;
-    struct real_node_plan load;
+    struct real_node_plan loads[REAL_LOADS_MAX];
+    size_t loads_len;
+    struct real_check setup[REAL_SETUP_MAX];
+    size_t setup_len;
     struct real_link_plan links[REAL_LINKS_MAX];
     size_t links_len;
     struct real_fault faults[REAL_FAULTS_MAX];
@@ -141,7 +148,7 @@ int real_scenario_parse(const char *name, const char *text, size_t len, const st
                         struct real_scenario **scenario, struct real_error *error);
 void real_scenario_free(struct real_scenario *scenario);
 
-/* The plan behind an index of a fault: a node's or, for REAL_LOAD, the load's. */
+/* The plan behind an index of a fault: a node's or, from REAL_LOAD on, a load's. */
 const struct real_node_plan *real_scenario_plan(const struct real_scenario *scenario, uint32_t index);
 
 const char *real_action_key(enum real_action action);

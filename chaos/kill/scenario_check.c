@@ -13,6 +13,14 @@ static uint32_t find_node(const struct real_scenario *scenario, const char *name
     return REAL_NOBODY;
 }
 
+static uint32_t find_load(const struct real_scenario *scenario, const char *name)
+{
+    for (uint32_t i = 0; i < scenario->loads_len; i++)
+        if (strcmp(scenario->loads[i].name.text, name) == 0)
+            return REAL_LOAD + i;
+    return REAL_NOBODY;
+}
+
 static uint32_t find_link(const struct real_scenario *scenario, const char *name)
 {
     for (uint32_t i = 0; i < scenario->links_len; i++)
@@ -88,7 +96,7 @@ static bool knows(const struct scope *scope, const char *name)
     (void)snprintf(node, sizeof(node), "%.*s", (int)(dot - name), name);
     if (strcmp(node, "link") == 0)
         return has_link(scope->scenario, dot + 1);
-    if (strcmp(node, "load") == 0)
+    if (find_load(scope->scenario, node) != REAL_NOBODY)
         return strcmp(dot + 1, "dir") == 0;
     const uint32_t index = find_node(scope->scenario, node);
     return index != REAL_NOBODY && (strcmp(dot + 1, "dir") == 0 || has_port(&scope->scenario->nodes[index], dot + 1));
@@ -198,6 +206,9 @@ static int check_plan(struct real_scenario *scenario, const struct real_node_pla
     for (const struct real_variable *variable = node->variables; variable->name.text != NULL; variable++)
         if (check_text(scenario, node, &variable->value) != 0)
             return -1;
+    for (const struct real_variable *file = node->files; file->name.text != NULL; file++)
+        if (check_inside(scenario, &file->name) != 0 || check_text(scenario, node, &file->value) != 0)
+            return -1;
     return check_words(scenario, node, &node->command) != 0 || check_text(scenario, node, &node->ready.http) != 0 ||
                    check_text(scenario, node, &node->ready.line) != 0 ||
                    check_inside(scenario, &node->ready.file) != 0 || check_point(scenario, &node->crash_at) != 0
@@ -205,15 +216,25 @@ static int check_plan(struct real_scenario *scenario, const struct real_node_pla
                : 0;
 }
 
+/* Names have a folder of the archive each, and one comes before the dot of a variable. */
+static int check_own_name(struct real_scenario *scenario, const struct real_text *name)
+{
+    if (strcmp(name->text, "link") == 0)
+        return real_fail(&scenario->yaml, name->place, "load is the load's name, and link is for links");
+    if (strncmp(name->text, "check-", 6) == 0 || strncmp(name->text, "setup-", 6) == 0)
+        return real_fail(&scenario->yaml, name->place,
+                         "check-... and setup-... are names of commands; a node wants another");
+    return 0;
+}
+
 static int check_nodes(struct real_scenario *scenario)
 {
     for (uint32_t i = 0; i < scenario->nodes_len; i++) {
         const struct real_node_plan *node = &scenario->nodes[i];
-        if (strcmp(node->name.text, "load") == 0 || strcmp(node->name.text, "link") == 0)
+        if (strcmp(node->name.text, "load") == 0)
             return real_fail(&scenario->yaml, node->name.place, "load is the load's name, and link is for links");
-        if (strncmp(node->name.text, "check-", 6) == 0)
-            return real_fail(&scenario->yaml, node->name.place,
-                             "check-... are the checks' names; a node wants another");
+        if (check_own_name(scenario, &node->name) != 0)
+            return -1;
         if (find_node(scenario, node->name.text) != i)
             return real_fail(&scenario->yaml, node->name.place, "there is a node %s already", node->name.text);
         if (check_ports(scenario, node) != 0)
@@ -222,7 +243,23 @@ static int check_nodes(struct real_scenario *scenario)
     for (uint32_t i = 0; i < scenario->nodes_len; i++)
         if (check_plan(scenario, &scenario->nodes[i]) != 0)
             return -1;
-    return check_plan(scenario, &scenario->load);
+    return 0;
+}
+
+static int check_loads(struct real_scenario *scenario)
+{
+    for (uint32_t i = 0; i < scenario->loads_len; i++) {
+        const struct real_node_plan *load = &scenario->loads[i];
+        if (check_own_name(scenario, &load->name) != 0)
+            return -1;
+        if (find_load(scenario, load->name.text) != REAL_LOAD + i)
+            return real_fail(&scenario->yaml, load->name.place, "there is a load %s already", load->name.text);
+        if (find_node(scenario, load->name.text) != REAL_NOBODY)
+            return real_fail(&scenario->yaml, load->name.place, "there is a node %s already", load->name.text);
+        if (check_plan(scenario, load) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* --- Links --- */
@@ -277,10 +314,9 @@ static int find_event(struct real_scenario *scenario, struct real_fault *fault)
     fault->of_node = REAL_NOBODY;
     if (fault->of.text == NULL)
         return 0;
-    if (fault->trigger == REAL_SAYS && strcmp(fault->of.text, "load") == 0)
-        fault->of_node = REAL_LOAD;
-    else
-        fault->of_node = find_node(scenario, fault->of.text);
+    fault->of_node = find_node(scenario, fault->of.text);
+    if (fault->trigger == REAL_SAYS && fault->of_node == REAL_NOBODY)
+        fault->of_node = find_load(scenario, fault->of.text);
     return fault->of_node != REAL_NOBODY ? 0 : fail_node(scenario, &fault->of);
 }
 
@@ -296,10 +332,14 @@ static int check_fault(struct real_scenario *scenario, struct real_fault *fault)
 
 int real_scenario_check(struct real_scenario *scenario)
 {
-    if (check_vars(scenario) != 0 || check_nodes(scenario) != 0 || check_links(scenario) != 0)
+    if (check_vars(scenario) != 0 || check_nodes(scenario) != 0 || check_loads(scenario) != 0 ||
+        check_links(scenario) != 0)
         return -1;
     for (size_t i = 0; i < scenario->faults_len; i++)
         if (check_fault(scenario, &scenario->faults[i]) != 0)
+            return -1;
+    for (size_t i = 0; i < scenario->setup_len; i++)
+        if (check_words(scenario, NULL, &scenario->setup[i].command) != 0)
             return -1;
     for (size_t i = 0; i < scenario->checks_len; i++)
         if (check_words(scenario, NULL, &scenario->checks[i].command) != 0)

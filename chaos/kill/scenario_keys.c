@@ -14,7 +14,7 @@
     }
 
 static real_read_fn read_words, read_targets, read_ready, read_variables, read_on, read_at, read_after, read_times,
-    read_while, read_vars, read_nodes, read_load, read_links, read_faults, read_checks;
+    read_while, read_vars, read_files, read_setup, read_nodes, read_load, read_links, read_faults, read_checks;
 
 static const struct real_key ready_keys[] = {
     KEY("line", real_read_text, struct real_readiness, line, false, "a text that a line of its output has in it"),
@@ -29,6 +29,8 @@ static const struct real_key node_keys[] = {
     KEY("databases", read_words, struct real_node_plan, databases, false,
         "its SQLite files of libvow, in which nothing may stay in doubt"),
     KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
+    KEY("files", read_files, struct real_node_plan, files, false,
+        "PATH: TEXT, files of its directory, written anew before each of its starts"),
     KEY("ready", read_ready, struct real_node_plan, ready, false, "how it tells that it serves; else it does at once"),
     KEY("ready_within", real_read_duration, struct real_node_plan, ready_ms, false, "the time for that (60s)"),
     KEY("crash_at", real_read_value, struct real_node_plan, crash_at, false, "POINT@N: dies there, in its first life"),
@@ -37,9 +39,13 @@ static const struct real_key node_keys[] = {
     END};
 
 static const struct real_key load_keys[] = {
+    KEY("name", real_read_name, struct real_node_plan, name, false,
+        "in a list of loads: what faults and nodes call it"),
     KEY("command", read_words, struct real_node_plan, command, true, "a list: the program and its arguments"),
     KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
-    KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it ends with (0)"), END};
+    KEY("files", read_files, struct real_node_plan, files, false, "PATH: TEXT, files of its directory"),
+    KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it ends with (0)"),
+    END};
 
 static const struct real_key on_keys[] = {
     KEY("died", real_read_name, struct real_fault, of, false, "a node that ended"),
@@ -73,6 +79,11 @@ static const struct real_key check_keys[] = {
     KEY("exit_status", real_read_count, struct real_check, exit_status, false, "that it holds with (0)"),
     END};
 
+static const struct real_key setup_keys[] = {
+    KEY("command", read_words, struct real_check, command, true, "a list: the program and its arguments"),
+    KEY("within", real_read_duration, struct real_check, within_ms, false, "the time for it (60s)"),
+    KEY("exit_status", real_read_count, struct real_check, exit_status, false, "what it ends with (0)"), END};
+
 static const struct real_key link_keys[] = {
     KEY("name", real_read_name, struct real_link_plan, name, true, "what faults call it; ${link.NAME} is its address"),
     KEY("to", real_read_text, struct real_link_plan, to, true, "HOST:PORT that it leads to"), END};
@@ -84,9 +95,10 @@ static const struct real_key root_keys[] = {
     KEY("settle_within", real_read_duration, struct real_scenario, settle_ms, false,
         "the time after it until nothing is in doubt (60s)"),
     KEY("seed", real_read_count, struct real_scenario, seed, false, "${seed}, if there is no --seed (1)"),
+    {"setup", read_setup, 0, false, "commands that are run before the nodes start, one after another"},
     {"nodes", read_nodes, 0, true, "the processes, in the order of their starts and ends"},
     {"links", read_links, 0, false, "ways between them that can be cut"},
-    {"load", read_load, 0, true, "the process that works them; the run ends after it"},
+    {"load", read_load, 0, true, "the process that works them, or a list of them; the run ends after it"},
     {"faults", read_faults, 0, false, "what happens when"},
     {"checks", read_checks, 0, false, "what must hold afterwards"},
     END};
@@ -105,26 +117,45 @@ static int read_words(struct real_yaml *yaml, const struct real_key *key, yaml_n
     return 0;
 }
 
-/* NAME: VALUE, with any names. */
-static int read_variables(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+/* NAME: VALUE, with any names, up to `max` of them. */
+static int read_pairs(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value,
+                      struct real_variable *variables, size_t max)
 {
-    struct real_variable *variables = into;
     size_t len = 0;
 
     if (value->type != YAML_MAPPING_NODE)
         return real_fail(yaml, real_place_of(value), "%s wants \"NAME: VALUE\" lines", key->name);
     for (const yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
         yaml_node_t *name = yaml_document_get_node(&yaml->document, pair->key);
-        if (len == REAL_VARIABLES_MAX)
-            return real_fail(yaml, real_place_of(name), "%s has more than %d variables", key->name, REAL_VARIABLES_MAX);
+        if (len == max)
+            return real_fail(yaml, real_place_of(name), "%s has more than %zu lines", key->name, max);
         if (real_read_text(yaml, key, name, &variables[len].name) != 0 ||
             real_read_text(yaml, key, yaml_document_get_node(&yaml->document, pair->value), &variables[len].value) != 0)
             return -1;
-        if (strchr(variables[len].name.text, '=') != NULL)
-            return real_fail(yaml, real_place_of(name), "a variable's name has no = in it");
+        for (size_t i = 0; i < len; i++)
+            if (strcmp(variables[i].name.text, variables[len].name.text) == 0)
+                return real_fail(yaml, real_place_of(name), "%s was said before, on line %u", variables[i].name.text,
+                                 variables[i].name.place.line);
         len++;
     }
     return 0;
+}
+
+static int read_variables(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    const struct real_variable *variable = into;
+
+    if (read_pairs(yaml, key, value, into, REAL_VARIABLES_MAX) != 0)
+        return -1;
+    for (; variable->name.text != NULL; variable++)
+        if (strchr(variable->name.text, '=') != NULL)
+            return real_fail(yaml, variable->name.place, "a variable's name has no = in it");
+    return 0;
+}
+
+static int read_files(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    return read_pairs(yaml, key, value, into, REAL_FILES_MAX);
 }
 
 /* --- Nodes and the load --- */
@@ -163,14 +194,43 @@ static int read_nodes(struct real_yaml *yaml, const struct real_key *key, yaml_n
     return 0;
 }
 
+/* One, which is called load; or a list, of which each has its name. */
 static int read_load(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
 {
     struct real_scenario *scenario = into;
+    const bool is_list = value->type == YAML_SEQUENCE_NODE;
 
-    (void)key;
-    node_defaults(&scenario->load, value);
-    scenario->load.name.text = "load";
-    return real_read_mapping(yaml, load_keys, "the load", value, &scenario->load);
+    scenario->loads_len = 1;
+    if (is_list && real_list_open(yaml, key->name, value, REAL_LOADS_MAX, &scenario->loads_len) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->loads_len; i++) {
+        struct real_node_plan *load = &scenario->loads[i];
+        yaml_node_t *item = is_list ? real_list_at(yaml, value, i) : value;
+        node_defaults(load, item);
+        if (real_read_mapping(yaml, load_keys, "a load", item, load) != 0)
+            return -1;
+        if (load->name.text == NULL && is_list)
+            return real_fail(yaml, load->place, "a load of a list wants a key name");
+        if (load->name.text == NULL)
+            load->name = (struct real_text){"load", load->place};
+    }
+    return 0;
+}
+
+static int read_setup(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_scenario *scenario = into;
+
+    if (real_list_open(yaml, key->name, value, REAL_SETUP_MAX, &scenario->setup_len) != 0)
+        return -1;
+    for (size_t i = 0; i < scenario->setup_len; i++) {
+        yaml_node_t *item = real_list_at(yaml, value, i);
+        scenario->setup[i].place = real_place_of(item);
+        scenario->setup[i].within_ms = 60000;
+        if (real_read_mapping(yaml, setup_keys, "a command of the setup", item, &scenario->setup[i]) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int read_links(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
@@ -363,6 +423,7 @@ static void print_table(FILE *out, const char *title, const struct real_key keys
 void real_scenario_print_keys(FILE *out)
 {
     print_table(out, "a scenario:", root_keys);
+    print_table(out, "a command of the setup:", setup_keys);
     print_table(out, "a node:", node_keys);
     print_table(out, "ready:", ready_keys);
     print_table(out, "a link:", link_keys);

@@ -1,9 +1,9 @@
-/* What happens to nodes and to the load, as the timeline tells it and as faults wait for it. */
+/* What happens to nodes and to loads, as the timeline tells it and as faults wait for it. */
 #include "chaos/kill/run.h"
 
 static struct real_member *member_of(struct real_run *run, const struct real_node *node)
 {
-    return node->index == REAL_LOAD ? &run->load : &run->members[node->index];
+    return node->index >= REAL_LOAD ? &run->loads[node->index - REAL_LOAD] : &run->members[node->index];
 }
 
 static void on_ready(void *ctx, struct real_node *node)
@@ -11,7 +11,7 @@ static void on_ready(void *ctx, struct real_node *node)
     struct real_run *run = ctx;
     const bool is_again = node->lives > 1;
 
-    if (node->index == REAL_LOAD)
+    if (node->index >= REAL_LOAD)
         return;
     real_record_say(&run->record, REAL_MOMENT_READY, node->name, "life %u serves", node->lives);
     if (is_again)
@@ -55,7 +55,7 @@ static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
     struct real_member *member = member_of(run, node);
 
     tell_end(run, node, ending);
-    if (node->index == REAL_LOAD)
+    if (node->index >= REAL_LOAD)
         return;
     if (member->starts_again) {
         member->starts_again = false;

@@ -27,7 +27,8 @@ static void check_fault(const struct real_scenario *scenario, const struct real_
     FUZZ_REQUIRE(fault->targets_len > 0 && fault->targets_len <= known);
     for (size_t i = 0; i < fault->targets_len; i++)
         FUZZ_REQUIRE(fault->targets[i] < known);
-    FUZZ_REQUIRE(fault->of_node < scenario->nodes_len || fault->of_node == REAL_LOAD || fault->of_node == REAL_NOBODY);
+    FUZZ_REQUIRE(fault->of_node < scenario->nodes_len || fault->of_node == REAL_NOBODY ||
+                 (fault->of_node >= REAL_LOAD && fault->of_node < REAL_LOAD + scenario->loads_len));
     FUZZ_REQUIRE((fault->trigger == REAL_AT || fault->trigger == REAL_THEN) == (fault->of_node == REAL_NOBODY));
     FUZZ_REQUIRE(fault != scenario->faults || fault->trigger != REAL_THEN);
 }
@@ -46,7 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (size_t i = 0; i < scenario->nodes_len; i++)
         check_plan(&scenario->nodes[i]);
-    check_plan(&scenario->load);
+    FUZZ_REQUIRE(scenario->loads_len > 0 && scenario->loads_len <= REAL_LOADS_MAX);
+    for (size_t i = 0; i < scenario->loads_len; i++)
+        check_plan(&scenario->loads[i]);
     for (size_t i = 0; i < scenario->faults_len; i++)
         check_fault(scenario, &scenario->faults[i]);
     real_scenario_free(scenario);

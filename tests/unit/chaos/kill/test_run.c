@@ -73,7 +73,7 @@ static bool tells(const json_t *verdict, const char *list, const char *part)
 }
 
 struct ending {
-    char text[900];
+    char text[1100];
     int status;
     char list[16], part[64]; /* of the verdict; "" = nothing to find */
 };
@@ -120,6 +120,29 @@ ParameterizedTestParameters(kill_run, ends_with_its_verdict)
         {HEAD NODE("a", SERVE) LOAD(UNTIL("3")) "faults:\n- {at: 0ms, kill: a}\n- {after: 0ms, start: a}\n"
                                                 "- {on: {ready: a}, restart: a}\n",
          REAL_HELD, "", ""},
+        {HEAD NODE("a", "cat etc/conf; " SERVE) "  files: {etc/conf: \"${a.dir}\"}\n" LOAD(
+             "until [ -s ${a.dir}/etc/conf ]; do :; done; [ $(cat ${a.dir}/etc/conf) = ${a.dir} ]"),
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) "  files: {conf: c}\n" LOAD("rm ${a.dir}/conf; echo go; " UNTIL(
+             "2") "; [ -s ${a.dir}/conf ]") "faults:\n- {on: {says: load, text: go}, kill: a}\n- {on: {died: a}, "
+                                            "start: a}\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", "[ $(cat made) = b ] && " SERVE) "  files: {conf: b}\n" LOAD(
+             "true") "setup:\n- {command: [sh, -c, 'cp ${a.dir}/conf ${a.dir}/making']}\n"
+                     "- {command: [sh, -c, 'mv ${a.dir}/making ${a.dir}/made; exit 3'], exit_status: 3}\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) LOAD("true") "setup: [{command: [sh, -c, 'exit 3']}]\n", REAL_INVALID, "invalid",
+         "setup-1: ended with status 3, not 0 (line 8)"},
+        {HEAD NODE("a", SERVE) LOAD("true") "setup: [{command: [sh, -c, 'mkfifo f; read x <>f'], within: 1ms}]\n",
+         REAL_INVALID, "invalid", "setup-1: did not end within its time"},
+        {HEAD NODE(
+             "a",
+             SERVE) "load:\n- {name: one, command: [sh, -c, 'mkfifo f; read x <f']}\n"
+                    "- {name: two, command: [sh, -c, 'until [ -p ${one.dir}/f ]; do :; done; echo >${one.dir}/f']}\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) "load:\n- {name: one, command: [sh, -c, 'exit 0']}\n"
+                               "- {name: two, command: [sh, -c, 'exit 3']}\n",
+         REAL_VIOLATED, "violations", "two: ended with status 3, not 0"},
         {HEAD NODE("a", "exit 1") LOAD("true"), REAL_INVALID, "invalid", "a: ended with status 1"},
         {HEAD NODE("a", "mkfifo f; read x <>f") "  ready_within: 1ms\n" LOAD("true"), REAL_INVALID, "invalid",
          "did not get ready at its first start"},
@@ -166,6 +189,9 @@ Test(kill_run, a_bad_scenario_runs_nothing)
     bed_open(&bed, "teaches: t\nnodes: [{name: a, command: [no-such-program]}]\n" LOAD("true"));
     cr_expect_eq(bed_run(&bed), REAL_BAD);
     cr_expect_eq(bed_run(&bed), REAL_BAD, "the folder is not free any more");
+    bed_close(&bed);
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [no-such-program]}]\n");
+    cr_expect_eq(bed_run(&bed), REAL_BAD, "nor one that would be missed at the end alone");
     cr_expect_eq(real_run(&(struct real_run_options){.scenario = "/no/such.yaml"}), REAL_BAD);
     bed_close(&bed);
 }

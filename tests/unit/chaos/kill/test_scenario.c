@@ -76,7 +76,7 @@ Test(kill_scenario, nodes_are_read)
     cr_expect(stock->ready_ms == 60000 && stock->end_ms == 60000 && stock->exit_status == 0);
     cr_expect_str_eq(stock->ready.line.text, "ready shop-stock");
     cr_expect_str_eq(stock->databases.of[0].text, "stock.db");
-    cr_expect_str_eq(scenario->load.command.of[0].text, "shop-load");
+    cr_expect_str_eq(scenario->loads[0].command.of[0].text, "shop-load");
     real_scenario_free(scenario);
 }
 
@@ -101,6 +101,30 @@ Test(kill_scenario, faults_and_checks_are_read)
     real_scenario_free(scenario);
 }
 
+Test(kill_scenario, files_setup_and_loads_are_read)
+{
+    struct real_scenario *scenario =
+        read_whole("teaches: t\nsetup:\n- {command: [mk, \"${a.dir}\"], within: 2s, exit_status: 3}\n- {command: [x]}\n"
+                   "nodes: [{name: a, command: [x], files: {etc/a: \"at ${one.dir}\\n\", b: c}}]\n"
+                   "load: [{name: one, command: [x], files: {c: d}}, {name: two, command: [y, \"${one.dir}\"]}]\n"
+                   "faults: [{on: {says: two, text: t}, kill: a}]\n");
+    const struct real_variable *files = scenario->nodes[0].files;
+
+    cr_expect(scenario->setup_len == 2 && scenario->setup[0].command.len == 2);
+    cr_expect(scenario->setup[0].within_ms == 2000 && scenario->setup[0].exit_status == 3);
+    cr_expect_eq(scenario->setup[1].within_ms, 60000);
+    cr_expect_str_eq(files[0].name.text, "etc/a");
+    cr_expect_str_eq(files[0].value.text, "at ${one.dir}\n");
+    cr_expect_str_eq(files[1].value.text, "c");
+    cr_expect_null(files[2].name.text);
+    cr_assert_eq(scenario->loads_len, 2);
+    cr_expect_str_eq(scenario->loads[0].files[0].name.text, "c");
+    cr_expect_str_eq(scenario->loads[1].name.text, "two");
+    cr_expect_eq(scenario->faults[0].of_node, REAL_LOAD + 1);
+    cr_expect_str_eq(real_scenario_plan(scenario, REAL_LOAD + 1)->name.text, "two");
+    real_scenario_free(scenario);
+}
+
 /* --- What is wrong --- */
 
 #define NODE "- {name: a, command: [x]}"
@@ -108,7 +132,7 @@ Test(kill_scenario, faults_and_checks_are_read)
 
 struct mistake {
     char text[400];
-    char error[160]; /* what is said begins so */
+    char error[100]; /* what is said begins so */
 };
 
 ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
@@ -168,6 +192,26 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
         {TOP "nodes:\n- {name: a, command: [x], ports: [p], ready: {line: \"${a.p.name}\"}}",
          "x.yaml:4:53: there is no variable: \"a.p.name\""},
         {TOP "nodes:\n- {name: a, command: [\"${link.l.port}\"]}", "x.yaml:4:23: there is no variable"},
+        {TOP "nodes:\n- {name: a, command: [x], files: {../b: c}}", "x.yaml:4:35: a path inside the node's directory"},
+        {TOP "nodes:\n- {name: a, command: [x], files: {/b: c}}", "x.yaml:4:35: a path inside the node's directory"},
+        {TOP "nodes:\n- {name: a, command: [x], files: {b: \"${c}\"}}", "x.yaml:4:38: there is no variable: \"c\""},
+        {TOP "nodes:\n- {name: a, command: [x], files: {b: c, b: d}}", "x.yaml:4:41: b was said before, on line 4"},
+        {TOP "nodes:\n- {name: a, command: [x], files: {a: b, c: b, d: b, e: b, f: b, g: b, h: b, i: b, j: b}}",
+         "x.yaml:4:83: files has more than 8 lines"},
+        {TOP "setup: []\nnodes:\n" NODE, "x.yaml:3:8: setup wants 1 to 16 items"},
+        {TOP "setup: [[x]]\nnodes:\n" NODE, "x.yaml:3:9: a command of the setup wants \"key: value\" lines"},
+        {TOP "setup: [{within: 1s}]\nnodes:\n" NODE, "x.yaml:3:9: a command of the setup wants a key command"},
+        {TOP "setup: [{command: [\"${b.dir}\"]}]\nnodes:\n" NODE, "x.yaml:3:20: there is no variable: \"b.dir\""},
+        {"teaches: t\nload: []\nnodes:\n" NODE, "x.yaml:2:7: load wants 1 to 8 items, found 0"},
+        {"teaches: t\nload: [{command: [x]}]\nnodes:\n" NODE, "x.yaml:2:8: a load of a list wants a key name"},
+        {"teaches: t\nload: [{name: b, command: [x]}, {name: b, command: [x]}]\nnodes:\n" NODE,
+         "x.yaml:2:40: there is a load b already"},
+        {"teaches: t\nload: [{name: a, command: [x]}]\nnodes:\n" NODE, "x.yaml:2:15: there is a node a already"},
+        {"teaches: t\nload: [{name: link, command: [x]}]\nnodes:\n" NODE, "x.yaml:2:15: load is the load's name, and"},
+        {"teaches: t\nload: [{name: b, command: [x]}]\nnodes:\n" NODE
+         "\nfaults:\n- {on: {says: load, text: t}, kill: a}",
+         "x.yaml:6:15: there is no node \"load\""},
+        {TOP "nodes:\n- {name: setup-1, command: [x]}", "x.yaml:4:10: check-... and setup-... are names"},
         {TOP "vars: [a]\nnodes:\n" NODE, "x.yaml:3:7: vars wants \"NAME: VALUE\" lines"},
         {TOP "vars: {A: b}\nnodes:\n" NODE, "x.yaml:3:8: vars wants 1 to 32 of a-z"},
         {TOP "vars: {a: [b]}\nnodes:\n" NODE, "x.yaml:3:11: vars wants a text, found a list"},
