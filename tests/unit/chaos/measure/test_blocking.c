@@ -1,0 +1,188 @@
+/* How two-phase commit blocks, in runs made by hand whose answers are known. Times are in milliseconds. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chaos/measure/metrics.h"
+#include "chaos/measure/rows.h"
+#include "hand.h"
+
+static struct measure_run run;
+static struct measure_spans spans;
+
+static void begin(void)
+{
+    measure_run_init(&run);
+}
+
+static void end(void)
+{
+    measure_spans_free(&spans);
+    measure_run_deinit(&run);
+}
+
+TestSuite(blocking, .init = begin, .fini = end);
+
+/* The load is due from `from` to `to`. */
+static void make(uint64_t from_ms, uint64_t to_ms, uint64_t end_ms)
+{
+    (void)hand_op(&run, "first", from_ms, from_ms + 1, MEASURE_COMMITTED);
+    (void)hand_op(&run, "last", to_ms, to_ms + 1, MEASURE_COMMITTED);
+    run.end_us = MS(end_ms);
+    measure_run_settle(&run);
+    measure_spans_make(&run, &spans);
+}
+
+Test(blocking, in_doubt_from_yes_to_applied)
+{
+    hand_branch(&run, "stock", "a", "k", 0, 10, 40, MEASURE_COMMITTED);
+    hand_branch(&run, "stock", "b", "l", 0, 10, 20, MEASURE_ABORTED);
+    (void)hand(&run, "stock", 50, MEASURE_YES, "c", NULL);
+    make(0, 100, 1050);
+    const struct measure_in_doubt found = measure_in_doubt(&spans);
+    cr_expect_eq(found.time.len, 3);
+    cr_expect_eq(found.left, 1);
+    cr_expect_eq(found.time.p50.us, MS(30));
+    cr_expect_eq(found.time.max.us, MS(1000));
+    cr_expect(found.time.max.is_at_least);
+}
+
+/* One of 10 ms before; one of 60 that the fault has met, one of 40 that began meanwhile; one afterwards is neither. */
+Test(blocking, locks_are_held_longer_while_a_fault_lasts)
+{
+    (void)hand_death(&run, "vowd", 100, 150);
+    hand_branch(&run, "stock", "a", "k", 10, 15, 20, MEASURE_COMMITTED);
+    hand_branch(&run, "stock", "b", "k", 90, 95, 150, MEASURE_COMMITTED);
+    hand_branch(&run, "stock", "c", "l", 120, 125, 160, MEASURE_COMMITTED);
+    hand_branch(&run, "stock", "d", "l", 200, 205, 300, MEASURE_COMMITTED);
+    make(0, 400, 400);
+    cr_expect_float_eq(measure_locks(&run, &spans).fault_ratio, 5, 1e-9);
+    cr_expect_eq(measure_locks(&run, &spans).time.len, 4);
+}
+
+/* 30 of 100 ms, one row of ten: the lock is held before YES, and that blocks nobody for long. */
+Test(blocking, unavailable_is_what_branches_in_doubt_lock)
+{
+    hand_branch(&run, "stock", "a", "k", 0, 20, 50, MEASURE_COMMITTED);
+    run.keys = 10;
+    make(0, 100, 100);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 0.03, 1e-9);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).accesses, 0.3, 1e-9);
+}
+
+/* The hot row is asked for nine times of ten, before the fault; the cold one is what is blocked. */
+Test(blocking, an_access_rarely_meets_a_cold_row)
+{
+    char id[8];
+    for (int i = 0; i < 9; i++) {
+        (void)snprintf(id, sizeof(id), "h%d", i);
+        (void)hand(&run, "stock", (uint64_t)i, MEASURE_LOCK, id, "hot");
+        (void)hand(&run, "stock", (uint64_t)i + 1, MEASURE_FREE, id, "hot");
+    }
+    hand_branch(&run, "stock", "c", "cold", 15, 20, 70, MEASURE_COMMITTED);
+    (void)hand_death(&run, "vowd", 20, 70);
+    make(0, 100, 100);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 0.25, 1e-9);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).accesses, 0.05, 1e-9);
+}
+
+Test(blocking, rows_of_two_nodes_are_two_rows)
+{
+    hand_branch(&run, "stock", "a", "k", 0, 0, 100, MEASURE_COMMITTED);
+    hand_branch(&run, "payment", "b", "k", 0, 0, 50, MEASURE_COMMITTED);
+    make(0, 100, 100);
+    struct measure_rows rows = measure_rows(&run, &spans);
+    cr_expect_eq(rows.len, 2);
+    free(rows.of);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 0.75, 1e-9);
+}
+
+Test(blocking, a_lock_that_nobody_doubts_makes_nothing_unavailable)
+{
+    (void)hand(&run, "stock", 0, MEASURE_LOCK, "a", "k");
+    (void)hand(&run, "stock", 90, MEASURE_FREE, "a", "k");
+    make(0, 100, 100);
+    cr_expect_eq(measure_unavailable(&run, &spans).rows, 0);
+}
+
+Test(blocking, a_semantic_lock_makes_its_row_unavailable)
+{
+    (void)hand(&run, "stock", 0, MEASURE_PEND, "s", "k");
+    (void)hand(&run, "stock", 90, MEASURE_CLEAR, "s", "k");
+    make(0, 100, 100);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 0.9, 1e-9);
+}
+
+/* b waits for a, which is in doubt; c for b; d for x, which is not. After its time nobody waits for a any more. */
+Test(blocking, a_blast_goes_along_the_chain)
+{
+    (void)hand(&run, "stock", 5, MEASURE_LOCK, "a", "k");
+    (void)hand(&run, "stock", 10, MEASURE_YES, "a", NULL);
+    (void)hand(&run, "payment", 11, MEASURE_YES, "a", NULL);
+    (void)hand(&run, "order", 11, MEASURE_YES, "z", NULL);
+    (void)hand_death(&run, "vowd", 20, 80);
+    hand_wait(&run, "stock", 30, "b", "k", "a");
+    hand_wait(&run, "payment", 40, "c", "l", "b");
+    hand_wait(&run, "order", 41, "c", "m", "b");
+    hand_wait(&run, "stock", 45, "d", "n", "x");
+    hand(&run, "stock", 80, MEASURE_APPLIED, "a", NULL)->outcome = MEASURE_COMMITTED;
+    hand(&run, "payment", 80, MEASURE_APPLIED, "a", NULL)->outcome = MEASURE_COMMITTED;
+    hand(&run, "order", 80, MEASURE_APPLIED, "z", NULL)->outcome = MEASURE_ABORTED;
+    hand_wait(&run, "stock", 85, "e", "k", "a");
+    (void)hand_op(&run, "c", 30, 60, MEASURE_ABORTED);
+    make(0, 100, 100);
+    enum measure_outcome *outcomes = measure_outcomes(&run);
+    const struct measure_blast blast = measure_blast(&run, &spans, outcomes);
+    free(outcomes);
+    cr_expect_eq(blast.blockers, 2);
+    cr_expect_float_eq(blast.mean, 1, 1e-9);
+    cr_expect_eq(blast.max, 2);
+    cr_expect_eq(blast.chain_max, 2);
+    cr_expect_eq(blast.aborted, 1);
+}
+
+/* A circle of waits, a deadlock, is gone round once. */
+Test(blocking, a_circle_of_waits_ends)
+{
+    (void)hand(&run, "stock", 10, MEASURE_YES, "a", NULL);
+    hand_wait(&run, "stock", 30, "b", "k", "a");
+    hand_wait(&run, "payment", 30, "c", "l", "b");
+    hand_wait(&run, "order", 30, "b", "m", "c");
+    hand_wait(&run, "order", 30, "a", "m", "c");
+    make(0, 100, 100);
+    enum measure_outcome *outcomes = measure_outcomes(&run);
+    const struct measure_blast blast = measure_blast(&run, &spans, outcomes);
+    free(outcomes);
+    cr_expect_eq(blast.max, 2);
+    cr_expect_eq(blast.chain_max, 2);
+}
+
+/* Dies at 100, lives at 1,100, serves at 1,150; of two in doubt the last is told at 1,400. */
+Test(blocking, a_recovery_in_its_parts)
+{
+    hand_life(&run, "vowd", 1, true);
+    hand_life(&run, "stock", 1, false);
+    hand_branch(&run, "stock", "a", "k", 80, 90, 1400, MEASURE_ABORTED);
+    hand_branch(&run, "stock", "b", "l", 80, 90, 1300, MEASURE_ABORTED);
+    hand_branch(&run, "stock", "c", "m", 1350, 1360, 1900, MEASURE_COMMITTED);
+    (void)hand_death(&run, "vowd", 100, 1150);
+    hand_life(&run, "vowd", 1100, true);
+    (void)hand(&run, "vowd", 1150, MEASURE_READY, NULL, NULL);
+    hand(&run, "vowd", 1200, MEASURE_DECIDED, "a", NULL)->outcome = MEASURE_ABORTED;
+    make(0, 2000, 2000);
+    const struct measure_recovery found = measure_recovery(&run, &spans);
+    cr_expect_float_eq(found.restart, 1000, 1e-9);
+    cr_expect_float_eq(found.replay, 50, 1e-9);
+    cr_expect_float_eq(found.first_decision, 1100, 1e-9);
+    cr_expect_float_eq(found.last_in_doubt, 1300, 1e-9);
+}
+
+Test(blocking, the_death_of_a_participant_is_no_recovery_of_a_coordinator)
+{
+    hand_life(&run, "stock", 1, false);
+    (void)hand_death(&run, "stock", 100, 200);
+    hand_life(&run, "stock", 200, false);
+    make(0, 2000, 2000);
+    cr_expect(isnan(measure_recovery(&run, &spans).restart));
+}
