@@ -13,7 +13,7 @@ static const char help[] =
     "vow-chaos: breaks a cluster on purpose, and proves what held\n"
     "\n"
     "  vow-chaos sim [--seeds A..B] [--protocol 2pc] [--trace] [--json] [--jobs N] [--first]\n"
-    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--json]\n"
+    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--set NAME=VALUE]... [--json]\n"
     "  vow-chaos list\n"
     "  vow-chaos --help | --version\n"
     "\n"

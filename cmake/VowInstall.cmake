@@ -47,11 +47,30 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR
 if(NOT VOW_PROGRAMS)
     return()
 endif()
-install(TARGETS vowd vowctl vow-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Runtime)
+install(TARGETS vowd vowctl vow-bench vow-chaos RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Runtime)
+
+# What vow-chaos runs (chaos/kill/program.c looks for it there): the shop, the scenarios, the preload.
+set(VOW_SHOP_SERVICES shop-order shop-payment shop-stock)
+set(VOW_LIBEXEC_DIR ${CMAKE_INSTALL_LIBEXECDIR}/vow)
+install(TARGETS ${VOW_SHOP_SERVICES} shop-audit shop-load RUNTIME DESTINATION ${VOW_LIBEXEC_DIR} COMPONENT Runtime)
+file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/vow ${CMAKE_INSTALL_FULL_LIBDIR})
+set_target_properties(${VOW_SHOP_SERVICES} shop-audit shop-load PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
+install(TARGETS vow_faults LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/vow COMPONENT Runtime)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/chaos/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/vow COMPONENT Runtime
+    FILES_MATCHING PATTERN "*.yaml")
+# With crash points: programs, and the library that a service meets there in place of the one that it was linked to. From
+# a build tree of its own, as libvow_testing_world is (chaos/testing).
+if(VOW_CRASH_POINTS)
+    install(TARGETS vowd ${VOW_SHOP_SERVICES} RUNTIME DESTINATION ${VOW_LIBEXEC_DIR}/testing
+        COMPONENT Testing EXCLUDE_FROM_ALL)
+    if(BUILD_SHARED_LIBS)
+        install(TARGETS libvow LIBRARY DESTINATION ${VOW_LIBEXEC_DIR}/testing COMPONENT Testing EXCLUDE_FROM_ALL NAMELINK_SKIP)
+    endif()
+endif()
 
 # A manual page is what the program says of itself.
 if(NOT CMAKE_CROSSCOMPILING)
-    foreach(program vowd vowctl vow-bench)
+    foreach(program vowd vowctl vow-bench vow-chaos)
         set(page ${PROJECT_BINARY_DIR}/man/${program}.1)
         file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
         add_custom_command(OUTPUT ${page}

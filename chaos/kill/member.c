@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "chaos/kill/directory.h"
 #include "chaos/kill/memory.h"
@@ -97,48 +96,6 @@ char *real_write_out(struct real_run *run, const struct real_member *own, const 
     return NULL;
 }
 
-/* --- Programs --- */
-
-static bool is_program(const char *path)
-{
-    return access(path, X_OK) == 0;
-}
-
-/* A bare name is looked for beside vow-chaos first: a scenario shall meet the programs of the same build. */
-static char *find_program(const struct real_run *run, const char *name)
-{
-    char path[REAL_FILE_SIZE];
-    const char *at = getenv("PATH");
-
-    if (strchr(name, '/') != NULL)
-        return is_program(name) ? realpath(name, NULL) : NULL;
-    (void)snprintf(path, sizeof(path), "%s/%s", run->bin, name);
-    while (!is_program(path) && at != NULL && *at != '\0') {
-        const size_t len = strcspn(at, ":");
-        (void)snprintf(path, sizeof(path), "%.*s/%s", (int)(len < REAL_PATH_SIZE ? len : 0), at, name);
-        at += len + (at[len] == ':');
-    }
-    return is_program(path) ? real_need(strdup(path)) : NULL;
-}
-
-static int fail_program(const struct real_run *run, const struct real_text *said, const char *name)
-{
-    (void)fprintf(stderr, "vow-chaos: %s:%u:%u: there is no program %s, beside vow-chaos or on the PATH\n",
-                  run->scenario->yaml.name, said->place.line, said->place.column, name);
-    return -1;
-}
-
-int real_program_check(const struct real_run *run, const struct real_text *word)
-{
-    char *program;
-
-    if (strchr(word->text, '/') != NULL || strchr(word->text, '$') != NULL)
-        return 0; /* the nodes may make it */
-    program = find_program(run, word->text);
-    free(program);
-    return program != NULL ? 0 : fail_program(run, word, word->text);
-}
-
 /* --- The member --- */
 
 static const char *keep(struct real_member *member, char *text)
@@ -177,25 +134,44 @@ static int write_words(struct real_run *run, struct real_member *member)
         keep(member, text);
         member->argv[i] = text;
     }
-    char *program = find_program(run, member->argv[0]);
+    char *program = real_find_program(run, &words->of[0], member->argv[0], member->plan->has_points);
     if (program == NULL)
-        return fail_program(run, &words->of[0], member->argv[0]);
+        return -1;
     free(member->argv[0]);
     member->argv[0] = member->texts[0] = program;
     return 0;
 }
 
+/* Where the library with crash points lies comes before all other places: a service that was linked to the installed
+ * one dies at points without being built again. */
+static void meet_points(const struct real_run *run, struct real_member *member, size_t i)
+{
+    char value[REAL_FILE_SIZE];
+    const char *before = getenv("LD_LIBRARY_PATH");
+
+    for (size_t j = 0; j < i; j++)
+        if (strcmp(member->variables[2 * j], "LD_LIBRARY_PATH") == 0)
+            before = member->variables[2 * j + 1];
+    (void)snprintf(value, sizeof(value), "%s%s%s", run->points, before != NULL ? ":" : "",
+                   before != NULL ? before : "");
+    member->variables[2 * i] = "LD_LIBRARY_PATH";
+    member->variables[2 * i + 1] = keep(member, real_need(strdup(value)));
+}
+
 static int write_variables(struct real_run *run, struct real_member *member)
 {
     const struct real_variable *at = member->plan->variables;
+    size_t i = 0;
 
-    for (size_t i = 0; at[i].name.text != NULL; i++) {
+    for (; at[i].name.text != NULL; i++) {
         char *value = real_write_out(run, member, at[i].value.text);
         if (value == NULL)
             return -1;
         member->variables[2 * i] = at[i].name.text;
         member->variables[2 * i + 1] = keep(member, value);
     }
+    if (member->plan->has_points && run->points[0] != '\0')
+        meet_points(run, member, i);
     return 0;
 }
 

@@ -214,18 +214,6 @@ static int make_out(struct real_run *run, const char *wanted)
     return error == 0 ? 0 : fail(logs, error);
 }
 
-static int find_bin(struct real_run *run)
-{
-    char self[PATH_MAX];
-    const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    if (len < 0)
-        return fail("/proc/self/exe", errno);
-    self[len] = '\0';
-    (void)snprintf(run->bin, sizeof(run->bin), "%.1000s", dirname(self));
-    return 0;
-}
-
 static int find_here(struct real_run *run, const char *scenario)
 {
     char path[PATH_MAX];
@@ -316,7 +304,7 @@ static int prepare(struct real_run *run, const struct real_run_options *options)
     (void)snprintf(run->seed, sizeof(run->seed), "%u", run->seed_number);
     run->zero_us = real_clock_us();
     run->checks = real_need(json_array());
-    if (find_bin(run) != 0 || find_here(run, options->scenario) != 0 || make_out(run, options->out) != 0 ||
+    if (real_find_folders(run) != 0 || find_here(run, options->scenario) != 0 || make_out(run, options->out) != 0 ||
         keep_scenario(run) != 0 || open_record(run, options->is_json) != 0 || write_vars(run) != 0)
         return -1;
     return check_programs(run) != 0 ? -1 : prepare_members(run);

@@ -29,9 +29,9 @@ struct real_member {
     struct real_port ports[REAL_PORTS_MAX];
     char directory[REAL_PATH_SIZE];
     char *argv[REAL_WORDS_MAX + 1];
-    const char *variables[2 * REAL_VARIABLES_MAX + 1];
+    const char *variables[2 * (REAL_VARIABLES_MAX + 1) + 1];
     const char *files[2 * REAL_FILES_MAX + 1];                             /* pairs: path, text */
-    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 1]; /* what is to be freed */
+    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 2]; /* what is to be freed */
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;
@@ -62,7 +62,9 @@ struct real_run {
     struct real_record record;
     struct real_strangers strangers;
     char out[REAL_PATH_SIZE], bin[REAL_PATH_SIZE], here[REAL_PATH_SIZE];
-    char *vars[REAL_VARS_MAX]; /* written out */
+    char libexec[REAL_PATH_SIZE]; /* as installed: what else scenarios need; "" = there is none */
+    char points[REAL_PATH_SIZE];  /* programs, and the library, with crash points; "" = there are none */
+    char *vars[REAL_VARS_MAX];    /* written out */
     size_t vars_len;
     char seed[16];
     uint32_t seed_number;
@@ -103,8 +105,6 @@ int real_member_write_out(struct real_run *run, struct real_member *member);
 void real_member_close(struct real_member *member);
 /* Starts a life, with a word in the timeline; a failure is a violation. */
 void real_member_start(struct real_run *run, struct real_member *member, const char *point);
-/* Is there a program behind the first word, as far as can be said before the nodes run? 0; or -1 and has said so. */
-int real_program_check(const struct real_run *run, const struct real_text *word);
 /* `text` with its variables; `own` may be NULL. The caller frees it. */
 char *real_write_out(struct real_run *run, const struct real_member *own, const char *text);
 
@@ -117,6 +117,12 @@ int real_task_open(struct real_run *run, const struct real_check *task, const ch
 bool real_task_run(struct real_run *run, uint64_t until_us);
 /* The setup: false if one of its commands did not end as it is to. */
 bool real_setup(struct real_run *run);
+
+/* program.c. The first finds the folders of Vow's own programs. The second finds one, which is to have crash points or
+ * not; NULL, and has said why. The third: is there one behind a first word, as far as can be said before all runs? */
+int real_find_folders(struct real_run *run);
+char *real_find_program(const struct real_run *run, const struct real_text *said, const char *name, bool has_points);
+int real_program_check(const struct real_run *run, const struct real_text *word);
 
 /* watch.c: the watcher of nodes and loads. */
 struct real_watcher real_watch(struct real_run *run);

@@ -57,6 +57,7 @@ struct real_node_plan {
     struct real_variable files[REAL_FILES_MAX + 1];         /* paths in its directory, and what is in them */
     struct real_readiness ready;
     struct real_text crash_at; /* VOW_CRASH_AT of its first life */
+    bool has_points;           /* a life of it is to end at a crash point */
     uint64_t ready_ms;         /* within which it gets ready */
     uint64_t end_ms;           /* within which it ends after SIGTERM */
     uint32_t exit_status;      /* with which it ends when it is told to */

@@ -230,7 +230,8 @@ static int check_own_name(struct real_scenario *scenario, const struct real_text
 static int check_nodes(struct real_scenario *scenario)
 {
     for (uint32_t i = 0; i < scenario->nodes_len; i++) {
-        const struct real_node_plan *node = &scenario->nodes[i];
+        struct real_node_plan *node = &scenario->nodes[i];
+        node->has_points = node->crash_at.text != NULL;
         if (strcmp(node->name.text, "load") == 0)
             return real_fail(&scenario->yaml, node->name.place, "load is the load's name, and link is for links");
         if (check_own_name(scenario, &node->name) != 0)
@@ -325,6 +326,8 @@ static int check_fault(struct real_scenario *scenario, struct real_fault *fault)
     for (size_t i = 0; i < fault->targets_said.len; i++)
         if (find_target(scenario, fault, &fault->targets_said.of[i]) != 0)
             return -1;
+    for (size_t i = 0; i < fault->targets_len && fault->crash_at.text != NULL; i++)
+        scenario->nodes[fault->targets[i]].has_points = true;
     return find_event(scenario, fault) != 0 || check_weather(scenario, fault) != 0
                ? -1
                : check_point(scenario, &fault->crash_at);

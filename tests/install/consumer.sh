@@ -38,7 +38,7 @@ END
 quietly cmake -S "$work" -B "$work/versions" -DCMAKE_PREFIX_PATH="$stage" -DCMAKE_C_COMPILER="$cc"
 echo "ok: versions and components"
 
-for page in vowd vowctl vow-bench; do
+for page in vowd vowctl vow-bench vow-chaos; do
     [ -s "$stage/share/man/man1/$page.1" ] || fail "$page has no manual page"
     if command -v man >/dev/null; then
         warnings=$(man --warnings --local-file "$stage/share/man/man1/$page.1" 2>&1 >/dev/null)
