@@ -2,7 +2,8 @@
  * I27, S7: of one key everything is in the order in which it became true. A coordinator keeps the numbers of a key from
  * 1, each once and none passed over (F204). It delivers an event to a group for the first time when each earlier one of
  * its key that the group asked for was answered with DONE, is durably a dead letter, or was passed over by a seek; and
- * no group does an event behind a later one of its key, unless it was a dead letter that an operator has revived.
+ * no group does an event behind a later one of its key, unless it was a dead letter that an operator has revived. Such
+ * a letter goes before each later one of its key, in whatever order the operator has revived them.
  */
 #include <string.h>
 
@@ -39,6 +40,18 @@ static bool is_same_key(const struct diary_event *a, const struct diary_event *b
     return a->node == b->node && a->thing == b->thing && memcmp(a->db_uuid, b->db_uuid, VOW_DB_UUID_BYTES) == 0;
 }
 
+/* At most one is in flight: who is sent now is the first. */
+static void check_letters(struct sim_judge *judge, const struct sim_sight *sight, const struct diary_event *event,
+                          struct diary_group *group)
+{
+    for (struct diary_event *before = judge->diary.events; before != NULL; before = before->next) {
+        if (is_same_key(before, event) && before->number < event->number && before->kept != 0 &&
+            sim_event_share(&judge->diary, before, group)->is_going)
+            I27("event %llu of thing %u is delivered to %s before event %llu, which an operator has revived",
+                (unsigned long long)event->number, event->thing, group->name, (unsigned long long)before->number);
+    }
+}
+
 static void check_delivery(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct vow_msg_deliver *said = &sight->message.msg->deliver;
@@ -48,6 +61,7 @@ static void check_delivery(struct sim_judge *judge, const struct sim_sight *sigh
 
     if (event == NULL || group == NULL || is_left_out(judge, event->node) || is_left_out(judge, sight->node))
         return;
+    check_letters(judge, sight, event, group);
     share = sim_event_share(&judge->diary, event, group);
     if (share->sent != 0 || share->heard != 0 || sim_share_is_over(share))
         return;

@@ -349,10 +349,7 @@ static bool is_served(const struct sim_world *world, const char *participant)
     return node != NULL && (world->healed_nodes >> node->index & 1) != 0 && !node->is_harmed;
 }
 
-/*
- * There is no room for its dead letter, and some that take it up are on their way to somebody who will not come; or
- * wait behind an event of their key that is to be buried, in a group that is paused itself (docs/events.md).
- */
+/* There is no room for its dead letter, and some that take it up are on their way to somebody who will not come. */
 static bool is_stuck(const struct sim_world *world, const struct sim_coordinator *c,
                      const struct vow_relay_group_view *view)
 {
@@ -366,16 +363,14 @@ static bool is_stuck(const struct sim_world *world, const struct sim_coordinator
         uint32_t group = 0;
 
         while (vow_relay_next_group(c->events.core, &group, &of)) {
-            const bool goes_on = is_served(world, of.participant) && strcmp(of.state, "PAUSED") != 0;
-
-            if (dead.is_retried && strcmp(of.name, dead.group) == 0 && !goes_on)
+            if (dead.is_retried && strcmp(of.name, dead.group) == 0 && !is_served(world, of.participant))
                 return true;
         }
     }
     return false;
 }
 
-/* Those of who is healed have nothing left to do, but for what is dead. */
+/* Those of who is healed have nothing left to do, but for what is dead, and know what they have to do. */
 bool coordinator_events_are_quiet(const struct sim_world *world, const struct sim_node *node)
 {
     const struct sim_coordinator *c = node->coordinator;
@@ -383,7 +378,9 @@ bool coordinator_events_are_quiet(const struct sim_world *world, const struct si
     uint32_t at = 0;
 
     while (c->events.core != NULL && vow_relay_next_group(c->events.core, &at, &view)) {
-        if (view.lag > 0 && is_served(world, view.participant) && !is_stuck(world, c, &view))
+        const bool is_busy = view.lag > 0 || strcmp(view.state, "JOINING") == 0;
+
+        if (is_busy && is_served(world, view.participant) && !is_stuck(world, c, &view))
             return false;
     }
     return true;

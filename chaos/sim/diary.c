@@ -261,9 +261,11 @@ static void see_dead_record(struct sim_diary *diary, const struct sim_sight *sig
     if (record->kind == VOW_RECORD_DEAD) {
         diary->dead_len[sight->node] += !share->is_letter;
         share->is_letter = true;
+        share->is_going = false;
         diary_first(&share->dead, sight->seq);
         return;
     }
+    share->is_going = false;
     if (record->detail == VOW_REVIVAL_DROP)
         diary_first(&share->dropped, sight->seq);
     else
@@ -274,6 +276,16 @@ static void see_dead_record(struct sim_diary *diary, const struct sim_sight *sig
         diary->dead_len[sight->node]--;
         share->is_letter = false;
     }
+}
+
+/* Until it is told that a letter is revived a coordinator goes on as before. */
+static void see_told(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    const struct vow_record *record = sight->log.record;
+    struct diary_share *share = diary_share_at(diary, sight->node, record->who, record->relay.lsn);
+
+    if (share != NULL && record->kind == VOW_RECORD_REVIVED && record->detail == VOW_REVIVAL_RETRY)
+        share->is_going = true;
 }
 
 static void see_log(struct sim_diary *diary, const struct sim_sight *sight)
@@ -356,6 +368,7 @@ static void see_received(struct sim_diary *diary, const struct sim_sight *sight)
     if (msg->kind != VOW_MSG_DELIVERED ||
         (share = diary_share_at(diary, sight->node, msg->delivered.group, msg->delivered.offset)) == NULL)
         return;
+    share->is_going &= msg->delivered.result != VOW_EVENT_DONE;
     if (msg->delivered.result == VOW_EVENT_DONE)
         diary_first(&share->answered, sight->seq);
     else if (msg->delivered.result == VOW_EVENT_UNABLE)
@@ -439,6 +452,8 @@ void sim_diary_see(struct sim_diary *diary, const struct sim_sight *sight)
         see_received(diary, sight);
     else if (sight->kind == SIM_SEEN_LOG_ASKED || sight->kind == SIM_SEEN_LOG_DURABLE)
         see_log(diary, sight);
+    else if (sight->kind == SIM_SEEN_LOG_DONE)
+        see_told(diary, sight);
     else if (sight->kind == SIM_SEEN_STORE_DONE)
         see_done(diary, sight);
     else if (sight->kind == SIM_SEEN_OPERATED)

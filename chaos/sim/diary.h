@@ -26,6 +26,7 @@ struct diary_share {
     book_moment drop_ordered, retry_ordered;
     bool is_passed;  /* it was over for all others when the group was new, and so not kept for it */
     bool is_letter;  /* it is a dead letter now, perhaps on its way again */
+    bool is_going;   /* ... and it is: an operator wants it tried again, and no answer has come yet */
     bool is_on_disk; /* a dead letter on the disk that is being looked at */
 };
 

@@ -62,6 +62,7 @@ static void read_dead(struct sim_diary *diary, const struct sim_sight *sight)
         if (journal->dead[i].is_retried)
             diary_first(&share->revived, sight->seq);
         share->is_on_disk = share->is_letter = true;
+        share->is_going = journal->dead[i].is_retried;
     }
     diary->dead_len[sight->node] = journal->dead_len;
 }
@@ -84,7 +85,7 @@ static void read_journal(struct sim_diary *diary, const struct sim_sight *sight)
             continue;
         event->is_in_log = false;
         for (struct diary_share *share = event->shares; share != NULL; share = share->next)
-            share->is_on_disk = share->is_letter = false;
+            share->is_on_disk = share->is_letter = share->is_going = false;
     }
     for (uint32_t i = 0; i < journal->newest_len; i++)
         read_newest(diary, &journal->newest[i], sight);

@@ -61,6 +61,14 @@ struct key {
     uint32_t older, newer; /* by when it was published to last */
 };
 
+/* How a group fares with an event that it has not done. */
+struct tries {
+    uint32_t attempts; /* deliveries so far, over what a group asks for anew; from 0 with each start of vowd */
+    uint32_t words;    /* what was said when it was given up, while it may not be buried; 0 = that is not kept */
+    uint8_t cause;     /* of the last failure */
+    bool is_unable;    /* its consumer says that it will never do it */
+};
+
 /* An event that is on its way to the disk, or that some group has not done, or that is dead. */
 struct event {
     const struct vow_msg_event *msg; /* the driver's; NULL = this slot is free */
@@ -70,6 +78,7 @@ struct event {
     uint32_t refs;          /* deliveries and dead letters */
     bool is_dropped;        /* it is in the list of what may be FREED */
     bool is_late;           /* its deadline has passed */
+    struct tries carried;   /* while a group is built anew: of the delivery that it had */
     uint64_t due_ms;        /* its deadline; 0 = none */
     uint32_t next_dropped;  /* in the free list: of that */
     uint32_t next;          /* with the same hash of the LSN */
@@ -79,6 +88,7 @@ struct event {
 /* An event that a group has not done. */
 struct delivery {
     uint32_t event;
+    struct tries tries;
     bool is_late;           /* counted in its group's `overdue` */
     uint32_t dead;          /* the letter that it revives; RELAY_NIL = none, and the group's cursor waits for it */
     uint32_t next;          /* of its lane; in the free list: of that */
@@ -91,10 +101,14 @@ struct lane {
     uint32_t next;                     /* with the same hash; in the free list: of that */
     uint32_t ready_next, ready_before; /* of its group's queue */
     uint32_t next_of, before_of;       /* of its group */
-    uint32_t attempts;                 /* of the first */
     uint32_t dead;                     /* BURYING: the letter */
     uint8_t state;                     /* enum lane_state; written by lane_move() alone */
-    uint8_t cause;                     /* of the last failure */
+};
+
+/* What was said last of one that is to be buried. */
+struct last_words {
+    uint32_t next; /* in the free list: 1 + index; 0 = the last */
+    char text[VOW_TEXT_SIZE];
 };
 
 /* A subscription, on its own. */
@@ -194,8 +208,10 @@ struct vow_relay {
     struct lane *lanes;
     uint32_t *lane_heads;
     uint32_t lanes_free, lanes_len; /* len: used at some time; what is beyond was never touched */
-    struct vow_heap due;            /* lanes */
-    struct vow_heap deadlines;      /* events that are durable */
+    struct last_words *said;
+    uint32_t said_free, said_len; /* free: 1 + index, 0 = none; len: used at some time */
+    struct vow_heap due;          /* lanes */
+    struct vow_heap deadlines;    /* events that are durable */
     struct group *groups;
     uint32_t next_group; /* who may send first */
     struct dead *dead;
@@ -228,6 +244,10 @@ static inline struct group *lane_group(const struct vow_relay *core, const struc
 static inline struct event *lane_event(const struct vow_relay *core, const struct lane *lane)
 {
     return &core->events[core->deliveries[lane->first].event];
+}
+static inline struct tries *lane_tries(const struct vow_relay *core, const struct lane *lane)
+{
+    return &core->deliveries[lane->first].tries;
 }
 
 /* --- fsm.c, move.c --- */
@@ -297,13 +317,29 @@ void lane_queue(struct vow_relay *core, struct lane *lane);
 void lane_unqueue(struct vow_relay *core, struct lane *lane);
 /* dead: RELAY_NIL, or the letter that it revives. There is room (asserted). */
 void lane_add(struct vow_relay *core, struct group *group, uint32_t event, uint32_t dead);
-/* Puts what is revived, and waits behind the first, before it; false: there is none. */
+/* The first is not under way any more: what is revived, and waits behind it, comes before it. False: there is none. */
 bool lane_rotate(struct vow_relay *core, struct lane *lane);
 /* To each group that asks for it. */
 void relay_spread(struct vow_relay *core, uint32_t event);
 static inline uint32_t relay_deliveries_max(const struct vow_relay_limits *limits)
 {
     return limits->events_max * limits->groups_max;
+}
+
+/* --- tries.c --- */
+
+/* The first of a lane is to be buried: it has had its attempts, or its consumer is unable. */
+bool tries_are_over(const struct vow_relay *core, const struct lane *lane);
+/* Keeps what was said of one that may not be buried yet, if there is room for it. */
+void tries_keep_words(struct vow_relay *core, struct tries *tries, const char *text);
+/* What was kept; of what was not, why it is over. */
+const char *tries_words(const struct vow_relay *core, const struct tries *tries);
+void tries_drop(struct vow_relay *core, struct tries *tries);
+/* While its group is built anew: from a delivery to its event. An attempt that is not answered does not count. */
+void tries_carry(struct vow_relay *core, const struct lane *lane);
+static inline uint32_t relay_words_max(const struct vow_relay_limits *limits)
+{
+    return limits->groups_max * RELAY_WINDOW_MAX;
 }
 
 /* --- dead.c --- */

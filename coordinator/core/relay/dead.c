@@ -113,12 +113,12 @@ bool dead_bury(struct vow_relay *core, struct lane *lane, const char *text)
     }
     dead = &core->dead[index];
     dead->state = DEAD_LOGGING;
-    dead->attempts = lane->attempts;
-    dead->cause = lane->cause;
+    dead->attempts = lane_tries(core, lane)->attempts;
+    dead->cause = lane_tries(core, lane)->cause;
     vow_text_copy(dead->text, text);
     lane->dead = index;
     record = log_dead(core, index, VOW_RECORD_DEAD, true);
-    record->cause = (enum vow_cause)lane->cause;
+    record->cause = (enum vow_cause)dead->cause;
     memcpy(record->text, dead->text, sizeof(record->text));
     return true;
 }

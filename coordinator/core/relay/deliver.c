@@ -5,6 +5,19 @@
 #include "coordinator/core/relay/handlers.h"
 #include "proto/assert.h"
 
+/* ---- giving up ---- */
+
+/* Where it may not be buried, what is revived goes before it, and what was said of it is kept until it may. */
+static void give_up(struct vow_relay *core, struct lane *lane, const char *text)
+{
+    if (dead_bury(core, lane, text)) {
+        lane_move(core, lane, LANE_BURYING);
+        return;
+    }
+    tries_keep_words(core, lane_tries(core, lane), text);
+    lane_move(core, lane, lane_rotate(core, lane) ? LANE_READY : LANE_HELD);
+}
+
 /* ---- sending ---- */
 
 void lane_on_add(struct vow_relay *core, struct lane_input *in)
@@ -17,16 +30,22 @@ void lane_on_send(struct vow_relay *core, struct lane_input *in)
     struct lane *lane = in->lane;
     const struct group *group = lane_group(core, lane);
     const struct event *event = lane_event(core, lane);
-    struct vow_relay_effect *effect = relay_emit(core, VOW_RELAY_SEND);
+    struct tries *tries = lane_tries(core, lane);
+    struct vow_relay_effect *effect;
 
     VOW_ASSERT(group->session != 0 && event->lsn != 0);
-    lane->attempts++;
+    if (tries_are_over(core, lane)) {
+        give_up(core, lane, tries_words(core, tries));
+        return;
+    }
+    effect = relay_emit(core, VOW_RELAY_SEND);
+    tries->attempts++;
     core->counts.sent++;
-    core->counts.retries += lane->attempts > 1;
+    core->counts.retries += tries->attempts > 1;
     effect->session = group->session;
     effect->msg.kind = VOW_MSG_DELIVER;
     effect->msg.deliver = (struct vow_msg_deliver){
-        .group = group->name, .offset = event->lsn, .attempt = lane->attempts, .event = *event->msg};
+        .group = group->name, .offset = event->lsn, .attempt = tries->attempts, .event = *event->msg};
     lane_move(core, lane, LANE_SENT);
     flow_arm(core, lane, core->now_ms + core->limits.attempt_ms);
 }
@@ -49,19 +68,16 @@ void lane_on_done(struct vow_relay *core, struct lane_input *in)
     go_on(core, in->lane);
 }
 
-static void bury(struct vow_relay *core, struct lane *lane, const char *text)
-{
-    if (dead_bury(core, lane, text))
-        lane_move(core, lane, LANE_BURYING);
-    else
-        lane_move(core, lane, lane_rotate(core, lane) ? LANE_READY : LANE_HELD);
-}
-
 static void failed(struct vow_relay *core, struct lane *lane, enum vow_cause cause, const char *text)
 {
-    lane->cause = (uint8_t)cause;
-    if (lane->attempts >= group_attempts_max(core, lane_group(core, lane))) {
-        bury(core, lane, text);
+    lane_tries(core, lane)->cause = (uint8_t)cause;
+    if (tries_are_over(core, lane)) {
+        give_up(core, lane, text);
+        return;
+    }
+    /* In a group that is paused meanwhile only what is revived goes on: it may not wait behind what does not. */
+    if (lane_rotate(core, lane)) {
+        lane_move(core, lane, LANE_READY);
         return;
     }
     lane_move(core, lane, LANE_WAITING);
@@ -87,13 +103,16 @@ void lane_on_timeout(struct vow_relay *core, struct lane_input *in)
 
 void lane_on_unable(struct vow_relay *core, struct lane_input *in)
 {
-    in->lane->cause = (uint8_t)in->answer->cause;
-    bury(core, in->lane, in->answer->text);
+    struct tries *tries = lane_tries(core, in->lane);
+
+    tries->cause = (uint8_t)in->answer->cause;
+    tries->is_unable = true;
+    give_up(core, in->lane, in->answer->text);
 }
 
 void lane_on_bury(struct vow_relay *core, struct lane_input *in)
 {
-    if (dead_bury(core, in->lane, ""))
+    if (dead_bury(core, in->lane, tries_words(core, lane_tries(core, in->lane))))
         lane_move(core, in->lane, LANE_BURYING);
 }
 
@@ -104,6 +123,8 @@ void lane_on_buried(struct vow_relay *core, struct lane_input *in)
 
 void lane_on_reset(struct vow_relay *core, struct lane_input *in)
 {
+    if (core->is_rebuilding)
+        tries_carry(core, in->lane);
     while (in->lane->first != RELAY_NIL)
         lane_shift(core, in->lane);
     lane_move(core, in->lane, LANE_IDLE);
@@ -143,7 +164,8 @@ void relay_take_delivered(struct vow_relay *core, const struct vow_relay_event *
     struct lane_input in = {.event = event_of(answer->result), .answer = answer};
 
     in.lane = lane_of(core, answer, event->session);
-    if (in.lane == NULL || (answer->result != VOW_EVENT_DONE && answer->attempt != in.lane->attempts)) {
+    if (in.lane == NULL ||
+        (answer->result != VOW_EVENT_DONE && answer->attempt != lane_tries(core, in.lane)->attempts)) {
         core->counts.late++;
         return;
     }

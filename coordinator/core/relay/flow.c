@@ -23,7 +23,7 @@ void flow_back_off(struct vow_relay *core, const struct lane *lane)
     const struct subscription *asked = &lane_group(core, lane)->now;
     const uint64_t base = or_default(asked->backoff_ms, core->limits.backoff_ms);
     const uint64_t cap = or_default(asked->backoff_max_ms, core->limits.backoff_max_ms);
-    const uint32_t doublings = lane->attempts > 0 ? lane->attempts - 1 : 0;
+    const uint32_t attempts = lane_tries(core, lane)->attempts, doublings = attempts > 0 ? attempts - 1 : 0;
     uint64_t most = base << (doublings < 30 ? doublings : 30);
 
     if (most > cap)

@@ -155,9 +155,8 @@ void lane_shift(struct vow_relay *core, struct lane *lane)
     lane->first = delivery->next;
     if (lane->first == RELAY_NIL)
         lane->last = RELAY_NIL;
-    lane->attempts = 0;
-    lane->cause = VOW_CAUSE_NONE;
     lane->dead = RELAY_NIL;
+    tries_drop(core, &delivery->tries);
     if (delivery->dead == RELAY_NIL)
         unlink_pending(core, group, index);
     watch_delivery_gone(core, group, index);
@@ -173,26 +172,33 @@ static bool is_under_way(const struct lane *lane)
     return lane->state == LANE_SENT || lane->state == LANE_BURYING;
 }
 
-/* What is revived is older than all that waits, and comes before it, or right behind what is under way. So it never
- * waits for one that cannot be buried: it needs no room for that itself, and may give some. */
-static uint32_t place_of(const struct lane *lane, const struct delivery *delivery)
+/*
+ * What is revived is older than what waits, mostly, and comes before it, or right behind what is under way. So it never
+ * waits for one that cannot be buried: it needs no room for that itself, and may give some. Among one another they keep
+ * the order of the journal, whatever the order in which they were retried (I27).
+ */
+static bool comes_behind(const struct vow_relay *core, const struct delivery *delivery, const struct delivery *other)
 {
-    if (delivery->dead == RELAY_NIL)
-        return lane->last;
-    return is_under_way(lane) ? lane->first : RELAY_NIL;
+    return other->dead != RELAY_NIL &&
+           (delivery->dead == RELAY_NIL || core->events[other->event].lsn < core->events[delivery->event].lsn);
 }
 
-static void insert(struct vow_relay *core, struct lane *lane, uint32_t index)
+/* To its place behind `before`, which may be RELAY_NIL. */
+static void insert(struct vow_relay *core, struct lane *lane, uint32_t index, uint32_t before)
 {
     struct delivery *delivery = &core->deliveries[index];
-    const uint32_t before = place_of(lane, delivery);
+    uint32_t at = before != RELAY_NIL ? core->deliveries[before].next : lane->first;
 
-    delivery->next = before != RELAY_NIL ? core->deliveries[before].next : lane->first;
+    while (at != RELAY_NIL && comes_behind(core, delivery, &core->deliveries[at])) {
+        before = at;
+        at = core->deliveries[at].next;
+    }
+    delivery->next = at;
     if (before != RELAY_NIL)
         core->deliveries[before].next = index;
     else
         lane->first = index;
-    if (delivery->next == RELAY_NIL)
+    if (at == RELAY_NIL)
         lane->last = index;
 }
 
@@ -203,40 +209,32 @@ void lane_add(struct vow_relay *core, struct group *group, uint32_t event, uint3
     struct lane_input in = {.event = LANE_ON_ADD};
 
     VOW_ASSERT(index < relay_deliveries_max(&core->limits));
-    core->deliveries[index] = (struct delivery){.event = event, .dead = dead};
+    core->deliveries[index] = (struct delivery){.event = event, .dead = dead, .tries = core->events[event].carried};
+    core->events[event].carried = (struct tries){0};
     kept_ref(core, event);
     if (dead == RELAY_NIL)
         link_pending(core, group, index);
     watch_delivery(core, group, index);
     if (lane == NULL)
         lane = lane_new(core, group, key);
-    insert(core, lane, index);
+    if (dead == RELAY_NIL)
+        insert(core, lane, index, lane->last);
+    else
+        insert(core, lane, index, is_under_way(lane) ? lane->first : RELAY_NIL);
     in.lane = lane;
-    if (lane->first != index)
-        return;
-    lane->attempts = 0;
-    lane->cause = VOW_CAUSE_NONE;
-    lane_dispatch(core, &in);
+    if (lane->first == index)
+        lane_dispatch(core, &in);
 }
 
 bool lane_rotate(struct vow_relay *core, struct lane *lane)
 {
     const uint32_t index = lane->first;
-    struct delivery *first = &core->deliveries[index];
-    uint32_t last = first->next;
 
-    if (last == RELAY_NIL || core->deliveries[last].dead == RELAY_NIL)
+    if (core->deliveries[index].next == RELAY_NIL)
         return false;
-    lane->first = last;
-    while (core->deliveries[last].next != RELAY_NIL && core->deliveries[core->deliveries[last].next].dead != RELAY_NIL)
-        last = core->deliveries[last].next;
-    first->next = core->deliveries[last].next;
-    core->deliveries[last].next = index;
-    if (first->next == RELAY_NIL)
-        lane->last = index;
-    lane->attempts = 0;
-    lane->cause = VOW_CAUSE_NONE;
-    return true;
+    lane->first = core->deliveries[index].next;
+    insert(core, lane, index, RELAY_NIL);
+    return lane->first != index;
 }
 
 void relay_spread(struct vow_relay *core, uint32_t index)

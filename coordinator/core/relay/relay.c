@@ -65,6 +65,7 @@ static void lay_out(struct layout *layout, struct vow_relay *core, const struct 
     TAKE(layout, core->deliveries, deliveries);
     TAKE(layout, core->lanes, deliveries);
     TAKE(layout, core->lane_heads, vow_gtrid_table_heads(deliveries));
+    TAKE(layout, core->said, relay_words_max(limits));
     TAKE(layout, core->due.entries, deliveries);
     TAKE(layout, core->due.position, deliveries);
     TAKE(layout, core->deadlines.entries, limits->events_max);

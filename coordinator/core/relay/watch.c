@@ -92,8 +92,8 @@ static void look_at_delivery(const struct vow_relay *core, const struct lane *la
         reaction->behind = lane_event(core, lane)->lsn;
         return;
     }
-    reaction->attempts = lane->attempts;
-    reaction->cause = (enum vow_cause)lane->cause;
+    reaction->attempts = lane_tries(core, lane)->attempts;
+    reaction->cause = (enum vow_cause)lane_tries(core, lane)->cause;
 }
 
 static struct vow_relay_reaction look(const struct vow_relay *core, uint32_t group, uint64_t lsn)

@@ -228,6 +228,20 @@ Test(check_events, I27_S7_F206_a_dead_letter_lets_its_key_go_on)
     bed_holds(&events.bed);
 }
 
+/* Both are dead, and revived; the second goes first. */
+Test(check_events, I27_S7_letters_are_delivered_in_reverse)
+{
+    for (uint64_t number = 1; number <= 2; number++) {
+        event_send(&events, number);
+        event_fail(&events, number);
+        event_order(&events, VOW_ADMIN_DLQ_RETRY, number);
+    }
+    event_logged(&events, VOW_RECORD_REVIVED, 1, VOW_REVIVAL_RETRY);
+    event_logged(&events, VOW_RECORD_REVIVED, 2, VOW_REVIVAL_RETRY);
+    event_deliver(&events, 2, 1);
+    bed_violates(&events.bed, "I27", "before event 1, which an operator has revived");
+}
+
 /* A delivery has strayed, and comes behind that of the next one. */
 Test(check_events, I27_S7_an_event_is_done_behind_a_later_one)
 {

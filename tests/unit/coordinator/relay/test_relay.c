@@ -647,6 +647,160 @@ Test(relay_small, F208_a_retry_at_the_same_time_is_refused)
     cr_assert_eq(freed, 1);
 }
 
+/* ---- dead letters among what waits ---- */
+
+static void open_narrow(void)
+{
+    struct vow_relay_limits limits = vow_relay_default_limits;
+
+    limits.dead_max = 1;
+    open_with(&limits);
+}
+
+static void order(uint64_t offset, enum vow_relay_order what)
+{
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"a", offset, what, 5}});
+    log_all();
+}
+
+/* What was sent last is answered, and what follows is logged. */
+static void say(enum vow_event_result result)
+{
+    answer("a", result);
+    log_all();
+}
+
+/* As say(), of an event that was sent before. */
+static void say_of(uint64_t offset, uint32_t attempt, enum vow_event_result result)
+{
+    last.msg.kind = VOW_MSG_DELIVER;
+    last.msg.deliver = (struct vow_msg_deliver){.offset = offset, .attempt = attempt};
+    say(result);
+}
+
+static void published(const char *key, uint64_t seq)
+{
+    publish("order.placed", key, seq);
+    log_done();
+}
+
+static void consumer_goes(void)
+{
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+}
+
+static void expect_sent(uint64_t offset, uint32_t attempt)
+{
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    cr_assert_eq(last.msg.deliver.offset, offset, "offset %llu", (unsigned long long)last.msg.deliver.offset);
+    cr_assert_eq(last.msg.deliver.attempt, attempt);
+}
+
+TestSuite(relay_narrow, .init = open_narrow, .fini = teardown);
+
+Test(relay, I27_letters_that_are_retried_keep_the_order_of_their_key)
+{
+    subscribe("a", "#", NULL);
+    published("order 1", 1); /* offset 2, buried in 3 */
+    say(VOW_EVENT_UNABLE);
+    published("order 1", 2); /* 4, 5 */
+    say(VOW_EVENT_UNABLE);
+    consumer_goes();
+    order(2, VOW_RELAY_RETRY);
+    order(4, VOW_RELAY_RETRY);
+    subscribe("a", "#", NULL);
+    expect_sent(2, 1);
+    say(VOW_EVENT_DONE);
+    expect_sent(4, 1);
+}
+
+Test(relay, I27_a_letter_that_is_retried_late_goes_before_the_next_attempt)
+{
+    subscribe("a", "#", NULL);
+    published("order 1", 1); /* 2, 3 */
+    say(VOW_EVENT_UNABLE);
+    published("order 1", 2); /* 4, 5 */
+    say(VOW_EVENT_UNABLE);
+    order(4, VOW_RELAY_RETRY);
+    expect_sent(4, 1);
+    order(2, VOW_RELAY_RETRY);
+    say_of(4, 1, VOW_EVENT_NOT_YET);
+    expect_sent(2, 1);
+    say(VOW_EVENT_DONE);
+    expect_sent(4, 2);
+}
+
+/* A retried letter waits behind the first of its key when its group is paused; that takes up the room itself. */
+Test(relay_narrow, F207_a_retried_letter_does_not_wait_behind_what_is_paused)
+{
+    subscribe("a", "#", NULL);
+    published("order 1", 1); /* 2, 3 */
+    say(VOW_EVENT_UNABLE);
+    published("order 1", 2); /* 4 */
+    order(2, VOW_RELAY_RETRY);
+    published("order 2", 1); /* 6 */
+    say(VOW_EVENT_UNABLE);
+    cr_assert_str_eq(only_group().state, "PAUSED");
+    say_of(4, 1, VOW_EVENT_NOT_YET);
+    expect_sent(2, 1);
+    say(VOW_EVENT_DONE);
+    cr_assert_str_eq(only_group().state, "LIVE");
+    cr_assert_eq(counted().dead, 1, "what waited for room has it");
+}
+
+Test(relay_narrow, F207_what_waits_for_room_is_buried_with_its_words)
+{
+    subscribe("a", "#", NULL);
+    published("order 1", 1); /* 2, 3 */
+    say(VOW_EVENT_UNABLE);
+    published("order 2", 1); /* 4 */
+    say(VOW_EVENT_UNABLE);
+    cr_assert_str_eq(only_group().state, "PAUSED");
+    order(2, VOW_RELAY_DROP);
+    cr_assert_eq(record.kind, VOW_RECORD_DEAD);
+    cr_assert_eq(record.relay.lsn, 4);
+    cr_assert_eq(record.cause, VOW_CAUSE_HANDLER_REFUSED);
+    cr_assert_str_eq(record.text, "no");
+}
+
+static void seek(uint64_t offset)
+{
+    const struct vow_msg msg = {.kind = VOW_MSG_SEEK, .seek = {"a", offset}};
+
+    feed((struct vow_relay_event){.kind = VOW_RELAY_MESSAGE, .session = CONSUMER, .msg = &msg});
+    log_all();
+}
+
+/* The group goes back, or asks for something else, and the lane of the key is made anew. */
+Test(relay, I29_F206_attempts_are_counted_over_what_a_group_asks_for_anew)
+{
+    subscribe("a", "#", NULL);
+    published("order 1", 1);
+    expect_sent(2, 1);
+    seek(0);
+    expect_sent(2, 1);
+    say(VOW_EVENT_NOT_YET);
+    seek(0);
+    expect_sent(2, 2);
+    say(VOW_EVENT_NOT_YET);
+    cr_assert_eq(record.kind, VOW_RECORD_DEAD);
+    cr_assert_eq(record.relay.attempts, 2);
+}
+
+Test(relay_narrow, F207_what_is_given_up_stays_so_when_its_group_asks_for_something_else)
+{
+    subscribe("a", "#", NULL);
+    published("order 1", 1); /* 2, 3 */
+    say(VOW_EVENT_UNABLE);
+    published("order 2", 1); /* 4 */
+    say(VOW_EVENT_UNABLE);
+    subscribe("a", "order.*", NULL);
+    order(2, VOW_RELAY_DROP);
+    cr_assert_eq(record.kind, VOW_RECORD_DEAD);
+    cr_assert_eq(record.relay.lsn, 4);
+    cr_assert_str_eq(record.text, "no");
+}
+
 /* ---- worlds ---- */
 
 static void run_worlds(struct world_options options)
