@@ -7,6 +7,7 @@
 #include "coordinator/server/server.h"
 #include "coordinator/vowd_flags.h"
 #include "proto/net/crash.h"
+#include "proto/net/trace.h"
 
 static void print_ready(const struct vow_server *server)
 {
@@ -66,7 +67,7 @@ int main(int argc, char **argv)
 {
     struct vow_settings_source source;
     struct vow_settings_error wrong;
-    struct vow_server_options options = {.source = &source};
+    struct vow_server_options options = {.source = &source, .trace = vow_trace_path()};
     int status;
     if (!vowd_flags(argc, argv, &source, &status))
         return status;

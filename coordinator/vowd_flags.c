@@ -20,6 +20,8 @@ static const char help_tail[] =
     "\n"
     "Prints one line on stdout when it serves. Logs to stderr. SIGTERM drains; a second one ends at once.\n"
     "\n"
+    "Environment: VOW_TRACE=FILE adds to FILE what vowd does and when, a line of JSON each; for measuring\n"
+    "\n"
     "Exit status: 0 drained, nothing left · 1 did not start · 2 wrong flags or configuration · 3 stopped with\n"
     "transactions open (the next start goes on with those that are decided) · 4 the journal could not be written\n";
 

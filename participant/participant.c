@@ -100,7 +100,8 @@ static int open_store(struct vow_participant *participant, const struct vow_part
                                               .fail_fast = options->lock_policy == VOW_LOCK_FAIL_FAST,
                                               .step_retention_ms = options->step_retention_ms,
                                               .inbox_retention_ms = options->inbox_retention_ms,
-                                              .outbox_max = options->outbox_max};
+                                              .outbox_max = options->outbox_max,
+                                              .trace = participant->trace};
 
     if (participant->store_is_sqlite)
         return vow_store_sqlite_open(&sqlite, &participant->store_ops, &participant->store, detail);
@@ -147,14 +148,18 @@ static int open_participant(struct vow_participant *participant, const struct vo
     error = init_signals(participant);
     if (error != 0)
         return error;
-    error = open_store(participant, options, detail);
+    error = vow_participant_open_trace(participant, detail);
     if (error != 0)
         goto err_deinit_signals;
+    error = open_store(participant, options, detail);
+    if (error != 0)
+        goto err_close_trace;
     if (options->schema != NULL && participant->store_is_sqlite)
         error = vow_store_sqlite_schema(participant->store, options->schema, detail);
     if (error != 0)
         goto err_close_store;
     error = vow_participant_recover(participant, detail);
+    vow_trace_flush(participant->trace);
     if (error == 0)
         return 0;
 
@@ -162,6 +167,8 @@ static int open_participant(struct vow_participant *participant, const struct vo
     free(participant->core);
 err_close_store:
     participant->store_ops->close(participant->store);
+err_close_trace:
+    vow_trace_close(participant->trace);
 err_deinit_signals:
     deinit_signals(participant);
     return error;
@@ -220,7 +227,9 @@ void vow_participant_close(struct vow_participant *participant)
         return;
     if (participant->started)
         vow_participant_halt(participant);
+    vow_participant_tell_last_cost(participant);
     participant->store_ops->close(participant->store);
+    vow_trace_close(participant->trace);
     vow_participant_drop_all_peers(participant);
     deinit_signals(participant);
     free(participant->core);

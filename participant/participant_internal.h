@@ -26,6 +26,7 @@
 #include "participant/store/store.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
+#include "proto/net/trace.h"
 #include "proto/net/worker.h"
 
 struct vow_handler {
@@ -95,7 +96,9 @@ struct vow_participant {
     struct vow_address peer_listen;
     struct vow_address peer_announce; /* host "" = the one it listens on; port 0 likewise */
     bool started;
-    pid_t process; /* that opened it, and no other may use it */
+    struct vow_trace *trace; /* NULL = nobody asks for it; the store's thread's, from start to close */
+    uint64_t cost_at_ms;     /* when the trace tells again what the process has cost */
+    pid_t process;           /* that opened it, and no other may use it */
 
     /* The store's thread's, from start to close. */
     const struct vow_store_ops *store_ops;
@@ -215,6 +218,15 @@ void vow_participant_settle_joins(struct vow_participant *participant);
 struct vow_join *vow_participant_find_join(struct vow_participant *participant, const struct vow_gtrid *gtrid);
 /* Both threads have ended: nothing of what is left will be done. */
 void vow_participant_give_up_joins(struct vow_participant *participant);
+
+/* --- participant_trace.c: what the trace tells of the process --- */
+
+/* Opens it, if it is asked for. */
+int vow_participant_open_trace(struct vow_participant *participant, struct vow_error_detail *detail);
+/* On the store's thread, after each batch: what it has cost so far, once a second, and to the file with all of it. */
+void vow_participant_flush_trace(struct vow_participant *participant, const struct vow_store_stats *stats);
+/* After the threads, before the store is closed: the same for the last time. */
+void vow_participant_tell_last_cost(struct vow_participant *participant);
 
 /* --- participant_store.c --- */
 

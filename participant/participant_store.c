@@ -184,6 +184,7 @@ struct vow_job *vow_participant_store_run(void *ctx, struct vow_job *first)
     if (error != 0)
         stop_process(participant, error, detail.text);
     participant->store_ops->stats(participant->store, &stats);
+    vow_participant_flush_trace(participant, &stats);
     (void)pthread_mutex_lock(&participant->lock);
     participant->stats.store_commits = stats.commits;
     participant->stats.outbox_len = stats.outbox_len;

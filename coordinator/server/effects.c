@@ -33,6 +33,7 @@ void server_send(struct vow_server *server, struct session *session, const struc
         return;
     }
     server->traffic.sent++;
+    trace_sent(server, msg);
     server->traffic.counted_sent += vow_msg_is_counted(msg->kind);
     if (session->role == VOW_ROLE_PARTICIPANT && !session->is_full && vow_channel_is_full(session->channel))
         session->is_full = server->has_full = true;
@@ -278,6 +279,7 @@ static void carry_out(struct vow_server *server, const struct vow_coord_effect *
         break;
     case VOW_COORD_TRACE:
         admission_trace(server, effect);
+        trace_txn(server, effect);
         break;
     case VOW_COORD_ALARM:
         effect_alarm(effect);

@@ -17,6 +17,7 @@
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
 #include "proto/net/timer.h"
+#include "proto/net/trace.h"
 
 /* One connection whose handshake is done or under way. */
 struct session {
@@ -70,6 +71,7 @@ struct log_op {
 struct traffic {
     uint64_t received, sent;                 /* messages of any kind */
     uint64_t counted_received, counted_sent; /* of the commit protocol (protocol 1.1) */
+    uint64_t bytes_received, bytes_sent;     /* of them, without their frames' headers; counted for the trace alone */
     uint64_t turns;
 };
 
@@ -191,9 +193,10 @@ struct vow_server {
     uint64_t clocks_apart_us; /* wall minus monotonic, at the start */
     char place[PATH_MAX];     /* the data directory from the root */
     struct traffic traffic;
-    struct vow_timer look; /* around, once a second: space.c and stuck.c */
-    uint32_t looks, stuck; /* how often so far; transactions that were stuck at the last look */
-    uint64_t space_bytes;  /* what the journal may still grow by, at the last look */
+    struct vow_trace *trace; /* NULL = nobody asks for it */
+    struct vow_timer look;   /* around, once a second: space.c and stuck.c */
+    uint32_t looks, stuck;   /* how often so far; transactions that were stuck at the last look */
+    uint64_t space_bytes;    /* what the journal may still grow by, at the last look */
     bool is_shedding;
     bool has_full; /* the core is to be told of a session */
     bool draining, ended;
@@ -403,6 +406,21 @@ char *row_status(struct vow_server *server);
 char *row_txn(const struct vow_server *server, const struct vow_coord_txn_view *view);
 char *row_peer(const struct vow_server *server, const char *name, bool connected, uint64_t incarnation);
 char *row_event(const struct vow_journal_event *event);
+
+/* trace.c: what the trace tells. All of it does nothing if there is none. */
+int trace_open(struct vow_server *server, const char *path, struct vow_error_detail *detail);
+/* The name is known. */
+void trace_life(struct vow_server *server);
+void trace_ready(struct vow_server *server);
+void trace_txn(struct vow_server *server, const struct vow_coord_effect *effect);
+void trace_saga(struct vow_server *server, const struct vow_sagas_effect *effect);
+/* A record of a saga is durable. */
+void trace_saga_logged(struct vow_server *server, const struct vow_record *record);
+void trace_received(struct vow_server *server, const struct vow_msg *msg);
+void trace_sent(struct vow_server *server, const struct vow_msg *msg);
+/* Since the process began. */
+void trace_cost(struct vow_server *server);
+void trace_close(struct vow_server *server);
 
 /* feed.c: connections through a pipe. Returns 0 or VOW_E_NO_MEMORY. */
 int feed_open(struct vow_server *server, int fd);

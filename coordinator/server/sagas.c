@@ -151,6 +151,7 @@ void sagas_journal_done(struct vow_server *server, const struct vow_journal_op *
         return;
     }
     VOW_CRASH("log", "after", vow_record_name(op->record.kind));
+    trace_saga_logged(server, &op->record);
     struct vow_sagas_event event = {.kind = VOW_SAGAS_LOG_DONE, .now_ms = vow_clock_ms(), .token = op->token};
     sagas_step(server, &event);
 }
@@ -208,6 +209,7 @@ static void carry_out(struct vow_server *server, const struct vow_sagas_effect *
         effect_lookup(server, effect);
         break;
     case VOW_SAGAS_TRACE:
+        trace_saga(server, effect);
         break;
     case VOW_SAGAS_ALARM:
         effect_alarm(server, effect);

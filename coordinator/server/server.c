@@ -107,6 +107,7 @@ static void on_look(void *ctx)
     space_look(server);
     if (++server->looks % LOOKS_PER_STUCK == 0)
         stuck_look(server);
+    trace_cost(server);
     vow_timer_arm(&server->look, LOOK_MS);
 }
 
@@ -125,10 +126,12 @@ static void check_journal(struct vow_server *server)
 enum vow_server_end vow_server_run(struct vow_server *server)
 {
     health_say_ready(server);
+    trace_ready(server);
     /* One turn: all input that has come, then one hand-over to the journal, then the timer. */
     while (!server->ended) {
         check_journal(server);
         server_submit(server);
+        vow_trace_flush(server->trace);
         arm_timer(server);
         event_base_loop(server->base, EVLOOP_ONCE);
         server->traffic.turns++;
@@ -208,6 +211,8 @@ static int open_journal(struct vow_server *server, struct vow_error_detail *deta
         return error;
     error = engine_ops->takeover(engine, &server->identity, detail);
     if (error == 0)
+        trace_life(server);
+    if (error == 0)
         error = recover(server, engine_ops, engine, detail);
     if (error == 0 && engine_ops->lives != NULL)
         error = engine_ops->lives(engine, lives_recover, server, detail);
@@ -274,7 +279,9 @@ int vow_server_open(const struct vow_server_options *options, struct vow_server 
     server->pending_last = &server->pending_first;
     server->http_address = server->settings.http;
     vow_log_set_level((enum vow_log_level)server->settings.log_level);
-    int error = make_events(server, options->feed, detail);
+    int error = trace_open(server, options->trace, detail);
+    if (error == 0)
+        error = make_events(server, options->feed, detail);
     if (error == 0)
         error = open_journal(server, detail);
     if (error == 0)
@@ -315,6 +322,7 @@ void vow_server_free(struct vow_server *server)
     if (server == NULL)
         return;
     server_submit(server);
+    trace_close(server);
     server->ended = true; /* what the journal still reports is not acted on */
     vow_journal_stop(server->journal);
     http_close(server);

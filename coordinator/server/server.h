@@ -24,6 +24,7 @@ struct vow_server_options {
      * listens nowhere, takes no signal, and ends at once when the pipe does. NULL = a daemon. The pipe stays the
      * caller's. */
     const int *feed;
+    const char *trace; /* the file of the trace (docs/trace.md); NULL = none */
 };
 
 /* Why vow_server_run() ended. */

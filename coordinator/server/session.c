@@ -248,6 +248,7 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
     struct session *session = vow_channel_user(channel);
     VOW_CRASH("recv", "before", vow_msg_name(msg->kind));
     server->traffic.received++;
+    trace_received(server, msg);
     server->traffic.counted_received += vow_msg_is_counted(msg->kind);
     if (!may_send(session, msg->kind)) {
         if (msg->kind == VOW_MSG_ADMIN_REQUEST)

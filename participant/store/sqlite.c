@@ -218,6 +218,7 @@ static void close_store(void *ctx)
     if (store->active_len > 0 && !store->failed) /* the next open would do it, but others may use the file until then */
         work_drop_all(store);
     work_free(store);
+    store_trace_close(store);
     hold_clear(store);
     publish_clear(store);
     space_free(store);
@@ -340,6 +341,8 @@ static int recover(void *ctx, vow_store_recovered_fn *each, void *each_ctx, stru
         uint32_t branch = (uint32_t)sqlite3_column_int64(statement, 1);
         error = check_prepared(store, &gtrid, branch, statement, detail);
         if (error == 0)
+            store_trace_found(store, &gtrid, branch);
+        if (error == 0)
             error = each(each_ctx, &(struct vow_branches_recovered){
                                        .gtrid = gtrid,
                                        .branch = branch,
@@ -386,7 +389,9 @@ int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct
     if (store->options.outbox_max == 0)
         store->options.outbox_max = OUTBOX_MAX_DEFAULT;
     store->path = strdup(options->path);
-    int error = store->path != NULL ? open_store(store, detail) : VOW_E_NO_MEMORY;
+    int error = store->path != NULL ? store_trace_open(store) : VOW_E_NO_MEMORY;
+    if (error == 0)
+        error = open_store(store, detail);
     if (error != 0) {
         close_store(store);
         return error;

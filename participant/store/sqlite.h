@@ -17,6 +17,7 @@
 #include <sqlite3.h>
 
 #include "participant/store/store.h"
+#include "proto/net/trace.h"
 
 /*
  * Runs one call of a branch: plain SQL on db, inside the store's savepoint; no BEGIN, COMMIT, ROLLBACK, ATTACH, PRAGMA
@@ -52,6 +53,7 @@ struct vow_sqlite_options {
     uint64_t step_retention_ms;  /* how long what became of a step is kept; 0 = 7 days */
     uint64_t inbox_retention_ms; /* how long it is known which events were handled; 0 = 7 days */
     uint32_t outbox_max;         /* events that wait to be sent, those of prepared branches with them; 0 = 100,000 */
+    struct vow_trace *trace;     /* outlives the store; the caller flushes it; NULL = none */
 };
 
 /*

@@ -201,6 +201,7 @@ static int do_batch(struct store *store, struct vow_store_op *first, bool new_wo
         return undo_batch(store, first, rc, detail);
     crash_points(first, "after");
     store->stats.commits++;
+    store->stats.syncs += store->synchronous_full;
     for (struct vow_store_op *op = first; op != NULL; op = next_op(op))
         if (is_end(op->kind) && op->result != VOW_STORE_REFUSED)
             space_drop(store, op);
@@ -453,6 +454,10 @@ int batch_run(void *ctx, struct vow_job **jobs, struct vow_error_detail *detail)
     if (batch == NULL && !store->failed)
         work_sweep(store);
     int error = batch != NULL ? run_all(store, (struct vow_store_op *)batch, detail) : 0;
+    if (error == 0) {
+        store_trace_batch(store, all.done);
+        store_trace_batch(store, batch);
+    }
     *jobs = all.done;
     hand_back(store, batch, jobs);
     step_tell_refused(*jobs);

@@ -167,6 +167,7 @@ static int insert(struct store *store, const struct vow_store_op *op, enum vow_s
 static int tell_again(struct vow_store_op *op, const struct record *record)
 {
     struct vow_store_step *step = op->step;
+    step->is_repeat = true;
     if (is_status(record, "blocked"))
         conclude(op, VOW_STEP_TOO_LATE, VOW_CAUSE_TOO_LATE, "its compensation came before it");
     else if (record->hash != hash_of(step))
@@ -329,6 +330,7 @@ int branch_step(struct store *store, struct vow_store_op *op)
     struct record own = {.status = ""}, action = {.status = ""};
     bool is_old = false;
     op->step->outcome = 0;
+    op->step->is_repeat = false;
     op->step->given_len = 0;
     int rc = find(store, op, op->step->direction, &own);
     if (rc == SQLITE_OK && own.status[0] != '\0')

@@ -146,7 +146,8 @@ struct blame {
     uint64_t refused;
 };
 
-struct active; /* sqlite_work.c */
+struct active;      /* sqlite_work.c */
+struct store_trace; /* sqlite_trace.c */
 
 struct store {
     sqlite3 *db;
@@ -187,11 +188,12 @@ struct store {
     uint32_t page_size, wal_frames; /* what the WAL holds, as of the last commit here */
     int64_t page_max;               /* max_page_count; 0 = no limit */
     struct space_entry *spaces;
-    struct space reserved; /* by all of them */
-    int64_t batch_pages;   /* what the batch itself may write */
-    bool failed;           /* what is on disk is not known: every later batch is refused */
-    char trouble[160];     /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
-    int uncompiled;        /* why STMT_FAIL stands in for a statement */
+    struct space reserved;     /* by all of them */
+    int64_t batch_pages;       /* what the batch itself may write */
+    bool failed;               /* what is on disk is not known: every later batch is refused */
+    char trouble[160];         /* what a batch failed of, if SQLite does not know; "" = ask SQLite */
+    int uncompiled;            /* why STMT_FAIL stands in for a statement */
+    struct store_trace *trace; /* NULL = nobody asks for it */
     sqlite3_stmt *statements[STMT_COUNT];
 };
 
@@ -480,6 +482,16 @@ void relay_unskip(struct store *store, const char *key);
 int branch_event(struct store *store, struct vow_store_op *op);
 int inbox_purge(struct store *store);
 void inbox_tell_refused(const struct vow_job *done);
+
+/* ---- sqlite_trace.c: for the trace; all of it does nothing if there is none ---- */
+
+/* VOW_E_NO_MEMORY. */
+int store_trace_open(struct store *store);
+void store_trace_close(struct store *store);
+/* After a batch: what it has done, refused or kept waiting, in its order. */
+void store_trace_batch(struct store *store, struct vow_job *first);
+/* At open: a branch that is prepared. */
+void store_trace_found(struct store *store, const struct vow_gtrid *gtrid, uint32_t branch);
 
 /* ---- sqlite_heuristic.c ---- */
 

@@ -32,6 +32,7 @@ static void refuse(struct vow_store_op *op, enum vow_cause cause, const char *te
 static void refuse_held(struct store *store, struct vow_store_op *op, const struct vow_gtrid *holder, const char *how)
 {
     blame_add(store, holder);
+    op->waits_for = *holder;
     char id[VOW_GTRID_TEXT_SIZE], text[VOW_TEXT_SIZE];
     vow_gtrid_to_text(holder, id);
     (void)snprintf(text, sizeof(text), "%s %s", how, id);
@@ -53,6 +54,7 @@ void wait_or_die(struct store *store, struct vow_store_op *op)
                     is_older(&op->gtrid, &store->met);
     uint64_t now_ms = vow_clock_ms(), grace_ms = now_ms + store->options.lock_grace_ms;
     op->waits = true;
+    op->is_wait_told = op->is_wait_told && vow_gtrid_equal(&op->waits_for, &store->met);
     op->waits_for = store->met;
     if (op->waits_until_ms == 0)
         op->waits_until_ms = now_ms + store->options.lock_wait_ms;

@@ -80,6 +80,7 @@ struct vow_store_step {
     /* The store's own, while it keeps the operation. */
     bool is_rejected; /* its handler has refused it, and ended the batch's transaction by that */
     bool is_unable;   /* it is refused, and another attempt would be, too */
+    bool is_repeat;   /* it was done, or refused, before */
 };
 
 /* An event, as the outbox has it. What it points to is its owner's. */
@@ -169,6 +170,7 @@ struct vow_store_op {
     uint64_t waits_until_ms; /* for all that it may wait for; 0 = it has not waited yet */
     uint64_t dies_ms;        /* for this one */
     bool has_reserved;       /* room for its COMMIT, in this attempt */
+    bool is_wait_told;       /* the trace has it that it waits for this one */
 };
 
 /* What a store remembers of itself. */
@@ -182,6 +184,7 @@ struct vow_store_identity {
 
 struct vow_store_stats {
     uint64_t commits; /* durable units */
+    uint64_t syncs;   /* of them, those that somebody waits for: synced on their own */
     uint64_t ops;
     uint64_t prepares, applies;
     uint64_t outbox_len; /* events that wait to be sent, those of prepared branches with them; now */

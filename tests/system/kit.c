@@ -145,6 +145,16 @@ static void read_value(const char *line, const char *key, char value[64])
     cr_assert_eq(sscanf(at + strlen(key), "%63s", value), 1);
 }
 
+/* For the processes that are started next. */
+static void set_trace(const struct cluster *cluster, const char *name)
+{
+    char path[160];
+    if (!cluster->keeps_traces)
+        return;
+    snprintf(path, sizeof(path), "%s/%s.trace", cluster->directory, name);
+    setenv("VOW_TRACE", path, 1);
+}
+
 void vowd_start(struct cluster *cluster, const char *crash)
 {
     char data[160], log[160], line[512];
@@ -158,6 +168,7 @@ void vowd_start(struct cluster *cluster, const char *crash)
     }
     for (size_t i = 0; cluster->vowd_flags[i] != NULL; i++)
         argv[argc++] = cluster->vowd_flags[i];
+    set_trace(cluster, "vowd");
     spawn(&cluster->vowd, (char *const *)argv, crash, cluster->keeps_log ? log : NULL, cluster->vowd_preload);
     if (!read_line(&cluster->vowd, line, sizeof(line))) {
         cr_assert_not_null(crash, "vowd did not start");
@@ -175,6 +186,7 @@ void service_spawn(struct cluster *cluster, uint32_t i, const char *crash)
     snprintf(path, sizeof(path), "%s/%s%s", cluster->directory, name, other == NULL ? ".db" : "");
     snprintf(log, sizeof(log), "%s/%s.log", cluster->directory, name);
     const char *argv[] = {other != NULL ? other : service_program, name, path, cluster->address, NULL};
+    set_trace(cluster, name);
     spawn(&cluster->services[i], (char *const *)argv, crash, cluster->keeps_service_logs ? log : NULL, NULL);
 }
 

@@ -29,6 +29,7 @@ struct cluster {
     const char *vowd_preload;   /* a library that is loaded into vowd before all others; NULL = none */
     bool keeps_log;             /* vowd's stderr goes to DIRECTORY/vowd.log instead of the test's */
     bool keeps_service_logs;    /* likewise to DIRECTORY/sN.log */
+    bool keeps_traces;          /* VOW_TRACE is DIRECTORY/vowd.trace, or sN.trace */
     struct process vowd;
     struct process services[SERVICES_MAX]; /* s0, s1, ... each on DIRECTORY/sN.db */
     const char *programs[SERVICES_MAX];    /* NULL = test-service; another is run as NAME DIRECTORY/NAME ADDRESS */
