@@ -25,7 +25,10 @@ struct evbuffer;
 struct event_base;
 struct vow_server;
 
-#define KINDS 64 /* above every wire number of a message */
+#define KINDS 128 /* above every wire number of a message */
+#define MESSAGE(kind, member, number) _Static_assert((number) < KINDS, "a message that nobody counts");
+VOW_MESSAGES(MESSAGE)
+#undef MESSAGE
 
 /* Something to be done to one message to come. */
 struct harm {
