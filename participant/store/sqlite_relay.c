@@ -177,6 +177,9 @@ int relay_serve(struct store *store, struct vow_job **served)
     store->outbox_is_new = false;
     if (rc == SQLITE_OK)
         rc = read_heads(store, reader->outbox);
+    /* What was committed in between may be among it. */
+    if (rc == SQLITE_OK)
+        rc = look_around(store);
     if (rc == SQLITE_OK && reader->outbox->events != NULL)
         rc = sync_others(store);
     if (rc == SQLITE_OK && reader->outbox->events == NULL)

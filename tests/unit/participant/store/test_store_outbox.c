@@ -358,6 +358,36 @@ Test(store_outbox, F204_nothing_is_read_that_is_not_durable)
     vow_store_events_free(reading.outbox.events);
 }
 
+/* Another connection commits when the store has looked around, and has not read yet. */
+static int commit_between(unsigned kind, void *ctx, void *statement, void *sql)
+{
+    bool *is_over = ctx;
+    (void)kind, (void)sql;
+    if (*is_over || strstr(sqlite3_sql(statement), "FROM vow_outbox WHERE agg_key >") == NULL)
+        return 0;
+    *is_over = true;
+    cr_assert_eq(publish_outside("", "b", "k", "COMMIT"), 0);
+    return 0;
+}
+
+Test(store_outbox, F204_what_comes_while_it_reads_is_synced_as_well)
+{
+    bool is_over = false;
+    struct reading reading;
+    service.options.vfs = fault_vfs_register();
+    events_start(ROWS);
+    cr_assert_not(read_outbox(&reading, "", "", 64));
+    cr_assert_eq(publish_outside("", "a", "j", "COMMIT"), 0);
+    cr_assert_eq(run_batch(NULL, 0), 0);
+    cr_assert_str_eq(take_read(&reading), "j1a");
+    cr_assert_eq(sqlite3_trace_v2(service.db, SQLITE_TRACE_STMT, commit_between, &is_over), SQLITE_OK);
+    const unsigned syncs = fault_vfs.syncs;
+    cr_assert(read_outbox(&reading, "j", "", 64));
+    cr_assert(is_over);
+    cr_assert_str_eq(take_read(&reading), "k1b");
+    cr_assert_gt(fault_vfs.syncs, syncs);
+}
+
 /* ---- the file ---- */
 
 Test(store_outbox, a_file_of_format_3_is_brought_up_to_date)
