@@ -22,6 +22,8 @@
 #define EVENTS_BYTES_MAX ((size_t)64 << 20)
 /* Between attempts to subscribe that were told to come again, at most. */
 #define RETRY_MAX_MS 30000u
+/* How often a group that is delivered to asks what it has done by now: the inbox forgets nothing above that. */
+#define ASK_EVERY_MS 60000u
 
 /* --- Subscriptions --- */
 
@@ -87,9 +89,10 @@ void vow_participant_hear_subscribed(struct vow_participant *participant, const 
     vow_text_copy(subscription->text, subscribed->text);
     (void)pthread_cond_broadcast(&participant->changed);
     (void)pthread_mutex_unlock(&participant->lock);
-    if (subscribed->error == 0)
+    if (subscribed->error == 0) {
         subscription->refusals = 0;
-    else if (subscribed->error == VOW_E_BUSY)
+        subscription->done_to = subscribed->cursor;
+    } else if (subscribed->error == VOW_E_BUSY)
         come_again(subscription);
     else
         say_refused(subscription, subscribed);
@@ -197,7 +200,7 @@ static size_t size_of(const struct vow_msg_deliver *deliver)
            strlen(event->key) + 4 + VOW_HEADERS_TEXT_SIZE + event->payload.len;
 }
 
-static struct vow_event_flight *flight_new(const struct vow_msg_deliver *deliver)
+static struct vow_event_flight *flight_new(const struct vow_msg_deliver *deliver, uint64_t done_to)
 {
     const struct vow_msg_event *event = &deliver->event;
     const size_t size = size_of(deliver);
@@ -209,6 +212,7 @@ static struct vow_event_flight *flight_new(const struct vow_msg_deliver *deliver
     *flight =
         (struct vow_event_flight){.op = {.kind = VOW_STORE_EVENT, .gtrid = event->gtrid, .delivery = &flight->delivery},
                                   .delivery = {.offset = deliver->offset,
+                                               .done_to = done_to,
                                                .attempt = deliver->attempt,
                                                .event = {.gtrid = event->gtrid,
                                                          .version = event->version,
@@ -243,12 +247,12 @@ static void decline(struct vow_participant *participant, const struct vow_msg_de
                                                     .text = text});
 }
 
-static void begin(struct vow_participant *participant, const struct vow_msg_deliver *deliver)
+static void begin(struct vow_participant *participant, const struct vow_msg_deliver *deliver, uint64_t done_to)
 {
     struct vow_event_flight **bucket = bucket_of(participant, deliver->offset), *flight = NULL;
 
     if (participant->events_len < VOW_EVENTS_IN_FLIGHT_MAX && participant->events_bytes < EVENTS_BYTES_MAX)
-        flight = flight_new(deliver);
+        flight = flight_new(deliver, done_to);
     if (flight == NULL) {
         decline(participant, deliver, VOW_EVENT_NOT_YET, VOW_CAUSE_NO_SPACE, "too many events at once");
         return;
@@ -260,17 +264,27 @@ static void begin(struct vow_participant *participant, const struct vow_msg_deli
     vow_participant_store_put(participant, &flight->op);
 }
 
+/* To subscribe once more, to the same, is to ask where the group stands. */
+static void ask_later(struct vow_subscription_kept *subscription)
+{
+    if (!vow_timer_is_armed(&subscription->retry))
+        vow_timer_arm(&subscription->retry, ASK_EVERY_MS);
+}
+
 void vow_participant_deliver(struct vow_participant *participant, const struct vow_msg_deliver *deliver)
 {
+    struct vow_subscription_kept *subscription = vow_subscription_find(participant, deliver->group);
     struct vow_event_flight *flight = find(participant, deliver);
 
-    if (vow_subscription_find(participant, deliver->group) == NULL)
+    if (subscription != NULL)
+        ask_later(subscription);
+    if (subscription == NULL)
         decline(participant, deliver, VOW_EVENT_NOT_YET, VOW_CAUSE_NO_SUCH_HANDLER,
                 "this service has not subscribed for the group");
     else if (flight != NULL)
         flight->attempt = deliver->attempt;
     else
-        begin(participant, deliver);
+        begin(participant, deliver, subscription->done_to);
 }
 
 static void leave(struct vow_participant *participant, struct vow_event_flight *flight)

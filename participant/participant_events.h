@@ -56,6 +56,7 @@ struct vow_subscription_kept {
     struct vow_timer retry; /* once started */
     struct vow_participant *participant;
     uint32_t refusals; /* since it was accepted */
+    uint64_t done_to;  /* what the coordinator has said last that its group has done */
     /* Under the participant's lock: */
     bool is_answered; /* by the coordinator, at some time */
     int error;

@@ -2,7 +2,8 @@
  * I24 for events: a group does each event once, and the inbox that says so is in one transaction with the effect. Of
  * each (group, data file, key, number) the handler runs to one durable end; on each disk there is one row of the
  * effect, with a row of the inbox beside, or the inbox has forgotten events up to there and says so; what was durably
- * done is there after each start. DONE is sent only of that, and only of what the inbox knows without a run.
+ * done is there after each start. DONE is sent only of that, and only of what the inbox knows without a run; and only
+ * of what was done, or was a dead letter at some time, is said that it comes too late.
  */
 #include <string.h>
 
@@ -36,6 +37,20 @@ static void check_done(struct sim_judge *judge, const struct sim_sight *sight)
         I24("%s does event %llu of %s again", seen->group, (unsigned long long)seen->key_seq, seen->key);
     if (!seen->has_run && share->heard == 0)
         I24("%s says of event %llu of %s that it is done, and it was not", seen->group,
+            (unsigned long long)seen->key_seq, seen->key);
+}
+
+/* What the inbox has forgotten it had to know once; a dead letter may be retried when that is long over. */
+static void check_refused(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct sim_seen_event *seen = &sight->store.event;
+    const struct diary_share *share = share_of(judge, sight->node, seen->group, seen->offset);
+    const struct diary_event *event = sim_diary_at(&judge->diary, judge->book.nodes[sight->node].coord, seen->offset);
+
+    if (share == NULL || sight->store.result != VOW_STORE_REFUSED || sight->store.cause != VOW_CAUSE_TOO_LATE)
+        return;
+    if (share->heard == 0 && share->dead == 0 && sim_event_is_owed(event, share->group))
+        I24("%s refuses event %llu of %s as one that is too old, and has never done it", seen->group,
             (unsigned long long)seen->key_seq, seen->key);
 }
 
@@ -117,9 +132,10 @@ void check_event_once(struct sim_judge *judge, const struct sim_sight *sight)
 {
     if (!judge->diary.is_on)
         return;
-    if (sight->kind == SIM_SEEN_STORE_DONE && sight->store.op == VOW_STORE_EVENT)
+    if (sight->kind == SIM_SEEN_STORE_DONE && sight->store.op == VOW_STORE_EVENT) {
         check_done(judge, sight);
-    else if (sight->kind == SIM_SEEN_SENT && sight->message.msg->kind == VOW_MSG_DELIVERED)
+        check_refused(judge, sight);
+    } else if (sight->kind == SIM_SEEN_SENT && sight->message.msg->kind == VOW_MSG_DELIVERED)
         check_word(judge, sight);
     else if (sight->kind == SIM_SEEN_DISK && !sight->disk.dump->is_journal && sight->disk.dump->is_readable &&
              sight->disk.dump->store.has_news && !sim_diary_is_harmed(&judge->diary, sight->node) &&

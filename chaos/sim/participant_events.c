@@ -164,7 +164,7 @@ static void take_subscribed(struct sim_world *world, struct sim_node *node, cons
             p->events.again |= 1u << i;
             p->events.again_ms = sim_now_us(world) / 1000 + 200;
         } else if (said->error == 0) {
-            p->events.cursors[i] = said->cursor;
+            p->events.done_to[i] = said->cursor;
         }
     }
 }
@@ -213,6 +213,18 @@ static struct store_op *find(const struct sim_participant *p, const struct vow_m
     return op;
 }
 
+static uint64_t done_to(const struct sim_world *world, const struct sim_node *node, const char *group)
+{
+    char name[VOW_NAME_SIZE];
+
+    for (uint32_t i = 0; i < SIM_REACTIONS; i++) {
+        participant_group_name(node, i, name);
+        if (strcmp(name, group) == 0 && is_of(world, node, i))
+            return node->participant->events.done_to[i];
+    }
+    return 0;
+}
+
 static void begin(struct sim_world *world, struct sim_node *node, const struct vow_msg_deliver *deliver)
 {
     struct sim_participant *p = node->participant;
@@ -224,6 +236,7 @@ static void begin(struct sim_world *world, struct sim_node *node, const struct v
     op->op.delivery = &op->delivery;
     op->delivery = (struct vow_store_delivery){.group = participant_copy(world, deliver->group),
                                                .offset = deliver->offset,
+                                               .done_to = done_to(world, node, deliver->group),
                                                .attempt = deliver->attempt,
                                                .source_name = participant_copy(world, event->source),
                                                .event = {.topic = participant_copy(world, event->topic),

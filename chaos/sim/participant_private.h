@@ -35,12 +35,12 @@ struct work_ctx {
 /* Events, in this life. */
 struct participant_events {
     struct vow_flights flights;
-    struct store_op *reading;    /* OUTBOX_READ, which the store keeps until there is something */
-    struct store_op *kept;       /* OUTBOX_DONE of this turn */
-    struct store_op *deliveries; /* that the store has */
-    uint32_t again;              /* bit by reaction: to be subscribed again, */
-    uint64_t again_ms;           /* then */
-    uint64_t cursors[SIM_REACTIONS];
+    struct store_op *reading;        /* OUTBOX_READ, which the store keeps until there is something */
+    struct store_op *kept;           /* OUTBOX_DONE of this turn */
+    struct store_op *deliveries;     /* that the store has */
+    uint32_t again;                  /* bit by reaction: to be subscribed again, */
+    uint64_t again_ms;               /* then */
+    uint64_t done_to[SIM_REACTIONS]; /* what each group has done, as the coordinator has said last */
     uint64_t runs, works, handled;
     sqlite3 *own; /* the service's own connection; NULL: not opened yet */
 };

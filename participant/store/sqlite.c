@@ -221,6 +221,7 @@ static void close_store(void *ctx)
     store_trace_close(store);
     hold_clear(store);
     publish_clear(store);
+    inbox_free(store);
     space_free(store);
     schema_free(store);
     for (int i = 0; i < STMT_COUNT; i++)

@@ -7,9 +7,12 @@
  * from there when an operator says so.
  *
  * Records that are older than the retention go, in the order of the events' offsets. Of an event below the last that is
- * gone nobody knows whether it was handled: it is refused for good, and not run again (F209, F212).
+ * gone nobody knows whether it was handled: it is refused for good, and not run again (F209, F212). So nothing goes
+ * that lies above what the group has done, as the coordinator knows it: there may be events between that were never
+ * run, and come when a service is back that was away for longer than the retention.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "participant/store/sqlite_store.h"
@@ -156,14 +159,54 @@ int branch_event(struct store *store, struct vow_store_op *op)
 
 /* ---- forgetting ---- */
 
-/* The last of the oldest records that go; those behind one that is still young stay. */
-static int find_floor(struct store *store, const char *group, int64_t *floor, int *events)
+struct inbox_group {
+    struct inbox_group *next;
+    uint64_t done_to;
+    char name[VOW_NAME_SIZE];
+};
+
+static struct inbox_group *find_group(const struct store *store, const char *name)
 {
+    struct inbox_group *group = store->inbox_groups;
+    while (group != NULL && strcmp(group->name, name) != 0)
+        group = group->next;
+    return group;
+}
+
+/* The newest word counts, also if it is less: the group goes back. Of a group that does not fit into memory nothing is
+ * forgotten. */
+static void note_done(struct store *store, const struct vow_store_delivery *delivery)
+{
+    struct inbox_group *group = find_group(store, delivery->group);
+    if (group == NULL) {
+        group = calloc(1, sizeof(*group));
+        if (group == NULL)
+            return;
+        (void)snprintf(group->name, sizeof(group->name), "%s", delivery->group);
+        group->next = store->inbox_groups;
+        store->inbox_groups = group;
+    }
+    group->done_to = delivery->done_to;
+}
+
+void inbox_free(struct store *store)
+{
+    for (struct inbox_group *group = store->inbox_groups, *next; group != NULL; group = next) {
+        next = group->next;
+        free(group);
+    }
+}
+
+/* The last of the oldest records that go; those behind one that is still young stay, and those above what is done. */
+static int find_floor(struct store *store, const char *name, int64_t *floor, int *events)
+{
+    const struct inbox_group *group = find_group(store, name);
     const uint64_t now_us = vow_clock_wall_us(), retention_ms = store->options.inbox_retention_ms;
     const int64_t before_us = now_us / 1000 > retention_ms ? (int64_t)(now_us - retention_ms * 1000) : 0;
     sqlite3_stmt *statement = store_statement(store, STMT_LIST_OLD_INBOX);
-    sqlite3_bind_text(statement, 1, group, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_int(statement, 2, PURGE_EVENTS);
+    sqlite3_bind_int64(statement, 3, group != NULL ? (sqlite3_int64)group->done_to : 0);
     for (*events = 0; sqlite3_step(statement) == SQLITE_ROW; ++*events) {
         if (sqlite3_column_int64(statement, 1) >= before_us)
             break;
@@ -208,11 +251,14 @@ static int next_group(struct store *store, char group[VOW_NAME_SIZE])
     return rc;
 }
 
-int inbox_purge(struct store *store)
+int inbox_purge(struct store *store, const struct vow_store_op *batch)
 {
     const uint64_t now_ms = vow_clock_ms();
     char group[VOW_NAME_SIZE] = "";
     bool has_more = false;
+    for (const struct vow_store_op *op = batch; op != NULL; op = (const struct vow_store_op *)op->job.next)
+        if (op->kind == VOW_STORE_EVENT)
+            note_done(store, op->delivery);
     if (now_ms < store->purge_inbox_at_ms)
         return SQLITE_OK;
     int rc = next_group(store, group);

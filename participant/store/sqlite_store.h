@@ -166,6 +166,7 @@ struct store {
     enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
     uint64_t purge_at_ms;   /* when old steps are looked for again */
     uint64_t purge_inbox_at_ms;
+    struct inbox_group *inbox_groups;    /* those that were delivered to, since the start */
     struct vow_store_event_copy *events; /* that the operation at work publishes, in order */
     uint32_t events_len;
     struct vow_store_op *reader; /* the OUTBOX_READ that waits for events; NULL = there is none */
@@ -480,7 +481,9 @@ void relay_unskip(struct store *store, const char *key);
 
 /* As branch_step(), step_purge() and step_tell_refused(). */
 int branch_event(struct store *store, struct vow_store_op *op);
-int inbox_purge(struct store *store);
+/* batch: what is told with its deliveries of what is done. */
+int inbox_purge(struct store *store, const struct vow_store_op *batch);
+void inbox_free(struct store *store);
 void inbox_tell_refused(const struct vow_job *done);
 
 /* ---- sqlite_trace.c: for the trace; all of it does nothing if there is none ---- */

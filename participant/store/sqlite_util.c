@@ -64,7 +64,7 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_INBOX_FLOOR] = "SELECT floor FROM vow_inbox_floor WHERE grp = ?1",
     [STMT_NEXT_INBOX_GROUP] = "SELECT min(grp) FROM vow_inbox WHERE grp > ?1",
     [STMT_LIST_OLD_INBOX] = ("SELECT event_offset, wall_us FROM vow_inbox WHERE grp = ?1 "
-                             "ORDER BY event_offset LIMIT ?2"),
+                             "AND event_offset <= ?3 ORDER BY event_offset LIMIT ?2"),
     [STMT_RAISE_INBOX_FLOOR] = "INSERT OR REPLACE INTO vow_inbox_floor (grp, floor) VALUES (?1, ?2)",
     [STMT_PURGE_INBOX] = "DELETE FROM vow_inbox WHERE grp = ?1 AND event_offset <= ?2",
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",

@@ -124,6 +124,7 @@ struct vow_store_outbox {
 struct vow_store_delivery {
     const char *group;
     uint64_t offset;
+    uint64_t done_to; /* the group owes nothing up to there, as the coordinator has said last; 0 = it has not said */
     uint32_t attempt;
     uint8_t source[VOW_DB_UUID_BYTES]; /* whose outbox it comes from */
     const char *source_name;

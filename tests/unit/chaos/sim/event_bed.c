@@ -206,21 +206,22 @@ void event_deliver(struct event_bed *events, uint64_t number, uint32_t attempt)
     bed_send(&events->bed, C0, P1, &msg);
 }
 
-static void done(struct event_bed *events, uint64_t number, bool has_run)
+static void stored(struct event_bed *events, uint64_t number, enum vow_cause cause, bool has_run)
 {
     struct sim_sight sight = bed_sight(&events->bed, SIM_SEEN_STORE_DONE, P1);
 
     memset(&sight.gtrid, 0, sizeof(sight.gtrid));
     sight.store.op = VOW_STORE_EVENT;
-    sight.store.result = VOW_STORE_DONE;
+    sight.store.result = cause == VOW_CAUSE_NONE ? VOW_STORE_DONE : VOW_STORE_REFUSED;
+    sight.store.cause = cause;
     sight.store.event = (struct sim_seen_event){.group = GROUP,
                                                 .topic = TOPIC,
                                                 .key = KEY,
                                                 .key_seq = number,
                                                 .tag = tag_of(number),
                                                 .offset = events->lsns[number],
-                                                .result = VOW_EVENT_DONE,
-                                                .is_repeat = !has_run,
+                                                .result = cause == VOW_CAUSE_NONE ? VOW_EVENT_DONE : VOW_EVENT_UNABLE,
+                                                .is_repeat = cause == VOW_CAUSE_NONE && !has_run,
                                                 .has_run = has_run};
     memcpy(sight.store.event.db_uuid, uuid, sizeof(uuid));
     bed_show(&events->bed, &sight);
@@ -237,12 +238,17 @@ void event_run(struct event_bed *events, uint64_t number)
     memcpy(inbox.db_uuid, uuid, sizeof(uuid));
     disk->heard[disk->heard_len++] = heard;
     disk->inbox[disk->inbox_len++] = inbox;
-    done(events, number, true);
+    stored(events, number, VOW_CAUSE_NONE, true);
 }
 
 void event_repeat(struct event_bed *events, uint64_t number)
 {
-    done(events, number, false);
+    stored(events, number, VOW_CAUSE_NONE, false);
+}
+
+void event_refuse_as_old(struct event_bed *events, uint64_t number)
+{
+    stored(events, number, VOW_CAUSE_TOO_LATE, false);
 }
 
 void event_answer(struct event_bed *events, uint64_t number, uint32_t attempt, enum vow_event_result result)

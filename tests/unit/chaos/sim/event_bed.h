@@ -61,6 +61,7 @@ void event_send(struct event_bed *events, uint64_t number);
 void event_deliver(struct event_bed *events, uint64_t number, uint32_t attempt);
 void event_run(struct event_bed *events, uint64_t number);
 void event_repeat(struct event_bed *events, uint64_t number);
+void event_refuse_as_old(struct event_bed *events, uint64_t number);
 void event_answer(struct event_bed *events, uint64_t number, uint32_t attempt, enum vow_event_result result);
 /* All of that. */
 void event_do(struct event_bed *events, uint64_t number);

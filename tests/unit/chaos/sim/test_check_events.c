@@ -299,6 +299,32 @@ Test(check_events, I24_F212_below_its_floor_the_inbox_need_not_know)
     bed_holds(&events.bed);
 }
 
+Test(check_events, I24_F209_what_was_never_done_is_refused_as_old)
+{
+    event_send(&events, 1);
+    event_deliver(&events, 1, 1);
+    event_refuse_as_old(&events, 1);
+    bed_violates(&events.bed, "I24", "has never done it");
+}
+
+Test(check_events, I24_F209_what_was_done_may_be_refused_as_old)
+{
+    event_send(&events, 1);
+    event_do(&events, 1);
+    event_deliver(&events, 1, 1);
+    event_refuse_as_old(&events, 1);
+    bed_holds(&events.bed);
+}
+
+Test(check_events, I24_F209_a_dead_letter_may_be_refused_as_old)
+{
+    event_send(&events, 1);
+    event_fail(&events, 1);
+    event_deliver(&events, 1, 1);
+    event_refuse_as_old(&events, 1);
+    bed_holds(&events.bed);
+}
+
 Test(check_events, I24_two_effects_on_a_disk)
 {
     event_send(&events, 1);

@@ -113,6 +113,23 @@ static void grow_old(const char *where)
     events_restart(); /* it looks for old records at once */
 }
 
+/* In offset order, with what the coordinator says is done. */
+static struct delivering delivering_after(uint64_t done_to, const char *group, uint64_t offset, const char *key,
+                                          uint64_t key_seq)
+{
+    struct delivering delivering = delivering_of(group, offset, key, key_seq, ADD);
+    delivering.delivery.done_to = done_to;
+    return delivering;
+}
+
+static enum vow_event_result deliver_after(uint64_t done_to, const char *group, uint64_t offset, const char *key,
+                                           uint64_t key_seq)
+{
+    delivered = delivering_after(done_to, group, offset, key, key_seq);
+    cr_assert_eq(run_delivering(&delivered), 0, "%s", service.detail.text);
+    return delivered.delivery.outcome;
+}
+
 Test(store_inbox, F209_a_duplicate_from_before_the_window_is_refused)
 {
     events_start(ROWS);
@@ -120,13 +137,40 @@ Test(store_inbox, F209_a_duplicate_from_before_the_window_is_refused)
     expect(deliver("g", 6, "l", 1, ADD), VOW_EVENT_DONE);
     expect(deliver("h", 4, "k", 1, ADD), VOW_EVENT_DONE);
     grow_old("agg_key = 'k' AND grp = 'g'");
-    expect(deliver("g", 7, "k", 2, ADD), VOW_EVENT_DONE);
+    expect(deliver_after(6, "g", 7, "k", 2), VOW_EVENT_DONE);
     expect_seen(INBOX, "gk2 gl1 hk1");
     expect(deliver("g", 5, "k", 1, ADD), VOW_EVENT_UNABLE);
     cr_assert_eq(delivered.work.op.cause, VOW_CAUSE_TOO_LATE);
     expect(deliver("h", 4, "k", 1, ADD), VOW_EVENT_DONE); /* the other group knows it still */
     expect(deliver("g", 6, "l", 1, ADD), VOW_EVENT_DONE);
     expect_seen(VALUES, "4 0 0");
+}
+
+/* An event that waits while younger ones are done may be older than all that the inbox has when it comes at last. */
+Test(store_inbox, F209_what_was_never_done_is_not_refused)
+{
+    events_start(ROWS);
+    expect(deliver("g", 5, "k", 1, ADD), VOW_EVENT_DONE);
+    expect(deliver("g", 7, "l", 1, ADD), VOW_EVENT_DONE);
+    grow_old("TRUE");
+    expect(deliver_after(5, "g", 8, "m", 1), VOW_EVENT_DONE);
+    expect_seen(INBOX, "gl1 gm1");
+    expect(deliver_after(5, "g", 6, "n", 1), VOW_EVENT_DONE);
+    expect(deliver_after(5, "g", 5, "k", 1), VOW_EVENT_UNABLE);
+    expect_seen(VALUES, "4 0 0");
+}
+
+/* Nothing is forgotten that nobody has said is done. */
+Test(store_inbox, F209_without_a_word_of_the_coordinator_all_is_kept)
+{
+    events_start(ROWS);
+    expect(deliver("g", 5, "k", 1, ADD), VOW_EVENT_DONE);
+    expect(deliver("h", 5, "k", 1, ADD), VOW_EVENT_DONE);
+    grow_old("TRUE");
+    expect(deliver_after(9, "h", 9, "k", 2), VOW_EVENT_DONE);
+    expect_seen(INBOX, "gk1 hk2");
+    expect(deliver("g", 5, "k", 1, ADD), VOW_EVENT_DONE);
+    cr_assert(delivered.delivery.is_repeat);
 }
 
 /* One that is young keeps all behind it. */
@@ -137,7 +181,7 @@ Test(store_inbox, F212_a_purge_takes_nothing_from_behind_what_is_young)
     expect(deliver("g", 6, "k", 2, ADD), VOW_EVENT_DONE);
     expect(deliver("g", 7, "k", 3, ADD), VOW_EVENT_DONE);
     grow_old("agg_seq <> 2");
-    struct delivering pair[2] = {delivering_of("g", 7, "k", 3, ADD), delivering_of("g", 5, "k", 1, ADD)};
+    struct delivering pair[2] = {delivering_after(7, "g", 7, "k", 3), delivering_after(7, "g", 5, "k", 1)};
     struct work works[2] = {pair[0].work, pair[1].work}; /* with the purge, in one batch */
     for (int i = 0; i < 2; i++)
         works[i].op.delivery = &pair[i].delivery;

@@ -1,0 +1,168 @@
+/*
+ * Events in a world of <vow/testing.h>: a real coordinator, and one service that publishes from a transaction of its
+ * own and reacts to that. Time is moved by hand.
+ */
+#include <criterion/criterion.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vow/event.h>
+#include <vow/testing.h>
+#include <vow/vow.h>
+
+TestSuite(event_world, .timeout = 60);
+
+#define RETENTION_MS UINT64_C(30000)
+
+struct world {
+    char directory[64], path[96];
+    struct vow_test_network *network;
+    struct vow_participant *shop;
+};
+
+static atomic_bool is_stuck; /* the key "stuck" cannot be done now */
+
+static int react(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    char sql[128];
+
+    (void)branch, (void)ctx;
+    if (strcmp(event->key, "stuck") == 0 && atomic_load(&is_stuck))
+        return 1;
+    (void)snprintf(sql, sizeof(sql), "INSERT INTO done (key, seq) VALUES ('%s', %d)", event->key, (int)event->key_seq);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static void open_shop(struct world *world)
+{
+    const struct vow_participant_options options = {
+        .size = sizeof(options),
+        .name = "shop",
+        .path = world->path,
+        .coordinator = vow_test_network_address(world->network),
+        .schema = "CREATE TABLE done (key TEXT, seq INT, PRIMARY KEY (key, seq))",
+        .inbox_retention_ms = RETENTION_MS,
+    };
+    const struct vow_reaction reaction = {.on = "order.placed", .handler = react};
+    const struct vow_subscription subscription = {
+        .size = sizeof(subscription),
+        .group = "stock",
+        .reactions = &reaction,
+        .reactions_len = 1,
+        .attempts_max = 1000000,
+    };
+    struct vow_error_detail detail;
+
+    cr_assert_eq(vow_participant_open(&options, &world->shop, &detail), 0, "%s", detail.text);
+    cr_assert_eq(vow_participant_subscribe(world->shop, &subscription), 0);
+    cr_assert_eq(vow_participant_start(world->shop), 0);
+    cr_assert_eq(vow_participant_wait(world->shop, 20000), 0);
+    vow_testing_clock_settle();
+}
+
+static void open_world(struct world *world)
+{
+    struct vow_error_detail detail;
+    char data[100];
+
+    (void)snprintf(world->directory, sizeof(world->directory), "/tmp/vow-events-XXXXXX");
+    cr_assert_not_null(mkdtemp(world->directory));
+    (void)snprintf(world->path, sizeof(world->path), "%s/shop.db", world->directory);
+    (void)snprintf(data, sizeof(data), "%s/vowd", world->directory);
+    cr_assert_eq(vow_testing_clock_take(), 0);
+    cr_assert_eq(vow_test_network_open(data, &world->network, &detail), 0, "%s", detail.text);
+    open_shop(world);
+}
+
+static void close_world(struct world *world)
+{
+    char command[128];
+
+    vow_participant_close(world->shop);
+    vow_test_network_close(world->network);
+    cr_assert_eq(vow_testing_clock_give_back(), 0);
+    (void)snprintf(command, sizeof(command), "rm -rf %s", world->directory);
+    cr_assert_eq(system(command), 0); /* NOLINT(cert-env33-c): a directory that we made */
+}
+
+static int run(void *ctx, int columns, char **values, char **names)
+{
+    (void)columns, (void)names;
+    *(int *)ctx = (int)strtol(values[0], NULL, 10);
+    return 0;
+}
+
+static int number(const struct world *world, const char *sql)
+{
+    sqlite3 *db;
+    int value = -1;
+
+    cr_assert_eq(sqlite3_open(world->path, &db), SQLITE_OK);
+    (void)sqlite3_busy_timeout(db, 60000);
+    cr_assert_eq(sqlite3_exec(db, sql, run, &value, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+    return value;
+}
+
+static void publish(const struct world *world, const char *key)
+{
+    const struct vow_event event = {.size = sizeof(event), .topic = "order.placed", .key = key};
+    sqlite3 *db;
+
+    cr_assert_eq(sqlite3_open(world->path, &db), SQLITE_OK);
+    (void)sqlite3_busy_timeout(db, 60000);
+    cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(vow_outbox_publish(db, &event), 0);
+    cr_assert_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    vow_testing_clock_advance(1000);
+}
+
+#define DONE "SELECT count(*) FROM done"
+#define KNOWN "SELECT count(*) FROM vow_inbox"
+
+/* While an event waits, a younger one is done, and its record grows old; and the service is away for longer than the
+ * inbox remembers. What waits is done when it can be: it is not taken for one that was done before. */
+Test(event_world, F209_what_was_never_done_is_done_after_an_outage)
+{
+    struct world world;
+
+    atomic_store(&is_stuck, true);
+    open_world(&world);
+    publish(&world, "stuck");
+    publish(&world, "order 7");
+    cr_assert_eq(number(&world, DONE), 1);
+    vow_participant_close(world.shop);
+    vow_testing_clock_advance(2 * RETENTION_MS);
+    open_shop(&world);
+    publish(&world, "order 8");
+    cr_assert_eq(number(&world, DONE), 2);
+    atomic_store(&is_stuck, false);
+    vow_testing_clock_advance(2 * RETENTION_MS);
+    cr_assert_eq(number(&world, DONE), 3);
+    cr_assert_eq(number(&world, "SELECT count(*) FROM done WHERE key = 'stuck'"), 1);
+    close_world(&world);
+}
+
+/* A service that stays connected asks from time to time what it has done, and forgets that. */
+Test(event_world, F209_what_is_done_is_forgotten_in_the_end)
+{
+    struct world world;
+
+    atomic_store(&is_stuck, false);
+    open_world(&world);
+    for (int i = 0; i < 10; i++)
+        publish(&world, "order 7");
+    cr_assert_eq(number(&world, KNOWN), 10);
+    for (int i = 0; i < 4; i++) {
+        vow_testing_clock_advance(70000);
+        publish(&world, "order 7");
+    }
+    cr_assert_eq(number(&world, DONE), 14);
+    cr_assert_leq(number(&world, KNOWN), 2);
+    close_world(&world);
+}
