@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "chaos/kill/clock.h"
@@ -49,24 +50,39 @@ static void add(struct real_lines *lines, char byte)
         end_line(lines);
 }
 
-/* False once there is nothing more, now or ever. */
-static bool read_some(struct real_lines *lines)
+/* Up to so many bytes. Returns how many there were, 0 for none; -1 = try again. */
+static ssize_t read_some(struct real_lines *lines, size_t most)
 {
     char bytes[4096];
-    const ssize_t got = read(lines->fd, bytes, sizeof(bytes));
+    const ssize_t got = read(lines->fd, bytes, most < sizeof(bytes) ? most : sizeof(bytes));
 
     for (ssize_t i = 0; i < got; i++)
         add(lines, bytes[i]);
     if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
         (void)event_del(lines->event);
-    return got > 0 || (got < 0 && errno == EINTR);
+    return got < 0 && errno != EINTR ? 0 : got;
+}
+
+/* What is in the pipe now and no more: who has left the process's group may write into it for ever. */
+static void read_rest(struct real_lines *lines)
+{
+    int left = 0;
+
+    if (ioctl(lines->fd, FIONREAD, &left) != 0)
+        return;
+    while (left > 0) {
+        const ssize_t got = read_some(lines, (size_t)left);
+        if (got == 0)
+            return;
+        left -= got > 0 ? (int)got : 0;
+    }
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
     (void)what;
-    (void)read_some(ctx);
+    (void)read_some(ctx, SIZE_MAX);
 }
 
 struct real_lines *real_lines_new(struct event_base *base, int fd, const char *word, FILE *log, uint64_t zero_us,
@@ -84,8 +100,7 @@ void real_lines_free(struct real_lines *lines)
 {
     if (lines == NULL)
         return;
-    while (read_some(lines)) {
-    }
+    read_rest(lines);
     if (lines->len > 0)
         end_line(lines);
     event_free(lines->event);

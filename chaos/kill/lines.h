@@ -17,7 +17,7 @@ typedef void real_line_fn(void *ctx, const char *line);
  * two. `zero_us` is the moment from which the seconds count. */
 struct real_lines *real_lines_new(struct event_base *base, int fd, const char *word, FILE *log, uint64_t zero_us,
                                   real_line_fn *fn, void *ctx);
-/* Reads what is there still, and ends. */
+/* Reads what is there by now, and ends. */
 void real_lines_free(struct real_lines *lines);
 
 #endif

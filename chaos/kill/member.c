@@ -205,10 +205,13 @@ static int write_ready(struct real_run *run, struct real_member *member)
     return 0;
 }
 
+/* The note lies beside the log: the node's own directory is its disk, on which nobody else writes. */
 static int open_log(struct real_run *run, struct real_member *member)
 {
     char path[REAL_FILE_SIZE];
 
+    (void)snprintf(path, sizeof(path), "%s/logs/%s.point", run->out, member->plan->name.text);
+    member->node.note = keep(member, real_need(strdup(path)));
     (void)snprintf(path, sizeof(path), "%s/logs/%s.log", run->out, member->plan->name.text);
     member->node.log = fopen(path, "ae");
     return member->node.log != NULL ? 0 : fail(path, errno);

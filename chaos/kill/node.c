@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "chaos/kill/clock.h"
 #include "chaos/kill/lines.h"
@@ -33,16 +34,26 @@ static bool send_signal(struct real_node *node, enum real_node_event event, int 
     if (!can(node, event) || pidfd_send_signal(node->child.pidfd, number, NULL, 0) != 0)
         return false;
     move(node, event);
+    node->was_told = node->was_told || number == SIGTERM || number == SIGKILL;
     return true;
 }
 
 /* --- How a life ended --- */
 
-/* A crash point kills with SIGKILL, or with SIGABRT (VOW_CRASH_HOW): nobody else does who is not us. */
-static bool is_point(const struct real_node *node)
+/* Only a crash point leaves the note: a signal alone may be a failed assertion, or the kernel's for want of memory. */
+static bool is_point(const struct real_node *node, pid_t pid)
 {
-    return node->has_point && WIFSIGNALED(node->status) &&
-           (WTERMSIG(node->status) == SIGKILL || WTERMSIG(node->status) == SIGABRT);
+    char note[128] = "", wanted[128];
+
+    if (node->point == NULL || node->note == NULL || !WIFSIGNALED(node->status))
+        return false;
+    FILE *file = fopen(node->note, "re");
+    if (file == NULL)
+        return false;
+    const bool is_read = fgets(note, sizeof(note), file) != NULL;
+    (void)fclose(file);
+    (void)snprintf(wanted, sizeof(wanted), "%ld %.*s\n", (long)pid, (int)strcspn(node->point, "@"), node->point);
+    return is_read && strcmp(note, wanted) == 0;
 }
 
 uint32_t real_node_status(const struct real_node *node)
@@ -64,14 +75,14 @@ static void describe(struct real_node *node)
                        node->was_told ? " when it was told to end" : "");
 }
 
-static enum real_ending judge(struct real_node *node, enum real_node_state state)
+static enum real_ending judge(struct real_node *node, enum real_node_state state, pid_t pid)
 {
     const int status = node->status;
 
     describe(node);
-    if (is_point(node) && state != REAL_NODE_DYING)
+    if (is_point(node, pid))
         return REAL_ENDED_AT_POINT;
-    if (node->ends_itself && WIFEXITED(status))
+    if (node->ends_itself && (WIFEXITED(status) || state != REAL_NODE_DYING))
         return REAL_ENDED_ITSELF;
     if (state == REAL_NODE_DYING && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return node->is_overdue ? REAL_ENDED_BADLY : REAL_ENDED_BY_US;
@@ -100,11 +111,12 @@ static void on_exit_seen(evutil_socket_t fd, short what, void *ctx)
 {
     struct real_node *node = ctx;
     const enum real_node_state state = node->state;
+    const pid_t pid = node->child.pid;
 
     (void)fd;
     (void)what;
     node->status = real_reap(&node->child);
-    const enum real_ending ending = judge(node, state);
+    const enum real_ending ending = judge(node, state, pid);
     move(node, REAL_NODE_ON_EXIT);
     drop(node); /* with its last lines */
     node->watcher.ended(node->watcher.ctx, node, ending);
@@ -115,7 +127,7 @@ static void get_ready(void *ctx)
     struct real_node *node = ctx;
 
     if (!can(node, REAL_NODE_ON_GOT_READY))
-        return; /* it is paused, or ends: it was ready too late to count */
+        return; /* it ends: it was ready too late to count */
     move(node, REAL_NODE_ON_GOT_READY);
     real_probe_stop(node->probe);
     node->watcher.ready(node->watcher.ctx, node);
@@ -140,8 +152,9 @@ static void on_line(void *ctx, const char *line)
 
 static int spawn(struct real_node *node, const char *point)
 {
-    const char *variables[2 * REAL_NODE_VARIABLES_MAX + 3] = {"VOW_CRASH_AT", point};
-    size_t len = 2;
+    const char *variables[2 * REAL_NODE_VARIABLES_MAX + 5] = {"VOW_CRASH_AT", point, "VOW_CRASH_NOTE",
+                                                              point != NULL ? node->note : NULL};
+    size_t len = 4;
 
     for (const char *const *pair = node->variables; pair != NULL && *pair != NULL; pair += 2) {
         VOW_ASSERT(len + 3 <= sizeof(variables) / sizeof(variables[0]));
@@ -156,42 +169,47 @@ static int spawn(struct real_node *node, const char *point)
 int real_node_start(struct real_node *node, const char *point)
 {
     VOW_ASSERT(can(node, REAL_NODE_ON_SPAWN));
+    struct real_probe *probe = real_probe_new(node->base, &node->ready, node->directory, get_ready, be_late, node);
+    if (node->note != NULL)
+        (void)unlink(node->note);
     const int error = spawn(node, point);
-    if (error != 0)
+    if (error != 0) {
+        real_probe_free(probe);
         return error;
+    }
     move(node, REAL_NODE_ON_SPAWN);
     node->lives++;
     node->life_us = real_clock_us();
-    node->has_point = point != NULL;
+    node->point = point;
     node->was_told = node->is_overdue = false;
     node->why[0] = '\0';
     node->out = real_lines_new(node->base, node->child.out, "out", node->log, node->zero_us, on_line, node);
     node->err = real_lines_new(node->base, node->child.err, "err", node->log, node->zero_us, on_line, node);
     node->exit_event = real_need(event_new(node->base, node->child.pidfd, EV_READ, on_exit_seen, node));
     (void)event_add(node->exit_event, NULL);
-    node->probe = real_probe_new(node->base, &node->ready, node->directory, get_ready, be_late, node);
+    node->probe = probe;
     return 0;
 }
 
 bool real_node_kill(struct real_node *node)
 {
-    const bool was_told = node->was_told;
-
-    node->was_told = true;
-    if (send_signal(node, REAL_NODE_ON_KILL, SIGKILL))
-        return true;
-    node->was_told = was_told;
-    return false;
+    return send_signal(node, REAL_NODE_ON_KILL, SIGKILL);
 }
 
 bool real_node_pause(struct real_node *node)
 {
-    return send_signal(node, REAL_NODE_ON_PAUSE, SIGSTOP);
+    if (!send_signal(node, REAL_NODE_ON_PAUSE, SIGSTOP))
+        return false;
+    real_probe_hold(node->probe);
+    return true;
 }
 
 bool real_node_resume(struct real_node *node)
 {
-    return send_signal(node, REAL_NODE_ON_RESUME, SIGCONT);
+    if (!send_signal(node, REAL_NODE_ON_RESUME, SIGCONT))
+        return false;
+    real_probe_go_on(node->probe);
+    return true;
 }
 
 static void on_end_late(void *ctx)
@@ -203,7 +221,6 @@ static void on_end_late(void *ctx)
 
 bool real_node_term(struct real_node *node)
 {
-    node->was_told = true;
     if (!send_signal(node, REAL_NODE_ON_TERM, SIGTERM))
         return false;
     node->end_timer = real_timer_new(node->base, on_end_late, node);

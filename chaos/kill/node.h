@@ -37,7 +37,7 @@ enum real_ending {
     REAL_ENDED_BY_US,    /* by SIGKILL, or after SIGTERM, as it was told, with the status that was wanted */
     REAL_ENDED_AT_POINT, /* at the crash point that it was started with */
     REAL_ENDED_BADLY,    /* in any other way: `why` has it */
-    REAL_ENDED_ITSELF,   /* by itself, with an exit status; for the load and for checks */
+    REAL_ENDED_ITSELF,   /* by itself, in whatever way; for the load and for checks */
 };
 
 struct real_node;
@@ -63,6 +63,7 @@ struct real_node {
     const char *const *variables; /* pairs, NULL-ended: name, value */
     const char *directory;
     struct real_readiness_plan ready;
+    const char *note; /* the file in which a process writes which crash point it dies at (proto/net/crash.h) */
     uint64_t end_ms;
     uint32_t exit_status; /* wanted after SIGTERM, as real_node_status() has it */
     bool ends_itself;     /* the load and checks */
@@ -74,12 +75,12 @@ struct real_node {
     enum real_node_state state;
     struct real_child child;
     uint32_t lives;
-    uint64_t life_us; /* when this life began */
-    bool has_point;   /* this life was started with a crash point */
-    bool was_told;    /* SIGTERM or SIGKILL came from us */
-    bool is_overdue;  /* SIGKILL came from us because SIGTERM did not help */
-    char why[160];    /* how the last life ended */
-    int status;       /* as waitpid() has it */
+    uint64_t life_us;  /* when this life began */
+    const char *point; /* the crash point of this life, or NULL; the caller's */
+    bool was_told;     /* SIGTERM or SIGKILL came from us */
+    bool is_overdue;   /* SIGKILL came from us because SIGTERM did not help */
+    char why[160];     /* how the last life ended */
+    int status;        /* as waitpid() has it */
     struct event *exit_event;
     struct real_lines *out, *err;
     struct real_probe *probe;

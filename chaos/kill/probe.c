@@ -22,24 +22,44 @@ struct real_probe {
     void *ctx;
     struct real_timer *look, *limit;
     struct evhttp_connection *http;
-    bool is_over;
+    struct stat before; /* of the file, when the process was started; all zero = it was not there */
+    bool is_over, is_held, is_told;
 };
 
+/* While it is held the process cannot serve: it is ready when it goes on. */
 static void be_ready(struct real_probe *probe)
 {
-    if (probe->is_over)
+    probe->is_told = true;
+    if (probe->is_over || probe->is_held)
         return;
     real_probe_stop(probe);
     probe->ready(probe->ctx);
 }
 
-static bool has_file(const struct real_probe *probe)
+/* --- A file --- */
+
+static struct stat look_at(const struct real_probe *probe)
 {
     char path[4096];
     struct stat about;
 
     (void)snprintf(path, sizeof(path), "%s/%s", probe->directory, probe->plan->file);
-    return stat(path, &about) == 0 && about.st_size > 0;
+    return stat(path, &about) == 0 ? about : (struct stat){.st_size = 0};
+}
+
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* One that the life before has left tells nothing of this one. It is not removed: it may be more than a sign. */
+static bool has_file(const struct real_probe *probe)
+{
+    const struct stat now = look_at(probe), *before = &probe->before;
+
+    return now.st_size > 0 &&
+           (now.st_ino != before->st_ino || now.st_size != before->st_size ||
+            !is_same_time(now.st_mtim, before->st_mtim) || !is_same_time(now.st_ctim, before->st_ctim));
 }
 
 /* --- HTTP --- */
@@ -52,7 +72,7 @@ static void on_answer(struct evhttp_request *request, void *ctx)
         return;
     if (request != NULL && evhttp_request_get_response_code(request) == 200)
         be_ready(probe);
-    else
+    else if (!probe->is_held)
         real_timer_set(probe->look, LOOK_MS);
 }
 
@@ -89,9 +109,9 @@ static void look(void *ctx)
 
     if (probe->is_over)
         return;
-    if (plan->http != NULL)
+    if (plan->http != NULL && !probe->is_told)
         ask(probe);
-    else if (plan->file == NULL || has_file(probe))
+    else if (probe->is_told || plan->file == NULL || has_file(probe))
         be_ready(probe);
     else
         real_timer_set(probe->look, LOOK_MS);
@@ -114,10 +134,27 @@ struct real_probe *real_probe_new(struct event_base *base, const struct real_rea
         .base = base, .plan = plan, .directory = directory, .ready = ready, .late = late, .ctx = ctx};
     probe->look = real_timer_new(base, look, probe);
     probe->limit = real_timer_new(base, on_limit, probe);
-    real_timer_set(probe->limit, plan->within_ms);
-    if (plan->line == NULL)
-        real_timer_set(probe->look, 0);
+    if (plan->file != NULL)
+        probe->before = look_at(probe);
+    real_probe_go_on(probe);
     return probe;
+}
+
+void real_probe_hold(struct real_probe *probe)
+{
+    probe->is_held = true;
+    real_timer_clear(probe->look);
+    real_timer_clear(probe->limit);
+}
+
+void real_probe_go_on(struct real_probe *probe)
+{
+    probe->is_held = false;
+    if (probe->is_over)
+        return;
+    real_timer_set(probe->limit, probe->plan->within_ms);
+    if (probe->plan->line == NULL || probe->is_told)
+        real_timer_set(probe->look, 0);
 }
 
 void real_probe_stop(struct real_probe *probe)

@@ -31,7 +31,7 @@ struct real_member {
     char *argv[REAL_WORDS_MAX + 1];
     const char *variables[2 * (REAL_VARIABLES_MAX + 1) + 1];
     const char *files[2 * REAL_FILES_MAX + 1];                             /* pairs: path, text */
-    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 2]; /* what is to be freed */
+    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 3]; /* what is to be freed */
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;

@@ -14,6 +14,9 @@
 
 #include "chaos/kill/memory.h"
 
+/* What real_reap() makes of a child whose status somebody else has taken: exit status 255, never success. */
+#define UNKNOWN_STATUS (255 << 8)
+
 /* Ends of pipes: [0] is read by us, [1] written by the child. `fail` brings the errno of a failed exec(). */
 struct pipes {
     int out[2], err[2], fail[2];
@@ -160,7 +163,7 @@ int real_spawn(const struct real_command *command, struct real_child *child)
 
 int real_reap(struct real_child *child)
 {
-    int status = 0, one = 0;
+    int status = UNKNOWN_STATUS, one = 0;
     pid_t pid;
 
     /* While it is a zombie its pid is nobody else's, nor is its group; and its children are ours by now. */
@@ -215,6 +218,7 @@ static bool add_stranger(void *ctx, pid_t pid)
 
 int real_adopt_strays(struct real_strangers *strangers)
 {
+    (void)signal(SIGCHLD, SIG_DFL); /* who ignores it, by inheritance perhaps, learns no status of any child */
     strangers->len = 0;
     each_child(add_stranger, strangers);
     return strangers->len <= sizeof(strangers->pids) / sizeof(strangers->pids[0]) ? prctl(PR_SET_CHILD_SUBREAPER, 1)

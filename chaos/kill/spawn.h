@@ -24,7 +24,7 @@ struct real_child {
 int real_spawn(const struct real_command *command, struct real_child *child);
 
 /* What became of it, once its pidfd can be read: ends what is left of its process group, and takes its exit status as
- * waitpid() has it. Closes pidfd. */
+ * waitpid() has it; one that cannot be learned is no success (255). Closes pidfd. */
 int real_reap(struct real_child *child);
 
 /* Children that a process had before it began, which are not ours to end. */
@@ -33,7 +33,8 @@ struct real_strangers {
     size_t len;
 };
 
-/* Before the first child: from now on processes that their parents leave behind come to us. Returns 0; or -1 if there
+/* Before the first child: from now on processes that their parents leave behind come to us, and no status is lost because
+ * SIGCHLD is ignored. Returns 0; or -1 if there
  * are more strangers than can be told apart. */
 int real_adopt_strays(struct real_strangers *strangers);
 /* After the last child: ends all that came, and returns how many of them still ran. */

@@ -6,7 +6,8 @@
  * Names are made from the events and effects of the cores: "recv.before.VOTE", "send.before.PREPARE",
  * "send.after.COMMIT", "log.before.COMMIT", "log.after.COMMIT", "store.before.PREPARE", ... so that none lacks one; the
  * journal has "journal.before.LOG_SYNC" and others around its syncs. A service adds points of its own
- * (<vow/testing.h>). With VOW_CRASH_HOW=abort the process dies of abort() instead.
+ * (<vow/testing.h>). With VOW_CRASH_HOW=abort the process dies of abort() instead. VOW_CRASH_NOTE=FILE: "PID NAME" is
+ * written there before the death, so that whoever armed it can tell it from any other.
  *
  * The state is the process's, as the death is. All functions may be called from any thread.
  */

@@ -92,7 +92,8 @@ VOW_EXPORT int vow_test_resource(const struct vow_test_resource_options *options
  *     vow_testing_crash_point("pay.after.update");
  *
  * The name is at most 63 of a-z A-Z 0-9 . _ -. Nothing happens unless the point is armed: by the environment,
- * VOW_CRASH_AT=NAME or NAME@N, at the first vow_participant_open(), or by vow_testing_crash_at(). In a resource that is
+ * VOW_CRASH_AT=NAME or NAME@N, at the first vow_participant_open(), or by vow_testing_crash_at(); with
+ * VOW_CRASH_NOTE=FILE, "PID NAME" is in that file afterwards. In a resource that is
  * tested by vow_test_resource(), it is a place. Without VOW_TESTING, which linking vow::testing_world or
  * vow::vow_testing defines, it is nothing at all; so it may stay in the code of a service.
  */

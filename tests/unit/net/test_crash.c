@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "proto/error.h"
 #include "proto/net/crash.h"
@@ -28,6 +30,30 @@ Test(crash, kills_at_the_point, .signal = SIGKILL)
 {
     cr_assert_eq(init_with("send.before.PREPARE"), 0);
     VOW_CRASH("send", "before", "PREPARE");
+}
+
+/* Whoever armed it tells it from any other SIGKILL by that (docs/chaos.md). */
+Test(crash, leaves_a_note_before_it_kills)
+{
+    char path[] = "/tmp/vow-crash-XXXXXX", note[100] = "", wanted[100];
+    int status;
+    close(mkstemp(path));
+    setenv("VOW_CRASH_NOTE", path, 1);
+    cr_assert_eq(init_with("send.before.PREPARE@2"), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        VOW_CRASH("send", "before", "PREPARE");
+        VOW_CRASH("send", "before", "PREPARE");
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    FILE *file = fopen(path, "r");
+    cr_expect_not_null(fgets(note, sizeof(note), file));
+    fclose(file);
+    unlink(path);
+    snprintf(wanted, sizeof(wanted), "%ld send.before.PREPARE\n", (long)child);
+    cr_expect_str_eq(note, wanted);
 }
 
 Test(crash, passes_other_points_by)

@@ -16,7 +16,7 @@ struct bed {
     struct event_base *base;
     struct real_node node;
     char *argv[4];
-    char directory[64];
+    char directory[64], note[96];
     struct real_strangers strangers;
     int readies, lates, ends;
     enum real_ending ending;
@@ -58,6 +58,7 @@ static void bed_open(struct bed *bed, const char *script)
     cr_assert_not_null(mkdtemp(bed->directory));
     cr_assert_eq(real_adopt_strays(&bed->strangers), 0);
     bed->base = event_base_new();
+    (void)snprintf(bed->note, sizeof(bed->note), "%s/note", bed->directory);
     bed->argv[0] = "/bin/sh";
     bed->argv[1] = "-c";
     bed->argv[2] = (char *)(uintptr_t)script;
@@ -66,6 +67,7 @@ static void bed_open(struct bed *bed, const char *script)
                                    .argv = bed->argv,
                                    .directory = bed->directory,
                                    .ready = {.line = "ready", .within_ms = 60000},
+                                   .note = bed->note,
                                    .end_ms = 60000,
                                    .watcher = {on_ready, on_late, on_ended, on_line, bed},
                                    .log = tmpfile(),
@@ -75,7 +77,7 @@ static void bed_open(struct bed *bed, const char *script)
 
 static void bed_close(struct bed *bed)
 {
-    static const char *const files[] = {"f", "g", "h", "port"};
+    static const char *const files[] = {"f", "g", "h", "port", "note"};
     char path[96];
     real_node_deinit(&bed->node);
     cr_expect_eq(real_reap_strays(&bed->strangers), 0);
@@ -160,10 +162,63 @@ Test(kill_node, killed_and_started_again)
     bed_close(&bed);
 }
 
+/* What proto/net/crash.c writes before it dies; nothing if no point is armed. */
+#define NOTE "[ -z \"$VOW_CRASH_AT\" ] || echo $$ log.before.COMMIT >$VOW_CRASH_NOTE; "
+
+static enum real_ending end_of(struct bed *bed, const char *script, const char *point)
+{
+    bed->argv[2] = (char *)(uintptr_t)script;
+    cr_assert_eq(real_node_start(&bed->node, point), 0);
+    turn(bed);
+    return bed->ending;
+}
+
+/* Our own bugs die of the same signals: a failed assertion by SIGABRT, a process without memory by SIGKILL. */
+Test(kill_node, a_signal_alone_is_no_crash_point)
+{
+    struct bed bed;
+    bed_open(&bed, "");
+    cr_expect_eq(end_of(&bed, "kill -ABRT $$", "log.before.COMMIT"), REAL_ENDED_BADLY);
+    cr_expect_str_eq(bed.node.why, "ended by signal 6 (Aborted) that the harness did not send");
+    cr_expect_eq(end_of(&bed, "kill -KILL $$", "log.before.COMMIT"), REAL_ENDED_BADLY);
+    cr_expect_eq(end_of(&bed, NOTE "kill -ABRT $$", "log.before.COMMIT"), REAL_ENDED_AT_POINT);
+    cr_expect_eq(end_of(&bed, "kill -KILL $$", "log.before.COMMIT"), REAL_ENDED_BADLY, "the note is an older one");
+    cr_expect_eq(end_of(&bed, NOTE "kill -KILL $$", "log.after.COMMIT"), REAL_ENDED_BADLY, "of another point");
+    cr_expect_eq(end_of(&bed, "(" NOTE "); exec sh -c 'kill -KILL $$'", "log.before.COMMIT@2"), REAL_ENDED_AT_POINT);
+    cr_expect_eq(end_of(&bed, "sh -c '" NOTE "'; kill -KILL $$", "log.before.COMMIT"), REAL_ENDED_BADLY,
+                 "of another process");
+    bed_close(&bed);
+}
+
+/* As a shell with `trap "" CHLD` has it, and what it starts. */
+Test(kill_node, an_ignored_SIGCHLD_hides_no_status)
+{
+    struct bed bed;
+    (void)signal(SIGCHLD, SIG_IGN);
+    bed_open(&bed, "exit 7");
+    bed.node.ends_itself = true;
+    cr_expect_eq(end_of(&bed, "exit 7", NULL), REAL_ENDED_ITSELF);
+    cr_expect_eq(real_node_status(&bed.node), 7);
+    (void)signal(SIGCHLD, SIG_IGN);
+    (void)end_of(&bed, "exit 0", NULL);
+    cr_expect_eq(real_node_status(&bed.node), 255, "a status that nobody knows is no success");
+    bed_close(&bed);
+}
+
+Test(kill_node, what_ends_itself_may_end_by_a_signal)
+{
+    struct bed bed;
+    bed_open(&bed, "");
+    bed.node.ends_itself = true;
+    cr_expect_eq(end_of(&bed, "kill -SEGV $$", NULL), REAL_ENDED_ITSELF);
+    cr_expect_eq(real_node_status(&bed.node), 139);
+    bed_close(&bed);
+}
+
 Test(kill_node, a_death_of_its_own_is_a_bad_end_and_one_at_its_crash_point_is_not)
 {
     struct bed bed;
-    bed_open(&bed, "echo at $VOW_CRASH_AT; kill -KILL $$");
+    bed_open(&bed, "echo at $VOW_CRASH_AT; " NOTE "kill -KILL $$");
     cr_assert_eq(real_node_start(&bed.node, NULL), 0);
     turn(&bed);
     cr_expect_eq(bed.ending, REAL_ENDED_BADLY);
@@ -226,6 +281,68 @@ Test(kill_node, ready_by_a_file_and_late_without_it)
     cr_expect(bed.readies == 1 && real_node_is(&bed.node, REAL_NODE_SERVING));
     cr_expect(real_node_kill(&bed.node));
     turn(&bed);
+    bed_close(&bed);
+}
+
+/* The signal that was not sent, for it stood still, is not what it died of. */
+Test(kill_node, told_only_by_what_was_sent)
+{
+    struct bed bed;
+    bed_open(&bed, "echo ready; read x <>g; exit 5");
+    char fifo[96];
+    (void)snprintf(fifo, sizeof(fifo), "%s/g", bed.directory);
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+    start_and_wait(&bed, NULL);
+    cr_expect(real_node_pause(&bed.node));
+    cr_expect_not(real_node_term(&bed.node));
+    cr_expect(real_node_resume(&bed.node));
+    FILE *go = fopen(fifo, "w");
+    fputs("go\n", go);
+    fclose(go);
+    turn(&bed);
+    cr_expect_str_eq(bed.node.why, "ended with status 5");
+    bed_close(&bed);
+}
+
+/* The file is the first life's until the second has written it. */
+Test(kill_node, the_file_of_an_earlier_life_makes_nothing_ready)
+{
+    struct bed bed;
+    bed_open(&bed, "[ -e port ] || echo 1 >port; " WAIT);
+    bed.node.ready = (struct real_readiness_plan){.file = "port", .within_ms = 60000};
+    start_and_wait(&bed, NULL);
+    cr_expect(real_node_kill(&bed.node));
+    turn(&bed);
+    bed.node.ready.within_ms = 100;
+    cr_assert_eq(real_node_start(&bed.node, NULL), 0);
+    turn(&bed);
+    cr_expect(bed.lates == 1 && bed.readies == 1);
+    cr_expect(real_node_kill(&bed.node));
+    turn(&bed);
+    bed_close(&bed);
+}
+
+/* What it tells before it is stopped counts when it goes on; and nobody is late who stands still. */
+Test(kill_node, paused_while_it_gets_ready)
+{
+    struct bed bed;
+    char byte;
+    int told[2];
+    cr_assert_eq(pipe(told), 0);
+    bed_open(&bed, "echo ready; echo x >$TOLD; " WAIT);
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), told[1]);
+    const char *const variables[] = {"TOLD", path, NULL};
+    bed.node.variables = variables;
+    cr_assert_eq(real_node_start(&bed.node, NULL), 0);
+    cr_assert_eq(read(told[0], &byte, 1), 1); /* the line is in the pipe, and nobody has read it */
+    cr_expect(real_node_pause(&bed.node));
+    (void)event_base_loop(bed.base, EVLOOP_ONCE);
+    cr_expect(bed.readies == 0 && real_node_is(&bed.node, REAL_NODE_PAUSED_STARTING));
+    cr_expect_eq(event_base_get_num_events(bed.base, EVENT_BASE_COUNT_ADDED), 3, "no time runs: lines and the end");
+    cr_expect(real_node_resume(&bed.node));
+    turn(&bed);
+    cr_expect(bed.readies == 1 && real_node_is(&bed.node, REAL_NODE_SERVING));
     bed_close(&bed);
 }
 
