@@ -1,105 +1,8 @@
 /* The timeline: each fault at its time, and whether it really happened. */
 #include <string.h>
-#include <sys/wait.h>
 
 #include "chaos/kill/clock.h"
-#include "chaos/kill/directory.h"
 #include "chaos/kill/run.h"
-
-/* --- What is done to one node --- */
-
-static bool is_down(const struct real_member *member)
-{
-    return real_node_is(&member->node, REAL_NODE_DOWN);
-}
-
-static void backup_path(const struct real_run *run, const struct real_member *member, char path[REAL_FILE_SIZE])
-{
-    (void)snprintf(path, REAL_FILE_SIZE, "%s/backups/%s", run->out, member->plan->name.text);
-}
-
-/* All its files as of one moment: it stands still meanwhile, as under a snapshot of the file system. */
-static bool backup(struct real_run *run, struct real_member *member)
-{
-    char path[REAL_FILE_SIZE];
-    siginfo_t about;
-    const bool stands_still = real_node_pause(&member->node);
-
-    if (!stands_still && !is_down(member) && !real_node_is(&member->node, REAL_NODE_PAUSED))
-        return false;
-    if (stands_still)
-        (void)waitid(P_PID, (id_t)member->node.child.pid, &about, WSTOPPED | WEXITED | WNOWAIT);
-    backup_path(run, member, path);
-    const int error = real_directory_copy(member->directory, path);
-    if (stands_still)
-        (void)real_node_resume(&member->node);
-    return error == 0;
-}
-
-static bool restore(struct real_run *run, struct real_member *member)
-{
-    char path[REAL_FILE_SIZE];
-
-    backup_path(run, member, path);
-    return is_down(member) && real_directory_is_free(path) != 0 && real_directory_copy(path, member->directory) == 0;
-}
-
-/* One that is about to end is started when its end has been seen: how long that takes is not the scenario's. */
-static bool start(struct real_run *run, struct real_member *member, const char *point)
-{
-    const bool ends = real_node_is(&member->node, REAL_NODE_DYING) || real_node_is(&member->node, REAL_NODE_ENDING);
-
-    if (ends && !member->starts_again) {
-        member->starts_again = true;
-        member->next_point = point;
-        return true;
-    }
-    if (!is_down(member))
-        return false;
-    real_member_start(run, member, point);
-    return !is_down(member);
-}
-
-static bool restart(struct real_run *run, struct real_member *member)
-{
-    return real_node_term(&member->node) && start(run, member, NULL);
-}
-
-static bool act(struct real_run *run, const struct real_fault *fault, struct real_member *member)
-{
-    switch (fault->action) {
-    case REAL_KILL:
-        return real_node_kill(&member->node);
-    case REAL_PAUSE:
-        return real_node_pause(&member->node);
-    case REAL_RESUME:
-        return real_node_resume(&member->node);
-    case REAL_TERM:
-        return real_node_term(&member->node);
-    case REAL_START:
-        return start(run, member, fault->crash_at.text);
-    case REAL_RESTART:
-        return restart(run, member);
-    case REAL_BACKUP:
-        return backup(run, member);
-    case REAL_RESTORE:
-        return restore(run, member);
-    case REAL_WIPE:
-        return is_down(member) && real_directory_empty(member->directory) == 0;
-    case REAL_CUT:
-    case REAL_BLACK_HOLE:
-    case REAL_DELAY:
-    case REAL_SLOW:
-    case REAL_FLAP:
-    case REAL_REFUSE:
-    case REAL_RESET:
-    case REAL_TEAR:
-    case REAL_MEND:
-    case REAL_ACTIONS:
-        break; /* of links */
-    }
-    return false;
-}
 
 /* --- One fault --- */
 
@@ -116,14 +19,54 @@ static void do_to_node(struct real_deed *deed, uint32_t index)
     struct real_member *member = &run->members[index];
     const enum real_node_state state = member->node.state;
 
-    if (act(run, fault, member)) {
+    const int error = real_act(run, fault, member);
+    if (error == 0) {
         real_record_say(&run->record, REAL_MOMENT_FAULT, member->node.name, "%s (line %u)",
                         real_action_key(fault->action), fault->place.line);
         return;
     }
     deed->is_hit = false;
-    real_record_say(&run->record, REAL_MOMENT_MISSED, member->node.name, "%s (line %u) finds it %s",
-                    real_action_key(fault->action), fault->place.line, real_node_state_text(state));
+    deed->error = error > 0 ? error : deed->error;
+    real_record_say(&run->record, REAL_MOMENT_MISSED, member->node.name, "%s (line %u) %s%s",
+                    real_action_key(fault->action), fault->place.line, error > 0 ? "" : "finds it ",
+                    error > 0 ? strerror(error) : real_node_state_text(state));
+}
+
+/* --- Whose doing it is what a link does --- */
+
+/* What ends what was done before: a second delay takes the place of the first, and a reset is over at once. Cuts add
+ * up. */
+static bool takes_place(enum real_action action)
+{
+    return action == REAL_DELAY || action == REAL_SLOW || action == REAL_FLAP || action == REAL_RESET ||
+           action == REAL_TEAR;
+}
+
+/* From now on nothing that this link does is any more the doing of faults that `by` has ended. */
+static void end_others(struct real_run *run, const struct real_fault *by, uint32_t link)
+{
+    for (size_t i = 0; i < run->scenario->faults_len; i++) {
+        struct real_deed *deed = &run->deeds[i];
+        const struct real_fault *fault = deed->fault;
+        if (!real_action_is_of_links(fault->action) ||
+            (by->action != REAL_MEND && (by->action != fault->action || !takes_place(by->action))))
+            continue;
+        for (size_t j = 0; j < fault->targets_len; j++)
+            if (fault->targets[j] == link)
+                deed->ways[j] &= by->action == REAL_MEND ? 0 : ~real_link_ways(by);
+    }
+}
+
+void real_deeds_link(struct real_run *run, uint32_t link, enum proxy_fault kind, unsigned ways)
+{
+    for (size_t i = 0; run->is_loading && i < run->scenario->faults_len; i++) {
+        struct real_deed *deed = &run->deeds[i];
+        if (!real_action_is_of_links(deed->fault->action) || real_link_counts_as(deed->fault->action) != kind)
+            continue;
+        for (size_t j = 0; j < deed->fault->targets_len; j++)
+            if (deed->fault->targets[j] == link && (deed->ways[j] & ways) != 0)
+                deed->is_met[j] = true;
+    }
 }
 
 /* Whether it hits is not known before something comes along the link. */
@@ -133,7 +76,8 @@ static void do_to_link(struct real_deed *deed, size_t target)
     const struct real_fault *fault = deed->fault;
     const uint32_t index = fault->targets[target];
 
-    deed->hits_before[target] = real_link_hits(run, fault, index);
+    end_others(run, fault, index);
+    deed->ways[target] = real_link_ways(fault);
     real_record_say(&run->record, REAL_MOMENT_FAULT, run->links[index].plan->name.text, "%s (line %u)",
                     real_action_key(fault->action), fault->place.line);
     real_link_act(run, fault, index);
@@ -194,14 +138,14 @@ void real_deeds_event(struct real_run *run, enum real_trigger trigger, uint32_t 
     }
 }
 
-static void count_links(struct real_run *run, struct real_deed *deed)
+static void count_links(struct real_deed *deed)
 {
     const struct real_fault *fault = deed->fault;
 
     if (!deed->is_done || !real_action_is_of_links(fault->action) || !real_action_is_harm(fault->action))
         return;
     for (size_t i = 0; i < fault->targets_len; i++)
-        if (real_link_hits(run, fault, fault->targets[i]) == deed->hits_before[i])
+        if (!deed->is_met[i])
             deed->is_hit = false;
 }
 
@@ -209,6 +153,8 @@ static const char *why_missed(const struct real_deed *deed)
 {
     if (!deed->is_done)
         return "did not happen before the load ended";
+    if (deed->error != 0)
+        return strerror(deed->error);
     return real_action_is_of_links(deed->fault->action) ? "met nothing on its link" : "found its node in another state";
 }
 
@@ -217,23 +163,24 @@ static void judge(struct real_run *run, const struct real_deed *deed)
 {
     const struct real_fault *fault = deed->fault;
 
-    if (deed->is_hit || (!deed->is_done && !real_action_is_harm(fault->action)))
+    if (run->is_interrupted || deed->is_hit || (!deed->is_done && !real_action_is_harm(fault->action)))
         return;
-    real_record_say(&run->record, REAL_MOMENT_INVALID, NULL, "line %u: %s %s", fault->place.line,
-                    real_action_key(fault->action), why_missed(deed));
+    real_record_say(&run->record, REAL_MOMENT_INVALID, NULL, "line %u: %s%s %s", fault->place.line,
+                    real_action_key(fault->action), deed->error != 0 ? ":" : "", why_missed(deed));
 }
 
 void real_deeds_end(struct real_run *run)
 {
     run->is_loading = false;
     for (size_t i = 0; i < run->scenario->faults_len; i++) {
-        count_links(run, &run->deeds[i]);
+        count_links(&run->deeds[i]);
         judge(run, &run->deeds[i]);
         real_timer_free(run->deeds[i].timer);
         run->deeds[i].timer = NULL;
     }
-    if (run->points_met < run->points_armed)
+    if (run->points_met < run->points_armed && !run->is_interrupted)
         real_record_say(&run->record, REAL_MOMENT_INVALID, NULL,
-                        "%u of %u crash points were not met; is it a build that has them (preset dev)?",
+                        "%u of %u crash points were not met while the load ran; is it a build that has them (preset "
+                        "dev)?",
                         run->points_armed - run->points_met, run->points_armed);
 }

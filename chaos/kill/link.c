@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "chaos/kill/run.h"
-#include "chaos/proxy/proxy.h"
 #include "proto/error.h"
 
 static void on_hit(void *ctx, enum proxy_fault fault, unsigned ways)
 {
     const struct real_link *link = ctx;
 
+    real_deeds_link(link->run, (uint32_t)(link - link->run->links), fault, ways);
     real_record_say(&link->run->record, REAL_MOMENT_HIT, link->plan->name.text, "%s%s", proxy_fault_name(fault),
                     ways == PROXY_FORTH  ? " forth"
                     : ways == PROXY_BACK ? " back"
@@ -73,7 +73,7 @@ void real_links_mend(struct real_run *run)
 
 /* --- What is done to one --- */
 
-static unsigned ways_of(const struct real_fault *fault)
+unsigned real_link_ways(const struct real_fault *fault)
 {
     if (fault->way.text == NULL || strcmp(fault->way.text, "both") == 0)
         return PROXY_BOTH_WAYS;
@@ -85,7 +85,7 @@ static void change(struct proxy *proxy, const struct real_fault *fault)
 {
     for (enum proxy_way way = PROXY_FORTH; way <= PROXY_BACK; way++) {
         struct proxy_weather weather;
-        if ((ways_of(fault) & way) == 0)
+        if ((real_link_ways(fault) & way) == 0)
             continue;
         proxy_get_weather(proxy, way, &weather);
         weather.is_cut = weather.is_cut || fault->action == REAL_CUT;
@@ -102,7 +102,7 @@ static void change(struct proxy *proxy, const struct real_fault *fault)
 
 static void tear(struct proxy *proxy, const struct real_fault *fault)
 {
-    const unsigned ways = ways_of(fault);
+    const unsigned ways = real_link_ways(fault);
 
     if ((ways & PROXY_FORTH) != 0)
         proxy_reset_mid_frame(proxy, PROXY_FORTH, 1);
@@ -110,8 +110,7 @@ static void tear(struct proxy *proxy, const struct real_fault *fault)
         proxy_reset_mid_frame(proxy, PROXY_BACK, 1);
 }
 
-/* How the link counts an action; PROXY_FAULTS_LEN = it harms nobody. */
-static enum proxy_fault counted_as(enum real_action action)
+enum proxy_fault real_link_counts_as(enum real_action action)
 {
     static const struct {
         enum real_action action;
@@ -127,19 +126,12 @@ static enum proxy_fault counted_as(enum real_action action)
     return PROXY_FAULTS_LEN;
 }
 
-uint64_t real_link_hits(const struct real_run *run, const struct real_fault *fault, uint32_t index)
-{
-    const enum proxy_fault counted = counted_as(fault->action);
-
-    return counted != PROXY_FAULTS_LEN ? proxy_hits(run->links[index].proxy, counted) : 1;
-}
-
 void real_link_act(struct real_run *run, const struct real_fault *fault, uint32_t index)
 {
     struct proxy *proxy = run->links[index].proxy;
 
     if (fault->action == REAL_FLAP)
-        proxy_flap(proxy, ways_of(fault), (uint32_t)fault->up_ms, (uint32_t)fault->down_ms);
+        proxy_flap(proxy, real_link_ways(fault), (uint32_t)fault->up_ms, (uint32_t)fault->down_ms);
     else if (fault->action == REAL_REFUSE)
         proxy_refuse(proxy, true);
     else if (fault->action == REAL_RESET)

@@ -252,7 +252,7 @@ void real_member_close(struct real_member *member)
     member->plan = NULL;
 }
 
-void real_member_start(struct real_run *run, struct real_member *member, const char *point)
+int real_member_start(struct real_run *run, struct real_member *member, const char *point)
 {
     struct real_node *node = &member->node;
     int error = real_member_write_files(member);
@@ -260,10 +260,12 @@ void real_member_start(struct real_run *run, struct real_member *member, const c
     if (error == 0)
         error = real_node_start(node, point);
     member->was_late = false;
+    member->is_unstartable = error != 0;
     run->points_armed += point != NULL;
     if (error == 0)
         real_record_say(&run->record, REAL_MOMENT_STARTED, node->name, "life %u, pid %d%s%s", node->lives,
                         (int)node->child.pid, point != NULL ? ", to die at " : "", point != NULL ? point : "");
     else
-        real_record_say(&run->record, REAL_MOMENT_VIOLATED, node->name, "could not be started: %s", strerror(error));
+        real_record_say(&run->record, REAL_MOMENT_INVALID, node->name, "could not be started: %s", strerror(error));
+    return error;
 }

@@ -40,7 +40,12 @@ int real_find_folders(struct real_run *run)
         return -1;
     }
     self[len] = '\0';
-    (void)snprintf(run->bin, sizeof(run->bin), "%.1000s", dirname(self));
+    const char *folder = dirname(self);
+    if (strlen(folder) > REAL_PATH_SIZE - 100) {
+        (void)fprintf(stderr, "vow-chaos: %s: %s\n", folder, strerror(ENAMETOOLONG));
+        return -1;
+    }
+    (void)snprintf(run->bin, sizeof(run->bin), "%.1000s", folder);
     find_folder(run->bin, VOW_LIBEXEC_FROM_BIN, run->libexec);
     if (run->libexec[0] != '\0')
         find_folder(run->libexec, "testing", run->points);

@@ -14,6 +14,7 @@
 #include "chaos/kill/directory.h"
 #include "chaos/kill/memory.h"
 
+#define OUT_MAX 800     /* so that the files below it have room in a REAL_FILE_SIZE */
 #define MARGIN_MS 30000 /* beside a time that a node keeps itself */
 
 static void phase(struct real_run *run, const char *text)
@@ -45,7 +46,7 @@ static bool start_nodes(struct real_run *run)
     phase(run, "the nodes start");
     for (size_t i = 0; i < run->scenario->nodes_len && !run->is_interrupted; i++) {
         struct real_member *member = &run->members[i];
-        real_member_start(run, member, member->plan->crash_at.text);
+        (void)real_member_start(run, member, member->plan->crash_at.text);
         (void)real_wait(run, all_known, member->plan->ready_ms + MARGIN_MS);
         if (is_up(member))
             continue;
@@ -80,11 +81,11 @@ static void run_load(struct real_run *run)
     phase(run, "the load works");
     real_deeds_begin(run);
     for (size_t i = 0; i < run->scenario->loads_len; i++)
-        real_member_start(run, &run->loads[i], NULL);
+        (void)real_member_start(run, &run->loads[i], NULL);
     (void)real_wait(run, loads_have_ended, run->scenario->within_ms);
     real_deeds_end(run);
     for (size_t i = 0; i < run->scenario->loads_len; i++) {
-        if (!run->is_interrupted)
+        if (!run->is_interrupted && !run->loads[i].is_unstartable)
             judge_load(run, &run->loads[i].node);
         (void)real_node_kill(&run->loads[i].node);
     }
@@ -102,6 +103,15 @@ static bool none_ends(struct real_run *run)
     return true;
 }
 
+uint64_t real_ends_within_ms(const struct real_scenario *scenario)
+{
+    uint64_t longest_ms = 0;
+
+    for (size_t i = 0; i < scenario->nodes_len; i++)
+        longest_ms = scenario->nodes[i].end_ms > longest_ms ? scenario->nodes[i].end_ms : longest_ms;
+    return longest_ms + MARGIN_MS;
+}
+
 /* Faults have an end (I05): what is paused goes on, what is down comes back. */
 static void heal(struct real_run *run)
 {
@@ -109,17 +119,17 @@ static void heal(struct real_run *run)
 
     phase(run, "what is down comes back");
     real_links_mend(run);
-    (void)real_wait(run, none_ends, 60000);
+    (void)real_wait(run, none_ends, real_ends_within_ms(run->scenario));
     for (size_t i = 0; i < run->scenario->nodes_len; i++) {
         struct real_member *member = &run->members[i];
         (void)real_node_resume(&member->node);
         if (real_node_is(&member->node, REAL_NODE_DOWN))
-            real_member_start(run, member, NULL);
+            (void)real_member_start(run, member, NULL);
         longest_ms = member->plan->ready_ms > longest_ms ? member->plan->ready_ms : longest_ms;
     }
     (void)real_wait(run, all_known, longest_ms + MARGIN_MS);
     for (size_t i = 0; i < run->scenario->nodes_len; i++)
-        if (!is_up(&run->members[i]) && !run->is_interrupted)
+        if (!is_up(&run->members[i]) && !run->members[i].is_unstartable && !run->is_interrupted)
             real_record_say(&run->record, REAL_MOMENT_VIOLATED, run->members[i].node.name, "does not serve any more");
 }
 
@@ -131,21 +141,34 @@ static bool all_down(struct real_run *run)
     return true;
 }
 
-static bool is_down(struct real_run *run)
+/* Or back: who meets its crash point on the way is started again (watch.c), and told to end once more. */
+static bool has_come_to_an_end(struct real_run *run)
 {
-    return real_node_is(&run->ending->node, REAL_NODE_DOWN);
+    const struct real_member *member = run->ending;
+
+    return real_node_is(&member->node, REAL_NODE_DOWN) ||
+           (member->node.lives > run->ending_lives && (is_up(member) || member->was_late));
+}
+
+static void end_node(struct real_run *run, struct real_member *member)
+{
+    const struct real_node_plan *plan = member->plan;
+
+    run->ending = member;
+    do {
+        run->ending_lives = member->node.lives;
+        if (!real_node_term(&member->node))
+            (void)real_node_kill(&member->node);
+        (void)real_wait(run, has_come_to_an_end, plan->end_ms + plan->ready_ms + MARGIN_MS);
+    } while (member->node.lives > run->ending_lives && !run->is_interrupted);
 }
 
 /* In their order: a coordinator that is first ends well only once every participant has acknowledged. */
 static void end_nodes(struct real_run *run)
 {
     phase(run, "the nodes end");
-    for (size_t i = 0; i < run->scenario->nodes_len; i++) {
-        run->ending = &run->members[i];
-        if (!real_node_term(&run->ending->node))
-            (void)real_node_kill(&run->ending->node);
-        (void)real_wait(run, is_down, run->ending->plan->end_ms + MARGIN_MS);
-    }
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        end_node(run, &run->members[i]);
     if (!all_down(run) && !run->is_interrupted)
         real_record_say(&run->record, REAL_MOMENT_VIOLATED, NULL, "a node did not end");
 }
@@ -154,7 +177,7 @@ static void check_strays(struct real_run *run)
 {
     const unsigned strays = real_reap_strays(&run->strangers);
 
-    if (strays > 0)
+    if (strays > 0 && !run->is_interrupted)
         real_record_say(&run->record, REAL_MOMENT_VIOLATED, NULL, "%u processes were left behind by the nodes", strays);
 }
 
@@ -165,20 +188,26 @@ static bool set_up(struct real_run *run)
     return real_setup(run);
 }
 
+static void settle(struct real_run *run)
+{
+    phase(run, "it settles");
+    real_checks_serving(run);
+}
+
+static void check_rest(struct real_run *run)
+{
+    phase(run, "the checks");
+    real_checks_ended(run);
+}
+
+/* Whoever interrupts it learns nothing more: what is left then, and whom it takes along, is no violation. */
 static void go(struct real_run *run)
 {
-    const bool has_started = set_up(run) && start_nodes(run);
+    static void (*const steps[])(struct real_run * run) = {run_load, heal, settle, end_nodes, check_rest};
 
-    run->has_begun = has_started;
-    if (has_started) {
-        run_load(run);
-        heal(run);
-        phase(run, "it settles");
-        real_checks_serving(run);
-        end_nodes(run);
-        phase(run, "the checks");
-        real_checks_ended(run);
-    }
+    run->has_begun = set_up(run) && start_nodes(run);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && run->has_begun && !run->is_interrupted; i++)
+        steps[i](run);
     if (run->is_interrupted)
         real_record_say(&run->record, REAL_MOMENT_INVALID, NULL, "interrupted");
 }
@@ -197,6 +226,8 @@ static int make_out(struct real_run *run, const char *wanted)
     char path[REAL_PATH_SIZE], logs[REAL_FILE_SIZE], real[PATH_MAX];
     const unsigned long long stamp = (unsigned long long)real_clock_us();
 
+    if (wanted != NULL && strlen(wanted) > OUT_MAX)
+        return fail("--out", ENAMETOOLONG); /* cut, it would be another folder */
     if (wanted != NULL)
         (void)snprintf(path, sizeof(path), "%s", wanted);
     else
@@ -206,7 +237,7 @@ static int make_out(struct real_run *run, const char *wanted)
         return fail(path, error);
     if ((error = real_directory_make(path)) != 0)
         return fail(path, error);
-    if (realpath(path, real) == NULL || strlen(real) > 800)
+    if (realpath(path, real) == NULL || strlen(real) > OUT_MAX)
         return fail(path, ENAMETOOLONG);
     (void)snprintf(run->out, sizeof(run->out), "%.1000s", real);
     (void)snprintf(logs, sizeof(logs), "%s/logs", run->out);

@@ -14,8 +14,7 @@
 #include "chaos/kill/port.h"
 #include "chaos/kill/record.h"
 #include "chaos/kill/scenario.h"
-
-struct proxy;
+#include "chaos/proxy/proxy.h"
 
 #define REAL_PATH_SIZE 1024
 #define REAL_FILE_SIZE 2048 /* of a file below such a path */
@@ -35,6 +34,7 @@ struct real_member {
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;
+    bool is_unstartable;      /* its last start has failed: what follows says nothing of it */
     const char *next_point;   /* the crash point of that life */
     uint32_t deaths, readies; /* since the load was started */
 };
@@ -53,7 +53,9 @@ struct real_deed {
     uint32_t events; /* how often its event has come */
     bool is_armed, is_done, is_hit;
     uint64_t done_us;
-    uint64_t hits_before[REAL_NODES_MAX]; /* of its links, by target */
+    int error;                     /* an errno: it could not be done; 0 = the node's state had no place for it */
+    unsigned ways[REAL_NODES_MAX]; /* of its links, by target: what they do on these ways is this fault's doing */
+    bool is_met[REAL_NODES_MAX];   /* and so something has happened */
 };
 
 struct real_run {
@@ -76,9 +78,11 @@ struct real_run {
     struct real_node_plan task_plan;
     char task_name[32];
     bool task_held;
+    int task_error; /* an errno: it could not be started */
     struct real_deed deeds[REAL_FAULTS_MAX];
     uint32_t points_armed, points_met;
-    struct real_member *ending; /* the node that is being ended after the load */
+    struct real_member *ending; /* the node that is being ended after the load, */
+    uint32_t ending_lives;      /* and its lives before */
     bool has_begun;             /* every node has served */
     bool is_loading;            /* faults may happen */
     bool is_interrupted;        /* SIGINT, SIGTERM */
@@ -103,8 +107,8 @@ int real_run(const struct real_run_options *options);
 int real_member_prepare(struct real_run *run, struct real_member *member, const struct real_node_plan *plan);
 int real_member_write_out(struct real_run *run, struct real_member *member);
 void real_member_close(struct real_member *member);
-/* Starts a life, with a word in the timeline; a failure is a violation. */
-void real_member_start(struct real_run *run, struct real_member *member, const char *point);
+/* Starts a life, with a word in the timeline. 0, or an errno: what cannot be started proves nothing. */
+int real_member_start(struct real_run *run, struct real_member *member, const char *point);
 /* `text` with its variables; `own` may be NULL. The caller frees it. */
 char *real_write_out(struct real_run *run, const struct real_member *own, const char *text);
 
@@ -112,7 +116,8 @@ char *real_write_out(struct real_run *run, const struct real_member *own, const 
 int real_member_write_files(const struct real_member *member);
 
 /* task.c: a command that is run to its end, with real_member_close(&run->task) after it. The first: 0; or -1 and has
- * said why on stderr. The second: whether it ended as it is to, before that time; else run->task.node.why says how. */
+ * said why on stderr. The second: whether it ended as it is to, before that time; else run->task.node.why says how, and
+ * run->task_error is not 0 if it could not be started. */
 int real_task_open(struct real_run *run, const struct real_check *task, const char *name);
 bool real_task_run(struct real_run *run, uint64_t until_us);
 /* The setup: false if one of its commands did not end as it is to. */
@@ -134,14 +139,24 @@ void real_links_mend(struct real_run *run);
 /* `field` is NAME, NAME.port or NAME.host; NULL = there is none. */
 const char *real_link_address(const struct real_run *run, const char *field);
 void real_link_act(struct real_run *run, const struct real_fault *fault, uint32_t index);
-/* How often what a fault does to this link has really happened so far. */
-uint64_t real_link_hits(const struct real_run *run, const struct real_fault *fault, uint32_t index);
+/* The ways that a fault is about, and how its link counts what it does; PROXY_FAULTS_LEN = it harms nobody. */
+unsigned real_link_ways(const struct real_fault *fault);
+enum proxy_fault real_link_counts_as(enum real_action action);
+
+/* act.c: 0; an errno; or that the state of the node has no place for it. */
+enum { REAL_UNFIT = -1 };
+int real_act(struct real_run *run, const struct real_fault *fault, struct real_member *member);
 
 /* deed.c: the timeline. */
 void real_deeds_begin(struct real_run *run);
 void real_deeds_event(struct real_run *run, enum real_trigger trigger, uint32_t member, const char *line);
+/* A link has done something. */
+void real_deeds_link(struct real_run *run, uint32_t link, enum proxy_fault kind, unsigned ways);
 /* The load has ended: what has not happened does not any more. Tells which faults were missed. */
 void real_deeds_end(struct real_run *run);
+
+/* run.c: the time that nodes are given which are about to end when the load has. */
+uint64_t real_ends_within_ms(const struct real_scenario *scenario);
 
 /* check.c */
 void real_checks_serving(struct real_run *run);

@@ -1,5 +1,6 @@
 #include "chaos/kill/scenario.h"
 
+#include "proto/quote.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ static void name_of(const char *path, char name[128])
     const size_t len = dot != NULL && dot > base ? (size_t)(dot - base) : strlen(base);
 
     (void)snprintf(name, 128, "%.*s", (int)(len < 127 ? len : 127), base);
+    vow_text_to_ascii(name); /* it is in the verdict, which is JSON */
 }
 
 static void defaults(struct real_scenario *scenario, const char *name)

@@ -44,11 +44,12 @@ static void end(struct real_run *run)
 bool real_task_run(struct real_run *run, uint64_t until_us)
 {
     const uint64_t now_us = real_clock_us();
-    const int error = real_node_start(&run->task.node, NULL);
 
     run->task_held = false;
-    if (error != 0)
-        (void)snprintf(run->task.node.why, sizeof(run->task.node.why), "could not be started: %s", strerror(error));
+    run->task_error = real_node_start(&run->task.node, NULL);
+    if (run->task_error != 0)
+        (void)snprintf(run->task.node.why, sizeof(run->task.node.why), "could not be started: %s",
+                       strerror(run->task_error));
     else if (!real_wait(run, has_ended, until_us > now_us ? (until_us - now_us) / 1000 : 0))
         end(run);
     return run->task_held;

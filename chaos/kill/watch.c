@@ -25,7 +25,7 @@ static void on_late(void *ctx, struct real_node *node)
 
     member_of(run, node)->was_late = true;
     real_record_say(&run->record, REAL_MOMENT_LATE, node->name, "life %u is not ready within its time", node->lives);
-    if (node->lives > 1)
+    if (node->lives > 1 && !run->is_interrupted)
         real_record_say(&run->record, REAL_MOMENT_VIOLATED, node->name, "did not get ready again within its time");
 }
 
@@ -43,10 +43,23 @@ static void tell_end(struct real_run *run, struct real_node *node, enum real_end
         break;
     case REAL_ENDED_BADLY:
         real_record_say(&run->record, REAL_MOMENT_DIED, node->name, "life %u %s", node->lives, node->why);
-        real_record_say(&run->record, run->has_begun ? REAL_MOMENT_VIOLATED : REAL_MOMENT_INVALID, node->name, "%s",
-                        node->why);
+        real_record_say(&run->record,
+                        run->has_begun && !run->is_interrupted ? REAL_MOMENT_VIOLATED : REAL_MOMENT_INVALID, node->name,
+                        "%s", node->why);
         break;
     }
+}
+
+/* A start that waited for this end; and, once the load has ended, what brings everybody back brings back whoever comes to
+ * its crash point so late: the verdict is of what is left when all faults are over. */
+static void start_again(struct real_run *run, struct real_member *member, enum real_ending ending)
+{
+    const bool is_late_crash = ending == REAL_ENDED_AT_POINT && run->has_begun && !run->is_loading;
+
+    if (run->is_interrupted || (!member->starts_again && !is_late_crash))
+        return;
+    (void)real_member_start(run, member, member->starts_again ? member->next_point : NULL);
+    member->starts_again = false;
 }
 
 static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
@@ -57,10 +70,7 @@ static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
     tell_end(run, node, ending);
     if (node->index >= REAL_LOAD)
         return;
-    if (member->starts_again) {
-        member->starts_again = false;
-        real_member_start(run, member, member->next_point);
-    }
+    start_again(run, member, ending);
     real_deeds_event(run, REAL_DIED, node->index, NULL);
 }
 

@@ -18,6 +18,11 @@ static uint64_t take_room(uint64_t wanted)
     return taken;
 }
 
+static void give_room_back(uint64_t room)
+{
+    (void)atomic_fetch_add(&preload_control->room, room);
+}
+
 static uint64_t size_of(int fd)
 {
     struct stat about;
@@ -118,17 +123,31 @@ TAKES_PLACE int ftruncate(int fd, off_t size)
     return ftruncate64(fd, size);
 }
 
+/* All of it or nothing: what a full disk has left is still there for others. Only what makes the file longer takes room;
+ * a hole gives none back, for the file stays as long as it was. */
+static int allocate_room(int fd, int mode, off_t at, off_t len)
+{
+    const uint64_t size = size_of(fd), end = (uint64_t)at + (uint64_t)len, wanted = end > size ? end - size : 0;
+    uint64_t had;
+
+    if (atomic_load(&preload_control->has_room) == 0 || wanted == 0 || (mode & FALLOC_FL_KEEP_SIZE) != 0)
+        return (int)syscall(SYS_fallocate, fd, mode, at, len);
+    had = take_room(wanted);
+    if (had < wanted) {
+        give_room_back(had);
+        return preload_fail(FAULTS_NO_SPACE, ENOSPC);
+    }
+    if (syscall(SYS_fallocate, fd, mode, at, len) == 0)
+        return 0;
+    give_room_back(had);
+    return -1;
+}
+
 TAKES_PLACE int fallocate64(int fd, int mode, off_t at, off_t len)
 {
-    if (preload_disk_is_bad()) {
-        if (meet(fd, true) != 0)
-            return -1;
-        if (preload_is_ours(fd) && fit(fd, (uint64_t)at, (size_t)len) < (size_t)len) {
-            errno = ENOSPC;
-            return -1;
-        }
-    }
-    return (int)syscall(SYS_fallocate, fd, mode, at, len);
+    if (!preload_disk_is_bad() || !preload_is_ours(fd) || at < 0 || len <= 0)
+        return (int)syscall(SYS_fallocate, fd, mode, at, len);
+    return meet(fd, true) != 0 ? -1 : allocate_room(fd, mode, at, len);
 }
 
 TAKES_PLACE int fallocate(int fd, int mode, off_t at, off_t len)

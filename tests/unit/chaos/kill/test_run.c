@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,10 +26,29 @@
 /* Waits until node a has been started so many times, for a file of its says so. */
 #define UNTIL(count) "until [ $(cat ${a.dir}/lives 2>/dev/null | wc -l) -ge " count " ]; do :; done"
 
+/* A node that does `what` in its first life, which has a crash point, and serves in the next. */
+#define ARMED(what)                                                                                                    \
+    NODE("a", "[ -n \\\"$VOW_CRASH_AT\\\" ] || { " SERVE "; }; T=${out}/timeline.jsonl; echo ready; " what)            \
+    "  crash_at: p\n"
+/* As proto/net/crash.c dies. */
+#define CRASH "echo $$$$ p >$VOW_CRASH_NOTE; kill -9 $$$$"
+#define IS_BACK(when)                                                                                                  \
+    "checks: [{name: c, while: " when ", command: [grep, life 2 serves, \"${out}/timeline.jsonl\"]}]\n"
+#define LATE "1 of 1 crash points were not met while the load ran"
+
 struct bed {
     char directory[64], scenario[96], out[96];
     struct real_sets sets;
 };
+
+/* Something that may be executed, and cannot. */
+static void make_broken_program(const struct bed *bed)
+{
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/broken", bed->directory);
+    FILE *file = fopen(path, "w");
+    cr_assert(fputs("#!/no/such/interpreter\n", file) >= 0 && fclose(file) == 0 && chmod(path, 0700) == 0);
+}
 
 static void bed_open(struct bed *bed, const char *text)
 {
@@ -39,6 +59,7 @@ static void bed_open(struct bed *bed, const char *text)
     (void)snprintf(bed->out, sizeof(bed->out), "%s/out", bed->directory);
     FILE *file = fopen(bed->scenario, "w");
     cr_assert(fputs(text, file) >= 0 && fclose(file) == 0);
+    make_broken_program(bed);
 }
 
 static void bed_close(const struct bed *bed)
@@ -143,6 +164,16 @@ ParameterizedTestParameters(kill_run, ends_with_its_verdict)
         {HEAD NODE("a", SERVE) "load:\n- {name: one, command: [sh, -c, 'exit 0']}\n"
                                "- {name: two, command: [sh, -c, 'exit 3']}\n",
          REAL_VIOLATED, "violations", "two: ended with status 3, not 0"},
+        {HEAD NODE("a", SERVE) "load: {command: [sh, -c, 'kill -SEGV $$$$'], exit_status: 139}\n", REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) "load: {command: [sh, -c, 'kill -SEGV $$$$'], exit_status: 138}\n", REAL_VIOLATED,
+         "violations", "load: ended by signal 11"},
+        {HEAD NODE("a", SERVE) "load: {command: [\"${out}/../broken\"]}\n", REAL_INVALID, "invalid",
+         "load: could not be started: No such file"},
+        {HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [\"${out}/../broken\"]}]\n", REAL_INVALID,
+         "invalid", "c: could not be started: No such file"},
+        {HEAD ARMED("until grep -q settles $T; do :; done; " CRASH) LOAD("true") IS_BACK("serving"), REAL_INVALID,
+         "invalid", LATE},
+        {HEAD ARMED("trap '" CRASH "' TERM; " IDLE) LOAD("true") IS_BACK("ended"), REAL_INVALID, "invalid", LATE},
         {HEAD NODE("a", "exit 1") LOAD("true"), REAL_INVALID, "invalid", "a: ended with status 1"},
         {HEAD NODE("a", "mkfifo f; read x <>f") "  ready_within: 1ms\n" LOAD("true"), REAL_INVALID, "invalid",
          "did not get ready at its first start"},
@@ -181,6 +212,94 @@ ParameterizedTestParameters(kill_run, I31_a_planned_fault_that_does_not_hit_make
 ParameterizedTest(struct ending *ending, kill_run, I31_a_planned_fault_that_does_not_hit_makes_it_invalid)
 {
     expect_ending(ending);
+}
+
+/* The second refusal is met; the first, which was over by then, is not. */
+Test(kill_run, I31_what_a_later_fault_meets_is_not_an_earlier_one_s)
+{
+    struct bed bed;
+    bed_open(&bed,
+             HEAD NODE("a", SERVE) "links: [{name: l, to: \"127.0.0.1:1\"}]\n"
+                                   "load:\n  command:\n  - bash\n  - -c\n  - 'a=${link.l}; f=${out}/timeline.jsonl\n\n"
+                                   "    until [ $(grep -c \"(line [0-9]*)\" $f) = 3 ]; do :; done\n\n"
+                                   "    exec 3<>/dev/tcp/$${a%:*}/$${a#*:}\n\n"
+                                   "    until grep -q REFUSED $f; do :; done'\n"
+                                   "faults:\n- {at: 0ms, refuse: l}\n- {after: 0ms, mend: l}\n"
+                                   "- {after: 0ms, refuse: l}\n");
+    cr_expect_eq(bed_run(&bed), REAL_INVALID);
+    json_t *verdict = verdict_of(&bed);
+    const json_t *faults = json_object_get(verdict, "faults");
+    cr_assert_eq(json_array_size(faults), 3);
+    cr_expect(json_is_false(json_object_get(json_array_get(faults, 0), "hit")));
+    cr_expect(json_is_true(json_object_get(json_array_get(faults, 2), "hit")));
+    json_decref(verdict);
+    bed_close(&bed);
+}
+
+/* The disk of the archive is full, or as here something is in the way. */
+Test(kill_run, I31_a_fault_that_cannot_be_done_says_why)
+{
+    struct bed bed;
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("echo >${out}/backups; echo go; until grep -q missed "
+                                              "${out}/timeline.jsonl; do :; done") "faults: [{on: {says: load, text: "
+                                                                                   "go}, backup: a}]\n");
+    cr_expect_eq(bed_run(&bed), REAL_INVALID);
+    json_t *verdict = verdict_of(&bed);
+    cr_expect(tells(verdict, "invalid", "backup: Not a directory"));
+    json_decref(verdict);
+    bed_close(&bed);
+}
+
+Test(kill_run, nodes_that_end_are_waited_for_as_long_as_they_may_take)
+{
+    static const char text[] = "teaches: t\nnodes:\n- {name: a, command: [x], end_within: 5m}\n- {name: b, command: "
+                               "[x]}\nload: {command: [x]}\n";
+    struct real_scenario *scenario;
+    struct real_error error;
+    cr_assert_eq(real_scenario_parse("s", text, sizeof(text) - 1, NULL, &scenario, &error), 0, "%s", error.text);
+    cr_expect_gt(real_ends_within_ms(scenario), 300000);
+    real_scenario_free(scenario);
+}
+
+/* A check that nobody can run is found before anything is started, not after hours of load. */
+Test(kill_run, a_check_without_its_program_runs_nothing)
+{
+    struct bed bed;
+    char path[128];
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [no-such-program]}]\n");
+    cr_expect_eq(bed_run(&bed), REAL_BAD);
+    (void)snprintf(path, sizeof(path), "%s/nodes/a/lives", bed.out);
+    cr_expect_neq(access(path, F_OK), 0);
+    bed_close(&bed);
+}
+
+Test(kill_run, a_name_that_is_no_UTF_8_has_a_verdict)
+{
+    struct bed bed;
+    char path[128];
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true"));
+    (void)snprintf(path, sizeof(path), "%s/\xff.yaml", bed.directory);
+    cr_assert_eq(rename(bed.scenario, path), 0);
+    cr_expect_eq(real_run(&(struct real_run_options){.scenario = path, .out = bed.out}), REAL_HELD);
+    json_t *verdict = verdict_of(&bed);
+    cr_expect_str_eq(json_string_value(json_object_get(verdict, "scenario")), "?");
+    json_decref(verdict);
+    bed_close(&bed);
+}
+
+/* Cut to what there is room for, it would be another folder. */
+Test(kill_run, a_long_name_of_the_archive_is_refused)
+{
+    struct bed bed;
+    char out[1400];
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true"));
+    size_t len = (size_t)snprintf(out, sizeof(out), "%s", bed.directory);
+    while (len < 1300)
+        len += (size_t)snprintf(out + len, sizeof(out) - len, "/%0100d", 0);
+    cr_expect_eq(real_run(&(struct real_run_options){.scenario = bed.scenario, .out = out}), REAL_BAD);
+    (void)snprintf(out, sizeof(out), "%s/%0100d", bed.directory, 0);
+    cr_expect_neq(access(out, F_OK), 0, "nothing was made");
+    bed_close(&bed);
 }
 
 Test(kill_run, a_bad_scenario_runs_nothing)
@@ -238,7 +357,15 @@ Test(kill_run, a_node_comes_back_from_its_old_backup)
 Test(kill_run, an_interrupted_run_leaves_nothing_and_proves_nothing)
 {
     struct bed bed;
-    bed_open(&bed, HEAD NODE("a", SERVE) "load: {command: [sh, -c, 'kill -INT $$PPID; mkfifo f; read x <>f']}\n");
+    bed_open(
+        &bed,
+        HEAD NODE(
+            "a",
+            "(setsid sh -c 'mkfifo g; echo ready; exec cat <>g')& " IDLE) "  databases: [none.db]\nsettle_within: 1ms\n"
+                                                                          "load: {command: [sh, -c, 'kill -INT $$PPID; "
+                                                                          "mkfifo f; read x <>f']}\n"
+                                                                          "checks: [{name: c, command: [sh, -c, 'exit "
+                                                                          "1']}]\n");
     cr_expect_eq(bed_run(&bed), REAL_INVALID);
     json_t *verdict = verdict_of(&bed);
     cr_expect(tells(verdict, "invalid", "interrupted"));

@@ -209,6 +209,8 @@ Test(preload, full_after_so_many_bytes)
     expect("fsync", "", "0");
     expect_hits(FAULTS_NO_SPACE, 4);
     set((struct faults_disk){.has_room = true, .room = 5});
+    expect("allocate", "1200", "ENOSPC");
+    expect_hits(FAULTS_NO_SPACE, 5);
     expect("append", "5", "5");
     set((struct faults_disk){.has_room = false});
     expect("append", "5000", "5000");
