@@ -8,8 +8,8 @@ struct real_readiness_plan;
 
 typedef void real_probe_fn(void *ctx);
 
-/* Before the process is started: a file that is there already is an earlier life's. `plan` and `directory` must live on.
- * `ready` is called once, `late` perhaps once before that; neither from inside this call. */
+/* Before the process is started: a file that is there already is an earlier life's. `plan` and `directory` must live
+ * on. `ready` is called once, `late` perhaps once before that; neither from inside this call. */
 struct real_probe *real_probe_new(struct event_base *base, const struct real_readiness_plan *plan,
                                   const char *directory, real_probe_fn *ready, real_probe_fn *late, void *ctx);
 void real_probe_free(struct real_probe *probe);

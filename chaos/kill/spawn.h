@@ -33,8 +33,8 @@ struct real_strangers {
     size_t len;
 };
 
-/* Before the first child: from now on processes that their parents leave behind come to us, and no status is lost because
- * SIGCHLD is ignored. Returns 0; or -1 if there
+/* Before the first child: from now on processes that their parents leave behind come to us, and no status is lost
+ * because SIGCHLD is ignored. Returns 0; or -1 if there
  * are more strangers than can be told apart. */
 int real_adopt_strays(struct real_strangers *strangers);
 /* After the last child: ends all that came, and returns how many of them still ran. */

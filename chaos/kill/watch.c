@@ -50,8 +50,8 @@ static void tell_end(struct real_run *run, struct real_node *node, enum real_end
     }
 }
 
-/* A start that waited for this end; and, once the load has ended, what brings everybody back brings back whoever comes to
- * its crash point so late: the verdict is of what is left when all faults are over. */
+/* A start that waited for this end. And once the load has ended, whoever comes to its crash point so late is brought
+ * back like all others: the verdict is of what is left when all faults are over. */
 static void start_again(struct real_run *run, struct real_member *member, enum real_ending ending)
 {
     const bool is_late_crash = ending == REAL_ENDED_AT_POINT && run->has_begun && !run->is_loading;

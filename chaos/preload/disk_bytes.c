@@ -123,8 +123,8 @@ TAKES_PLACE int ftruncate(int fd, off_t size)
     return ftruncate64(fd, size);
 }
 
-/* All of it or nothing: what a full disk has left is still there for others. Only what makes the file longer takes room;
- * a hole gives none back, for the file stays as long as it was. */
+/* All of it or nothing: what a full disk has left is still there for others. Only what makes the file longer takes
+ * room; a hole gives none back, for the file stays as long as it was. */
 static int allocate_room(int fd, int mode, off_t at, off_t len)
 {
     const uint64_t size = size_of(fd), end = (uint64_t)at + (uint64_t)len, wanted = end > size ? end - size : 0;
