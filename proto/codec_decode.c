@@ -136,6 +136,7 @@ static bool read_enlisted(struct codec_in *in, const Vow__Enlisted *from, struct
 static bool read_prepare(struct codec_in *in, const Vow__Prepare *from, struct vow_msg_prepare *to)
 {
     to->ops = from->ops;
+    to->ordinal = from->ordinal;
     return codec_read_header(in, from->header, &to->header) &&
            codec_read_watermark(in, from->watermark, &to->watermark) &&
            codec_read_peers(in, from->peers, from->n_peers, to) &&

@@ -168,6 +168,7 @@ static Vow__Prepare *put_prepare(struct codec_out *out, const struct vow_msg_pre
     to->peers = codec_put_peers(out, from->peers, from->peers_len);
     to->n_calls = from->calls_len;
     to->calls = codec_put_calls(out, from->calls, from->calls_len);
+    to->ordinal = from->ordinal;
     return to;
 }
 

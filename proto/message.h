@@ -297,7 +297,25 @@ struct vow_msg_prepare {
     const struct vow_msg_peer *peers; /* all participants of the transaction, this one too */
     uint32_t calls_len;
     const struct vow_msg_call *calls; /* this branch's shipped work; .participant is this participant */
+    uint64_t ordinal;                 /* by which a participant knows a copy (vow_ordinal_make()); 0 = not known */
 };
+
+/*
+ * Each transaction that a coordinator asks participants to work for has the next ordinal, counted from 1 in each epoch.
+ * No work is asked for twice, so what comes with an ordinal that was there is a copy. The upper bits are drawn by each
+ * life: a coordinator whose journal was put back may have an epoch, and count in it, for a second time.
+ */
+#define VOW_ORDINAL_COUNT_BITS 48
+
+static inline uint64_t vow_ordinal_make(uint64_t life, uint64_t count)
+{
+    return life << VOW_ORDINAL_COUNT_BITS | count;
+}
+
+static inline uint64_t vow_ordinal_life(uint64_t ordinal)
+{
+    return ordinal >> VOW_ORDINAL_COUNT_BITS;
+}
 
 struct vow_msg_vote {
     struct vow_msg_header header;

@@ -153,6 +153,7 @@ struct vow_coord {
     struct coord_ids ids;
     uint64_t now_ms;
     uint64_t jitter;  /* state of the generator */
+    uint64_t ordinal; /* of the last transaction that participants were asked to work for */
     uint32_t lookups; /* that the journal has not answered yet; at most txns_max */
     bool recovering, draining, shedding;
     bool no_new_work; /* for the message under way */

@@ -133,6 +133,7 @@ struct vow_coord *vow_coord_init(void *mem, const struct vow_coord_limits *limit
     set_room(core, limits);
     lay_out(&layout, core, limits);
     core->jitter = identity->seed != 0 ? identity->seed : 1;
+    core->ordinal = vow_ordinal_make(core->jitter ^ core->jitter >> 32, 0);
     core->recovering = true;
     core->active = COORD_NIL;
     core->fsm = vow_coord_fsm();

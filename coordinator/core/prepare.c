@@ -99,6 +99,7 @@ static void send_prepares(struct vow_coord *core, struct txn *txn, enum vow_msg_
         prepare->peers = core->msg_peers;
         prepare->calls_len = gather_calls(core, request, b->peer, used);
         prepare->calls = &core->calls[used];
+        prepare->ordinal = core->ordinal;
         used += prepare->calls_len;
     }
 }
@@ -106,6 +107,7 @@ static void send_prepares(struct vow_coord *core, struct txn *txn, enum vow_msg_
 void txn_prepare(struct vow_coord *core, struct txn *txn, const struct vow_msg_commit_request *request)
 {
     enlist_planned(core, txn, request->calls_len);
+    core->ordinal++;
     /* One-phase only if exactly one participant was ever enlisted and the client allowed it (protocol 2.5); with a key
      * the outcome must lie in our log. */
     bool may_delegate = (vow_gtrid_flags(&txn->gtrid) & VOW_GTRID_ONE_PHASE) != 0 && txn->key == COORD_NIL;

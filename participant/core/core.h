@@ -125,6 +125,16 @@ struct vow_branch_keep {
     uint64_t behind_ms; /* since when `sent` lags; BRANCH_NEVER_MS = it does not */
 };
 
+/* How far apart two works of a coordinator may be, in its ordinals, and overtake each other on their way here. */
+#define BRANCH_ORDINALS 4096
+
+/* The ordinals that were here. */
+struct branch_ordinals {
+    uint32_t epoch;
+    uint64_t highest;                    /* with the coordinator's life in it */
+    uint64_t seen[BRANCH_ORDINALS / 64]; /* of it and those below it, by their remainder */
+};
+
 /* One cell of the table, made ready for dispatch. */
 struct vow_branch_cell {
     vow_branch_handler_fn *handler; /* NULL: verdict and why hold */
@@ -143,6 +153,7 @@ struct vow_branches {
     uint32_t recalls;  /* questions of peers that the store has */
     uint32_t enlists;  /* sent so far: the attempt of the next one, so that an answer is not taken for another's */
     struct vow_branch_keep keep;
+    struct branch_ordinals ordinals;
 
     struct vow_branch_entry *entries;
     uint32_t entries_max, free, open; /* free: the first of a list through .next_free */
@@ -159,6 +170,7 @@ struct vow_branches {
     /* The step under way. */
     const struct vow_branches_event *input;
     const struct vow_msg_header *header; /* of input's message; NULL if it is none */
+    bool is_copy; /* input is a PREPARE or COMMIT_ONE_PHASE that was here before, or may have been */
     enum vow_branch_event event;
     struct vow_branch_resolve resolve; /* RESOLVE_* */
     bool moved;
@@ -229,6 +241,11 @@ void branch_keep_raise(struct vow_branches *core, uint32_t epoch, struct vow_wat
 void branch_keep_flush(struct vow_branches *core);
 void branch_keep_stored(struct vow_branches *core);
 uint64_t branch_keep_due_ms(const struct vow_branches *core);
+
+/* --- ordinals.c --- */
+
+/* The work of that ordinal is here now. False if it was before, or may have been. */
+bool branch_ordinals_take(struct branch_ordinals *ordinals, uint32_t epoch, uint64_t ordinal);
 
 /* --- emit.c --- */
 

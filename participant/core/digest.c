@@ -48,6 +48,18 @@ static void mix_known(uint64_t *digest, const struct vow_branch_known *known)
     mix(digest, known->watermark.seq);
 }
 
+static void mix_ordinals(uint64_t *digest, const struct branch_ordinals *ordinals)
+{
+    mix(digest, ordinals->epoch);
+    mix(digest, ordinals->highest);
+    for (uint32_t i = 0; i < BRANCH_ORDINALS / 64; i++) {
+        if (ordinals->seen[i] != 0) {
+            mix(digest, i);
+            mix(digest, ordinals->seen[i]);
+        }
+    }
+}
+
 /* The ring in its order, from the one that falls out next. */
 static void mix_ended(uint64_t *digest, const struct vow_branches *core)
 {
@@ -84,5 +96,6 @@ uint64_t vow_branches_digest(const struct vow_branches *core)
             mix_entry(&digest, &core->entries[i]);
     }
     mix_ended(&digest, core);
+    mix_ordinals(&digest, &core->ordinals);
     return digest;
 }

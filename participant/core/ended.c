@@ -1,8 +1,8 @@
 /*
  * The ring of ended ids. A branch that has ended is out of memory; a duplicate of its PREPARE that comes later would
  * look like new work. The store knows committed branches by their tombstones, and nothing of the aborted ones: this
- * ring does. It is not durable and the oldest ids fall out: beyond it stand the incarnation, the epoch and the
- * watermark.
+ * ring does. It is not durable and the oldest ids fall out: beyond it stand the incarnation, the epoch, the watermark
+ * and the ordinals (ordinals.c).
  *
  * A peer in doubt that asks (protocol 2.6) is told ABORTED on the strength of this ring, so each abort in it says how
  * sure it is. What fell out of the ring leaves floors behind: at or below `forgotten_floor` a NO may be the second

@@ -43,6 +43,15 @@ static struct vow_watermark watermark_of(const struct vow_msg *msg)
     }
 }
 
+/* False for all that asks for no work. */
+static bool is_copy(struct vow_branches *core, const struct vow_msg *msg)
+{
+    const struct vow_msg_prepare *work = msg->kind == VOW_MSG_PREPARE            ? &msg->prepare
+                                         : msg->kind == VOW_MSG_COMMIT_ONE_PHASE ? &msg->commit_one_phase
+                                                                                 : NULL;
+    return work != NULL && !branch_ordinals_take(&core->ordinals, work->header.epoch, work->ordinal);
+}
+
 /* An abort is not logged, so only the newest owner of the log can tell that nothing was decided (protocol 2.9). */
 static enum vow_branch_event decision_event(const struct vow_branches *core, const struct vow_msg_decision *decision)
 {
@@ -106,6 +115,7 @@ void branch_on_message(struct vow_branches *core, const struct vow_msg *msg)
         return;
     }
     core->header = header;
+    core->is_copy = is_copy(core, msg);
     branch_keep_raise(core, header->epoch, watermark_of(msg));
     if (msg->kind == VOW_MSG_RESOLVE) {
         branch_on_resolve(core, 0, &msg->resolve);

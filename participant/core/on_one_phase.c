@@ -71,6 +71,9 @@ void branch_one_phase_new(struct vow_branches *core, struct vow_branch_entry *en
     if (ended != NULL) {
         answer_ended(core, entry, ended);
         branch_move(core, entry, VOW_BRANCH_UNKNOWN);
+    } else if (core->is_copy) { /* whoever wants to know what became of it asks that */
+        core->counts.ignored++;
+        branch_move(core, entry, VOW_BRANCH_UNKNOWN);
     } else if (cause != VOW_CAUSE_NONE) {
         recall_memo(core, entry, cause);
     } else if (branch_ended_may_be_missing(core, &entry->gtrid)) {

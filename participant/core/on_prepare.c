@@ -18,6 +18,9 @@ enum vow_cause branch_admission(const struct vow_branches *core, const struct vo
         return VOW_CAUSE_TOO_LATE;
     if (header->epoch < core->keep.now.epoch)
         return VOW_CAUSE_TOO_LATE;
+    /* Its end may be forgotten here, and whoever asked for it have concluded something else by now (F082). */
+    if (core->is_copy)
+        return VOW_CAUSE_TOO_LATE;
     /* Work may have been lost with the earlier incarnation (mistake 19). */
     if (header->incarnation != 0 && header->incarnation != core->incarnation)
         return VOW_CAUSE_STALE_INCARNATION;

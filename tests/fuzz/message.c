@@ -71,6 +71,7 @@ static void draw_prepare(struct input *in, const struct fuzz_ids *ids, struct vo
     prepare->peers_len = input_below(in, 4);
     prepare->peers = peers;
     draw_calls(in, &prepare->calls, &prepare->calls_len);
+    prepare->ordinal = input_below(in, 4);
 }
 
 /* What the handshake, the heartbeat and operators say reaches no core; all of it is decoded all the same. */

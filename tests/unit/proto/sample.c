@@ -43,7 +43,7 @@ static struct vow_msg_header header(void)
 
 static void fill_prepare(struct vow_msg_prepare *m)
 {
-    *m = (struct vow_msg_prepare){header(), watermark, 9, 3, peers, 2, calls};
+    *m = (struct vow_msg_prepare){header(), watermark, 9, 3, peers, 2, calls, UINT64_MAX};
 }
 
 static void fill_hello(struct vow_msg_hello *m)
@@ -279,6 +279,7 @@ static void same_prepare(const struct vow_msg_prepare *a, const struct vow_msg_p
 {
     SAME_WATERMARK(watermark);
     SAME(ops);
+    SAME(ordinal);
     SAME(peers_len);
     SAME(calls_len);
     for (uint32_t i = 0; i < a->peers_len; i++) {

@@ -396,6 +396,30 @@ Test(requests, what_the_ring_forgot_is_looked_up)
     fixture_close(&f);
 }
 
+/* One for each transaction, the same for all of its participants. */
+Test(requests, F082_work_is_counted_by_who_asks_for_it)
+{
+    static const char *const both[] = {"p", "q"};
+    uint64_t ordinals[3];
+    struct fixture f;
+
+    fixture_open(&f);
+    fixture_peer_up(&f, "p");
+    fixture_peer_up(&f, "q");
+    for (int i = 0; i < 3; i++) {
+        struct vow_gtrid id = fixture_id(&f, VOW_GTRID_ONE_PHASE);
+
+        fixture_commit(&f, 1, &id, both, i == 1 ? 1 : 2);
+        ordinals[i] = fixture_effect(&f, VOW_COORD_SEND, 0)->msg.prepare.ordinal;
+        if (i != 1)
+            cr_expect_eq(fixture_effect(&f, VOW_COORD_SEND, 1)->msg.prepare.ordinal, ordinals[i]);
+    }
+    cr_expect_eq(ordinals[1], ordinals[0] + 1);
+    cr_expect_eq(ordinals[2], ordinals[1] + 1);
+    cr_expect_neq(ordinals[0], 0);
+    fixture_close(&f);
+}
+
 /* Without notes nothing but the protocol's records is written; the one-phase note guards the memo and stays. */
 Test(requests, notes_can_be_switched_off)
 {
