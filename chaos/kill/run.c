@@ -90,6 +90,7 @@ static void run_load(struct real_run *run)
         (void)real_node_kill(&run->loads[i].node);
     }
     (void)real_wait(run, loads_have_ended, MARGIN_MS);
+    real_work_judge(run);
 }
 
 /* --- After it --- */

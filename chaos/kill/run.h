@@ -35,6 +35,7 @@ struct real_member {
     bool starts_again; /* when it has ended */
     bool was_late;
     bool is_unstartable;      /* its last start has failed: what follows says nothing of it */
+    uint32_t work;            /* of a load: lines that tell of what it needs to have done */
     const char *next_point;   /* the crash point of that life */
     uint32_t deaths, readies; /* since the load was started */
 };
@@ -142,6 +143,11 @@ void real_link_act(struct real_run *run, const struct real_fault *fault, uint32_
 /* The ways that a fault is about, and how its link counts what it does; PROXY_FAULTS_LEN = it harms nobody. */
 unsigned real_link_ways(const struct real_fault *fault);
 enum proxy_fault real_link_counts_as(enum real_action action);
+
+/* work.c. The first: a load has written a line. The second, when all have ended. The third, for the verdict. */
+void real_work_line(struct real_member *load, const char *line);
+void real_work_judge(struct real_run *run);
+json_t *real_work_of(const struct real_run *run);
 
 /* act.c: 0; an errno; or that the state of the node has no place for it. */
 enum { REAL_UNFIT = -1 };

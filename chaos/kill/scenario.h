@@ -35,6 +35,12 @@ struct real_readiness {
     struct real_text http; /* HOST:PORT/PATH answers with 200 */
 };
 
+/* What a load has to have done: so many lines with a text, of a file in its directory or of what it writes. */
+struct real_needs {
+    struct real_text text, file; /* no text = nothing is asked for; no file = its output */
+    uint32_t times;
+};
+
 struct real_variable {
     struct real_text name, value;
     bool is_set; /* by --set, so as it is: nothing of it is written out */
@@ -56,6 +62,7 @@ struct real_node_plan {
     struct real_variable variables[REAL_VARIABLES_MAX + 1]; /* up to one without a name */
     struct real_variable files[REAL_FILES_MAX + 1];         /* paths in its directory, and what is in them */
     struct real_readiness ready;
+    struct real_needs needs;   /* of a load */
     struct real_text crash_at; /* VOW_CRASH_AT of its first life */
     bool has_points;           /* a life of it is to end at a crash point */
     uint64_t ready_ms;         /* within which it gets ready */

@@ -211,7 +211,8 @@ static int check_plan(struct real_scenario *scenario, const struct real_node_pla
             return -1;
     return check_words(scenario, node, &node->command) != 0 || check_text(scenario, node, &node->ready.http) != 0 ||
                    check_text(scenario, node, &node->ready.line) != 0 ||
-                   check_inside(scenario, &node->ready.file) != 0 || check_point(scenario, &node->crash_at) != 0
+                   check_inside(scenario, &node->ready.file) != 0 || check_inside(scenario, &node->needs.file) != 0 ||
+                   check_point(scenario, &node->crash_at) != 0
                ? -1
                : 0;
 }

@@ -13,14 +13,21 @@
         NULL, NULL, 0, false, NULL                                                                                     \
     }
 
-static real_read_fn read_words, read_targets, read_ready, read_variables, read_on, read_at, read_after, read_times,
-    read_while, read_vars, read_files, read_setup, read_nodes, read_load, read_links, read_faults, read_checks;
+static real_read_fn read_words, read_targets, read_ready, read_needs, read_variables, read_on, read_at, read_after,
+    read_times, read_while, read_vars, read_files, read_setup, read_nodes, read_load, read_links, read_faults,
+    read_checks;
 
 static const struct real_key ready_keys[] = {
     KEY("line", real_read_text, struct real_readiness, line, false, "a text that a line of its output has in it"),
     KEY("file", real_read_text, struct real_readiness, file, false,
         "a file of its directory that is there and not empty"),
     KEY("http", real_read_text, struct real_readiness, http, false, "HOST:PORT/PATH that answers with 200"), END};
+
+static const struct real_key needs_keys[] = {
+    KEY("text", real_read_text, struct real_needs, text, true, "what a line has in it that tells of work done"),
+    KEY("times", read_times, struct real_needs, times, true, "at least so many such lines"),
+    KEY("file", real_read_text, struct real_needs, file, false, "of this file of its directory; else of its output"),
+    END};
 
 static const struct real_key node_keys[] = {
     KEY("name", real_read_name, struct real_node_plan, name, true, "what faults and other nodes call it"),
@@ -45,6 +52,7 @@ static const struct real_key load_keys[] = {
     KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
     KEY("files", read_files, struct real_node_plan, files, false, "PATH: TEXT, files of its directory"),
     KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it ends with (0)"),
+    KEY("needs", read_needs, struct real_node_plan, needs, false, "what it has to have done; else the run is invalid"),
     END};
 
 static const struct real_key on_keys[] = {
@@ -170,6 +178,12 @@ static int read_ready(struct real_yaml *yaml, const struct real_key *key, yaml_n
     if ((ready->line.text != NULL) + (ready->file.text != NULL) + (ready->http.text != NULL) != 1)
         return real_fail(yaml, real_place_of(value), "ready wants one of line, file and http");
     return 0;
+}
+
+static int read_needs(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    (void)key;
+    return real_read_mapping(yaml, needs_keys, "needs", value, into);
 }
 
 static void node_defaults(struct real_node_plan *plan, const yaml_node_t *value)
@@ -428,6 +442,7 @@ void real_scenario_print_keys(FILE *out)
     print_table(out, "ready:", ready_keys);
     print_table(out, "a link:", link_keys);
     print_table(out, "the load:", load_keys);
+    print_table(out, "needs:", needs_keys);
     print_table(out, "a fault:", fault_keys);
     print_table(out, "on:", on_keys);
     print_table(out, "a check:", check_keys);

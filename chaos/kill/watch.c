@@ -76,6 +76,8 @@ static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
 
 static void on_line(void *ctx, struct real_node *node, const char *line)
 {
+    if (node->index >= REAL_LOAD)
+        real_work_line(member_of(ctx, node), line);
     real_deeds_event(ctx, REAL_SAYS, node->index, line);
 }
 

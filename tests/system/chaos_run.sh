@@ -9,6 +9,11 @@ trap 'rm -rf "$work"' EXIT
     tail -n 20 "$work"/out/logs/*.log
     exit "$status"
 }
+# A run in which little has been done shows little.
+grep -q '"needs"' "$work/out/verdict.json" || {
+    echo 'the scenario does not say what its load needs to have done'
+    exit 1
+}
 if grep -rE 'ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:' "$work/out/logs"; then
     exit 1
 fi

@@ -18,7 +18,7 @@
 /* The rest of a node with a trap, which a shell looks for between two commands. */
 #define IDLE "while :; do sleep 0.1; done"
 /* A load that does `what`, and ends. */
-#define LOAD(what) "load: {command: [sh, -c, '" what "']}\n"
+#define LOAD(what) "load:\n  command: [sh, -c, '" what "']\n"
 #define NODE(name, script)                                                                                             \
     "- name: " name "\n  command: [sh, -c, \"" script "\"]\n  ready: {line: ready}\n  exit_status: 143\n"
 #define HEAD "teaches: t\nnodes:\n"
@@ -153,7 +153,7 @@ ParameterizedTestParameters(kill_run, ends_with_its_verdict)
                      "- {command: [sh, -c, 'mv ${a.dir}/making ${a.dir}/made; exit 3'], exit_status: 3}\n",
          REAL_HELD, "", ""},
         {HEAD NODE("a", SERVE) LOAD("true") "setup: [{command: [sh, -c, 'exit 3']}]\n", REAL_INVALID, "invalid",
-         "setup-1: ended with status 3, not 0 (line 8)"},
+         "setup-1: ended with status 3, not 0 (line 9)"},
         {HEAD NODE("a", SERVE) LOAD("true") "setup: [{command: [sh, -c, 'mkfifo f; read x <>f'], within: 1ms}]\n",
          REAL_INVALID, "invalid", "setup-1: did not end within its time"},
         {HEAD NODE(
@@ -174,6 +174,15 @@ ParameterizedTestParameters(kill_run, ends_with_its_verdict)
         {HEAD ARMED("until grep -q settles $T; do :; done; " CRASH) LOAD("true") IS_BACK("serving"), REAL_INVALID,
          "invalid", LATE},
         {HEAD ARMED("trap '" CRASH "' TERM; " IDLE) LOAD("true") IS_BACK("ended"), REAL_INVALID, "invalid", LATE},
+        {HEAD NODE("a", SERVE) LOAD("echo ok 1; echo no; echo ok 2; echo no >f") "  needs: {text: ok, times: 2}\n",
+         REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) LOAD("echo ok 1; echo no; echo ok 2") "  needs: {text: ok, times: 3}\n", REAL_INVALID,
+         "invalid", "load: has done too little: 2 of 3 lines with ok"},
+        {HEAD NODE("a", SERVE) LOAD("echo ok >f; echo ok; echo no >>f") "  needs: {text: ok, times: 2, file: f}\n",
+         REAL_INVALID, "invalid", "load: has done too little: 1 of 2 lines with ok"},
+        {HEAD NODE("a", SERVE) LOAD("echo ok >f") "  needs: {text: ok, times: 1, file: f}\n", REAL_HELD, "", ""},
+        {HEAD NODE("a", SERVE) LOAD("true") "  needs: {text: ok, times: 1, file: f}\n", REAL_INVALID, "invalid",
+         "0 of 1 lines"},
         {HEAD NODE("a", "exit 1") LOAD("true"), REAL_INVALID, "invalid", "a: ended with status 1"},
         {HEAD NODE("a", "mkfifo f; read x <>f") "  ready_within: 1ms\n" LOAD("true"), REAL_INVALID, "invalid",
          "did not get ready at its first start"},
