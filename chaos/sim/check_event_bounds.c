@@ -1,5 +1,6 @@
 /*
- * I29: attempts and dead letters are bounded. No attempt is beyond what its group has asked for, or the default of 10.
+ * I29: attempts and dead letters are bounded. No attempt is beyond what its group has asked for, or the default of 10,
+ * and each follows one that was sent (F029).
  * A dead letter has had that many, or its consumer has said that it is unable: no event is given up before. There are
  * never more dead letters than the coordinator has room for, in what is durable and on its disk: a group that has one
  * more is paused (F207), and I28 says that nothing of it is lost.
@@ -17,11 +18,15 @@ static uint32_t attempts_max(const struct diary_group *group)
 static void check_attempt(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct vow_msg_deliver *said = &sight->message.msg->deliver;
-    const struct diary_group *group = sim_diary_group(&judge->diary, sight->node, said->group);
+    struct diary_event *event = sim_diary_at(&judge->diary, sight->node, said->offset);
+    struct diary_group *group = sim_diary_group(&judge->diary, sight->node, said->group);
 
     if (group != NULL && said->attempt > attempts_max(group))
         I29("offset %llu is delivered to %s for the %uth time", (unsigned long long)said->offset, said->group,
             said->attempt);
+    if (group != NULL && event != NULL && said->attempt > sim_event_share(&judge->diary, event, group)->attempt + 1)
+        I29("attempt %u of offset %llu is sent to %s, and the one before was not", said->attempt,
+            (unsigned long long)said->offset, said->group);
 }
 
 static void check_burial(struct sim_judge *judge, const struct sim_sight *sight)

@@ -92,6 +92,7 @@ void coordinator_drained(struct sim_world *world, struct sim_node *node, uint64_
     session->is_full = session->is_told = false;
     coordinator_step(world, node, &ready);
     coordinator_sagas_drained(world, node, id);
+    coordinator_events_drained(world, node, id);
     coordinator_turn_end(world, node);
 }
 

@@ -13,14 +13,27 @@
 
 /* --- Messages --- */
 
-/* A consumer for whom much waits already is not sent more: like a message that is lost, it is delivered again. */
+/* A consumer for whom much waits already is not sent more (fault F029). The core is in its step: it hears of it after
+ * that. */
+static void note_undelivered(struct coordinator_events *events, const struct vow_relay_effect *effect)
+{
+    struct coordinator_undelivered *to = &events->undelivered[events->undelivered_len++];
+
+    VOW_ASSERT(events->undelivered_len <= COORDINATOR_UNDELIVERED_MAX);
+    *to = (struct coordinator_undelivered){.session = effect->session, .lsn = effect->msg.deliver.offset};
+    memcpy(to->group, effect->msg.deliver.group, strlen(effect->msg.deliver.group) + 1);
+}
+
 static void effect_send(struct sim_world *world, struct sim_coordinator *c, const struct vow_relay_effect *effect)
 {
     const struct session *session = coordinator_session_find(c, effect->session);
 
-    if (session == NULL || !session->up || (session->is_full && effect->msg.kind == VOW_MSG_DELIVER))
+    if (session == NULL || !session->up)
         return;
-    sim_net_send(world, session->conn, 1, &effect->msg);
+    if (session->is_full && effect->msg.kind == VOW_MSG_DELIVER)
+        note_undelivered(&c->events, effect);
+    else
+        sim_net_send(world, session->conn, 1, &effect->msg);
 }
 
 /* --- The journal --- */
@@ -207,7 +220,7 @@ static void carry_out(struct sim_world *world, struct sim_node *node, const stru
     }
 }
 
-void coordinator_events_step(struct sim_world *world, struct sim_node *node, struct vow_relay_event *event)
+static void step(struct sim_world *world, struct sim_node *node, struct vow_relay_event *event)
 {
     struct vow_relay_effects effects;
 
@@ -215,6 +228,29 @@ void coordinator_events_step(struct sim_world *world, struct sim_node *node, str
     vow_relay_step(node->coordinator->events.core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
         carry_out(world, node, &effects.items[i]);
+}
+
+void coordinator_events_step(struct sim_world *world, struct sim_node *node, struct vow_relay_event *event)
+{
+    struct coordinator_events *events = &node->coordinator->events;
+
+    step(world, node, event);
+    while (events->undelivered_len > 0) {
+        const struct coordinator_undelivered *last = &events->undelivered[--events->undelivered_len];
+        struct vow_relay_event back = {.kind = VOW_RELAY_UNSENT, .session = last->session};
+
+        back.unsent.group = last->group;
+        back.unsent.lsn = last->lsn;
+        step(world, node, &back);
+    }
+}
+
+void coordinator_events_drained(struct sim_world *world, struct sim_node *node, uint64_t session)
+{
+    struct vow_relay_event ready = {.kind = VOW_RELAY_PEER_READY, .session = session};
+
+    if (node->coordinator->events.core != NULL)
+        coordinator_events_step(world, node, &ready);
 }
 
 /* --- What participants say --- */

@@ -72,6 +72,12 @@ struct shown_group {
     uint64_t cursor;
     uint32_t dead;
 };
+/* A DELIVER that was not sent. More than a step has effects. */
+#define COORDINATOR_UNDELIVERED_MAX 1024
+struct coordinator_undelivered {
+    uint64_t session, lsn;
+    char group[VOW_NAME_SIZE];
+};
 struct coordinator_feed {
     struct sim_world *world;
     struct sim_node *node;
@@ -86,6 +92,8 @@ struct coordinator_events {
     struct log_op *loads; /* under way: what they have found is to be freed */
     struct shown_group shown[EVENT_GROUPS_MAX];
     uint64_t looks; /* of operators */
+    uint32_t undelivered_len;
+    struct coordinator_undelivered undelivered[COORDINATOR_UNDELIVERED_MAX];
 };
 
 struct log_op {
@@ -214,6 +222,7 @@ void coordinator_events_step(struct sim_world *world, struct sim_node *node, str
 bool coordinator_events_message(struct sim_world *world, struct sim_node *node, const struct session *session,
                                 const struct vow_msg *msg);
 void coordinator_events_session_down(struct sim_world *world, struct sim_node *node, uint64_t session);
+void coordinator_events_drained(struct sim_world *world, struct sim_node *node, uint64_t session);
 void coordinator_events_timer(struct sim_world *world, struct sim_node *node);
 void coordinator_events_journal_done(struct sim_world *world, struct sim_node *node, struct log_op *op);
 uint64_t coordinator_events_deadline_ms(const struct sim_coordinator *c);

@@ -339,6 +339,12 @@ static void see_begin(struct sim_diary *diary, uint8_t coord, const struct vow_m
     pass_by(diary, group);
 }
 
+static void see_delivery(struct diary_share *share, const struct sim_sight *sight)
+{
+    diary_first(&share->sent, sight->seq);
+    share->attempt = sight->message.msg->deliver.attempt;
+}
+
 static void see_sent(struct sim_diary *diary, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sight->message.msg;
@@ -351,7 +357,7 @@ static void see_sent(struct sim_diary *diary, const struct sim_sight *sight)
     }
     if (msg->kind == VOW_MSG_DELIVER &&
         (share = diary_share_at(diary, sight->node, msg->deliver.group, msg->deliver.offset)) != NULL)
-        diary_first(&share->sent, sight->seq);
+        see_delivery(share, sight);
     if (msg->kind == VOW_MSG_SUBSCRIBED && msg->subscribed.error == 0)
         see_begin(diary, sight->node, &msg->subscribed);
 }

@@ -16,6 +16,7 @@ struct diary_share {
     struct diary_share *next; /* of the event */
     struct diary_group *group;
     book_moment sent;     /* DELIVER, first */
+    uint32_t attempt;     /* of the last one */
     book_moment heard;    /* done: durable at the participant, as the store or its disk has said */
     bool is_heard_sure;   /* ... and the store has said so, so that no crash may take it back */
     book_moment answered; /* DELIVERED with DONE has come to the coordinator */

@@ -93,6 +93,8 @@ static void relay_metrics(struct evbuffer *body, const struct vow_server *server
     metric(body, "vow_events_busy_total", "counter", "Told to come back.", counts.busy);
     metric(body, "vow_deliveries_total", "counter", "Events sent to groups, first attempts and others.", counts.sent);
     metric(body, "vow_delivery_retries_total", "counter", "Of these not the first attempt.", counts.retries);
+    metric(body, "vow_deliveries_unsent_total", "counter", "Held back, for their consumer has not read what was sent.",
+           counts.unsent);
     metric(body, "vow_deliveries_done_total", "counter", "Events that a group has done.", counts.done);
     metric(body, "vow_reactions_overdue", "gauge",
            "Events that a group has not done, or that are its dead letters, and whose deadline has passed.",

@@ -141,15 +141,22 @@ struct server_sagas {
     size_t unsent_len, unsent_cap;
 };
 
+/* A delivery that was not sent, likewise. */
+struct undelivered {
+    uint64_t session, lsn;
+    char group[VOW_NAME_SIZE];
+};
+
 /* Events: likewise, and what they say. */
 struct server_relay {
     struct vow_relay *core;
     void *memory;
     struct vow_relay_limits limits; /* with room for what was recovered */
     struct relay_book book;
-    struct vow_arena *arena; /* for an event out of the journal */
-    bool is_kept;            /* the event that is published in this step */
-    uint64_t undelivered;    /* deliveries that were not sent, for much waits for their consumer */
+    struct vow_arena *arena;         /* for an event out of the journal */
+    bool is_kept;                    /* the event that is published in this step */
+    struct undelivered *undelivered; /* of the step under way */
+    size_t undelivered_len, undelivered_cap;
 };
 
 struct vow_server {
@@ -283,6 +290,7 @@ void log_op_put_message(struct log_op *op, const struct vow_msg *msg);
 /* PUBLISH, SUBSCRIBE, DELIVERED, SEEK. */
 void relay_message(struct vow_server *server, struct session *session, const struct vow_msg *msg);
 void relay_session_gone(struct vow_server *server, uint64_t session);
+void relay_peer_ready(struct vow_server *server, uint64_t session);
 /* LOG_DONE, or older events. */
 void relay_journal_done(struct vow_server *server, struct vow_journal_op *op);
 void relay_timer(struct vow_server *server);

@@ -15,14 +15,31 @@
 
 /* ---- effects ---- */
 
-/* A consumer for whom much waits already is not sent more: like a message that is lost, it is delivered again. */
+/* The core is in its step: it hears of it after that. */
+static void note_undelivered(struct server_relay *relay, const struct vow_relay_effect *effect)
+{
+    struct undelivered *to;
+    if (relay->undelivered_len == relay->undelivered_cap) {
+        const size_t cap = relay->undelivered_cap > 0 ? relay->undelivered_cap * 2 : 64;
+        to = realloc(relay->undelivered, cap * sizeof(*to));
+        if (to == NULL)
+            return; /* like a message that is lost: it is delivered again */
+        relay->undelivered = to;
+        relay->undelivered_cap = cap;
+    }
+    to = &relay->undelivered[relay->undelivered_len++];
+    *to = (struct undelivered){.session = effect->session, .lsn = effect->msg.deliver.offset};
+    memcpy(to->group, effect->msg.deliver.group, strlen(effect->msg.deliver.group) + 1);
+}
+
+/* A consumer for whom much waits already is not sent more (fault F029). */
 static void effect_send(struct vow_server *server, const struct vow_relay_effect *effect)
 {
     struct session *session = session_find(server, effect->session);
     if (session == NULL || !session->up)
         return;
     if (session->is_full && effect->msg.kind == VOW_MSG_DELIVER) {
-        server->relay.undelivered++;
+        note_undelivered(&server->relay, effect);
         return;
     }
     server_send(server, session, &effect->msg);
@@ -122,12 +139,26 @@ static void carry_out(struct vow_server *server, const struct vow_relay_effect *
     }
 }
 
-void relay_step(struct vow_server *server, const struct vow_relay_event *event)
+static void step(struct vow_server *server, const struct vow_relay_event *event)
 {
     struct vow_relay_effects effects;
     vow_relay_step(server->relay.core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
         carry_out(server, &effects.items[i]);
+}
+
+/* Nothing is sent meanwhile, so there is an end. */
+void relay_step(struct vow_server *server, const struct vow_relay_event *event)
+{
+    struct server_relay *relay = &server->relay;
+    step(server, event);
+    while (relay->undelivered_len > 0) {
+        const struct undelivered *last = &relay->undelivered[--relay->undelivered_len];
+        struct vow_relay_event back = {.kind = VOW_RELAY_UNSENT, .now_ms = event->now_ms, .session = last->session};
+        back.unsent.group = last->group;
+        back.unsent.lsn = last->lsn;
+        step(server, &back);
+    }
 }
 
 /* ---- what the journal has to say ---- */
@@ -222,6 +253,12 @@ void relay_session_gone(struct vow_server *server, uint64_t session)
     relay_step(server, &event);
 }
 
+void relay_peer_ready(struct vow_server *server, uint64_t session)
+{
+    const struct vow_relay_event event = {.kind = VOW_RELAY_PEER_READY, .now_ms = vow_clock_ms(), .session = session};
+    relay_step(server, &event);
+}
+
 /* ---- the rest ---- */
 
 void relay_timer(struct vow_server *server)
@@ -254,4 +291,5 @@ void relay_free(struct vow_server *server)
     relay_book_free(&server->relay.book);
     vow_arena_free(server->relay.arena);
     free(server->relay.memory);
+    free(server->relay.undelivered);
 }

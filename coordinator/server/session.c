@@ -310,6 +310,7 @@ static void on_drained(void *ctx, struct vow_channel *channel)
     session->is_full = session->is_told = false;
     server_step(server, &event);
     sagas_peer_ready(server, session->id);
+    relay_peer_ready(server, session->id);
 }
 
 const struct vow_channel_ops session_ops = {

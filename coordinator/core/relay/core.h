@@ -133,6 +133,7 @@ struct group {
     bool was_there;                      /* JOINING: it has a subscription that is durable */
     bool is_logging;                     /* JOINING: the record is on its way */
     uint64_t session;                    /* 0 = its consumer is away */
+    uint64_t full_session;               /* so much waits for this one that it is sent no more; 0 = none */
     uint64_t tag;                        /* LEAVING: of the order */
     struct subscription now, next;       /* next: JOINING */
     uint64_t cursor, next_cursor, noted; /* noted: the cursor that was logged last */
@@ -240,6 +241,11 @@ static inline uint32_t lane_index(const struct vow_relay *core, const struct lan
 static inline struct group *lane_group(const struct vow_relay *core, const struct lane *lane)
 {
     return &core->groups[lane->group];
+}
+/* Much waits for its consumer: nothing is sent until that has gone (F029). */
+static inline bool group_is_full(const struct group *group)
+{
+    return group->full_session != 0 && group->full_session == group->session;
 }
 static inline struct event *lane_event(const struct vow_relay *core, const struct lane *lane)
 {
@@ -373,6 +379,8 @@ void relay_session_down(struct vow_relay *core, uint64_t session);
 void relay_take_recovered(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_recovered(struct vow_relay *core, uint64_t last_lsn);
 void flow_send_some(struct vow_relay *core);
+void flow_take_unsent(struct vow_relay *core, const struct vow_relay_event *event);
+void flow_take_peer_ready(struct vow_relay *core, uint64_t session);
 void flow_take_timer(struct vow_relay *core);
 void flow_arm(struct vow_relay *core, const struct lane *lane, uint64_t at_ms);
 void flow_back_off(struct vow_relay *core, const struct lane *lane);

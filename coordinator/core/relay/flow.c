@@ -1,6 +1,10 @@
-/* When an event is delivered: within the group's window, each group in its turn; again after a back-off with full
- * jitter (sagas 4.4). */
+/*
+ * When an event is delivered: within the group's window, each group in its turn; again after a back-off with full
+ * jitter (sagas 4.4). For whose consumer much waits to be sent already, what comes is held back (F029): a delivery that
+ * the driver could not send is taken back, as if it had never been, and the group waits until its consumer has read.
+ */
 #include "coordinator/core/relay/core.h"
+#include "coordinator/core/relay/handlers.h"
 #include "proto/jitter.h"
 
 #define TIMERS_MAX 256
@@ -41,6 +45,8 @@ static uint32_t next_of(const struct vow_relay *core, const struct group *group)
 {
     uint32_t lane = group->ready;
 
+    if (group_is_full(group))
+        return RELAY_NIL;
     if (group->state == GROUP_LIVE)
         return lane;
     if (group->state != GROUP_PAUSED || group->session == 0)
@@ -78,6 +84,43 @@ void flow_send_some(struct vow_relay *core)
         core->next_group = (core->next_group + 1) % groups;
     }
 }
+
+/* ---- what was not sent ---- */
+
+void lane_on_unsent(struct vow_relay *core, struct lane_input *in)
+{
+    struct tries *tries = lane_tries(core, in->lane);
+
+    core->counts.sent--;
+    core->counts.retries -= tries->attempts > 1;
+    core->counts.unsent++;
+    tries->attempts--;
+    lane_move(core, in->lane, LANE_READY);
+}
+
+void flow_take_unsent(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    struct group *group = group_find(core, event->unsent.group);
+    const uint32_t index = kept_find(core, event->unsent.lsn);
+    struct lane_input in = {.event = LANE_ON_UNSENT};
+
+    if (group == NULL || group->session != event->session || index == RELAY_NIL)
+        return;
+    group->full_session = event->session;
+    in.lane = lane_find(core, group_index(core, group), core->events[index].key);
+    if (in.lane != NULL && core->deliveries[in.lane->first].event == index)
+        lane_dispatch(core, &in);
+}
+
+void flow_take_peer_ready(struct vow_relay *core, uint64_t session)
+{
+    for (uint32_t i = 0; i < core->limits.groups_max; i++) {
+        if (core->groups[i].full_session == session)
+            core->groups[i].full_session = 0;
+    }
+}
+
+/* ---- the timer ---- */
 
 static void note_cursor(struct vow_relay *core, struct group *group)
 {

@@ -181,7 +181,14 @@ static void take_event(struct vow_relay *core, const struct vow_relay_event *eve
         flow_take_timer(core);
         break;
     case VOW_RELAY_SESSION_DOWN:
+        flow_take_peer_ready(core, event->session);
         relay_session_down(core, event->session);
+        break;
+    case VOW_RELAY_UNSENT:
+        flow_take_unsent(core, event);
+        break;
+    case VOW_RELAY_PEER_READY:
+        flow_take_peer_ready(core, event->session);
         break;
     case VOW_RELAY_ORDER:
         if (event->order.order == VOW_RELAY_REMOVE)
@@ -224,7 +231,10 @@ void vow_relay_step(struct vow_relay *core, const struct vow_relay_event *event,
     core->now_ms = event->now_ms;
     core->effects_len = 0;
     take_event(core, event);
-    if (!core->recovering)
+    /* While it is told what was not sent it sends nothing: that would be more of the same. */
+    if (event->kind == VOW_RELAY_UNSENT)
+        core->has_more = true;
+    else if (!core->recovering)
         go_on(core);
     effects->items = core->effects;
     effects->len = core->effects_len;

@@ -51,7 +51,9 @@ enum vow_relay_event_kind {
     VOW_RELAY_LOAD_DONE,   /* load_done: that was all of them */
     VOW_RELAY_LOG_DONE,    /* logged */
     VOW_RELAY_TIMER,
-    VOW_RELAY_SESSION_DOWN,    /* session */
+    VOW_RELAY_SESSION_DOWN, /* session */
+    VOW_RELAY_UNSENT, /* session, unsent: a DELIVER of the last step was not sent, for much waits for its consumer */
+    VOW_RELAY_PEER_READY,      /* session: it can take more again */
     VOW_RELAY_ORDER,           /* order: of an operator, recorded durably by the driver; answered by ORDERED */
     VOW_RELAY_RECOVERED_KEY,   /* key */
     VOW_RELAY_RECOVERED_GROUP, /* group */
@@ -75,6 +77,7 @@ enum vow_relay_order { VOW_RELAY_RETRY = 1, VOW_RELAY_DROP = 2, VOW_RELAY_REMOVE
     WAIT(PAUSED, "its group is paused: there is no room for one more dead letter")                                     \
     WAIT(BEHIND, "an earlier event of its key is not done")                                                            \
     WAIT(WINDOW, "its group has as many keys in flight as it wants")                                                   \
+    WAIT(FULL, "its service has not read yet what was sent to it")                                                     \
     WAIT(SENT, "it was delivered, and is not answered yet")                                                            \
     WAIT(BACKOFF, "it was not done, and is delivered again after a while")                                             \
     WAIT(BURYING, "it is given up, and goes to the dead letters")                                                      \
@@ -130,6 +133,10 @@ struct vow_relay_event {
         struct {
             uint64_t token, lsn;
         } logged;
+        struct {
+            const char *group;
+            uint64_t lsn;
+        } unsent;
         struct {
             const char *group;
             uint64_t lsn;
@@ -226,6 +233,7 @@ const char *vow_relay_circle(struct vow_relay *core, const struct vow_msg_subscr
 struct vow_relay_counts {
     uint64_t published, duplicates, gaps, refused, busy; /* PUBLISH; since init */
     uint64_t sent, retries, done, buried, dropped;       /* deliveries; those after the first of an event */
+    uint64_t unsent;                                     /* that were taken back: they are no attempts */
     uint64_t late, protocol_errors;
     uint64_t full_events, full_groups, full_dead; /* refused, or a group paused, because of that limit */
     uint64_t missed; /* reactions that were not done when their deadline passed: told by LATE */

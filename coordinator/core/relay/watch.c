@@ -71,6 +71,8 @@ static enum vow_relay_wait wait_of(const struct group *group, const struct lane 
         return VOW_RELAY_WAIT_PAUSED;
     if (group->session == 0)
         return VOW_RELAY_WAIT_AWAY;
+    if (is_first && lane->state == LANE_READY && group_is_full(group))
+        return VOW_RELAY_WAIT_FULL;
     return is_first ? wait_of_lane(lane) : VOW_RELAY_WAIT_BEHIND;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Events in a world of <vow/testing.h>: a real coordinator, and one service that publishes from a transaction of its
- * own and reacts to that. Time is moved by hand.
+ * Events in a world of <vow/testing.h>: a real coordinator, and a service that publishes from transactions of its own,
+ * and reacts to that; sometimes a second one, which only reacts. Time is moved by hand.
  */
 #include <criterion/criterion.h>
 #include <sqlite3.h>
@@ -25,24 +25,27 @@ struct world {
 };
 
 static atomic_bool is_stuck; /* the key "stuck" cannot be done now */
+static atomic_uint attempts; /* the most that an event has had */
 
 static int react(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
 {
     char sql[128];
 
     (void)branch, (void)ctx;
+    if (event->attempt > atomic_load(&attempts))
+        atomic_store(&attempts, event->attempt);
     if (strcmp(event->key, "stuck") == 0 && atomic_load(&is_stuck))
         return 1;
     (void)snprintf(sql, sizeof(sql), "INSERT INTO done (key, seq) VALUES ('%s', %d)", event->key, (int)event->key_seq);
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-static void open_shop(struct world *world)
+static struct vow_participant *open_service(const struct world *world, const char *name, const char *path)
 {
     const struct vow_participant_options options = {
         .size = sizeof(options),
-        .name = "shop",
-        .path = world->path,
+        .name = name,
+        .path = path,
         .coordinator = vow_test_network_address(world->network),
         .schema = "CREATE TABLE done (key TEXT, seq INT, PRIMARY KEY (key, seq))",
         .inbox_retention_ms = RETENTION_MS,
@@ -50,18 +53,26 @@ static void open_shop(struct world *world)
     const struct vow_reaction reaction = {.on = "order.placed", .handler = react};
     const struct vow_subscription subscription = {
         .size = sizeof(subscription),
-        .group = "stock",
+        .group = name,
         .reactions = &reaction,
         .reactions_len = 1,
+        .window = 256,
         .attempts_max = 1000000,
     };
+    struct vow_participant *service;
     struct vow_error_detail detail;
 
-    cr_assert_eq(vow_participant_open(&options, &world->shop, &detail), 0, "%s", detail.text);
-    cr_assert_eq(vow_participant_subscribe(world->shop, &subscription), 0);
-    cr_assert_eq(vow_participant_start(world->shop), 0);
-    cr_assert_eq(vow_participant_wait(world->shop, 20000), 0);
+    cr_assert_eq(vow_participant_open(&options, &service, &detail), 0, "%s", detail.text);
+    cr_assert_eq(vow_participant_subscribe(service, &subscription), 0);
+    cr_assert_eq(vow_participant_start(service), 0);
+    cr_assert_eq(vow_participant_wait(service, 20000), 0);
     vow_testing_clock_settle();
+    return service;
+}
+
+static void open_shop(struct world *world)
+{
+    world->shop = open_service(world, "shop", world->path);
 }
 
 static void open_world(struct world *world)
@@ -96,21 +107,27 @@ static int run(void *ctx, int columns, char **values, char **names)
     return 0;
 }
 
-static int number(const struct world *world, const char *sql)
+static int number_in(const char *path, const char *sql)
 {
     sqlite3 *db;
     int value = -1;
 
-    cr_assert_eq(sqlite3_open(world->path, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
     (void)sqlite3_busy_timeout(db, 60000);
     cr_assert_eq(sqlite3_exec(db, sql, run, &value, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
     sqlite3_close(db);
     return value;
 }
 
-static void publish(const struct world *world, const char *key)
+static int number(const struct world *world, const char *sql)
 {
-    const struct vow_event event = {.size = sizeof(event), .topic = "order.placed", .key = key};
+    return number_in(world->path, sql);
+}
+
+static void publish_with(const struct world *world, const char *key, const void *payload, size_t len)
+{
+    const struct vow_event event = {
+        .size = sizeof(event), .topic = "order.placed", .key = key, .payload = payload, .len = len};
     sqlite3 *db;
 
     cr_assert_eq(sqlite3_open(world->path, &db), SQLITE_OK);
@@ -119,6 +136,11 @@ static void publish(const struct world *world, const char *key)
     cr_assert_eq(vow_outbox_publish(db, &event), 0);
     cr_assert_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+}
+
+static void publish(const struct world *world, const char *key)
+{
+    publish_with(world, key, NULL, 0);
     vow_testing_clock_advance(1000);
 }
 
@@ -164,5 +186,33 @@ Test(event_world, F209_what_is_done_is_forgotten_in_the_end)
     }
     cr_assert_eq(number(&world, DONE), 14);
     cr_assert_leq(number(&world, KNOWN), 2);
+    close_world(&world);
+}
+
+/* More than fits into the send queue of a connection (1 MiB) waits for a service that comes back. It is sent as the
+ * service reads, each event once; what did not fit was sent again half a minute later, as another attempt. */
+Test(event_world, F029_more_than_fits_is_sent_as_it_is_read)
+{
+    static const char payload[VOW_EVENT_PAYLOAD_MAX];
+    struct vow_participant *stock;
+    struct world world;
+    char path[128], key[16];
+
+    atomic_store(&is_stuck, false);
+    atomic_store(&attempts, 0);
+    open_world(&world);
+    (void)snprintf(path, sizeof(path), "%s/stock.db", world.directory);
+    vow_participant_close(open_service(&world, "stock", path));
+    for (int i = 0; i < 160; i++) {
+        (void)snprintf(key, sizeof(key), "order %d", i);
+        publish_with(&world, key, payload, sizeof(payload));
+    }
+    vow_testing_clock_advance(5000);
+    cr_assert_eq(number(&world, DONE), 160);
+    stock = open_service(&world, "stock", path);
+    vow_testing_clock_advance(5000);
+    cr_assert_eq(number_in(path, DONE), 160);
+    cr_assert_eq(atomic_load(&attempts), 1);
+    vow_participant_close(stock);
     close_world(&world);
 }

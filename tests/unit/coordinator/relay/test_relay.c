@@ -387,6 +387,59 @@ static struct vow_relay_reaction reaction_to(uint64_t at_lsn)
     return reaction;
 }
 
+static void unsent(uint64_t at_lsn)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_UNSENT, .session = CONSUMER};
+
+    event.unsent.group = "a";
+    event.unsent.lsn = at_lsn;
+    feed(event);
+}
+
+/* The queue of its connection is full: that is no attempt, and takes no time of one. */
+Test(relay, F029_what_was_not_sent_is_no_attempt)
+{
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    unsent(lsn);
+    cr_assert_eq(sent, 0);
+    cr_assert_eq(reaction_to(lsn).wait, VOW_RELAY_WAIT_FULL);
+    cr_assert_eq(reaction_to(lsn).attempts, 0);
+    cr_assert_eq(only_group().in_flight, 0);
+    publish("order.placed", "order 2", 1);
+    log_done();
+    for (int i = 0; i < 8 && vow_relay_deadline_ms(core) != UINT64_MAX; i++)
+        fire();
+    now_ms += 600000;
+    feed((struct vow_relay_event){.kind = VOW_RELAY_TIMER});
+    cr_assert_eq(sent, 0);
+    cr_assert_eq(alarms, 0);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_PEER_READY, .session = CONSUMER});
+    cr_assert_eq(sent, 2);
+    cr_assert_eq(last.msg.deliver.attempt, 1);
+    cr_assert_eq(reaction_to(2).wait, VOW_RELAY_WAIT_SENT);
+    cr_assert_eq(reaction_to(2).attempts, 1);
+    cr_assert_eq(counted().sent, 2);
+    cr_assert_eq(counted().retries, 0);
+    cr_assert_eq(counted().unsent, 1);
+    cr_assert_eq(counted().protocol_errors, 0);
+}
+
+/* A new connection has a queue of its own. */
+Test(relay, F029_a_full_queue_goes_with_its_connection)
+{
+    subscribe("a", "#", NULL);
+    publish("order.placed", "order 1", 1);
+    log_done();
+    unsent(lsn);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_SESSION_DOWN, .session = CONSUMER});
+    subscribe("a", "#", NULL);
+    cr_assert_eq(last.msg.kind, VOW_MSG_DELIVER);
+    cr_assert_eq(last.msg.deliver.attempt, 1, "nor was that an attempt");
+}
+
 Test(relay, a_deadline_that_passes_names_who_is_late_and_why)
 {
     subscribe("a", "#", NULL);
@@ -838,8 +891,13 @@ Test(relay_worlds, I29_some_events_are_poison)
     run_worlds((struct world_options){.not_yet = 5, .poison = 25, .is_cut = true});
 }
 
+Test(relay_worlds, F029_the_consumer_does_not_read)
+{
+    run_worlds((struct world_options){.full = 20, .not_yet = 15, .poison = 10, .is_cut = true});
+}
+
 Test(relay_worlds, I28_all_of_it)
 {
     run_worlds((struct world_options){
-        .lost = 20, .not_yet = 15, .crashes = 4, .poison = 15, .is_sought = true, .is_cut = true});
+        .lost = 20, .full = 5, .not_yet = 15, .crashes = 4, .poison = 15, .is_sought = true, .is_cut = true});
 }

@@ -140,6 +140,23 @@ static void load(struct world *world, const struct vow_relay_effect *effect)
     step(world, &(struct vow_relay_event){.kind = VOW_RELAY_LOAD_DONE, .load_done = {group, error}});
 }
 
+/* What was not sent is no attempt. */
+static void post(struct world *world, const struct vow_relay_effect *effect)
+{
+    const struct vow_msg_deliver *msg = &effect->msg.deliver;
+    uint32_t *attempt = &event_of(world, &msg->event)->attempt[group_of(msg->group)];
+
+    world->is_full = world->is_full || chance(world, world->options.full);
+    if (world->is_full) {
+        cr_assert_lt(world->unsent_len, 64);
+        world->unsent[world->unsent_len++] = *effect;
+        return;
+    }
+    cr_assert_leq(msg->attempt, *attempt + 1, "seed %llu: F029", (unsigned long long)world->options.seed);
+    *attempt = msg->attempt;
+    world->mail[world->mail_len++] = *effect;
+}
+
 static void carry_out(struct world *world, const struct vow_relay_effect *effect)
 {
     switch (effect->kind) {
@@ -149,7 +166,7 @@ static void carry_out(struct world *world, const struct vow_relay_effect *effect
         if (effect->msg.kind == VOW_MSG_PUBLISHED)
             published(world, &effect->msg.published, chance(world, world->options.lost) ? 0 : effect->session);
         else if (effect->msg.kind == VOW_MSG_DELIVER)
-            world->mail[world->mail_len++] = *effect;
+            post(world, effect);
         break;
     case VOW_RELAY_LOG:
         log_record(world, effect);
@@ -186,6 +203,14 @@ static void step(struct world *world, struct vow_relay_event *event)
     cr_assert_eq(counts.protocol_errors, 0, "seed %llu", (unsigned long long)world->options.seed);
     if (asked.kind == VOW_RELAY_LOAD)
         load(world, &asked);
+    if (world->unsent_len > 0) {
+        const struct vow_relay_effect *last = &world->unsent[--world->unsent_len];
+        struct vow_relay_event back = {.kind = VOW_RELAY_UNSENT, .session = last->session};
+
+        back.unsent.group = last->msg.deliver.group;
+        back.unsent.lsn = last->msg.deliver.offset;
+        step(world, &back);
+    }
 }
 
 /* ---- the journal, as its tables have it ---- */
@@ -371,6 +396,7 @@ static void crash(struct world *world)
     world->log_len = world->log_durable;
     world->lsn = world->log_len > 0 ? world->log[world->log_len - 1].lsn : 0;
     world->session = world->publisher = 0;
+    world->is_full = false;
     start(world);
 }
 
@@ -437,8 +463,18 @@ static void disconnect(struct world *world)
     struct vow_relay_event event = {.kind = VOW_RELAY_SESSION_DOWN, .session = world->session};
 
     world->session = 0;
+    world->is_full = false;
     if (event.session != 0)
         step(world, &event);
+}
+
+/* The consumer has read. */
+static void drain(struct world *world)
+{
+    if (!world->is_full)
+        return;
+    world->is_full = false;
+    step(world, &(struct vow_relay_event){.kind = VOW_RELAY_PEER_READY, .session = world->session});
 }
 
 /* The inbox: what was done is done. */
@@ -556,6 +592,8 @@ static void draw_events(struct world *world)
 
 static void turn_of_fault(struct world *world)
 {
+    if (below(world, 4) == 0)
+        drain(world);
     switch (below(world, 5)) {
     case 0:
         if (chance(world, 20))

@@ -19,6 +19,7 @@ struct world_options {
     uint32_t crashes; /* of the coordinator, at most */
     uint32_t lost;    /* of 100 messages */
     uint32_t not_yet; /* of 100 deliveries */
+    uint32_t full;    /* of 100 deliveries: from there on nothing is sent to the consumer for a while */
     uint32_t poison;  /* of 100 events: no group ever does them */
     bool is_sought;   /* groups go back now and then */
     bool is_cut;      /* the journal cuts off what it may */
@@ -30,6 +31,7 @@ struct world_event {
     bool is_poison;
     uint64_t lsn;                   /* where PUBLISHED said that it is */
     uint32_t effects[WORLD_GROUPS]; /* how often it took effect */
+    uint32_t attempt[WORLD_GROUPS]; /* that was sent last */
     bool is_retried[WORLD_GROUPS];  /* by an operator, out of its order */
     bool is_dropped[WORLD_GROUPS];
 };
@@ -56,6 +58,9 @@ struct world {
     uint64_t lsn;
     struct vow_relay_effect *mail;
     size_t mail_len;
+    bool is_full; /* the consumer's connection */
+    struct vow_relay_effect unsent[64];
+    size_t unsent_len;
     struct vow_relay_kept *held; /* what the core has of the driver */
     size_t held_len;
     uint64_t newest[WORLD_GROUPS][WORLD_KEYS]; /* the key_seq that took effect last */
