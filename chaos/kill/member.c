@@ -142,20 +142,33 @@ static int write_words(struct real_run *run, struct real_member *member)
     return 0;
 }
 
-/* Where the library with crash points lies comes before all other places: a service that was linked to the installed
- * one dies at points without being built again. */
-static void meet_points(const struct real_run *run, struct real_member *member, size_t i)
+/* Puts a folder before those of a variable that programs or libraries are looked for by. */
+static void put_before(struct real_member *member, size_t *len, const char *name, const char *folder)
 {
-    char value[REAL_FILE_SIZE];
-    const char *before = getenv("LD_LIBRARY_PATH");
+    char value[REAL_EXPANDED_SIZE];
+    const char *before = getenv(name);
 
-    for (size_t j = 0; j < i; j++)
-        if (strcmp(member->variables[2 * j], "LD_LIBRARY_PATH") == 0)
-            before = member->variables[2 * j + 1];
-    (void)snprintf(value, sizeof(value), "%s%s%s", run->points, before != NULL ? ":" : "",
-                   before != NULL ? before : "");
-    member->variables[2 * i] = "LD_LIBRARY_PATH";
-    member->variables[2 * i + 1] = keep(member, real_need(strdup(value)));
+    if (folder[0] == '\0')
+        return;
+    for (size_t i = 0; i < *len; i++)
+        if (strcmp(member->variables[2 * i], name) == 0)
+            before = member->variables[2 * i + 1];
+    (void)snprintf(value, sizeof(value), "%s%s%s", folder, before != NULL ? ":" : "", before != NULL ? before : "");
+    member->variables[2 * *len] = name;
+    member->variables[2 * *len + 1] = keep(member, real_need(strdup(value)));
+    *len += 1;
+}
+
+/* What a shell of the scenario calls is what the scenario itself would find. And the library with crash points comes
+ * before all others: a service that was linked to the installed one dies at points without being built again. */
+static void put_ours_first(const struct real_run *run, struct real_member *member, size_t len)
+{
+    put_before(member, &len, "PATH", run->libexec);
+    put_before(member, &len, "PATH", run->bin);
+    if (!member->plan->has_points)
+        return;
+    put_before(member, &len, "PATH", run->points);
+    put_before(member, &len, "LD_LIBRARY_PATH", run->points);
 }
 
 static int write_variables(struct real_run *run, struct real_member *member)
@@ -170,8 +183,7 @@ static int write_variables(struct real_run *run, struct real_member *member)
         member->variables[2 * i] = at[i].name.text;
         member->variables[2 * i + 1] = keep(member, value);
     }
-    if (member->plan->has_points && run->points[0] != '\0')
-        meet_points(run, member, i);
+    put_ours_first(run, member, i);
     return 0;
 }
 

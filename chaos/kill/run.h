@@ -28,9 +28,9 @@ struct real_member {
     struct real_port ports[REAL_PORTS_MAX];
     char directory[REAL_PATH_SIZE];
     char *argv[REAL_WORDS_MAX + 1];
-    const char *variables[2 * (REAL_VARIABLES_MAX + 1) + 1];
+    const char *variables[2 * (REAL_VARIABLES_MAX + 4) + 1];               /* four are the harness's own */
     const char *files[2 * REAL_FILES_MAX + 1];                             /* pairs: path, text */
-    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 3]; /* what is to be freed */
+    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 6]; /* what is to be freed */
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;

@@ -183,6 +183,11 @@ ParameterizedTestParameters(kill_run, ends_with_its_verdict)
         {HEAD NODE("a", SERVE) LOAD("echo ok >f") "  needs: {text: ok, times: 1, file: f}\n", REAL_HELD, "", ""},
         {HEAD NODE("a", SERVE) LOAD("true") "  needs: {text: ok, times: 1, file: f}\n", REAL_INVALID, "invalid",
          "0 of 1 lines"},
+        {HEAD NODE("a", SERVE) LOAD("case $PATH in ${bin}:*) ;; *) exit 1 ;; esac"), REAL_HELD, "", ""},
+        {HEAD NODE("a", "case $PATH in ${bin}:mine) ;; *) exit 1 ;; esac; PATH=/bin:/usr/bin; " SERVE) "  env: {PATH: "
+                                                                                                       "mine}\n" LOAD(
+                                                                                                           "true"),
+         REAL_HELD, "", ""},
         {HEAD NODE("a", "exit 1") LOAD("true"), REAL_INVALID, "invalid", "a: ended with status 1"},
         {HEAD NODE("a", "mkfifo f; read x <>f") "  ready_within: 1ms\n" LOAD("true"), REAL_INVALID, "invalid",
          "did not get ready at its first start"},
