@@ -52,9 +52,9 @@ install(TARGETS vowd vowctl vow-bench vow-chaos RUNTIME DESTINATION ${CMAKE_INST
 # What vow-chaos runs (chaos/kill/program.c looks for it there): the shop, the scenarios, the preload.
 set(VOW_SHOP_SERVICES shop-order shop-payment shop-stock)
 set(VOW_LIBEXEC_DIR ${CMAKE_INSTALL_LIBEXECDIR}/vow)
-install(TARGETS ${VOW_SHOP_SERVICES} shop-audit shop-load RUNTIME DESTINATION ${VOW_LIBEXEC_DIR} COMPONENT Runtime)
+install(TARGETS ${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load RUNTIME DESTINATION ${VOW_LIBEXEC_DIR} COMPONENT Runtime)
 file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/vow ${CMAKE_INSTALL_FULL_LIBDIR})
-set_target_properties(${VOW_SHOP_SERVICES} shop-audit shop-load PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
+set_target_properties(${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
 install(TARGETS vow_faults LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/vow COMPONENT Runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/chaos/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/vow COMPONENT Runtime
     FILES_MATCHING PATTERN "*.yaml")

@@ -13,12 +13,22 @@
 
 static volatile sig_atomic_t stopped;
 
-uint64_t load_now_ms(void)
+uint64_t load_now_us(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t load_now_ms(void)
+{
+    return load_now_us() / 1000;
+}
+
+bool load_is_stopped(void)
+{
+    return stopped != 0;
 }
 
 static void on_stop(int signal)
@@ -27,40 +37,73 @@ static void on_stop(int signal)
     stopped = 1;
 }
 
-/* Puts what can be sent on its way. Returns when to look again. */
-static uint64_t send_orders(struct load *load)
+uint64_t load_send_again(struct load *load)
 {
     const uint64_t now = load_now_ms();
     uint64_t next = now + LOOK_AROUND_MS;
 
     for (int64_t i = 0; i < load->options.in_flight; i++) {
         struct load_order *slot = &load->slots[i];
-        if (slot->state == LOAD_FREE && !stopped && load->totals.placed < load->options.orders) {
-            load_order_begin(slot, ++load->totals.placed);
+        if (slot->state == LOAD_WAITING && slot->resend_ms <= now)
             load_order_send(slot);
-        } else if (slot->state == LOAD_WAITING && slot->resend_ms <= now) {
-            load_order_send(slot);
-        } else if (slot->state == LOAD_WAITING && slot->resend_ms < next) {
+        else if (slot->state == LOAD_WAITING && slot->resend_ms < next)
             next = slot->resend_ms;
-        } else if (load_events_give_up(slot, now)) {
+        else if (load_events_give_up(slot, now))
             load_order_judge(slot);
-        }
     }
-    return next;
+    return next * 1000;
+}
+
+void load_judge_all(struct load *load, uint64_t until_us)
+{
+    struct load_order *slot = load_mailbox_take_results(load, until_us);
+
+    while (slot != NULL) {
+        struct load_order *next = slot->next;
+        load_order_judge(slot);
+        slot = next;
+    }
+}
+
+/* As many in flight as there may be. */
+static void place_orders(struct load *load)
+{
+    for (int64_t i = 0; i < load->options.in_flight; i++) {
+        struct load_order *slot = &load->slots[i];
+        if (slot->state != LOAD_FREE || stopped || load->totals.placed >= load->options.orders)
+            continue;
+        load_order_begin(slot, ++load->totals.placed);
+        load_order_send(slot);
+    }
+}
+
+static void run_closed(struct load *load)
+{
+    while (load->totals.done < (stopped ? load->totals.placed : load->options.orders)) {
+        place_orders(load);
+        load_judge_all(load, load_send_again(load));
+        load_show_progress(load);
+    }
 }
 
 static void run(struct load *load)
 {
-    load->began_ms = load_now_ms();
-    while (load->totals.done < (stopped ? load->totals.placed : load->options.orders)) {
-        struct load_order *slot = load_mailbox_take_results(load, send_orders(load));
-        while (slot != NULL) {
-            struct load_order *next = slot->next;
-            load_order_judge(slot);
-            slot = next;
-        }
-        load_show_progress(load);
-    }
+    load->began_us = load_now_us();
+    if (load->options.rate > 0)
+        load_run_open(load);
+    else
+        run_closed(load);
+}
+
+static int make_places(struct load *load)
+{
+    if (load->options.skew < 0)
+        return 0;
+    if (draw_places_init(&load->items, load->options.items, load->options.skew) == 0 &&
+        draw_places_init(&load->accounts, load->options.accounts, load->options.skew) == 0)
+        return 0;
+    fprintf(stderr, "shop-load: out of memory\n");
+    return -1;
 }
 
 static struct load_order *make_slots(struct load *load)
@@ -111,12 +154,14 @@ static int load_all(struct load *load)
 {
     int status = SHOP_EXIT_FAILED;
 
-    if (open_log(load) != 0)
-        return status;
+    if (open_log(load) != 0 || load_history_open(load) != 0)
+        goto err_close_log;
+    if (make_places(load) != 0)
+        goto err_free_places;
     load->slots = make_slots(load);
     if (load->slots == NULL) {
         fprintf(stderr, "shop-load: out of memory\n");
-        goto err_close_log;
+        goto err_free_places;
     }
     if (open_client(load) != 0)
         goto err_free_slots;
@@ -138,7 +183,11 @@ err_close_client:
 err_free_slots:
     free(load->slots[0].tries);
     free(load->slots);
+err_free_places:
+    draw_places_deinit(&load->items);
+    draw_places_deinit(&load->accounts);
 err_close_log:
+    load_history_close(load);
     if (load->log != NULL)
         fclose(load->log);
     return status;
@@ -152,7 +201,8 @@ int main(int argc, char **argv)
                                     .items = 500,
                                     .accounts = 500,
                                     .seed = 1,
-                                    .retries = 100,
+                                    .retries = -1,
+                                    .skew = -1,
                                     .timeout_ms = 10000,
                                     .ask_ms = 60000,
                                     .pending_ms = 10000,

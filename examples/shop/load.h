@@ -16,6 +16,7 @@
 #include <vow/client.h>
 #include <vow/saga.h>
 
+#include "load_draw.h"
 #include "shop.h"
 
 /* What an order is. */
@@ -32,7 +33,10 @@ struct load_options {
     int64_t items;
     int64_t accounts;
     int64_t seed;
-    int64_t retries;    /* further transactions for one order, at most */
+    int64_t retries;    /* further transactions for one order, at most; -1 = not said */
+    int64_t rate;       /* of an open loop: orders a second; 0 = it is none */
+    int64_t seconds;    /* and how long they come */
+    double skew;        /* how much likelier the first items and accounts are; below 0 = not said */
     int64_t timeout_ms; /* after which the library answers UNKNOWN */
     int64_t ask_ms;     /* how long an UNKNOWN is asked about before it is left unknown */
     enum load_protocol protocol;
@@ -45,6 +49,7 @@ struct load_options {
     const char *coordinator;
     const char *report_path;
     const char *log_path;
+    const char *history_path;
 };
 
 enum load_state { LOAD_FREE, LOAD_SENT, LOAD_WAITING, LOAD_ASKING };
@@ -60,8 +65,11 @@ struct load_try {
 struct load_order {
     struct load *load;
     enum load_state state;
+    int64_t number;
     struct shop_order order;
     enum load_protocol protocol; /* of this order */
+    uint64_t due_us, start_us;   /* open loop: when it was to begin, and when it did */
+    bool is_stuck;               /* LOAD_SAGA: as far as is known */
     bool is_awaited;             /* LOAD_CHOREOGRAPHY: no event has told its end yet; under the mailbox's lock */
     uint64_t resend_ms;          /* LOAD_WAITING: when to try again */
     uint64_t ask_until_ms;
@@ -94,6 +102,7 @@ struct load_tally {
 
 struct load_totals {
     int64_t placed, done, committed, aborted, unknown, unknown_then_resolved, tried_again;
+    int64_t turned_away; /* open loop: of those placed, and done, there was no room for */
     struct load_tally aborts, retries;
 };
 
@@ -105,8 +114,10 @@ struct load {
     pthread_t asker;
     struct load_order *slots; /* options.in_flight of them */
     struct load_totals totals;
-    FILE *log; /* may be NULL */
-    uint64_t began_ms;
+    FILE *log;                          /* may be NULL */
+    FILE *history;                      /* likewise */
+    struct draw_places items, accounts; /* with a skew */
+    uint64_t began_us;
     uint64_t random;
     uint64_t shown_ms; /* when progress was shown last, */
     int64_t shown_percent;
@@ -114,6 +125,23 @@ struct load {
 };
 
 uint64_t load_now_ms(void);
+uint64_t load_now_us(void);
+/* No more orders are to be placed. */
+bool load_is_stopped(void);
+/* Sends again what waits for that, and gives up what nobody answers. Returns when to look again. */
+uint64_t load_send_again(struct load *load);
+/* Waits for results until then, at most, and judges them. */
+void load_judge_all(struct load *load, uint64_t until_us);
+
+/* load_open.c: orders that come by the clock, until all have an end. */
+void load_run_open(struct load *load);
+
+/* load_history.c */
+int load_history_open(struct load *load);
+void load_history_close(struct load *load);
+/* It has ended, or is given up. */
+void load_history_order(struct load *load, const struct load_order *slot);
+void load_history_turned_away(struct load *load, int64_t number, uint64_t due_us);
 
 /* load_flags.c: fills what the flags name. Exits with 2 on a bad flag, 0 after --help. */
 void load_read_flags(struct load_options *options, int argc, char **argv);
@@ -143,8 +171,8 @@ int load_mailbox_open(struct load *load);
 void load_mailbox_close(struct load *load);
 void load_mailbox_put_result(struct load *load, struct load_order *slot);
 void load_mailbox_put_question(struct load *load, struct load_order *slot);
-/* Takes all results there are; waits for one until `until_ms` at most. May return NULL. */
-struct load_order *load_mailbox_take_results(struct load *load, uint64_t until_ms);
+/* Takes all results there are; waits for one until `until_us` at most. May return NULL. */
+struct load_order *load_mailbox_take_results(struct load *load, uint64_t until_us);
 
 /* load_report.c */
 void load_tally_count(struct load_tally *tally, const char *label);

@@ -14,7 +14,12 @@ static const char usage_text[] =
     "  --items N, --accounts N what shop-stock and shop-payment were filled with (500, 500)\n"
     "  --seed N                the same seed places the same orders (1)\n"
     "  --run WORD              first part of the orders' ids (the time)\n"
-    "  --retries N             further transactions for an order that aborted by accident (100)\n"
+    "  --retries N             further transactions for an order that aborted by accident (100; open loop: 0)\n"
+    "  --rate N                open loop: N orders a second come by chance, whatever became of those before; when\n"
+    "                          --in-flight are under way, they are turned away\n"
+    "  --seconds N             for so long (10)\n"
+    "  --skew X                the nth item, and account, is ordered as often as 1/n^X says (all alike)\n"
+    "  --history FILE          open loop: a JSON line for every order, with its times (docs/trace.md)\n"
     "  --timeout-ms N          after which an outcome counts as unknown and is asked about (10000)\n"
     "  --ask-ms N              how long it is asked about (60000)\n"
     "  --protocol P            an order is: 2pc: a transaction; saga: a saga, which is undone if it cannot be done;\n"
@@ -77,6 +82,17 @@ static bool read_contender(const char *text)
     exit(SHOP_EXIT_USAGE);
 }
 
+static double read_skew(const char *text)
+{
+    char *end;
+    const double skew = strtod(text, &end);
+
+    if (end != text && *end == '\0' && skew >= 0 && skew <= 10)
+        return skew;
+    fprintf(stderr, "shop-load: --skew wants a number of 0 to 10, not \"%s\"\n", text);
+    exit(SHOP_EXIT_USAGE);
+}
+
 /* --help, --version and flags that do not exist end the program here. */
 static _Noreturn void end_after_flag(int flag)
 {
@@ -90,14 +106,32 @@ static _Noreturn void end_after_flag(int flag)
 /* Flags that do not go together. */
 static void check_together(const struct load_options *options)
 {
-    if (options->arm != SHOP_ARM_UNSET && options->protocol != LOAD_2PC && options->protocol != LOAD_SAGA) {
-        fprintf(stderr, "shop-load: --countermeasure goes with --protocol saga, or 2pc to compare with\n");
+    const bool is_led = options->protocol == LOAD_2PC || options->protocol == LOAD_SAGA;
+
+    if (!is_led && options->arm != SHOP_ARM_UNSET && options->arm != SHOP_ARM_NONE &&
+        options->arm != SHOP_ARM_COMMUTATIVE) {
+        fprintf(stderr, "shop-load: this --countermeasure goes with --protocol saga, or 2pc to compare with\n");
+        exit(SHOP_EXIT_USAGE);
+    }
+    if (options->rate == 0 && (options->history_path != NULL || options->seconds != 0)) {
+        fprintf(stderr, "shop-load: --history and --seconds go with --rate\n");
         exit(SHOP_EXIT_USAGE);
     }
     if (options->protocol == LOAD_CHOREOGRAPHY && options->db == NULL) {
         fprintf(stderr, "shop-load: --protocol choreography wants --db FILE\n");
         exit(SHOP_EXIT_USAGE);
     }
+}
+
+/* What goes into a history is looked at. */
+static void fill_in(struct load_options *options)
+{
+    if (options->retries < 0)
+        options->retries = options->rate > 0 ? 0 : 100;
+    if (options->rate > 0 && options->seconds == 0)
+        options->seconds = 10;
+    if (options->history_path != NULL && options->arm == SHOP_ARM_UNSET)
+        options->arm = SHOP_ARM_NONE;
 }
 
 /* A flag that wants a number has 256 plus its place in `numbers`. */
@@ -118,6 +152,8 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
         {"ask-ms", 0, 86400000, &options->ask_ms},
         {"pending-ms", 0, INT32_MAX, &options->pending_ms},
         {"dear", 0, INT32_MAX, &options->dear},
+        {"rate", 1, 100000, &options->rate},
+        {"seconds", 1, 86400, &options->seconds},
     };
     const struct option flags[] = {
         {"orders", required_argument, NULL, 256},
@@ -130,6 +166,10 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
         {"ask-ms", required_argument, NULL, 263},
         {"pending-ms", required_argument, NULL, 264},
         {"dear", required_argument, NULL, 265},
+        {"rate", required_argument, NULL, 266},
+        {"seconds", required_argument, NULL, 267},
+        {"skew", required_argument, NULL, 'S'},
+        {"history", required_argument, NULL, 'H'},
         {"countermeasure", required_argument, NULL, 'C'},
         {"contender", required_argument, NULL, 'f'},
         {"protocol", required_argument, NULL, 'P'},
@@ -164,10 +204,15 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
             options->log_path = optarg;
         else if (flag == 'p')
             options->report_path = optarg;
+        else if (flag == 'H')
+            options->history_path = optarg;
+        else if (flag == 'S')
+            options->skew = read_skew(optarg);
         else
             end_after_flag(flag);
     }
     if (optind != argc)
         end_after_flag('?');
     check_together(options);
+    fill_in(options);
 }

@@ -29,10 +29,11 @@ void load_mailbox_put_question(struct load *load, struct load_order *slot)
     pthread_mutex_unlock(&mailbox->lock);
 }
 
-struct load_order *load_mailbox_take_results(struct load *load, uint64_t until_ms)
+struct load_order *load_mailbox_take_results(struct load *load, uint64_t until_us)
 {
     struct load_mailbox *mailbox = &load->mailbox;
-    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    const struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                                   .tv_nsec = (long)(until_us % 1000000) * 1000};
     struct load_order *results;
 
     pthread_mutex_lock(&mailbox->lock);

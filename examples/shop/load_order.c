@@ -8,24 +8,13 @@
 #define BACKOFF_FIRST_MS 4
 #define BACKOFF_MAX_MS 512
 
-/* splitmix64: the same seed places the same orders. */
-static uint64_t random_next(uint64_t *state)
+/*
+ * With a skew the first places are the popular ones, and none of the scarce ones (stock.c, payment.c), which are every
+ * tenth from 0 on, is the most popular: those are the tenth place, the twentieth and so on.
+ */
+static int64_t choose(const struct draw_places *places, uint64_t *random, int64_t limit, bool is_certain)
 {
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static int64_t random_below(uint64_t *state, int64_t limit)
-{
-    return (int64_t)(random_next(state) % (uint64_t)limit);
-}
-
-static int64_t choose(uint64_t *random, int64_t limit, bool is_certain)
-{
-    const int64_t chosen = random_below(random, limit);
+    const int64_t chosen = places->upto == NULL ? draw_below(random, limit) : (draw_place(places, random) + 1) % limit;
 
     return is_certain && chosen % 10 == 0 && limit > 1 ? chosen + 1 < limit ? chosen + 1 : chosen - 1 : chosen;
 }
@@ -37,19 +26,22 @@ void load_order_begin(struct load_order *slot, int64_t number)
     uint64_t random = (uint64_t)options->seed * 1000003 + (uint64_t)number;
     /* What is sold without asking must be there: none of the scarce ones (stock.c, payment.c). */
     const bool is_certain = options->protocol == LOAD_OUTBOX;
-    const int64_t item = choose(&random, options->items, is_certain);
+    const int64_t item = choose(&slot->load->items, &random, options->items, is_certain);
 
     snprintf(order->id, sizeof(order->id), "%s-%06" PRId64, options->run, number);
     snprintf(order->item, sizeof(order->item), "item-%05" PRId64, item);
     snprintf(order->account, sizeof(order->account), "account-%05" PRId64,
-             choose(&random, options->accounts, is_certain));
-    order->quantity = 1 + random_below(&random, 3);
+             choose(&slot->load->accounts, &random, options->accounts, is_certain));
+    order->quantity = 1 + draw_below(&random, 3);
     order->amount = order->quantity * (1 + item % 9);
     order->arm = options->arm;
     order->fails_fast = options->fails_fast;
     order->pending_ms = options->pending_ms;
     slot->protocol = order->arm == SHOP_ARM_BY_VALUE && order->amount > options->dear ? LOAD_2PC : options->protocol;
+    slot->number = number;
     slot->tries_len = 0;
+    slot->is_stuck = false;
+    slot->result = (struct vow_result){.outcome = VOW_UNKNOWN};
 }
 
 /* On the client's thread: only hands the result over. */
@@ -157,7 +149,7 @@ static void wait_for_another_try(struct load_order *slot)
 
     slot->state = LOAD_WAITING;
     slot->resend_ms = load_now_ms() + 1 +
-                      (uint64_t)random_below(&load->random, longest_ms < BACKOFF_MAX_MS ? longest_ms : BACKOFF_MAX_MS);
+                      (uint64_t)draw_below(&load->random, longest_ms < BACKOFF_MAX_MS ? longest_ms : BACKOFF_MAX_MS);
     load->totals.tried_again++;
     load_tally_count(&load->totals.retries, abort_label(&slot->result));
 }
@@ -183,6 +175,7 @@ static void end(struct load_order *slot)
         totals->unknown++;
     }
     load_log_order(slot->load, slot);
+    load_history_order(slot->load, slot);
     slot->state = LOAD_FREE;
 }
 

@@ -89,7 +89,7 @@ static void print_tally(const struct load_tally *tally)
 
 static double seconds(const struct load *load)
 {
-    return (double)(load_now_ms() - load->began_ms) / 1000.0;
+    return (double)(load_now_us() - load->began_us) / 1000000.0;
 }
 
 void load_print_totals(const struct load *load)
@@ -99,6 +99,8 @@ void load_print_totals(const struct load *load)
     if (load->on_terminal)
         printf("\n");
     printf("orders                       %8" PRId64 "   in %.1f s\n", totals->done, seconds(load));
+    if (load->options.rate > 0)
+        printf("turned away                  %8" PRId64 "\n", totals->turned_away);
     printf("committed                    %8" PRId64 "\n", totals->committed);
     printf("aborted                      %8" PRId64 "\n", totals->aborted);
     print_tally(&totals->aborts);
@@ -125,8 +127,9 @@ int load_write_report(const struct load *load)
 
     if (load->options.report_path == NULL)
         return 0;
-    report = json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o, s:I, s:f}", "orders", (json_int_t)totals->done,
-                       "committed", (json_int_t)totals->committed, "aborted", (json_int_t)totals->aborted, "aborted_by",
+    report = json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o, s:I, s:f}", "turned_away",
+                       (json_int_t)totals->turned_away, "orders", (json_int_t)totals->done, "committed",
+                       (json_int_t)totals->committed, "aborted", (json_int_t)totals->aborted, "aborted_by",
                        tally_json(&totals->aborts), "unknown", (json_int_t)totals->unknown, "unknown_then_resolved",
                        (json_int_t)totals->unknown_then_resolved, "tried_again", (json_int_t)totals->tried_again,
                        "tried_again_by", tally_json(&totals->retries), "seed", (json_int_t)load->options.seed,

@@ -20,12 +20,18 @@ static void as_transaction(const struct vow_saga_result *saga, struct vow_result
         result->outcome = VOW_ABORTED;
 }
 
+static bool is_stuck(const struct vow_saga_result *saga)
+{
+    return saga->state == VOW_SAGA_STUCK_FORWARD || saga->state == VOW_SAGA_STUCK_COMPENSATING;
+}
+
 /* On the client's thread: only hands the result over. */
 static void on_saga(void *ctx, const struct vow_saga_result *result)
 {
     struct load_order *slot = ctx;
 
     as_transaction(result, &slot->result);
+    slot->is_stuck = is_stuck(result);
     load_mailbox_put_result(slot->load, slot);
 }
 
@@ -82,7 +88,9 @@ int load_saga_ask(struct load_order *slot, struct vow_result *result)
     struct vow_saga_result saga;
     const int error = vow_saga_run(slot->saga, ASK_MS, &saga);
 
-    if (error == 0)
-        as_transaction(&saga, result);
-    return error;
+    if (error != 0)
+        return error;
+    as_transaction(&saga, result);
+    slot->is_stuck = is_stuck(&saga);
+    return 0;
 }

@@ -2,14 +2,18 @@
 #include <sqlite3.h>
 #include <vow/sqlite.h>
 
+#include "access.h"
 #include "events.h"
+#include "purse.h"
 #include "service.h"
 #include "shop.h"
 
 static const char schema[] = "CREATE TABLE IF NOT EXISTS account ("
                              "  name TEXT PRIMARY KEY NOT NULL,"
                              "  initial INTEGER NOT NULL,"
-                             "  balance INTEGER NOT NULL CHECK (balance >= 0));"
+                             "  balance INTEGER NOT NULL CHECK (balance >= 0),"
+                             "  version INTEGER NOT NULL DEFAULT 0,"
+                             "  writer TEXT NOT NULL DEFAULT '');"
                              "CREATE TABLE IF NOT EXISTS payment ("
                              "  order_id TEXT PRIMARY KEY NOT NULL,"
                              "  account TEXT NOT NULL,"
@@ -22,7 +26,7 @@ static const char fill[] = "INSERT INTO account (name, initial, balance)"
                            "  SELECT format('account-%05d', i), money, money FROM purse"
                            "  WHERE NOT EXISTS (SELECT 1 FROM account)";
 
-static int take_money(struct sqlite3 *db, const struct shop_order *order, const char **why)
+static int take_unseen(struct sqlite3 *db, const struct shop_order *order, const char **why)
 {
     const int error = shop_sql(db, "UPDATE account SET balance = balance - ?1 WHERE name = ?2 AND balance >= ?1", "is",
                                order->amount, order->account);
@@ -37,6 +41,11 @@ static int take_money(struct sqlite3 *db, const struct shop_order *order, const 
                     order->account, order->amount);
 }
 
+static int take_money(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order, const char **why)
+{
+    return order->arm != SHOP_ARM_UNSET ? purse_pay(branch, db, order, why) : take_unseen(db, order, why);
+}
+
 static int pay(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
     struct shop_order order;
@@ -46,7 +55,7 @@ static int pay(struct vow_branch *branch, struct sqlite3 *db, const void *payloa
     (void)ctx;
     if (shop_order_parse(payload, len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
-    error = take_money(db, &order, &why);
+    error = take_money(branch, db, &order, &why);
     return error != 0 || why == NULL ? error : vow_branch_refuse(branch, why);
 }
 
@@ -58,6 +67,8 @@ static int pay_back(struct vow_branch *branch, struct sqlite3 *db, const void *p
     (void)ctx;
     if (shop_order_parse(payload, len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
+    if (order.arm != SHOP_ARM_UNSET)
+        return purse_pay_back(branch, db, &order);
     error =
         shop_sql(db, "UPDATE account SET balance = balance + ?1 WHERE name = ?2", "is", order.amount, order.account);
     return error != SQLITE_OK ? error : shop_sql(db, "DELETE FROM payment WHERE order_id = ?1", "s", order.id);
@@ -72,7 +83,7 @@ static int on_taken(struct vow_branch *branch, struct sqlite3 *db, const struct 
     (void)ctx;
     if (shop_order_parse(event->payload, event->len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
-    error = take_money(db, &order, &why);
+    error = take_money(branch, db, &order, &why);
     return error != 0 ? error : events_pass_on(branch, event, why == NULL ? EVENT_PAID : EVENT_UNPAID, why);
 }
 
@@ -90,7 +101,7 @@ static const struct vow_subscription payments = {
 
 int main(int argc, char **argv)
 {
-    struct service service = {.program = "shop-payment", .fills = "accounts", .rows = 500};
+    struct service service = {.program = "shop-payment", .fills = "accounts", .rows = 500, .table = "account"};
     struct vow_participant *participant;
     struct vow_error_detail detail;
 
@@ -104,7 +115,11 @@ int main(int argc, char **argv)
     if (vow_participant_open(&options, &participant, &detail) != 0)
         return service_failed(&service, detail.text);
 
-    int error = shop_sql(vow_participant_db(participant), fill, "i", service.rows) == SQLITE_OK ? 0 : VOW_E_DATABASE;
+    struct sqlite3 *db = vow_participant_db(participant);
+    int error = sqlite3_exec(db, access_schema, NULL, NULL, NULL) == SQLITE_OK &&
+                        shop_sql(db, fill, "i", service.rows) == SQLITE_OK
+                    ? 0
+                    : VOW_E_DATABASE;
     if (error == 0)
         error = vow_participant_handle(participant, "pay", pay, NULL);
     if (error == 0)
@@ -116,5 +131,5 @@ int main(int argc, char **argv)
     if (error == 0)
         service_live(&service, participant);
     vow_participant_close(participant);
-    return error == 0 ? 0 : service_failed(&service, vow_error_text(error));
+    return error == 0 ? service_tell(&service) : service_failed(&service, vow_error_text(error));
 }

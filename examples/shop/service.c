@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "access.h"
 #include "shop.h"
 
 #define CONNECT_WAIT_MS 200
@@ -17,13 +18,15 @@ static void usage(const struct service *service, FILE *out)
 {
     fprintf(out, "usage: %s --db FILE [--coordinator HOST:PORT] [--peer-listen HOST:PORT]", service->program);
     if (service->fills != NULL)
-        fprintf(out, " [--%s N]", service->fills);
+        fprintf(out, " [--%s N] [--history FILE]", service->fills);
     fprintf(out, "\n  --db FILE                 the service's SQLite file, made if missing\n"
                  "  --coordinator HOST:PORT   where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n"
                  "  --peer-listen HOST:PORT   where the other services and vowctl ask this one (nowhere)\n");
     if (service->fills != NULL)
         fprintf(out, "  --%-23s how many %s a new file gets (%" PRId64 ")\n", service->fills, service->fills,
                 service->rows);
+    if (service->table != NULL)
+        fprintf(out, "  --history FILE            at the end: who has read and written which version of a row\n");
     fprintf(out, "Exit status: 0 stopped by SIGTERM or SIGINT, 1 could not go on, 2 wrong flags.\n");
 }
 
@@ -41,6 +44,7 @@ static void read_flags(struct service *service, int argc, char **argv)
         {"peer-listen", required_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
+        {"history", required_argument, NULL, 'H'},
         {service->fills, required_argument, NULL, 'n'}, /* the list ends here if there is nothing to fill */
         {NULL, 0, NULL, 0},
     };
@@ -59,6 +63,8 @@ static void read_flags(struct service *service, int argc, char **argv)
         } else if (flag == 'v') {
             printf("%s %s\n", service->program, SHOP_VERSION);
             exit(0);
+        } else if (flag == 'H' && service->table != NULL) {
+            service->history = optarg;
         } else if (flag != 'n') {
             usage_error(service);
         } else if (shop_number(optarg, 1, 1000000, &service->rows) != 0) {
@@ -140,6 +146,13 @@ void service_live(const struct service *service, struct vow_participant *partici
     }
     vow_participant_stats(participant, &stats, sizeof(stats));
     print_stats(service, &stats);
+}
+
+int service_tell(const struct service *service)
+{
+    if (service->history == NULL || access_tell(service->db, service->table, service->history) == 0)
+        return 0;
+    return SHOP_EXIT_FAILED;
 }
 
 int service_failed(const struct service *service, const char *why)

@@ -14,6 +14,8 @@ struct service {
     const char *coordinator; /* NULL = the library's default */
     const char *peer_listen; /* NULL = nowhere */
     int64_t rows;            /* how many of `fills` */
+    const char *table;       /* whose rows' versions are noted (access.h); NULL = none */
+    const char *history;     /* where they are told at the end; NULL = nowhere */
     /* Called a few times a second while the service lives; NULL = nothing to look for. */
     void (*look_around)(const struct service *service);
 };
@@ -23,6 +25,9 @@ void service_begin(struct service *service, int argc, char **argv);
 
 /* Waits for the connection, says "ready", and lives until SIGTERM or SIGINT. Ends with a line of statistics. */
 void service_live(const struct service *service, struct vow_participant *participant);
+
+/* After the participant is closed: the history, if it is asked for. Returns the exit status. */
+int service_tell(const struct service *service);
 
 /* Says on stderr what went wrong and returns the exit status for it. */
 int service_failed(const struct service *service, const char *why);

@@ -6,27 +6,14 @@
 #include <string.h>
 #include <time.h>
 
-/* `read`: the version that the step saw, whose writer was `writer`; `base`: the one that its value is made of; `wrote`:
- * the one it has installed, 0 = none. `wanted` is the change that the step is about, `effect` the one it has made. */
-const char shelf_schema[] = "CREATE TABLE IF NOT EXISTS access ("
-                            "  saga TEXT NOT NULL,"
-                            "  step TEXT NOT NULL,"
-                            "  arm TEXT NOT NULL,"
-                            "  item TEXT NOT NULL,"
-                            "  read INTEGER NOT NULL,"
-                            "  writer TEXT NOT NULL,"
-                            "  value INTEGER NOT NULL,"
-                            "  base INTEGER NOT NULL,"
-                            "  wrote INTEGER NOT NULL,"
-                            "  wanted INTEGER NOT NULL,"
-                            "  effect INTEGER NOT NULL,"
-                            "  amount INTEGER NOT NULL,"
-                            "  PRIMARY KEY (saga, step));"
-                            /* The version file of SHOP_ARM_VERSION_FILE. */
-                            "CREATE TABLE IF NOT EXISTS change ("
-                            "  saga TEXT PRIMARY KEY NOT NULL,"
-                            "  item TEXT NOT NULL,"
-                            "  quantity INTEGER NOT NULL)";
+#include "access.h"
+
+const char shelf_schema[] =
+    /* The version file of SHOP_ARM_VERSION_FILE. */
+    "CREATE TABLE IF NOT EXISTS change ("
+    "  saga TEXT PRIMARY KEY NOT NULL,"
+    "  item TEXT NOT NULL,"
+    "  quantity INTEGER NOT NULL)";
 
 /* A version of an item's row. */
 struct shelf {
@@ -107,12 +94,20 @@ static int recall(const struct step *step, const char *sql, struct shelf *shelf)
 
 static int note(const struct step *step, const struct shelf *base, int64_t wrote, int64_t wanted, int64_t effect)
 {
-    return shop_sql(
-        step->db,
-        "INSERT INTO access (saga, step, arm, item, read, writer, value, base, wrote, wanted, effect, amount)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        "ssssisiiiiii", step->saga, step->name, shop_arm_name(step->order->arm), step->order->item, step->now.version,
-        step->now.writer, base->stock, base->version, wrote, wanted, effect, step->order->amount);
+    const struct access access = {.id = step->saga,
+                                  .step = step->name,
+                                  .arm = shop_arm_name(step->order->arm),
+                                  .row = step->order->item,
+                                  .read = step->now.version,
+                                  .writer = step->now.writer,
+                                  .value = base->stock,
+                                  .base = base->version,
+                                  .wrote = wrote,
+                                  .wanted = wanted,
+                                  .effect = effect,
+                                  .amount = step->order->amount};
+
+    return access_note(step->db, &access);
 }
 
 /* Installs the next version. */
@@ -179,7 +174,7 @@ static int take_value(struct step *step, const struct shelf *view, int64_t *valu
     return error != SQLITE_OK ? error : fold(step, value);
 }
 
-int shelf_take(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order)
+int shelf_take(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order, const char **why)
 {
     struct step step;
     struct shelf view;
@@ -197,9 +192,10 @@ int shelf_take(struct vow_branch *branch, struct sqlite3 *db, const struct shop_
     if (error == 0)
         error = take_value(&step, &view, &value);
     if (error == 0 && value < 0)
-        error = vow_branch_refuse(branch, "out of stock");
-    if (error == 0)
-        error = install(&step, &view, value, -order->quantity);
+        *why = "out of stock";
+    if (error != 0 || *why != NULL)
+        return error;
+    error = install(&step, &view, value, -order->quantity);
     return error != 0 ? error
                       : shop_sql(db, "INSERT INTO reservation (order_id, item, quantity) VALUES (?1, ?2, ?3)", "ssi",
                                  order->id, order->item, order->quantity);

@@ -1,9 +1,9 @@
 /*
- * The shelf under sagas that are looked at: what stock.c does to an item, once for each countermeasure of arm.h.
+ * The shelf under orders that are looked at: what stock.c does to an item, once for each countermeasure of arm.h.
  *
- * Every row of `item` has a version, and the id of the saga that has written it. Each step writes down, in the same
- * local transaction, which version it has read, on which one its value is based, and which one it has installed: table
- * `access`. From those numbers shop-audit counts what was lost, dirty or fuzzy; nothing else is trusted for it.
+ * Every row of `item` has a version, and the id of the saga that has written it. Each step notes which version it has
+ * read, on which one its value is based, and which one it has installed (access.h). From those numbers shop-audit
+ * counts what was lost, dirty or fuzzy; nothing else is trusted for it.
  */
 #ifndef SHOP_SHELF_H
 #define SHOP_SHELF_H
@@ -12,13 +12,14 @@
 
 #include "shop.h"
 
-/* Tables of this file, beside the columns version, writer, pending and pending_until of `item`. */
+/* The version file, beside the columns version, writer, pending and pending_until of `item`. */
 extern const char shelf_schema[];
 
 /* Handlers' bodies: the first step of a saga, which may set its lock; the one that takes goods, and its compensation;
- * and the one that clears the lock, which is the compensation of the first and the last of all. */
+ * and the one that clears the lock, which is the compensation of the first and the last of all. shelf_take() says in
+ * `why` what there is not enough of; then the handler refuses, or tells it. */
 int shelf_look(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order);
-int shelf_take(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order);
+int shelf_take(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order, const char **why);
 int shelf_give_back(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order);
 int shelf_settle(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order);
 

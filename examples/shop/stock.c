@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <vow/sqlite.h>
 
+#include "access.h"
 #include "events.h"
 #include "service.h"
 #include "shelf.h"
@@ -34,8 +35,7 @@ static const char fill[] = "INSERT INTO item (name, initial, stock)"
                            "  SELECT format('item-%05d', i), stock, stock FROM shelf"
                            "  WHERE NOT EXISTS (SELECT 1 FROM item)";
 
-/* Takes an order's goods. Leaves `why` alone, or says in it why they cannot be had: then nothing has happened. */
-static int take_goods(struct sqlite3 *db, const struct shop_order *order, const char **why)
+static int take_unseen(struct sqlite3 *db, const struct shop_order *order, const char **why)
 {
     const int error = shop_sql(db, "UPDATE item SET stock = stock - ?1 WHERE name = ?2 AND stock >= ?1", "is",
                                order->quantity, order->item);
@@ -51,6 +51,12 @@ static int take_goods(struct sqlite3 *db, const struct shop_order *order, const 
                     order->item, order->quantity);
 }
 
+/* Takes an order's goods. Leaves `why` alone, or says in it why they cannot be had: then nothing has happened. */
+static int take_goods(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order, const char **why)
+{
+    return order->arm != SHOP_ARM_UNSET ? shelf_take(branch, db, order, why) : take_unseen(db, order, why);
+}
+
 static int take(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
     struct shop_order order;
@@ -60,9 +66,7 @@ static int take(struct vow_branch *branch, struct sqlite3 *db, const void *paylo
     (void)ctx;
     if (shop_order_parse(payload, len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
-    if (order.arm != SHOP_ARM_UNSET)
-        return shelf_take(branch, db, &order);
-    error = take_goods(db, &order, &why);
+    error = take_goods(branch, db, &order, &why);
     return error != 0 || why == NULL ? error : vow_branch_refuse(branch, why);
 }
 
@@ -110,7 +114,7 @@ static int on_asked(struct vow_branch *branch, struct sqlite3 *db, const struct 
     (void)ctx;
     if (shop_order_parse(event->payload, event->len, &order) != 0)
         return vow_branch_refuse(branch, "not an order");
-    error = take_goods(db, &order, &why);
+    error = take_goods(branch, db, &order, &why);
     return error != 0 ? error : events_pass_on(branch, event, why == NULL ? EVENT_TAKEN : EVENT_OUT_OF_STOCK, why);
 }
 
@@ -151,7 +155,8 @@ static void look_around(const struct service *service)
 
 int main(int argc, char **argv)
 {
-    struct service service = {.program = "shop-stock", .fills = "items", .rows = 500, .look_around = look_around};
+    struct service service = {
+        .program = "shop-stock", .fills = "items", .rows = 500, .table = "item", .look_around = look_around};
     struct vow_participant *participant;
     struct vow_error_detail detail;
 
@@ -167,7 +172,8 @@ int main(int argc, char **argv)
 
     /* Until it is started, the database is ours alone to set up. */
     struct sqlite3 *db = vow_participant_db(participant);
-    int error = sqlite3_exec(db, shelf_schema, NULL, NULL, NULL) == SQLITE_OK &&
+    int error = sqlite3_exec(db, access_schema, NULL, NULL, NULL) == SQLITE_OK &&
+                        sqlite3_exec(db, shelf_schema, NULL, NULL, NULL) == SQLITE_OK &&
                         shop_sql(db, fill, "i", service.rows) == SQLITE_OK
                     ? 0
                     : VOW_E_DATABASE;
@@ -187,5 +193,5 @@ int main(int argc, char **argv)
         service_live(&service, participant);
     shelf_unwatch(&watch);
     vow_participant_close(participant);
-    return error == 0 ? 0 : service_failed(&service, vow_error_text(error));
+    return error == 0 ? service_tell(&service) : service_failed(&service, vow_error_text(error));
 }

@@ -17,6 +17,13 @@ const char *shop_path(const struct shop *shop, const char *file)
     return path;
 }
 
+const char *shop_history(const struct shop *shop, int service)
+{
+    char file[32];
+    snprintf(file, sizeof(file), "%s.history", names[service]);
+    return shop_path(shop, file);
+}
+
 const char *shop_book(const struct shop *shop, int service)
 {
     char file[32];
@@ -32,7 +39,9 @@ static _Noreturn void become_service(const struct shop *shop, int service, int o
     dup2(out, STDOUT_FILENO);
     if (service == STOCK)
         dup2(err, STDERR_FILENO);
-    execl(program, program, "--db", shop_book(shop, service), "--coordinator", shop->cluster.address, (char *)NULL);
+    const char *const history = service != ORDER ? shop_history(shop, service) : NULL;
+    execl(program, program, "--db", shop_book(shop, service), "--coordinator", shop->cluster.address,
+          history != NULL ? "--history" : NULL, history, (char *)NULL);
     _exit(127);
 }
 

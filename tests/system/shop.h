@@ -22,6 +22,8 @@ void shop_stop(struct shop *shop);
 /* A file of the shop's directory. Lives until the sixth call after this one. */
 const char *shop_path(const struct shop *shop, const char *file);
 const char *shop_book(const struct shop *shop, int service);
+/* What stock and payment have left when they were stopped: who has read and written which version of a row. */
+const char *shop_history(const struct shop *shop, int service);
 /* One number out of a service's file; -1 if the query fails. */
 int64_t shop_number(const struct shop *shop, int service, const char *sql);
 /* Runs shop-audit over the files, and over the log "log"; the services have ended. */

@@ -1,0 +1,102 @@
+#include "access.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <vow/error.h>
+
+#include "shop.h"
+
+const char access_schema[] = "CREATE TABLE IF NOT EXISTS access ("
+                             "  saga TEXT NOT NULL,"
+                             "  step TEXT NOT NULL,"
+                             "  arm TEXT NOT NULL,"
+                             "  item TEXT NOT NULL,"
+                             "  read INTEGER NOT NULL,"
+                             "  writer TEXT NOT NULL,"
+                             "  value INTEGER NOT NULL,"
+                             "  base INTEGER NOT NULL,"
+                             "  wrote INTEGER NOT NULL,"
+                             "  wanted INTEGER NOT NULL,"
+                             "  effect INTEGER NOT NULL,"
+                             "  amount INTEGER NOT NULL,"
+                             "  t_us INTEGER NOT NULL,"
+                             "  PRIMARY KEY (saga, step));";
+
+/* The clock of traces and histories: the same for all processes of a machine. */
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int access_note(struct sqlite3 *db, const struct access *access)
+{
+    return shop_sql(
+        db,
+        "INSERT INTO access (saga, step, arm, item, read, writer, value, base, wrote, wanted, effect, amount, t_us)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "ssssisiiiiiii", access->id, access->step, access->arm, access->row, access->read, access->writer,
+        access->value, access->base, access->wrote, access->wanted, access->effect, access->amount, now_us());
+}
+
+/* What a compensation sees is no observation: it undoes. All that is told are numbers and words of our own. */
+static void tell_row(sqlite3_stmt *row, const char *table, FILE *out)
+{
+    const char *id = (const char *)sqlite3_column_text(row, 0), *item = (const char *)sqlite3_column_text(row, 2);
+    const char *writer = (const char *)sqlite3_column_text(row, 4);
+    const bool undoes = sqlite3_column_int(row, 1) != 0;
+    const int64_t t_us = sqlite3_column_int64(row, 7), wrote = sqlite3_column_int64(row, 6);
+
+    if (!undoes)
+        fprintf(out,
+                "{\"t_us\":%" PRId64 ",\"what\":\"read\",\"id\":\"%s\",\"key\":\"%s/%s\",\"version\":%" PRId64
+                ",\"by\":\"%s\"}\n",
+                t_us, id, table, item, (int64_t)sqlite3_column_int64(row, 3), writer);
+    if (wrote > 0)
+        fprintf(out,
+                "{\"t_us\":%" PRId64 ",\"what\":\"write\",\"id\":\"%s\",\"key\":\"%s/%s\",\"version\":%" PRId64
+                ",\"from\":%" PRId64 ",\"kind\":\"%s\"}\n",
+                t_us, id, table, item, wrote, (int64_t)sqlite3_column_int64(row, 5),
+                undoes ? "compensation" : "action");
+}
+
+static int tell_rows(sqlite3 *db, const char *table, FILE *out)
+{
+    sqlite3_stmt *row;
+
+    if (sqlite3_prepare_v2(db,
+                           "SELECT saga, step IN ('give_back', 'pay_back'), item, read, writer, base, wrote, t_us"
+                           " FROM access ORDER BY rowid",
+                           -1, &row, NULL) != SQLITE_OK)
+        return VOW_E_DATABASE;
+    while (sqlite3_step(row) == SQLITE_ROW)
+        tell_row(row, table, out);
+    return sqlite3_finalize(row) == SQLITE_OK ? 0 : VOW_E_DATABASE;
+}
+
+int access_tell(const char *db_path, const char *table, const char *path)
+{
+    sqlite3 *db = NULL;
+    FILE *out = fopen(path, "w");
+    int error = -1;
+
+    if (out == NULL) {
+        fprintf(stderr, "cannot write %s: %s\n", path, strerror(errno));
+        return -1;
+    }
+    if (sqlite3_open_v2(db_path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
+        error = tell_rows(db, table, out);
+    if (error != 0)
+        fprintf(stderr, "cannot read %s: %s\n", db_path, sqlite3_errmsg(db));
+    sqlite3_close(db);
+    if (fclose(out) != 0 && error == 0)
+        fprintf(stderr, "cannot write %s: %s\n", path, strerror(errno));
+    return error != 0 ? -1 : 0;
+}
