@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "edn.h"
 #include "shop.h"
 
 TestSuite(shop_load, .timeout = 120);
@@ -154,6 +155,21 @@ static size_t expect_versions(const char *path, bool is_isolated)
     return writes;
 }
 
+/* What other checkers are given has their form: a beginning and an end for each order, and more for what was undone. */
+static void expect_export(const struct shop *shop, const char *as, size_t orders)
+{
+    static struct run run;
+    static struct edn_op exported[EDN_OPS_MAX];
+    const char *const argv[] = {
+        VOW_BIN "/vow-chaos",        "export", "--as", as, shop_path(shop, "h"), shop_history(shop, STOCK),
+        shop_history(shop, PAYMENT), NULL};
+    run_program(&run, argv);
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    const size_t len = edn_read(run.out, exported);
+    edn_check(exported, len);
+    cr_expect_geq(len, 2 * orders, "%zu of %zu", len, orders);
+}
+
 /* An order of each kind, with rows that many want. */
 static void expect_history(const char *protocol, const char *done, const char *undone, bool is_isolated)
 {
@@ -186,6 +202,8 @@ static void expect_history(const char *protocol, const char *done, const char *u
         cr_expect_eq(taken, placed, "what was aborted has left nothing");
         cr_expect_eq(paid, placed, "what was aborted has left nothing");
     }
+    expect_export(&shop, "elle", placed);
+    expect_export(&shop, "jepsen", placed);
     free_lines(ops, len);
     cluster_end(&shop.cluster);
 }
