@@ -123,7 +123,7 @@ static void effect_load(struct sim_world *world, struct sim_node *node, const st
     op->op.kind = VOW_JOURNAL_EVENTS;
     op->op.after = effect->load.after;
     op->op.token = effect->load.group;
-    op->op.events_max = c->events.limits.events_max + 1;
+    op->op.events_max = effect->load.rows;
     op->next_load = c->events.loads;
     c->events.loads = op;
     coordinator_op_push(world, node, op, true);
@@ -141,7 +141,7 @@ static void loaded(struct sim_world *world, struct sim_node *node, struct log_op
     struct sim_coordinator *c = node->coordinator;
     struct relay_recovery recovery = coordinator_events_recovery(world, node, NULL);
     struct log_op **link = &c->events.loads;
-    const int error = relay_recovery_load(&recovery, &c->events.limits, 0, &op->op);
+    const int error = relay_recovery_load(&recovery, 0, &op->op);
 
     while (*link != op)
         link = &(*link)->next_load;
@@ -374,7 +374,7 @@ void coordinator_events_show_counts(struct sim_world *world, const struct sim_no
     if (c->events.core == NULL)
         return;
     vow_relay_counts(c->events.core, &counts);
-    sim_sample(world, node, SIM_SAMPLE_EVENTS, counts.events, c->events.limits.events_max);
+    sim_sample(world, node, SIM_SAMPLE_EVENTS, counts.events, vow_relay_events_most(&c->events.limits));
     sim_sample(world, node, SIM_SAMPLE_DEAD, counts.dead, c->events.limits.dead_max);
 }
 
@@ -414,7 +414,7 @@ bool coordinator_events_are_quiet(const struct sim_world *world, const struct si
     uint32_t at = 0;
 
     while (c->events.core != NULL && vow_relay_next_group(c->events.core, &at, &view)) {
-        const bool is_busy = view.lag > 0 || strcmp(view.state, "JOINING") == 0;
+        const bool is_busy = view.lag > 0 || view.is_reading || strcmp(view.state, "JOINING") == 0;
 
         if (is_busy && is_served(world, view.participant) && !is_stuck(world, c, &view))
             return false;
@@ -492,6 +492,7 @@ static void make(struct sim_world *world, struct sim_node *node, const struct re
                                                  .keys_max = o->events_max + 64,
                                                  .groups_max = EVENT_GROUPS_MAX,
                                                  .dead_max = o->dead_max,
+                                                 .unread_max = VOW_RELAY_HIGHEST,
                                                  .window = 64,
                                                  .attempts_max = 10,
                                                  .attempt_ms = o->event_attempt_ms,

@@ -18,6 +18,8 @@ static void print_group(const json_t *row)
            field_number(row, "in_flight"), field_number(row, "dead"), field_number(row, "cursor"));
     if (field_number(row, "overdue") > 0)
         printf("  overdue %lld", field_number(row, "overdue"));
+    if (json_object_get(row, "unread") != NULL)
+        printf("  reads older ones");
     print_words(json_object_get(row, "on"), "  on ");
     print_words(json_object_get(row, "publishes"), "  publishes ");
     printf("\n");

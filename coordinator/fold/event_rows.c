@@ -24,6 +24,8 @@ json_t *group_object(const struct vow_relay_group_view *view)
                             json_u64(view->cursor), "lag", json_u64(view->lag), "dead", json_u64(view->dead));
     if (row != NULL && view->subscribe.key_filter[0] != '\0')
         json_object_set_new(row, "key", json_string(view->subscribe.key_filter));
+    if (row != NULL && view->is_reading)
+        json_object_set_new(row, "unread", json_u64(view->unread));
     return row;
 }
 
@@ -78,7 +80,8 @@ int topic_rows(const struct relay_book *book, topic_row_fn *each, void *ctx)
 
 json_t *dead_object(const struct vow_relay_dead_view *view)
 {
-    const struct vow_msg_event *event = view->kept.event;
+    static const struct vow_msg_event gone = {.topic = "", .key = "", .source = ""};
+    const struct vow_msg_event *event = view->kept.event != NULL ? view->kept.event : &gone;
     return json_pack("{s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:b}", "group", view->group, "offset",
                      json_u64(view->kept.lsn), "topic", event->topic, "key", event->key, "source", event->source,
                      "key_seq", json_u64(event->key_seq), "attempts", json_u64(view->attempts), "cause",

@@ -77,8 +77,9 @@ static void widen(uint32_t *limit, uint32_t by, uint32_t highest)
 void relay_recovery_widen(const struct relay_recovery *recovery, struct vow_relay_limits *limits)
 {
     const uint32_t known = limits->keys_max;
-    /* So many may wait again; what is new comes beside it. */
-    widen(&limits->events_max, recovery->events, VOW_RELAY_HIGHEST);
+    /* So many may wait again; what is new comes beside it. Of very many the groups read the rest later. */
+    widen(&limits->events_max, recovery->events < limits->events_max ? recovery->events : limits->events_max,
+          VOW_RELAY_HIGHEST);
     if (limits->groups_max < recovery->groups)
         limits->groups_max = recovery->groups;
     if (limits->dead_max < recovery->dead)
@@ -165,17 +166,6 @@ static int feed_event(void *ctx, const struct vow_journal_event *from)
     return 0;
 }
 
-static int check_letters(const struct relay_recovery *recovery)
-{
-    struct vow_relay_dead_view view;
-    uint32_t at = 0;
-    while (vow_relay_next_dead(recovery->core, &at, &view)) {
-        if (view.kept.event == NULL)
-            return damaged(recovery, "the event of a dead letter is missing", view.kept.lsn);
-    }
-    return 0;
-}
-
 int relay_recovery_feed(struct relay_recovery *recovery, const struct vow_relay_limits *limits,
                         const struct vow_journal_engine *ops, void *engine)
 {
@@ -187,7 +177,6 @@ int relay_recovery_feed(struct relay_recovery *recovery, const struct vow_relay_
                                               .event = feed_event};
     struct vow_journal_stats stats = {0};
     int error = ops->relay != NULL ? ops->relay(engine, &feeding, recovery->detail) : 0;
-    error = error != 0 ? error : check_letters(recovery);
     if (error != 0)
         return error;
     if (ops->stats != NULL)
@@ -202,59 +191,65 @@ int relay_recovery_feed(struct relay_recovery *recovery, const struct vow_relay_
 
 struct load {
     struct relay_recovery *recovery;
-    uint64_t room, bytes_max;
+    uint64_t bytes_max;
+    uint32_t taken;
+    struct vow_relay_event done;
 };
 
-/* In the book. Returns 0 or an error. */
-static int take_old(struct load *load, const struct vow_journal_event *event, const struct vow_msg_event **kept)
+static bool has_room(const struct load *load, const struct vow_msg_event *event, enum vow_relay_want want)
 {
-    struct relay_book *book = load->recovery->book;
-    struct vow_msg msg;
-    const char *why;
-    if (vow_msg_decode(load->recovery->arena, event->record.body.data, event->record.body.len, &msg, &why) != 0 ||
-        msg.kind != VOW_MSG_PUBLISH)
-        return VOW_E_DAMAGED;
-    if (load->room == 0 ||
-        (load->bytes_max != 0 && book->bytes + relay_book_size(&msg.publish.event) > load->bytes_max))
-        return VOW_E_BUSY;
-    load->room--;
-    *kept = relay_book_add(book, &msg.publish.event);
-    return *kept != NULL ? 0 : VOW_E_NO_MEMORY;
+    const struct relay_book *book = load->recovery->book;
+    if (want == VOW_RELAY_WANT_LATER)
+        return false;
+    return load->bytes_max == 0 || book->bytes + relay_book_size(event) <= load->bytes_max ||
+           (want == VOW_RELAY_WANT_NOW && load->taken == 0);
 }
 
-static int load_one(struct load *load, const struct vow_journal_event *from)
+static int give(struct load *load, const struct vow_msg_event *from, uint64_t lsn)
 {
     const struct relay_recovery *recovery = load->recovery;
     struct vow_relay_event event = event_of(recovery, VOW_RELAY_LOADED);
-    struct vow_relay_counts counts;
-    vow_relay_counts(recovery->core, &counts);
-    /* What was written in the same batch is read, and the core is told of it in a moment. */
-    if (from->lsn > counts.last_lsn || vow_relay_has(recovery->core, from->lsn))
-        return 0;
-    event.kept.lsn = from->lsn;
-    int error = take_old(load, from, &event.kept.event);
-    if (error == 0) {
-        event.due_ms = due_ms(recovery, event.kept.event);
-        recovery->step(recovery->ctx, &event);
-    }
-    return error;
+    event.kept.lsn = lsn;
+    event.kept.event = relay_book_add(recovery->book, from);
+    if (event.kept.event == NULL)
+        return VOW_E_NO_MEMORY;
+    event.due_ms = due_ms(recovery, event.kept.event);
+    recovery->step(recovery->ctx, &event);
+    load->taken++;
+    return 0;
 }
 
-int relay_recovery_load(struct relay_recovery *recovery, const struct vow_relay_limits *limits, uint64_t bytes_max,
-                        const struct vow_journal_op *op)
+/* Returns 0, or VOW_E_BUSY: the page ends before it; VOW_E_EXPIRED: and it was the last; or another error. */
+static int load_one(struct load *load, const struct vow_journal_event *from)
 {
-    struct vow_relay_event done = event_of(recovery, VOW_RELAY_LOAD_DONE);
+    const struct relay_recovery *recovery = load->recovery;
+    struct vow_msg msg;
+    const char *why;
+    if (vow_msg_decode(recovery->arena, from->record.body.data, from->record.body.len, &msg, &why) != 0 ||
+        msg.kind != VOW_MSG_PUBLISH)
+        return VOW_E_DAMAGED;
+    const enum vow_relay_want want = vow_relay_wants(recovery->core, from->lsn, &msg.publish.event);
+    if (want == VOW_RELAY_WANT_NO_MORE)
+        return VOW_E_EXPIRED;
+    if (want != VOW_RELAY_WANT_NOT && !has_room(load, &msg.publish.event, want))
+        return VOW_E_BUSY;
+    load->done.load_done.upto = from->lsn;
+    return want != VOW_RELAY_WANT_NOT ? give(load, &msg.publish.event, from->lsn) : 0;
+}
+
+int relay_recovery_load(struct relay_recovery *recovery, uint64_t bytes_max, const struct vow_journal_op *op)
+{
     struct load load = {.recovery = recovery, .bytes_max = bytes_max};
-    struct vow_relay_counts counts;
-    vow_relay_counts(recovery->core, &counts);
-    load.room = limits->events_max - counts.events;
-    int error = op->events_len < op->events_max ? 0 : VOW_E_BUSY;
+    int error = 0;
+    load.done = event_of(recovery, VOW_RELAY_LOAD_DONE);
+    load.done.load_done.group = (uint32_t)op->token;
+    load.done.load_done.upto = op->after;
     for (uint32_t i = 0; error == 0 && i < op->events_len; i++)
         error = load_one(&load, &op->events[i]);
     if (error == VOW_E_DAMAGED)
         return error;
-    done.load_done.group = (uint32_t)op->token;
-    done.load_done.error = error != 0 ? VOW_E_BUSY : 0;
-    recovery->step(recovery->ctx, &done);
+    /* Without memory for one more it is as if there were no room. */
+    load.done.load_done.has_more = error == 0 ? op->events_len == op->events_max : error != VOW_E_EXPIRED;
+    recovery->step(recovery->ctx, &load.done);
     return 0;
 }

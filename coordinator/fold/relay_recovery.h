@@ -34,10 +34,10 @@ int relay_recovery_feed(struct relay_recovery *recovery, const struct vow_relay_
                         const struct vow_journal_engine *ops, void *engine);
 
 /*
- * What VOW_JOURNAL_EVENTS has found, for a LOAD of the core's, and that this was all. bytes_max: of the book; 0 = any.
- * Returns 0, also if it did not fit; or VOW_E_DAMAGED, and the core has not been told that it is done.
+ * What VOW_JOURNAL_EVENTS has found, for a LOAD of the core's: what of it is wanted, as far as there is room, and that
+ * this was the page. bytes_max: of the book; 0 = any. Returns 0, also if it did not fit; or VOW_E_DAMAGED, and the core
+ * has not been told that it is done.
  */
-int relay_recovery_load(struct relay_recovery *recovery, const struct vow_relay_limits *limits, uint64_t bytes_max,
-                        const struct vow_journal_op *op);
+int relay_recovery_load(struct relay_recovery *recovery, uint64_t bytes_max, const struct vow_journal_op *op);
 
 #endif

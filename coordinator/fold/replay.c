@@ -110,7 +110,8 @@ static int make_relay_core(struct vow_replay *replay, const struct relay_recover
                            struct vow_relay_limits *limits, struct vow_error_detail *detail)
 {
     *limits = vow_relay_default_limits;
-    limits->events_max = limits->groups_max = limits->dead_max = 1;
+    limits->groups_max = limits->dead_max = 1;
+    limits->events_max = counted->events < VOW_RELAY_HIGHEST ? counted->events + 1 : VOW_RELAY_HIGHEST;
     limits->keys_max = 2;
     relay_recovery_widen(counted, limits);
     if (vow_relay_size(limits) == 0)

@@ -102,6 +102,8 @@ static void relay_metrics(struct evbuffer *body, const struct vow_server *server
     metric(body, "vow_deadlines_missed_total", "counter", "Events that a group had not done by their deadline.",
            counts.missed);
     metric(body, "vow_events_buried_total", "counter", "Events that went to the dead letters.", counts.buried);
+    metric(body, "vow_dead_letters_gone", "gauge", "Dead letters whose event was missing at the start.",
+           counts.letters_gone);
 }
 
 static void saga_metrics(struct evbuffer *body, const struct vow_server *server)

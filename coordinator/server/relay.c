@@ -84,8 +84,7 @@ static void effect_load(struct vow_server *server, const struct vow_relay_effect
     op->op.kind = VOW_JOURNAL_EVENTS;
     op->op.after = effect->load.after;
     op->op.token = effect->load.group;
-    /* What is in memory is among them. */
-    op->op.events_max = server->relay.limits.events_max + 1;
+    op->op.events_max = effect->load.rows;
     log_op_push(server, op, true);
 }
 
@@ -166,7 +165,7 @@ void relay_step(struct vow_server *server, const struct vow_relay_event *event)
 static void loaded(struct vow_server *server, struct vow_journal_op *op)
 {
     struct relay_recovery recovery = relay_recovery_of(server, NULL);
-    const int error = relay_recovery_load(&recovery, &server->relay.limits, server->settings.event_bytes_max, op);
+    const int error = relay_recovery_load(&recovery, server->settings.event_bytes_max, op);
     vow_journal_events_free(op->events, op->events_len);
     op->events = NULL;
     op->events_len = 0;

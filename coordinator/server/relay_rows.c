@@ -128,7 +128,7 @@ void relay_dead_show(struct vow_server *server, struct session *session, const s
         if (view.kept.lsn != lsn || strcmp(view.group, request->participant) != 0)
             continue;
         json_t *row = dead_object(&view);
-        if (row != NULL)
+        if (row != NULL && view.kept.event != NULL)
             event_describe(row, view.kept.event);
         admin_reply_row(server, session, request->tag, row_finish(row), true);
         return;

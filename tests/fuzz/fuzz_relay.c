@@ -31,12 +31,12 @@ static const char *const names[GROUPS] = {"stock", "payment", "order", "nobody"}
 struct row {
     struct vow_record record;
     uint64_t token, after;
-    uint32_t group; /* of a LOAD */
+    uint32_t group, rows; /* of a LOAD */
     bool is_load;
     uint8_t bytes[EVENT_SIZE]; /* EVENT, GROUP: the message */
     size_t len;
     struct vow_msg_event event; /* EVENT: its texts are static */
-    bool is_done[GROUPS], is_dead[GROUPS], is_retried[GROUPS];
+    bool is_owed[GROUPS], is_done[GROUPS], is_dead[GROUPS], is_retried[GROUPS];
 };
 
 static struct vow_relay *core;
@@ -167,8 +167,7 @@ static void check_deliver(const struct vow_relay_effect *effect)
         const struct row *earlier = &rows[lsn - 1];
 
         FUZZ_REQUIRE(earlier->record.kind != VOW_RECORD_EVENT || earlier->is_done[group] || earlier->is_dead[group] ||
-                     !is_same_key(&earlier->event, row->event.key, row->event.db_uuid) ||
-                     !takes(&view.subscribe, &earlier->event));
+                     !is_same_key(&earlier->event, row->event.key, row->event.db_uuid) || !earlier->is_owed[group]);
     }
 }
 
@@ -207,7 +206,7 @@ static void check_group(const struct vow_relay_group_view *view)
         const struct row *row = &rows[lsn - 1];
 
         FUZZ_REQUIRE(row->record.kind != VOW_RECORD_EVENT || row->is_done[group] || row->is_dead[group] ||
-                     !takes(&view->subscribe, &row->event));
+                     !row->is_owed[group]);
     }
 }
 
@@ -218,7 +217,7 @@ static void check_all(void)
     uint32_t at = 0;
 
     vow_relay_counts(core, &counts);
-    FUZZ_REQUIRE(counts.dead <= limits.dead_max && counts.events <= limits.events_max);
+    FUZZ_REQUIRE(counts.dead <= limits.dead_max && counts.events <= vow_relay_events_most(&limits));
     FUZZ_REQUIRE(counts.groups <= limits.groups_max && counts.overdue <= counts.deliveries + counts.dead);
     while (vow_relay_next_group(core, &at, &view))
         check_group(&view);
@@ -258,7 +257,8 @@ static void take_log(const struct vow_relay_effect *effect)
 static void take_load(const struct vow_relay_effect *effect)
 {
     FUZZ_REQUIRE(rows_len + 1 < ROWS_MAX);
-    rows[rows_len++] = (struct row){.is_load = true, .group = effect->load.group, .after = effect->load.after};
+    rows[rows_len++] = (struct row){
+        .is_load = true, .group = effect->load.group, .after = effect->load.after, .rows = effect->load.rows};
 }
 
 static void carry_out(const struct vow_relay_effect *effect)
@@ -303,15 +303,69 @@ static void forget_group(uint32_t group)
         rows[i].is_dead[group] = rows[i].is_done[group] = rows[i].is_retried[group] = false;
 }
 
+/* It is for those that ask for it now. */
+static void owe_event(struct row *row)
+{
+    struct vow_relay_group_view view;
+    uint32_t at = 0;
+
+    while (vow_relay_next_group(core, &at, &view)) {
+        if (strcmp(view.state, "LEAVING") != 0)
+            row->is_owed[group_of(view.name)] = takes(&view.subscribe, &row->event);
+    }
+}
+
+/* One that is new, or moves, begins with what comes after its place; one that asks for something else is owed what it
+ * has not done, as far as it asks for that. */
+static void owe_group(const struct row *row, const struct row *before)
+{
+    const uint32_t group = group_of(row->record.who);
+    const bool keeps = before != NULL && (before->len != row->len || memcmp(before->bytes, row->bytes, row->len) != 0);
+    struct vow_msg msg;
+    const char *why;
+
+    FUZZ_REQUIRE(vow_msg_decode(arena, row->bytes, row->len, &msg, &why) == 0);
+    for (size_t i = 0; i < durable; i++) {
+        if (rows[i].record.kind == VOW_RECORD_EVENT)
+            rows[i].is_owed[group] = (rows[i].is_owed[group] || !keeps) && takes(&msg.subscribe, &rows[i].event) &&
+                                     (keeps || i + 1 > row->record.relay.lsn);
+    }
+}
+
 /* What a record says becomes true. */
 static void make_durable(void)
 {
-    const struct vow_record *record = &rows[durable++].record;
+    struct row *row = &rows[durable];
+    const struct vow_record *record = &row->record;
+    uint64_t base, cursor;
 
+    if (record->kind == VOW_RECORD_EVENT)
+        owe_event(row);
+    else if (record->kind == VOW_RECORD_GROUP)
+        owe_group(row, subscription_of(group_of(record->who), &base, &cursor));
+    durable++;
     if (record->kind == VOW_RECORD_DEAD || record->kind == VOW_RECORD_REVIVED)
         change_letter(record, group_of(record->who));
     else if (record->kind == VOW_RECORD_REMOVED)
         forget_group(group_of(record->who));
+}
+
+/* False: the page ends before it. */
+static bool load_one(uint64_t lsn, struct vow_relay_event *done)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_LOADED};
+    const enum vow_relay_want want = vow_relay_wants(core, lsn, &rows[lsn - 1].event);
+
+    done->load_done.has_more = want == VOW_RELAY_WANT_LATER;
+    if (want == VOW_RELAY_WANT_LATER || want == VOW_RELAY_WANT_NO_MORE)
+        return false;
+    done->load_done.upto = lsn;
+    if (want == VOW_RELAY_WANT_NOT)
+        return true;
+    event.kept = (struct vow_relay_kept){keep(&rows[lsn - 1].event), lsn};
+    event.due_ms = rows[lsn - 1].event.deadline_us;
+    feed(&event);
+    return true;
 }
 
 /* A LOAD takes no place in the log: it goes when its turn comes. */
@@ -319,24 +373,18 @@ static void answer_load(void)
 {
     const struct row load = rows[durable];
     struct vow_relay_event done = {.kind = VOW_RELAY_LOAD_DONE};
-    struct vow_relay_counts counts;
+    uint32_t left = load.rows;
 
     memmove(&rows[durable], &rows[durable + 1], (rows_len - durable - 1) * sizeof(rows[0]));
     rows_len--;
     done.load_done.group = load.group;
-    for (uint64_t lsn = load.after + 1; lsn <= durable && done.load_done.error == 0; lsn++) {
-        struct vow_relay_event event = {.kind = VOW_RELAY_LOADED};
-
-        vow_relay_counts(core, &counts);
-        if (rows[lsn - 1].record.kind != VOW_RECORD_EVENT || lsn > counts.last_lsn || vow_relay_has(core, lsn))
+    done.load_done.upto = load.after;
+    for (uint64_t lsn = load.after + 1; lsn <= durable; lsn++) {
+        if (rows[lsn - 1].record.kind != VOW_RECORD_EVENT)
             continue;
-        if (counts.events >= limits.events_max) {
-            done.load_done.error = VOW_E_BUSY;
+        done.load_done.has_more = left == 0;
+        if (left-- == 0 || !load_one(lsn, &done))
             break;
-        }
-        event.kept = (struct vow_relay_kept){keep(&rows[lsn - 1].event), lsn};
-        event.due_ms = rows[lsn - 1].event.deadline_us;
-        feed(&event);
     }
     feed(&done);
 }
@@ -546,22 +594,13 @@ static uint64_t feed_log(void)
     return last_event;
 }
 
-static uint32_t count_durable_events(void)
-{
-    uint32_t count = 0;
-
-    for (size_t i = 0; i < durable; i++)
-        count += rows[i].record.kind == VOW_RECORD_EVENT;
-    return count;
-}
-
-/* As the daemon does: there is room for what was kept beside what is new. */
+/* There is room for less than what may be kept: groups read the rest. */
 static void start(void)
 {
     struct vow_relay_event done = {.kind = VOW_RELAY_RECOVERY_DONE};
 
     limits = vow_relay_default_limits;
-    limits.events_max = 6 + count_durable_events();
+    limits.events_max = 6;
     limits.keys_max = limits.events_max + 4;
     limits.groups_max = GROUPS - 1;
     limits.dead_max = 2;

@@ -6,6 +6,7 @@
 #include "proto/heap.h"
 
 #define RELAY_NIL UINT32_MAX
+#define RELAY_ALL UINT64_MAX
 
 /* clang-format off */
 enum group_state {
@@ -131,7 +132,7 @@ struct group {
     char name[VOW_NAME_SIZE], participant[VOW_NAME_SIZE];
     uint8_t state;                       /* enum group_state; written by group_move() alone */
     bool was_there;                      /* JOINING: it has a subscription that is durable */
-    bool is_logging;                     /* JOINING: the record is on its way */
+    bool keeps;                          /* JOINING: its place, and what it has not done */
     uint64_t session;                    /* 0 = its consumer is away */
     uint64_t full_session;               /* so much waits for this one that it is sent no more; 0 = none */
     uint64_t tag;                        /* LEAVING: of the order */
@@ -139,7 +140,11 @@ struct group {
     uint64_t cursor, next_cursor, noted; /* noted: the cursor that was logged last */
     uint32_t first, last;                /* deliveries that the cursor waits for */
     uint32_t lag, in_flight;
-    uint32_t overdue;           /* of lag */
+    uint32_t overdue; /* of lag */
+    uint64_t read_to; /* what comes after it, it reads (read.c); RELAY_ALL = nothing: it has all in memory */
+    uint64_t unread;  /* events of those, that came after counted_from */
+    uint64_t counted_from;
+    bool is_full;               /* the last page brought nothing: there was no room */
     uint32_t lanes;             /* the first */
     uint32_t ready, ready_last; /* lanes that may send */
 };
@@ -175,6 +180,7 @@ typedef void lane_handler_fn(struct vow_relay *core, struct lane_input *in);
 /* How long a cursor may move before that is noted. */
 #define RELAY_NOTE_MS 1000u
 #define RELAY_WINDOW_MAX 256u
+#define RELAY_PAGE_MAX 256u
 /* After a start nobody is connected: what is late by then is told when services have had the time to come back. */
 #define RELAY_GRACE_MS 10000u
 #define RELAY_EFFECTS_MAX 1024
@@ -191,8 +197,10 @@ struct vow_relay {
     bool is_rebuilding; /* cursors stay */
     bool has_room;      /* a dead letter has gone: who waits for that is to be told */
     bool has_more;      /* effects are left for the next step */
-    uint32_t loading;   /* the group that LOAD is for; RELAY_NIL = none */
-    uint32_t joining;   /* groups; nothing is freed meanwhile, for it may be theirs */
+    uint32_t loading;   /* the group that LOAD is for, and nothing is freed meanwhile; RELAY_NIL = none */
+    uint32_t load_room; /* events that it may bring yet */
+    bool is_load_stale; /* the group has gone elsewhere meanwhile */
+    uint32_t next_reader;
     struct group_input *group_in;
     struct lane_input *lane_in;
     group_handler_fn *group_handlers[GROUP_STATES][GROUP_EVENTS];
@@ -217,6 +225,7 @@ struct vow_relay {
     uint32_t next_group; /* who may send first */
     struct dead *dead;
     uint32_t dead_len;
+    uint32_t *kept_list; /* for group_rebuild() */
 
     struct vow_relay_effect *effects;
     uint32_t effects_len;
@@ -226,6 +235,32 @@ struct vow_relay {
     struct vow_relay_counts counts;
 };
 
+/* Of a page that a group reads. */
+static inline uint32_t relay_page(const struct vow_relay_limits *limits)
+{
+    const uint32_t page = limits->events_max / 8;
+
+    return page < 1 ? 1 : page < RELAY_PAGE_MAX ? page : RELAY_PAGE_MAX;
+}
+/* Beside events_max there is room for the events of dead letters, at a start, and for a page of each group: so one that
+ * is far behind goes on even if others have taken all the rest. */
+static inline uint32_t relay_spare(const struct vow_relay_limits *limits)
+{
+    return limits->dead_max + limits->groups_max * relay_page(limits);
+}
+static inline uint32_t relay_slots(const struct vow_relay_limits *limits)
+{
+    return limits->events_max + relay_spare(limits);
+}
+static inline uint32_t relay_keys(const struct vow_relay_limits *limits)
+{
+    return limits->keys_max + relay_spare(limits);
+}
+/* Of events that are new. */
+static inline bool relay_is_full(const struct vow_relay *core)
+{
+    return core->events_left <= relay_spare(&core->limits);
+}
 static inline bool relay_has_effects(const struct vow_relay *core)
 {
     return core->effects_len + RELAY_EFFECTS_SPARE < RELAY_EFFECTS_MAX;
@@ -287,6 +322,7 @@ void kept_ref(struct vow_relay *core, uint32_t index);
 /* Nobody needs it: it is FREED when there is room to say so. */
 void kept_unref(struct vow_relay *core, uint32_t index);
 void kept_drop_if_unused(struct vow_relay *core, uint32_t index);
+void kept_drop_unused(struct vow_relay *core);
 void kept_free_some(struct vow_relay *core);
 
 /* --- subscription.c --- */
@@ -303,12 +339,14 @@ struct group *group_find(const struct vow_relay *core, const char *name);
 /* NULL = there is no room. */
 struct group *group_new(struct vow_relay *core, const char *name, const char *participant);
 void group_advance(struct vow_relay *core, struct group *group);
+/* A cursor has: it is noted in a while. */
+void group_has_moved(struct vow_relay *core);
 uint32_t group_window(const struct vow_relay *core, const struct group *group);
 uint32_t group_attempts_max(const struct vow_relay *core, const struct group *group);
 bool group_is_there(const struct group *group);
 /* Drops all lanes of a group. */
 void group_reset_lanes(struct vow_relay *core, const struct group *group);
-/* Drops all lanes of a group, and makes those that its subscription and its cursor ask for. */
+/* Drops all lanes of a group, and makes those anew that it keeps, and its subscription asks for. */
 void group_rebuild(struct vow_relay *core, struct group *group);
 /* Those that were held while the group could not bury. */
 void group_bury_held(struct vow_relay *core, struct group *group);
@@ -329,7 +367,7 @@ bool lane_rotate(struct vow_relay *core, struct lane *lane);
 void relay_spread(struct vow_relay *core, uint32_t event);
 static inline uint32_t relay_deliveries_max(const struct vow_relay_limits *limits)
 {
-    return limits->events_max * limits->groups_max;
+    return relay_slots(limits) * limits->groups_max;
 }
 
 /* --- tries.c --- */
@@ -401,6 +439,22 @@ void watch_delivery_gone(struct vow_relay *core, struct group *group, uint32_t d
 void watch_take_timer(struct vow_relay *core);
 /* Dead letters whose deadline has passed: of a group, or (RELAY_NIL) of all. */
 uint32_t watch_count_dead(const struct vow_relay *core, uint32_t group);
+
+/* --- read.c --- */
+
+bool group_reads(const struct group *group);
+/* Does the group ask for an event, and have it in memory if there is room? */
+bool read_asks(const struct vow_relay *core, uint32_t group, uint64_t lsn, const struct vow_msg_event *event);
+/* Is an event, that comes, for the group, and now? has_room: it can be in memory. If not now, the group reads it. */
+bool read_gives(struct vow_relay *core, uint32_t group, uint64_t lsn, const struct vow_msg_event *event, bool has_room);
+/* A group has so much to read that nothing more is to be published. */
+bool read_is_full(const struct vow_relay *core);
+/* From there on. */
+void read_from(struct vow_relay *core, struct group *group, uint64_t lsn);
+/* It goes on from elsewhere, or is something else: what is on its way for it is not given to it. */
+void read_forget(struct vow_relay *core, const struct group *group);
+/* Asks for the next page of some group. */
+void read_some(struct vow_relay *core);
 
 /* --- emit.c --- */
 

@@ -179,6 +179,11 @@ void dead_take_order(struct vow_relay *core, const struct vow_relay_event *event
         relay_ordered(core, event->order.tag, VOW_E_STATE, "its group is being removed");
         return;
     }
+    if (dead->event == RELAY_NIL && event->order.order == VOW_RELAY_RETRY) {
+        relay_ordered(core, event->order.tag, VOW_E_NOT_FOUND,
+                      "its event is gone: it can be dropped, and nothing else");
+        return;
+    }
     if (dead->state != DEAD_THERE) {
         relay_ordered(core, event->order.tag, VOW_E_STATE, "it is being delivered again, or is on its way here");
         return;

@@ -130,7 +130,8 @@ static void note_cursor(struct vow_relay *core, struct group *group)
     record->relay.lsn = group->noted = group->cursor;
 }
 
-/* A group that goes on from elsewhere has its place in the record that is on its way. */
+/* A group that goes on from elsewhere has its place in the record that is on its way; what it has done since that was
+ * written is noted after it (group_on_logged()). */
 void flow_note_cursors(struct vow_relay *core)
 {
     core->is_dirty = false;

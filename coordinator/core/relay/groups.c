@@ -24,6 +24,7 @@ struct group *group_new(struct vow_relay *core, const char *name, const char *pa
         VOW_ASSERT(strlen(name) < VOW_NAME_SIZE && strlen(participant) < VOW_NAME_SIZE);
         memcpy(group->name, name, strlen(name) + 1);
         memcpy(group->participant, participant, strlen(participant) + 1);
+        group->read_to = RELAY_ALL;
         group->first = group->last = group->lanes = group->ready = group->ready_last = RELAY_NIL;
         return group;
     }
@@ -44,9 +45,16 @@ void group_advance(struct vow_relay *core, struct group *group)
         return;
     if (group->first != RELAY_NIL)
         cursor = core->events[core->deliveries[group->first].event].lsn - 1;
+    if (group->read_to < cursor)
+        cursor = group->read_to;
     if (cursor <= group->cursor)
         return;
     group->cursor = cursor;
+    group_has_moved(core);
+}
+
+void group_has_moved(struct vow_relay *core)
+{
     if (!core->is_dirty)
         core->note_ms = core->now_ms + RELAY_NOTE_MS;
     core->is_dirty = true;
@@ -78,23 +86,39 @@ void group_reset_lanes(struct vow_relay *core, const struct group *group)
     }
 }
 
-static void add_again(struct vow_relay *core, struct group *group, uint32_t event)
+static void add_again(struct vow_relay *core, struct group *group, uint32_t event, bool is_kept)
 {
-    const uint64_t lsn = core->events[event].lsn;
-    const uint32_t dead = dead_find(core, group_index(core, group), lsn);
+    const uint32_t dead = dead_find(core, group_index(core, group), core->events[event].lsn);
 
     if (dead != RELAY_NIL && core->dead[dead].state == DEAD_RETRIED)
         lane_add(core, group, event, dead);
-    else if (dead == RELAY_NIL && lsn > group->cursor && subscription_takes(&group->now, core->events[event].msg))
+    else if (dead == RELAY_NIL && is_kept && subscription_takes(&group->now, core->events[event].msg))
         lane_add(core, group, event, RELAY_NIL);
+}
+
+/* What a group has not done, in the order of the journal. */
+static uint32_t list_kept(struct vow_relay *core, const struct group *group)
+{
+    uint32_t len = 0;
+
+    for (uint32_t i = group->first; i != RELAY_NIL; i = core->deliveries[i].after)
+        core->kept_list[len++] = core->deliveries[i].event;
+    return len;
 }
 
 void group_rebuild(struct vow_relay *core, struct group *group)
 {
+    const uint32_t len = group->keeps ? list_kept(core, group) : 0;
+    uint32_t at = 0;
+
     core->is_rebuilding = true;
     group_reset_lanes(core, group);
-    for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after)
-        add_again(core, group, i);
+    for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after) {
+        const bool is_kept = at < len && core->kept_list[at] == i;
+
+        at += is_kept;
+        add_again(core, group, i, is_kept);
+    }
     for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after) {
         tries_drop(core, &core->events[i].carried);
         core->events[i].carried = (struct tries){0};

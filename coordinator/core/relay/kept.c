@@ -99,6 +99,12 @@ void kept_drop_if_unused(struct vow_relay *core, uint32_t index)
     core->dropped = index;
 }
 
+void kept_drop_unused(struct vow_relay *core)
+{
+    for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after)
+        kept_drop_if_unused(core, i);
+}
+
 void kept_unref(struct vow_relay *core, uint32_t index)
 {
     VOW_ASSERT(core->events[index].refs > 0);
@@ -124,5 +130,7 @@ void kept_free_some(struct vow_relay *core)
         event->next_dropped = core->events_free;
         core->events_free = index;
         core->events_left++;
+        for (uint32_t i = 0; i < core->limits.groups_max; i++)
+            core->groups[i].is_full = false;
     }
 }

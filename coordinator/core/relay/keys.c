@@ -92,7 +92,7 @@ uint32_t key_intern(struct vow_relay *core, const uint8_t db_uuid[VOW_DB_UUID_BY
 
     if (index != RELAY_NIL)
         return index;
-    if (core->keys_free == RELAY_NIL)
+    if (core->keys_len >= core->limits.keys_max)
         make_room(core);
     if (core->keys_free == RELAY_NIL)
         return RELAY_NIL;

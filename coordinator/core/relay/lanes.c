@@ -246,8 +246,7 @@ void relay_spread(struct vow_relay *core, uint32_t index)
 
         if (!group_is_there(group))
             continue;
-        if (event->lsn > group->cursor && (!core->recovering || dead_find(core, i, event->lsn) == RELAY_NIL) &&
-            subscription_takes(&group->now, event->msg))
+        if (read_gives(core, i, event->lsn, event->msg, true))
             lane_add(core, group, index, RELAY_NIL);
         group_advance(core, group);
     }

@@ -44,7 +44,6 @@ void group_move(struct vow_relay *core, struct group *group, enum group_state to
     VOW_ASSERT(in != NULL && !in->moved && in->group == group);
     in->moved = true;
     count_edge(vow_group_fsm(), core->group_hits, from, in->event, to);
-    core->joining += (uint32_t)(to == GROUP_JOINING) - (uint32_t)(from == GROUP_JOINING);
     core->counts.paused += (uint32_t)(to == GROUP_PAUSED) - (uint32_t)(from == GROUP_PAUSED);
     core->counts.groups += (uint32_t)(from == GROUP_NONE) - (uint32_t)(to == GROUP_NONE);
     group->state = (uint8_t)to;

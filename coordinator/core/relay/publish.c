@@ -30,8 +30,10 @@ static const char *why_busy(const struct vow_relay *core, const struct vow_relay
     if (core->draining || core->shedding)
         return "no new work is taken";
     /* Nothing that is not done is ever cut off, so what is full stays full until some consumer goes on (F205). */
-    if (event->publish.no_room || core->events_left == 0)
+    if (event->publish.no_room || relay_is_full(core))
         return "too many events are not done: see vowctl topics";
+    if (read_is_full(core))
+        return "a group has too much to read: see vowctl topics";
     return NULL;
 }
 
@@ -39,7 +41,7 @@ static const char *why_busy(const struct vow_relay *core, const struct vow_relay
 static void count_full(struct vow_relay *core, const struct vow_relay_event *event)
 {
     core->counts.full_events +=
-        !core->recovering && !core->draining && !core->shedding && !event->publish.no_room && core->events_left == 0;
+        !core->recovering && !core->draining && !core->shedding && !event->publish.no_room && relay_is_full(core);
 }
 
 static void publish_new(struct vow_relay *core, const struct vow_relay_event *event)

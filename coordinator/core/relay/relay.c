@@ -12,6 +12,7 @@ const struct vow_relay_limits vow_relay_default_limits = {
     .keys_max = 65536,
     .groups_max = 16,
     .dead_max = 1024,
+    .unread_max = VOW_RELAY_HIGHEST,
     .window = 64,
     .attempts_max = 10,
     .attempt_ms = 30000,
@@ -31,9 +32,15 @@ static bool are_valid(const struct vow_relay_limits *limits)
 
     return is_within(limits->events_max, VOW_RELAY_HIGHEST) && is_within(limits->keys_max, 4 * VOW_RELAY_HIGHEST) &&
            limits->keys_max > limits->events_max && is_within(limits->groups_max, VOW_RELAY_GROUPS_HIGHEST) &&
-           is_within(limits->dead_max, VOW_RELAY_HIGHEST) && is_within(limits->window, RELAY_WINDOW_MAX) &&
-           is_within(limits->attempts_max, 1000000) && is_within(limits->attempt_ms, day_ms) &&
-           is_within(limits->backoff_ms, day_ms) && is_within(limits->backoff_max_ms, day_ms);
+           is_within(limits->dead_max, VOW_RELAY_HIGHEST) && is_within(limits->unread_max, VOW_RELAY_UNREAD_HIGHEST) &&
+           is_within(limits->window, RELAY_WINDOW_MAX) && is_within(limits->attempts_max, 1000000) &&
+           is_within(limits->attempt_ms, day_ms) && is_within(limits->backoff_ms, day_ms) &&
+           is_within(limits->backoff_max_ms, day_ms);
+}
+
+uint32_t vow_relay_events_most(const struct vow_relay_limits *limits)
+{
+    return relay_slots(limits);
 }
 
 /* ---- memory ---- */
@@ -56,20 +63,21 @@ static void *take(struct layout *layout, size_t items, size_t size)
 
 static void lay_out(struct layout *layout, struct vow_relay *core, const struct vow_relay_limits *limits)
 {
-    const uint32_t deliveries = relay_deliveries_max(limits);
+    const uint32_t deliveries = relay_deliveries_max(limits), slots = relay_slots(limits);
 
-    TAKE(layout, core->keys, limits->keys_max);
+    TAKE(layout, core->keys, relay_keys(limits));
     TAKE(layout, core->key_heads, vow_gtrid_table_heads(limits->keys_max));
-    TAKE(layout, core->events, limits->events_max);
+    TAKE(layout, core->events, slots);
     TAKE(layout, core->event_heads, vow_gtrid_table_heads(limits->events_max));
+    TAKE(layout, core->kept_list, slots);
     TAKE(layout, core->deliveries, deliveries);
     TAKE(layout, core->lanes, deliveries);
     TAKE(layout, core->lane_heads, vow_gtrid_table_heads(deliveries));
     TAKE(layout, core->said, relay_words_max(limits));
     TAKE(layout, core->due.entries, deliveries);
     TAKE(layout, core->due.position, deliveries);
-    TAKE(layout, core->deadlines.entries, limits->events_max);
-    TAKE(layout, core->deadlines.position, limits->events_max);
+    TAKE(layout, core->deadlines.entries, slots);
+    TAKE(layout, core->deadlines.position, slots);
     TAKE(layout, core->groups, limits->groups_max);
     TAKE(layout, core->dead, limits->dead_max);
     TAKE(layout, core->effects, (size_t)RELAY_EFFECTS_MAX);
@@ -103,7 +111,7 @@ static void init_tables(struct vow_relay *core)
     fill(core->event_heads, vow_gtrid_table_heads(limits->events_max));
     fill(core->lane_heads, vow_gtrid_table_heads(relay_deliveries_max(limits)));
     vow_heap_init(&core->due, relay_deliveries_max(limits));
-    vow_heap_init(&core->deadlines, limits->events_max);
+    vow_heap_init(&core->deadlines, relay_slots(limits));
     memset(core->groups, 0, limits->groups_max * sizeof(*core->groups));
     memset(core->dead, 0, limits->dead_max * sizeof(*core->dead));
     memset(core->group_hits, 0, vow_group_fsm()->edges_len * sizeof(*core->group_hits));
@@ -113,15 +121,15 @@ static void init_tables(struct vow_relay *core)
 static void chain_free_lists(struct vow_relay *core)
 {
     core->keys_free = core->events_free = RELAY_NIL;
-    for (uint32_t i = core->limits.keys_max; i > 0; i--) {
+    for (uint32_t i = relay_keys(&core->limits); i > 0; i--) {
         core->keys[i - 1].next = core->keys_free;
         core->keys_free = i - 1;
     }
-    for (uint32_t i = core->limits.events_max; i > 0; i--) {
+    for (uint32_t i = relay_slots(&core->limits); i > 0; i--) {
         core->events[i - 1] = (struct event){.next_dropped = core->events_free};
         core->events_free = i - 1;
     }
-    core->events_left = core->limits.events_max;
+    core->events_left = relay_slots(&core->limits);
 }
 
 struct vow_relay *vow_relay_core_init(void *mem, const struct vow_relay_limits *limits, uint32_t epoch, uint64_t seed)
@@ -221,8 +229,9 @@ static void go_on(struct vow_relay *core)
     if (core->has_room)
         dead_give_room(core);
     flow_send_some(core);
-    if (core->joining == 0)
+    if (core->loading == RELAY_NIL)
         kept_free_some(core);
+    read_some(core);
 }
 
 void vow_relay_step(struct vow_relay *core, const struct vow_relay_event *event, struct vow_relay_effects *effects)
@@ -247,7 +256,7 @@ uint64_t vow_relay_deadline_ms(const struct vow_relay *core)
 
     if (core->recovering)
         return UINT64_MAX;
-    if (core->has_more || core->has_room || (core->joining == 0 && core->dropped != RELAY_NIL))
+    if (core->has_more || core->has_room || (core->loading == RELAY_NIL && core->dropped != RELAY_NIL))
         return core->now_ms;
     if (late != NULL && late->key.major < deadline_ms)
         deadline_ms = late->key.major;

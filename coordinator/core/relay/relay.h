@@ -27,13 +27,15 @@
 struct vow_relay;
 
 #define VOW_RELAY_HIGHEST (1u << 20)
+#define VOW_RELAY_UNREAD_HIGHEST (1u << 30)
 #define VOW_RELAY_GROUPS_HIGHEST 64u
 
 struct vow_relay_limits {
     uint32_t events_max; /* that some group has not done, in memory; beyond: PUBLISH is BUSY (F205) */
     uint32_t keys_max;   /* whose newest number is known; beyond, the one that was published longest ago is forgotten */
     uint32_t groups_max;
-    uint32_t dead_max; /* dead letters; beyond, a group that has one more is paused (F207) */
+    uint32_t dead_max;   /* dead letters; beyond, a group that has one more is paused (F207) */
+    uint32_t unread_max; /* events that are published while a group reads older ones; beyond: PUBLISH is BUSY (F205) */
     /* What a subscription leaves open (milliseconds): */
     uint32_t window;         /* 64 */
     uint32_t attempts_max;   /* 10 */
@@ -47,8 +49,8 @@ enum vow_relay_event_kind {
     VOW_RELAY_PUBLISH = 1, /* session, publish */
     VOW_RELAY_MESSAGE,     /* session, msg: DELIVERED, SEEK */
     VOW_RELAY_SUBSCRIBE,   /* session, subscribe */
-    VOW_RELAY_LOADED,      /* kept: one of the older events that LOAD asks for */
-    VOW_RELAY_LOAD_DONE,   /* load_done: that was all of them */
+    VOW_RELAY_LOADED,      /* kept: one of the older events that LOAD asks for, and that vow_relay_wants() */
+    VOW_RELAY_LOAD_DONE,   /* load_done: that was the page */
     VOW_RELAY_LOG_DONE,    /* logged */
     VOW_RELAY_TIMER,
     VOW_RELAY_SESSION_DOWN, /* session */
@@ -73,6 +75,7 @@ enum vow_relay_order { VOW_RELAY_RETRY = 1, VOW_RELAY_DROP = 2, VOW_RELAY_REMOVE
 #define VOW_RELAY_WAITS(WAIT)                                                                                          \
     WAIT(NONE, "done")                                                                                                 \
     WAIT(AWAY, "its service is not connected")                                                                         \
+    WAIT(UNREAD, "its group has older events to do, and reads it when they are done")                                  \
     WAIT(JOINING, "its group's subscription is on its way to the disk")                                                \
     WAIT(PAUSED, "its group is paused: there is no room for one more dead letter")                                     \
     WAIT(BEHIND, "an earlier event of its key is not done")                                                            \
@@ -128,7 +131,8 @@ struct vow_relay_event {
         struct vow_relay_kept kept;
         struct {
             uint32_t group;
-            int error; /* 0, or VOW_E_BUSY: they are too many */
+            uint64_t upto; /* has_more: the last event that was looked at, `after` if there was none */
+            bool has_more; /* there may be more after it */
         } load_done;
         struct {
             uint64_t token, lsn;
@@ -169,8 +173,8 @@ struct vow_relay_event {
 enum vow_relay_effect_kind {
     VOW_RELAY_SEND = 1, /* msg: PUBLISHED, SUBSCRIBED, DELIVER; gone sessions: the driver drops it */
     VOW_RELAY_LOG,      /* log */
-    VOW_RELAY_LOAD,     /* load: the EVENT records after that LSN, up to the last that is known here, which are
-                       * not in memory; LOADED each, then LOAD_DONE */
+    VOW_RELAY_LOAD,     /* load: the first `rows` EVENT records after that LSN; LOADED each that is wanted, then
+                       * LOAD_DONE. One at a time */
     VOW_RELAY_ALARM,
     VOW_RELAY_LATE,    /* late: an alarm; the deadline of an event has passed, and a group has not done it */
     VOW_RELAY_ORDERED, /* answers ORDER, once it is durable */
@@ -192,7 +196,8 @@ struct vow_relay_effect {
         } log;
         struct {
             uint32_t group;
-            uint64_t after, room; /* more events than that do not fit */
+            uint32_t rows;
+            uint64_t after;
         } load;
         struct {
             const char *what, *group; /* static text; "" = none */
@@ -216,11 +221,22 @@ struct vow_relay_effects {
     size_t len;
 };
 
+/* How many events are in memory at most: events_max, and some that are read beside them. */
+uint32_t vow_relay_events_most(const struct vow_relay_limits *limits);
 /* 0 if a limit is out of range. */
 size_t vow_relay_size(const struct vow_relay_limits *limits);
 struct vow_relay *vow_relay_core_init(void *mem, const struct vow_relay_limits *limits, uint32_t epoch, uint64_t seed);
 /* Never fails. *effects is valid until the next step. */
 void vow_relay_step(struct vow_relay *core, const struct vow_relay_event *event, struct vow_relay_effects *effects);
+/* Of an event that LOAD asks for, in their order. */
+enum vow_relay_want {
+    VOW_RELAY_WANT_NOT,
+    VOW_RELAY_WANT,
+    VOW_RELAY_WANT_NOW,     /* even if it takes more memory than there should be: nothing else would go on */
+    VOW_RELAY_WANT_LATER,   /* there is no room: the page ends before it */
+    VOW_RELAY_WANT_NO_MORE, /* nor any that comes after it: the page was the last */
+};
+enum vow_relay_want vow_relay_wants(const struct vow_relay *core, uint64_t lsn, const struct vow_msg_event *event);
 /* When to feed TIMER next; UINT64_MAX = not before some other event. */
 uint64_t vow_relay_deadline_ms(const struct vow_relay *core);
 
@@ -236,7 +252,8 @@ struct vow_relay_counts {
     uint64_t unsent;                                     /* that were taken back: they are no attempts */
     uint64_t late, protocol_errors;
     uint64_t full_events, full_groups, full_dead; /* refused, or a group paused, because of that limit */
-    uint64_t missed; /* reactions that were not done when their deadline passed: told by LATE */
+    uint64_t missed;       /* reactions that were not done when their deadline passed: told by LATE */
+    uint64_t letters_gone; /* dead letters whose event is missing, at the start */
     uint32_t events, deliveries, keys, groups, paused, dead; /* now */
     uint32_t overdue; /* reactions whose deadline has passed: not done yet, or dead; also what a group does again */
     uint64_t last_lsn;
@@ -248,6 +265,8 @@ struct vow_relay_group_view {
     uint64_t session;
     uint64_t cursor;
     uint32_t lag, in_flight, dead;      /* events that it has not done; keys */
+    uint64_t unread;                    /* of the lag: not in memory, as far as that is known */
+    bool is_reading;                    /* it has older events to do than memory has */
     uint32_t overdue;                   /* not done, or dead, and their deadline has passed */
     struct vow_msg_subscribe subscribe; /* as it is in force */
 };

@@ -44,6 +44,7 @@ void group_on_remove(struct vow_relay *core, struct group_input *in)
     }
     group_reset_lanes(core, group);
     group->was_there = false;
+    read_from(core, group, RELAY_ALL);
     group->tag = in->from->order.tag;
     group_move(core, group, GROUP_LEAVING);
     record = &relay_log(core, VOW_RECORD_REMOVED, TOKEN_GROUP, 0, group_index(core, group), true)->log.record;

@@ -3,7 +3,6 @@
 
 #include "coordinator/core/relay/core.h"
 #include "coordinator/core/relay/handlers.h"
-#include "proto/assert.h"
 #include "proto/error.h"
 
 static void answer(struct vow_relay *core, const struct group_input *in, int error, const char *text)
@@ -33,24 +32,21 @@ static uint64_t beginning(const struct vow_relay *core, const struct group *grou
     return 0;
 }
 
+/* Its place is durable before it reads what comes after it, so that nothing of that is cut off meanwhile. */
 static void join(struct vow_relay *core, struct group_input *in)
 {
     struct group *group = in->group;
     struct vow_relay_effect *effect;
 
-    if (core->loading != RELAY_NIL) {
-        answer(core, in, VOW_E_BUSY, "another group goes on from elsewhere just now");
-        return;
-    }
+    group->keeps = group->was_there && !in->is_seek;
     group->next_cursor = beginning(core, group, in->subscribe, in->is_seek);
     group->session = in->from->session;
-    group->is_logging = false;
     group_move(core, group, GROUP_JOINING);
-    core->loading = group_index(core, group);
-    effect = relay_emit(core, VOW_RELAY_LOAD);
-    effect->load.group = core->loading;
-    effect->load.after = group->next_cursor;
-    effect->load.room = core->events_left;
+    effect = relay_log(core, VOW_RECORD_GROUP, TOKEN_GROUP, 0, group_index(core, group), true);
+    relay_set_who(&effect->log.record, group);
+    memcpy(effect->log.record.text, group->participant, sizeof(group->participant));
+    effect->log.record.relay.lsn = group->next_cursor;
+    effect->log.subscribe = subscription_message(&core->view, group->name, &group->next);
 }
 
 /* The connection that asks is the one that is delivered to. */
@@ -135,68 +131,24 @@ void relay_take_seek(struct vow_relay *core, const struct vow_relay_event *event
     group_dispatch(core, &in);
 }
 
-/* ---- older events, which the journal has and memory has not ---- */
-
-void relay_take_loaded(struct vow_relay *core, const struct vow_relay_event *event)
-{
-    const struct vow_msg_event *msg = event->kept.event;
-    const uint32_t key = key_intern(core, msg->db_uuid, msg->key);
-
-    /* The driver asks first whether there is room, and brings none that is here, or that LOG_DONE will bring; keys are
-     * more than events. */
-    VOW_ASSERT(kept_find(core, event->kept.lsn) == RELAY_NIL && event->kept.lsn <= core->last_lsn);
-    VOW_ASSERT(core->loading != RELAY_NIL && core->events_left > 0 && key != RELAY_NIL);
-    /* An old event comes back for a group that does it again: whoever was late with it has had the alarm. */
-    (void)kept_durable_new(core, msg, key, event->kept.lsn, event->due_ms > core->now_ms ? event->due_ms : 0);
-}
-
-static void drop_unused(struct vow_relay *core)
-{
-    for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after)
-        kept_drop_if_unused(core, i);
-}
-
-void group_on_loaded(struct vow_relay *core, struct group_input *in)
-{
-    struct group *group = in->group;
-    struct vow_relay_effect *effect;
-
-    if (in->from->load_done.error != 0) {
-        relay_subscribed(core, group->session, group->name, in->from->load_done.error,
-                         "there is no room for all events since then", group->cursor);
-        group->session = 0;
-        group_move(core, group, group->was_there ? GROUP_AWAY : GROUP_NONE);
-        drop_unused(core);
-        return;
-    }
-    group->is_logging = true;
-    effect = relay_log(core, VOW_RECORD_GROUP, TOKEN_GROUP, 0, group_index(core, group), true);
-    relay_set_who(&effect->log.record, group);
-    memcpy(effect->log.record.text, group->participant, sizeof(group->participant));
-    effect->log.record.relay.lsn = group->next_cursor;
-    effect->log.subscribe = subscription_message(&core->view, group->name, &group->next);
-}
-
-void relay_take_load_done(struct vow_relay *core, const struct vow_relay_event *event)
-{
-    struct group *group = &core->groups[event->load_done.group];
-    struct group_input in = {.event = GROUP_ON_LOADED, .group = group, .from = event};
-
-    VOW_ASSERT(core->loading == event->load_done.group);
-    core->loading = RELAY_NIL;
-    group_dispatch(core, &in);
-    if (group->state == GROUP_AWAY)
-        group_bury_held(core, group);
-}
-
+/* One that asks for something else goes on where it is, with what it has not done: that is for it to ask for, too, from
+ * now on. It may have done some of that since the record was written. */
 void group_on_logged(struct vow_relay *core, struct group_input *in)
 {
     struct group *group = in->group;
 
     group->now = group->next;
-    group->cursor = group->noted = group->next_cursor;
     group->was_there = true;
+    group->noted = group->next_cursor;
+    if (group->keeps) {
+        read_forget(core, group);
+    } else {
+        group->cursor = group->next_cursor;
+        read_from(core, group, group->cursor);
+    }
     group_rebuild(core, group);
+    if (group->cursor != group->noted)
+        group_has_moved(core);
     relay_subscribed(core, group->session, group->name, 0, "", group->cursor);
     group_move(core, group, group->session != 0 ? GROUP_LIVE : GROUP_AWAY);
 }

@@ -4,7 +4,7 @@
 void vow_relay_counts(const struct vow_relay *core, struct vow_relay_counts *counts)
 {
     *counts = core->counts;
-    counts->events = core->limits.events_max - core->events_left;
+    counts->events = relay_slots(&core->limits) - core->events_left;
     counts->deliveries = core->deliveries_now;
     counts->keys = core->keys_len;
     counts->dead = core->dead_len;
@@ -38,7 +38,9 @@ bool vow_relay_next_group(struct vow_relay *core, uint32_t *at, struct vow_relay
                                           .state = vow_group_fsm()->states[group->state].name,
                                           .session = group->session,
                                           .cursor = group->cursor,
-                                          .lag = group->lag,
+                                          .lag = group->lag + (uint32_t)group->unread,
+                                          .unread = group->unread,
+                                          .is_reading = group_reads(group),
                                           .in_flight = group->in_flight,
                                           .dead = count_dead(core, index),
                                           .overdue = group->overdue + watch_count_dead(core, index)};

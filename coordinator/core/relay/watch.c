@@ -123,7 +123,11 @@ bool vow_relay_next_reaction(const struct vow_relay *core, uint32_t *at, const s
         if (!group_is_there(group))
             continue;
         *reaction = look(core, index, lsn);
-        if (reaction->wait != VOW_RELAY_WAIT_NONE || subscription_takes(&group->now, event))
+        const bool is_said = reaction->wait != VOW_RELAY_WAIT_NONE;
+
+        if (!is_said && lsn > group->read_to)
+            reaction->wait = VOW_RELAY_WAIT_UNREAD;
+        if (is_said || subscription_takes(&group->now, event))
             return true;
     }
     return false;

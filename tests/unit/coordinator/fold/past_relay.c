@@ -207,7 +207,7 @@ static void step(struct past *past, const struct vow_relay_event *event)
             relay->load = (struct vow_journal_op){.kind = VOW_JOURNAL_EVENTS,
                                                   .token = effect->load.group,
                                                   .after = effect->load.after,
-                                                  .events_max = relay->limits.events_max + 1};
+                                                  .events_max = effect->load.rows};
         }
     }
 }
@@ -233,7 +233,7 @@ static void load(struct past *past)
     relay->has_load = false;
     past->bed.ops->commit(past->bed.engine, &relay->load);
     cr_assert_eq(relay->load.error, 0);
-    cr_assert_eq(relay_recovery_load(&recovery, &relay->limits, 0, &relay->load), 0);
+    cr_assert_eq(relay_recovery_load(&recovery, 0, &relay->load), 0);
     vow_journal_events_free(relay->load.events, relay->load.events_len);
 }
 

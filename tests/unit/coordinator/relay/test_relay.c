@@ -28,6 +28,8 @@ static uint32_t sent, logged, freed, alarms, lates;
 static struct vow_relay_reaction late; /* the last LATE */
 static uint64_t late_lsn;
 static struct vow_record record;
+static uint32_t load, loads;
+static uint64_t load_after;
 
 static void feed(struct vow_relay_event event)
 {
@@ -55,10 +57,18 @@ static void feed(struct vow_relay_event event)
             logged++;
         }
         if (effect->kind == VOW_RELAY_LOAD) {
-            feed((struct vow_relay_event){.kind = VOW_RELAY_LOAD_DONE, .load_done = {effect->load.group, 0}});
-            return;
+            load = effect->load.group;
+            load_after = effect->load.after;
+            loads++;
         }
     }
+}
+
+/* The journal has no older events. */
+static void answer_load(void)
+{
+    loads--;
+    feed((struct vow_relay_event){.kind = VOW_RELAY_LOAD_DONE, .load_done = {.group = load, .upto = load_after}});
 }
 
 static void log_done(void)
@@ -70,6 +80,8 @@ static void log_all(void)
 {
     while (tokens_done < tokens_len)
         log_done();
+    while (loads > 0)
+        answer_load();
 }
 
 static void fire(void)
@@ -816,24 +828,15 @@ Test(relay_narrow, F207_what_waits_for_room_is_buried_with_its_words)
     cr_assert_str_eq(record.text, "no");
 }
 
-static void seek(uint64_t offset)
-{
-    const struct vow_msg msg = {.kind = VOW_MSG_SEEK, .seek = {"a", offset}};
-
-    feed((struct vow_relay_event){.kind = VOW_RELAY_MESSAGE, .session = CONSUMER, .msg = &msg});
-    log_all();
-}
-
-/* The group goes back, or asks for something else, and the lane of the key is made anew. */
 Test(relay, I29_F206_attempts_are_counted_over_what_a_group_asks_for_anew)
 {
     subscribe("a", "#", NULL);
     published("order 1", 1);
     expect_sent(2, 1);
-    seek(0);
+    subscribe("a", "order.*", NULL);
     expect_sent(2, 1);
     say(VOW_EVENT_NOT_YET);
-    seek(0);
+    subscribe("a", "#", NULL);
     expect_sent(2, 2);
     say(VOW_EVENT_NOT_YET);
     cr_assert_eq(record.kind, VOW_RECORD_DEAD);

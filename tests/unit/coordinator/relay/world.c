@@ -115,29 +115,39 @@ static void log_record(struct world *world, const struct vow_relay_effect *effec
 
 static void step(struct world *world, struct vow_relay_event *event);
 
-/* What a row of the journal says, if it is there. */
-static void load(struct world *world, const struct vow_relay_effect *effect)
+/* What the journal had when it was read: at some time since it was asked for. */
+static void load(struct world *world)
 {
-    const uint32_t group = effect->load.group;
-    const uint64_t after = effect->load.after;
-    uint64_t left = effect->load.room;
-    int error = 0;
+    struct vow_relay_event done = {.kind = VOW_RELAY_LOAD_DONE, .load_done = {.has_more = false}};
+    const uint64_t after = world->load.load.after;
+    const size_t len = below(world, 2) == 0 ? world->log_durable : world->load_durable;
+    uint32_t rows = world->load.load.rows;
 
-    for (size_t i = 0; i < world->log_durable; i++) {
+    done.load_done.group = world->load.load.group;
+    done.load_done.upto = after;
+    world->load.kind = 0;
+    world->loads++;
+    for (size_t i = 0; i < len && !done.load_done.has_more; i++) {
         const struct world_record *row = &world->log[i];
         struct vow_relay_event event = {.kind = VOW_RELAY_LOADED};
+        enum vow_relay_want want;
 
-        if (row->event == NULL || row->is_gone || row->lsn <= after || vow_relay_has(world->core, row->lsn))
+        if (row->event == NULL || row->is_gone || row->lsn <= after)
             continue;
-        if (left-- == 0) {
-            error = VOW_E_BUSY;
+        want = vow_relay_wants(world->core, row->lsn, &row->event->msg);
+        if (want == VOW_RELAY_WANT_NO_MORE)
             break;
-        }
+        done.load_done.has_more = want == VOW_RELAY_WANT_LATER || rows-- == 0;
+        if (done.load_done.has_more)
+            break;
+        done.load_done.upto = row->lsn;
+        if (want == VOW_RELAY_WANT_NOT)
+            continue;
         event.kept = (struct vow_relay_kept){&row->event->msg, row->lsn};
         world->held[world->held_len++] = event.kept;
         step(world, &event);
     }
-    step(world, &(struct vow_relay_event){.kind = VOW_RELAY_LOAD_DONE, .load_done = {group, error}});
+    step(world, &done);
 }
 
 /* What was not sent is no attempt. */
@@ -176,6 +186,10 @@ static void carry_out(struct world *world, const struct vow_relay_effect *effect
         world->alarms++;
         break;
     case VOW_RELAY_LOAD:
+        cr_assert_eq(world->load.kind, 0, "one at a time");
+        world->load = *effect;
+        world->load_durable = world->log_durable;
+        break;
     case VOW_RELAY_ORDERED:
         break;
     case VOW_RELAY_FREED:
@@ -187,22 +201,16 @@ static void carry_out(struct world *world, const struct vow_relay_effect *effect
 static void step(struct world *world, struct vow_relay_event *event)
 {
     struct vow_relay_effects effects;
-    struct vow_relay_effect asked = {0};
     struct vow_relay_counts counts;
 
     event->now_ms = world->now_ms;
     vow_relay_step(world->core, event, &effects);
-    for (size_t i = 0; i < effects.len; i++) {
-        if (effects.items[i].kind == VOW_RELAY_LOAD)
-            asked = effects.items[i];
+    for (size_t i = 0; i < effects.len; i++)
         carry_out(world, &effects.items[i]);
-    }
     vow_relay_counts(world->core, &counts);
     cr_assert_leq(counts.events, world->events_max, "seed %llu: I20", (unsigned long long)world->options.seed);
     world->most_dead = counts.dead > world->most_dead ? counts.dead : world->most_dead;
     cr_assert_eq(counts.protocol_errors, 0, "seed %llu", (unsigned long long)world->options.seed);
-    if (asked.kind == VOW_RELAY_LOAD)
-        load(world, &asked);
     if (world->unsent_len > 0) {
         const struct vow_relay_effect *last = &world->unsent[--world->unsent_len];
         struct vow_relay_event back = {.kind = VOW_RELAY_UNSENT, .session = last->session};
@@ -341,16 +349,6 @@ static bool recover_letters(struct world *world, uint64_t lsn)
     return any;
 }
 
-/* As the driver does: what the journal has needs room beside what is new. */
-static uint32_t count_events(const struct world *world)
-{
-    uint32_t count = 0;
-
-    for (size_t i = 0; i < world->log_durable; i++)
-        count += world->log[i].event != NULL && !may_be_cut(world, world->log[i].lsn);
-    return count;
-}
-
 static void recover_events(struct world *world, uint64_t least)
 {
     for (size_t i = 0; i < world->log_durable; i++) {
@@ -373,11 +371,13 @@ static void start(struct world *world)
 {
     struct vow_relay_limits limits = vow_relay_default_limits;
 
-    limits.events_max = world->events_max = WORLD_MEMORY + count_events(world);
+    limits.events_max = WORLD_MEMORY;
     limits.keys_max = limits.events_max + 1;
     limits.groups_max = WORLD_GROUPS;
     limits.dead_max = WORLD_DEAD;
     limits.window = 3;
+    world->events_max = vow_relay_events_most(&limits);
+    world->load.kind = 0;
     free(world->memory);
     world->memory = malloc(vow_relay_size(&limits));
     world->core = vow_relay_core_init(world->memory, &limits, 1, world->random);
@@ -404,6 +404,10 @@ static void log_one(struct world *world)
 {
     struct vow_relay_event event = {.kind = VOW_RELAY_LOG_DONE};
 
+    if (world->load.kind != 0 && below(world, 2) == 0) {
+        load(world);
+        return;
+    }
     if (world->log_durable == world->log_len)
         return;
     event.logged.token = world->log[world->log_durable].token;
@@ -647,11 +651,17 @@ static void turn(struct world *world)
 
 static bool is_over(struct world *world)
 {
+    struct vow_relay_group_view view;
     struct vow_relay_counts counts;
+    uint32_t at = 0;
 
     vow_relay_counts(world->core, &counts);
     for (uint32_t key = 0; key < WORLD_KEYS; key++) {
         if (world->in_outbox[key] < WORLD_EVENTS)
+            return false;
+    }
+    while (vow_relay_next_group(world->core, &at, &view)) {
+        if (view.is_reading)
             return false;
     }
     return counts.groups == WORLD_GROUPS && counts.deliveries == 0 && counts.dead == 0 &&

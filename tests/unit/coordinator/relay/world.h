@@ -12,7 +12,7 @@
 #define WORLD_GROUPS 3
 #define WORLD_LOG 8192
 #define WORLD_DEAD 4
-#define WORLD_MEMORY 24 /* events in it, beside what was recovered */
+#define WORLD_MEMORY 12 /* events in it: less than there are, so groups read */
 
 struct world_options {
     uint64_t seed;
@@ -56,6 +56,8 @@ struct world {
     struct world_record *log;       /* durable up to log_durable */
     size_t log_len, log_durable;
     uint64_t lsn;
+    struct vow_relay_effect load; /* that is not answered yet; kind 0 = none */
+    size_t load_durable;          /* what the journal had when it was asked for */
     struct vow_relay_effect *mail;
     size_t mail_len;
     bool is_full; /* the consumer's connection */
@@ -64,7 +66,7 @@ struct world {
     struct vow_relay_kept *held; /* what the core has of the driver */
     size_t held_len;
     uint64_t newest[WORLD_GROUPS][WORLD_KEYS]; /* the key_seq that took effect last */
-    uint32_t dropped, alarms, told_early, out_of_order, busy, subscribed;
+    uint32_t dropped, alarms, told_early, out_of_order, busy, subscribed, loads;
     uint32_t events_max, most_dead;
     bool calm; /* no faults any more */
 };
