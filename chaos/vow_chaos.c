@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chaos/compare/compare.h"
 #include "chaos/export/export.h"
 #include "chaos/kill/command.h"
 #include "chaos/kill/scenario.h"
@@ -15,6 +16,7 @@ static const char help[] =
     "\n"
     "  vow-chaos sim [--seeds A..B] [--protocol 2pc] [--trace] [--json] [--jobs N] [--first]\n"
     "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--set NAME=VALUE]... [--json]\n"
+    "  vow-chaos compare SCENARIO.yaml [--out DIR] [--runs N] [--arms LIST]\n"
     "  vow-chaos export --as elle|jepsen HISTORY [ACCESSES...]\n"
     "  vow-chaos list\n"
     "  vow-chaos --help | --version\n"
@@ -22,6 +24,8 @@ static const char help[] =
     "  sim      coordinators, participants and clients in one process, on a virtual network, clock and\n"
     "           disk, each world from one seed; see vow-chaos sim --help\n"
     "  run      real processes, any that a scenario names, killed and started again as it says; see vow-chaos run "
+    "--help\n"
+    "  compare  the same orders and faults as transactions and as sagas, and what each costs; see vow-chaos compare "
     "--help\n"
     "  export   the history of a load as Elle and Jepsen read it; see vow-chaos export --help\n"
     "  list     what it may do to them\n"
@@ -56,6 +60,8 @@ int main(int argc, char **argv)
         return sim_command(argc - 1, argv + 1);
     if (strcmp(command, "run") == 0)
         return real_command(argc - 1, argv + 1);
+    if (strcmp(command, "compare") == 0)
+        return compare_command(argc - 1, argv + 1);
     if (strcmp(command, "export") == 0)
         return export_command(argc - 1, argv + 1);
     if (strcmp(command, "list") == 0 && argc == 2)
@@ -71,7 +77,8 @@ int main(int argc, char **argv)
     if (strcmp(command, "list") == 0)
         (void)fprintf(stderr, "vow-chaos list: wants nothing more, found %s; see vow-chaos --help\n", argv[2]);
     else if (argc > 1)
-        (void)fprintf(stderr, "vow-chaos: wants sim, run, export or list, found %s; see vow-chaos --help\n", command);
+        (void)fprintf(stderr, "vow-chaos: wants sim, run, compare, export or list, found %s; see vow-chaos --help\n",
+                      command);
     else
         (void)fputs(help, stderr);
     return SIM_EXIT_USAGE;

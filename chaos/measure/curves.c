@@ -40,6 +40,7 @@ static void heat_row(const struct measure_run *run, const struct measure_spans *
         for (; bin < bins && run->from_us + bin * width_us < hold->to_us; bin++) {
             const uint64_t from_us = run->from_us + bin * width_us;
             parts[bin] += (double)measure_blocked_us(spans, hold, from_us, from_us + width_us) / (double)width_us;
+            parts[bin] = parts[bin] < 1 ? parts[bin] : 1; /* shared locks lie over one another */
         }
     }
 }

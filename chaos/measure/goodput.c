@@ -73,6 +73,15 @@ static size_t recovery(const struct measure_bins *bins, size_t healed, double ba
     return bins->len;
 }
 
+/* Less than what chance makes of a baseline: what comes in a time is spread as in a Poisson process. */
+static bool has_dip(const struct measure_bins *bins, size_t fault, size_t healed, double baseline)
+{
+    const size_t least = fault + SECOND_BINS < bins->len ? fault + SECOND_BINS : bins->len;
+    const size_t to = healed > least ? healed : least;
+
+    return to > fault && mean(bins, fault, to) < baseline - 2 * sqrt(baseline / (double)(to - fault));
+}
+
 /* When the last thing that was taken away was back; never, if one was not. */
 static uint64_t all_healed_us(const struct measure_run *run)
 {
@@ -90,12 +99,13 @@ static void judge_dip(const struct measure_run *run, const struct measure_bins *
 {
     const size_t fault = bin_of(bins, run->faults[0].t_us);
     const double baseline = median_before(bins, fault);
-    const size_t recovered = recovery(bins, bin_of(bins, all_healed_us(run)), baseline);
+    const size_t healed = bin_of(bins, all_healed_us(run));
     double least = baseline;
 
     goodput->baseline_per_s = baseline * SECOND_BINS;
     if (isnan(baseline) || baseline <= 0)
         return;
+    const size_t recovered = has_dip(bins, fault, healed, baseline) ? recovery(bins, healed, baseline) : fault;
     for (size_t i = fault; i < recovered; i++)
         least = bins->counts[i] < least ? bins->counts[i] : least;
     const double lost = recovered > fault ? (double)(recovered - fault) * (baseline - mean(bins, fault, recovered)) : 0;

@@ -65,7 +65,7 @@ struct measure_goodput {
     double dip_depth;      /* what part of the baseline was missing when it was worst */
     double dip_area;       /* orders that were not done until it had recovered */
     double gap_ms;         /* the longest time without any */
-    double recovered_ms;   /* from the first fault until a second has 95 % of the baseline; NAN = not in this run */
+    double recovered_ms; /* from the first fault until a second has 95 % of that, 0 if there was no dip; NAN = never */
 };
 struct measure_goodput measure_goodput(const struct measure_run *run);
 

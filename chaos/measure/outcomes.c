@@ -12,6 +12,7 @@ static enum measure_outcome of_state(enum measure_state state)
     case MEASURE_UNDONE:
         return MEASURE_COMPENSATED;
     case MEASURE_HALTED:
+    case MEASURE_CLOSED:
         return MEASURE_STUCK;
     case MEASURE_RUNNING:
     case MEASURE_COMPENSATING:

@@ -22,6 +22,7 @@ enum {
     HAS_COST = 1 << 10,
     HAS_NODE = 1 << 11,
     HAS_ROLE = 1 << 12,
+    MAY_HAVE_KEY = 1 << 13, /* a text that may be empty: it is not known which row it was */
 };
 
 static const struct {
@@ -120,7 +121,8 @@ static struct measure_cost read_cost(const struct reader *reader)
 static void read_words(const struct reader *reader, unsigned fields, struct measure_record *record)
 {
     static const char *const outcomes[] = {"commit", "abort", NULL};
-    static const char *const states[] = {"running", "compensating", "completed", "compensated", "stuck", NULL};
+    static const char *const states[] = {"running", "compensating", "completed", "compensated",
+                                         "stuck",   "closed",       NULL};
     static const char *const kinds[] = {"action", "compensation", NULL};
     static const char *const roles[] = {"participant", "coordinator", NULL};
 
@@ -142,6 +144,8 @@ static void read_fields(const struct reader *reader, unsigned fields, struct mea
         record->id = named(reader, "id");
     if (fields & HAS_KEY)
         record->key = named(reader, "key");
+    if (fields & MAY_HAVE_KEY)
+        record->key = measure_name(reader->names, text(reader, "key"));
     if (fields & HAS_FOR)
         record->other = named(reader, "for");
     if (fields & HAS_BY) /* "" = it was there before the load */
@@ -156,6 +160,7 @@ static void read_fields(const struct reader *reader, unsigned fields, struct mea
     }
     if (fields & HAS_COST)
         record->cost = read_cost(reader);
+    record->was_found = json_object_get(reader->line, "found") != NULL;
     read_words(reader, fields, record);
 }
 
@@ -199,8 +204,9 @@ int measure_parse_record(struct measure_run *run, uint32_t node, const char *lin
         read_fields(&reader, shapes[record.what].fields, &record);
     if (is_well(&reader))
         *measure_run_record(run, record.what, record.t_us) = record;
+    const int bad = object == NULL ? 1 : -1;
     json_decref(object);
-    return is_well(&reader) ? 0 : -1;
+    return is_well(&reader) ? 0 : bad;
 }
 
 /* --- The history of a load --- */
@@ -260,6 +266,7 @@ int measure_parse_op(struct measure_run *run, const char *line, char why[MEASURE
         if (is_well(&reader))
             *measure_run_op(run, op.due_us) = op;
     }
+    const int bad = object == NULL ? 1 : -1;
     json_decref(object);
-    return is_well(&reader) ? 0 : -1;
+    return is_well(&reader) ? 0 : bad;
 }

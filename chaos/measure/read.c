@@ -46,8 +46,11 @@ static int read_lines(struct measure_run *run, uint32_t node, FILE *file, const 
         has_end = line[len - 1] == '\n';
         if (has_end)
             line[len - 1] = '\0';
-        const bool is_bad = parse(run, node, line, why) != 0;
-        if (suspect.number > 0 && (is_bad || !begins_a_life(run, before)))
+        const int result = parse(run, node, line, why);
+        const bool is_bad = result != 0;
+        if (result < 0)
+            error = fail(name, number, why, why);
+        else if (suspect.number > 0 && (is_bad || !begins_a_life(run, before)))
             error = fail(name, suspect.number, suspect.why, why);
         suspect.number = is_bad ? number : 0;
         memcpy(suspect.why, why, sizeof(suspect.why));

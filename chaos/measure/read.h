@@ -12,7 +12,7 @@
 
 #define MEASURE_ERROR_SIZE 512
 
-/* One line, without its end. Returns 0, or -1 and `why`. */
+/* One line, without its end. Returns 0; or, with `why`, -1, or 1 if it is no JSON, as one that was cut short. */
 int measure_parse_record(struct measure_run *run, uint32_t node, const char *line, char why[MEASURE_ERROR_SIZE]);
 int measure_parse_op(struct measure_run *run, const char *line, char why[MEASURE_ERROR_SIZE]);
 

@@ -30,7 +30,14 @@ enum measure_outcome {
     MEASURE_REJECTED, /* not even begun: the coordinator had no room */
 };
 
-enum measure_state { MEASURE_RUNNING = 1, MEASURE_COMPENSATING, MEASURE_DONE, MEASURE_UNDONE, MEASURE_HALTED };
+enum measure_state {
+    MEASURE_RUNNING = 1,
+    MEASURE_COMPENSATING,
+    MEASURE_DONE,
+    MEASURE_UNDONE,
+    MEASURE_HALTED, /* it needs an operator */
+    MEASURE_CLOSED  /* an operator has ended it */
+};
 
 struct measure_cost {
     uint64_t fsyncs, msgs_in, msgs_out, bytes_in, bytes_out, cpu_us;
@@ -46,6 +53,7 @@ struct measure_record {
     enum measure_state state;
     bool is_compensation; /* STEP, WRITE */
     bool is_coordinator;  /* LIFE */
+    bool was_found;       /* DECIDED: by an earlier life, whose journal says so */
     int64_t version, from;
     int64_t sum, expected;
     struct measure_cost cost;

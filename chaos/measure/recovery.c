@@ -24,7 +24,7 @@ static const struct measure_record *next(const struct measure_run *run, uint32_t
 {
     for (size_t i = 0; i < run->records_len; i++) {
         const struct measure_record *record = &run->records[i];
-        if (record->t_us >= from_us && record->node == node && record->what == what)
+        if (record->t_us >= from_us && record->node == node && record->what == what && !record->was_found)
             return record;
     }
     return NULL;

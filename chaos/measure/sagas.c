@@ -20,7 +20,7 @@ static void take(const struct measure_record *record, struct story *story)
         story->turn_us = record->t_us;
     story->is_stuck = record->state == MEASURE_HALTED;
     story->is_undone = record->state == MEASURE_UNDONE;
-    if (record->state == MEASURE_DONE || record->state == MEASURE_UNDONE)
+    if (record->state == MEASURE_DONE || record->state == MEASURE_UNDONE || record->state == MEASURE_CLOSED)
         story->end_us = record->t_us;
 }
 

@@ -118,6 +118,12 @@ static void on_applied(struct maker *maker, const struct measure_record *record)
     end_if_open(maker, WAIT, record);
 }
 
+/* Whoever is not let wait has met the lock all the same. */
+static void on_refused(struct maker *maker, const struct measure_record *record)
+{
+    end(maker, begin(maker, WAIT, record), record->t_us);
+}
+
 /* --- Deaths --- */
 
 /* When a process died that lives again: the harness knows, or it was last heard of then. */
@@ -159,6 +165,8 @@ static void take(struct maker *maker, const struct measure_record *record)
         on_lock(maker, record);
     else if (record->what == MEASURE_WAIT)
         (void)begin(maker, WAIT, record);
+    else if (record->what == MEASURE_REFUSED)
+        on_refused(maker, record);
     else if (record->what == MEASURE_FREE || record->what == MEASURE_CLEAR)
         end_if_open(maker, HOLD, record);
     else if (record->what == MEASURE_YES)

@@ -113,4 +113,14 @@ Test(flags, vow_chaos)
     REFUSED(CHAOS, "missing behind --out", "run", "a", "--out");
     REFUSED(CHAOS, "--seed wants a number, found -1", "run", "a", "--seed", "-1");
     REFUSED(CHAOS, "/no/such.yaml: cannot be opened", "run", "/no/such.yaml");
+    REFUSED(CHAOS, "wants one scenario, found none", "compare");
+    REFUSED(CHAOS, "wants one scenario, found b", "compare", "a", "b");
+    REFUSED(CHAOS, "--redraw wants no scenario, found a", "compare", "--redraw", "d", "a");
+    REFUSED(CHAOS, "--bogus", "compare", "--bogus");
+    REFUSED(CHAOS, "missing behind --out", "compare", "a", "--out");
+    REFUSED(CHAOS, "--runs wants a number of 1 to 1000, found 0", "compare", "a", "--runs", "0");
+    REFUSED(CHAOS, "--arms does not know, or has twice, 3pc", "compare", "a", "--arms", "2pc,3pc");
+    REFUSED(CHAOS, "--seed wants a number, found -1", "compare", "a", "--seed", "-1");
+    REFUSED(CHAOS, "/no/such.yaml: cannot be opened", "compare", "/no/such.yaml");
+    REFUSED(CHAOS, "/no/such/results.json", "compare", "--redraw", "/no/such");
 }

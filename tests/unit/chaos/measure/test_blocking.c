@@ -98,6 +98,16 @@ Test(blocking, rows_of_two_nodes_are_two_rows)
     cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 0.75, 1e-9);
 }
 
+/* Shared locks: 0 to 60 and 40 to 100 are 100 of 100 ms, not 120. */
+Test(blocking, a_row_that_two_share_is_locked_once)
+{
+    hand_branch(&run, "stock", "a", "k", 0, 0, 60, MEASURE_COMMITTED);
+    (void)hand(&run, "stock", 40, MEASURE_LOCK, "b", "k");
+    (void)hand(&run, "stock", 40, MEASURE_YES, "b", NULL);
+    make(0, 100, 200);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 1, 1e-9);
+}
+
 Test(blocking, a_lock_that_nobody_doubts_makes_nothing_unavailable)
 {
     (void)hand(&run, "stock", 0, MEASURE_LOCK, "a", "k");
@@ -114,7 +124,8 @@ Test(blocking, a_semantic_lock_makes_its_row_unavailable)
     cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 0.9, 1e-9);
 }
 
-/* b waits for a, which is in doubt; c for b; d for x, which is not. After its time nobody waits for a any more. */
+/* b waits for a, which is in doubt, and f is refused for it; c waits for b; d for x, which is not in doubt. e comes
+ * when a is over. */
 Test(blocking, a_blast_goes_along_the_chain)
 {
     (void)hand(&run, "stock", 5, MEASURE_LOCK, "a", "k");
@@ -130,14 +141,15 @@ Test(blocking, a_blast_goes_along_the_chain)
     hand(&run, "payment", 80, MEASURE_APPLIED, "a", NULL)->outcome = MEASURE_COMMITTED;
     hand(&run, "order", 80, MEASURE_APPLIED, "z", NULL)->outcome = MEASURE_ABORTED;
     hand_wait(&run, "stock", 85, "e", "k", "a");
+    hand(&run, "stock", 35, MEASURE_REFUSED, "f", NULL)->other = measure_name(run.names, "a");
     (void)hand_op(&run, "c", 30, 60, MEASURE_ABORTED);
     make(0, 100, 100);
     enum measure_outcome *outcomes = measure_outcomes(&run);
     const struct measure_blast blast = measure_blast(&run, &spans, outcomes);
     free(outcomes);
     cr_expect_eq(blast.blockers, 2);
-    cr_expect_float_eq(blast.mean, 1, 1e-9);
-    cr_expect_eq(blast.max, 2);
+    cr_expect_float_eq(blast.mean, 1.5, 1e-9);
+    cr_expect_eq(blast.max, 3);
     cr_expect_eq(blast.chain_max, 2);
     cr_expect_eq(blast.aborted, 1);
 }
@@ -169,6 +181,7 @@ Test(blocking, a_recovery_in_its_parts)
     (void)hand_death(&run, "vowd", 100, 1150);
     hand_life(&run, "vowd", 1100, true);
     (void)hand(&run, "vowd", 1150, MEASURE_READY, NULL, NULL);
+    hand(&run, "vowd", 1149, MEASURE_DECIDED, "z", NULL)->was_found = true;
     hand(&run, "vowd", 1200, MEASURE_DECIDED, "a", NULL)->outcome = MEASURE_ABORTED;
     make(0, 2000, 2000);
     const struct measure_recovery found = measure_recovery(&run, &spans);

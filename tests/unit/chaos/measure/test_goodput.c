@@ -88,6 +88,22 @@ Test(goodput, a_fault_that_nobody_notices_is_no_dip)
     cr_expect_eq(found.recovered_ms, 0);
 }
 
+/* 10 in each bin, then 9 and 10 in turn while the coordinator is away: that is chance. */
+Test(goodput, what_chance_makes_is_no_dip)
+{
+    answers(0, 2000, 10);
+    for (uint64_t ms = 2000; ms < 4000; ms += 200) {
+        answers(ms, ms + 100, 9);
+        answers(ms + 100, ms + 200, 10);
+    }
+    answers(4000, 6000, 10);
+    (void)hand_death(&run, "vowd", 2000, 4000);
+    const struct measure_goodput found = make(6000);
+    cr_expect_eq(found.dip_depth, 0);
+    cr_expect_eq(found.dip_area, 0);
+    cr_expect_eq(found.recovered_ms, 0);
+}
+
 Test(goodput, less_than_a_second_is_no_baseline)
 {
     answers(0, 3000, 10);

@@ -31,7 +31,7 @@ Test(measure_read, each_kind_of_line)
     cr_assert_eq(bed_read(&bed,
                           LIFE
                           "{\"t_us\":2,\"what\":\"lock\",\"id\":\"a\",\"key\":\"item/1\",\"more\":[1]}\n"
-                          "{\"t_us\":3,\"what\":\"wait\",\"id\":\"b\",\"key\":\"item/1\",\"for\":\"a\"}\n" YES
+                          "{\"t_us\":3,\"what\":\"wait\",\"id\":\"b\",\"key\":\"\",\"for\":\"a\"}\n" YES
                           "{\"t_us\":21,\"what\":\"applied\",\"id\":\"a\",\"outcome\":\"abort\"}\n"
                           "{\"t_us\":22,\"what\":\"saga\",\"id\":\"s\",\"state\":\"stuck\"}\n"
                           "{\"t_us\":23,\"what\":\"write\",\"id\":\"s\",\"key\":\"item/1\",\"version\":7,\"from\":5,"
@@ -104,6 +104,15 @@ Test(measure_read, a_cut_line_elsewhere_is_an_error)
     measure_run_deinit(&bed.run);
     cr_expect_eq(bed_read(&bed, LIFE YES "{\"t_us\":30,\"wh\n", false), -1);
     cr_expect(strstr(bed.why, "f.jsonl:3: no JSON") != NULL, "%s", bed.why);
+    measure_run_deinit(&bed.run);
+}
+
+/* A whole line that says nothing is none that was cut, wherever it stands. */
+Test(measure_read, a_whole_line_was_not_cut)
+{
+    struct bed bed;
+    cr_expect_eq(bed_read(&bed, LIFE "{\"t_us\":30,\"what\":\"maybe\"}\n" LIFE, false), -1);
+    cr_expect(strstr(bed.why, "f.jsonl:2: \"what\" does not know") != NULL, "%s", bed.why);
     measure_run_deinit(&bed.run);
 }
 

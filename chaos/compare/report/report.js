@@ -1,0 +1,299 @@
+"use strict";
+/*
+ * The report of vow-chaos compare. All that it shows is in #results; every text of it goes in as text, never as HTML. A figure has data-arm and data-metric, so that a reader with a program finds it, too.
+ */
+(() => {
+    const results = JSON.parse(document.getElementById("results").textContent);
+    const report = document.getElementById("report");
+    const metrics = new Map(results.metrics.map((metric) => [metric.word, metric]));
+    const redraws = [];
+
+    /* --- Small things --- */
+
+    const make = (tag, attributes, ...children) => {
+        const element = document.createElement(tag);
+        for (const [name, value] of Object.entries(attributes || {}))
+            element.setAttribute(name, value);
+        element.append(...children);
+        return element;
+    };
+    const draw = (tag, attributes, text) => {
+        const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+        for (const [name, value] of Object.entries(attributes))
+            element.setAttribute(name, value);
+        if (text !== undefined)
+            element.textContent = text;
+        return element;
+    };
+    const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
+    /* Three digits are what the intervals bear. */
+    const digits = (number) => {
+        if (number === null || number === undefined)
+            return "–";
+        if (Math.abs(number) >= 1000)
+            return number.toLocaleString("en", {maximumFractionDigits: 0});
+        return String(Number(number.toPrecision(3)));
+    };
+    const mid = (arm, word) => arm.summary[word].mid;
+    const figure = (arm, word) => (arm.summary[word].at_least ? "≥ " : "") + digits(mid(arm, word));
+    const shown = (arm, word) => make("span", {"data-arm": arm.word, "data-metric": word}, figure(arm, word));
+    const seconds = (arm, word) => {
+        const ms = mid(arm, word);
+        return ms === null ? "–" : (arm.summary[word].at_least ? "at least " : "") + digits(ms / 1000) + " s";
+    };
+    const known = (arm, word) => mid(arm, word) !== null;
+    const leaks = (arm) => ["lost_updates", "dirty_reads", "fuzzy_reads"].reduce((sum, word) => sum + (mid(arm, word) || 0), 0);
+    const measured = results.arms.filter((arm) => arm.summary.goodput.runs > 0);
+    const looked = measured.filter((arm) => known(arm, "dirty_reads"));
+
+    /* --- The first screen: in words --- */
+
+    const percent = (arm, word) => digits(100 * mid(arm, word)) + " %";
+    const each = (arms, say) => make("ul", {}, ...arms.map((arm) => make("li", {}, make("b", {}, arm.word), ": ", ...[say(arm)].flat())));
+    const none = (text) => make("p", {class: "soft"}, text);
+
+    const blocked = () => {
+        const arms = measured.filter((arm) => mid(arm, "unavailable") > 0);
+        const free = measured.filter((arm) => mid(arm, "unavailable") === 0);
+        const list = each(arms, (arm) => [
+            percent(arm, "unavailable"), " of all row-time was locked by what was in doubt",
+            known(arm, "unavailable_accesses") ? ", " + percent(arm, "unavailable_accesses") + " of accesses would have met it" : "",
+            mid(arm, "blast_mean") > 0 ? "; each transaction in doubt kept " + digits(mid(arm, "blast_mean")) + " others waiting" : ""
+        ]);
+        return [arms.length ? list : none("Nothing."),
+            ...(arms.length && free.length ? [none("Nothing was blocked: " + free.map((arm) => arm.word).join(", ") + ".")] : [])];
+    };
+    const lasted = () => [each(measured, (arm) => [
+        known(arm, "in_doubt_max") ? "in doubt for " + seconds(arm, "in_doubt_max") + " at most; " : "",
+        mid(arm, "longest_gap") > 0 ? "no order was done for " + seconds(arm, "longest_gap") + " at most" : "there were always orders done",
+        mid(arm, "dip_depth") > 0 && known(arm, "recovery_goodput") ? ", as many as before again after " + seconds(arm, "recovery_goodput") : ""
+    ])];
+    const leaked = () => {
+        const arms = looked.filter((arm) => leaks(arm) > 0);
+        const tight = looked.filter((arm) => leaks(arm) === 0);
+        const list = each(arms, (arm) => [
+            shown(arm, "dirty_reads"), " dirty reads, ", shown(arm, "lost_updates"), " lost updates and ", shown(arm, "fuzzy_reads"),
+            " fuzzy reads for 1,000 orders",
+            mid(arm, "exposure") > 0 ? "; worth " + digits(mid(arm, "exposure") / 100) + " in all" : ""
+        ]);
+        return [arms.length ? list : none(looked.length ? "Nothing." : "Nobody has looked: no reads were recorded."),
+            ...(arms.length && tight.length ? [none("Nothing leaked: " + tight.map((arm) => arm.word).join(", ") + ".")] : [])];
+    };
+    const cost = () => [each(measured, (arm) => [
+        "answered after ", shown(arm, "latency_p50"), " ms (median) and ", shown(arm, "latency_p99"), " ms (99 %)",
+        known(arm, "msgs") ? "; " + digits(mid(arm, "msgs")) + " messages and " + digits(mid(arm, "fsyncs")) + " fsyncs an order" : ""
+    ])];
+
+    /* The one that has least of it; of those that are as good, the one that has least of the second. */
+    const best = (arms, first, second) => [...arms].sort((a, b) => first(a) - first(b) || second(a) - second(b))[0];
+    const gap = (arm) => mid(arm, "longest_gap") || 0;
+    const stop = (arm) => mid(arm, "unavailable") || 0;
+    const choose = () => {
+        const items = [];
+        const tight = looked.filter((arm) => leaks(arm) === 0);
+        const free = measured.filter((arm) => stop(arm) <= 0.0001);
+        const add = (when, arm, why) => items.push(make("li", {}, when + ": ", make("b", {}, arm.word), " (" + why + ")"));
+        if (tight.length) {
+            const arm = best(tight, stop, gap);
+            add("Nobody may see, or build on, what is undone later", arm, "nothing leaked, and " + percent(arm, "unavailable") + " of row-time was blocked");
+        }
+        if (free.length) {
+            const arm = best(free, leaks, gap);
+            add("No row may wait for somebody who is away", arm, known(arm, "dirty_reads") ? digits(leaks(arm)) + " anomalies for 1,000 orders" : "whether it leaks was not looked at");
+        }
+        if (measured.length) {
+            const arm = best(measured, (one) => -(mid(one, "goodput") || 0), stop);
+            add("As many orders as possible through the outage", arm, digits(mid(arm, "goodput")) + " orders a second");
+        }
+        const priced = measured.filter((arm) => known(arm, "fsyncs"));
+        if (priced.length) {
+            const arm = best(priced, (one) => mid(one, "fsyncs"), (one) => mid(one, "msgs"));
+            add("Each order must cost little", arm, digits(mid(arm, "fsyncs")) + " fsyncs, " + digits(mid(arm, "msgs")) + " messages");
+        }
+        return [items.length ? make("ul", {}, ...items) : none("No run was valid.")];
+    };
+
+    /* --- The first screen: in one picture. To the left what blocks, to the right what leaks. --- */
+
+    const picture = () => {
+        const row = 26, middle = 265, width = 530, bar = 130, top = 34;
+        const svg = draw("svg", {viewBox: `0 0 ${width} ${top + row * measured.length + 8}`, role: "img",
+            "aria-label": "To the left how much each arm blocks, to the right how much it leaks"});
+        const mostStop = Math.max(...measured.map(stop), 1e-9), mostLeaks = Math.max(...measured.map(leaks), 1e-9);
+        svg.append(draw("text", {x: middle - 85, y: 14, "text-anchor": "end"}, "blocked: % of row-time"),
+            draw("text", {x: middle + 85, y: 14}, "leaked: anomalies for 1,000 orders"));
+        measured.forEach((arm, i) => {
+            const y = top + i * row;
+            const left = bar * stop(arm) / mostStop;
+            svg.append(draw("text", {x: middle, y: y + 13, "text-anchor": "middle"}, arm.word),
+                draw("rect", {x: middle - 85 - left, y: y, width: left, height: 18, style: "fill: var(--blocks)"}),
+                draw("text", {x: middle - 90 - left, y: y + 13, "text-anchor": "end", class: "soft"}, known(arm, "unavailable") ? digits(100 * stop(arm)) : "–"));
+            let x = middle + 85;
+            [["dirty_reads", "dirty"], ["lost_updates", "lost"], ["fuzzy_reads", "fuzzy"]].forEach(([word, name]) => {
+                const part = bar * (mid(arm, word) || 0) / mostLeaks;
+                svg.append(draw("rect", {x: x, y: y, width: part, height: 18, style: `fill: var(--${name})`}));
+                x += part;
+            });
+            svg.append(draw("text", {x: x + 5, y: y + 13, class: "soft"}, known(arm, "dirty_reads") ? digits(leaks(arm)) : "not looked at"));
+        });
+        const key = (name, text) => [make("span", {style: `color: var(--${name})`}, "■"), " " + text + "  "];
+        return make("figure", {}, svg, make("figcaption", {}, ...key("blocks", "rows locked by what is in doubt, or marked by a saga"),
+            ...key("dirty", "dirty reads"), ...key("lost", "lost updates"), ...key("fuzzy", "fuzzy reads"),
+            "Medians of " + results.runs + (results.runs === 1 ? " run." : " runs each.")));
+    };
+
+    /* --- Charts --- */
+
+    const faultsPlugin = (faults) => ({hooks: {drawClear: [(plot) => {
+        const {ctx, bbox} = plot;
+        ctx.save();
+        ctx.fillStyle = color("fault");
+        for (const fault of faults) {
+            const from = Math.max(bbox.left, plot.valToPos(fault.from, "x", true));
+            const to = Math.min(bbox.left + bbox.width, fault.to === null ? Infinity : plot.valToPos(fault.to, "x", true));
+            ctx.fillRect(from, bbox.top, Math.max(2, to - from), bbox.height);
+        }
+        ctx.restore();
+    }]}});
+    const axis = (label) => ({label, labelSize: 18, size: 46, font: "11px sans-serif", labelFont: "11px sans-serif",
+        stroke: () => color("soft"), grid: {stroke: () => color("line"), width: 1}, ticks: {stroke: () => color("line"), width: 1}});
+    const chart = (place, title, curves, values, y, most, name) => {
+        const box = make("div", {});
+        place.append(make("div", {class: "chart"}, make("h3", {}, title), box));
+        const x = values.map((_, i) => i * curves.bin_s);
+        const build = () => {
+            box.replaceChildren();
+            new uPlot({width: Math.max(300, Math.min(345, place.clientWidth - 4)), height: 170, legend: {show: false}, cursor: {show: false},
+                plugins: [faultsPlugin(curves.faults)], scales: {x: {time: false}, y: {range: [0, most]}},
+                axes: [axis("s since the load began"), axis(y)],
+                series: [{}, {stroke: color(name), width: 1.5, points: {show: false}}]}, [x, values], box);
+        };
+        build();
+        redraws.push(build);
+    };
+    const drawn = results.arms.filter((arm) => arm.curves !== null);
+    const charts = (arms, pick, y, scale, name) => {
+        const place = make("div", {class: "grid"});
+        report.append(place);
+        const most = Math.max(1e-9, ...arms.flatMap((arm) => pick(arm.curves).map((value) => value * scale))) * 1.05;
+        arms.forEach((arm) => chart(place, arm.word, arm.curves, pick(arm.curves).map((value) => value * scale), y, most, name));
+    };
+    const faultsInWords = () => {
+        const arm = drawn.find((one) => one.curves.faults.length);
+        if (!arm)
+            return "No fault came.";
+        return "Shaded: " + arm.curves.faults.map((fault) => `${fault.who} ${fault.what} from ${digits(fault.from)} s to ` +
+            (fault.to === null ? "the end" : digits(fault.to) + " s")).join(", ") + " (" + arm.word + "; in other arms about then).";
+    };
+
+    const heat = (arm) => {
+        const {rows, load} = {rows: arm.curves.heat, load: arm.curves.load_s};
+        const height = 13, left = 190, width = 1080, bins = rows[0].parts.length, cell = (width - left) / bins;
+        const svg = draw("svg", {viewBox: `0 0 ${width} ${rows.length * height + 22}`, role: "img", "aria-label": "Locked rows of " + arm.word});
+        rows.forEach((row, i) => {
+            svg.append(draw("text", {x: left - 8, y: i * height + 10, "text-anchor": "end", style: "font-size: 10px"}, (row.node + " " + row.key).slice(0, 34)));
+            row.parts.forEach((part, k) => {
+                if (part > 0)
+                    svg.append(draw("rect", {x: left + k * cell, y: i * height, width: cell + 0.3, height: height - 1,
+                        style: `fill: var(--blocks); fill-opacity: ${Math.max(0.08, Math.min(1, part))}`}));
+            });
+        });
+        arm.curves.faults.forEach((fault) => {
+            const at = (s) => left + (width - left) * Math.max(0, Math.min(1, s / load));
+            const to = fault.to === null ? width : at(fault.to);
+            svg.append(draw("rect", {x: at(fault.from), y: 0, width: Math.max(1, to - at(fault.from)), height: rows.length * height, style: "fill: var(--fault)"}));
+        });
+        for (let k = 0; k <= 6; k++)
+            svg.append(draw("text", {x: left + (width - left) * k / 6, y: rows.length * height + 14, "text-anchor": k === 6 ? "end" : "middle", class: "soft"}, digits(load * k / 6) + " s"));
+        return make("figure", {}, make("h3", {}, arm.word), svg);
+    };
+
+    /* --- Tables --- */
+
+    const groups = [
+        ["Blocking", /^(in_doubt|lock|unavailable|blast)/], ["Goodput and latency", /^(goodput|dip|longest|latency|unanswered)/],
+        ["Recovery", /^recovery/], ["Leaking", /^(lost|dirty|fuzzy|exposure|audit)/], ["Sagas", /^(compens|visible|stuck)/],
+        ["Cost of an order", /^(fsyncs|msgs|bytes|cpu)/]
+    ];
+    const cell = (arm, word) => {
+        const {low, high, runs} = arm.summary[word];
+        const td = make("td", {}, shown(arm, word));
+        if (runs > 1)
+            td.append(make("small", {}, digits(low) + " to " + digits(high)));
+        return td;
+    };
+    const table = () => {
+        const body = make("tbody", {});
+        for (const [title, pattern] of groups) {
+            body.append(make("tr", {class: "group"}, make("th", {colspan: results.arms.length + 1}, title)));
+            for (const {word, unit, text} of results.metrics.filter((metric) => pattern.test(metric.word)))
+                body.append(make("tr", {}, make("th", {scope: "row"}, word + (unit ? " (" + unit + ")" : ""), make("small", {}, text)),
+                    ...results.arms.map((arm) => cell(arm, word))));
+        }
+        return make("div", {class: "scroll"}, make("table", {},
+            make("thead", {}, make("tr", {}, make("th", {}, ""), ...results.arms.map((arm) => make("th", {scope: "col"}, arm.word)))), body));
+    };
+    const laws = () => {
+        const body = make("tbody", {});
+        for (const law of results.laws)
+            body.append(make("tr", {}, make("th", {scope: "row"}, law.word, make("small", {}, law.text)), ...results.arms.map((arm) => {
+                const found = arm.runs.map((run) => run.laws[law.word]).filter(Boolean);
+                const count = (judgement) => found.filter((one) => one.judgement === judgement).length;
+                const broken = found.find((one) => one.judgement === "broken");
+                const holds = found.find((one) => one.judgement === "holds");
+                const td = make("td", {"data-arm": arm.word, "data-law": law.word}, broken ? "BROKEN in " + count("broken") : holds ? "holds in " + count("holds") : "not shown",
+                    make("small", {}, (broken || holds || {text: ""}).text));
+                if (broken)
+                    td.classList.add("bad");
+                return td;
+            })));
+        return make("div", {class: "scroll"}, make("table", {},
+            make("thead", {}, make("tr", {}, make("th", {}, ""), ...results.arms.map((arm) => make("th", {scope: "col"}, arm.word)))), body));
+    };
+    const runs = () => make("div", {class: "scroll"}, make("table", {},
+        make("thead", {}, make("tr", {}, ...["arm", "run", "seed", "verdict", "valid", "archive", "why not"].map((text) => make("th", {}, text)))),
+        make("tbody", {}, ...results.arms.flatMap((arm) => arm.runs.map((run) => make("tr", {}, make("th", {scope: "row"}, arm.word),
+            ...[run.run, run.seed, run.verdict || "–", run.valid ? "yes" : "no", run.archive].map((text) => make("td", {}, String(text))),
+            make("td", {class: run.valid ? "text" : "text bad"}, run.why.join("; "))))))));
+
+    /* --- The page --- */
+
+    const section = (title, text, ...children) => report.append(make("h2", {}, title), make("p", {class: "soft"}, text), ...children);
+    const answer = (question, children) => [make("dt", {}, question), make("dd", {}, ...children)];
+
+    report.replaceChildren(make("h1", {}, "What blocking costs, and what sagas leak: " + results.scenario.name),
+        make("p", {class: "soft"}, results.scenario.teaches));
+    document.title = results.scenario.name + ": what blocking costs, and what sagas leak";
+    if (results.invalid > 0)
+        report.append(make("p", {class: "bad", id: "invalid"}, results.invalid + " of " + results.arms.length * results.runs +
+            " runs are not valid, and are in no median; see Runs for why."));
+    report.append(make("div", {class: "first"},
+        make("dl", {}, ...answer("What blocked?", blocked()), ...answer("For how long?", lasted()), ...answer("What leaked?", leaked())),
+        make("div", {}, picture(), make("dl", {}, ...answer("What did it cost?", cost()), ...answer("Which to choose when?", choose())))));
+
+    section("Goodput", "Orders done for good, in each second, by the time of the answer. The load goes on whatever the answers take. " + faultsInWords());
+    charts(drawn, (curves) => curves.goodput, "orders/s", 1 / (drawn.length ? drawn[0].curves.bin_s : 1), "good");
+    section("In doubt", "Branches that had vowed and did not know the outcome: their rows stay locked.");
+    charts(drawn.filter((arm) => arm.curves.in_doubt.some((value) => value > 0)), (curves) => curves.in_doubt, "branches", 1, "blocks");
+    const hot = drawn.filter((arm) => arm.curves.heat.length);
+    section("Locked rows", hot.length ? "The rows that were blocked longest, by branches in doubt or by semantic locks; the darker, the larger the part of that time."
+        : "No row was blocked in any arm.", ...hot.map(heat));
+    section("All figures", "Medians of the valid runs; below, the interval in which the median lies with 95 % (bootstrap). – is what nothing can be said of; ≥ is a time that lasted still when the run ended.", table());
+    section("Laws", "What a run must show whatever it costs, or it was measured wrongly.", laws());
+    section("Runs", "Run n of every arm has the same seed: the same orders, at the same times.", runs());
+    section("Parameters", "", make("table", {}, make("tbody", {}, ...[["seed", results.seed], ["runs of each arm", results.runs],
+        ["rows there are", results.keys || "not said"], ["took", digits(results.took_s) + " s"], ["system", results.machine.system],
+        ["processors", results.machine.processors], ["vow", results.machine.vow], ["scenario", results.scenario.file],
+        ...Object.entries(results.scenario.vars)].map(([name, value]) => make("tr", {}, make("th", {scope: "row"}, name), make("td", {class: "text"}, String(value)))))),
+        make("h3", {}, "Arms"), make("table", {}, make("tbody", {}, ...results.arms.map((arm) => make("tr", {}, make("th", {scope: "row"}, arm.word), make("td", {class: "text"}, arm.text))))),
+        make("h3", {}, "The command that repeats it"), make("pre", {id: "command"}, results.command),
+        make("h3", {}, "The scenario"), make("pre", {}, results.scenario.text));
+
+    /* Colours are those of the page: it may change its mind, and paper is white. */
+    const redraw = () => redraws.forEach((build) => build());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+    addEventListener("beforeprint", () => (document.documentElement.classList.add("print"), redraw()));
+    addEventListener("afterprint", () => (document.documentElement.classList.remove("print"), redraw()));
+    report.dataset.done = "yes";
+})();

@@ -1,0 +1,209 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "chaos/compare/archive.h"
+#include "chaos/compare/compare.h"
+#include "chaos/kill/memory.h"
+#include "chaos/kill/run.h"
+
+#define WORDS_MAX (16 + 2 * REAL_VARS_MAX)
+#define WORD_SIZE 512
+
+extern char **environ;
+
+/* The words of a command, which it owns. */
+struct words {
+    char of[WORDS_MAX][WORD_SIZE];
+    char *argv[WORDS_MAX + 1];
+    size_t len;
+};
+
+static void put(struct words *words, const char *word)
+{
+    if (words->len == WORDS_MAX)
+        return; /* real_scenario_load() has refused so many */
+    (void)snprintf(words->of[words->len], WORD_SIZE, "%s", word);
+    words->argv[words->len] = words->of[words->len];
+    words->argv[++words->len] = NULL;
+}
+
+/* A scenario is told what it asks for: it need not have all of them. */
+static void put_variable(struct words *words, const struct real_scenario *scenario, const char *name, const char *value)
+{
+    char set[WORD_SIZE];
+
+    if (real_scenario_var(scenario, name) == NULL)
+        return;
+    (void)snprintf(set, sizeof(set), "%s=%s", name, value);
+    put(words, "--set");
+    put(words, set);
+}
+
+static void make_words(const struct compare *compare, const struct compare_run *run, struct words *words)
+{
+    const struct compare_arm *arm = compare_arm(run->arm);
+    char seed[16];
+
+    words->len = 0;
+    (void)snprintf(seed, sizeof(seed), "%u", run->seed);
+    put(words, "vow-chaos");
+    put(words, "run");
+    put(words, compare->options->scenario);
+    put(words, "--out");
+    put(words, run->directory);
+    put(words, "--seed");
+    put(words, seed);
+    put_variable(words, compare->scenario, "arm", arm->word);
+    put_variable(words, compare->scenario, "protocol", arm->protocol);
+    put_variable(words, compare->scenario, "countermeasure", arm->countermeasure);
+    put_variable(words, compare->scenario, "peers", arm->peers);
+    for (size_t i = 0; i < compare->options->sets.len; i++) {
+        put(words, "--set");
+        put(words, compare->options->sets.of[i]);
+    }
+}
+
+/* --- The process --- */
+
+static volatile sig_atomic_t was_told_to_end;
+
+static void on_signal(int number)
+{
+    (void)number;
+    was_told_to_end = 1;
+}
+
+/* Without SA_RESTART: waitpid() returns, and the child is told, too. */
+static void heed_signals(void)
+{
+    const struct sigaction action = {.sa_handler = on_signal};
+
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+static int start(const struct compare_run *run, char *const *argv, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    char log[COMPARE_PATH_SIZE + 8];
+
+    (void)snprintf(log, sizeof(log), "%s.log", run->directory);
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    (void)posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    const int error = posix_spawn(pid, "/proc/self/exe", &actions, NULL, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* Its wait status; a run ends its nodes well before it ends itself, so it is waited for in any case. */
+static int wait_for(pid_t pid)
+{
+    int status = 0;
+    bool was_told = false;
+
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return -1;
+        if (was_told_to_end && !was_told)
+            was_told = kill(pid, SIGTERM) == 0;
+    }
+    return status;
+}
+
+static void say_why(struct compare_run *run, const char *format, const char *text)
+{
+    (void)json_array_append_new(run->why, real_need(json_sprintf(format, text)));
+}
+
+static void judge_status(struct compare_run *run, int status)
+{
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+
+    run->is_violated = code == REAL_VIOLATED;
+    if (code == REAL_BAD || code < 0)
+        say_why(run, "the run could not be made; see %s.log", run->directory);
+}
+
+bool compare_run_one(const struct compare *compare, struct compare_run *run)
+{
+    struct words *words = real_need(calloc(1, sizeof(*words)));
+    pid_t pid;
+
+    heed_signals();
+    make_words(compare, run, words);
+    const int error = start(run, words->argv, &pid);
+    free(words);
+    if (error != 0) {
+        say_why(run, "the run could not be started: %s", strerror(error));
+        return true;
+    }
+    judge_status(run, wait_for(pid));
+    if (was_told_to_end)
+        return false;
+    if (json_array_size(run->why) == 0)
+        compare_measure(compare, run);
+    return true;
+}
+
+/* --- The archive --- */
+
+/* What the run itself has said of it: violations, and why it proves less than it says. */
+static void take_verdict(struct compare_run *run, const json_t *verdict)
+{
+    static const char *const lists[] = {"violations", "invalid"};
+    const char *word = json_string_value(json_object_get(verdict, "verdict"));
+    const json_t *text;
+    size_t i;
+
+    (void)snprintf(run->verdict, sizeof(run->verdict), "%s", word != NULL ? word : "");
+    for (size_t k = 0; k < 2; k++)
+        json_array_foreach(json_object_get(verdict, lists[k]), i, text)
+            say_why(run, k == 0 ? "violated: %s" : "invalid: %s", json_string_value(text));
+}
+
+static void take_findings(struct compare_run *run)
+{
+    for (int i = 0; i < MEASURE_LAWS; i++)
+        if (run->findings[i].judgement == MEASURE_BROKEN)
+            (void)json_array_append_new(
+                run->why, real_need(json_sprintf("breaks the law \"%s\": %s", measure_law_word((enum measure_law)i),
+                                                 run->findings[i].text)));
+}
+
+void compare_measure(const struct compare *compare, struct compare_run *run)
+{
+    struct measure_run records;
+    struct measure_spans spans;
+    char why[MEASURE_ERROR_SIZE];
+    json_t *verdict;
+
+    measure_run_init(&records);
+    records.keys = compare->keys;
+    if (compare_archive_read(run->directory, &records, &verdict, why) == 0) {
+        measure_spans_make(&records, &spans);
+        measure_values(&records, &spans, run->values);
+        (void)measure_laws(&records, &spans, &compare_arm(run->arm)->kind, run->values, run->findings);
+        run->curves = compare_curves(&records, &spans);
+        run->is_measured = true;
+        take_verdict(run, verdict);
+        take_findings(run);
+        measure_spans_free(&spans);
+        json_decref(verdict);
+    } else {
+        say_why(run, "%s", why);
+    }
+    measure_run_deinit(&records);
+}
+
+bool compare_is_valid(const struct compare_run *run)
+{
+    return run->is_measured && json_array_size(run->why) == 0;
+}
