@@ -2,7 +2,8 @@
  * I28: no event is lost. PUBLISHED says that an event is kept only when that is durable, and a participant deletes it
  * from its outbox only then (B58). A cursor says that everything up to it was done, or is a dead letter. An event that
  * a group has not done, or has buried, is on the coordinator's disk at each start, and so is the dead letter, until an
- * operator drops it, or it was done after all; nothing is retried or dropped without an order.
+ * operator drops it, or it was done after all; nothing is retried or dropped without an order, and what was dropped is
+ * not delivered again, over restarts neither, unless the group goes back.
  *
  * So, per group: what is kept is what is done, and what waits, and the dead letters.
  */
@@ -91,6 +92,22 @@ static void check_record(struct sim_judge *judge, const struct sim_sight *sight)
         check_revived(judge, sight);
 }
 
+/* What an operator has given up comes again only if the group goes back. */
+static void check_given_up(struct sim_judge *judge, const struct sim_sight *sight)
+{
+    const struct vow_msg_deliver *said = &sight->message.msg->deliver;
+    struct diary_event *event = sim_diary_at(&judge->diary, sight->node, said->offset);
+    struct diary_group *group = sim_diary_group(&judge->diary, sight->node, said->group);
+    const struct diary_share *share;
+
+    if (event == NULL || group == NULL)
+        return;
+    share = sim_event_share(&judge->diary, event, group);
+    if (share->dropped != 0 && group->sought == 0)
+        I28("event %llu of thing %u was dropped, and is delivered to %s", (unsigned long long)event->number,
+            event->thing, group->name);
+}
+
 /* ---- on the coordinator's disk ---- */
 
 static void check_share(struct sim_judge *judge, const struct sim_sight *sight, const struct diary_event *event,
@@ -142,6 +159,8 @@ void check_event_loss(struct sim_judge *judge, const struct sim_sight *sight)
         return;
     if (sight->kind == SIM_SEEN_SENT && sight->message.msg->kind == VOW_MSG_PUBLISHED)
         check_published(judge, sight);
+    else if (sight->kind == SIM_SEEN_SENT && sight->message.msg->kind == VOW_MSG_DELIVER)
+        check_given_up(judge, sight);
     else if (sight->kind == SIM_SEEN_STORE_ASKED && sight->store.op == VOW_STORE_OUTBOX_DONE)
         check_deleted(judge, sight);
     else if (sight->kind == SIM_SEEN_LOG_ASKED && vow_record_is_relay(sight->log.record->kind))

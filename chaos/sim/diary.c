@@ -368,9 +368,10 @@ static void see_received(struct sim_diary *diary, const struct sim_sight *sight)
     struct diary_group *group;
     struct diary_share *share;
 
-    if (msg->kind == VOW_MSG_SEEK && (group = sim_diary_group(diary, sight->node, msg->seek.group)) != NULL &&
-        msg->seek.offset > group->seek)
-        group->seek = msg->seek.offset;
+    if (msg->kind == VOW_MSG_SEEK && (group = sim_diary_group(diary, sight->node, msg->seek.group)) != NULL) {
+        group->sought = sight->seq;
+        group->seek = msg->seek.offset > group->seek ? msg->seek.offset : group->seek;
+    }
     if (msg->kind != VOW_MSG_DELIVERED ||
         (share = diary_share_at(diary, sight->node, msg->delivered.group, msg->delivered.offset)) == NULL)
         return;

@@ -71,6 +71,7 @@ struct diary_group {
     uint64_t passed;       /* and what a SEEK has passed over */
     bool has_begun;        /* its consumer was told where it begins: behind what was cut before */
     uint64_t seek;         /* the furthest that a SEEK has named */
+    book_moment sought;    /* the last SEEK */
     uint64_t tried;        /* where the newest GROUP record that was asked for lets it go on */
     bool is_paused;
 };

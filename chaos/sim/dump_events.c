@@ -77,7 +77,9 @@ void dump_read_relay(struct dump_reading *reader)
                                     sizeof(struct sim_dump_newest), read_newest, &journal->newest_len);
     journal->groups = dump_read_all(reader, "SELECT name, participant, cursor FROM relay_group ORDER BY name",
                                     sizeof(struct sim_dump_group), read_group, &journal->groups_len);
-    journal->dead = dump_read_all(reader, "SELECT lsn, name, attempts, retried FROM relay_dead ORDER BY lsn, name",
+    journal->dead = dump_read_all(reader,
+                                  "SELECT lsn, name, attempts, retried FROM relay_dead"
+                                  " WHERE retried <> 2 ORDER BY lsn, name",
                                   sizeof(struct sim_dump_dead), read_dead, &journal->dead_len);
 }
 

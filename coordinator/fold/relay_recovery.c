@@ -57,8 +57,7 @@ static int count_group(void *ctx, const struct vow_journal_group *group)
 
 static int count_dead(void *ctx, const struct vow_journal_dead *dead)
 {
-    (void)dead;
-    ((struct relay_recovery *)ctx)->dead++;
+    ((struct relay_recovery *)ctx)->dead += !dead->is_dropped;
     return 0;
 }
 
@@ -143,6 +142,7 @@ static int feed_dead(void *ctx, const struct vow_journal_dead *dead)
     event.dead.attempts = dead->attempts;
     event.dead.text = dead->text;
     event.dead.is_retried = dead->is_retried;
+    event.dead.is_dropped = dead->is_dropped;
     recovery->step(recovery->ctx, &event);
     return 0;
 }

@@ -82,44 +82,11 @@ static struct sum_group *intern_group(struct relay_sum *sum, const char *name)
     return group;
 }
 
-static int take_group(struct relay_sum *sum, const struct vow_journal_event *event)
-{
-    const struct vow_record *record = &event->record;
-    struct sum_group *group;
-    uint8_t *body;
-
-    if (!vow_name_is_valid(record->who) || !vow_name_is_valid(record->text) || record->body.len == 0)
-        return VOW_E_DAMAGED;
-    group = intern_group(sum, record->who);
-    body = malloc(record->body.len);
-    if (group == NULL || body == NULL) {
-        free(body);
-        return VOW_E_NO_MEMORY;
-    }
-    memcpy(body, record->body.data, record->body.len);
-    free(group->body);
-    group->body = body;
-    group->body_len = record->body.len;
-    memcpy(group->participant, record->text, strlen(record->text) + 1);
-    group->cursor = record->relay.lsn;
-    return 0;
-}
-
 static void free_group(struct relay_sum *sum, struct sum_group *group)
 {
     HASH_DEL(sum->groups, group); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
     free(group->body);
     free(group);
-}
-
-static int take_cursor(struct relay_sum *sum, const struct vow_journal_event *event)
-{
-    struct sum_group *group = find_group(sum, event->record.who);
-
-    if (group == NULL)
-        return VOW_E_DAMAGED;
-    group->cursor = event->record.relay.lsn;
-    return 0;
 }
 
 /* ---- dead letters ---- */
@@ -176,7 +143,7 @@ static int take_dead(struct relay_sum *sum, const struct vow_journal_event *even
     dead->lsn = record->relay.lsn;
     dead->cause = record->cause;
     dead->attempts = record->relay.attempts;
-    dead->is_retried = false;
+    dead->is_retried = dead->is_dropped = false;
     memcpy(dead->text, record->text, sizeof(dead->text));
     return 0;
 }
@@ -197,14 +164,67 @@ static int take_revived(struct relay_sum *sum, const struct vow_journal_event *e
 {
     const struct vow_record *record = &event->record;
     struct sum_dead *before, *dead = seek_dead(sum, record->who, record->relay.lsn, &before);
+    const struct sum_group *group = find_group(sum, record->who);
     bool is_there = is_dead(dead, record->who, record->relay.lsn);
 
     if (record->detail == VOW_REVIVAL_RETRY && !is_there)
         return VOW_E_DAMAGED;
     if (record->detail == VOW_REVIVAL_RETRY)
         dead->is_retried = true;
+    else if (is_there && record->detail == VOW_REVIVAL_DROP && group != NULL && dead->lsn > group->cursor)
+        dead->is_dropped = true;
     else if (is_there)
         remove_dead(sum, dead);
+    return 0;
+}
+
+/* ---- where groups go on ---- */
+
+/* What was dropped up to there does not come again. */
+static void move_cursor(struct relay_sum *sum, struct sum_group *group, uint64_t cursor)
+{
+    struct sum_dead *dead = sum->dead;
+
+    group->cursor = cursor;
+    while (dead != NULL && dead->lsn <= cursor) {
+        struct sum_dead *after = dead->after;
+
+        if (dead->is_dropped && strcmp(dead->group, group->name) == 0)
+            remove_dead(sum, dead);
+        dead = after;
+    }
+}
+
+static int take_group(struct relay_sum *sum, const struct vow_journal_event *event)
+{
+    const struct vow_record *record = &event->record;
+    struct sum_group *group;
+    uint8_t *body;
+
+    if (!vow_name_is_valid(record->who) || !vow_name_is_valid(record->text) || record->body.len == 0)
+        return VOW_E_DAMAGED;
+    group = intern_group(sum, record->who);
+    body = malloc(record->body.len);
+    if (group == NULL || body == NULL) {
+        free(body);
+        return VOW_E_NO_MEMORY;
+    }
+    memcpy(body, record->body.data, record->body.len);
+    free(group->body);
+    group->body = body;
+    group->body_len = record->body.len;
+    memcpy(group->participant, record->text, strlen(record->text) + 1);
+    move_cursor(sum, group, record->relay.lsn);
+    return 0;
+}
+
+static int take_cursor(struct relay_sum *sum, const struct vow_journal_event *event)
+{
+    struct sum_group *group = find_group(sum, event->record.who);
+
+    if (group == NULL)
+        return VOW_E_DAMAGED;
+    move_cursor(sum, group, event->record.relay.lsn);
     return 0;
 }
 
@@ -351,8 +371,8 @@ static int scan_dead(const struct relay_sum *sum, const struct vow_journal_relay
     int error = 0;
 
     for (const struct sum_dead *dead = sum->dead; error == 0 && dead != NULL; dead = dead->after) {
-        const struct vow_journal_dead found = {dead->group,    dead->lsn,  dead->cause,
-                                               dead->attempts, dead->text, dead->is_retried};
+        const struct vow_journal_dead found = {dead->group, dead->lsn,        dead->cause,     dead->attempts,
+                                               dead->text,  dead->is_retried, dead->is_dropped};
 
         error = relay->dead(relay->ctx, &found);
     }

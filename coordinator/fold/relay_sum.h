@@ -36,7 +36,7 @@ struct sum_dead {
     enum vow_cause cause;
     uint32_t attempts;
     char text[VOW_TEXT_SIZE];
-    bool is_retried;
+    bool is_retried, is_dropped;
     struct sum_dead *before, *after; /* by LSN and group */
 };
 

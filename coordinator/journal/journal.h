@@ -87,6 +87,8 @@ struct vow_journal_dead {
     uint32_t attempts;
     const char *text;
     bool is_retried;
+    bool
+        is_dropped; /* it is none any more; known until the group's cursor has passed it, so that it does not come again */
 };
 
 /* What a start is told of events, in this order; what is NULL is passed over. Texts and bodies live for the call. Not 0

@@ -128,6 +128,7 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_GROUP_SCAN] = "SELECT name, participant, cursor, body, seal FROM relay_group ORDER BY name",
     [JOURNAL_STMT_GROUP_REMOVE] = "DELETE FROM relay_group WHERE name = ?",
     [JOURNAL_STMT_DEAD_REMOVE_ALL] = "DELETE FROM relay_dead WHERE name = ?",
+    [JOURNAL_STMT_DEAD_PASS] = "DELETE FROM relay_dead WHERE lsn <= ? AND name = ? AND retried = 2",
     [JOURNAL_STMT_DEAD_WRITE] = "INSERT OR REPLACE INTO relay_dead (lsn, name, cause, attempts, text, retried, seal)"
                                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
     [JOURNAL_STMT_DEAD_READ] = "SELECT lsn, name, cause, attempts, text, retried, seal FROM relay_dead"

@@ -1,6 +1,7 @@
 /*
  * What the records of events add up to, beside the chain and in one transaction with it: the newest number of each key,
- * the groups with what they have done, the dead letters. So a record may be cut off when it is old, an EVENT when each
+ * the groups with what they have done, the dead letters; and those that were dropped, until their group's cursor has
+ * passed them, for what is behind that comes again. So a record may be cut off when it is old, an EVENT when each
  * group has done it and none has buried it (I28). No event proves a row here, so each has a seal of its own: what a
  * flipped bit has made of it is damage (fault F114).
  */
@@ -112,6 +113,17 @@ static void seal_group(struct seal *seal, const char *name, const char *particip
     seal_bytes(seal, body.data, body.len);
 }
 
+/* What was dropped, and comes no more: the group goes on behind it. */
+static int forget_dropped(struct sqlite_engine *engine, const char *name, uint64_t cursor,
+                          struct vow_error_detail *detail)
+{
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_DEAD_PASS);
+
+    (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)cursor);
+    (void)sqlite3_bind_text(stmt, 2, name, -1, SQLITE_TRANSIENT);
+    return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_PASS, "forgetting dead letters", detail);
+}
+
 static int put_group(struct sqlite_engine *engine, const char *name, const char *participant, uint64_t cursor,
                      struct vow_slice body, struct vow_error_detail *detail)
 {
@@ -130,7 +142,8 @@ static int put_group(struct sqlite_engine *engine, const char *name, const char 
     (void)sqlite3_bind_blob(stmt, 4, body.data, (int)body.len, SQLITE_TRANSIENT);
     bind_seal(stmt, 5, &hash);
     engine->releasing = true;
-    return journal_sqlite_run(engine, JOURNAL_STMT_GROUP_WRITE, "writing a group", detail);
+    error = journal_sqlite_run(engine, JOURNAL_STMT_GROUP_WRITE, "writing a group", detail);
+    return error != 0 ? error : forget_dropped(engine, name, cursor, detail);
 }
 
 /* A group's row as it is; the texts live until the statement is reset. */
@@ -179,6 +192,16 @@ static int move_cursor(struct sqlite_engine *engine, const struct vow_record *re
 
 /* --- Dead letters --- */
 
+/* What the column `retried` says. */
+enum fate { FATE_DEAD, FATE_RETRIED, FATE_DROPPED };
+
+static enum fate fate_of(const struct vow_journal_dead *dead)
+{
+    if (dead->is_dropped)
+        return FATE_DROPPED;
+    return dead->is_retried ? FATE_RETRIED : FATE_DEAD;
+}
+
 static void seal_dead(struct seal *seal, const struct vow_journal_dead *dead)
 {
     seal->len = 0;
@@ -187,7 +210,7 @@ static void seal_dead(struct seal *seal, const struct vow_journal_dead *dead)
     seal_number(seal, (uint64_t)dead->cause);
     seal_number(seal, dead->attempts);
     seal_text(seal, dead->text);
-    seal_number(seal, dead->is_retried);
+    seal_number(seal, fate_of(dead));
 }
 
 static int put_dead(struct sqlite_engine *engine, const struct vow_journal_dead *dead, struct vow_error_detail *detail)
@@ -206,7 +229,7 @@ static int put_dead(struct sqlite_engine *engine, const struct vow_journal_dead 
     (void)sqlite3_bind_int64(stmt, 3, dead->cause);
     (void)sqlite3_bind_int64(stmt, 4, dead->attempts);
     (void)sqlite3_bind_text(stmt, 5, dead->text, -1, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_int64(stmt, 6, dead->is_retried);
+    (void)sqlite3_bind_int64(stmt, 6, fate_of(dead));
     bind_seal(stmt, 7, &hash);
     return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_WRITE, "writing a dead letter", detail);
 }
@@ -220,7 +243,8 @@ static bool read_dead(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct v
     dead->cause = (enum vow_cause)sqlite3_column_int64(stmt, 2);
     dead->attempts = (uint32_t)sqlite3_column_int64(stmt, 3);
     dead->text = (const char *)sqlite3_column_text(stmt, 4);
-    dead->is_retried = sqlite3_column_int64(stmt, 5) != 0;
+    dead->is_retried = sqlite3_column_int64(stmt, 5) == FATE_RETRIED;
+    dead->is_dropped = sqlite3_column_int64(stmt, 5) == FATE_DROPPED;
     if (dead->group == NULL || dead->text == NULL || !vow_cause_is_valid((int)dead->cause))
         return false;
     seal_dead(&seal, dead);
@@ -239,7 +263,8 @@ static sqlite3_stmt *select_dead(struct sqlite_engine *engine, enum journal_stat
     return stmt;
 }
 
-static int mark_retried(struct sqlite_engine *engine, const struct vow_record *record, struct vow_error_detail *detail)
+static int mark(struct sqlite_engine *engine, const struct vow_record *record, enum fate fate,
+                struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = select_dead(engine, JOURNAL_STMT_DEAD_READ, record);
     struct vow_journal_dead dead = {0};
@@ -251,17 +276,43 @@ static int mark_retried(struct sqlite_engine *engine, const struct vow_record *r
     else if (!read_dead(engine, stmt, &dead))
         error = damaged(engine, "relay_dead", detail);
     else {
-        dead.is_retried = true;
+        dead.is_retried = fate == FATE_RETRIED;
+        dead.is_dropped = fate == FATE_DROPPED;
         error = put_dead(engine, &dead, detail);
     }
     (void)sqlite3_reset(stmt);
     return error;
 }
 
+/* Up to the cursor nothing comes again. */
+static int is_passed(struct sqlite_engine *engine, const struct vow_record *record, bool *passed,
+                     struct vow_error_detail *detail)
+{
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_GROUP_READ);
+    int rc = SQLITE_ERROR;
+
+    if (stmt != NULL) {
+        (void)sqlite3_bind_text(stmt, 1, record->who, -1, SQLITE_TRANSIENT);
+        rc = sqlite3_step(stmt);
+        *passed = rc != SQLITE_ROW || record->relay.lsn <= (uint64_t)sqlite3_column_int64(stmt, 2);
+        (void)sqlite3_reset(stmt);
+    }
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : journal_sqlite_fail(engine, "reading a group", detail);
+}
+
 static int revive(struct sqlite_engine *engine, const struct vow_record *record, struct vow_error_detail *detail)
 {
+    bool is_over = record->detail == VOW_REVIVAL_DONE;
+    int error = 0;
+
     if (record->detail == VOW_REVIVAL_RETRY)
-        return mark_retried(engine, record, detail);
+        return mark(engine, record, FATE_RETRIED, detail);
+    if (!is_over)
+        error = is_passed(engine, record, &is_over, detail);
+    if (error != 0)
+        return error;
+    if (!is_over)
+        return mark(engine, record, FATE_DROPPED, detail);
     if (select_dead(engine, JOURNAL_STMT_DEAD_REMOVE, record) == NULL)
         return journal_sqlite_fail(engine, "removing a dead letter", detail);
     engine->releasing = true;

@@ -160,6 +160,13 @@ struct dead {
     char text[VOW_TEXT_SIZE];
 };
 
+/* What an operator has dropped, and lies behind the cursor that its group's newest record has: so it does not come again
+ * when the group is built anew, and the journal knows the same for a start. */
+struct dropped {
+    uint64_t lsn;
+    uint32_t group;
+};
+
 struct group_input {
     enum group_event event;
     struct group *group;
@@ -225,6 +232,8 @@ struct vow_relay {
     uint32_t next_group; /* who may send first */
     struct dead *dead;
     uint32_t dead_len;
+    struct dropped *dropped_letters; /* by LSN and group */
+    uint32_t dropped_len;
     uint32_t *kept_list; /* for group_rebuild() */
 
     struct vow_relay_effect *effects;
@@ -402,6 +411,14 @@ void dead_logged(struct vow_relay *core, uint32_t index, uint32_t serial);
 /* Groups that were paused go on, one more each as long as there is room. */
 void dead_give_room(struct vow_relay *core);
 void dead_take_order(struct vow_relay *core, const struct vow_relay_event *event);
+
+/* --- dropped.c --- */
+
+/* What finds no room is forgotten: it comes again if the group is built anew. */
+void dropped_add(struct vow_relay *core, uint32_t group, uint64_t lsn);
+bool dropped_has(const struct vow_relay *core, uint32_t group, uint64_t lsn);
+/* The group's newest record says that it goes on after `cursor`. */
+void dropped_pass(struct vow_relay *core, uint32_t group, uint64_t cursor);
 
 /* --- publish.c, deliver.c, subscribe.c, recover.c, flow.c --- */
 

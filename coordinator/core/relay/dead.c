@@ -146,6 +146,8 @@ static void obeyed(struct vow_relay *core, uint32_t index)
     relay_ordered(core, dead->tag, 0, "");
     if (dead->order == VOW_RELAY_DROP) {
         core->counts.dropped++;
+        if (dead->lsn > core->groups[dead->group].noted)
+            dropped_add(core, dead->group, dead->lsn);
         dead_free(core, index);
         return;
     }

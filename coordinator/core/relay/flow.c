@@ -128,6 +128,7 @@ static void note_cursor(struct vow_relay *core, struct group *group)
 
     relay_set_who(record, group);
     record->relay.lsn = group->noted = group->cursor;
+    dropped_pass(core, group_index(core, group), group->cursor);
 }
 
 /* A group that goes on from elsewhere has its place in the record that is on its way; what it has done since that was

@@ -15,13 +15,13 @@ bool group_reads(const struct group *group)
 
 /* ---- an event that comes, at its publication or at a start ---- */
 
-/* It has not done it, and has not buried it. */
+/* It has not done it, and has not buried it, and no operator has given it up. */
 static bool is_owed(const struct vow_relay *core, uint32_t index, uint64_t lsn, const struct vow_msg_event *event)
 {
     const struct group *group = &core->groups[index];
 
     return group_is_there(group) && lsn > group->cursor && subscription_takes(&group->now, event) &&
-           (core->dead_len == 0 || dead_find(core, index, lsn) == RELAY_NIL);
+           (core->dead_len == 0 || dead_find(core, index, lsn) == RELAY_NIL) && !dropped_has(core, index, lsn);
 }
 
 /* What cannot be kept for the group now it reads when its time comes. */

@@ -33,6 +33,10 @@ static void recover_dead(struct vow_relay *core, const struct vow_relay_event *e
     struct dead *dead;
 
     VOW_ASSERT(group != NULL);
+    if (event->dead.is_dropped) {
+        dropped_add(core, group_index(core, group), event->dead.lsn);
+        return;
+    }
     index = dead_new(core, group_index(core, group), event->dead.lsn);
     VOW_ASSERT(index != RELAY_NIL);
     dead = &core->dead[index];

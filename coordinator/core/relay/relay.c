@@ -80,6 +80,7 @@ static void lay_out(struct layout *layout, struct vow_relay *core, const struct 
     TAKE(layout, core->deadlines.position, slots);
     TAKE(layout, core->groups, limits->groups_max);
     TAKE(layout, core->dead, limits->dead_max);
+    TAKE(layout, core->dropped_letters, limits->events_max);
     TAKE(layout, core->effects, (size_t)RELAY_EFFECTS_MAX);
     TAKE(layout, core->group_hits, vow_group_fsm()->edges_len);
     TAKE(layout, core->lane_hits, vow_lane_fsm()->edges_len);

@@ -164,6 +164,7 @@ struct vow_relay_event {
             uint32_t attempts;
             const char *text;
             bool is_retried; /* an operator wanted it delivered again */
+            bool is_dropped; /* or gave it up, and the group's cursor has not passed it: it does not come again */
         } dead;
         uint64_t last_lsn;
         bool shed;

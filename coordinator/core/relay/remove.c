@@ -55,6 +55,7 @@ void group_on_remove(struct vow_relay *core, struct group_input *in)
 void group_on_removed(struct vow_relay *core, struct group_input *in)
 {
     dead_free_all(core, group_index(core, in->group));
+    dropped_pass(core, group_index(core, in->group), UINT64_MAX);
     relay_ordered(core, in->group->tag, 0, "");
     group_move(core, in->group, GROUP_NONE);
 }

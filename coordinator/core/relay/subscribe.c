@@ -140,6 +140,7 @@ void group_on_logged(struct vow_relay *core, struct group_input *in)
     group->now = group->next;
     group->was_there = true;
     group->noted = group->next_cursor;
+    dropped_pass(core, group_index(core, group), group->noted);
     if (group->keeps) {
         read_forget(core, group);
     } else {

@@ -189,6 +189,16 @@ Test(check_relay, I28_dropped_by_an_operator)
     bed_holds(&events.bed);
 }
 
+Test(check_relay, I28_what_was_dropped_is_delivered_again)
+{
+    event_send(&events, 1);
+    event_fail(&events, 1);
+    event_order(&events, VOW_ADMIN_DLQ_DROP, 1);
+    event_logged(&events, VOW_RECORD_REVIVED, 1, VOW_REVIVAL_DROP);
+    event_deliver(&events, 1, 1);
+    bed_violates(&events.bed, "I28", "was dropped, and is delivered");
+}
+
 Test(check_relay, I28_F208_done_after_all_and_nobody_said_so)
 {
     event_send(&events, 1);

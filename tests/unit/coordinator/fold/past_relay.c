@@ -37,7 +37,8 @@ static int mix_dead(void *digest, const struct vow_journal_dead *dead)
     past_mix(digest, dead->group, strlen(dead->group));
     past_mix(digest, dead->text, strlen(dead->text));
     past_mix_number(digest, dead->lsn);
-    past_mix_number(digest, (uint64_t)dead->cause | (uint64_t)dead->attempts << 8 | (uint64_t)dead->is_retried << 40);
+    past_mix_number(digest, (uint64_t)dead->cause | (uint64_t)dead->attempts << 8 | (uint64_t)dead->is_retried << 40 |
+                                (uint64_t)dead->is_dropped << 41);
     return 0;
 }
 
@@ -369,7 +370,7 @@ void past_relay_turn(struct past *past)
         answer(past);
     else if (draw < 90)
         come_or_go(past);
-    else if (draw < 91)
+    else if (draw < 93)
         give_up(past);
     else
         order(past);

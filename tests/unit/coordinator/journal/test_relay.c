@@ -81,7 +81,7 @@ static void write_group(enum vow_record_kind kind, const char *name, uint64_t ls
 struct seen {
     unsigned keys, groups, dead, events;
     uint64_t key_seq, cursor, dead_lsn, first_event, last_event;
-    bool is_retried;
+    bool is_retried, is_dropped;
 };
 
 static int see_key(void *ctx, const struct vow_journal_key *key)
@@ -115,6 +115,7 @@ static int see_dead(void *ctx, const struct vow_journal_dead *dead)
     seen->dead++;
     seen->dead_lsn = dead->lsn;
     seen->is_retried = dead->is_retried;
+    seen->is_dropped = dead->is_dropped;
     return 0;
 }
 
@@ -219,6 +220,30 @@ Test(journal_relay, I28_a_dead_letter_keeps_its_event)
     write_group(VOW_RECORD_REVIVED, "a", first, VOW_REVIVAL_DROP);
     bed_rest(&bed);
     cr_assert_eq(count_events(0), 0);
+}
+
+/* What lies behind a cursor comes again with a start. */
+Test(journal_relay, I28_what_was_dropped_is_known_until_it_is_passed)
+{
+    const uint64_t first = publish("order 1", 1), second = publish("order 2", 1), third = publish("order 3", 1);
+
+    write_group(VOW_RECORD_GROUP, "a", 0, 0);
+    write_group(VOW_RECORD_DEAD, "a", second, 0);
+    write_group(VOW_RECORD_REVIVED, "a", second, VOW_REVIVAL_DROP);
+    bed_restart(&bed);
+    cr_assert_eq(look().dead, 1);
+    cr_assert_eq(look().dead_lsn, second);
+    cr_assert(look().is_dropped);
+    write_group(VOW_RECORD_CURSOR, "a", first, 0);
+    cr_assert_eq(look().dead, 1);
+    write_group(VOW_RECORD_CURSOR, "a", second, 0);
+    cr_assert_eq(look().dead, 0, "it does not come again");
+    write_group(VOW_RECORD_DEAD, "a", third, 0);
+    write_group(VOW_RECORD_REVIVED, "a", third, VOW_REVIVAL_DROP);
+    write_group(VOW_RECORD_GROUP, "a", third, 0);
+    cr_assert_eq(look().dead, 0, "the group goes on behind it");
+    bed_restart(&bed);
+    cr_assert_eq(look().events, 0);
 }
 
 Test(journal_relay, a_removed_group_holds_nothing_any_more)

@@ -857,6 +857,55 @@ Test(relay_narrow, F207_what_is_given_up_stays_so_when_its_group_asks_for_someth
     cr_assert_str_eq(record.text, "no");
 }
 
+/* An older event is not done, so the group's cursor stands before both; and another group holds both in memory. */
+Test(relay, I28_what_was_dropped_does_not_come_with_another_subscription)
+{
+    subscribe("a", "#", NULL);
+    subscribe("b", "#", NULL);
+    published("order 1", 1); /* 3 */
+    published("order 2", 1); /* 4 */
+    say_of(4, 1, VOW_EVENT_UNABLE);
+    order(4, VOW_RELAY_DROP);
+    cr_assert_eq(only_group().cursor, 2);
+    cr_assert_eq(only_group().dead, 0);
+    subscribe("a", "order.*", NULL);
+    cr_assert_eq(only_group().lag, 1);
+    say_of(3, 1, VOW_EVENT_DONE);
+    cr_assert_eq(only_group().lag, 0);
+}
+
+static void recovered(uint64_t offset, const char *key)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_RECOVERED_EVENT};
+
+    event.kept = (struct vow_relay_kept){event_of("order.placed", key, 1), offset};
+    feed(event);
+}
+
+Test(relay, I28_what_was_dropped_does_not_come_with_a_start)
+{
+    const char *const all = "#";
+    const struct vow_msg_subscribe msg = {.group = "a", .patterns_len = 1, .patterns = &all, .key_filter = ""};
+    struct vow_relay_event group = {.kind = VOW_RELAY_RECOVERED_GROUP}, letter = {.kind = VOW_RELAY_RECOVERED_DEAD};
+
+    core = vow_relay_core_init(memory, &vow_relay_default_limits, 2, 42);
+    group.group.msg = &msg;
+    group.group.participant = "billing";
+    group.group.cursor = 1;
+    feed(group);
+    letter.dead.group = "a";
+    letter.dead.lsn = 3;
+    letter.dead.text = "no";
+    letter.dead.is_dropped = true;
+    feed(letter);
+    recovered(2, "order 1");
+    recovered(3, "order 2");
+    feed((struct vow_relay_event){.kind = VOW_RELAY_RECOVERY_DONE, .last_lsn = 5});
+    cr_assert_eq(only_group().lag, 1);
+    cr_assert_eq(only_group().dead, 0);
+    cr_assert_eq(counted().dead, 0);
+}
+
 /* ---- worlds ---- */
 
 static void run_worlds(struct world_options options)

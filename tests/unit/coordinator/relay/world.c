@@ -263,6 +263,22 @@ static const struct vow_record *letter(const struct world *world, int group, uin
     return found;
 }
 
+/* It is not passed by what the journal has as the group's cursor. */
+static bool is_dropped(const struct world *world, int group, uint64_t lsn)
+{
+    uint64_t cursor = 0;
+    bool is_last = false;
+
+    for (size_t i = 0; i < world->log_durable; i++) {
+        const struct vow_record *record = &world->log[i].record;
+
+        if (strcmp(record->who, groups[group]) == 0 && record->relay.lsn == lsn &&
+            (record->kind == VOW_RECORD_DEAD || record->kind == VOW_RECORD_REVIVED))
+            is_last = record->kind == VOW_RECORD_REVIVED && record->detail == VOW_REVIVAL_DROP;
+    }
+    return is_last && group_row(world, group, &cursor) != NULL && cursor < lsn;
+}
+
 static bool may_be_cut(const struct world *world, uint64_t lsn)
 {
     for (int i = 0; i < WORLD_GROUPS; i++) {
@@ -335,11 +351,15 @@ static bool recover_letters(struct world *world, uint64_t lsn)
         bool is_retried = false;
         const struct vow_record *record = letter(world, i, lsn, &is_retried);
 
+        event.dead.group = groups[i];
+        event.dead.lsn = lsn;
+        event.dead.text = "";
+        event.dead.is_dropped = record == NULL && is_dropped(world, i, lsn);
+        if (event.dead.is_dropped)
+            step(world, &event);
         if (record == NULL)
             continue;
         any = true;
-        event.dead.group = groups[i];
-        event.dead.lsn = lsn;
         event.dead.cause = record->cause;
         event.dead.attempts = record->relay.attempts;
         event.dead.text = record->text;
