@@ -87,8 +87,7 @@ struct vow_journal_dead {
     uint32_t attempts;
     const char *text;
     bool is_retried;
-    bool
-        is_dropped; /* it is none any more; known until the group's cursor has passed it, so that it does not come again */
+    bool is_dropped; /* it is none any more, and does not come again: known until its group's cursor is beyond it */
 };
 
 /* What a start is told of events, in this order; what is NULL is passed over. Texts and bodies live for the call. Not 0

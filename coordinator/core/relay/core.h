@@ -160,8 +160,8 @@ struct dead {
     char text[VOW_TEXT_SIZE];
 };
 
-/* What an operator has dropped, and lies behind the cursor that its group's newest record has: so it does not come again
- * when the group is built anew, and the journal knows the same for a start. */
+/* What an operator has dropped, and lies behind the cursor of its group's newest record: it does not come again. The
+ * journal knows the same for a start. */
 struct dropped {
     uint64_t lsn;
     uint32_t group;

@@ -95,6 +95,7 @@ void lane_on_unsent(struct vow_relay *core, struct lane_input *in)
     core->counts.retries -= tries->attempts > 1;
     core->counts.unsent++;
     tries->attempts--;
+    (void)lane_rotate(core, in->lane);
     lane_move(core, in->lane, LANE_READY);
 }
 

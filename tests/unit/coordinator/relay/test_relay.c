@@ -795,6 +795,22 @@ Test(relay, I27_a_letter_that_is_retried_late_goes_before_the_next_attempt)
     expect_sent(4, 2);
 }
 
+/* What was taken back is not under way any more: what is revived goes before it. */
+Test(relay, F029_a_letter_that_is_retried_goes_before_what_was_not_sent)
+{
+    subscribe("a", "#", NULL);
+    published("order 1", 1); /* 2, 3 */
+    say(VOW_EVENT_UNABLE);
+    published("order 1", 2); /* 4 */
+    expect_sent(4, 1);
+    order(2, VOW_RELAY_RETRY);
+    feed((struct vow_relay_event){.kind = VOW_RELAY_UNSENT, .session = CONSUMER, .unsent = {"a", 4}});
+    feed((struct vow_relay_event){.kind = VOW_RELAY_PEER_READY, .session = CONSUMER});
+    expect_sent(2, 1);
+    say(VOW_EVENT_DONE);
+    expect_sent(4, 1);
+}
+
 /* A retried letter waits behind the first of its key when its group is paused; that takes up the room itself. */
 Test(relay_narrow, F207_a_retried_letter_does_not_wait_behind_what_is_paused)
 {
