@@ -3,7 +3,8 @@
  * participants and operators that need not be honest. Whatever they say, seen from outside: nothing is sent before what
  * it follows from is durable, stages go forward in order and back in reverse (I22), no action is sent after a
  * compensation (S4), nothing is undone after the pivot (S5), and a client is told one end, which the log says too (S2,
- * I21).
+ * I21). A key of a client begins one saga (4.2-key). What a participant was not sent, for much waits for it already,
+ * was not done (F029).
  */
 #include <stdbool.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define RECORDS_MAX 32768
 #define ASKED_MAX 16
 #define EVENTS_MAX 400
+#define UNSENT_MAX 64
 
 /* A saga as it was ordered, what is durable of it, and what was sent and told. */
 struct order {
@@ -36,6 +38,9 @@ struct order {
 static struct vow_sagas *core;
 static struct vow_sagas_limits limits;
 static uint64_t now_ms, last_session, peers[PEERS];
+static bool is_full[PEERS]; /* its connection */
+static struct vow_sagas_event unsent[UNSENT_MAX];
+static uint32_t unsent_len;
 static struct fuzz_ids ids;
 static struct order orders[FUZZ_IDS_MAX];
 static struct vow_record log_records[RECORDS_MAX];
@@ -55,14 +60,15 @@ static struct order *order_of(const struct vow_gtrid *gtrid)
 
 /* ---- what must hold ---- */
 
-static void check_action(struct order *order, uint32_t number)
+static void check_action(struct order *order, uint32_t number, bool is_sent)
 {
     FUZZ_REQUIRE(order->begun && !order->failed && order->ended == 0);
     for (uint32_t i = 0; i < order->request.steps_len; i++) {
         FUZZ_REQUIRE(!order->was_undone[i]);
         FUZZ_REQUIRE(order->steps[i].stage >= order->steps[number].stage || order->fates[i] == VOW_FATE_DONE);
     }
-    order->was_sent[number] = order->is_asked[number] = true;
+    if (is_sent)
+        order->was_sent[number] = order->is_asked[number] = true;
 }
 
 static bool is_nothing_left(const struct order *order, uint32_t number)
@@ -71,7 +77,7 @@ static bool is_nothing_left(const struct order *order, uint32_t number)
            order->fates[number] == VOW_FATE_REJECTED;
 }
 
-static void check_compensation(struct order *order, uint32_t number)
+static void check_compensation(struct order *order, uint32_t number, bool is_sent)
 {
     FUZZ_REQUIRE(order->begun && order->failed && order->ended == 0);
     FUZZ_REQUIRE(order->steps[number].kind == VOW_STEP_COMPENSATABLE);
@@ -80,20 +86,44 @@ static void check_compensation(struct order *order, uint32_t number)
         FUZZ_REQUIRE(order->steps[i].stage <= order->steps[number].stage || is_nothing_left(order, i));
         FUZZ_REQUIRE(!order->is_asked[i] || order->fates[i] != VOW_FATE_NONE);
     }
-    order->was_undone[number] = true;
+    order->was_undone[number] = order->was_undone[number] || is_sent;
+}
+
+static bool is_for_full(uint64_t session)
+{
+    for (uint32_t i = 0; i < PEERS; i++) {
+        if (peers[i] == session)
+            return is_full[i];
+    }
+    return false;
+}
+
+/* Told when the step is over. */
+static void do_not_send(const struct vow_sagas_effect *effect)
+{
+    struct vow_sagas_event *back = &unsent[unsent_len++];
+
+    FUZZ_REQUIRE(unsent_len <= UNSENT_MAX);
+    *back = (struct vow_sagas_event){.kind = VOW_SAGAS_UNSENT, .session = effect->session};
+    back->unsent.gtrid = effect->gtrid;
+    back->unsent.step = effect->msg.step.step;
 }
 
 static void check_send(const struct vow_sagas_effect *effect)
 {
     const struct vow_msg_step *step = &effect->msg.step;
     struct order *order = order_of(&step->gtrid);
+    const bool is_sent = !is_for_full(effect->session);
 
     FUZZ_REQUIRE(order != NULL && step->step < order->request.steps_len && effect->session != 0);
     if (step->direction == VOW_STEP_ACTION)
-        check_action(order, step->step);
+        check_action(order, step->step, is_sent);
     else
-        check_compensation(order, step->step);
-    asked[asked_len++ % ASKED_MAX] = *effect;
+        check_compensation(order, step->step, is_sent);
+    if (is_sent)
+        asked[asked_len++ % ASKED_MAX] = *effect;
+    else
+        do_not_send(effect);
 }
 
 static void check_reply(const struct vow_msg_saga_state *state)
@@ -162,6 +192,19 @@ static void feed(struct vow_sagas_event *event)
     }
     if (lookup.kind == VOW_SAGAS_LOOKUP)
         look_up(&lookup);
+    if (unsent_len > 0) {
+        struct vow_sagas_event back = unsent[--unsent_len];
+
+        feed(&back);
+    }
+}
+
+/* A key begins one saga: the first. */
+static void check_key(const struct order *order)
+{
+    for (uint32_t i = 0; i < ids.len; i++)
+        FUZZ_REQUIRE(&orders[i] == order || !orders[i].begun || order->request.key[0] == '\0' ||
+                     strcmp(orders[i].request.key, order->request.key) != 0);
 }
 
 static void make_durable(void)
@@ -170,6 +213,8 @@ static void make_durable(void)
     struct order *order = order_of(&record->gtrid);
     const uint8_t fate = record->step.fate;
 
+    if (record->kind == VOW_RECORD_SAGA_BEGIN)
+        check_key(order);
     order->begun = order->begun || record->kind == VOW_RECORD_SAGA_BEGIN;
     order->failed = order->failed || record->kind == VOW_RECORD_SAGA_TURN;
     if (record->kind == VOW_RECORD_SAGA_STEP && fate != VOW_FATE_STUCK && fate != VOW_FATE_NONE)
@@ -203,10 +248,17 @@ static const char *name_of(const char *name)
     return "nobody";
 }
 
+static const char *key_of(const char *key)
+{
+    if (strcmp(key, "order 1") == 0)
+        return "order 1";
+    return strcmp(key, "order 2") == 0 ? "order 2" : "";
+}
+
 static void keep(struct order *order, const struct vow_msg_saga_request *request)
 {
     order->request = *request;
-    order->request.key = "";
+    order->request.key = key_of(request->key);
     order->request.steps = order->steps;
     for (uint32_t i = 0; i < request->steps_len; i++) {
         struct vow_msg_saga_step *step = &order->steps[i];
@@ -296,13 +348,36 @@ static void connect_or_drop(struct input *in)
     else
         event.session = ++last_session;
     peers[which] = peers[which] != 0 ? 0 : last_session;
+    is_full[which] = false;
     feed(&event);
+}
+
+/* Much waits for a participant, or it has read it. */
+static void fill_or_drain(struct input *in)
+{
+    const uint32_t which = input_below(in, PEERS);
+
+    is_full[which] = peers[which] != 0 && !is_full[which];
+    if (peers[which] != 0 && !is_full[which])
+        feed(&(struct vow_sagas_event){.kind = VOW_SAGAS_PEER_READY, .session = peers[which]});
 }
 
 static void pass_time(struct input *in)
 {
     now_ms += input_number(in, 1) * 100;
     feed(&(struct vow_sagas_event){.kind = VOW_SAGAS_TIMER});
+}
+
+/* Of all sagas that have begun, ended or not, the oldest first. */
+static void recover_keys(void)
+{
+    for (size_t i = 0; i < log_durable; i++) {
+        struct vow_sagas_event event = {.kind = VOW_SAGAS_RECOVERED};
+
+        event.recovered.record = &log_records[i];
+        if (log_records[i].kind == VOW_RECORD_SAGA_KEY && order_of(&log_records[i].gtrid)->begun)
+            feed(&event);
+    }
 }
 
 static void start(void)
@@ -315,9 +390,10 @@ static void start(void)
 
         event.recovered.record = &log_records[i];
         event.recovered.msg = &order->request;
-        if (order->ended == 0)
+        if (order->ended == 0 && log_records[i].kind != VOW_RECORD_SAGA_KEY)
             feed(&event);
     }
+    recover_keys();
     feed(&(struct vow_sagas_event){.kind = VOW_SAGAS_RECOVERY_DONE});
 }
 
@@ -329,6 +405,7 @@ static void crash(struct input *in)
     log_len = log_durable;
     ids.epoch++;
     memset(peers, 0, sizeof(peers));
+    memset(is_full, 0, sizeof(is_full));
     for (uint32_t i = 0; i < ids.len; i++)
         memset(orders[i].is_asked, 0, sizeof(orders[i].is_asked));
     start();
@@ -346,7 +423,7 @@ static void rare_event(struct input *in)
 {
     struct vow_sagas_event event = {.kind = VOW_SAGAS_SHED};
 
-    switch (input_below(in, 4)) {
+    switch (input_below(in, 6)) {
     case 0:
         grant();
         break;
@@ -358,8 +435,11 @@ static void rare_event(struct input *in)
         event = (struct vow_sagas_event){.kind = VOW_SAGAS_SESSION_DOWN, .session = 1 + input_below(in, CLIENTS)};
         feed(&event);
         break;
-    default:
+    case 3:
         crash(in);
+        break;
+    default:
+        fill_or_drain(in);
         break;
     }
 }
@@ -406,9 +486,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limits.sagas_max = 4;
     limits.steps_max = 4 * FUZZ_STEPS_MAX - 4;
     limits.peers_max = 4;
+    limits.keys_max = FUZZ_IDS_MAX; /* of no saga in here is its key forgotten */
     ids = (struct fuzz_ids){.epoch = 1};
     memset(orders, 0, sizeof(orders));
     memset(peers, 0, sizeof(peers));
+    memset(is_full, 0, sizeof(is_full));
+    unsent_len = 0;
     now_ms = log_len = log_durable = asked_len = 0;
     last_session = CLIENTS;
     grant();

@@ -33,7 +33,7 @@ static void draw_request(struct input *in, struct vow_msg_saga_request *request)
 
     request->steps = steps;
     request->steps_len = 1 + choice % FUZZ_STEPS_MAX;
-    request->key = (choice & 64) != 0 ? "order 1" : "";
+    request->key = (choice & 64) == 0 ? "" : (choice & 128) == 0 ? "order 1" : "order 2";
     draw_steps(in, request->steps_len);
     request->deadline_ms = input_below(in, 4) * 1000;
     if (choice >= 240) {
