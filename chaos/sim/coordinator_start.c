@@ -132,6 +132,7 @@ int coordinator_open(struct sim_world *world, struct sim_node *node, uint32_t *r
     struct sim_coordinator *c = node->coordinator;
     const struct vow_journal_options options = {
         .name = node->name,
+        .event_keys_max = world->options.event_keys,
         .retention = {.age_ms = world->options.retention_ms,
                       .least_ms = world->options.retention_ms > 0 ? world->options.retention_ms : 0}};
     int error = sim_storage_open_journal(node, &options, &c->ops, &c->engine, detail);

@@ -105,7 +105,8 @@ static const char *const switches[] = {
     "broken_pct",   "lose_coordinators", "joined_pct",   "keyed_pct",   "read_pct",     "single_pct",
     "rollback_pct", "status_pct",        "refused_pct",  "fail_fast",   "retention_ms", "priority_changes",
     "forget_pct",   "resolve_blocked",   "heuristic_ms", "auto_forget", "stray",        "misrouted",
-    "stop_late_us", "call_twice_pct",    "cancel_pct",   "mixed_pct",   "repeats",      "saga_keyed_pct"};
+    "stop_late_us", "call_twice_pct",    "cancel_pct",   "mixed_pct",   "repeats",      "saga_keyed_pct",
+    "event_keys"};
 #define SWITCHES (sizeof(switches) / sizeof(switches[0]))
 
 static uint32_t switch_of(const struct sim_options *options, uint32_t which)

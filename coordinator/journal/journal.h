@@ -94,7 +94,7 @@ struct vow_journal_dead {
  * ends the scan with that error. */
 struct vow_journal_relay {
     void *ctx;
-    uint32_t keys_max; /* the newest ones, newest last */
+    uint32_t keys_max; /* the newest ones, and those whose newest event some group has not done; newest last */
     int (*key)(void *ctx, const struct vow_journal_key *key);
     int (*group)(void *ctx, const struct vow_journal_group *group);
     int (*dead)(void *ctx, const struct vow_journal_dead *dead);
@@ -197,6 +197,7 @@ struct vow_journal_options {
     /* The coordinator's name, kept in a new directory; a different one in an old directory is refused (F022). */
     const char *name;
     struct vow_journal_retention retention; /* all zero: everything is kept */
+    uint32_t event_keys_max;                /* the keys of events whose newest number is kept; 0 = 65,536 */
     /* A registered sqlite3_vfs with a disk of its own, on which all files of the directory are then, lock and witness
      * too (files.h); it is not made there. NULL = the operating system's files. Must outlive the engine. */
     const char *vfs;

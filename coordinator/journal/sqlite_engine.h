@@ -119,6 +119,8 @@ struct journal_proof {
     bool done;
 };
 
+#define JOURNAL_KEYS_MAX 65536u
+
 struct sqlite_engine {
     char *directory;
     const char *vfs; /* its name; NULL: the default one */
@@ -128,12 +130,14 @@ struct sqlite_engine {
     bool taken_over;
     int failed; /* not 0: a write went wrong; nothing is written or read any more */
     int wal_pages;
-    bool folding;       /* the tail was too long, and is not yet short enough */
-    bool over_size;     /* of the last look */
-    bool releasing;     /* an event that was kept may not be needed any more */
-    unsigned turns;     /* since the last look */
-    uint64_t oldest_us; /* of the first event after the cut; 0 = look */
-    long format;        /* of the file, when it was opened */
+    bool folding;          /* the tail was too long, and is not yet short enough */
+    bool over_size;        /* of the last look */
+    bool releasing;        /* an event that was kept may not be needed any more */
+    unsigned turns;        /* since the last look */
+    uint32_t keys_max;     /* of events */
+    uint32_t keys_written; /* since some were forgotten last; UINT32_MAX = since the file was opened */
+    uint64_t oldest_us;    /* of the first event after the cut; 0 = look */
+    long format;           /* of the file, when it was opened */
     sqlite3 *db;
     sqlite3_stmt *statements[JOURNAL_STMT_COUNT];
     struct journal_chain chain;

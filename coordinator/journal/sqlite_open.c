@@ -64,6 +64,8 @@ static const char schema_5[] = //
 #define SQL_SAYS(number)
 #define SQL_ADDS(number)
 #define SQL_OPEN(name, number, subject, role) SQL_##role(number)
+/* Of the keys: the LSN of the newest that is not among the newest so many; NULL = there are no more. */
+#define KEY_BEYOND(max) "(SELECT lsn FROM relay_key ORDER BY lsn DESC LIMIT 1 OFFSET " max ")"
 /* Of an EVENT: is there a group that has not done it, or for which it is dead? */
 #define NEEDED(lsn)                                                                                                    \
     "(EXISTS (SELECT 1 FROM relay_group AS g WHERE g.cursor < " lsn ")"                                                \
@@ -119,9 +121,11 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_KEY_WRITE] =
         "INSERT OR REPLACE INTO relay_key (db_uuid, key, key_seq, lsn, seal) VALUES (?, ?, ?, ?, ?)",
     [JOURNAL_STMT_KEY_TRIM] =
-        "DELETE FROM relay_key WHERE lsn <= (SELECT lsn FROM relay_key ORDER BY lsn DESC LIMIT 1 OFFSET ?)",
-    [JOURNAL_STMT_KEY_SCAN] = "SELECT * FROM (SELECT db_uuid, key, key_seq, lsn, seal FROM relay_key"
-                              " ORDER BY lsn DESC LIMIT ?) ORDER BY lsn",
+        "DELETE FROM relay_key WHERE lsn IN (SELECT k.lsn FROM relay_key AS k WHERE k.lsn <= " KEY_BEYOND(
+            "?1") " AND NOT " NEEDED("k.lsn") " ORDER BY k.lsn LIMIT ?2)",
+    [JOURNAL_STMT_KEY_SCAN] =
+        "SELECT db_uuid, key, key_seq, lsn, seal FROM relay_key AS k WHERE k.lsn > ifnull(" KEY_BEYOND(
+            "?1") ", 0) OR " NEEDED("k.lsn") " ORDER BY lsn",
     [JOURNAL_STMT_GROUP_WRITE] =
         "INSERT OR REPLACE INTO relay_group (name, participant, cursor, body, seal) VALUES (?, ?, ?, ?, ?)",
     [JOURNAL_STMT_GROUP_READ] = "SELECT name, participant, cursor, body, seal FROM relay_group WHERE name = ?",
@@ -455,6 +459,8 @@ int vow_journal_sqlite_open(const struct vow_journal_options *options, const str
     }
     engine->vfs = options->vfs;
     engine->releasing = true; /* what was released before the last end is looked for */
+    engine->keys_max = options->event_keys_max != 0 ? options->event_keys_max : JOURNAL_KEYS_MAX;
+    engine->keys_written = UINT32_MAX;
     journal_sqlite_engine.retain(engine, &options->retention);
     (void)snprintf(engine->identity.name, sizeof(engine->identity.name), "%s",
                    options->name != NULL ? options->name : DEFAULT_NAME);

@@ -11,10 +11,6 @@
 #include "coordinator/journal/fail.h"
 #include "coordinator/journal/sqlite_engine.h"
 
-/* How many keys stay known: the ones that were published under last. Looked at once in so many events. */
-#define KEYS_MAX 262144
-#define KEYS_TURN 4096
-
 /* The bytes that a seal is of: numbers, and texts with their lengths. More than a row of ours has. */
 struct seal {
     uint8_t bytes[16384];
@@ -75,10 +71,35 @@ static void seal_key(struct seal *seal, const struct vow_journal_key *key)
     seal_number(seal, key->lsn);
 }
 
+/* How many events come between two looks. Each look forgets more than came, so that there is an end also when the limit
+ * was lowered, and no more than that at once. */
+static uint32_t keys_turn(const struct sqlite_engine *engine)
+{
+    return 1024 + engine->keys_max / 64;
+}
+
+/*
+ * Keys that were published under longest ago are forgotten: so many newest ones stay, and a turn more; and those whose
+ * newest event some group has not done, or has buried, for the core forgets none of these. Counted is what was written:
+ * what LSNs it has is up to all else that is recorded.
+ */
+static int forget_keys(struct sqlite_engine *engine, struct vow_error_detail *detail)
+{
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_KEY_TRIM);
+
+    if (engine->keys_written < keys_turn(engine)) {
+        engine->keys_written++;
+        return 0;
+    }
+    engine->keys_written = 1;
+    (void)sqlite3_bind_int64(stmt, 1, engine->keys_max);
+    (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)4 * keys_turn(engine));
+    return journal_sqlite_run(engine, JOURNAL_STMT_KEY_TRIM, "forgetting keys", detail);
+}
+
 static int write_key(struct sqlite_engine *engine, const struct vow_journal_op *op, struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_KEY_WRITE);
-    sqlite3_stmt *trim = journal_sqlite_statement(engine, JOURNAL_STMT_KEY_TRIM);
     struct vow_journal_key key = op->key;
     struct journal_hash hash;
     struct seal seal;
@@ -95,10 +116,7 @@ static int write_key(struct sqlite_engine *engine, const struct vow_journal_op *
     (void)sqlite3_bind_int64(stmt, 4, (sqlite3_int64)key.lsn);
     bind_seal(stmt, 5, &hash);
     error = journal_sqlite_run(engine, JOURNAL_STMT_KEY_WRITE, "writing a key", detail);
-    if (error != 0 || op->lsn % KEYS_TURN != 0)
-        return error;
-    (void)sqlite3_bind_int64(trim, 1, KEYS_MAX);
-    return journal_sqlite_run(engine, JOURNAL_STMT_KEY_TRIM, "forgetting keys", detail);
+    return error != 0 ? error : forget_keys(engine, detail);
 }
 
 /* --- Groups --- */

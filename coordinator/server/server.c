@@ -204,7 +204,8 @@ static int open_journal(struct vow_server *server, struct vow_error_detail *deta
     void *engine;
     const char *name = server->settings.name;
     struct vow_journal_options journal_options = {.directory = server->settings.data,
-                                                  .name = name[0] != '\0' ? name : NULL};
+                                                  .name = name[0] != '\0' ? name : NULL,
+                                                  .event_keys_max = server->settings.event_keys_max};
     server_retention(&server->settings, &journal_options.retention);
     int error = vow_journal_sqlite_open(&journal_options, &engine_ops, &engine, detail);
     if (error != 0)

@@ -49,7 +49,8 @@ void bed_remove(struct bed *bed)
 
 int bed_open(struct bed *bed)
 {
-    struct vow_journal_options options = {.directory = bed->directory, .name = "alpha", .vfs = bed->vfs};
+    struct vow_journal_options options = {
+        .directory = bed->directory, .name = "alpha", .vfs = bed->vfs, .event_keys_max = bed->event_keys_max};
 
     return vow_journal_sqlite_open(&options, &bed->ops, &bed->engine, &bed->detail);
 }

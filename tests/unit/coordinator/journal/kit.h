@@ -9,6 +9,7 @@ struct bed {
     const char *vfs; /* NULL: files of the operating system */
     const struct vow_journal_engine *ops;
     void *engine; /* NULL: closed */
+    uint32_t event_keys_max;
     struct vow_journal_identity identity;
     struct vow_error_detail detail;
 };

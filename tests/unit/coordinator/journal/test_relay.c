@@ -84,11 +84,15 @@ struct seen {
     bool is_retried, is_dropped;
 };
 
+static bool knows_dead, knows_waiting; /* the keys of these names */
+
 static int see_key(void *ctx, const struct vow_journal_key *key)
 {
     struct seen *seen = ctx;
 
     cr_assert_eq(key->db_uuid[0], 7);
+    knows_dead = knows_dead || strcmp(key->key, "dead") == 0;
+    knows_waiting = knows_waiting || strcmp(key->key, "waits") == 0;
     seen->keys++;
     seen->key_seq = key->key_seq;
     return 0;
@@ -138,6 +142,46 @@ static struct seen look(void)
 
     cr_assert_eq(bed.ops->relay(bed.engine, &relay, &bed.detail), 0, "%s", bed.detail.text);
     return seen;
+}
+
+static unsigned keys_known(uint32_t keys_max)
+{
+    struct seen seen = {0};
+    const struct vow_journal_relay relay = {.ctx = &seen, .keys_max = keys_max, .key = see_key};
+
+    knows_dead = knows_waiting = false;
+    cr_assert_eq(bed.ops->relay(bed.engine, &relay, &bed.detail), 0, "%s", bed.detail.text);
+    return seen.keys;
+}
+
+static uint64_t pass(uint64_t lsn, uint64_t next, uint64_t step)
+{
+    while ((lsn + next) / step != lsn / step) {
+        struct vow_journal_op op = op_of(VOW_RECORD_CURSOR);
+
+        memcpy(op.record.who, "all", 4);
+        op.record.relay.lsn = UINT32_MAX;
+        lsn = commit(&op);
+    }
+    return lsn;
+}
+
+/* So many events of a key each, none of which has an LSN that `step` divides. */
+static void publish_many(unsigned from, unsigned len, uint64_t step)
+{
+    static struct vow_journal_op ops[64];
+    uint64_t lsn = publish("first", from + 1);
+
+    for (unsigned i = 0; i < len; i += 64) {
+        lsn = pass(lsn, 64, step);
+        for (unsigned at = 0; at < 64; at++) {
+            ops[at] = op_of(VOW_RECORD_EVENT);
+            ops[at].key = (struct vow_journal_key){.db_uuid = {7}, .key_seq = 1};
+            (void)snprintf(ops[at].key.key, sizeof(ops[at].key.key), "order %u", from + i + at);
+        }
+        bed.ops->commit(bed.engine, op_link(ops, 64));
+        lsn = ops[63].lsn;
+    }
 }
 
 /* All that the journal has, needed or not. */
@@ -339,4 +383,65 @@ Test(journal_relay, F114_a_dead_letter_that_contradicts_itself_is_damage)
 {
     fill();
     expect_damaged("UPDATE relay_dead SET attempts = 4");
+}
+
+/* ---- keys are forgotten ---- */
+
+#define KEYS 64
+#define KEYS_TURN (1024 + KEYS / 64)
+
+static void open_with_few_keys(void)
+{
+    bed_make(&bed);
+    bed.event_keys_max = KEYS;
+    bed_start(&bed);
+}
+
+TestSuite(journal_keys, .init = open_with_few_keys, .fini = teardown, .timeout = 300);
+
+/* Whatever LSNs the events have: before, keys were forgotten only with one that 4096 divides. */
+Test(journal_keys, F205_there_are_never_many_more_than_the_limit)
+{
+    write_group(VOW_RECORD_GROUP, "all", UINT32_MAX, 0);
+    publish_many(0, KEYS_TURN + KEYS, 4096);
+    cr_assert_leq(keys_known(UINT32_MAX / 2), KEYS + KEYS_TURN);
+    publish_many(2000, KEYS_TURN + 8, 4096);
+    cr_assert_leq(keys_known(UINT32_MAX / 2), KEYS + KEYS_TURN);
+    cr_assert_eq(keys_known(KEYS), KEYS, "a start is told of the newest");
+    cr_assert_eq(look().key_seq, 1);
+}
+
+/* Each start looks: a coordinator that never lives for long forgets, too, and what a lower limit leaves goes. */
+Test(journal_keys, F205_a_start_forgets_as_well)
+{
+    bed_close(&bed);
+    bed.event_keys_max = 0;
+    bed_start(&bed);
+    write_group(VOW_RECORD_GROUP, "all", UINT32_MAX, 0);
+    publish_many(0, 384, 4096);
+    cr_assert_eq(keys_known(UINT32_MAX / 2), 385);
+    bed.event_keys_max = KEYS;
+    bed_restart(&bed);
+    cr_assert_eq(keys_known(UINT32_MAX / 2), 385);
+    publish("order 400", 1);
+    cr_assert_eq(keys_known(UINT32_MAX / 2), KEYS);
+    cr_assert_eq(look().key_seq, 1);
+}
+
+/* The core forgets no key of which something waits, so the journal must not either: its publisher may repeat itself. */
+Test(journal_keys, F205_what_waits_keeps_its_key)
+{
+    write_group(VOW_RECORD_GROUP, "all", 0, 0);
+    (void)publish("waits", 9);
+    write_group(VOW_RECORD_DEAD, "all", publish("dead", 9), 0);
+    publish_many(0, KEYS, 4096);
+    bed_restart(&bed);
+    publish("new", 1);
+    cr_assert_eq(keys_known(KEYS), KEYS + 4, "a start is told of all that waits");
+    write_group(VOW_RECORD_CURSOR, "all", UINT32_MAX, 0);
+    cr_assert_eq(keys_known(KEYS), KEYS + 1, "the dead letter's comes on top");
+    bed_restart(&bed);
+    publish("newer", 1);
+    cr_assert_eq(keys_known(UINT32_MAX / 2), KEYS + 1);
+    cr_assert(knows_dead && !knows_waiting);
 }

@@ -642,6 +642,25 @@ Test(relay_small, F205_a_key_is_forgotten_when_nobody_waits_for_it)
     cr_assert_eq(logged, 1, "it begins anew, with whatever number it has");
 }
 
+/* docs/events.md, "What a forgotten key means". */
+Test(relay_small, F204_a_copy_of_what_is_forgotten_is_kept_once_more)
+{
+    static const char *const keys[] = {"a", "b", "c", "d"};
+
+    for (int i = 0; i < 4; i++) {
+        publish("order.placed", keys[i], 9);
+        log_done();
+    }
+    publish("order.placed", "d", 9);
+    cr_assert_eq(logged, 0);
+    cr_assert_eq(last.msg.published.error, 0, "of a key that is known a copy is told apart");
+    publish("order.placed", "a", 9);
+    cr_assert_eq(logged, 1, "this one is not");
+    log_done();
+    publish("order.placed", "a", 11);
+    cr_assert_eq(last.msg.published.error, VOW_E_STATE, "and from there on its numbers count again");
+}
+
 Test(relay_small, F207_a_group_without_room_is_paused_and_nothing_is_dropped)
 {
     const uint32_t before = alarms;
