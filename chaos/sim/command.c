@@ -33,6 +33,7 @@ static const char help[] =
     "  --work WORD      of --exhaustive: shipped, joined or one-phase (shipped)\n"
     "  --breaks N       of --exhaustive: connections that break while both ends live, of each participant (0)\n"
     "  --states N       of --exhaustive: give up beyond (0: never)\n"
+    "  --walks A..B     of --exhaustive: instead of all, a walk by chance for each of these seeds\n"
     "  --keep WORD      of --exhaustive, to compare: names keeps states apart that differ in the names of "
     "participants\n"
     "                   alone, all keeps all states of nodes apart, too\n"
@@ -72,17 +73,17 @@ static bool read_number(const char *text, const char **end, uint64_t *number)
     return true;
 }
 
-static bool read_seeds(const char *text, struct request *request)
+static bool read_seeds(const char *text, uint64_t *first, uint64_t *last)
 {
     const char *end;
 
-    if (!read_number(text, &end, &request->first))
+    if (!read_number(text, &end, first))
         return false;
-    request->last = request->first;
+    *last = *first;
     if (*end == '\0')
         return true;
-    return strncmp(end, "..", 2) == 0 && read_number(end + 2, &end, &request->last) && *end == '\0' &&
-           request->last >= request->first && request->last < UINT64_MAX / 2;
+    return strncmp(end, "..", 2) == 0 && read_number(end + 2, &end, last) && *end == '\0' && *last >= *first &&
+           *last < UINT64_MAX / 2;
 }
 
 static bool read_jobs(const char *text, struct request *request)
@@ -111,7 +112,9 @@ static int read_flag(int flag, const char *value, struct request *request)
 {
     switch (flag) {
     case 's':
-        return read_seeds(value, request) ? 0 : usage("--seeds wants A..B, B no less than A, found", value);
+        return read_seeds(value, &request->first, &request->last)
+                   ? 0
+                   : usage("--seeds wants A..B, B no less than A, found", value);
     case 'p':
         return sim_protocol_read(value, &request->protocol)
                    ? 0
@@ -133,6 +136,10 @@ static int read_flag(int flag, const char *value, struct request *request)
     case 'S':
         return read_number(value, &value, &request->small.states_max) ? 0
                                                                       : usage("--states wants a number, not", value);
+    case 'W':
+        return read_seeds(value, &request->small.walk_first, &request->small.walk_last) && request->small.walk_first > 0
+                   ? 0
+                   : usage("--walks wants A..B, A at least 1 and B no less, found", value);
     case 'R':
         request->replay = value;
         return 0;
@@ -170,6 +177,7 @@ static int read_flags(int argc, char **argv, struct request *request)
                                           {"work", required_argument, NULL, 'w'},
                                           {"breaks", required_argument, NULL, 'b'},
                                           {"states", required_argument, NULL, 'S'},
+                                          {"walks", required_argument, NULL, 'W'},
                                           {"model-traces", required_argument, NULL, 'm'},
                                           {"replay", required_argument, NULL, 'R'},
                                           {"shrink", required_argument, NULL, 'k'},

@@ -63,6 +63,17 @@ static double seconds(void)
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
+static void print_walks(const struct small_report *report, double took, bool json)
+{
+    const char *form = json ? "{\"walks\": %" PRIu64 ", \"states\": %" PRIu64 ", \"transitions\": %" PRIu64
+                              ", \"broken\": \"%s\", \"cpu_seconds\": %.2f}\n"
+                            : "walks %" PRIu64 ", states %" PRIu64 ", transitions %" PRIu64 "\nbroken: %s, CPU seconds "
+                              "%.2f\n";
+    const char *rule = report->rule != NULL ? report->rule : json ? "" : "nothing";
+
+    printf(form, report->walks, report->states, report->transitions, rule, took);
+}
+
 static void print(const struct small_report *report, double took, bool json)
 {
     const char *form =
@@ -93,6 +104,6 @@ int sim_small_command(const struct small_config *config, bool json)
         (void)fputs("vow-chaos sim: one-phase commit is for one participant\n", stderr);
         return 2;
     }
-    print(&report, seconds() - before, json);
+    (full.walk_last != 0 ? print_walks : print)(&report, seconds() - before, json);
     return status == 1 ? 1 : report.complete ? 0 : 3;
 }

@@ -11,6 +11,7 @@
 #include "chaos/sim/small/fold.h"
 #include "chaos/sim/small/rise.h"
 #include "chaos/sim/small/shelf.h"
+#include "chaos/sim/small/walk.h"
 #include "chaos/sim/small/world.h"
 
 struct node {
@@ -198,19 +199,14 @@ static void count(struct search *search)
     for (size_t i = 0; i < search->found_len; i++)
         report->states += !search->found[i].is_covered;
     report->covered += search->found_len - report->states;
-    report->coord_states = search->nodes.coord_memo.classes;
-    report->part_states = search->nodes.part_memo.classes;
-    report->core_steps = search->nodes.core_steps;
     report->endings = search->ends.used;
     report->depth = depth_of(search, (uint32_t)search->found_len - 1);
     report->alike = search->nodes.config.is_apart ? count_alike(search) : report->states;
 }
 
-static int run(struct search *search, const struct small_config *config, FILE *trace)
+/* All that the nodes can ever do. */
+static void follow(struct search *search, const struct small_config *config)
 {
-    struct small_world first;
-    int status = 0;
-
     small_closure(&search->nodes);
     if (config->is_whole) {
         small_fold_nothing(&search->nodes);
@@ -218,6 +214,19 @@ static int run(struct search *search, const struct small_config *config, FILE *t
         small_fold(&search->nodes);
         small_rise(&search->nodes);
     }
+    search->report->coord_states = search->nodes.coord_memo.classes;
+    search->report->part_states = search->nodes.part_memo.classes;
+    search->report->core_steps = search->nodes.core_steps;
+}
+
+static int run(struct search *search, const struct small_config *config, FILE *trace)
+{
+    struct small_world first;
+    int status = 0;
+
+    follow(search, config);
+    if (config->walk_last != 0)
+        return small_walk(&search->nodes, search->report, trace);
     small_turns_find(&search->nodes);
     search->turns = config->is_apart ? 1 : small_turns(&search->nodes);
     small_world_first(&search->nodes, &first);

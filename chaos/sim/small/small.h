@@ -38,6 +38,8 @@ struct small_config {
     bool is_whole;       /* states of nodes that nothing can tell apart are not made one: much larger, to compare */
     bool is_apart;       /* nor are states that differ in the names of participants alone */
     uint64_t states_max; /* the search gives up beyond that; 0 = never */
+    /* Instead of a search: walks by chance, one for each of these seeds; 0 = none. */
+    uint64_t walk_first, walk_last;
 };
 
 struct small_report {
@@ -45,6 +47,7 @@ struct small_report {
     uint64_t alike;               /* of the states, with those as one that differ in the names of participants alone */
     uint64_t covered;             /* states that a state with more messages in flight stands for */
     uint64_t coord_states, part_states, core_steps;
+    uint64_t walks;
     uint64_t endings; /* states from which a run without faults was seen to end */
     uint32_t depth;
     bool complete;    /* false: states_max was reached */

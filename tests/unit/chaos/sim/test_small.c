@@ -112,3 +112,29 @@ Test(small, what_cannot_be_searched_is_refused)
     cr_expect_not(sim_small_read_breaks("4", &config));
     cr_expect_not(sim_small_read_keep("some", &config));
 }
+
+/* A world that is too large is walked through by chance. */
+
+static struct small_report sample(uint32_t participants, uint64_t first, uint64_t last)
+{
+    struct small_config config = world(participants, 1, 1, SMALL_SHIPPED);
+    struct small_report report;
+
+    config.crashes = 2;
+    config.walk_first = first;
+    config.walk_last = last;
+    search(config, &report);
+    return report;
+}
+
+Test(small, walks_go_where_their_seeds_lead)
+{
+    const struct small_report whole = sample(1, 1, 200), again = sample(1, 1, 200), half = sample(1, 1, 100);
+
+    cr_expect_eq(whole.walks, 200);
+    cr_expect_eq(whole.states, again.states);
+    cr_expect_eq(whole.transitions, again.transitions);
+    cr_expect_lt(half.states, whole.states);
+    cr_expect_gt(whole.transitions, 4000);
+    cr_expect_gt(whole.endings, 50);
+}
