@@ -46,25 +46,39 @@ int access_note(struct sqlite3 *db, const struct access *access)
         access->value, access->base, access->wrote, access->wanted, access->effect, access->amount, now_us());
 }
 
-/* What a compensation sees is no observation: it undoes. All that is told are numbers and words of our own. */
-static void tell_row(sqlite3_stmt *row, const char *table, FILE *out)
-{
-    const char *id = (const char *)sqlite3_column_text(row, 0), *item = (const char *)sqlite3_column_text(row, 2);
-    const char *writer = (const char *)sqlite3_column_text(row, 4);
-    const bool undoes = sqlite3_column_int(row, 1) != 0;
-    const int64_t t_us = sqlite3_column_int64(row, 7), wrote = sqlite3_column_int64(row, 6);
+/* A row of the query below. */
+struct told {
+    const char *id, *step, *row, *writer;
+    int64_t read, base, wrote, t_us;
+    bool has_lock;
+};
 
-    if (!undoes)
-        fprintf(out,
-                "{\"t_us\":%" PRId64 ",\"what\":\"read\",\"id\":\"%s\",\"key\":\"%s/%s\",\"version\":%" PRId64
-                ",\"by\":\"%s\"}\n",
-                t_us, id, table, item, (int64_t)sqlite3_column_int64(row, 3), writer);
-    if (wrote > 0)
-        fprintf(out,
-                "{\"t_us\":%" PRId64 ",\"what\":\"write\",\"id\":\"%s\",\"key\":\"%s/%s\",\"version\":%" PRId64
-                ",\"from\":%" PRId64 ",\"kind\":\"%s\"}\n",
-                t_us, id, table, item, wrote, (int64_t)sqlite3_column_int64(row, 5),
+static void begin_line(const struct told *told, const char *what, const char *table, FILE *out)
+{
+    fprintf(out, "{\"t_us\":%" PRId64 ",\"what\":\"%s\",\"id\":\"%s\",\"key\":\"%s/%s\"", told->t_us, what, told->id,
+            table, told->row);
+}
+
+/* What undoes, or only clears a lock, makes no use of what it sees. All that is told are numbers and words of our own.
+ */
+static void tell(const struct told *told, const char *table, FILE *out)
+{
+    const bool undoes = strcmp(told->step, "give_back") == 0 || strcmp(told->step, "pay_back") == 0;
+    const bool settles = strcmp(told->step, "settle") == 0;
+
+    if (!undoes && !settles) {
+        begin_line(told, "read", table, out);
+        fprintf(out, ",\"version\":%" PRId64 ",\"by\":\"%s\"}\n", told->read, told->writer);
+    }
+    if (told->wrote > 0) {
+        begin_line(told, "write", table, out);
+        fprintf(out, ",\"version\":%" PRId64 ",\"from\":%" PRId64 ",\"kind\":\"%s\"}\n", told->wrote, told->base,
                 undoes ? "compensation" : "action");
+    }
+    if (settles || (told->has_lock && strcmp(told->step, "look") == 0)) {
+        begin_line(told, settles ? "clear" : "pend", table, out);
+        fprintf(out, "}\n");
+    }
 }
 
 static int tell_rows(sqlite3 *db, const char *table, FILE *out)
@@ -72,12 +86,22 @@ static int tell_rows(sqlite3 *db, const char *table, FILE *out)
     sqlite3_stmt *row;
 
     if (sqlite3_prepare_v2(db,
-                           "SELECT saga, step IN ('give_back', 'pay_back'), item, read, writer, base, wrote, t_us"
+                           "SELECT saga, step, item, writer, read, base, wrote, t_us, arm = 'semantic-lock'"
                            " FROM access ORDER BY rowid",
                            -1, &row, NULL) != SQLITE_OK)
         return VOW_E_DATABASE;
-    while (sqlite3_step(row) == SQLITE_ROW)
-        tell_row(row, table, out);
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        const struct told told = {.id = (const char *)sqlite3_column_text(row, 0),
+                                  .step = (const char *)sqlite3_column_text(row, 1),
+                                  .row = (const char *)sqlite3_column_text(row, 2),
+                                  .writer = (const char *)sqlite3_column_text(row, 3),
+                                  .read = sqlite3_column_int64(row, 4),
+                                  .base = sqlite3_column_int64(row, 5),
+                                  .wrote = sqlite3_column_int64(row, 6),
+                                  .t_us = sqlite3_column_int64(row, 7),
+                                  .has_lock = sqlite3_column_int(row, 8) != 0};
+        tell(&told, table, out);
+    }
     return sqlite3_finalize(row) == SQLITE_OK ? 0 : VOW_E_DATABASE;
 }
 

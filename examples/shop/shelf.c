@@ -230,11 +230,13 @@ int shelf_give_back(struct vow_branch *branch, struct sqlite3 *db, const struct 
 
 int shelf_settle(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order)
 {
-    char saga[VOW_GTRID_TEXT_SIZE];
+    struct step step;
+    int error = begin_step(&step, "settle", branch, db, order);
 
-    vow_gtrid_to_text(vow_branch_id(branch), saga);
-    return shop_sql(db, "UPDATE item SET pending = NULL, pending_until = NULL WHERE name = ?1 AND pending = ?2", "ss",
-                    order->item, saga);
+    if (error != 0 || strcmp(step.now.pending, step.saga) != 0)
+        return error;
+    error = shop_sql(db, "UPDATE item SET pending = NULL, pending_until = NULL WHERE name = ?1", "s", order->item);
+    return error != SQLITE_OK ? error : note(&step, &step.now, 0, 0, 0);
 }
 
 /* Which were told of lies in the watch's own connection, so that it is right whatever the clock does, and however late

@@ -124,12 +124,12 @@ Test(shop_load, an_open_loop_comes_by_the_seed_whatever_the_answers_take)
 
 /* ---- histories ---- */
 
-static size_t count_outcomes(json_t *const ops[], size_t len, const char *outcome)
+static size_t count(json_t *const ops[], size_t len, const char *key, const char *wanted)
 {
-    size_t count = 0;
+    size_t found = 0;
     for (size_t i = 0; i < len; i++)
-        count += strcmp(text(ops[i], "outcome"), outcome) == 0;
-    return count;
+        found += strcmp(text(ops[i], key), wanted) == 0;
+    return found;
 }
 
 /* Of each row the versions are 1, 2, 3, ...: each was installed once, and none is missing. */
@@ -187,9 +187,10 @@ static void expect_history(const char *protocol, const char *done, const char *u
                                  "--db",       shop_path(&shop, "load.db"),
                                  NULL};
     cr_assert_eq(load(&shop, &run, flags), 0, "%s: %s%s", protocol, run.out, run.err);
-    const size_t len = read_lines(shop_path(&shop, "h"), ops), placed = count_outcomes(ops, len, done);
+    const size_t len = read_lines(shop_path(&shop, "h"), ops), placed = count(ops, len, "outcome", done);
     cr_expect_gt(placed, 10, "%s: %s", protocol, run.out);
-    cr_expect_eq(placed + count_outcomes(ops, len, undone), len, "%s: %s", protocol, run.out);
+    cr_expect_eq(placed + count(ops, len, "outcome", undone), len, "%s: %s", protocol, run.out);
+    cr_expect_gt(count(ops, len, "item", "item-00001"), 2 * count(ops, len, "item", "item-00011"), "by 1/n^0.9");
     while (shop_number(&shop, PAYMENT, "SELECT count(*) FROM payment") != (int64_t)placed ||
            shop_number(&shop, STOCK, "SELECT count(*) FROM reservation") != (int64_t)placed)
         ;
@@ -226,6 +227,56 @@ Test(shop_load, a_choreography_does_too)
 Test(shop_load, what_is_sold_alone_does_too)
 {
     expect_history("outbox", "committed", "aborted", true);
+}
+
+/* Of each row one saga after the other has the lock. */
+static size_t expect_locks(json_t *const lines[], size_t len)
+{
+    size_t locks = 0;
+    for (size_t i = 0; i < len; i++) {
+        const bool clears = strcmp(text(lines[i], "what"), "clear") == 0;
+        const json_t *before = NULL;
+        if (!clears && strcmp(text(lines[i], "what"), "pend") != 0)
+            continue;
+        locks += !clears;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(text(lines[k], "key"), text(lines[i], "key")) == 0 && strchr("pc", text(lines[k], "what")[0]))
+                before = lines[k];
+        const bool is_held = before != NULL && strcmp(text(before, "what"), "pend") == 0;
+        cr_assert_eq(is_held, clears, "%s is set while it is held, or cleared while it is not", text(lines[i], "key"));
+        if (clears)
+            cr_assert_str_eq(text(before, "id"), text(lines[i], "id"));
+    }
+    return locks;
+}
+
+Test(shop_load, a_semantic_lock_is_told_from_its_setting_to_its_clearing)
+{
+    static struct run run;
+    static json_t *lines[LINES_MAX];
+    struct shop shop;
+    shop_start(&shop);
+    const char *const flags[] = {"--protocol",
+                                 "saga",
+                                 "--countermeasure",
+                                 "semantic-lock",
+                                 "--rate",
+                                 "40",
+                                 "--seconds",
+                                 "1",
+                                 "--items",
+                                 "12",
+                                 "--accounts",
+                                 "12",
+                                 "--history",
+                                 shop_path(&shop, "h"),
+                                 NULL};
+    cr_assert_eq(load(&shop, &run, flags), 0, "%s%s", run.out, run.err);
+    end_services(&shop);
+    const size_t len = read_lines(shop_history(&shop, STOCK), lines);
+    cr_expect_gt(expect_locks(lines, len), 10);
+    free_lines(lines, len);
+    cluster_end(&shop.cluster);
 }
 
 /* ---- the auditor ---- */
