@@ -6,8 +6,8 @@
 #define KIND(...) __VA_ARGS__
 
 static const struct compare_arm arms_of[COMPARE_ARMS] = {
-#define ARM(name, word, protocol, countermeasure, peers, kind, text)                                                   \
-    [COMPARE_##name] = {word, protocol, countermeasure, peers, text, {KIND kind}},
+#define ARM(name, word, protocol, countermeasure, peers, record, kind, text)                                           \
+    [COMPARE_##name] = {word, protocol, countermeasure, peers, record, text, {KIND kind}},
 #include "chaos/compare/arm.def"
 #undef ARM
 };

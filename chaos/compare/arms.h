@@ -5,14 +5,14 @@
 #include "chaos/measure/laws.h"
 
 enum compare_arm_name {
-#define ARM(name, word, protocol, countermeasure, peers, kind, text) COMPARE_##name,
+#define ARM(name, word, protocol, countermeasure, peers, record, kind, text) COMPARE_##name,
 #include "chaos/compare/arm.def"
 #undef ARM
     COMPARE_ARMS
 };
 
 struct compare_arm {
-    const char *word, *protocol, *countermeasure, *peers, *text;
+    const char *word, *protocol, *countermeasure, *peers, *record, *text;
     struct measure_kind kind;
 };
 

@@ -122,7 +122,7 @@ static void show(const struct compare *compare, const struct compare_run *run, s
         printf("was not measured\n");
     const json_t *text;
     size_t i;
-    json_array_foreach(run->why, i, text) printf("         INVALID: %s\n", json_string_value(text));
+    json_array_foreach(run->why, i, text) printf("         not valid: %s\n", json_string_value(text));
     (void)fflush(stdout);
 }
 

@@ -64,6 +64,7 @@ static void make_words(const struct compare *compare, const struct compare_run *
     put_variable(words, compare->scenario, "protocol", arm->protocol);
     put_variable(words, compare->scenario, "countermeasure", arm->countermeasure);
     put_variable(words, compare->scenario, "peers", arm->peers);
+    put_variable(words, compare->scenario, "record", arm->record);
     for (size_t i = 0; i < compare->options->sets.len; i++) {
         put(words, "--set");
         put(words, compare->options->sets.of[i]);

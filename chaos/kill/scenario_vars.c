@@ -30,6 +30,16 @@ static const char *lookup(void *ctx, const char *name)
     return var != NULL ? var->value.text : NULL;
 }
 
+/* A variable may be nothing, if somebody says so: "". A key without a value is a mistake. */
+static int read_value(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *node, struct real_text *text)
+{
+    if (node->type != YAML_SCALAR_NODE || node->data.scalar.length > 0 ||
+        node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+        return real_read_text(yaml, key, node, text);
+    *text = (struct real_text){.text = "", .place = real_place_of(node)};
+    return 0;
+}
+
 static int read_var(struct real_scenario *scenario, const yaml_node_pair_t *pair)
 {
     static const struct real_key key = {.name = "vars"};
@@ -37,7 +47,7 @@ static int read_var(struct real_scenario *scenario, const yaml_node_pair_t *pair
     struct real_variable var = {.is_set = false};
 
     if (real_read_name(yaml, &key, yaml_document_get_node(&yaml->document, pair->key), &var.name) != 0 ||
-        real_read_text(yaml, &key, yaml_document_get_node(&yaml->document, pair->value), &var.value) != 0)
+        read_value(yaml, &key, yaml_document_get_node(&yaml->document, pair->value), &var.value) != 0)
         return -1;
     if (real_scenario_is_own(var.name.text) || strcmp(var.name.text, "dir") == 0)
         return real_fail(yaml, var.name.place, "${%s} has a meaning already; a variable wants another name",

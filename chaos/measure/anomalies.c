@@ -126,7 +126,7 @@ static int64_t amount_of(const struct measure_run *run, const bool *ids)
 
     for (size_t i = 0; i < run->ops_len; i++)
         if (ids[run->ops[i].id])
-            sum += run->ops[i].amount_cents < 0 ? -run->ops[i].amount_cents : run->ops[i].amount_cents;
+            sum += run->ops[i].amount < 0 ? -run->ops[i].amount : run->ops[i].amount;
     return sum;
 }
 
@@ -147,7 +147,7 @@ struct measure_anomalies measure_anomalies(const struct measure_run *run, const 
         }
         found.fuzzy_reads += is_first_of_its_row(&accesses, i) && is_fuzzy(&accesses, i);
     }
-    found.exposure_cents = amount_of(run, was_exposed);
+    found.exposure = amount_of(run, was_exposed);
     free(was_exposed);
     free(accesses.reads);
     free(accesses.writes);

@@ -82,8 +82,8 @@ struct measure_recovery measure_recovery(const struct measure_run *run, const st
 struct measure_anomalies {
     size_t orders; /* of those that were begun */
     size_t lost_updates, dirty_reads, fuzzy_reads;
-    int64_t exposure_cents; /* what the orders had cost that were read and then undone, once each */
-    bool is_seen;           /* reads and writes were recorded at all */
+    int64_t exposure; /* what the orders had cost that were read and then undone, once each */
+    bool is_seen;     /* reads and writes were recorded at all */
 };
 struct measure_anomalies measure_anomalies(const struct measure_run *run, const enum measure_outcome *outcomes);
 

@@ -246,7 +246,7 @@ static struct measure_op read_op(const struct reader *reader)
     if (json_object_get(reader->line, "id") != NULL)
         op.id = measure_name(reader->names, text(reader, "id"));
     if (json_object_get(reader->line, "amount") != NULL)
-        op.amount_cents = number(reader, "amount");
+        op.amount = number(reader, "amount");
     if (op.start_us < op.due_us)
         fail(reader, "has started before it was due");
     if (op.end_us > 0 && op.end_us < op.start_us)

@@ -65,7 +65,7 @@ struct measure_op {
     uint64_t end_us; /* 0 = it was never answered */
     uint32_t id;
     enum measure_outcome outcome;
-    int64_t amount_cents;
+    int64_t amount;
 };
 
 /* What was done to the processes. */

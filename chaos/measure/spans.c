@@ -124,6 +124,20 @@ static void on_refused(struct maker *maker, const struct measure_record *record)
     end(maker, begin(maker, WAIT, record), record->t_us);
 }
 
+/* A mark is cleared by the last step of its saga, or by a compensation: when the saga has ended, at the latest. */
+static void on_saga(struct maker *maker, const struct measure_record *record)
+{
+    struct open_span *open, *next;
+
+    if (record->state == MEASURE_RUNNING || record->state == MEASURE_COMPENSATING || record->state == MEASURE_HALTED)
+        return;
+    HASH_ITER(hh, maker->open, open, next)
+    {
+        if (open->span.is_semantic && open->span.id == record->id)
+            end(maker, open, record->t_us);
+    }
+}
+
 /* --- Deaths --- */
 
 /* When a process died that lives again: the harness knows, or it was last heard of then. */
@@ -173,6 +187,8 @@ static void take(struct maker *maker, const struct measure_record *record)
         (void)begin(maker, DOUBT, record);
     else if (record->what == MEASURE_FOUND)
         on_found(maker, record);
+    else if (record->what == MEASURE_SAGA)
+        on_saga(maker, record);
     else if (record->what == MEASURE_APPLIED)
         on_applied(maker, record);
     maker->last_us[record->node] = record->t_us;

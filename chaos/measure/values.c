@@ -120,7 +120,7 @@ static void set_leaking(const struct measure_run *run, const enum measure_outcom
     SET(LOST_UPDATES, plain(for_thousand(&anomalies, anomalies.lost_updates)));
     SET(DIRTY_READS, plain(for_thousand(&anomalies, anomalies.dirty_reads)));
     SET(FUZZY_READS, plain(for_thousand(&anomalies, anomalies.fuzzy_reads)));
-    SET(EXPOSURE, plain(anomalies.is_seen ? (double)anomalies.exposure_cents : NAN));
+    SET(EXPOSURE, plain(anomalies.is_seen ? (double)anomalies.exposure : NAN));
     SET(AUDIT_WRONG, plain(audits.wrong));
     SET(AUDIT_DEVIATION, plain(audits.deviation_max));
     SET(AUDIT_WRONG_TIME, plain(audits.wrong_ms));

@@ -111,12 +111,13 @@ static json_t *curves(void)
 
 static json_t *arm_of(const char *word, size_t arm)
 {
-    return json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:[{s:i, s:i, s:s, s:s, s:b, s:[], s:{s:{s:s, s:s}}}, "
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:[{s:i, s:i, s:s, s:s, s:b, s:[], s:{s:{s:s, s:s}}}, "
                      "{s:i, s:i, s:s, s:s, s:b, s:[s], s:{}}]}",
-                     "word", word, "text", "text", "is_2pc", arm == 0, "is_saga", arm == 1, "summary", summary_of(arm),
-                     "curves", curves(), "runs", "run", 1, "seed", 1, "archive", "runs/a-1", "verdict", "held", "valid",
-                     1, "why", "laws", "little", "judgement", "holds", "text", "3 of 3", "run", 2, "seed", 2, "archive",
-                     "runs/a-2", "verdict", "violated", "valid", 0, "why", "violated: " EVIL, "laws");
+                     "word", word, "text", "text", "protocol", arm == 0 ? "2pc" : "saga", "is_2pc", arm == 0, "is_saga",
+                     arm == 1, "summary", summary_of(arm), "curves", curves(), "runs", "run", 1, "seed", 1, "archive",
+                     "runs/a-1", "verdict", "held", "valid", 1, "why", "laws", "little", "judgement", "holds", "text",
+                     "3 of 3", "run", 2, "seed", 2, "archive", "runs/a-2", "verdict", "violated", "valid", 0, "why",
+                     "violated: " EVIL, "laws");
 }
 
 static json_t *results(void)

@@ -215,6 +215,7 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
         {TOP "vars: [a]\nnodes:\n" NODE, "x.yaml:3:7: vars wants \"NAME: VALUE\" lines"},
         {TOP "vars: {A: b}\nnodes:\n" NODE, "x.yaml:3:8: vars wants 1 to 32 of a-z"},
         {TOP "vars: {a: [b]}\nnodes:\n" NODE, "x.yaml:3:11: vars wants a text, found a list"},
+        {TOP "vars: {a: }\nnodes:\n" NODE, "x.yaml:3:11: vars wants a text, found nothing"},
         {TOP "vars: {here: b}\nnodes:\n" NODE, "x.yaml:3:8: ${here} has a meaning already"},
         {TOP "vars: {dir: b}\nnodes:\n" NODE, "x.yaml:3:8: ${dir} has a meaning already"},
         {TOP "vars: {v: a, v: b}\nnodes:\n" NODE, "x.yaml:3:14: there is a variable v already"},
@@ -282,6 +283,18 @@ static int parse_with(const char *set, struct real_scenario **scenario, struct r
     const struct real_sets sets = {{set}, set != NULL};
 
     return real_scenario_parse("x.yaml", text, strlen(text), &sets, scenario, error);
+}
+
+/* Nothing is a value, if it is said. */
+Test(kill_scenario, a_var_may_be_nothing)
+{
+    static const char text[] = TOP "vars: {none: \"\"}\nnodes:\n" NODE;
+    struct real_scenario *scenario;
+    struct real_error error;
+
+    cr_assert_eq(real_scenario_parse("x.yaml", text, strlen(text), NULL, &scenario, &error), 0, "%s", error.text);
+    cr_expect_str_empty(real_scenario_var(scenario, "none")->value.text);
+    real_scenario_free(scenario);
 }
 
 /* Also where they come later in the file, and where a number or a time is wanted. */

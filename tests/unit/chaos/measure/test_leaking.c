@@ -61,11 +61,11 @@ Test(leaking, a_read_of_what_is_undone_later_is_dirty)
     hand_write(&run, 10, "a", "k", 2, 1, false);
     hand_read(&run, 11, "b", "k", 2, "a");
     hand_write(&run, 12, "a", "k", 3, 2, true);
-    hand_op(&run, "a", 1, 20, MEASURE_COMPENSATED)->amount_cents = 700;
-    hand_op(&run, "b", 2, 20, MEASURE_COMPLETED)->amount_cents = 50;
+    hand_op(&run, "a", 1, 20, MEASURE_COMPENSATED)->amount = 700;
+    hand_op(&run, "b", 2, 20, MEASURE_COMPLETED)->amount = 50;
     const struct measure_anomalies found = make();
     cr_expect_eq(found.dirty_reads, 1);
-    cr_expect_eq(found.exposure_cents, 700);
+    cr_expect_eq(found.exposure, 700);
     cr_expect_eq(found.orders, 2);
 }
 

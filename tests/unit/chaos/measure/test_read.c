@@ -73,7 +73,7 @@ Test(measure_read, a_history)
         0, "%s", bed.why);
     cr_assert_eq(bed.run.ops_len, 2);
     cr_expect_eq(bed.run.ops[0].due_us, 10);
-    cr_expect_eq(bed.run.ops[0].amount_cents, 250);
+    cr_expect_eq(bed.run.ops[0].amount, 250);
     cr_expect_eq(bed.run.ops[0].outcome, MEASURE_COMPLETED);
     cr_expect_eq(bed.run.ops[1].end_us, 0);
     cr_expect_eq(bed.run.from_us, 10);

@@ -130,6 +130,19 @@ Test(spans, a_semantic_lock_outlives_its_process_unsaid)
     cr_expect(spans.holds.of[0].is_semantic);
 }
 
+/* Nobody says of each mark when it is cleared; its saga has an end. */
+Test(spans, a_semantic_lock_ends_with_its_saga)
+{
+    (void)hand(&run, "stock", 10, MEASURE_PEND, "s", "k");
+    (void)hand(&run, "stock", 11, MEASURE_PEND, "r", "l");
+    hand(&run, "vowd", 20, MEASURE_SAGA, "s", NULL)->state = MEASURE_COMPENSATING;
+    hand(&run, "vowd", 30, MEASURE_SAGA, "s", NULL)->state = MEASURE_UNDONE;
+    make(100);
+    cr_assert_eq(spans.holds.len, 2);
+    expect_span(&spans.holds.of[0], 10, 30, false);
+    expect_span(&spans.holds.of[1], 11, 100, true);
+}
+
 Test(spans, nodes_and_keys_are_told_apart)
 {
     hand_branch(&run, "stock", "a", "k", 10, 20, 50, MEASURE_COMMITTED);
