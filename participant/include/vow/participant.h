@@ -181,6 +181,9 @@ typedef int vow_handler_fn(struct vow_branch *branch, struct sqlite3 *db, const 
  * VOW_E_LOCKED: another process, or another participant of this one, has its file open. After an error the service's
  * tables and the prepared branches are as they were; a new file may be there, with Vow's own tables, and the
  * incarnation may have been counted up, which does no harm. It may be called again.
+ *
+ * With VOW_TRACE=FILE in the environment the participant adds to FILE what it does and when, for measuring
+ * (docs/trace.md); VOW_E_IO if it cannot be opened.
  */
 VOW_EXPORT VOW_MUST_USE int vow_participant_open(const struct vow_participant_options *options,
                                                  struct vow_participant **participant, struct vow_error_detail *detail);
