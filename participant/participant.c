@@ -73,7 +73,7 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic is none of enum vow_heuristic");
     if ((options->heuristic == VOW_HEURISTIC_OFF) != (options->heuristic_timeout_ms == 0))
         return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic and options.heuristic_timeout_ms need each other");
-    if (options->reserved != 0)
+    if (options->reserved != 0 || options->reserved2 != 0)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.reserved is not 0");
     participant->heuristic = options->heuristic;
     participant->heuristic_timeout_ms = options->heuristic_timeout_ms;
@@ -101,6 +101,7 @@ static int open_store(struct vow_participant *participant, const struct vow_part
                                               .step_retention_ms = options->step_retention_ms,
                                               .inbox_retention_ms = options->inbox_retention_ms,
                                               .outbox_max = options->outbox_max,
+                                              .outbox_archive_max = options->outbox_archive_max,
                                               .trace = participant->trace};
 
     if (participant->store_is_sqlite)

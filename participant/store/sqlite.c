@@ -258,6 +258,8 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         (auth_install(store) != SQLITE_OK || meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK ||
          number_install(store) != SQLITE_OK || store_prepare_statements(store) != SQLITE_OK))
         error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
+    if (error == 0 && outbox_make_archive(store) != SQLITE_OK)
+        error = store_fail(store, VOW_E_DATABASE, "the archive of events cannot be made", detail);
     if (error == 0 && outbox_set_max(store) != SQLITE_OK)
         error = store_fail(store, VOW_E_DATABASE, "outbox_max cannot be written", detail);
     return error == 0 ? schema_load(store, detail) : error;

@@ -182,6 +182,7 @@ static int do_batch(struct store *store, struct vow_store_op *first, bool new_wo
 {
     work_forget_attempt(store, first);
     store->batch_pages = 0;
+    store->has_archived = false;
     int rc = store_run(store, STMT_BEGIN);
     if (rc == SQLITE_OK)
         rc = schema_refresh(store, detail) == 0 ? SQLITE_OK : SQLITE_ERROR;
@@ -191,7 +192,7 @@ static int do_batch(struct store *store, struct vow_store_op *first, bool new_wo
         rc = inbox_purge(store, first);
     if (rc == SQLITE_OK)
         rc = do_ops(store, first);
-    if (rc == SQLITE_OK && new_work)
+    if (rc == SQLITE_OK && (new_work || store->has_archived))
         rc = space_ensure(store);
     if (rc == SQLITE_OK) {
         crash_points(first, "before");
@@ -252,6 +253,8 @@ static bool can_try_again(struct store *store, struct vow_store_op *first, int r
 {
     if (rc == SQLITE_ABORT_ROLLBACK)
         return true;
+    if (rc == SQLITE_FULL && store->has_archived)
+        return store->has_no_room_to_archive = !store->failed;
     if (new_work && rc == SQLITE_FULL)
         refuse_new_work(first, VOW_CAUSE_NO_SPACE, "the disk is full");
     else if (new_work && (rc & 0xff) == SQLITE_BUSY)
@@ -270,6 +273,7 @@ static int run_all(struct store *store, struct vow_store_op *first, struct vow_e
     bool is_written = false;
     int rc = SQLITE_OK;
     bool folded = false;
+    store->has_no_room_to_archive = false;
     *detail = (struct vow_error_detail){.error = VOW_E_CLOSED, .text = "the store has failed before"};
     if (store->failed)
         return VOW_E_CLOSED;

@@ -152,16 +152,76 @@ int outbox_kept_space(struct store *store, const struct vow_gtrid *gtrid, uint32
 
 /* ---- sent ---- */
 
+/* So many at most leave the archive at once: more than come, so that a lower limit is come down to. */
+#define ARCHIVE_TRIM (4 * (int)VOW_OUTBOX_WINDOW)
+
+int outbox_make_archive(struct store *store)
+{
+    if (store->options.outbox_archive_max == 0)
+        return SQLITE_OK;
+    return store_exec(store, "CREATE TABLE IF NOT EXISTS vow_outbox_archive ("
+                             " n INTEGER PRIMARY KEY, agg_key TEXT NOT NULL, agg_seq INTEGER NOT NULL, topic TEXT NOT"
+                             " NULL, version INTEGER NOT NULL, hops INTEGER NOT NULL, gtrid BLOB NOT NULL, wall_us"
+                             " INTEGER NOT NULL, headers TEXT NOT NULL, payload BLOB NOT NULL, deadline_us INTEGER"
+                             " NOT NULL)");
+}
+
+static sqlite3_stmt *of_sent(struct store *store, enum statement which, const struct vow_store_outbox *outbox,
+                             uint32_t i)
+{
+    sqlite3_stmt *statement = store_statement(store, which);
+    sqlite3_bind_text(statement, 1, outbox->keys[i].key, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, (sqlite3_int64)outbox->keys[i].key_seq);
+    return statement;
+}
+
+static int size_of_sent(struct store *store, const struct vow_store_outbox *outbox, int64_t *bytes)
+{
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; rc == SQLITE_OK && i < outbox->keys_len; i++) {
+        sqlite3_stmt *row = of_sent(store, STMT_SIZE_OF_OUTBOX, outbox, i);
+        *bytes += sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+        rc = sqlite3_reset(row);
+    }
+    return rc;
+}
+
+static int put_in_archive(struct store *store, const struct vow_store_outbox *outbox)
+{
+    sqlite3_stmt *trim = store_statement(store, STMT_TRIM_ARCHIVE);
+    int rc = SQLITE_OK;
+    for (uint32_t i = 0; rc == SQLITE_OK && i < outbox->keys_len; i++)
+        rc = statement_run(of_sent(store, STMT_ARCHIVE_OUTBOX, outbox, i));
+    sqlite3_bind_int64(trim, 1, store->options.outbox_archive_max);
+    sqlite3_bind_int(trim, 2, ARCHIVE_TRIM);
+    return rc == SQLITE_OK ? statement_run(trim) : rc;
+}
+
+/*
+ * An archive is nothing that anybody waits for, and the room on the disk is for what was voted for (F055): what it
+ * takes is counted as that of new work is, and if there is none the batch is done again without it.
+ */
+static int archive(struct store *store, const struct vow_store_outbox *outbox)
+{
+    int64_t bytes = 0;
+    if (store->options.outbox_archive_max == 0 || store->has_no_room_to_archive)
+        return SQLITE_OK;
+    const int rc = size_of_sent(store, outbox, &bytes);
+    const struct space space = space_of_events(store, outbox->keys_len, bytes);
+    if (rc != SQLITE_OK || !space_has_pages(store, space))
+        return rc;
+    store->has_archived = true;
+    store->batch_pages += space.pages;
+    return put_in_archive(store, outbox);
+}
+
 int outbox_done(struct store *store, struct vow_store_op *op)
 {
     const struct vow_store_outbox *outbox = op->outbox;
-    int rc = SQLITE_OK;
+    int rc = archive(store, outbox);
     int64_t gone = 0;
     for (uint32_t i = 0; rc == SQLITE_OK && i < outbox->keys_len; i++) {
-        sqlite3_stmt *statement = store_statement(store, STMT_DELETE_OUTBOX);
-        sqlite3_bind_text(statement, 1, outbox->keys[i].key, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(statement, 2, (sqlite3_int64)outbox->keys[i].key_seq);
-        rc = statement_run(statement);
+        rc = statement_run(of_sent(store, STMT_DELETE_OUTBOX, outbox, i));
         gone += rc == SQLITE_OK ? sqlite3_changes(store->db) : 0;
         relay_unskip(store, outbox->keys[i].key);
     }

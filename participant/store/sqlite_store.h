@@ -102,6 +102,9 @@ enum statement {
     STMT_INSERT_OUTBOX,
     STMT_FIND_HEAD, /* the first event of the next key */
     STMT_DELETE_OUTBOX,
+    STMT_SIZE_OF_OUTBOX,
+    STMT_ARCHIVE_OUTBOX,
+    STMT_TRIM_ARCHIVE,
     STMT_KEEP_EVENT,
     STMT_LIST_EVENTS,
     STMT_DROP_EVENTS,
@@ -170,6 +173,8 @@ struct store {
     struct vow_store_event_copy *events; /* that the operation at work publishes, in order */
     uint32_t events_len;
     struct vow_store_op *reader; /* the OUTBOX_READ that waits for events; NULL = there is none */
+    bool has_archived;           /* this batch has put something into the archive, */
+    bool has_no_room_to_archive; /* ... or may not */
     bool outbox_len_is_old;      /* it may have changed since stats.outbox_len was read */
     bool outbox_is_new;          /* there may be something for it */
     int64_t data_version;        /* what other connections had written when it was looked at last */
@@ -468,6 +473,8 @@ int outbox_kept_space(struct store *store, const struct vow_gtrid *gtrid, uint32
 int outbox_done(struct store *store, struct vow_store_op *op);
 /* At open: how many it may hold. An SQLite code. */
 int outbox_set_max(struct store *store);
+/* If one is wanted. */
+int outbox_make_archive(struct store *store);
 
 /* ---- sqlite_relay.c: OUTBOX_READ ---- */
 

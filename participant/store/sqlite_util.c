@@ -49,6 +49,13 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_INSERT_OUTBOX] = OUTBOX_INSERT_SQL,
     [STMT_FIND_HEAD] = ("SELECT agg_key, agg_seq, topic, version, hops, gtrid, wall_us, headers, payload, deadline_us "
                         "FROM vow_outbox WHERE agg_key > ?1 ORDER BY agg_key, agg_seq LIMIT 1"),
+    [STMT_SIZE_OF_OUTBOX] = "SELECT sum(length(payload)) FROM vow_outbox WHERE agg_key = ?1 AND agg_seq = ?2",
+    [STMT_ARCHIVE_OUTBOX] =
+        ("INSERT INTO vow_outbox_archive (agg_key, agg_seq, topic, version, hops, gtrid, wall_us, "
+         "headers, payload, deadline_us) SELECT agg_key, agg_seq, topic, version, hops, gtrid, "
+         "wall_us, headers, payload, deadline_us FROM vow_outbox WHERE agg_key = ?1 AND agg_seq = ?2"),
+    [STMT_TRIM_ARCHIVE] = ("DELETE FROM vow_outbox_archive WHERE n IN (SELECT n FROM vow_outbox_archive WHERE n <= "
+                           "(SELECT max(n) FROM vow_outbox_archive) - ?1 ORDER BY n LIMIT ?2)"),
     [STMT_DELETE_OUTBOX] = "DELETE FROM vow_outbox WHERE agg_key = ?1 AND agg_seq = ?2",
     [STMT_KEEP_EVENT] = ("INSERT INTO vow_branch_event (gtrid, branch, n, agg_key, topic, version, hops, headers, "
                          "payload, deadline_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),

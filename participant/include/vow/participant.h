@@ -159,6 +159,13 @@ struct vow_participant_options {
      * 100,000. */
     uint32_t outbox_max;
     uint32_t reserved; /* 0 */
+    /*
+     * Published events that vowd keeps, the newest so many, stay in the file for the service to look at: in the table
+     * vow_outbox_archive (n, agg_key, agg_seq, topic, version, hops, gtrid, wall_us, headers, payload, deadline_us).
+     * What there is no room for on the disk is not archived: the room is for work. 0 = none: they are deleted.
+     */
+    uint32_t outbox_archive_max;
+    uint32_t reserved2; /* 0 */
 };
 
 /*

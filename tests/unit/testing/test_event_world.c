@@ -49,6 +49,7 @@ static struct vow_participant *open_service(const struct world *world, const cha
         .coordinator = vow_test_network_address(world->network),
         .schema = "CREATE TABLE done (key TEXT, seq INT, PRIMARY KEY (key, seq))",
         .inbox_retention_ms = RETENTION_MS,
+        .outbox_archive_max = 2,
     };
     const struct vow_reaction reaction = {.on = "order.placed", .handler = react};
     const struct vow_subscription subscription = {
@@ -186,6 +187,8 @@ Test(event_world, F209_what_is_done_is_forgotten_in_the_end)
     }
     cr_assert_eq(number(&world, DONE), 14);
     cr_assert_leq(number(&world, KNOWN), 2);
+    cr_assert_eq(number(&world, "SELECT count(*) FROM vow_outbox_archive WHERE agg_seq > 12"), 2);
+    cr_assert_eq(number(&world, "SELECT count(*) FROM vow_outbox_archive"), 2);
     close_world(&world);
 }
 

@@ -388,6 +388,89 @@ Test(store_outbox, F204_what_comes_while_it_reads_is_synced_as_well)
     cr_assert_gt(fault_vfs.syncs, syncs);
 }
 
+/* ---- the archive ---- */
+
+#define ARCHIVE "SELECT agg_key || agg_seq || topic || payload FROM vow_outbox_archive ORDER BY n"
+
+static void send_all(uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i <= to; i++) {
+        cr_assert_eq(one_phase(i, "SELECT publish('t', 'k')"), VOW_STORE_DONE);
+        outbox_sent("k", i);
+    }
+}
+
+Test(store_outbox, what_was_sent_can_be_kept_to_be_looked_at)
+{
+    service.options.outbox_archive_max = 3;
+    events_start(ROWS);
+    send_all(1, 2);
+    expect_seen(OUTBOX, "");
+    expect_seen(ARCHIVE, "k1tp k2tp");
+    outbox_sent("k", 2); /* said once more */
+    expect_seen(ARCHIVE, "k1tp k2tp");
+    send_all(3, 5);
+    expect_seen(ARCHIVE, "k3tp k4tp k5tp");
+    service.options.outbox_archive_max = 1;
+    events_restart();
+    send_all(6, 6);
+    expect_seen(ARCHIVE, "k6tp");
+    service.options.outbox_archive_max = 0;
+    events_restart();
+    send_all(7, 7);
+    expect_seen(ARCHIVE, "k6tp");
+    expect_seen(OUTBOX_LEN, "0");
+}
+
+#define SENT 32 /* more than the WAL has room for beside what it has to have */
+
+/* One by one: what a batch has reserved stays with the WAL. */
+static void publish_keys(void)
+{
+    char sql[64];
+    for (uint64_t i = 1; i <= SENT; i++) {
+        (void)snprintf(sql, sizeof(sql), "SELECT publish('t', 'k%d')", (int)i);
+        cr_assert_eq(one_phase(i, sql), VOW_STORE_DONE);
+    }
+}
+
+static void all_sent(void)
+{
+    struct vow_store_outbox outbox = {.keys_len = SENT};
+    struct work work = work_of(VOW_STORE_OUTBOX_DONE, 0, "");
+    for (int i = 0; i < SENT; i++) {
+        (void)snprintf(outbox.keys[i].key, sizeof(outbox.keys[i].key), "k%d", i + 1);
+        outbox.keys[i].key_seq = 1;
+    }
+    work.op.calls_len = 0;
+    work.op.outbox = &outbox;
+    cr_assert_eq(run_batch(&work, 1), 0, "%s", service.detail.text);
+    cr_assert_eq(works_done, 1);
+    cr_assert_eq(work.op.result, VOW_STORE_DONE);
+}
+
+/* An archive takes no room from what was decided: on a full disk what was sent goes without it, and nothing waits. */
+Test(store_outbox, F055_on_a_full_disk_nothing_is_archived_and_nothing_waits)
+{
+    service.options.outbox_archive_max = 100;
+    service.options.vfs = fault_vfs_register();
+    events_start(ROWS);
+    publish_keys();
+    prepare(100, "UPDATE t SET v = 7 WHERE id = 2");
+    fault_vfs.is_full = true;
+    all_sent();
+    struct work decision = work_of(VOW_STORE_COMMIT, 100, "");
+    cr_assert_eq(run_batch(&decision, 1), 0);
+    cr_assert_eq(works_done, 1, "there is its room");
+    fault_vfs.is_full = false;
+    expect_seen(OUTBOX, "");
+    expect_seen(ARCHIVE, "");
+    expect_seen(VALUES, "0 7 0");
+    cr_assert_eq(one_phase(101, "SELECT publish('t', 'k')"), VOW_STORE_DONE);
+    outbox_sent("k", 1);
+    expect_seen(ARCHIVE, "k1tp");
+}
+
 /* ---- the file ---- */
 
 Test(store_outbox, a_file_of_format_3_is_brought_up_to_date)
