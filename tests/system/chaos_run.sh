@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # A scenario of real processes holds: all faults hit, and nothing is left of it.
-# usage: chaos_run.sh VOW_CHAOS SCENARIO
+# usage: chaos_run.sh VOW_CHAOS SCENARIO [FLAG...]
 set -euo pipefail
 work=$(mktemp -d /var/tmp/vow-chaos-XXXXXX)
 trap 'rm -rf "$work"' EXIT
-"$1" run "$2" --out "$work/out" || {
+"$1" run "${@:2}" --out "$work/out" || {
     status=$?
     tail -n 20 "$work"/out/logs/*.log
     exit "$status"
