@@ -5,6 +5,7 @@
 #include "chaos/compare/compare.h"
 #include "chaos/export/export.h"
 #include "chaos/kill/command.h"
+#include "chaos/kill/library.h"
 #include "chaos/kill/scenario.h"
 #include "chaos/sim/command.h"
 #include "chaos/sim/plan.h"
@@ -28,7 +29,7 @@ static const char help[] =
     "  compare  the same orders and faults as transactions and as sagas, and what each costs; see vow-chaos compare "
     "--help\n"
     "  export   the history of a load as Elle and Jepsen read it; see vow-chaos export --help\n"
-    "  list     what it may do to them\n"
+    "  list     what it may do to them, and the scenarios that are installed\n"
     "\n"
     "Exit status: 0 held · 1 an invariant was violated · 2 usage · 3 invalid: a planned fault was\n"
     "never hit\n";
@@ -49,6 +50,7 @@ static int list(void)
     printf("actions of a scenario of real processes:\n");
     for (int i = 0; i < REAL_ACTIONS; i++)
         printf("  %-18s %s\n", real_action_key((enum real_action)i), real_action_text((enum real_action)i));
+    real_library_print(stdout);
     return SIM_EXIT_HELD;
 }
 

@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "chaos/kill/library.h"
 #include "chaos/kill/run.h"
 
 static const char help[] =
     "vow-chaos run: runs real processes, does to them what a scenario says, and judges what they have left\n"
     "\n"
     "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--set NAME=VALUE]... [--json]\n"
+    "  vow-chaos run NAME ...   a scenario that is installed; see vow-chaos list\n"
     "\n"
     "  --out DIR  the archive: scenario, logs, data, timeline, verdict; a new or empty folder (one under out/)\n"
     "  --seed N   ${seed} of the scenario, instead of its own\n"
@@ -85,7 +88,12 @@ static int read_flags(int argc, char **argv, struct real_run_options *options)
 int real_command(int argc, char **argv)
 {
     struct real_run_options options = {0};
+    char path[REAL_FILE_SIZE];
     const int status = read_flags(argc, argv, &options);
 
-    return status >= 0 ? status : real_run(&options);
+    if (status >= 0)
+        return status;
+    if (access(options.scenario, F_OK) != 0 && real_library_find(options.scenario, path, sizeof(path)))
+        options.scenario = path;
+    return real_run(&options);
 }

@@ -60,8 +60,12 @@ vow-chaos run wrong.yaml --out run-4 >"$work/log" 2>&1 || status=$?
 says 'wrong.yaml:7:.*: there is no variable: "vowd.listne"' "$work/log"
 [ ! -e run-4 ] || fail "run-4 was made"
 
-# A scenario of the shop, where it is installed.
-quietly vow-chaos run "$stage/share/vow/scenarios/coordinator-dies-in-doubt.yaml" --out run-5
+# A scenario of the shop, by its name, where it is installed.
+quietly vow-chaos run coordinator-dies-in-doubt --out run-5
+vow-chaos list >"$work/list"
+for scenario in "$source"/chaos/scenarios/*.yaml; do
+    says "^  $(basename "$scenario" .yaml)$" "$work/list"
+done
 echo "ok: the shop"
 if grep -rE 'ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:' run-*/logs; then
     fail "a sanitizer has something to say"
