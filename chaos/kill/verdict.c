@@ -36,15 +36,27 @@ static json_t *lives_of(const struct real_run *run)
     return lives;
 }
 
+/* With what --set said: the scenario of the archive has them as they are in its file. What is not UTF-8 is null. */
+static json_t *vars_of(const struct real_run *run)
+{
+    json_t *vars = real_need(json_object());
+
+    for (size_t i = 0; i < run->vars_len; i++) {
+        json_t *value = json_string(run->vars[i]);
+        (void)json_object_set_new(vars, run->scenario->vars[i].name.text, value != NULL ? value : json_null());
+    }
+    return vars;
+}
+
 static json_t *verdict_of(const struct real_run *run, int status)
 {
-    return real_need(json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:O, s:O, s:O}", "verdict",
-                               word_of(status), "scenario", run->scenario->name, "teaches", run->scenario->teaches.text,
-                               "seed", run->seed, "zero_us", (json_int_t)run->zero_us, "took_us",
-                               (json_int_t)(real_clock_us() - run->zero_us), "crash_points", "armed",
-                               (json_int_t)run->points_armed, "met", (json_int_t)run->points_met, "faults",
-                               faults_of(run), "lives", lives_of(run), "work", real_work_of(run), "checks", run->checks,
-                               "violations", run->record.violations, "invalid", run->record.invalids));
+    return real_need(json_pack(
+        "{s:s, s:s, s:s, s:o, s:s, s:I, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:O, s:O, s:O}", "verdict", word_of(status),
+        "scenario", run->scenario->name, "teaches", run->scenario->teaches.text, "vars", vars_of(run), "seed",
+        run->seed, "zero_us", (json_int_t)run->zero_us, "took_us", (json_int_t)(real_clock_us() - run->zero_us),
+        "crash_points", "armed", (json_int_t)run->points_armed, "met", (json_int_t)run->points_met, "faults",
+        faults_of(run), "lives", lives_of(run), "work", real_work_of(run), "checks", run->checks, "violations",
+        run->record.violations, "invalid", run->record.invalids));
 }
 
 static void print_list(const char *title, const json_t *list)

@@ -344,6 +344,10 @@ Test(kill_run, variables_are_what_they_stand_for)
     bed_open(&bed, text);
     bed.sets = (struct real_sets){{"colour=${v}"}, 1};
     cr_expect_eq(bed_run(&bed), REAL_HELD);
+    json_t *verdict = verdict_of(&bed);
+    const json_t *colour = json_object_get(json_object_get(verdict, "vars"), "colour");
+    cr_expect_str_eq(json_string_value(colour), "${v}");
+    json_decref(verdict);
     bed_close(&bed);
 }
 
