@@ -57,11 +57,8 @@ static const char *const placed[] = {EVENT_PLACED};
 static const struct vow_reaction reactions[] = {
     {.on = EVENT_PAID, .handler = on_paid, .publishes = placed, .publishes_len = 1}};
 /* It writes rows of its own, for which nobody else is waited: what fails ten times in a few seconds is for a person. */
-static const struct vow_subscription orders = {.size = sizeof(orders),
-                                               .group = "order",
-                                               .reactions = reactions,
-                                               .reactions_len = 1,
-                                               .backoff_max_ms = 1000};
+static const struct vow_subscription orders = {
+    .size = sizeof(orders), .group = "order", .reactions = reactions, .reactions_len = 1, .backoff_max_ms = 1000};
 
 int main(int argc, char **argv)
 {
