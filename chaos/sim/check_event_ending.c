@@ -1,8 +1,8 @@
 /*
- * I26: at least once. Nothing is delivered but what is durably kept, as it is, to the participant whose group it is;
- * and after the bound, where participant and coordinator are healed: each change that became true has its event kept,
- * and each event is done by each group that asked for it, or is a dead letter. A group that is paused, because there is
- * no room for more dead letters, still owes what waits.
+ * I26: at least once. Nothing is delivered but what is durably kept, as it is, to the participant whose group it is,
+ * and which asks for that topic and key; and after the bound, where participant and coordinator are healed: each change
+ * that became true has its event kept, and each event is done by each group that asked for it, or is a dead letter. A
+ * group that is paused, because there is no room for more dead letters, still owes what waits.
  */
 #include "chaos/sim/check.h"
 
@@ -31,6 +31,9 @@ static void check_delivery(struct sim_judge *judge, const struct sim_sight *sigh
             said->group);
     else if (group == NULL || group->known == 0 || group->node != sight->peer)
         I26("%s is delivered to somebody who has not subscribed", said->group);
+    else if (!sim_event_is_asked_for(event, group))
+        I26("event %llu of thing %u is delivered to %s, which does not ask for it", (unsigned long long)event->number,
+            event->thing, said->group);
 }
 
 static void check_groups(struct sim_judge *judge, const struct sim_sight *sight, struct diary_event *event)

@@ -95,6 +95,20 @@ bool sim_diary_is_harmed(const struct sim_diary *diary, uint8_t node)
     return node >= diary->book->nodes_len || diary->book->nodes[node].harm != 0;
 }
 
+bool sim_event_is_asked_for(const struct diary_event *event, const struct diary_group *group)
+{
+    char key[VOW_EVENT_KEY_SIZE];
+
+    (void)snprintf(key, sizeof(key), "t%u", event->thing);
+    if (group->key_filter[0] != '\0' && !vow_key_filter_matches(group->key_filter, key))
+        return false;
+    for (uint32_t i = 0; i < group->patterns_len; i++) {
+        if (vow_pattern_matches(group->patterns[i], event->topic))
+            return true;
+    }
+    return false;
+}
+
 bool sim_event_is_owed(const struct diary_event *event, const struct diary_group *group)
 {
     if (event->kept == 0 || group->known == 0 || event->coord != group->coord || event->lsn <= group->start ||
@@ -104,11 +118,7 @@ bool sim_event_is_owed(const struct diary_event *event, const struct diary_group
         if (share->group == group && share->is_passed)
             return false;
     }
-    for (uint32_t i = 0; i < group->patterns_len; i++) {
-        if (vow_pattern_matches(group->patterns[i], event->topic))
-            return true;
-    }
-    return false;
+    return sim_event_is_asked_for(event, group);
 }
 
 /* ---- changes ---- */
@@ -222,6 +232,7 @@ static struct diary_group *new_group(struct sim_diary *diary, const struct sim_s
     group->node = sim_book_named(diary->book, sight->log.record->text);
     group->patterns = patterns;
     group->patterns_len = subscribe->patterns_len;
+    group->key_filter = copy_text(diary, subscribe->key_filter);
     group->attempts_max = subscribe->attempts_max;
     group->next = diary->groups;
     diary->groups = group;

@@ -65,6 +65,7 @@ struct diary_group {
     uint8_t coord, node; /* whose it is: SIM_NODE_NONE if it is none of this world */
     const char *const *patterns;
     uint32_t patterns_len;
+    const char *key_filter;
     uint32_t attempts_max; /* as asked for; 0 = the default */
     book_moment known;     /* the GROUP record is durable */
     uint64_t start;        /* what comes up to here it is not owed */
@@ -112,6 +113,8 @@ struct diary_share *sim_event_share(struct sim_diary *diary, struct diary_event 
 
 /* Its disk has been harmed, so that it may not hold what was durable: nothing is said of what it publishes or does. */
 bool sim_diary_is_harmed(const struct sim_diary *diary, uint8_t node);
+/* Its subscription is for such. */
+bool sim_event_is_asked_for(const struct diary_event *event, const struct diary_group *group);
 /* The group is to do it: it is kept, and no subscription or seek has passed it over. */
 bool sim_event_is_owed(const struct diary_event *event, const struct diary_group *group);
 /* Done, a dead letter, or given up by an operator, as far as the coordinator can know. */

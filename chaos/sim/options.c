@@ -258,6 +258,8 @@ static void draw_events(struct sim_options *o, struct sim_rng *rng)
     o->event_drop_pct = between(rng, 0, 60);
     draw_event_limits(o, rng);
     o->event_keys = sim_rng_below(rng, 3) == 0 ? between(rng, 1, 4) : 0;
+    o->event_forward_pct = sometimes(rng, 10, 60);
+    o->event_filter = sim_rng_below(rng, 2) == 0 ? between(rng, 1, 2) : 0;
 }
 
 static bool wants_events(uint64_t seed, enum sim_protocol protocol, struct sim_rng *rng)

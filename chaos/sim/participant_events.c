@@ -119,6 +119,14 @@ void participant_group_name(const struct sim_node *node, uint32_t reaction, char
     (void)snprintf(name, VOW_NAME_SIZE, "%s.%u", sim_reactions[reaction].group, node->coord);
 }
 
+/* Of the first and the last: what follows from an event that they do not ask for does not happen. */
+static const char *keys_of(const struct sim_options *o, uint32_t which)
+{
+    static const char *const filters[] = {"", "t0", "t1*"};
+
+    return which % 5 == 0 ? filters[o->event_filter] : "";
+}
+
 static void subscribe(struct sim_world *world, struct sim_node *node, uint32_t which)
 {
     const struct sim_options *o = &world->options;
@@ -130,7 +138,7 @@ static void subscribe(struct sim_world *world, struct sim_node *node, uint32_t w
     msg.subscribe = (struct vow_msg_subscribe){.group = name,
                                                .patterns_len = 1,
                                                .patterns = &reaction->on,
-                                               .key_filter = "",
+                                               .key_filter = keys_of(o, which),
                                                .publishes = reaction->publishes,
                                                .from = VOW_FROM_RESUME,
                                                .window = o->event_window,
@@ -296,15 +304,17 @@ static void take_deliver(struct sim_world *world, struct sim_node *node, const s
         begin(world, node, deliver);
 }
 
-/* Now and then the consumer goes back, and is delivered again what it had done. */
-static void seek_back(struct sim_world *world, struct sim_node *node, const struct vow_store_delivery *delivery)
+/* Now and then the consumer goes back, and is delivered again what it had done; or ahead, and passes over the rest. */
+static void seek(struct sim_world *world, struct sim_node *node, const struct vow_store_delivery *delivery)
 {
     struct sim_participant *p = node->participant;
     struct sim_rng luck = sim_rng_of(world->options.seed, SIM_FOR_WORK, UINT64_C(3) << 32 | node->index,
                                      (uint64_t)node->life << 32 | ++p->events.handled);
-    const struct vow_msg msg = {.kind = VOW_MSG_SEEK,
-                                .seek = {.group = delivery->group, .offset = sim_rng_below(&luck, delivery->offset)}};
+    struct vow_msg msg = {.kind = VOW_MSG_SEEK,
+                          .seek = {.group = delivery->group, .offset = sim_rng_below(&luck, delivery->offset)}};
 
+    if (sim_rng_below(&luck, 100) < world->options.event_forward_pct)
+        msg.seek.offset = delivery->offset + sim_rng_below(&luck, 32);
     if (!world->net.is_calm && sim_rng_chance(&luck, world->options.event_seek))
         tell(world, p, &msg);
 }
@@ -326,7 +336,7 @@ void participant_event_done(struct sim_world *world, struct sim_node *node, stru
                                        .cause = is_done ? VOW_CAUSE_NONE : op->op.cause,
                                        .text = is_done ? "" : op->op.text});
     if (is_done)
-        seek_back(world, node, &op->delivery);
+        seek(world, node, &op->delivery);
 }
 
 bool participant_events_message(struct sim_world *world, struct sim_node *node, const struct vow_msg *msg)

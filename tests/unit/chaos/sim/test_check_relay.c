@@ -88,6 +88,28 @@ Test(check_relay, I26_delivered_as_another_one)
     bed_violates(&events.bed, "I26", "as another one");
 }
 
+static void ask_for(const char *key)
+{
+    for (struct diary_group *group = events.bed.judge.diary.groups; group != NULL; group = group->next)
+        group->key_filter = key;
+}
+
+Test(check_relay, I26_delivered_to_who_does_not_ask_for_its_key)
+{
+    ask_for("t2*");
+    event_send(&events, 1);
+    event_deliver(&events, 1, 1);
+    bed_violates(&events.bed, "I26", "does not ask for it");
+}
+
+Test(check_relay, I26_a_group_is_not_owed_what_it_does_not_ask_for)
+{
+    ask_for("t2*");
+    event_send(&events, 1);
+    event_heal_and_end(&events);
+    bed_holds(&events.bed);
+}
+
 /* ---- I28: nothing is lost ---- */
 
 Test(check_relay, I28_B58_published_is_said_before_it_is_durable)
