@@ -10,12 +10,6 @@ static bool is_down(const struct real_member *member)
     return real_node_is(&member->node, REAL_NODE_DOWN);
 }
 
-/* Whether there was an edge for it. */
-static int fits(bool done)
-{
-    return done ? 0 : REAL_UNFIT;
-}
-
 static void backup_path(const struct real_run *run, const struct real_member *member, char path[REAL_FILE_SIZE])
 {
     (void)snprintf(path, REAL_FILE_SIZE, "%s/backups/%s", run->out, member->plan->name.text);
@@ -74,38 +68,38 @@ static int restart(struct real_run *run, struct real_member *member)
     return real_node_term(&member->node) ? start(run, member, NULL) : REAL_UNFIT;
 }
 
+/* By a signal: NULL = not so. */
+static bool (*signal_of(enum real_action action))(struct real_node *node)
+{
+    static const struct {
+        enum real_action action;
+        bool (*send)(struct real_node *node);
+    } signals[] = {{REAL_KILL, real_node_kill},
+                   {REAL_PAUSE, real_node_pause},
+                   {REAL_RESUME, real_node_resume},
+                   {REAL_TERM, real_node_term}};
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        if (signals[i].action == action)
+            return signals[i].send;
+    return NULL;
+}
+
 int real_act(struct real_run *run, const struct real_fault *fault, struct real_member *member)
 {
-    switch (fault->action) {
-    case REAL_KILL:
-        return fits(real_node_kill(&member->node));
-    case REAL_PAUSE:
-        return fits(real_node_pause(&member->node));
-    case REAL_RESUME:
-        return fits(real_node_resume(&member->node));
-    case REAL_TERM:
-        return fits(real_node_term(&member->node));
-    case REAL_START:
+    bool (*const send)(struct real_node * node) = signal_of(fault->action);
+
+    if (real_action_is_inside(fault->action))
+        return real_inside_act(member, fault);
+    if (send != NULL)
+        return send(&member->node) ? 0 : REAL_UNFIT;
+    if (fault->action == REAL_START)
         return start(run, member, fault->crash_at.text);
-    case REAL_RESTART:
+    if (fault->action == REAL_RESTART)
         return restart(run, member);
-    case REAL_BACKUP:
+    if (fault->action == REAL_BACKUP)
         return backup(run, member);
-    case REAL_RESTORE:
+    if (fault->action == REAL_RESTORE)
         return restore(run, member);
-    case REAL_WIPE:
-        return wipe(member);
-    case REAL_CUT:
-    case REAL_BLACK_HOLE:
-    case REAL_DELAY:
-    case REAL_SLOW:
-    case REAL_FLAP:
-    case REAL_REFUSE:
-    case REAL_RESET:
-    case REAL_TEAR:
-    case REAL_MEND:
-    case REAL_ACTIONS:
-        break; /* of links */
-    }
-    return REAL_UNFIT;
+    return fault->action == REAL_WIPE ? wipe(member) : REAL_UNFIT;
 }

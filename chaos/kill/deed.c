@@ -12,13 +12,62 @@ static void arm(struct real_deed *deed)
     real_timer_set(deed->timer, deed->fault->delay_ms);
 }
 
-static void do_to_node(struct real_deed *deed, uint32_t index)
+/* --- Whose doing it is what goes wrong inside a node --- */
+
+/* What is counted from now on is not its doing any more. */
+static void end_inside(struct real_deed *deed, size_t target)
 {
     struct real_run *run = deed->run;
     const struct real_fault *fault = deed->fault;
-    struct real_member *member = &run->members[index];
+    const struct real_member *member = &run->members[fault->targets[target]];
+    const uint64_t hits = real_inside_hits(member, fault->action) - deed->hits[target];
+
+    if (!deed->is_inside[target])
+        return;
+    deed->is_inside[target] = false;
+    deed->is_met[target] = hits > 0;
+    if (hits == 0)
+        run->members[fault->targets[target]].is_awaited = false;
+    if (hits > 0)
+        real_record_say(&run->record, REAL_MOMENT_HIT, member->node.name, "%s (line %u), %llu times",
+                        real_action_key(fault->action), fault->place.line, (unsigned long long)hits);
+}
+
+/* It takes the place of one of its kind, and a repair that of all. */
+static void begin_inside(struct real_deed *deed, size_t target)
+{
+    struct real_run *run = deed->run;
+    const struct real_fault *fault = deed->fault;
+    const enum faults_kind kind = real_inside_counts_as(fault->action);
+    struct real_member *member = &run->members[fault->targets[target]];
+
+    for (size_t i = 0; i < run->scenario->faults_len; i++) {
+        struct real_deed *other = &run->deeds[i];
+        const enum faults_kind others = real_inside_counts_as(other->fault->action);
+        for (size_t j = 0; j < other->fault->targets_len; j++)
+            if (other->is_inside[j] && other->fault->targets[j] == fault->targets[target] &&
+                (kind == FAULTS_LEN || kind == others))
+                end_inside(other, j);
+    }
+    if (kind == FAULTS_LEN)
+        return;
+    deed->is_inside[target] = true;
+    deed->hits[target] = real_inside_hits(member, fault->action);
+    if (fault->ends_with_said.text != NULL) {
+        member->is_awaited = true;
+        member->awaited = fault->ends_with;
+    }
+}
+
+static void do_to_node(struct real_deed *deed, size_t target)
+{
+    struct real_run *run = deed->run;
+    const struct real_fault *fault = deed->fault;
+    struct real_member *member = &run->members[fault->targets[target]];
     const enum real_node_state state = member->node.state;
 
+    if (real_action_is_inside(fault->action))
+        begin_inside(deed, target);
     const int error = real_act(run, fault, member);
     if (error == 0) {
         real_record_say(&run->record, REAL_MOMENT_FAULT, member->node.name, "%s (line %u)",
@@ -39,7 +88,7 @@ static void do_to_node(struct real_deed *deed, uint32_t index)
 static bool takes_place(enum real_action action)
 {
     return action == REAL_DELAY || action == REAL_SLOW || action == REAL_FLAP || action == REAL_RESET ||
-           action == REAL_TEAR;
+           action == REAL_TEAR || action == REAL_RESET_AFTER || action == REAL_SLICE;
 }
 
 /* From now on nothing that this link does is any more the doing of faults that `by` has ended. */
@@ -61,7 +110,8 @@ void real_deeds_link(struct real_run *run, uint32_t link, enum proxy_fault kind,
 {
     for (size_t i = 0; run->is_loading && i < run->scenario->faults_len; i++) {
         struct real_deed *deed = &run->deeds[i];
-        if (!real_action_is_of_links(deed->fault->action) || real_link_counts_as(deed->fault->action) != kind)
+        if (!real_action_is_of_links(deed->fault->action) || real_link_counts_as(deed->fault->action) != kind ||
+            (run->resetting != NULL && run->resetting != deed))
             continue;
         for (size_t j = 0; j < deed->fault->targets_len; j++)
             if (deed->fault->targets[j] == link && (deed->ways[j] & ways) != 0)
@@ -80,7 +130,11 @@ static void do_to_link(struct real_deed *deed, size_t target)
     deed->ways[target] = real_link_ways(fault);
     real_record_say(&run->record, REAL_MOMENT_FAULT, run->links[index].plan->name.text, "%s (line %u)",
                     real_action_key(fault->action), fault->place.line);
+    run->resetting = fault->action == REAL_RESET ? deed : NULL; /* all that is reset in there is its doing alone */
     real_link_act(run, fault, index);
+    run->resetting = NULL;
+    if (fault->action == REAL_RESET)
+        deed->ways[target] = 0;
 }
 
 static void carry_out(struct real_deed *deed)
@@ -93,7 +147,7 @@ static void carry_out(struct real_deed *deed)
         if (real_action_is_of_links(fault->action))
             do_to_link(deed, i);
         else
-            do_to_node(deed, fault->targets[i]);
+            do_to_node(deed, i);
     }
 }
 
@@ -138,12 +192,15 @@ void real_deeds_event(struct real_run *run, enum real_trigger trigger, uint32_t 
     }
 }
 
-static void count_links(struct real_deed *deed)
+static void count_met(struct real_deed *deed)
 {
     const struct real_fault *fault = deed->fault;
+    const bool is_inside = real_action_is_inside(fault->action);
 
-    if (!deed->is_done || !real_action_is_of_links(fault->action) || !real_action_is_harm(fault->action))
+    if (!deed->is_done || !(is_inside || real_action_is_of_links(fault->action)) || !real_action_is_harm(fault->action))
         return;
+    for (size_t i = 0; is_inside && i < fault->targets_len; i++)
+        end_inside(deed, i);
     for (size_t i = 0; i < fault->targets_len; i++)
         if (!deed->is_met[i])
             deed->is_hit = false;
@@ -155,6 +212,8 @@ static const char *why_missed(const struct real_deed *deed)
         return "did not happen before the load ended";
     if (deed->error != 0)
         return strerror(deed->error);
+    if (real_action_is_inside(deed->fault->action))
+        return "met nothing inside its node";
     return real_action_is_of_links(deed->fault->action) ? "met nothing on its link" : "found its node in another state";
 }
 
@@ -173,7 +232,7 @@ void real_deeds_end(struct real_run *run)
 {
     run->is_loading = false;
     for (size_t i = 0; i < run->scenario->faults_len; i++) {
-        count_links(&run->deeds[i]);
+        count_met(&run->deeds[i]);
         judge(run, &run->deeds[i]);
         real_timer_free(run->deeds[i].timer);
         run->deeds[i].timer = NULL;

@@ -60,6 +60,8 @@ static void mend(struct proxy *proxy)
 
     proxy_flap(proxy, PROXY_BOTH_WAYS, 0, 0);
     proxy_refuse(proxy, false);
+    proxy_reset_after(proxy, PROXY_FORTH, 0);
+    proxy_reset_after(proxy, PROXY_BACK, 0);
     proxy_reset_mid_frame(proxy, PROXY_FORTH, 0);
     proxy_reset_mid_frame(proxy, PROXY_BACK, 0);
     proxy_set_weather(proxy, PROXY_BOTH_WAYS, &fair);
@@ -96,18 +98,26 @@ static void change(struct proxy *proxy, const struct real_fault *fault)
         }
         if (fault->action == REAL_SLOW)
             weather.bytes_per_s = fault->bytes_per_second;
+        weather.hides_end = weather.hides_end || fault->action == REAL_HALF_OPEN;
+        if (fault->action == REAL_SLICE) {
+            weather.slice_bytes = fault->bytes;
+            weather.slice_ms = (uint32_t)fault->every_ms;
+        }
         proxy_set_weather(proxy, way, &weather);
     }
 }
 
-static void tear(struct proxy *proxy, const struct real_fault *fault)
+/* On each of its ways: a reset that waits for something to pass. */
+static void lie_in_wait(struct proxy *proxy, const struct real_fault *fault)
 {
-    const unsigned ways = real_link_ways(fault);
-
-    if ((ways & PROXY_FORTH) != 0)
-        proxy_reset_mid_frame(proxy, PROXY_FORTH, 1);
-    if ((ways & PROXY_BACK) != 0)
-        proxy_reset_mid_frame(proxy, PROXY_BACK, 1);
+    for (enum proxy_way way = PROXY_FORTH; way <= PROXY_BACK; way++) {
+        if ((real_link_ways(fault) & way) == 0)
+            continue;
+        if (fault->action == REAL_TEAR)
+            proxy_reset_mid_frame(proxy, way, 1);
+        else
+            proxy_reset_after(proxy, way, fault->bytes);
+    }
 }
 
 enum proxy_fault real_link_counts_as(enum real_action action)
@@ -115,10 +125,12 @@ enum proxy_fault real_link_counts_as(enum real_action action)
     static const struct {
         enum real_action action;
         enum proxy_fault fault;
-    } counts[] = {{REAL_CUT, PROXY_FAULT_CUT},     {REAL_BLACK_HOLE, PROXY_FAULT_BLACK_HOLE},
-                  {REAL_DELAY, PROXY_FAULT_DELAY}, {REAL_SLOW, PROXY_FAULT_SLOW_LINK},
-                  {REAL_FLAP, PROXY_FAULT_FLAP},   {REAL_REFUSE, PROXY_FAULT_REFUSED},
-                  {REAL_RESET, PROXY_FAULT_RESET}, {REAL_TEAR, PROXY_FAULT_RESET_MID_FRAME}};
+    } counts[] = {{REAL_CUT, PROXY_FAULT_CUT},           {REAL_BLACK_HOLE, PROXY_FAULT_BLACK_HOLE},
+                  {REAL_DELAY, PROXY_FAULT_DELAY},       {REAL_SLOW, PROXY_FAULT_SLOW_LINK},
+                  {REAL_FLAP, PROXY_FAULT_FLAP},         {REAL_REFUSE, PROXY_FAULT_REFUSED},
+                  {REAL_RESET, PROXY_FAULT_RESET},       {REAL_TEAR, PROXY_FAULT_RESET_MID_FRAME},
+                  {REAL_RESET_AFTER, PROXY_FAULT_RESET}, {REAL_HALF_OPEN, PROXY_FAULT_HALF_OPEN},
+                  {REAL_SLICE, PROXY_FAULT_SLICED}};
 
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         if (counts[i].action == action)
@@ -136,8 +148,8 @@ void real_link_act(struct real_run *run, const struct real_fault *fault, uint32_
         proxy_refuse(proxy, true);
     else if (fault->action == REAL_RESET)
         (void)proxy_reset(proxy);
-    else if (fault->action == REAL_TEAR)
-        tear(proxy, fault);
+    else if (fault->action == REAL_TEAR || fault->action == REAL_RESET_AFTER)
+        lie_in_wait(proxy, fault);
     else if (fault->action == REAL_MEND)
         mend(proxy);
     else

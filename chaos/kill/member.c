@@ -171,6 +171,19 @@ static void put_ours_first(const struct real_run *run, struct real_member *membe
     put_before(member, &len, "LD_LIBRARY_PATH", run->points);
 }
 
+static int let_inside(const struct real_run *run, struct real_member *member, size_t i)
+{
+    struct real_inside inside;
+
+    if (real_inside_open(run, member, &inside) != 0)
+        return -1;
+    for (size_t j = 0; j < REAL_INSIDE_VARIABLES; j++) {
+        member->variables[2 * (i + j)] = inside.names[j];
+        member->variables[2 * (i + j) + 1] = keep(member, inside.values[j]);
+    }
+    return 0;
+}
+
 static int write_variables(struct real_run *run, struct real_member *member)
 {
     const struct real_variable *at = member->plan->variables;
@@ -183,7 +196,9 @@ static int write_variables(struct real_run *run, struct real_member *member)
         member->variables[2 * i] = at[i].name.text;
         member->variables[2 * i + 1] = keep(member, value);
     }
-    put_ours_first(run, member, i);
+    if (member->plan->has_inside && let_inside(run, member, i) != 0)
+        return -1;
+    put_ours_first(run, member, i + (member->plan->has_inside ? REAL_INSIDE_VARIABLES : 0));
     return 0;
 }
 
@@ -255,6 +270,7 @@ void real_member_close(struct real_member *member)
     if (member->plan == NULL)
         return;
     real_node_deinit(&member->node);
+    real_inside_close(member);
     if (member->node.log != NULL)
         (void)fclose(member->node.log);
     for (size_t i = 0; i < REAL_PORTS_MAX; i++)
@@ -271,6 +287,8 @@ int real_member_start(struct real_run *run, struct real_member *member, const ch
 
     if (error == 0)
         error = real_node_start(node, point);
+    if (error == 0)
+        (void)real_inside_begin(member);
     member->was_late = false;
     member->is_unstartable = error != 0;
     run->points_armed += point != NULL;

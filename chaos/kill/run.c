@@ -113,13 +113,36 @@ uint64_t real_ends_within_ms(const struct real_scenario *scenario)
     return longest_ms + MARGIN_MS;
 }
 
+static bool none_is_awaited(struct real_run *run)
+{
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        if (run->members[i].is_awaited && !real_node_is(&run->members[i].node, REAL_NODE_DOWN))
+            return false;
+    return true;
+}
+
+/* Who goes on after a fault of which it must end has told somebody that all is well. */
+static void judge_awaited(struct real_run *run)
+{
+    (void)real_wait(run, none_is_awaited, real_ends_within_ms(run->scenario) - MARGIN_MS);
+    for (size_t i = 0; i < run->scenario->nodes_len; i++) {
+        struct real_member *member = &run->members[i];
+        if (member->is_awaited && !run->is_interrupted)
+            real_record_say(&run->record, REAL_MOMENT_VIOLATED, member->node.name,
+                            "did not end by itself with status %u, of a fault inside of it", member->awaited);
+        member->is_awaited = false;
+    }
+}
+
 /* Faults have an end (I05): what is paused goes on, what is down comes back. */
 static void heal(struct real_run *run)
 {
     uint64_t longest_ms = 0;
 
     phase(run, "what is down comes back");
+    judge_awaited(run);
     real_links_mend(run);
+    real_inside_mend(run);
     (void)real_wait(run, none_ends, real_ends_within_ms(run->scenario));
     for (size_t i = 0; i < run->scenario->nodes_len; i++) {
         struct real_member *member = &run->members[i];

@@ -14,10 +14,12 @@
 #include "chaos/kill/port.h"
 #include "chaos/kill/record.h"
 #include "chaos/kill/scenario.h"
+#include "chaos/preload/faults.h"
 #include "chaos/proxy/proxy.h"
 
 #define REAL_PATH_SIZE 1024
 #define REAL_FILE_SIZE 2048 /* of a file below such a path */
+#define REAL_INSIDE_VARIABLES 3
 
 /* The verdict, which is the exit status. */
 enum { REAL_HELD = 0, REAL_VIOLATED = 1, REAL_BAD = 2, REAL_INVALID = 3 };
@@ -28,14 +30,19 @@ struct real_member {
     struct real_port ports[REAL_PORTS_MAX];
     char directory[REAL_PATH_SIZE];
     char *argv[REAL_WORDS_MAX + 1];
-    const char *variables[2 * (REAL_VARIABLES_MAX + 4) + 1];               /* four are the harness's own */
-    const char *files[2 * REAL_FILES_MAX + 1];                             /* pairs: path, text */
-    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + 6]; /* what is to be freed */
+    const char *variables[2 * (REAL_VARIABLES_MAX + 4 + REAL_INSIDE_VARIABLES) + 1]; /* four are the harness's own */
+    const char *files[2 * REAL_FILES_MAX + 1];                                       /* pairs: path, text */
+    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + REAL_INSIDE_VARIABLES + 6]; /* to be freed */
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;
     bool is_unstartable;      /* its last start has failed: what follows says nothing of it */
     uint32_t work;            /* of a load: lines that tell of what it needs to have done */
+    struct faults *faults;    /* inside of it; NULL = none are planned */
+    struct faults_disk disk;  /* as it is now */
+    uint32_t descriptors;     /* its limit; 0 = none */
+    uint32_t awaited;         /* it is to end by itself with this status, */
+    bool is_awaited;          /* of a fault that is inside of it */
     const char *next_point;   /* the crash point of that life */
     uint32_t deaths, readies; /* since the load was started */
 };
@@ -54,9 +61,11 @@ struct real_deed {
     uint32_t events; /* how often its event has come */
     bool is_armed, is_done, is_hit;
     uint64_t done_us;
-    int error;                     /* an errno: it could not be done; 0 = the node's state had no place for it */
-    unsigned ways[REAL_NODES_MAX]; /* of its links, by target: what they do on these ways is this fault's doing */
-    bool is_met[REAL_NODES_MAX];   /* and so something has happened */
+    int error;                      /* an errno: it could not be done; 0 = the node's state had no place for it */
+    bool is_inside[REAL_NODES_MAX]; /* of its nodes, by target: what is counted there is its doing, */
+    uint64_t hits[REAL_NODES_MAX];  /* from this count on */
+    unsigned ways[REAL_NODES_MAX];  /* of its links, by target: what they do on these ways is this fault's doing */
+    bool is_met[REAL_NODES_MAX];    /* and so something has happened */
 };
 
 struct real_run {
@@ -82,12 +91,13 @@ struct real_run {
     int task_error; /* an errno: it could not be started */
     struct real_deed deeds[REAL_FAULTS_MAX];
     uint32_t points_armed, points_met;
-    struct real_member *ending; /* the node that is being ended after the load, */
-    uint32_t ending_lives;      /* and its lives before */
-    bool has_begun;             /* every node has served */
-    bool is_loading;            /* faults may happen */
-    bool is_interrupted;        /* SIGINT, SIGTERM */
-    json_t *checks;             /* for the verdict */
+    struct real_member *ending;  /* the node that is being ended after the load, */
+    uint32_t ending_lives;       /* and its lives before */
+    bool has_begun;              /* every node has served */
+    bool is_loading;             /* faults may happen */
+    struct real_deed *resetting; /* the one whose reset is being done */
+    bool is_interrupted;         /* SIGINT, SIGTERM */
+    json_t *checks;              /* for the verdict */
 };
 
 struct real_run_options {
@@ -148,6 +158,21 @@ enum proxy_fault real_link_counts_as(enum real_action action);
 void real_work_line(struct real_member *load, const char *line);
 void real_work_judge(struct real_run *run);
 json_t *real_work_of(const struct real_run *run);
+
+/* inside.c. The first: the variables by which a node has its faults inside; 0, or -1 and has said why on stderr. */
+struct real_inside {
+    const char *names[REAL_INSIDE_VARIABLES];
+    char *values[REAL_INSIDE_VARIABLES];
+};
+int real_inside_open(const struct real_run *run, struct real_member *member, struct real_inside *inside);
+void real_inside_close(struct real_member *member);
+/* A life has begun: the limit goes on. */
+int real_inside_begin(struct real_member *member);
+int real_inside_act(struct real_member *member, const struct real_fault *fault); /* as real_act() */
+void real_inside_mend(struct real_run *run);
+/* How what an action does is counted; FAULTS_LEN = it harms nobody. And how often it was met, in all lives so far. */
+enum faults_kind real_inside_counts_as(enum real_action action);
+uint64_t real_inside_hits(const struct real_member *member, enum real_action action);
 
 /* act.c: 0; an errno; or that the state of the node has no place for it. */
 enum { REAL_UNFIT = -1 };

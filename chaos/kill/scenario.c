@@ -1,6 +1,5 @@
 #include "chaos/kill/scenario.h"
 
-#include "proto/quote.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,11 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NODE, LINK };
+#include "proto/quote.h"
+
+enum target { NODE, INSIDE, LINK };
 
 static const struct {
     const char *key, *text;
-    bool is_harm, is_of_links;
+    bool is_harm;
+    enum target target;
 } actions[REAL_ACTIONS] = {
 #define ACTION(name, key, harm, target, text) {key, text, harm, target},
 #include "chaos/kill/action.def"
@@ -36,7 +38,12 @@ bool real_action_is_harm(enum real_action action)
 
 bool real_action_is_of_links(enum real_action action)
 {
-    return actions[action].is_of_links;
+    return actions[action].target == LINK;
+}
+
+bool real_action_is_inside(enum real_action action)
+{
+    return actions[action].target == INSIDE;
 }
 
 const struct real_node_plan *real_scenario_plan(const struct real_scenario *scenario, uint32_t index)

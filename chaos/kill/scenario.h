@@ -64,6 +64,7 @@ struct real_node_plan {
     struct real_readiness ready;
     struct real_needs needs;   /* of a load */
     struct real_text crash_at; /* VOW_CRASH_AT of its first life */
+    bool has_inside;           /* a fault is inside of it */
     bool has_points;           /* a life of it is to end at a crash point */
     uint64_t ready_ms;         /* within which it gets ready */
     uint64_t end_ms;           /* within which it ends after SIGTERM */
@@ -109,7 +110,12 @@ struct real_fault {
     /* Of actions on links: */
     struct real_text way; /* forth, back or both; NULL = both */
     uint64_t by_ms, jitter_ms, up_ms, down_ms;
-    uint32_t bytes_per_second;
+    uint32_t bytes_per_second, bytes;
+    uint64_t every_ms;
+    /* Of actions inside of nodes, with by_ms: */
+    uint32_t room, most;
+    struct real_text ends_with_said; /* a number: the node ends of it by itself, with this status; */
+    uint32_t ends_with;              /* and that must be */
 };
 
 /* A command whose exit status decides: a check, or of the setup, which has no name of its own. */
@@ -163,6 +169,8 @@ const char *real_action_key(enum real_action action);
 const char *real_action_text(enum real_action action);
 bool real_action_is_harm(enum real_action action);
 bool real_action_is_of_links(enum real_action action);
+/* Of nodes, by the preload: of their disks, clocks and limits. */
+bool real_action_is_inside(enum real_action action);
 
 /* scenario_vars.c: what ${...} may say. `value` may be NULL, or is the one of the key vars. */
 int real_scenario_read_vars(struct real_scenario *scenario, yaml_node_t *value);

@@ -292,6 +292,23 @@ static int check_weather(struct real_scenario *scenario, const struct real_fault
         return real_fail(&scenario->yaml, fault->place, "slow wants bytes_per_second");
     if (fault->action == REAL_FLAP && (fault->up_ms == 0 || fault->down_ms == 0))
         return real_fail(&scenario->yaml, fault->place, "flap wants two times: up and down");
+    if ((fault->action == REAL_RESET_AFTER || fault->action == REAL_SLICE) && fault->bytes == 0)
+        return real_fail(&scenario->yaml, fault->place, "%s wants bytes", real_action_key(fault->action));
+    return 0;
+}
+
+static int check_inside_fault(struct real_scenario *scenario, const struct real_fault *fault)
+{
+    const enum real_action action = fault->action;
+
+    if ((action == REAL_SLOW_SYNC || action == REAL_CLOCK_AHEAD || action == REAL_CLOCK_BEHIND) && fault->by_ms == 0)
+        return real_fail(&scenario->yaml, fault->place, "%s wants a time: by", real_action_key(action));
+    if (action == REAL_FEW_DESCRIPTORS && fault->most == 0)
+        return real_fail(&scenario->yaml, fault->place, "few_descriptors wants a number: most");
+    if (fault->ends_with_said.text != NULL && (!real_action_is_inside(action) || action == REAL_REPAIR))
+        return real_fail(&scenario->yaml, fault->ends_with_said.place, "ends_with goes with a fault inside of a node");
+    for (size_t i = 0; real_action_is_inside(action) && i < fault->targets_len; i++)
+        scenario->nodes[fault->targets[i]].has_inside = true;
     return 0;
 }
 
@@ -329,7 +346,8 @@ static int check_fault(struct real_scenario *scenario, struct real_fault *fault)
             return -1;
     for (size_t i = 0; i < fault->targets_len && fault->crash_at.text != NULL; i++)
         scenario->nodes[fault->targets[i]].has_points = true;
-    return find_event(scenario, fault) != 0 || check_weather(scenario, fault) != 0
+    return find_event(scenario, fault) != 0 || check_weather(scenario, fault) != 0 ||
+                   check_inside_fault(scenario, fault) != 0
                ? -1
                : check_point(scenario, &fault->crash_at);
 }

@@ -14,8 +14,8 @@
     }
 
 static real_read_fn read_words, read_targets, read_ready, read_needs, read_variables, read_on, read_at, read_after,
-    read_times, read_while, read_vars, read_files, read_setup, read_nodes, read_load, read_links, read_faults,
-    read_checks;
+    read_times, read_ends_with, read_while, read_vars, read_files, read_setup, read_nodes, read_load, read_links,
+    read_faults, read_checks;
 
 static const struct real_key ready_keys[] = {
     KEY("line", real_read_text, struct real_readiness, line, false, "a text that a line of its output has in it"),
@@ -72,11 +72,16 @@ static const struct real_key fault_keys[] = {
     KEY("after", read_after, struct real_fault, delay_ms, false, "so long after that; alone: after the fault before"),
     KEY("crash_at", real_read_value, struct real_fault, crash_at, false, "of start: POINT@N, dies there in this life"),
     KEY("way", real_read_text, struct real_fault, way, false, "of a link: forth, back or both (both)"),
-    KEY("by", real_read_duration, struct real_fault, by_ms, false, "of delay: how long"),
+    KEY("by", real_read_duration, struct real_fault, by_ms, false, "of delay, slow_sync, clock_...: how long"),
     KEY("jitter", real_read_duration, struct real_fault, jitter_ms, false, "of delay: up to so much more"),
     KEY("bytes_per_second", real_read_count, struct real_fault, bytes_per_second, false, "of slow: how many"),
     KEY("up", real_read_duration, struct real_fault, up_ms, false, "of flap: how long it is mended"),
     KEY("down", real_read_duration, struct real_fault, down_ms, false, "of flap: how long it is cut"),
+    KEY("bytes", real_read_count, struct real_fault, bytes, false, "of reset_after and slice: how many"),
+    KEY("every", real_read_duration, struct real_fault, every_ms, false, "of slice: how long between two"),
+    KEY("room", real_read_count, struct real_fault, room, false, "of fill: how many bytes are left (0)"),
+    KEY("most", real_read_count, struct real_fault, most, false, "of few_descriptors: below which they are"),
+    {"ends_with", read_ends_with, 0, false, "of what is inside of a node: it ends by itself of it, with this status"},
     END};
 
 static const struct real_key check_keys[] = {
@@ -299,6 +304,14 @@ static int read_times(struct real_yaml *yaml, const struct real_key *key, yaml_n
     if (real_read_count(yaml, key, value, into) != 0)
         return -1;
     return *times > 0 ? 0 : real_fail(yaml, real_place_of(value), "times wants 1 or more");
+}
+
+static int read_ends_with(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    struct real_fault *fault = into;
+
+    fault->ends_with_said = (struct real_text){key->name, real_place_of(value)};
+    return real_read_count(yaml, key, value, &fault->ends_with);
 }
 
 /* The event is the one of died, ready and says that the mapping has. */

@@ -62,12 +62,22 @@ static void start_again(struct real_run *run, struct real_member *member, enum r
     member->starts_again = false;
 }
 
+/* It ended of a fault inside of it, as it is to. */
+static bool is_awaited(struct real_member *member, enum real_ending ending)
+{
+    const bool is = ending == REAL_ENDED_BADLY && member->is_awaited && !member->node.was_told &&
+                    real_node_status(&member->node) == member->awaited;
+
+    member->is_awaited = member->is_awaited && !is;
+    return is;
+}
+
 static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
 {
     struct real_run *run = ctx;
     struct real_member *member = member_of(run, node);
 
-    tell_end(run, node, ending);
+    tell_end(run, node, is_awaited(member, ending) ? REAL_ENDED_ITSELF : ending);
     if (node->index >= REAL_LOAD)
         return;
     start_again(run, member, ending);

@@ -38,6 +38,7 @@ const char *faults_text(enum faults_kind kind)
 
 int faults_library(char *path, size_t size)
 {
+    static const char *const folders[] = {VOW_LIB_FROM_BIN, "../lib/vow"}; /* installed; in a build tree */
     char program[PATH_MAX];
     const ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
     char *slash;
@@ -47,9 +48,10 @@ int faults_library(char *path, size_t size)
     program[len] = '\0';
     slash = strrchr(program, '/');
     *slash = '\0';
-    if ((size_t)snprintf(path, size, "%s/../lib/vow/" LIBRARY, program) >= size || access(path, R_OK) != 0)
-        return VOW_E_NOT_FOUND;
-    return 0;
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if ((size_t)snprintf(path, size, "%s/%s/" LIBRARY, program, folders[i]) < size && access(path, R_OK) == 0)
+            return 0;
+    return VOW_E_NOT_FOUND;
 }
 
 static struct faults_control *map(const char *file)
@@ -117,6 +119,11 @@ void faults_set_disk(struct faults *faults, const struct faults_disk *disk)
     atomic_store(&control->is_bad, is_bad(disk));
     atomic_fetch_add(&control->turn, 1);
     (void)syscall(SYS_futex, &control->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+uint64_t faults_room(const struct faults *faults)
+{
+    return atomic_load(&faults->control->room);
 }
 
 void faults_set_clock(struct faults *faults, int64_t offset_us)

@@ -29,7 +29,8 @@ enum faults_kind {
 const char *faults_name(enum faults_kind kind);
 const char *faults_text(enum faults_kind kind);
 
-/* The library, beside the running program: ../lib/vow. Returns 0, or VOW_E_NOT_FOUND with the path that was tried. */
+/* The library, where it is installed with the running program, or ../lib/vow in a build tree. Returns 0, or
+ * VOW_E_NOT_FOUND with the path that was tried. */
 int faults_library(char *path, size_t size);
 
 /* Makes the file, with nothing wrong. The root is there. Returns 0, VOW_E_IO or VOW_E_NO_MEMORY. */
@@ -50,6 +51,8 @@ struct faults_disk {
 };
 
 void faults_set_disk(struct faults *faults, const struct faults_disk *disk);
+/* How much of the room is left. */
+uint64_t faults_room(const struct faults *faults);
 /* The wall clock shows so much more. Monotonic time stays (F130). */
 void faults_set_clock(struct faults *faults, int64_t offset_us);
 /* Since the file was made, in all lives of all processes that have it. */

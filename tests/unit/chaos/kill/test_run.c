@@ -250,6 +250,63 @@ Test(kill_run, I31_what_a_later_fault_meets_is_not_an_earlier_one_s)
     bed_close(&bed);
 }
 
+/* A program that does what a line of its pipe "in" says, and answers in "out". */
+#define PROBE                                                                                                          \
+    "- name: a\n  command: [sh, -c, \"mkfifo in out; echo ready; exec " VOW_PRELOAD_PROBE " <>in 1<>out\"]\n"          \
+    "  ready: {line: ready}\n  exit_status: 143\n"
+/* Has it do something, once the timeline has `before` in it. */
+#define TELL(before, what)                                                                                             \
+    "until grep -q \"" before "\" ${out}/timeline.jsonl; do :; done; echo " what " >${a.dir}/in; read x "              \
+    "<${a.dir}/out; "
+
+ParameterizedTestParameters(kill_run, I31_what_goes_wrong_inside_a_node_is_counted_there)
+{
+    static struct ending endings[] = {
+        {HEAD PROBE LOAD(TELL("fail_sync", "open ${a.dir}/f")
+                             TELL("fail_sync", "fsync") "[ $x = EIO ]") "faults: [{at: 0ms, fail_sync: a}]\n",
+         REAL_HELD, "", ""},
+        {HEAD PROBE LOAD(TELL("fail_sync", "open ${a.dir}/f")) "faults: [{at: 0ms, fail_sync: a}]\n", REAL_INVALID,
+         "invalid", "fail_sync met nothing inside its node"},
+        {HEAD PROBE LOAD(TELL("repair", "open ${a.dir}/f") TELL(
+             "repair", "fsync") "[ $x = 0 ]") "faults:\n- {at: 0ms, fail_sync: a}\n- {after: 0ms, repair: a}\n",
+         REAL_INVALID, "invalid", "fail_sync met nothing inside its node"},
+        {HEAD PROBE LOAD(
+             TELL("clock_behind",
+                  "time")) "faults:\n- {at: 0ms, clock_ahead: a, by: 1m}\n- {after: 0ms, clock_behind: a, by: 1m}\n",
+         REAL_INVALID, "invalid", "clock_ahead met nothing inside its node"},
+        {HEAD PROBE LOAD(TELL("slow_sync", "open ${a.dir}/f") TELL(
+             "slow_sync",
+             "write 10") "[ $x = 4 ]") "faults:\n- {at: 0ms, fill: a, room: 4}\n- {after: 0ms, slow_sync: a, by: 1m}\n",
+         REAL_INVALID, "invalid", "slow_sync met nothing inside its node"},
+        {HEAD PROBE LOAD(TELL("few_desc", "descriptors") "[ $x -lt 30 ] && echo go; " TELL(
+             "life 2 serves", "descriptors") "[ $x -lt 30 ]") "faults:\n- {at: 0ms, few_descriptors: a, most: 30}\n- "
+                                                              "{on: {says: load, text: go}, restart: a}\n",
+         REAL_HELD, "", ""},
+        {HEAD PROBE "  end_within: 1ms\n" LOAD(TELL("fail_sync", "open ${a.dir}/f") TELL(
+             "fail_sync", "fsync")) "faults: [{at: 0ms, fail_sync: a, ends_with: 2}]\n",
+         REAL_VIOLATED, "violations", "a: did not end by itself with status 2"},
+        {HEAD PROBE LOAD(
+             TELL("fail_sync", "open ${a.dir}/f") TELL("fail_sync", "fsync") "echo stop >${a.dir}/in; " TELL(
+                 "life 2 serves",
+                 "fsync")) "faults:\n- {at: 0ms, fail_sync: a, ends_with: 3}\n- {on: {died: a}, start: a}\n",
+         REAL_VIOLATED, "violations", "a: ended with status 2"},
+        {HEAD PROBE LOAD(TELL("fail_sync", "open ${a.dir}/f")) "faults: [{at: 0ms, fail_sync: a, ends_with: 2}]\n",
+         REAL_INVALID, "invalid", "fail_sync met nothing inside its node"},
+        {HEAD PROBE LOAD(
+             TELL("fail_sync", "open ${a.dir}/f") TELL("fail_sync", "fsync") "echo stop >${a.dir}/in; " TELL(
+                 "life 2 serves",
+                 "fsync")) "faults:\n- {at: 0ms, fail_sync: a, ends_with: 2}\n- {on: {died: a}, start: a}\n",
+         REAL_HELD, "", ""},
+    };
+
+    return cr_make_param_array(struct ending, endings, sizeof(endings) / sizeof(endings[0]));
+}
+
+ParameterizedTest(struct ending *ending, kill_run, I31_what_goes_wrong_inside_a_node_is_counted_there)
+{
+    expect_ending(ending);
+}
+
 /* The disk of the archive is full, or as here something is in the way. */
 Test(kill_run, I31_a_fault_that_cannot_be_done_says_why)
 {
