@@ -8,6 +8,7 @@
 
 #include "chaos/sim/participant_private.h"
 #include "participant/participant_events.h"
+#include "proto/assert.h"
 #include "proto/error.h"
 
 static void tell(struct sim_world *world, const struct sim_participant *p, const struct vow_msg *msg)
@@ -396,6 +397,8 @@ static int run(struct sim_world *world, const struct sim_node *node, sqlite3 *db
     struct sim_news news = {.tag = 0};
     int rc;
 
+    /* It could not read it; and nobody else knows what this service knows (F210). */
+    VOW_ASSERT(reaction->version_max == 0 || delivery->event.version <= reaction->version_max);
     if (!sim_news_decode(delivery->event.payload.data, delivery->event.payload.len, &news) || news.is_poison)
         return refuse(cause, text);
     rc = sim_thing_hear(db, delivery);
