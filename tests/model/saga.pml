@@ -8,6 +8,7 @@
  *   -DPC=1            crashes of each participant
  *   -DSTUCKS=1        how often what must be done is not, after its attempts; an operator has it tried again ...
  *   -DCLOSES=1        ... or closes the saga
+ *   -DHOLDS           an action is sent some time after it was begun, or never: for its participant is away
  *   -DLIVE            liveness: faults may stop for good at any time, and the claim is that everything ends then
  *   -DMUT_x           a mistake
  *   -DONLY=S2         checks this property alone
@@ -90,6 +91,12 @@ byte saga = STARTING, stage, outcome, crashes = CC, stucks = STUCKS, closes = CL
 bit has_failed;
 byte step[N], fate[N];
 bit back[N]; /* it is being undone */
+#ifdef HOLDS
+bit was_sent[N]; /* its action, or it may have been in an earlier life */
+#define IS_HELD(i) (!was_sent[i])
+#else
+#define IS_HELD(i) false
+#endif
 
 /* Its log: what is durable, folded; and what is not yet. */
 bit log_begun;
@@ -168,7 +175,8 @@ active proctype Properties()
 
 #define IS_AWAY(i)      (step[i] == AWAY || step[i] == NOTING)
 #define IS_STUCK(i)     (step[i] == STUCK)
-#define HAS_NO_RETURN(i) (!CAN_UNDO(i) && step[i] != IDLE)
+/* A pivot that still waits for its participant was not done. */
+#define HAS_NO_RETURN(i) (!CAN_UNDO(i) && step[i] != IDLE && !(IS_PIVOT(i) && step[i] == AWAY && IS_HELD(i)))
 #ifdef MUT_CANCEL
 #define CAN_TURN true
 #else
@@ -194,7 +202,11 @@ inline start(i) {
     back[i] = has_failed; step[i] = AWAY;
     if
     :: has_failed -> sent_c[i] = 1
+#ifdef HOLDS
+    :: else
+#else
     :: else -> sent_t[i] = 1
+#endif
     fi
 }
 
@@ -360,7 +372,16 @@ inline resume() {
         :: else -> go_forward()
         fi
 #endif
-    fi
+    fi;
+#ifdef HOLDS
+    /* Of what was reached nobody knows what was sent. */
+#ifdef MUT_FORGETS_SENT
+    FOR_ALL(was_sent[each] = 0;);
+#else
+    FOR_ALL(was_sent[each] = (step[each] != IDLE););
+#endif
+#endif
+    skip
 }
 
 active proctype Orchestrator()
@@ -512,9 +533,23 @@ proctype Participant(byte me)
     :: d_step { IS_OPEN && (step[me] == AWAY || step[me] == STUCK) && back[me] && said_undone[me] -> note(me, UNDONE); }
     :: d_step { IS_OPEN && step[me] == AWAY && !back[me] && (said_rejected[me] || said_late[me]) && me < R ->
                 note(me, REJECTED); }
+#define IS_NEVER_SENT(i) (IS_HELD(i) && !back[i] && i < R)
+#ifdef HOLDS
+#ifdef MUT_SENT_LATE
+#define MAY_SEND true
+#else
+#define MAY_SEND (!has_failed)
+#endif
+    :: d_step { IS_OPEN && MAY_SEND && step[me] == AWAY && !back[me] && !(was_sent[me] && sent_t[me]) ->
+                was_sent[me] = 1; sent_t[me] = 1 }
+    /* What was never sent did not happen, and will not: there is nothing to undo, and nothing to guess of a pivot. */
+    :: d_step { IS_OPEN && step[me] == AWAY && IS_NEVER_SENT(me) && !healed -> note(me, REJECTED); }
+#endif
     /* Its attempts, or its time, are over. */
-    :: d_step { IS_OPEN && step[me] == AWAY && !MUST_BE_DONE(me) && !healed -> note(me, UNKNOWN); }
-    :: d_step { IS_OPEN && step[me] == AWAY && MUST_BE_DONE(me) && stucks > 0 -> stucks--; note(me, FAILED); }
+    :: d_step { IS_OPEN && step[me] == AWAY && !MUST_BE_DONE(me) && !IS_NEVER_SENT(me) && !healed ->
+                note(me, UNKNOWN); }
+    :: d_step { IS_OPEN && step[me] == AWAY && MUST_BE_DONE(me) && !IS_NEVER_SENT(me) && stucks > 0 ->
+                stucks--; note(me, FAILED); }
 #ifdef MUT_PIVOT_GUESS
     :: d_step { IS_OPEN && step[me] == AWAY && IS_PIVOT(me) -> note(me, UNKNOWN); }
 #endif
