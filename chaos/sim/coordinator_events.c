@@ -110,6 +110,11 @@ static void effect_log(struct sim_world *world, struct sim_node *node, const str
 
         op->subscribe = copy_subscribe(world, effect->log.subscribe);
         op->op.record.body = coordinator_encode(world, &msg);
+    } else if (effect->log.record.body.len > 0) {
+        uint8_t *bytes = sim_arena_take(&world->arena, effect->log.record.body.len);
+
+        memcpy(bytes, effect->log.record.body.data, effect->log.record.body.len);
+        op->op.record.body.data = bytes;
     }
     coordinator_op_push(world, node, op, effect->log.forced);
 }

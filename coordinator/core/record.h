@@ -47,7 +47,7 @@ enum vow_record_kind {
      * before each group has done it. No notes: */
     VOW_RECORD_EVENT = 24,   /* .body: the PUBLISH, as it travels; forced, for PUBLISHED waits for it (B58) */
     VOW_RECORD_GROUP = 25,   /* .who: a group; .text: whose; .relay: where it goes on; .body: its SUBSCRIBE; forced */
-    VOW_RECORD_CURSOR = 26,  /* .who: a group; .relay: what it has done; not forced */
+    VOW_RECORD_CURSOR = 26,  /* .who: a group; .relay: what it has done; .body: and beyond (beyond.h); not forced */
     VOW_RECORD_DEAD = 27,    /* .who: a group; .relay: an event that it could not do; cause, .text: why; forced */
     VOW_RECORD_REVIVED = 28, /* .who, .relay: a dead letter; detail: enum vow_revival; forced, but if it is done */
     VOW_RECORD_REMOVED = 29, /* .who: a group that is gone with its dead letters; .relay: what it had done; forced */

@@ -1,5 +1,7 @@
 #include "coordinator/fold/relay_recovery.h"
 
+#include "coordinator/core/beyond.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -110,11 +112,12 @@ static int feed_group(void *ctx, const struct vow_journal_group *group)
     const char *why;
     if (vow_msg_decode(recovery->arena, group->body.data, group->body.len, &msg, &why) != 0 ||
         msg.kind != VOW_MSG_SUBSCRIBE || strcmp(msg.subscribe.group, group->name) != 0 ||
-        !vow_name_is_valid(group->participant))
+        !vow_name_is_valid(group->participant) || !vow_beyond_is_valid(group->cursor, group->beyond))
         return damaged(recovery, "a group's body is no subscription of it", group->cursor);
     event.group.msg = &msg.subscribe;
     event.group.participant = group->participant;
     event.group.cursor = group->cursor;
+    event.group.beyond = group->beyond;
     recovery->step(recovery->ctx, &event);
     return 0;
 }

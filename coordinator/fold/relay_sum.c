@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/core/beyond.h"
 #include "coordinator/fold/event_copy.h"
 #include "proto/codec.h"
 
@@ -86,6 +87,7 @@ static void free_group(struct relay_sum *sum, struct sum_group *group)
 {
     HASH_DEL(sum->groups, group); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
     free(group->body);
+    free(group->beyond);
     free(group);
 }
 
@@ -214,17 +216,26 @@ static int take_group(struct relay_sum *sum, const struct vow_journal_event *eve
     group->body = body;
     group->body_len = record->body.len;
     memcpy(group->participant, record->text, strlen(record->text) + 1);
+    group->beyond_len = 0;
     move_cursor(sum, group, record->relay.lsn);
     return 0;
 }
 
 static int take_cursor(struct relay_sum *sum, const struct vow_journal_event *event)
 {
-    struct sum_group *group = find_group(sum, event->record.who);
+    const struct vow_record *record = &event->record;
+    struct sum_group *group = find_group(sum, record->who);
 
-    if (group == NULL)
+    if (group == NULL || !vow_beyond_is_valid(record->relay.lsn, record->body))
         return VOW_E_DAMAGED;
-    move_cursor(sum, group, event->record.relay.lsn);
+    if (group->beyond == NULL)
+        group->beyond = malloc(VOW_BEYOND_BYTES_MAX);
+    if (group->beyond == NULL)
+        return VOW_E_NO_MEMORY;
+    if (record->body.len > 0)
+        memcpy(group->beyond, record->body.data, record->body.len);
+    group->beyond_len = record->body.len;
+    move_cursor(sum, group, record->relay.lsn);
     return 0;
 }
 
@@ -293,10 +304,16 @@ bool relay_sum_needs(const struct relay_sum *sum, uint64_t *after)
 
 static bool is_needed(const struct relay_sum *sum, uint64_t lsn)
 {
+    const struct sum_group *group, *next;
     struct sum_dead *before;
     const struct sum_dead *dead = seek_dead(sum, "", lsn, &before);
+    bool needed = dead != NULL && dead->lsn == lsn;
 
-    return lsn > least_cursor(sum) || (dead != NULL && dead->lsn == lsn);
+    HASH_ITER(hh, sum->groups, group, next)
+    {
+        needed = needed || vow_beyond_owes(group->cursor, (struct vow_slice){group->beyond, group->beyond_len}, lsn);
+    }
+    return needed;
 }
 
 int relay_sum_take_needed(struct relay_sum *sum, const struct vow_journal_event *event)
@@ -358,8 +375,11 @@ static int scan_groups(const struct relay_sum *sum, const struct vow_journal_rel
 
     HASH_ITER(hh, sum->groups, group, next)
     {
-        const struct vow_journal_group found = {
-            group->name, group->participant, group->cursor, {group->body, group->body_len}};
+        const struct vow_journal_group found = {group->name,
+                                                group->participant,
+                                                group->cursor,
+                                                {group->body, group->body_len},
+                                                {group->beyond, group->beyond_len}};
 
         error = error != 0 ? error : relay->group(relay->ctx, &found);
     }

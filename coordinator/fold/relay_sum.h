@@ -27,6 +27,8 @@ struct sum_group {
     uint64_t cursor;
     uint8_t *body; /* its SUBSCRIBE */
     size_t body_len;
+    uint8_t *beyond; /* what it has done beyond the cursor */
+    size_t beyond_len;
     UT_hash_handle hh;
 };
 

@@ -78,6 +78,7 @@ struct vow_journal_group {
     const char *name, *participant;
     uint64_t cursor;
     struct vow_slice body;
+    struct vow_slice beyond; /* what it has done beyond the cursor (core/beyond.h) */
 };
 
 struct vow_journal_dead {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/core/beyond.h"
 #include "journal.pb-c.h"
 #include "proto/assert.h"
 #include "proto/error.h"
@@ -75,6 +76,8 @@ static size_t bytes_max(enum vow_record_kind kind)
         return JOURNAL_EVENT_MAX;
     case VOW_RECORD_GROUP:
         return JOURNAL_SUBSCRIBE_MAX;
+    case VOW_RECORD_CURSOR:
+        return VOW_BEYOND_BYTES_MAX;
     default:
         return 0;
     }

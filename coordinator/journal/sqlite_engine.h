@@ -33,8 +33,10 @@
  *      off those of a saga that has not ended.
  *   5  and relay_key, relay_group, relay_dead: what the records of events add up to. An older program would cut off an
  *      event that is not done. And an index of the keys of sagas.
+ *   6  and in relay_group what a group has done beyond its cursor. An older program would leave that as it was when it
+ *      writes the row.
  */
-#define JOURNAL_FORMAT 5
+#define JOURNAL_FORMAT 6
 /* The WAL is checkpointed once it is longer than this; its space is then used again. */
 #define JOURNAL_WAL_PAGES_MAX 2048
 #define JOURNAL_PATH_SIZE 4096
@@ -279,6 +281,8 @@ int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_jo
 /* Has some group not done the event, or buried it? */
 int journal_sqlite_relay_needs(struct sqlite_engine *engine, uint64_t lsn, bool *needed,
                                struct vow_error_detail *detail);
+/* Gives SQL the function relay_owes(cursor, beyond, lsn). Returns an SQLite code. */
+int journal_sqlite_relay_functions(sqlite3 *db);
 int journal_sqlite_relay(void *engine, const struct vow_journal_relay *relay, struct vow_error_detail *detail);
 
 /* --- sqlite_turn.c --- */

@@ -42,10 +42,13 @@ static const char schema_5[] = //
     "CREATE INDEX IF NOT EXISTS relay_key_lsn ON relay_key (lsn);"
     "CREATE TABLE IF NOT EXISTS relay_group (name TEXT NOT NULL PRIMARY KEY, participant TEXT NOT NULL, cursor INTEGER "
     "NOT NULL,"
-    " body BLOB NOT NULL, seal BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    " body BLOB NOT NULL, seal BLOB NOT NULL, beyond BLOB NOT NULL DEFAULT x'') STRICT, WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS relay_dead (lsn INTEGER NOT NULL, name TEXT NOT NULL, cause INTEGER NOT NULL,"
     " attempts INTEGER NOT NULL, text TEXT NOT NULL, retried INTEGER NOT NULL, seal BLOB NOT NULL,"
     " PRIMARY KEY (lsn, name)) STRICT, WITHOUT ROWID;";
+
+/* What format 6 adds to a file of format 5; older ones have no such table. */
+static const char schema_6[] = "ALTER TABLE relay_group ADD COLUMN beyond BLOB NOT NULL DEFAULT x'';";
 
 #define COLUMNS JOURNAL_COLUMNS
 /* The index alone is not believed, for a flipped bit in it makes a COMMIT an END (fault F114): the event itself must be
@@ -68,7 +71,7 @@ static const char schema_5[] = //
 #define KEY_BEYOND(max) "(SELECT lsn FROM relay_key ORDER BY lsn DESC LIMIT 1 OFFSET " max ")"
 /* Of an EVENT: is there a group that has not done it, or for which it is dead? */
 #define NEEDED(lsn)                                                                                                    \
-    "(EXISTS (SELECT 1 FROM relay_group AS g WHERE g.cursor < " lsn ")"                                                \
+    "(EXISTS (SELECT 1 FROM relay_group AS g WHERE g.cursor < " lsn " AND relay_owes(g.cursor, g.beyond, " lsn "))"    \
     " OR EXISTS (SELECT 1 FROM relay_dead AS d WHERE d.lsn = " lsn "))"
 #define OPEN_KINDS "(0" VOW_RECORDS(SQL_OPEN) ")"
 
@@ -127,9 +130,9 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
         "SELECT db_uuid, key, key_seq, lsn, seal FROM relay_key AS k WHERE k.lsn > ifnull(" KEY_BEYOND(
             "?1") ", 0) OR " NEEDED("k.lsn") " ORDER BY lsn",
     [JOURNAL_STMT_GROUP_WRITE] =
-        "INSERT OR REPLACE INTO relay_group (name, participant, cursor, body, seal) VALUES (?, ?, ?, ?, ?)",
-    [JOURNAL_STMT_GROUP_READ] = "SELECT name, participant, cursor, body, seal FROM relay_group WHERE name = ?",
-    [JOURNAL_STMT_GROUP_SCAN] = "SELECT name, participant, cursor, body, seal FROM relay_group ORDER BY name",
+        "INSERT OR REPLACE INTO relay_group (name, participant, cursor, body, seal, beyond) VALUES (?, ?, ?, ?, ?, ?)",
+    [JOURNAL_STMT_GROUP_READ] = "SELECT name, participant, cursor, body, seal, beyond FROM relay_group WHERE name = ?",
+    [JOURNAL_STMT_GROUP_SCAN] = "SELECT name, participant, cursor, body, seal, beyond FROM relay_group ORDER BY name",
     [JOURNAL_STMT_GROUP_REMOVE] = "DELETE FROM relay_group WHERE name = ?",
     [JOURNAL_STMT_DEAD_REMOVE_ALL] = "DELETE FROM relay_dead WHERE name = ?",
     [JOURNAL_STMT_DEAD_PASS] = "DELETE FROM relay_dead WHERE lsn <= ? AND name = ? AND retried = 2",
@@ -291,6 +294,8 @@ static int open_database(struct sqlite_engine *engine, struct vow_error_detail *
         return engine->db == NULL ? journal_fail(detail, VOW_E_NO_MEMORY, "out of memory")
                                   : journal_sqlite_fail(engine, "opening", detail);
     }
+    if (journal_sqlite_relay_functions(engine->db) != SQLITE_OK)
+        return journal_sqlite_fail(engine, "opening", detail);
     /* Until all is verified, closing leaves a WAL as it was found. One that was not there before goes away again. */
     (void)sqlite3_db_config(engine->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, engine->had_wal ? 1 : 0, NULL);
     (void)sqlite3_busy_timeout(engine->db, BUSY_MS);
@@ -361,6 +366,8 @@ static int upgrade(struct sqlite_engine *engine, struct vow_error_detail *detail
         error = execute(engine, schema_3, detail);
     if (error == 0 && engine->format < 5)
         error = execute(engine, schema_5, detail);
+    if (error == 0 && engine->format == 5)
+        error = execute(engine, schema_6, detail);
     return error != 0 ? error : execute(engine, tail, detail);
 }
 

@@ -7,13 +7,14 @@
  */
 #include <string.h>
 
+#include "coordinator/core/beyond.h"
 #include "coordinator/journal/bytes.h"
 #include "coordinator/journal/fail.h"
 #include "coordinator/journal/sqlite_engine.h"
 
 /* The bytes that a seal is of: numbers, and texts with their lengths. More than a row of ours has. */
 struct seal {
-    uint8_t bytes[16384];
+    uint8_t bytes[32768];
     size_t len;
 };
 
@@ -121,14 +122,16 @@ static int write_key(struct sqlite_engine *engine, const struct vow_journal_op *
 
 /* --- Groups --- */
 
-static void seal_group(struct seal *seal, const char *name, const char *participant, uint64_t cursor,
-                       struct vow_slice body)
+/* As it was in format 5 if nothing is done beyond the cursor. */
+static void seal_group(struct seal *seal, const struct vow_journal_group *group)
 {
     seal->len = 0;
-    seal_text(seal, name);
-    seal_text(seal, participant);
-    seal_number(seal, cursor);
-    seal_bytes(seal, body.data, body.len);
+    seal_text(seal, group->name);
+    seal_text(seal, group->participant);
+    seal_number(seal, group->cursor);
+    seal_bytes(seal, group->body.data, group->body.len);
+    if (group->beyond.len > 0)
+        seal_bytes(seal, group->beyond.data, group->beyond.len);
 }
 
 /* What was dropped, and comes no more: the group goes on behind it. */
@@ -142,26 +145,32 @@ static int forget_dropped(struct sqlite_engine *engine, const char *name, uint64
     return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_PASS, "forgetting dead letters", detail);
 }
 
-static int put_group(struct sqlite_engine *engine, const char *name, const char *participant, uint64_t cursor,
-                     struct vow_slice body, struct vow_error_detail *detail)
+static void bind_bytes(sqlite3_stmt *stmt, int at, struct vow_slice bytes)
+{
+    (void)sqlite3_bind_blob(stmt, at, bytes.len > 0 ? (const void *)bytes.data : "", (int)bytes.len, SQLITE_TRANSIENT);
+}
+
+static int put_group(struct sqlite_engine *engine, const struct vow_journal_group *group,
+                     struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_GROUP_WRITE);
     struct journal_hash hash;
     struct seal seal;
     int error;
 
-    seal_group(&seal, name, participant, cursor, body);
+    seal_group(&seal, group);
     error = close_seal(engine, &seal, &hash, detail);
     if (error != 0)
         return error;
-    (void)sqlite3_bind_text(stmt, 1, name, -1, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_text(stmt, 2, participant, -1, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)cursor);
-    (void)sqlite3_bind_blob(stmt, 4, body.data, (int)body.len, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(stmt, 1, group->name, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(stmt, 2, group->participant, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)group->cursor);
+    bind_bytes(stmt, 4, group->body);
     bind_seal(stmt, 5, &hash);
+    bind_bytes(stmt, 6, group->beyond);
     engine->releasing = true;
     error = journal_sqlite_run(engine, JOURNAL_STMT_GROUP_WRITE, "writing a group", detail);
-    return error != 0 ? error : forget_dropped(engine, name, cursor, detail);
+    return error != 0 ? error : forget_dropped(engine, group->name, group->cursor, detail);
 }
 
 /* A group's row as it is; the texts live until the statement is reset. */
@@ -173,9 +182,10 @@ static bool read_group(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct 
     group->participant = (const char *)sqlite3_column_text(stmt, 1);
     group->cursor = (uint64_t)sqlite3_column_int64(stmt, 2);
     group->body = (struct vow_slice){sqlite3_column_blob(stmt, 3), (size_t)sqlite3_column_bytes(stmt, 3)};
-    if (group->name == NULL || group->participant == NULL)
+    group->beyond = (struct vow_slice){sqlite3_column_blob(stmt, 5), (size_t)sqlite3_column_bytes(stmt, 5)};
+    if (group->name == NULL || group->participant == NULL || !vow_beyond_is_valid(group->cursor, group->beyond))
         return false;
-    seal_group(&seal, group->name, group->participant, group->cursor, group->body);
+    seal_group(&seal, group);
     return is_sealed(engine, &seal, stmt, 4);
 }
 
@@ -202,8 +212,11 @@ static int move_cursor(struct sqlite_engine *engine, const struct vow_record *re
                                   : journal_sqlite_fail(engine, "reading a group", detail);
     else if (!read_group(engine, stmt, &group))
         error = damaged(engine, "relay_group", detail);
-    else
-        error = put_group(engine, group.name, group.participant, record->relay.lsn, group.body, detail);
+    else {
+        group.cursor = record->relay.lsn;
+        group.beyond = record->body;
+        error = put_group(engine, &group, detail);
+    }
     (void)sqlite3_reset(stmt);
     return error;
 }
@@ -366,12 +379,14 @@ int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_jo
                                           .cause = record->cause,
                                           .attempts = record->relay.attempts,
                                           .text = record->text};
+    const struct vow_journal_group group = {
+        .name = record->who, .participant = record->text, .cursor = record->relay.lsn, .body = record->body};
 
     switch ((int)record->kind) {
     case VOW_RECORD_EVENT:
         return write_key(engine, op, detail);
     case VOW_RECORD_GROUP:
-        return put_group(engine, record->who, record->text, record->relay.lsn, record->body, detail);
+        return put_group(engine, &group, detail);
     case VOW_RECORD_CURSOR:
         return move_cursor(engine, record, detail);
     case VOW_RECORD_DEAD:
@@ -381,6 +396,21 @@ int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_jo
     default:
         return revive(engine, record, detail);
     }
+}
+
+/* In SQL: has a group with this cursor not done what is at that place? */
+static void owes(sqlite3_context *context, int len, sqlite3_value **values)
+{
+    const struct vow_slice beyond = {sqlite3_value_blob(values[1]), (size_t)sqlite3_value_bytes(values[1])};
+
+    (void)len;
+    sqlite3_result_int(context, vow_beyond_owes((uint64_t)sqlite3_value_int64(values[0]), beyond,
+                                                (uint64_t)sqlite3_value_int64(values[2])));
+}
+
+int journal_sqlite_relay_functions(sqlite3 *db)
+{
+    return sqlite3_create_function(db, "relay_owes", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, owes, NULL, NULL);
 }
 
 int journal_sqlite_relay_needs(struct sqlite_engine *engine, uint64_t lsn, bool *needed,

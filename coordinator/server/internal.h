@@ -285,6 +285,7 @@ void sagas_recovered(struct vow_server *server);
 
 /* The message as it travels, without the frame's header, as the record's body. */
 void log_op_put_message(struct log_op *op, const struct vow_msg *msg);
+void log_op_put_bytes(struct log_op *op, struct vow_slice bytes);
 
 /* relay.c: sessions, journal and timer for the relay core. */
 /* PUBLISH, SUBSCRIBE, DELIVERED, SEEK. */

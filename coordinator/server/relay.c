@@ -73,6 +73,8 @@ static void effect_log(struct vow_server *server, const struct vow_relay_effect 
     } else if (record->kind == VOW_RECORD_GROUP) {
         const struct vow_msg msg = {.kind = VOW_MSG_SUBSCRIBE, .subscribe = *effect->log.subscribe};
         log_op_put_message(op, &msg);
+    } else {
+        log_op_put_bytes(op, record->body);
     }
     log_op_push(server, op, effect->log.forced);
 }

@@ -77,12 +77,12 @@ void log_op_put_message(struct log_op *op, const struct vow_msg *msg)
     op->op.record.body = (struct vow_slice){op->body + VOW_FRAME_HEADER_BYTES, len - VOW_FRAME_HEADER_BYTES};
 }
 
-static void copy_answer(struct log_op *op, struct vow_slice answer)
+void log_op_put_bytes(struct log_op *op, struct vow_slice bytes)
 {
     op->op.record.body = (struct vow_slice){NULL, 0};
-    if (answer.len == 0)
+    if (bytes.len == 0)
         return;
-    op->op.record.body = (struct vow_slice){memcpy(make_body(op, answer.len), answer.data, answer.len), answer.len};
+    op->op.record.body = (struct vow_slice){memcpy(make_body(op, bytes.len), bytes.data, bytes.len), bytes.len};
 }
 
 /* An answer that does not stay known is missed by the compensation, so it is no less than a record that is. */
@@ -110,7 +110,7 @@ static void effect_log(struct vow_server *server, const struct vow_sagas_effect 
         server->sagas.has_begun = true;
     } else {
         keep_answer(server, record);
-        copy_answer(op, record->body);
+        log_op_put_bytes(op, record->body);
     }
     log_op_push(server, op, effect->log.forced);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "coordinator/core/beyond.h"
 #include "coordinator/core/relay/relay.h"
 #include "input.h"
 #include "message.h"
@@ -172,9 +173,11 @@ static void check_deliver(const struct vow_relay_effect *effect)
 }
 
 /* The GROUP record in force, or NULL; and up to where its group has done all, as the log says. */
-static const struct row *subscription_of(uint32_t group, uint64_t *base, uint64_t *cursor)
+static const struct row *subscription_of(uint32_t group, uint64_t *base, uint64_t *cursor, struct vow_slice *beyond)
 {
     const struct row *found = NULL;
+
+    *beyond = (struct vow_slice){NULL, 0};
 
     for (size_t i = 0; i < durable; i++) {
         const struct vow_record *record = &rows[i].record;
@@ -184,9 +187,11 @@ static const struct row *subscription_of(uint32_t group, uint64_t *base, uint64_
         if (record->kind == VOW_RECORD_GROUP) {
             found = &rows[i];
             *base = *cursor = record->relay.lsn;
+            *beyond = (struct vow_slice){NULL, 0};
         } else if (record->kind == VOW_RECORD_CURSOR) {
             FUZZ_REQUIRE(found != NULL);
             *cursor = record->relay.lsn;
+            *beyond = (struct vow_slice){rows[i].bytes, rows[i].len};
         } else if (record->kind == VOW_RECORD_REMOVED) {
             found = NULL;
         }
@@ -198,10 +203,12 @@ static void check_group(const struct vow_relay_group_view *view)
 {
     const uint32_t group = group_of(view->name);
     uint64_t base = 0, noted = 0;
+    struct vow_slice beyond;
 
     if (strcmp(view->state, "JOINING") == 0 || strcmp(view->state, "LEAVING") == 0)
         return;
-    FUZZ_REQUIRE(subscription_of(group, &base, &noted) != NULL && view->cursor >= noted && view->cursor <= durable);
+    FUZZ_REQUIRE(subscription_of(group, &base, &noted, &beyond) != NULL && view->cursor >= noted &&
+                 view->cursor <= durable);
     for (uint64_t lsn = base + 1; lsn <= view->cursor; lsn++) {
         const struct row *row = &rows[lsn - 1];
 
@@ -241,6 +248,12 @@ static void take_log(const struct vow_relay_effect *effect)
 
     FUZZ_REQUIRE(rows_len < ROWS_MAX);
     *row = (struct row){.record = effect->log.record, .token = effect->log.token};
+    if (row->record.kind == VOW_RECORD_CURSOR && row->record.body.len > 0) {
+        FUZZ_REQUIRE(row->record.body.len <= sizeof(row->bytes) &&
+                     vow_beyond_is_valid(row->record.relay.lsn, row->record.body));
+        row->len = row->record.body.len;
+        memcpy(row->bytes, row->record.body.data, row->len);
+    }
     row->record.body = (struct vow_slice){NULL, 0};
     if (row->record.kind == VOW_RECORD_EVENT) {
         row->event = *effect->log.event;
@@ -337,12 +350,13 @@ static void make_durable(void)
 {
     struct row *row = &rows[durable];
     const struct vow_record *record = &row->record;
+    struct vow_slice beyond;
     uint64_t base, cursor;
 
     if (record->kind == VOW_RECORD_EVENT)
         owe_event(row);
     else if (record->kind == VOW_RECORD_GROUP)
-        owe_group(row, subscription_of(group_of(record->who), &base, &cursor));
+        owe_group(row, subscription_of(group_of(record->who), &base, &cursor, &beyond));
     durable++;
     if (record->kind == VOW_RECORD_DEAD || record->kind == VOW_RECORD_REVIVED)
         change_letter(record, group_of(record->who));
@@ -524,11 +538,12 @@ static void recover_key(size_t at)
     feed(&event);
 }
 
-static void recover_group(uint32_t group, uint64_t cursors[GROUPS], bool is_there[GROUPS])
+static void recover_group(uint32_t group, uint64_t cursors[GROUPS], struct vow_slice beyond[GROUPS],
+                          bool is_there[GROUPS])
 {
     struct vow_relay_event event = {.kind = VOW_RELAY_RECOVERED_GROUP};
     uint64_t base = 0;
-    const struct row *row = subscription_of(group, &base, &cursors[group]);
+    const struct row *row = subscription_of(group, &base, &cursors[group], &beyond[group]);
     struct vow_msg msg;
     const char *why;
 
@@ -539,6 +554,7 @@ static void recover_group(uint32_t group, uint64_t cursors[GROUPS], bool is_ther
     event.group.msg = &msg.subscribe;
     event.group.participant = row->record.text;
     event.group.cursor = cursors[group];
+    event.group.beyond = beyond[group];
     feed(&event);
 }
 
@@ -555,13 +571,15 @@ static void recover_dead(uint64_t lsn, uint32_t group)
 }
 
 /* What some group has not done, or has buried. */
-static void recover_event(uint64_t lsn, const uint64_t cursors[GROUPS], const bool is_there[GROUPS])
+static void recover_event(uint64_t lsn, const uint64_t cursors[GROUPS], const struct vow_slice beyond[GROUPS],
+                          const bool is_there[GROUPS])
 {
     struct vow_relay_event event = {.kind = VOW_RELAY_RECOVERED_EVENT, .due_ms = rows[lsn - 1].event.deadline_us};
     bool is_needed = false;
 
     for (uint32_t i = 0; i < GROUPS; i++)
-        is_needed = is_needed || (is_there[i] && (lsn > cursors[i] || rows[lsn - 1].is_dead[i]));
+        is_needed =
+            is_needed || (is_there[i] && (vow_beyond_owes(cursors[i], beyond[i], lsn) || rows[lsn - 1].is_dead[i]));
     if (!is_needed)
         return;
     event.kept = (struct vow_relay_kept){keep(&rows[lsn - 1].event), lsn};
@@ -571,6 +589,7 @@ static void recover_event(uint64_t lsn, const uint64_t cursors[GROUPS], const bo
 static uint64_t feed_log(void)
 {
     uint64_t cursors[GROUPS] = {0}, last_event = 0;
+    struct vow_slice beyond[GROUPS];
     bool is_there[GROUPS];
 
     for (size_t i = 0; i < durable; i++) {
@@ -578,7 +597,7 @@ static uint64_t feed_log(void)
             recover_key(i);
     }
     for (uint32_t i = 0; i < GROUPS; i++)
-        recover_group(i, cursors, is_there);
+        recover_group(i, cursors, beyond, is_there);
     for (size_t i = 0; i < durable; i++) {
         for (uint32_t k = 0; k < GROUPS && rows[i].record.kind == VOW_RECORD_EVENT; k++) {
             if (is_there[k] && rows[i].is_dead[k])
@@ -588,7 +607,7 @@ static uint64_t feed_log(void)
     for (size_t i = 0; i < durable; i++) {
         if (rows[i].record.kind != VOW_RECORD_EVENT)
             continue;
-        recover_event(i + 1, cursors, is_there);
+        recover_event(i + 1, cursors, beyond, is_there);
         last_event = i + 1;
     }
     return last_event;

@@ -106,7 +106,7 @@ Test(in_doubt, F026_other_formats_with_a_transaction_in_doubt)
     cluster_start(&cluster, 2, NULL, STRAND_AT);
     cluster_strand(&cluster);
     cr_assert_eq(process_end(&cluster.vowd), 3, "it is left open");
-    alter_journal(&cluster, "PRAGMA user_version = 6");
+    alter_journal(&cluster, "PRAGMA user_version = 7");
     snprintf(data, sizeof(data), "%s/vowd", cluster.directory);
     const char *argv[] = {VOW_BIN "/vowd", "--data", data, "--listen", "127.0.0.1:0", "--http", "off", NULL};
     run_program(&run, argv);

@@ -2,6 +2,7 @@
 #ifndef VOW_COORDINATOR_RELAY_CORE_H
 #define VOW_COORDINATOR_RELAY_CORE_H
 
+#include "coordinator/core/beyond.h"
 #include "coordinator/core/relay/relay.h"
 #include "proto/heap.h"
 
@@ -138,6 +139,8 @@ struct group {
     uint64_t tag;                        /* LEAVING: of the order */
     struct subscription now, next;       /* next: JOINING */
     uint64_t cursor, next_cursor, noted; /* noted: the cursor that was logged last */
+    struct vow_slice beyond;             /* at a start: what was done beyond the cursor */
+    bool is_moved;                       /* that, or the cursor, is not as it was noted */
     uint32_t first, last;                /* deliveries that the cursor waits for */
     uint32_t lag, in_flight;
     uint32_t overdue; /* of lag */
@@ -235,6 +238,7 @@ struct vow_relay {
     struct dropped *dropped_letters; /* by LSN and group */
     uint32_t dropped_len;
     uint32_t *kept_list; /* for group_rebuild() */
+    uint8_t *beyond;     /* of each group, VOW_BEYOND_BYTES_MAX: of the record that is under way */
 
     struct vow_relay_effect *effects;
     uint32_t effects_len;
@@ -348,8 +352,14 @@ struct group *group_find(const struct vow_relay *core, const char *name);
 /* NULL = there is no room. */
 struct group *group_new(struct vow_relay *core, const char *name, const char *participant);
 void group_advance(struct vow_relay *core, struct group *group);
-/* A cursor has: it is noted in a while. */
-void group_has_moved(struct vow_relay *core);
+/* An event has come, whether it is for the group or not. */
+void group_passes(struct vow_relay *core, struct group *group);
+/* What it has done is to be noted in a while. */
+void group_has_moved(struct vow_relay *core, struct group *group);
+static inline uint8_t *group_beyond(const struct vow_relay *core, const struct group *group)
+{
+    return core->beyond + group_index(core, group) * VOW_BEYOND_BYTES_MAX;
+}
 uint32_t group_window(const struct vow_relay *core, const struct group *group);
 uint32_t group_attempts_max(const struct vow_relay *core, const struct group *group);
 bool group_is_there(const struct group *group);

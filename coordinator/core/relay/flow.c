@@ -123,12 +123,44 @@ void flow_take_peer_ready(struct vow_relay *core, uint64_t session)
 
 /* ---- the timer ---- */
 
+/* Up to the last event that came, or to what it reads next; or up to the first that is not done and has no place. */
+static uint64_t far_place(const struct vow_relay *core, const struct group *group)
+{
+    uint32_t delivery = group->first;
+
+    for (uint32_t i = 0; i < VOW_BEYOND_EVENTS_MAX && delivery != RELAY_NIL; i++)
+        delivery = core->deliveries[delivery].after;
+    if (delivery != RELAY_NIL)
+        return core->events[core->deliveries[delivery].event].lsn - 1;
+    return group->read_to < core->last_lsn ? group->read_to : core->last_lsn;
+}
+
+static struct vow_slice beyond_of(const struct vow_relay *core, const struct group *group)
+{
+    const uint64_t upto = far_place(core, group);
+    struct vow_beyond beyond;
+
+    if (upto <= group->cursor)
+        return (struct vow_slice){NULL, 0};
+    vow_beyond_begin(&beyond, group_beyond(core, group), group->cursor, upto);
+    for (uint32_t i = group->first; i != RELAY_NIL; i = core->deliveries[i].after) {
+        const uint64_t lsn = core->events[core->deliveries[i].event].lsn;
+
+        if (lsn > upto)
+            break;
+        vow_beyond_leave_out(&beyond, lsn);
+    }
+    return (struct vow_slice){beyond.bytes, beyond.len};
+}
+
 static void note_cursor(struct vow_relay *core, struct group *group)
 {
     struct vow_record *record = &relay_log(core, VOW_RECORD_CURSOR, TOKEN_NONE, 0, 0, false)->log.record;
 
     relay_set_who(record, group);
     record->relay.lsn = group->noted = group->cursor;
+    record->body = beyond_of(core, group);
+    group->is_moved = false;
     dropped_pass(core, group_index(core, group), group->cursor);
 }
 
@@ -140,7 +172,7 @@ void flow_note_cursors(struct vow_relay *core)
     for (uint32_t i = 0; i < core->limits.groups_max; i++) {
         struct group *group = &core->groups[i];
 
-        if (group->state != GROUP_JOINING && group_is_there(group) && group->cursor != group->noted)
+        if (group->state != GROUP_JOINING && group_is_there(group) && group->is_moved)
             note_cursor(core, group);
     }
 }

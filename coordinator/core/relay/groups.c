@@ -47,14 +47,23 @@ void group_advance(struct vow_relay *core, struct group *group)
         cursor = core->events[core->deliveries[group->first].event].lsn - 1;
     if (group->read_to < cursor)
         cursor = group->read_to;
-    if (cursor <= group->cursor)
+    if (cursor > group->cursor)
+        group->cursor = cursor;
+    else if (group->first == RELAY_NIL)
         return;
-    group->cursor = cursor;
-    group_has_moved(core);
+    group_has_moved(core, group);
 }
 
-void group_has_moved(struct vow_relay *core)
+/* With so much to do what comes now is beyond what a note can say. */
+void group_passes(struct vow_relay *core, struct group *group)
 {
+    if (group->lag <= VOW_BEYOND_EVENTS_MAX + 1)
+        group_advance(core, group);
+}
+
+void group_has_moved(struct vow_relay *core, struct group *group)
+{
+    group->is_moved = true;
     if (!core->is_dirty)
         core->note_ms = core->now_ms + RELAY_NOTE_MS;
     core->is_dirty = true;

@@ -248,7 +248,7 @@ void relay_spread(struct vow_relay *core, uint32_t index)
             continue;
         if (read_gives(core, i, event->lsn, event->msg, true))
             lane_add(core, group, index, RELAY_NIL);
-        group_advance(core, group);
+        group_passes(core, group);
     }
     kept_drop_if_unused(core, index);
 }

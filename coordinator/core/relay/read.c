@@ -21,6 +21,7 @@ static bool is_owed(const struct vow_relay *core, uint32_t index, uint64_t lsn, 
     const struct group *group = &core->groups[index];
 
     return group_is_there(group) && lsn > group->cursor && subscription_takes(&group->now, event) &&
+           (!core->recovering || vow_beyond_owes(group->cursor, group->beyond, lsn)) &&
            (core->dead_len == 0 || dead_find(core, index, lsn) == RELAY_NIL) && !dropped_has(core, index, lsn);
 }
 

@@ -1,4 +1,4 @@
-/* Recovery: what the journal has kept. What a group has done beyond its cursor is delivered again. */
+/* Recovery: what the journal has kept. What a group has done since its cursor was noted is delivered again. */
 #include <string.h>
 
 #include "coordinator/core/relay/core.h"
@@ -11,6 +11,9 @@ void group_on_recovered(struct vow_relay *core, struct group_input *in)
 
     subscription_copy(&group->now, in->from->group.msg);
     group->cursor = group->noted = in->from->group.cursor;
+    group->beyond = (struct vow_slice){group_beyond(core, group), in->from->group.beyond.len};
+    if (group->beyond.len > 0)
+        memcpy(group_beyond(core, group), in->from->group.beyond.data, group->beyond.len);
     group->was_there = true;
     group->read_to = RELAY_ALL;
     group_move(core, group, GROUP_AWAY);

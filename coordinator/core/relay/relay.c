@@ -79,6 +79,7 @@ static void lay_out(struct layout *layout, struct vow_relay *core, const struct 
     TAKE(layout, core->deadlines.entries, slots);
     TAKE(layout, core->deadlines.position, slots);
     TAKE(layout, core->groups, limits->groups_max);
+    TAKE(layout, core->beyond, limits->groups_max * VOW_BEYOND_BYTES_MAX);
     TAKE(layout, core->dead, limits->dead_max);
     TAKE(layout, core->dropped_letters, limits->events_max);
     TAKE(layout, core->effects, (size_t)RELAY_EFFECTS_MAX);

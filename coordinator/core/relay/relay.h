@@ -156,6 +156,7 @@ struct vow_relay_event {
             const struct vow_msg_subscribe *msg;
             const char *participant;
             uint64_t cursor;
+            struct vow_slice beyond; /* of its CURSOR, looked at with vow_beyond_is_valid() */
         } group;
         struct {
             const char *group;
@@ -190,7 +191,8 @@ struct vow_relay_effect {
         struct {
             uint64_t token;
             bool forced;
-            /* EVENT, GROUP: the body is the driver's to fill in, from what is here. */
+            /* EVENT, GROUP: the body is the driver's to fill in, from what is here. CURSOR: it lives until the next
+             * step. */
             struct vow_record record;
             const struct vow_msg_event *event;         /* EVENT */
             const struct vow_msg_subscribe *subscribe; /* GROUP; lives until the next step */

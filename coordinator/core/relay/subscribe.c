@@ -140,7 +140,8 @@ void group_on_logged(struct vow_relay *core, struct group_input *in)
     group->now = group->next;
     group->was_there = true;
     group->noted = group->next_cursor;
-    dropped_pass(core, group_index(core, group), group->noted);
+    group->is_moved = false;
+    dropped_pass(core, group_index(core, group), group->next_cursor);
     if (group->keeps) {
         read_forget(core, group);
     } else {
@@ -148,8 +149,8 @@ void group_on_logged(struct vow_relay *core, struct group_input *in)
         read_from(core, group, group->cursor);
     }
     group_rebuild(core, group);
-    if (group->cursor != group->noted)
-        group_has_moved(core);
+    if (group->keeps)
+        group_has_moved(core, group);
     relay_subscribed(core, group->session, group->name, 0, "", group->cursor);
     group_move(core, group, group->session != 0 ? GROUP_LIVE : GROUP_AWAY);
 }

@@ -450,8 +450,8 @@ Test(damage, F022_another_name)
 Test(damage, newer_format)
 {
     fold_in();
-    bed_sql(&crashed, "PRAGMA user_version = 6");
-    bed_expect_refused(&crashed, VOW_E_NEWER, "has format 6");
+    bed_sql(&crashed, "PRAGMA user_version = 7");
+    bed_expect_refused(&crashed, VOW_E_NEWER, "has format 7");
 }
 
 Test(damage, database_of_another_program)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "coordinator/core/beyond.h"
 #include "faults.h"
 #include "kit.h"
 
@@ -250,6 +251,42 @@ Test(journal_relay, I28_an_event_stays_until_each_group_has_done_it)
     cr_assert_eq(look().keys, 1);
 }
 
+/* All up to `upto`, but for the one that holds the cursor. */
+static void write_beyond(const char *name, uint64_t stuck, uint64_t upto)
+{
+    struct vow_journal_op op = op_of(VOW_RECORD_CURSOR);
+    struct vow_beyond beyond;
+    uint8_t bytes[VOW_BEYOND_BYTES_MAX];
+
+    memcpy(op.record.who, name, strlen(name) + 1);
+    op.record.relay.lsn = stuck - 1;
+    vow_beyond_begin(&beyond, bytes, stuck - 1, upto);
+    vow_beyond_leave_out(&beyond, stuck);
+    op.record.body = (struct vow_slice){bytes, beyond.len};
+    commit(&op);
+}
+
+Test(journal_relay, I28_an_event_that_is_never_done_holds_itself_alone)
+{
+    const uint64_t stuck = publish("order 1", 1), second = publish("order 2", 1), third = publish("order 3", 1);
+
+    write_group(VOW_RECORD_GROUP, "a", 0, 0);
+    write_beyond("a", stuck, second);
+    cr_assert_eq(look().events, 2, "a start reads what is not done, or not noted");
+    grow_old();
+    cr_assert_eq(count_events(0), 2);
+    bed_restart(&bed);
+    cr_assert_eq(look().first_event, stuck);
+    cr_assert_eq(look().last_event, third);
+    write_beyond("a", stuck, third);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 1);
+    cr_assert_eq(look().first_event, stuck);
+    write_group(VOW_RECORD_CURSOR, "a", third, 0);
+    bed_rest(&bed);
+    cr_assert_eq(count_events(0), 0);
+}
+
 Test(journal_relay, I28_a_dead_letter_keeps_its_event)
 {
     const uint64_t first = publish("order 1", 1), second = publish("order 1", 2);
@@ -347,6 +384,21 @@ Test(journal_relay, F026_log_of_format_4_takes_events)
     cr_assert_eq(look().keys, 1);
 }
 
+Test(journal_relay, F026_log_of_format_5_goes_on_with_its_groups)
+{
+    const uint64_t first = publish("order 1", 1);
+
+    write_group(VOW_RECORD_GROUP, "a", first, 0);
+    bed_close(&bed);
+    bed_sql(&bed, "ALTER TABLE relay_group DROP COLUMN beyond; PRAGMA user_version = 5");
+    bed_start(&bed);
+    cr_assert_eq(look().groups, 1);
+    cr_assert_eq(look().cursor, first);
+    write_group(VOW_RECORD_CURSOR, "a", first + 1, 0);
+    bed_restart(&bed);
+    cr_assert_eq(look().cursor, first + 1);
+}
+
 static void expect_damaged(const char *sql)
 {
     struct seen seen = {0};
@@ -377,6 +429,15 @@ Test(journal_relay, F114_a_cursor_that_contradicts_itself_is_damage)
 {
     fill();
     expect_damaged("UPDATE relay_group SET cursor = 1");
+}
+
+Test(journal_relay, F114_what_is_done_beyond_a_cursor_is_sealed_too)
+{
+    const uint64_t stuck = publish("order 1", 1), second = publish("order 2", 1);
+
+    write_group(VOW_RECORD_GROUP, "a", 0, 0);
+    write_beyond("a", stuck, second);
+    expect_damaged("UPDATE relay_group SET beyond = x'05'");
 }
 
 Test(journal_relay, F114_a_dead_letter_that_contradicts_itself_is_damage)

@@ -1,7 +1,9 @@
 /* Groups that have more to do than memory has room for: at a start, when they begin, or ask for something else. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "coordinator/core/beyond.h"
 #include "coordinator/core/relay/relay.h"
 #include "proto/error.h"
 
@@ -247,6 +249,8 @@ static struct vow_relay_group_view view_of(const char *name)
 
 /* ---- a start ---- */
 
+static struct vow_slice beyond; /* of the next group */
+
 static void recover_group(const char *group, const char *pattern, uint64_t cursor)
 {
     const struct vow_msg_subscribe msg = {.group = group, .patterns_len = 1, .patterns = &pattern, .key_filter = ""};
@@ -255,6 +259,8 @@ static void recover_group(const char *group, const char *pattern, uint64_t curso
     event.group.msg = &msg;
     event.group.participant = "billing";
     event.group.cursor = cursor;
+    event.group.beyond = beyond;
+    beyond = (struct vow_slice){NULL, 0};
     feed(event);
 }
 
@@ -456,6 +462,66 @@ Test(reading, I28_what_is_done_beyond_the_cursor_stays_done)
     run();
     cr_assert_eq(delivered_len, lag);
     cr_assert_eq(view_of("all").lag, 0);
+}
+
+/* The record that says it, and what a start makes of it. */
+Test(reading, I28_what_is_done_beyond_the_cursor_is_noted)
+{
+    static uint8_t bytes[VOW_BEYOND_BYTES_MAX];
+    struct vow_record noted;
+    uint64_t stuck;
+
+    subscribe_from("all", "order.*", VOW_FROM_START);
+    log_others();
+    cr_assert(publish());
+    stuck = asked[0].msg.deliver.offset;
+    asked_len = 0;
+    while (lsn < 12) {
+        cr_assert(publish());
+        run();
+    }
+    const uint32_t lag = view_of("all").lag;
+    now_ms += 1000;
+    feed((struct vow_relay_event){.kind = VOW_RELAY_TIMER});
+    noted = logged[logged_len - 1];
+    cr_assert_eq(noted.kind, VOW_RECORD_CURSOR);
+    cr_assert_eq(noted.relay.lsn, stuck - 1);
+    cr_assert(vow_beyond_owes(noted.relay.lsn, noted.body, stuck));
+    cr_assert_not(vow_beyond_owes(noted.relay.lsn, noted.body, stuck + 1));
+    memcpy(bytes, noted.body.data, noted.body.len);
+    open_core();
+    beyond = (struct vow_slice){bytes, noted.body.len};
+    recover_group("all", "order.*", stuck - 1);
+    recover_events(stuck - 1);
+    cr_assert_eq(view_of("all").lag, lag, "what waits behind it, of its key, and no more");
+    subscribe_from("all", "order.*", VOW_FROM_RESUME);
+    cr_assert_eq(asked[0].msg.deliver.offset, stuck);
+}
+
+/* ---- what a note can say ---- */
+
+Test(reading, a_note_says_what_is_done)
+{
+    static uint8_t bytes[VOW_BEYOND_BYTES_MAX];
+    const uint64_t left[] = {11, 12, 300, 100000, 100000 + (UINT64_C(1) << 40)};
+    const uint64_t upto = (UINT64_C(1) << 41);
+    struct vow_beyond note;
+    struct vow_slice slice;
+
+    vow_beyond_begin(&note, bytes, 10, upto);
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+        vow_beyond_leave_out(&note, left[i]);
+    slice = (struct vow_slice){bytes, note.len};
+    cr_assert(vow_beyond_is_valid(10, slice));
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        cr_assert(vow_beyond_owes(10, slice, left[i]));
+        cr_assert_eq(vow_beyond_owes(10, slice, left[i] + 1), i == 0, "%zu", i);
+    }
+    cr_assert_not(vow_beyond_owes(10, slice, 10));
+    cr_assert_not(vow_beyond_owes(10, slice, upto));
+    cr_assert(vow_beyond_owes(10, slice, upto + 1));
+    cr_assert_not(vow_beyond_is_valid(10, (struct vow_slice){bytes, note.len - 1}), "cut off");
+    cr_assert_not(vow_beyond_is_valid(UINT64_MAX, slice));
 }
 
 /* The cursor moves on while the record of the subscription is on its way. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/core/beyond.h"
 #include "proto/error.h"
 #include "proto/jitter.h"
 
@@ -108,6 +109,11 @@ static void log_record(struct world *world, const struct vow_relay_effect *effec
     if (effect->log.event != NULL) {
         to->event = event_of(world, effect->log.event);
         world->held[world->held_len++].event = effect->log.event;
+    }
+    if (to->record.kind == VOW_RECORD_CURSOR && to->record.body.len > 0) {
+        cr_assert_leq(to->record.body.len, sizeof(to->body));
+        memcpy(to->body, to->record.body.data, to->record.body.len);
+        to->record.body.data = to->body;
     }
     if (effect->log.subscribe != NULL)
         to->subscribe = subscriptions[group_of(effect->log.subscribe->group)];
@@ -223,7 +229,8 @@ static void step(struct world *world, struct vow_relay_event *event)
 
 /* ---- the journal, as its tables have it ---- */
 
-static const struct world_record *group_row(const struct world *world, int group, uint64_t *cursor)
+static const struct world_record *group_row(const struct world *world, int group, uint64_t *cursor,
+                                            struct vow_slice *beyond)
 {
     const struct world_record *found = NULL;
 
@@ -232,11 +239,11 @@ static const struct world_record *group_row(const struct world *world, int group
 
         if (strcmp(row->record.who, groups[group]) != 0)
             continue;
-        if (row->record.kind == VOW_RECORD_GROUP) {
+        if (row->record.kind == VOW_RECORD_GROUP)
             found = row;
+        if (row->record.kind == VOW_RECORD_GROUP || row->record.kind == VOW_RECORD_CURSOR) {
             *cursor = row->record.relay.lsn;
-        } else if (row->record.kind == VOW_RECORD_CURSOR) {
-            *cursor = row->record.relay.lsn;
+            *beyond = row->record.kind == VOW_RECORD_CURSOR ? row->record.body : (struct vow_slice){NULL, 0};
         }
     }
     return found;
@@ -266,6 +273,7 @@ static const struct vow_record *letter(const struct world *world, int group, uin
 /* It is not passed by what the journal has as the group's cursor. */
 static bool is_dropped(const struct world *world, int group, uint64_t lsn)
 {
+    struct vow_slice beyond = {NULL, 0};
     uint64_t cursor = 0;
     bool is_last = false;
 
@@ -276,17 +284,18 @@ static bool is_dropped(const struct world *world, int group, uint64_t lsn)
             (record->kind == VOW_RECORD_DEAD || record->kind == VOW_RECORD_REVIVED))
             is_last = record->kind == VOW_RECORD_REVIVED && record->detail == VOW_REVIVAL_DROP;
     }
-    return is_last && group_row(world, group, &cursor) != NULL && cursor < lsn;
+    return is_last && group_row(world, group, &cursor, &beyond) != NULL && cursor < lsn;
 }
 
 static bool may_be_cut(const struct world *world, uint64_t lsn)
 {
     for (int i = 0; i < WORLD_GROUPS; i++) {
+        struct vow_slice beyond = {NULL, 0};
         uint64_t cursor = 0;
         bool is_retried;
 
         /* Before all have subscribed nothing is old enough. */
-        if (group_row(world, i, &cursor) == NULL || cursor < lsn)
+        if (group_row(world, i, &cursor, &beyond) == NULL || vow_beyond_owes(cursor, beyond, lsn))
             return false;
         if (letter(world, i, lsn, &is_retried) != NULL)
             return false;
@@ -329,7 +338,7 @@ static uint64_t recover_groups(struct world *world)
     for (int i = 0; i < WORLD_GROUPS; i++) {
         struct vow_relay_event event = {.kind = VOW_RELAY_RECOVERED_GROUP};
         uint64_t cursor = 0;
-        const struct world_record *row = group_row(world, i, &cursor);
+        const struct world_record *row = group_row(world, i, &cursor, &event.group.beyond);
 
         if (row == NULL)
             continue;

@@ -42,6 +42,7 @@ struct world_record {
     struct world_event *event;          /* EVENT */
     struct vow_msg_subscribe subscribe; /* GROUP */
     bool is_gone;                       /* cut off */
+    uint8_t body[128];                  /* CURSOR */
 };
 
 struct world {
