@@ -155,7 +155,8 @@ static unsigned keys_known(uint32_t keys_max)
     return seen.keys;
 }
 
-static uint64_t pass(uint64_t lsn, uint64_t next, uint64_t step)
+/* Beyond the next LSN that `step` divides, if it is among the next ones. */
+static void pass(uint64_t lsn, uint64_t next, uint64_t step)
 {
     while ((lsn + next) / step != lsn / step) {
         struct vow_journal_op op = op_of(VOW_RECORD_CURSOR);
@@ -164,7 +165,6 @@ static uint64_t pass(uint64_t lsn, uint64_t next, uint64_t step)
         op.record.relay.lsn = UINT32_MAX;
         lsn = commit(&op);
     }
-    return lsn;
 }
 
 /* So many events of a key each, none of which has an LSN that `step` divides. */
@@ -174,7 +174,7 @@ static void publish_many(unsigned from, unsigned len, uint64_t step)
     uint64_t lsn = publish("first", from + 1);
 
     for (unsigned i = 0; i < len; i += 64) {
-        lsn = pass(lsn, 64, step);
+        pass(lsn, 64, step);
         for (unsigned at = 0; at < 64; at++) {
             ops[at] = op_of(VOW_RECORD_EVENT);
             ops[at].key = (struct vow_journal_key){.db_uuid = {7}, .key_seq = 1};
