@@ -418,6 +418,9 @@ bool coordinator_events_are_quiet(const struct sim_world *world, const struct si
     struct vow_relay_group_view view;
     uint32_t at = 0;
 
+    /* An event that is durable belongs to nobody before the loop has heard so. */
+    if (c->events.core != NULL && sim_now_us(world) < c->reported_us)
+        return false;
     while (c->events.core != NULL && vow_relay_next_group(c->events.core, &at, &view)) {
         const bool is_busy = view.lag > 0 || view.is_reading || strcmp(view.state, "JOINING") == 0;
 
