@@ -27,7 +27,7 @@ static void remove_file(void)
     (void)unlink(path);
 }
 
-TestSuite(trace, .init = make_file, .fini = remove_file, .timeout = 60);
+TestSuite(trace, .init = make_file, .fini = remove_file, .timeout = 30);
 
 static struct vow_trace *opened(void)
 {
