@@ -12,36 +12,40 @@
 #include "chaos/compare/compare.h"
 #include "chaos/kill/memory.h"
 #include "chaos/kill/run.h"
+#include "proto/assert.h"
 
 #define WORDS_MAX (16 + 2 * REAL_VARS_MAX)
-#define WORD_SIZE 512
+#define SETS_MAX 5 /* by an arm */
+#define SET_SIZE 128
 
 extern char **environ;
 
-/* The words of a command, which it owns. */
+/* The words of a command: all but what an arm sets belong to the comparison. */
 struct words {
-    char of[WORDS_MAX][WORD_SIZE];
+    char sets[SETS_MAX][SET_SIZE], seed[16];
     char *argv[WORDS_MAX + 1];
-    size_t len;
+    size_t sets_len, len;
 };
 
 static void put(struct words *words, const char *word)
 {
+    /* real_scenario_load() has refused so many; and posix_spawn() does not write into a word. */
     if (words->len == WORDS_MAX)
-        return; /* real_scenario_load() has refused so many */
-    (void)snprintf(words->of[words->len], WORD_SIZE, "%s", word);
-    words->argv[words->len] = words->of[words->len];
+        return;
+    words->argv[words->len] = (char *)word;
     words->argv[++words->len] = NULL;
 }
 
 /* A scenario is told what it asks for: it need not have all of them. */
 static void put_variable(struct words *words, const struct real_scenario *scenario, const char *name, const char *value)
 {
-    char set[WORD_SIZE];
+    char *set;
 
     if (real_scenario_var(scenario, name) == NULL)
         return;
-    (void)snprintf(set, sizeof(set), "%s=%s", name, value);
+    VOW_ASSERT(words->sets_len < SETS_MAX);
+    set = words->sets[words->sets_len++];
+    (void)snprintf(set, SET_SIZE, "%s=%s", name, value);
     put(words, "--set");
     put(words, set);
 }
@@ -49,17 +53,16 @@ static void put_variable(struct words *words, const struct real_scenario *scenar
 static void make_words(const struct compare *compare, const struct compare_run *run, struct words *words)
 {
     const struct compare_arm *arm = compare_arm(run->arm);
-    char seed[16];
 
-    words->len = 0;
-    (void)snprintf(seed, sizeof(seed), "%u", run->seed);
+    words->len = words->sets_len = 0;
+    (void)snprintf(words->seed, sizeof(words->seed), "%u", run->seed);
     put(words, "vow-chaos");
     put(words, "run");
     put(words, compare->options->scenario);
     put(words, "--out");
     put(words, run->directory);
     put(words, "--seed");
-    put(words, seed);
+    put(words, words->seed);
     put_variable(words, compare->scenario, "arm", arm->word);
     put_variable(words, compare->scenario, "protocol", arm->protocol);
     put_variable(words, compare->scenario, "countermeasure", arm->countermeasure);
