@@ -217,10 +217,39 @@ static void see_order(struct sim_ledger *ledger, const struct sim_sight *sight)
 
 /* ---- disks: a crash in the middle of a commit, and what the disk kept is what counts ---- */
 
+static void take_back(struct ledger_side *side, book_moment found)
+{
+    if (side->taken == found)
+        side->taken = 0;
+    if (side->recorded == found)
+        side->recorded = 0;
+    if (side->rejected == found)
+        side->rejected = 0;
+}
+
+/* What only a start has found that came to nothing may have been in the page cache alone (F105). */
+static void disown_found(struct sim_ledger *ledger, uint8_t node)
+{
+    const book_moment found = ledger->store_read[node];
+
+    if (found == 0 || ledger->book->nodes[node].served > found)
+        return;
+    for (struct ledger_saga *saga = ledger->sagas; saga != NULL; saga = saga->next) {
+        for (uint32_t i = 0; i < saga->steps_len; i++) {
+            if (saga->steps[i].node != node)
+                continue;
+            take_back(&saga->steps[i].action, found);
+            take_back(&saga->steps[i].compensation, found);
+        }
+    }
+}
+
 static void settle_store(struct sim_ledger *ledger, const struct sim_sight *sight)
 {
     const struct sim_dump_store *store = &sight->disk.dump->store;
 
+    disown_found(ledger, sight->node);
+    ledger->store_read[sight->node] = sight->seq;
     for (uint32_t i = 0; i < store->deeds_len; i++) {
         const struct sim_dump_deed *deed = &store->deeds[i];
         struct ledger_step *step = sim_ledger_step(sim_ledger_find(ledger, &deed->gtrid), deed->step);

@@ -149,6 +149,29 @@ Test(check_steps, I24_what_was_durable_is_gone)
     bed_violates(&saga.bed, "I24", "is not there");
 }
 
+/* Seed 1874: its sync had failed, and the power went before the next start had written it again (F105). */
+Test(check_steps, I24_what_only_a_start_that_came_to_nothing_has_found_is_not_owed)
+{
+    const struct saga_disk before = *saga_disk(&saga, P0);
+    struct sim_sight sight = bed_sight(&saga.bed, SIM_SEEN_CRASHED, P0);
+    struct saga_disk *disk = saga_disk(&saga, P0);
+
+    saga_sent(&saga, 0, FORWARD);
+    sight.crashed.how = SIM_CRASH_KILL;
+    bed_show(&saga.bed, &sight);
+    bed_plain(&saga.bed, SIM_SEEN_STARTED, P0);
+    disk->deeds[disk->deeds_len++] = (struct sim_dump_deed){.gtrid = saga.bed.txn, .amount = 10, .number = 70};
+    disk->steps[disk->steps_len++] = (struct sim_dump_step){.gtrid = saga.bed.txn, .status = SIM_STEP_DONE};
+    disk->deeds[0].direction = disk->steps[0].direction = VOW_STEP_ACTION;
+    disk->purse += 10;
+    saga_show_disk(&saga, P0);
+    *disk = before;
+    saga_restart(&saga, P0);
+    saga_do(&saga, 0);
+    saga_restart(&saga, P0);
+    bed_holds(&saga.bed);
+}
+
 Test(check_steps, I24_what_was_undone_is_back)
 {
     struct saga_disk *disk = saga_disk(&saga, P0);
