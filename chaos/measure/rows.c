@@ -22,7 +22,7 @@ uint64_t measure_blocked_us(const struct measure_spans *spans, const struct meas
 
 /* A lock, as what it takes of its row: a shared one may lie over another. */
 struct part {
-    uint32_t node, key;
+    uint32_t node, key, id;
     uint64_t access; /* 1 if it counts as one */
     uint64_t from_us, to_us;
 };
@@ -44,7 +44,7 @@ static struct part part_of(const struct measure_run *run, const struct measure_s
 {
     size_t len;
     const struct measure_span *doubts = measure_doubts_of(spans, hold->node, hold->id, &len);
-    struct part part = {.node = hold->node, .key = hold->key, .access = hold->from_us < until_us};
+    struct part part = {.node = hold->node, .key = hold->key, .id = hold->id, .access = hold->from_us < until_us};
     uint64_t from_us = hold->from_us, to_us = hold->to_us;
 
     if (!hold->is_semantic && len == 0)
@@ -66,6 +66,7 @@ static struct part part_of(const struct measure_run *run, const struct measure_s
 static void unite(const struct part *parts, size_t len, struct measure_rows *rows)
 {
     uint64_t end_us = 0;
+    uint32_t owner = 0;
 
     for (size_t i = 0; i < len; i++) {
         const struct part *part = &parts[i];
@@ -74,12 +75,29 @@ static void unite(const struct part *parts, size_t len, struct measure_rows *row
             row = &rows->of[rows->len++];
             *row = (struct measure_row){.node = part->node, .key = part->key};
             end_us = 0;
+            owner = part->id;
         }
+        row->is_shared = row->is_shared || part->id != owner;
         const uint64_t from_us = part->from_us > end_us ? part->from_us : end_us;
         row->accesses += part->access;
         row->blocked_us += part->to_us > from_us ? part->to_us - from_us : 0;
         end_us = part->to_us > end_us ? part->to_us : end_us;
     }
+}
+
+/*
+ * If there are more rows than a scenario says that there are to lock, the others are somebody's own: what only one ever
+ * asks for, as the row of an order, keeps nobody waiting.
+ */
+static void leave_out_own(struct measure_rows *rows)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < rows->len; i++) {
+        if (rows->of[i].is_shared)
+            rows->of[len++] = rows->of[i];
+    }
+    rows->len = len;
 }
 
 struct measure_rows measure_rows(const struct measure_run *run, const struct measure_spans *spans)
@@ -93,6 +111,8 @@ struct measure_rows measure_rows(const struct measure_run *run, const struct mea
         parts[i] = part_of(run, spans, &spans->holds.of[i], until_us);
     qsort(parts, len, sizeof(*parts), compare);
     unite(parts, len, &rows);
+    if (run->keys > 0 && rows.len > run->keys)
+        leave_out_own(&rows);
     free(parts);
     return rows;
 }

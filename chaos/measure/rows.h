@@ -1,4 +1,4 @@
-/* The rows that a run has locked: a key of a node, and what is said of it. */
+/* The rows that a run has locked, but for those that are an order's own: a key of a node, and what is said of it. */
 #ifndef VOW_CHAOS_MEASURE_ROWS_H
 #define VOW_CHAOS_MEASURE_ROWS_H
 
@@ -7,6 +7,7 @@
 struct measure_row {
     uint32_t node, key;
     uint64_t accesses;   /* locks, of those before the first fault if there was one */
+    bool is_shared;      /* more than one has asked for it */
     uint64_t blocked_us; /* locked by a branch in doubt, or by a semantic lock, while the load ran */
 };
 

@@ -71,6 +71,19 @@ Test(blocking, unavailable_is_what_branches_in_doubt_lock)
     cr_expect_float_eq(measure_unavailable(&run, &spans).accesses, 0.3, 1e-9);
 }
 
+/* There is one row to lock, `k`; that of each order is nobody else's, and is in nobody's way. */
+Test(blocking, rows_of_an_order_alone_are_not_among_those_that_there_are)
+{
+    run.keys = 1;
+    hand_branch(&run, "stock", "a", "k", 0, 10, 20, MEASURE_COMMITTED);
+    hand_branch(&run, "stock", "b", "k", 30, 40, 60, MEASURE_COMMITTED);
+    (void)hand(&run, "stock", 30, MEASURE_LOCK, "b", "order-b");
+    (void)hand(&run, "stock", 60, MEASURE_FREE, "b", "order-b");
+    make(0, 100, 100);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).rows, 0.3, 1e-9);
+    cr_expect_float_eq(measure_unavailable(&run, &spans).accesses, 0.3, 1e-9);
+}
+
 /* The hot row is asked for nine times of ten, before the fault; the cold one is what is blocked. */
 Test(blocking, an_access_rarely_meets_a_cold_row)
 {
