@@ -111,15 +111,26 @@ static size_t *shuffled(const struct compare *compare)
     return order;
 }
 
+/* What nothing can be said of, such as a time in doubt of a saga, is a dash. */
+static void show_number(const char *what, double number, int width, int decimals, const char *unit)
+{
+    if (isnan(number))
+        printf("  %s %*s %*s", what, width, "-", (int)strlen(unit), "");
+    else
+        printf("  %s %*.*f %s", what, width, decimals, number, unit);
+}
+
 static void show(const struct compare *compare, const struct compare_run *run, size_t done)
 {
-    printf("%3zu/%zu  %-22s run %-3u ", done, compare->runs_len, compare_arm(run->arm)->word, run->number);
-    if (run->is_measured)
-        printf("goodput %7.1f/s  unavailable %8.5f  in doubt at most %8.0f ms  dirty reads %6.1f/1000\n",
-               run->values[MEASURE_METRIC_GOODPUT].number, run->values[MEASURE_METRIC_UNAVAILABLE].number,
-               run->values[MEASURE_METRIC_DOUBT_MAX].number, run->values[MEASURE_METRIC_DIRTY_READS].number);
-    else
-        printf("was not measured\n");
+    printf("%3zu/%zu  %-22s run %-3u", done, compare->runs_len, compare_arm(run->arm)->word, run->number);
+    if (run->is_measured) {
+        show_number("done", run->values[MEASURE_METRIC_GOODPUT].number, 6, 1, "orders/s");
+        show_number("rows blocked", 100 * run->values[MEASURE_METRIC_UNAVAILABLE].number, 5, 2, "%");
+        show_number("in doubt up to", run->values[MEASURE_METRIC_DOUBT_MAX].number / 1000, 6, 2, "s");
+        show_number("dirty reads", run->values[MEASURE_METRIC_DIRTY_READS].number, 5, 1, "of 1,000\n");
+    } else {
+        printf("  was not measured\n");
+    }
     const json_t *text;
     size_t i;
     json_array_foreach(run->why, i, text) printf("         not valid: %s\n", json_string_value(text));
