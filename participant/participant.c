@@ -16,6 +16,7 @@
 
 /* A quarter of what the core can have: the rest is for branches that are found prepared. */
 #define BRANCHES_HIGHEST (1u << 22)
+#define DECISION_TIMEOUT_HIGHEST_MS 3600000u
 
 /* --- Open and close --- */
 
@@ -73,10 +74,14 @@ static int take_options(struct vow_participant *participant, const struct vow_pa
         return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic is none of enum vow_heuristic");
     if ((options->heuristic == VOW_HEURISTIC_OFF) != (options->heuristic_timeout_ms == 0))
         return vow_detail(detail, VOW_E_ARGUMENT, "options.heuristic and options.heuristic_timeout_ms need each other");
-    if (options->reserved != 0 || options->reserved2 != 0)
+    if (options->reserved != 0)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.reserved is not 0");
+    if (options->decision_timeout_ms > DECISION_TIMEOUT_HIGHEST_MS)
+        return vow_detail(detail, VOW_E_ARGUMENT, "options.decision_timeout_ms is over %u",
+                          DECISION_TIMEOUT_HIGHEST_MS);
     participant->heuristic = options->heuristic;
     participant->heuristic_timeout_ms = options->heuristic_timeout_ms;
+    participant->decision_timeout_ms = options->decision_timeout_ms;
     participant->loop_kind = options->loop;
     participant->base = options->base;
     participant->branches_max =

@@ -91,6 +91,7 @@ struct vow_participant {
     struct vow_subscription_kept *subscriptions;
     uint32_t branches_max;
     uint32_t heuristic_timeout_ms;
+    uint32_t decision_timeout_ms; /* 0 = the core's own */
     enum vow_heuristic heuristic;
     bool listens; /* for peers and operators, on peer_listen */
     struct vow_address peer_listen;

@@ -72,6 +72,7 @@ int main(int argc, char **argv)
                                                     .path = service.db,
                                                     .coordinator = service.coordinator,
                                                     .peer_listen = service.peer_listen,
+                                                    .decision_timeout_ms = (uint32_t)service.ask_after_ms,
                                                     .schema = schema};
     /* Orders that were prepared when the service last died are found and locked here, before anybody can touch them. */
     if (vow_participant_open(&options, &participant, &detail) != 0)

@@ -111,6 +111,7 @@ int main(int argc, char **argv)
                                                     .path = service.db,
                                                     .coordinator = service.coordinator,
                                                     .peer_listen = service.peer_listen,
+                                                    .decision_timeout_ms = (uint32_t)service.ask_after_ms,
                                                     .schema = schema};
     if (vow_participant_open(&options, &participant, &detail) != 0)
         return service_failed(&service, detail.text);

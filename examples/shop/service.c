@@ -19,15 +19,28 @@ static void usage(const struct service *service, FILE *out)
     fprintf(out, "usage: %s --db FILE [--coordinator HOST:PORT] [--peer-listen HOST:PORT]", service->program);
     if (service->fills != NULL)
         fprintf(out, " [--%s N] [--history FILE]", service->fills);
-    fprintf(out, "\n  --db FILE                 the service's SQLite file, made if missing\n"
-                 "  --coordinator HOST:PORT   where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n"
-                 "  --peer-listen HOST:PORT   where the other services and vowctl ask this one (nowhere)\n");
+    fprintf(
+        out,
+        "\n  --db FILE                 the service's SQLite file, made if missing\n"
+        "  --coordinator HOST:PORT   where vowd listens (" VOW_DEFAULT_COORDINATOR ")\n"
+        "  --peer-listen HOST:PORT   where the other services and vowctl ask this one (nowhere)\n"
+        "  --ask-after-ms N          in doubt for so long, it asks vowd, and the others after 7 times that (2000)\n");
     if (service->fills != NULL)
         fprintf(out, "  --%-23s how many %s a new file gets (%" PRId64 ")\n", service->fills, service->fills,
                 service->rows);
     if (service->table != NULL)
         fprintf(out, "  --history FILE            at the end: who has read and written which version of a row\n");
     fprintf(out, "Exit status: 0 stopped by SIGTERM or SIGINT, 1 could not go on, 2 wrong flags.\n");
+}
+
+static int64_t number_of(const struct service *service, const char *flag, int64_t most)
+{
+    int64_t number = 0;
+
+    if (shop_number(optarg, 1, most, &number) == 0)
+        return number;
+    fprintf(stderr, "%s: --%s wants a number of 1 to %" PRId64 ", not \"%s\"\n", service->program, flag, most, optarg);
+    exit(SHOP_EXIT_USAGE);
 }
 
 static _Noreturn void usage_error(const struct service *service)
@@ -42,6 +55,7 @@ static void read_flags(struct service *service, int argc, char **argv)
         {"db", required_argument, NULL, 'd'},
         {"coordinator", required_argument, NULL, 'c'},
         {"peer-listen", required_argument, NULL, 'p'},
+        {"ask-after-ms", required_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {"history", required_argument, NULL, 'H'},
@@ -57,6 +71,8 @@ static void read_flags(struct service *service, int argc, char **argv)
             service->coordinator = optarg;
         } else if (flag == 'p') {
             service->peer_listen = optarg;
+        } else if (flag == 'a') {
+            service->ask_after_ms = number_of(service, "ask-after-ms", 3600000);
         } else if (flag == 'h') {
             usage(service, stdout);
             exit(0);
@@ -65,12 +81,10 @@ static void read_flags(struct service *service, int argc, char **argv)
             exit(0);
         } else if (flag == 'H' && service->table != NULL) {
             service->history = optarg;
-        } else if (flag != 'n') {
+        } else if (flag == 'n') {
+            service->rows = number_of(service, service->fills, 1000000);
+        } else {
             usage_error(service);
-        } else if (shop_number(optarg, 1, 1000000, &service->rows) != 0) {
-            fprintf(stderr, "%s: --%s wants a number of 1 to 1000000, not \"%s\"\n", service->program, service->fills,
-                    optarg);
-            exit(SHOP_EXIT_USAGE);
         }
     }
     if (service->db == NULL || optind != argc)

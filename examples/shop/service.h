@@ -13,6 +13,7 @@ struct service {
     const char *db;
     const char *coordinator; /* NULL = the library's default */
     const char *peer_listen; /* NULL = nowhere */
+    int64_t ask_after_ms;    /* how long a branch is in doubt before it asks; 0 = the library's own */
     int64_t rows;            /* how many of `fills` */
     const char *table;       /* whose rows' versions are noted (access.h); NULL = none */
     const char *history;     /* where they are told at the end; NULL = nowhere */

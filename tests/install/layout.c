@@ -74,7 +74,7 @@ FIELD(vow_participant_options, inbox_retention_ms, 128);
 FIELD(vow_participant_options, outbox_max, 136);
 FIELD(vow_participant_options, reserved, 140);
 FIELD(vow_participant_options, outbox_archive_max, 144);
-FIELD(vow_participant_options, reserved2, 148);
+FIELD(vow_participant_options, decision_timeout_ms, 148);
 
 FIELD(vow_participant_stats, prepared, 0);
 FIELD(vow_participant_stats, committed, 8);

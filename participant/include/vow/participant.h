@@ -165,7 +165,14 @@ struct vow_participant_options {
      * What there is no room for on the disk is not archived: the room is for work. 0 = none: they are deleted.
      */
     uint32_t outbox_archive_max;
-    uint32_t reserved2; /* 0 */
+    /*
+     * T_dec: how long a branch in doubt waits for its decision before it asks the coordinator, and then twice as long
+     * before each further question, up to 30 s. If two of them get no answer, its peers are asked with the third
+     * (peer_listen): so the first time 7 times this after its YES, give or take a quarter. 0 = 2000, and peers after
+     * 14 s; 3,600,000 at most. Less frees rows sooner where a peer knows the outcome, and asks more when the
+     * coordinator is merely slow.
+     */
+    uint32_t decision_timeout_ms;
 };
 
 /*

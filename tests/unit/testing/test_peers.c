@@ -79,6 +79,26 @@ Test(peers, outcome_is_learnt_on_one_base)
     event_base_free(base);
 }
 
+/* Three questions: after 100, 200 and 400 ms, and what the jitter may add; not after 14 s. */
+Test(peers, asked_as_soon_as_the_service_wants)
+{
+    struct town town;
+
+    town_open_of_peers(&town, VOW_LOOP_OWN_THREAD, NULL);
+    town.decision_timeout_ms = 100;
+    town_close_bank(&town, SOUTH);
+    town_open_bank(&town, SOUTH);
+    commit_unheard_by(&town, "south");
+    vow_testing_clock_advance(500);
+    cr_assert_eq(town_stats(&town, SOUTH).in_doubt, 1, "its coordinator is asked first, and twice");
+    cr_assert_eq(town_stats(&town, SOUTH).asked_peers, 0);
+    vow_testing_clock_advance(400);
+    cr_assert_eq(town_stats(&town, SOUTH).in_doubt, 0);
+    cr_assert_eq(town_stats(&town, SOUTH).ended_by_peers, 1);
+    cr_assert_eq(town_money(&town, SOUTH), 130);
+    town_close(&town);
+}
+
 /* Guarantee 5: it cannot know, and says so; and it ends when the coordinator is back. */
 Test(peers, blocked_if_all_are_uncertain)
 {

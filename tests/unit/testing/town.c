@@ -65,6 +65,7 @@ void town_open_bank(struct town *town, int bank)
         .loop = town->loop,
         .base = town->base,
         .peer_listen = town->asks_peers ? listen : NULL,
+        .decision_timeout_ms = town->decision_timeout_ms,
     };
     struct vow_error_detail detail;
 

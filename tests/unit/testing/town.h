@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <vow/testing.h>
 #include <vow/vow.h>
@@ -15,8 +16,9 @@ struct town {
     bool by_hand; /* the clock is moved by hand */
     enum vow_loop_kind loop;
     struct event_base *base;
-    bool asks_peers; /* banks listen for each other */
-    bool is_alone;   /* a bank that is opened is not waited for: there is no coordinator */
+    bool asks_peers;              /* banks listen for each other */
+    bool is_alone;                /* a bank that is opened is not waited for: there is no coordinator */
+    uint32_t decision_timeout_ms; /* of banks that are opened from now on; 0 = the library's own */
     struct vow_test_network *network;
     struct vow_participant *banks[BANKS];
     struct vow_client *client;

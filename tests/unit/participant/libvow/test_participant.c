@@ -312,6 +312,9 @@ Test(participant, options_that_are_wrong_are_named)
     bad.branches_max = (1u << 22) + 1;
     cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT);
     bad.branches_max = 0;
+    bad.decision_timeout_ms = 3600001;
+    cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT);
+    bad.decision_timeout_ms = 0;
     bad.store = VOW_STORE_KIND_SQLITE;
     cr_assert_eq(try_open(&bad), VOW_E_ARGUMENT, "no path");
 }
