@@ -26,7 +26,7 @@ struct compare_arms compare_arms_all(void)
     return arms;
 }
 
-static int add(struct compare_arms *arms, const char *word)
+int compare_arms_add(struct compare_arms *arms, const char *word)
 {
     for (size_t i = 0; i < arms->len; i++)
         if (strcmp(arms_of[arms->of[i]].word, word) == 0)
@@ -46,7 +46,7 @@ int compare_arms_parse(const char *list, struct compare_arms *arms, char wrong[6
     for (const char *at = list;; at++) {
         const size_t len = strcspn(at, ",");
         (void)snprintf(wrong, 64, "%.*s", (int)(len < 63 ? len : 63), at);
-        if (add(arms, wrong) != 0)
+        if (compare_arms_add(arms, wrong) != 0)
             return -1;
         at += len;
         if (*at == '\0')

@@ -24,6 +24,8 @@ struct compare_arms {
 };
 
 struct compare_arms compare_arms_all(void);
+/* Returns 0; or -1 if there is no such arm, or it is among them. */
+int compare_arms_add(struct compare_arms *arms, const char *word);
 /* "2pc,saga". Returns 0; or -1, and `wrong` is the word that there is not, or that is there twice. */
 int compare_arms_parse(const char *list, struct compare_arms *arms, char wrong[64]);
 

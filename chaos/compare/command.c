@@ -15,7 +15,7 @@ static const char help[] =
     "  --out DIR         report.html, results.json, results.csv, and the archives of all runs; a new or empty folder\n"
     "                    (one under out/)\n"
     "  --runs N          runs of each arm (3)\n"
-    "  --arms A,B,...    only these; see --list (all)\n"
+    "  --arms A,B,...    only these; see --list (those that the scenario is for, its key arms; else all)\n"
     "  --seed N          ${seed} of the first run of each arm; the next have the next (1)\n"
     "  --set NAME=VALUE  another value of one of the scenario's vars, for all runs\n"
     "  --redraw DIR      write DIR/report.html anew from DIR/results.json\n"
@@ -118,7 +118,7 @@ static void write_command(int argc, char **argv, char *text, size_t size)
 
 int compare_command(int argc, char **argv)
 {
-    struct compare_options options = {.arms = compare_arms_all(), .runs = 3, .seed = 1};
+    struct compare_options options = {.runs = 3, .seed = 1};
     char text[4096];
 
     write_command(argc, argv, text, sizeof(text));

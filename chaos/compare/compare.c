@@ -31,18 +31,50 @@ static int check_scenario(const struct compare *compare)
                 "has neither protocol nor arm among its vars, so every run would be the same; see docs/experiment.md");
 }
 
-static int read_keys(struct compare *compare)
+/* A number among its vars; 0 if it is not there. */
+static int read_number(const struct compare *compare, const char *name, const char *what, uint32_t *number)
 {
-    const struct real_variable *keys = real_scenario_var(compare->scenario, "keys");
+    const struct real_variable *var = real_scenario_var(compare->scenario, name);
     char *end;
 
-    if (keys == NULL)
+    if (var == NULL)
         return 0;
     errno = 0;
-    const unsigned long number = strtoul(keys->value.text, &end, 10);
-    if (errno != 0 || *end != '\0' || end == keys->value.text || number > 1000000000)
-        return fail(compare->options->scenario, "keys, among its vars, is how many rows there are: a number");
-    compare->keys = (uint32_t)number;
+    const unsigned long value = strtoul(var->value.text, &end, 10);
+    if (errno != 0 || *end != '\0' || end == var->value.text || value > 1000000000)
+        return fail(compare->options->scenario, what);
+    *number = (uint32_t)value;
+    return 0;
+}
+
+static int read_vars(struct compare *compare)
+{
+    if (read_number(compare, "keys", "keys, among its vars, is how many rows there are: a number", &compare->keys) != 0)
+        return -1;
+    return read_number(
+        compare, "asked",
+        "asked, among its vars, is within how many milliseconds whoever asks its peers is told: a number",
+        &compare->asked_ms);
+}
+
+/* What was asked for; else what the scenario is for; else all. */
+int compare_choose_arms(const struct real_scenario *scenario, struct compare_options *options)
+{
+    char text[256];
+
+    if (options->arms.len > 0)
+        return 0;
+    options->arms = compare_arms_all();
+    if (scenario->arms.len > 0)
+        options->arms.len = 0;
+    for (size_t i = 0; i < scenario->arms.len; i++) {
+        const struct real_text *word = &scenario->arms.of[i];
+        if (compare_arms_add(&options->arms, word->text) == 0)
+            continue;
+        (void)snprintf(text, sizeof(text), "line %u: arms does not know, or has twice, %.64s", word->place.line,
+                       word->text);
+        return fail(options->scenario, text);
+    }
     return 0;
 }
 
@@ -201,7 +233,8 @@ static int run_prepared(struct compare *compare)
 
 int compare_all(const struct compare_options *options)
 {
-    struct compare compare = {.options = options};
+    struct compare_options chosen = *options;
+    struct compare compare = {.options = &chosen};
     struct real_scenario *scenario;
     struct real_error error;
     int status = REAL_BAD;
@@ -211,7 +244,8 @@ int compare_all(const struct compare_options *options)
         return REAL_BAD;
     }
     compare.scenario = scenario;
-    if (check_scenario(&compare) == 0 && read_keys(&compare) == 0 && make_out(&compare) == 0)
+    if (check_scenario(&compare) == 0 && compare_choose_arms(scenario, &chosen) == 0 && read_vars(&compare) == 0 &&
+        make_out(&compare) == 0)
         status = run_prepared(&compare);
     real_scenario_free(scenario);
     return status;

@@ -15,10 +15,10 @@
 
 struct compare_options {
     const char *scenario;
-    const char *out;    /* NULL = a folder of its own under out/ */
-    const char *redraw; /* a folder whose results are there: only its report is written anew */
-    struct compare_arms arms;
-    struct real_sets sets; /* further variables of the scenario, the same for all */
+    const char *out;          /* NULL = a folder of its own under out/ */
+    const char *redraw;       /* a folder whose results are there: only its report is written anew */
+    struct compare_arms arms; /* none = those that the scenario is for */
+    struct real_sets sets;    /* further variables of the scenario, the same for all */
     uint32_t runs, seed;
     const char *command; /* what repeats it */
 };
@@ -43,6 +43,7 @@ struct compare {
     const struct real_scenario *scenario;
     char out[COMPARE_PATH_SIZE];
     uint32_t keys;            /* rows that there are: ${keys} of the scenario; 0 = it does not say */
+    uint32_t asked_ms;        /* within which whoever asks its peers is told: ${asked}; 0 = it does not say */
     struct compare_run *runs; /* options.arms.len times options.runs, by arm */
     size_t runs_len;
     uint64_t took_us;
@@ -65,6 +66,8 @@ json_t *compare_results(const struct compare *compare);
 int compare_write_json(const char *directory, const json_t *results);
 int compare_write_csv(const char *directory, const json_t *results);
 
+/* compare.c: the arms of a comparison that was told none. Returns 0; or -1 and has said why on stderr. */
+int compare_choose_arms(const struct real_scenario *scenario, struct compare_options *options);
 /* compare.c: does it all. Returns the exit status; it is as that of a run (chaos/kill/run.h), of the worst of them. */
 int compare_all(const struct compare_options *options);
 /* Writes report.html of a folder anew, from its results.json. */

@@ -191,6 +191,7 @@ void compare_measure(const struct compare *compare, struct compare_run *run)
 
     measure_run_init(&records);
     records.keys = compare->keys;
+    records.asked_us = UINT64_C(1000) * compare->asked_ms;
     if (compare_archive_read(run->directory, &records, &verdict, why) == 0) {
         measure_spans_make(&records, &spans);
         measure_values(&records, &spans, run->values);

@@ -139,6 +139,7 @@ struct real_scenario {
     uint64_t within_ms; /* the whole of it */
     uint64_t settle_ms; /* after the load, until nothing is in doubt */
     uint32_t seed;
+    struct real_words arms; /* for vow-chaos compare, which knows what they are; none = all */
     struct real_node_plan nodes[REAL_NODES_MAX];
     size_t nodes_len;
     struct real_node_plan loads[REAL_LOADS_MAX];

@@ -108,6 +108,7 @@ static const struct real_key root_keys[] = {
     KEY("settle_within", real_read_duration, struct real_scenario, settle_ms, false,
         "the time after it until nothing is in doubt (60s)"),
     KEY("seed", real_read_count, struct real_scenario, seed, false, "${seed}, if there is no --seed (1)"),
+    KEY("arms", read_words, struct real_scenario, arms, false, "for vow-chaos compare: the arms it is for (all)"),
     {"setup", read_setup, 0, false, "commands that are run before the nodes start, one after another"},
     {"nodes", read_nodes, 0, true, "the processes, in the order of their starts and ends"},
     {"links", read_links, 0, false, "ways between them that can be cut"},

@@ -54,10 +54,7 @@ static const struct measure_fault *first_death(const struct court *court)
 
     if (run->faults_len == 0 || !run->faults[0].is_death)
         return NULL;
-    for (size_t i = 0; i < run->records_len; i++)
-        if (run->records[i].what == MEASURE_LIFE && run->records[i].node == run->faults[0].node)
-            return run->records[i].is_coordinator ? &run->faults[0] : NULL;
-    return NULL;
+    return measure_is_coordinator(run, run->faults[0].node) ? &run->faults[0] : NULL;
 }
 
 /* A transaction is in doubt from the first YES of a branch until the last branch is told. The spans' copy is put in
@@ -140,6 +137,60 @@ static struct measure_finding judge_outage(const struct court *court)
                restart, replay);
 }
 
+/* --- Peers --- */
+
+/* When another branch of the transaction was the first to have heard the outcome; UINT64_MAX = none did before this. */
+static uint64_t peer_knew_us(const struct measure_spans *spans, const struct measure_span *doubt)
+{
+    uint64_t first_us = UINT64_MAX;
+
+    for (size_t i = 0; i < spans->doubts.len; i++) {
+        const struct measure_span *other = &spans->doubts.of[i];
+        if (other->id == doubt->id && other->node != doubt->node && !other->is_censored && other->to_us < first_us)
+            first_us = other->to_us;
+    }
+    return first_us < doubt->to_us ? first_us : UINT64_MAX;
+}
+
+/* Branches that were in doubt while the coordinator was away, and could have been told. */
+struct owed {
+    size_t len, late;
+    uint64_t longest_us;
+};
+
+static void owe(const struct court *court, const struct measure_fault *death, struct owed *owed)
+{
+    for (size_t i = 0; i < court->spans->doubts.len; i++) {
+        const struct measure_span *doubt = &court->spans->doubts.of[i];
+        if (doubt->from_us > death->t_us || doubt->to_us <= death->t_us)
+            continue;
+        const uint64_t knew_us = peer_knew_us(court->spans, doubt);
+        const uint64_t from_us = knew_us > death->t_us ? knew_us : death->t_us;
+        if (knew_us == UINT64_MAX || (death->healed_us != 0 && from_us + court->run->asked_us > death->healed_us))
+            continue;
+        const uint64_t took_us = doubt->to_us - from_us;
+        owed->len++;
+        owed->late += doubt->is_censored || took_us > court->run->asked_us;
+        owed->longest_us = took_us > owed->longest_us ? took_us : owed->longest_us;
+    }
+}
+
+/* A scenario that promises that a peer knows, and in which none ever did, has not done what it says. */
+static struct measure_finding judge_asked(const struct court *court)
+{
+    const struct measure_run *run = court->run;
+    struct owed owed = {0};
+
+    if (!court->kind->is_cooperative || run->asked_us == 0)
+        return say(MEASURE_NOT_SHOWN, "nobody asks, or the scenario does not say that somebody knows");
+    for (size_t i = 0; i < run->faults_len; i++)
+        if (run->faults[i].is_death && measure_is_coordinator(run, run->faults[i].node))
+            owe(court, &run->faults[i], &owed);
+    return say(holds_if(owed.len > 0 && owed.late == 0),
+               "%zu branches had a peer that knew; they were told within %.0f ms, and %.0f are allowed", owed.len,
+               (double)owed.longest_us / 1000, (double)run->asked_us / 1000);
+}
+
 /* --- Sagas --- */
 
 static struct measure_finding judge_unlocked(const struct court *court)
@@ -206,6 +257,7 @@ size_t measure_laws(const struct measure_run *run, const struct measure_spans *s
     findings[MEASURE_LAW_LITTLE] = judge_little(&court);
     findings[MEASURE_LAW_OUTAGE] = judge_outage(&court);
     findings[MEASURE_LAW_UNLOCKED] = judge_unlocked(&court);
+    findings[MEASURE_LAW_ASKED] = judge_asked(&court);
     findings[MEASURE_LAW_LEAKING] = judge_leaking(&court);
     findings[MEASURE_LAW_ISOLATED] = judge_isolated(&court);
     for (int i = 0; i < MEASURE_LAWS; i++)

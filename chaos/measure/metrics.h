@@ -19,6 +19,8 @@ bool measure_meets_fault(const struct measure_run *run, const struct measure_spa
 /* Had it begun, and not ended, when a fault was done? */
 bool measure_covers_fault(const struct measure_run *run, const struct measure_span *span);
 
+/* Is it what the first of its lives says? */
+bool measure_is_coordinator(const struct measure_run *run, uint32_t node);
 /* in_doubt.c: from a durable YES until the outcome is durable at the same participant, which frees its rows. */
 struct measure_in_doubt {
     struct measure_survival time;

@@ -44,6 +44,14 @@ enum measure_outcome *measure_outcomes(const struct measure_run *run)
     return outcomes;
 }
 
+bool measure_is_coordinator(const struct measure_run *run, uint32_t node)
+{
+    for (size_t i = 0; i < run->records_len; i++)
+        if (run->records[i].what == MEASURE_LIFE && run->records[i].node == node)
+            return run->records[i].is_coordinator;
+    return false;
+}
+
 bool measure_meets_fault(const struct measure_run *run, const struct measure_span *span)
 {
     for (size_t i = 0; i < run->faults_len; i++) {

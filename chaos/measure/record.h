@@ -89,6 +89,7 @@ struct measure_run {
     uint64_t end_us;         /* nobody has looked after that */
     uint32_t keys;           /* rows that there are to lock; 0 = those that were ever asked for */
 };
+    uint64_t asked_us;       /* within which a participant in doubt is told what a peer knows; 0 = nobody says so */
 
 void measure_run_init(struct measure_run *run);
 void measure_run_deinit(struct measure_run *run);

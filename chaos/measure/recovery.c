@@ -2,18 +2,10 @@
 
 #include "chaos/measure/metrics.h"
 
-static bool is_coordinator(const struct measure_run *run, uint32_t node)
-{
-    for (size_t i = 0; i < run->records_len; i++)
-        if (run->records[i].what == MEASURE_LIFE && run->records[i].node == node)
-            return run->records[i].is_coordinator;
-    return false;
-}
-
 static const struct measure_fault *death_of_coordinator(const struct measure_run *run)
 {
     for (size_t i = 0; i < run->faults_len; i++)
-        if (run->faults[i].is_death && is_coordinator(run, run->faults[i].node))
+        if (run->faults[i].is_death && measure_is_coordinator(run, run->faults[i].node))
             return &run->faults[i];
     return NULL;
 }

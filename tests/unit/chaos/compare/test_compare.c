@@ -216,3 +216,25 @@ Test(compare, arms_by_their_words)
     cr_expect_eq(compare_arms_parse("", &arms, wrong), -1);
     cr_expect_eq(compare_arms_all().len, COMPARE_ARMS);
 }
+
+/* What is asked for goes before what the scenario is for, and that before all. */
+Test(compare, arms_are_those_of_the_scenario)
+{
+    struct real_scenario scenario = {.name = "s"};
+    struct compare_options options = {.scenario = "s.yaml"};
+    cr_assert_eq(compare_choose_arms(&scenario, &options), 0);
+    cr_expect_eq(options.arms.len, COMPARE_ARMS);
+    scenario.arms.len = 2;
+    scenario.arms.of[0].text = "2pc-cooperative";
+    scenario.arms.of[1].text = "2pc";
+    cr_assert_eq(compare_choose_arms(&scenario, &options), 0);
+    cr_expect_eq(options.arms.len, COMPARE_ARMS, "they were chosen");
+    options.arms.len = 0;
+    cr_assert_eq(compare_choose_arms(&scenario, &options), 0);
+    cr_assert_eq(options.arms.len, 2);
+    cr_expect_eq(options.arms.of[0], COMPARE_COOPERATIVE);
+    cr_expect_eq(options.arms.of[1], COMPARE_TWO_PHASE);
+    options.arms.len = 0;
+    scenario.arms.of[1].text = "3pc";
+    cr_expect_eq(compare_choose_arms(&scenario, &options), -1);
+}

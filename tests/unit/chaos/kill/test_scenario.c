@@ -101,6 +101,17 @@ Test(kill_scenario, faults_and_checks_are_read)
     real_scenario_free(scenario);
 }
 
+Test(kill_scenario, arms_are_read_as_they_stand)
+{
+    struct real_scenario *scenario =
+        read_whole("teaches: t\narms: [2pc, other]\nnodes: [{name: a, command: [x]}]\nload: {command: [x]}\n");
+
+    cr_assert_eq(scenario->arms.len, 2);
+    cr_expect_str_eq(scenario->arms.of[1].text, "other");
+    cr_expect_eq(scenario->arms.of[1].place.line, 2);
+    real_scenario_free(scenario);
+}
+
 Test(kill_scenario, files_setup_and_loads_are_read)
 {
     struct real_scenario *scenario =

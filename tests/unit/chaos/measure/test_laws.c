@@ -138,6 +138,58 @@ Test(laws, too_few_transactions_say_nothing)
     expect(MEASURE_LAW_OUTAGE, MEASURE_NOT_SHOWN);
 }
 
+/* Of one that waits, payment has heard the outcome; it waits until `told_ms`. */
+static void peer_knows(uint64_t told_ms)
+{
+    transactions(4, told_ms);
+    (void)hand(&run, "payment", 4950, MEASURE_YES, "s0", NULL);
+    (void)hand(&run, "payment", 5010, MEASURE_APPLIED, "s0", NULL);
+    run.asked_us = MS(700);
+}
+
+Test(laws, asked_holds_if_who_asks_is_told_in_time)
+{
+    peer_knows(5700);
+    cr_expect_eq(judge(&cooperative), 0);
+    expect(MEASURE_LAW_ASKED, MEASURE_HOLDS);
+    cr_expect_not_null(strstr(findings[MEASURE_LAW_ASKED].text, "1 branches"), "%s", findings[MEASURE_LAW_ASKED].text);
+}
+
+Test(laws, asked_is_broken_by_one_who_is_told_late)
+{
+    peer_knows(5800);
+    cr_expect_eq(judge(&cooperative), 1);
+    expect(MEASURE_LAW_ASKED, MEASURE_BROKEN);
+}
+
+/* The scenario has promised that somebody would know. */
+Test(laws, asked_is_broken_if_nobody_ever_knew)
+{
+    transactions(4, 6300);
+    run.asked_us = MS(700);
+    cr_expect_eq(judge(&cooperative), 1);
+    expect(MEASURE_LAW_ASKED, MEASURE_BROKEN);
+}
+
+/* The coordinator is back before so much time is over. */
+Test(laws, asked_owes_nothing_after_a_short_outage)
+{
+    peer_knows(6300);
+    (void)hand(&run, "payment", 4950, MEASURE_YES, "s1", NULL);
+    (void)hand(&run, "payment", 5950, MEASURE_APPLIED, "s1", NULL);
+    run.asked_us = MS(1000);
+    cr_expect_eq(judge(&cooperative), 1);
+    expect(MEASURE_LAW_ASKED, MEASURE_BROKEN);
+    cr_expect_not_null(strstr(findings[MEASURE_LAW_ASKED].text, "1 branches"), "%s", findings[MEASURE_LAW_ASKED].text);
+}
+
+Test(laws, asked_is_not_shown_where_nobody_asks)
+{
+    peer_knows(6300);
+    cr_expect_eq(judge(&two_phase), 0);
+    expect(MEASURE_LAW_ASKED, MEASURE_NOT_SHOWN);
+}
+
 static void dirty_read(void)
 {
     hand_write(&run, 10, "a", "k", 2, 1, false);
