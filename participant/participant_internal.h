@@ -225,6 +225,8 @@ void vow_participant_give_up_joins(struct vow_participant *participant);
 /* Opens it, if it is asked for. */
 int vow_participant_open_trace(struct vow_participant *participant, struct vow_error_detail *detail);
 /* On the store's thread, after each batch: what it has cost so far, once a second, and to the file with all of it. */
+/* That it has lost its coordinator; on the loop's thread. */
+void vow_participant_tell_parted(struct vow_participant *participant);
 void vow_participant_flush_trace(struct vow_participant *participant, const struct vow_store_stats *stats);
 /* After the threads, before the store is closed: the same for the last time. */
 void vow_participant_tell_last_cost(struct vow_participant *participant);

@@ -312,6 +312,7 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
     if (participant->channel == NULL)
         return;
     participant->channel = NULL;
+    vow_participant_tell_parted(participant);
     vow_relay_down(participant);
     vow_subscriptions_down(participant);
     step(participant, &event);
@@ -393,7 +394,6 @@ static struct vow_branches_identity core_identity(const struct vow_store_identit
     };
 }
 
-/* Room for all that is there beside the limit of new work (fault F028). */
 /* A question that comes later than the back-off would ever go has no back-off. */
 static void set_decision_timeout(struct vow_branches_limits *limits, uint32_t timeout_ms)
 {
@@ -404,6 +404,7 @@ static void set_decision_timeout(struct vow_branches_limits *limits, uint32_t ti
         limits->decision_timeout_max_ms = timeout_ms;
 }
 
+/* Room for all that is there beside the limit of new work (fault F028). */
 static int make_core(struct vow_participant *participant, const struct recovered *all)
 {
     struct vow_branches_limits limits = vow_branches_default_limits;
@@ -416,8 +417,8 @@ static int make_core(struct vow_participant *participant, const struct recovered
         return VOW_E_NO_MEMORY;
     limits.branches_max += (uint32_t)all->len;
     limits.heuristics_max += all->heuristics;
-    limits.heuristic_timeout_ms = participant->heuristic_timeout_ms;
     set_decision_timeout(&limits, participant->decision_timeout_ms);
+    limits.heuristic_timeout_ms = participant->heuristic_timeout_ms;
     limits.heuristic_verdict = participant->heuristic == VOW_HEURISTIC_COMMIT ? VOW_COMMIT : VOW_ABORT;
     if (vow_random_bytes(&identity.seed, sizeof(identity.seed)) != 0)
         return VOW_E_SYSTEM;

@@ -22,6 +22,13 @@ static int64_t used_us(const struct timeval *time)
     return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
 }
 
+/* At once: the store's thread may have nothing to write for long. */
+void vow_participant_tell_parted(struct vow_participant *participant)
+{
+    VOW_TRACE_BARE(participant->trace, "parted", NULL);
+    vow_trace_flush(participant->trace);
+}
+
 /* Messages are counted where they all go: by vowd. */
 static void tell_cost(struct vow_participant *participant, const struct vow_store_stats *stats)
 {

@@ -215,12 +215,13 @@ static struct measure_finding judge_leaking(const struct court *court)
 static struct measure_finding judge_isolated(const struct court *court)
 {
     const double lost = value(court, MEASURE_METRIC_LOST_UPDATES), dirty = value(court, MEASURE_METRIC_DIRTY_READS);
-    const double fuzzy = value(court, MEASURE_METRIC_FUZZY_READS);
+    const double fuzzy = value(court, MEASURE_METRIC_FUZZY_READS), skew = value(court, MEASURE_METRIC_WRITE_SKEWS);
 
     if (!court->kind->is_2pc || isnan(dirty))
         return say(MEASURE_NOT_SHOWN, "its orders are no transactions, or no reads were recorded");
-    return say(holds_if(lost + dirty + fuzzy <= 0),
-               "%.2f lost updates, %.2f dirty reads, %.2f fuzzy reads for 1,000 orders", lost, dirty, fuzzy);
+    return say(holds_if(lost + dirty + fuzzy + skew <= 0),
+               "%.2f lost updates, %.2f dirty reads, %.2f fuzzy reads, %.2f write skews for 1,000 orders", lost, dirty,
+               fuzzy, skew);
 }
 
 /* --- All --- */
@@ -256,8 +257,8 @@ size_t measure_laws(const struct measure_run *run, const struct measure_spans *s
 
     findings[MEASURE_LAW_LITTLE] = judge_little(&court);
     findings[MEASURE_LAW_OUTAGE] = judge_outage(&court);
-    findings[MEASURE_LAW_UNLOCKED] = judge_unlocked(&court);
     findings[MEASURE_LAW_ASKED] = judge_asked(&court);
+    findings[MEASURE_LAW_UNLOCKED] = judge_unlocked(&court);
     findings[MEASURE_LAW_LEAKING] = judge_leaking(&court);
     findings[MEASURE_LAW_ISOLATED] = judge_isolated(&court);
     for (int i = 0; i < MEASURE_LAWS; i++)

@@ -11,16 +11,21 @@
 
 #define MEASURE_BIN_US 100000 /* of goodput and of the curves */
 
+struct measure_value {
+    double number;    /* NAN = nothing can be said */
+    bool is_at_least; /* it lasted still */
+};
+
 /* How a transaction has ended, by its id: as its coordinator says, else as a branch or the client does. Free it. */
 enum measure_outcome *measure_outcomes(const struct measure_run *run);
 
+/* Is it what the first of its lives says? */
+bool measure_is_coordinator(const struct measure_run *run, uint32_t node);
 /* Does it touch the time of a fault: from when it was done until what it took away served again? */
 bool measure_meets_fault(const struct measure_run *run, const struct measure_span *span);
 /* Had it begun, and not ended, when a fault was done? */
 bool measure_covers_fault(const struct measure_run *run, const struct measure_span *span);
 
-/* Is it what the first of its lives says? */
-bool measure_is_coordinator(const struct measure_run *run, uint32_t node);
 /* in_doubt.c: from a durable YES until the outcome is durable at the same participant, which frees its rows. */
 struct measure_in_doubt {
     struct measure_survival time;
@@ -79,6 +84,26 @@ struct measure_recovery {
     double restart, replay, first_decision, last_in_doubt; /* replay: from the restart until it serves */
 };
 struct measure_recovery measure_recovery(const struct measure_run *run, const struct measure_spans *spans);
+
+/* detect.c: from the first death of a process until those that it leaves have lost their connection to it: all
+ * participants, of a coordinator; the coordinator, of a participant. In ms; NAN if nobody ever says so. */
+struct measure_value measure_detect(const struct measure_run *run);
+
+/* orphans.c: what the faults have left: transactions and sagas that had begun when the last one was over, and that
+ * hold a row or are in doubt still 60 s later, or at the end if that comes sooner. */
+struct measure_orphans {
+    double left;
+    double after_ms; /* that was so long after it; NAN = there was no fault */
+};
+struct measure_orphans measure_orphans(const struct measure_run *run, const struct measure_spans *spans);
+
+/* skew.c: pairs of orders, both done for good, each of which has read of a row what the other has overwritten later,
+ * and these are two rows: no order of the two, one after the other, gives that (Elle's G2 and G-single of two). */
+size_t measure_write_skews(const struct measure_run *run, const enum measure_outcome *outcomes);
+
+/* lag.c: of an event, from when it was written down, beside the change of which it tells, until it is durable at the
+ * coordinator. */
+struct measure_survival measure_outbox_lag(const struct measure_run *run);
 
 /* anomalies.c */
 struct measure_anomalies {

@@ -23,6 +23,7 @@ enum {
     HAS_NODE = 1 << 11,
     HAS_ROLE = 1 << 12,
     MAY_HAVE_KEY = 1 << 13, /* a text that may be empty: it is not known which row it was */
+    HAS_LAG = 1 << 14,
 };
 
 static const struct {
@@ -158,6 +159,8 @@ static void read_fields(const struct reader *reader, unsigned fields, struct mea
         record->sum = number(reader, "sum");
         record->expected = number(reader, "expected");
     }
+    if (fields & HAS_LAG)
+        record->lag_us = natural(reader, "lag_us");
     if (fields & HAS_COST)
         record->cost = read_cost(reader);
     record->was_found = json_object_get(reader->line, "found") != NULL;

@@ -56,6 +56,7 @@ struct measure_record {
     bool was_found;       /* DECIDED: by an earlier life, whose journal says so */
     int64_t version, from;
     int64_t sum, expected;
+    uint64_t lag_us; /* EVENT */
     struct measure_cost cost;
 };
 
@@ -88,8 +89,8 @@ struct measure_run {
     uint64_t from_us, to_us; /* the load: between its first and its last op are due */
     uint64_t end_us;         /* nobody has looked after that */
     uint32_t keys;           /* rows that there are to lock; 0 = those that were ever asked for */
-};
     uint64_t asked_us;       /* within which a participant in doubt is told what a peer knows; 0 = nobody says so */
+};
 
 void measure_run_init(struct measure_run *run);
 void measure_run_deinit(struct measure_run *run);

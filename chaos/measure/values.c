@@ -98,11 +98,15 @@ static void set_goodput(const struct measure_run *run, struct measure_value *val
 static void set_recovery(const struct measure_run *run, const struct measure_spans *spans, struct measure_value *values)
 {
     const struct measure_recovery recovery = measure_recovery(run, spans);
+    const struct measure_orphans orphans = measure_orphans(run, spans);
 
+    SET(DETECT, measure_detect(run));
     SET(RESTART, plain(recovery.restart));
     SET(REPLAY, plain(recovery.replay));
     SET(FIRST_DECISION, plain(recovery.first_decision));
     SET(LAST_DOUBT, plain(recovery.last_in_doubt));
+    SET(ORPHANS, plain(orphans.left));
+    SET(ORPHANS_AFTER, plain(orphans.after_ms));
 }
 
 /* What nobody has recorded is not zero. */
@@ -120,6 +124,7 @@ static void set_leaking(const struct measure_run *run, const enum measure_outcom
     SET(LOST_UPDATES, plain(for_thousand(&anomalies, anomalies.lost_updates)));
     SET(DIRTY_READS, plain(for_thousand(&anomalies, anomalies.dirty_reads)));
     SET(FUZZY_READS, plain(for_thousand(&anomalies, anomalies.fuzzy_reads)));
+    SET(WRITE_SKEWS, plain(for_thousand(&anomalies, measure_write_skews(run, outcomes))));
     SET(EXPOSURE, plain(anomalies.is_seen ? (double)anomalies.exposure : NAN));
     SET(AUDIT_WRONG, plain(audits.wrong));
     SET(AUDIT_DEVIATION, plain(audits.deviation_max));
@@ -129,12 +134,15 @@ static void set_leaking(const struct measure_run *run, const enum measure_outcom
 static void set_sagas(const struct measure_run *run, struct measure_value *values)
 {
     const struct measure_sagas sagas = measure_sagas(run);
+    const struct measure_survival lag = measure_outbox_lag(run);
 
     SET(COMPENSATED, plain(sagas.compensated));
     SET(COMPENSATION_P99, ms(sagas.compensation.p99));
     SET(VISIBLE_P50, ms(sagas.visible.p50));
     SET(VISIBLE_P99, ms(sagas.visible.p99));
     SET(STUCK, count(sagas.stuck));
+    SET(OUTBOX_P50, ms(lag.p50));
+    SET(OUTBOX_P99, ms(lag.p99));
 }
 
 static void set_costs(const struct measure_run *run, struct measure_value *values)

@@ -11,11 +11,6 @@ enum measure_metric {
     MEASURE_METRICS
 };
 
-struct measure_value {
-    double number;    /* NAN = nothing can be said */
-    bool is_at_least; /* it lasted still */
-};
-
 const char *measure_metric_word(enum measure_metric metric);
 const char *measure_metric_unit(enum measure_metric metric);
 const char *measure_metric_text(enum measure_metric metric);

@@ -64,6 +64,7 @@ struct log_op {
     uint8_t *body; /* of the record, as long as body_cap allows */
     size_t body_cap;
     uint64_t tag;                       /* HISTORY: of who asked */
+    uint64_t event_us;                  /* EVENT: when it was written down, by the wall clock */
     struct vow_coord_question question; /* GET */
     struct log_op *next_free;
 };
@@ -425,6 +426,8 @@ void trace_txn(struct vow_server *server, const struct vow_coord_effect *effect)
 void trace_saga(struct vow_server *server, const struct vow_sagas_effect *effect);
 /* A record of a saga is durable. */
 void trace_saga_logged(struct vow_server *server, const struct vow_record *record);
+void trace_parted(struct vow_server *server, const char *participant);
+void trace_event(struct vow_server *server, const struct vow_gtrid *gtrid, uint64_t wall_us);
 void trace_received(struct vow_server *server, const struct vow_msg *msg);
 void trace_sent(struct vow_server *server, const struct vow_msg *msg);
 /* Since the process began. */

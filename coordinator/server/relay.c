@@ -53,6 +53,7 @@ static void fill_event(struct vow_server *server, struct log_op *op, const struc
     memcpy(op->op.key.db_uuid, event->db_uuid, VOW_DB_UUID_BYTES);
     memcpy(op->op.key.key, event->key, strlen(event->key) + 1);
     op->op.key.key_seq = event->key_seq;
+    op->event_us = event->wall_us;
     if (vow_gtrid_is_none(&event->gtrid) || vow_coord_id(server->core, &event->gtrid) == VOW_COORD_ID_VOID)
         op->op.record.gtrid = (struct vow_gtrid){{0}};
 }
@@ -188,6 +189,8 @@ void relay_journal_done(struct vow_server *server, struct vow_journal_op *op)
         return;
     }
     VOW_CRASH("log", "after", vow_record_name(op->record.kind));
+    if (op->record.kind == VOW_RECORD_EVENT)
+        trace_event(server, &op->record.gtrid, ((const struct log_op *)op)->event_us);
     struct vow_relay_event event = {.kind = VOW_RELAY_LOG_DONE, .now_ms = vow_clock_ms()};
     event.logged.token = op->token;
     event.logged.lsn = op->lsn;

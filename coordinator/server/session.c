@@ -32,6 +32,8 @@ struct session *session_find(struct vow_server *server, uint64_t id)
 
 static void session_drop(struct session *session)
 {
+    if (session->up && session->role == VOW_ROLE_PARTICIPANT)
+        trace_parted(session->server, session->name);
     admission_went(session->server, session);
     gather_session_down(session->server, session->id);
     operate_session_down(session->server, session->id);

@@ -8,6 +8,7 @@
 #include "coordinator/core/core.h"
 #include "coordinator/server/internal.h"
 #include "proto/codec.h"
+#include "proto/net/clock.h"
 #include "proto/net/trace.h"
 
 int trace_open(struct vow_server *server, const char *path, struct vow_error_detail *detail)
@@ -33,6 +34,20 @@ void trace_close(struct vow_server *server)
         trace_cost(server);
     vow_trace_close(server->trace);
     server->trace = NULL;
+}
+
+void trace_parted(struct vow_server *server, const char *participant)
+{
+    VOW_TRACE(server->trace, "parted", NULL, VOW_STR("with", participant));
+}
+
+/* An event is durable here; `wall_us` is when its publisher wrote it down, by the wall clock: a machine has one. */
+void trace_event(struct vow_server *server, const struct vow_gtrid *gtrid, uint64_t wall_us)
+{
+    const uint64_t now_us = server->trace != NULL ? vow_clock_wall_us() : 0;
+
+    VOW_TRACE(server->trace, "event", vow_gtrid_is_none(gtrid) ? NULL : gtrid,
+              VOW_NUM("lag_us", now_us > wall_us ? now_us - wall_us : 0));
 }
 
 /* ---- transactions ---- */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 
 struct vow_trace {
     int fd;
-    bool is_lost; /* nothing is written any more */
+    pthread_mutex_t lock; /* of what follows */
+    bool is_lost;         /* nothing is written any more */
     size_t len;
     char *path; /* behind the struct */
     char kept[KEPT_BYTES];
@@ -64,6 +66,7 @@ int vow_trace_open(const char *path, struct vow_trace **out, struct vow_error_de
         return VOW_E_IO;
     }
     trace->path = memcpy((char *)(trace + 1), path, strlen(path) + 1);
+    (void)pthread_mutex_init(&trace->lock, NULL); /* without attributes it cannot fail */
     trace->is_lost = false;
     trace->len = 0;
     if (!ends_in_a_line(trace->fd))
@@ -72,13 +75,11 @@ int vow_trace_open(const char *path, struct vow_trace **out, struct vow_error_de
     return 0;
 }
 
-void vow_trace_flush(struct vow_trace *trace)
+static void flush(struct vow_trace *trace)
 {
-    if (trace == NULL || trace->len == 0)
-        return;
     const size_t len = trace->len;
     trace->len = 0;
-    if (trace->is_lost)
+    if (trace->is_lost || len == 0)
         return;
     const ssize_t written = write(trace->fd, trace->kept, len);
     if (written == (ssize_t)len)
@@ -88,12 +89,22 @@ void vow_trace_flush(struct vow_trace *trace)
             VOW_STR("why", written < 0 ? strerror(errno) : "no room for a whole line"));
 }
 
+void vow_trace_flush(struct vow_trace *trace)
+{
+    if (trace == NULL)
+        return;
+    (void)pthread_mutex_lock(&trace->lock);
+    flush(trace);
+    (void)pthread_mutex_unlock(&trace->lock);
+}
+
 void vow_trace_close(struct vow_trace *trace)
 {
     if (trace == NULL)
         return;
     vow_trace_flush(trace);
     (void)close(trace->fd);
+    (void)pthread_mutex_destroy(&trace->lock);
     free(trace);
 }
 
@@ -163,8 +174,10 @@ void vow_trace_write(struct vow_trace *trace, const char *what, const struct vow
     put(&line, "}\n");
     if (line.is_over)
         return;
+    (void)pthread_mutex_lock(&trace->lock);
     if (line.len > sizeof(trace->kept) - trace->len)
-        vow_trace_flush(trace);
+        flush(trace);
     memcpy(trace->kept + trace->len, line.text, line.len);
     trace->len += line.len;
+    (void)pthread_mutex_unlock(&trace->lock);
 }

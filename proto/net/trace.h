@@ -3,7 +3,8 @@
  * a lock costs and how long a branch is in doubt. Nothing depends on it, and without VOW_TRACE there is none.
  *
  * Lines are kept until vow_trace_flush(), which writes them with one write(2) and whole, so that several traces may go
- * to one file. What was flushed outlives the death of the process, not that of the machine. One thread at a time.
+ * to one file. What was flushed outlives the death of the process, not that of the machine. Any thread may write and
+ * flush it; open and close it while no other one does.
  */
 #ifndef VOW_NET_TRACE_H
 #define VOW_NET_TRACE_H

@@ -11,6 +11,7 @@
 
 #include "peer.h"
 #include "proto/error.h"
+#include "proto/net/clock.h"
 
 TestSuite(events, .timeout = 120);
 
@@ -40,6 +41,7 @@ static struct vow_msg event_of(const struct events_run *run, uint64_t seq)
                                                .key_seq = seq,
                                                .version = 1,
                                                .gtrid = run->id,
+                                               .wall_us = vow_clock_wall_us(),
                                                .deadline_us = run->deadline_us,
                                                .headers = &region,
                                                .headers_len = 1,
@@ -89,14 +91,20 @@ static void end_run(struct events_run *run)
     cluster_end(&run->cluster);
 }
 
-static void start(struct events_run *run, const char *crash)
+static void start_with(struct events_run *run, const char *crash, bool keeps_traces)
 {
     memset(run, 0, sizeof(*run));
     cluster_init(&run->cluster);
+    run->cluster.keeps_traces = keeps_traces;
     /* Peers made by hand answer no PING. */
     run->cluster.vowd_flags[0] = "--heartbeat";
     run->cluster.vowd_flags[1] = "600000";
     cluster_run(&run->cluster, 0, crash, NULL);
+}
+
+static void start(struct events_run *run, const char *crash)
+{
+    start_with(run, crash, false);
 }
 
 /* ---- the outbox ---- */
@@ -193,6 +201,33 @@ Test(events, I26_I27_each_is_done_in_order)
     cr_assert(run_to_end(&run));
     cr_assert_eq(run.delivered, EVENTS);
     end_run(&run);
+}
+
+/* One line for each, which says how long it has waited: not since some other time. */
+Test(events, trace_says_how_long_each_has_waited)
+{
+    static struct events_run run;
+    char path[160], text[1024];
+    unsigned told = 0;
+    start_with(&run, NULL, true);
+    const uint64_t began_us = vow_clock_wall_us();
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    const uint64_t took_us = vow_clock_wall_us() - began_us;
+    close_both(&run);
+    cr_assert_eq(process_end(&run.cluster.vowd), 0);
+    (void)snprintf(path, sizeof(path), "%s/vowd.trace", run.cluster.directory);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    while (fgets(text, sizeof(text), file) != NULL) {
+        const char *lag = strstr(text, "\"what\":\"event\",\"lag_us\":");
+        told += lag != NULL;
+        if (lag != NULL)
+            cr_assert_leq(strtoull(strrchr(text, ':') + 1, NULL, 10), took_us, "%s", text);
+    }
+    (void)fclose(file);
+    cr_assert_eq(told, EVENTS);
+    cluster_end(&run.cluster);
 }
 
 Test(events, F191_I28_vowd_dies_around_the_publication)

@@ -77,6 +77,16 @@ static const struct line *find(const char *node, const char *what, const char *i
     return found;
 }
 
+/* The first of this kind. */
+static const struct line *first(const char *node, const char *what)
+{
+    size_t i = 0;
+    while (i < lines_len && (strcmp(lines[i].node, node) != 0 || strcmp(lines[i].what, what) != 0))
+        i++;
+    cr_assert_lt(i, lines_len, "%s does not say %s", node, what);
+    return &lines[i];
+}
+
 static void expect_order(const struct line *first, const struct line *then)
 {
     cr_assert_leq(first->t_us, then->t_us, "%s of %s is after %s of %s", first->what, first->node, then->what,
@@ -169,6 +179,7 @@ Test(trace, F034_a_participant_that_dies_prepared_has_told_its_yes)
     expect_order(find("s0", "yes", id), find("s0", "found", id));
     expect_order(find("s0", "found", id), find("s0", "applied", id));
     expect_order(find("s0", "applied", id), find("s0", "free", id));
+    expect_order(first("vowd", "parted"), find("s0", "applied", id));
     cluster_end(&cluster);
 }
 
@@ -189,6 +200,8 @@ Test(trace, F008_a_decision_that_outlives_its_coordinator_is_told_as_found)
     vow_gtrid_to_text(&commit.result.id, id);
     cr_assert_eq(find("vowd", "decided", id)->found, 1);
     expect_order(find("vowd", "decided", id), find("s1", "applied", id));
+    expect_order(first("s0", "parted"), find("s0", "applied", id));
+    expect_order(first("s1", "parted"), find("s1", "applied", id));
     cluster_end(&cluster);
 }
 

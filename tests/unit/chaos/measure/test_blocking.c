@@ -212,3 +212,91 @@ Test(blocking, the_death_of_a_participant_is_no_recovery_of_a_coordinator)
     make(0, 2000, 2000);
     cr_expect(isnan(measure_recovery(&run, &spans).restart));
 }
+
+/* --- What is left --- */
+
+/* a has ended; b is in doubt to the end; c is, too, and began when all was well again. */
+Test(blocking, what_a_fault_leaves_behind_is_an_orphan)
+{
+    (void)hand_death(&run, "vowd", 100, 150);
+    hand_branch(&run, "stock", "a", "k", 90, 95, 140, MEASURE_COMMITTED);
+    (void)hand(&run, "stock", 90, MEASURE_LOCK, "b", "l");
+    (void)hand(&run, "stock", 95, MEASURE_YES, "b", NULL);
+    (void)hand(&run, "payment", 96, MEASURE_YES, "b", NULL);
+    (void)hand(&run, "stock", 300, MEASURE_YES, "c", NULL);
+    make(0, 400, 1000);
+    const struct measure_orphans found = measure_orphans(&run, &spans);
+    cr_expect_eq(found.left, 1);
+    cr_expect_eq(found.after_ms, 850);
+}
+
+/* One looks after a minute; whatever goes later had been left. */
+Test(blocking, orphans_are_looked_for_after_a_minute)
+{
+    (void)hand_death(&run, "vowd", 100, 150);
+    hand_branch(&run, "stock", "a", "k", 90, 95, 60000, MEASURE_COMMITTED);
+    hand_branch(&run, "stock", "b", "l", 90, 95, 61000, MEASURE_COMMITTED);
+    (void)hand(&run, "stock", 90, MEASURE_PEND, "s", "m");
+    make(0, 400, 100000);
+    const struct measure_orphans found = measure_orphans(&run, &spans);
+    cr_expect_eq(found.left, 2);
+    cr_expect_eq(found.after_ms, 60000);
+}
+
+Test(blocking, without_a_fault_nothing_is_an_orphan)
+{
+    make(0, 400, 1000);
+    cr_expect(isnan(measure_orphans(&run, &spans).left));
+}
+
+/* --- When a death is noticed --- */
+
+static void cluster(void)
+{
+    hand_life(&run, "vowd", 0, true);
+    hand_life(&run, "stock", 1, false);
+    hand_life(&run, "payment", 2, false);
+}
+
+/* By the last of those that it leaves; who has parted from it before, or another one, says nothing of that. */
+Test(blocking, a_death_is_detected_when_all_have_noticed)
+{
+    cluster();
+    (void)hand(&run, "stock", 50, MEASURE_PARTED, NULL, NULL);
+    (void)hand(&run, "stock", 103, MEASURE_PARTED, NULL, NULL);
+    (void)hand(&run, "payment", 120, MEASURE_PARTED, NULL, NULL);
+    (void)hand(&run, "payment", 700, MEASURE_PARTED, NULL, NULL);
+    (void)hand_death(&run, "vowd", 100, 400);
+    make(0, 900, 1000);
+    cr_expect_eq(measure_detect(&run).number, 20);
+    cr_expect_not(measure_detect(&run).is_at_least);
+}
+
+Test(blocking, a_death_of_a_participant_is_detected_by_its_coordinator)
+{
+    cluster();
+    (void)hand(&run, "vowd", 107, MEASURE_PARTED, NULL, NULL);
+    (void)hand(&run, "payment", 300, MEASURE_PARTED, NULL, NULL);
+    (void)hand_death(&run, "stock", 100, 400);
+    make(0, 900, 1000);
+    cr_expect_eq(measure_detect(&run).number, 7);
+}
+
+/* payment has not noticed before it is over. */
+Test(blocking, a_death_that_one_does_not_notice_takes_at_least_as_long_as_it_lasts)
+{
+    cluster();
+    (void)hand(&run, "stock", 103, MEASURE_PARTED, NULL, NULL);
+    (void)hand_death(&run, "vowd", 100, 400);
+    make(0, 900, 1000);
+    cr_expect_eq(measure_detect(&run).number, 300);
+    cr_expect(measure_detect(&run).is_at_least);
+}
+
+Test(blocking, nobody_has_written_down_when_it_was_noticed)
+{
+    cluster();
+    (void)hand_death(&run, "vowd", 100, 400);
+    make(0, 900, 1000);
+    cr_expect(isnan(measure_detect(&run).number));
+}

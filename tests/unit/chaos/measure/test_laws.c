@@ -238,6 +238,18 @@ Test(laws, isolated_is_broken_by_one_dirty_read)
     expect(MEASURE_LAW_ISOLATED, MEASURE_BROKEN);
 }
 
+Test(laws, isolated_is_broken_by_orders_that_pass_each_other)
+{
+    hand_read(&run, 10, "a", "x", 1, "z");
+    hand_write(&run, 20, "b", "x", 2, 1, false);
+    hand_read(&run, 30, "b", "y", 1, "z");
+    hand_write(&run, 40, "a", "y", 2, 1, false);
+    (void)hand_op(&run, "a", 1, 50, MEASURE_COMMITTED);
+    (void)hand_op(&run, "b", 1, 50, MEASURE_COMMITTED);
+    cr_expect_eq(judge(&two_phase), 1);
+    expect(MEASURE_LAW_ISOLATED, MEASURE_BROKEN);
+}
+
 /* Nobody has looked: that is not zero. */
 Test(laws, isolated_is_not_shown_without_reads)
 {

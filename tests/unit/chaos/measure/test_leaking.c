@@ -202,3 +202,95 @@ Test(leaking, what_was_not_recorded_is_not_zero)
     cr_expect(isnan(measure_costs(&run).fsyncs));
     cr_expect(isnan(measure_audits(&run).wrong));
 }
+
+/* --- Write skew --- */
+
+static void read_and_write(uint64_t ms, const char *id, const char *key, int64_t version)
+{
+    hand_read(&run, ms, id, key, version, "z");
+    hand_write(&run, ms, id, key, version + 1, version, false);
+}
+
+static size_t skews(void)
+{
+    measure_run_settle(&run);
+    enum measure_outcome *outcomes = measure_outcomes(&run);
+    const size_t found = measure_write_skews(&run, outcomes);
+    free(outcomes);
+    return found;
+}
+
+static void two_orders(enum measure_outcome of_b)
+{
+    (void)hand_op(&run, "a", 1, 90, MEASURE_COMPLETED);
+    (void)hand_op(&run, "b", 1, 90, of_b);
+}
+
+/* a takes the goods first, b the money: neither came before the other. */
+Test(leaking, orders_that_pass_each_other_are_skewed)
+{
+    read_and_write(10, "a", "item", 1);
+    read_and_write(20, "b", "item", 2);
+    read_and_write(30, "b", "account", 1);
+    read_and_write(40, "a", "account", 2);
+    two_orders(MEASURE_COMPLETED);
+    cr_expect_eq(skews(), 1);
+}
+
+/* The classic one: each reads both, and writes what the other has read. */
+Test(leaking, orders_that_write_what_the_other_has_read_are_skewed)
+{
+    hand_read(&run, 10, "a", "x", 1, "z");
+    hand_read(&run, 10, "a", "y", 1, "z");
+    hand_read(&run, 11, "b", "x", 1, "z");
+    hand_read(&run, 11, "b", "y", 1, "z");
+    hand_write(&run, 12, "a", "x", 2, 1, false);
+    hand_write(&run, 13, "b", "y", 2, 1, false);
+    two_orders(MEASURE_COMPLETED);
+    cr_expect_eq(skews(), 1);
+}
+
+Test(leaking, orders_one_after_the_other_are_not_skewed)
+{
+    read_and_write(10, "a", "item", 1);
+    read_and_write(20, "b", "item", 2);
+    read_and_write(30, "a", "account", 1);
+    read_and_write(40, "b", "account", 2);
+    two_orders(MEASURE_COMPLETED);
+    cr_expect_eq(skews(), 0);
+}
+
+/* Both have read 1 of the one row: a lost update, which is counted as that. */
+Test(leaking, a_lost_update_alone_is_no_skew)
+{
+    hand_read(&run, 10, "a", "item", 1, "z");
+    hand_read(&run, 11, "b", "item", 1, "z");
+    hand_write(&run, 12, "a", "item", 2, 1, false);
+    hand_write(&run, 13, "b", "item", 3, 1, false);
+    two_orders(MEASURE_COMPLETED);
+    cr_expect_eq(skews(), 0);
+}
+
+Test(leaking, what_was_undone_is_not_skewed)
+{
+    read_and_write(10, "a", "item", 1);
+    read_and_write(20, "b", "item", 2);
+    read_and_write(30, "b", "account", 1);
+    read_and_write(40, "a", "account", 2);
+    two_orders(MEASURE_COMPENSATED);
+    cr_expect_eq(skews(), 0);
+}
+
+/* --- The outbox --- */
+
+Test(leaking, an_event_lags_from_its_change_until_it_is_safe)
+{
+    hand(&run, "vowd", 10, MEASURE_EVENT, "a", NULL)->lag_us = MS(4);
+    hand(&run, "vowd", 20, MEASURE_EVENT, NULL, NULL)->lag_us = MS(2000);
+    hand(&run, "vowd", 30, MEASURE_EVENT, "c", NULL)->lag_us = MS(6);
+    measure_run_settle(&run);
+    const struct measure_survival lag = measure_outbox_lag(&run);
+    cr_expect_eq(lag.len, 3);
+    cr_expect_eq(lag.p50.us, MS(6));
+    cr_expect_eq(lag.p99.us, MS(2000));
+}

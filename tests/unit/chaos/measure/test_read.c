@@ -39,11 +39,13 @@ Test(measure_read, each_kind_of_line)
                           "{\"t_us\":24,\"what\":\"read\",\"id\":\"s\",\"key\":\"item/1\",\"version\":7,\"by\":\"\"}\n"
                           "{\"t_us\":25,\"what\":\"audit\",\"sum\":-4,\"expected\":10}\n"
                           "{\"t_us\":26,\"what\":\"cost\",\"fsyncs\":1,\"msgs_in\":2,\"msgs_out\":3,\"bytes_in\":4,"
-                          "\"bytes_out\":5,\"cpu_us\":6}\n",
+                          "\"bytes_out\":5,\"cpu_us\":6}\n"
+                          "{\"t_us\":27,\"what\":\"parted\",\"with\":\"stock\"}\n"
+                          "{\"t_us\":28,\"what\":\"event\",\"lag_us\":70}\n",
                           false),
                  0, "%s", bed.why);
     const struct measure_record *at = bed.run.records;
-    cr_assert_eq(bed.run.records_len, 10);
+    cr_assert_eq(bed.run.records_len, 12);
     cr_expect_eq(at[0].what, MEASURE_LIFE);
     cr_expect_not(at[0].is_coordinator);
     cr_expect_eq(at[1].id, at[2].other);
@@ -57,6 +59,8 @@ Test(measure_read, each_kind_of_line)
     cr_expect_eq(at[7].other, 0);
     cr_expect_eq(at[8].sum, -4);
     cr_expect_eq(at[9].cost.cpu_us, 6);
+    cr_expect_eq(at[10].what, MEASURE_PARTED);
+    cr_expect_eq(at[11].lag_us, 70);
     measure_run_deinit(&bed.run);
 }
 
