@@ -35,65 +35,81 @@
             return number.toLocaleString("en", {maximumFractionDigits: 0});
         return String(Number(number.toPrecision(3)));
     };
-    const mid = (arm, word) => arm.summary[word].mid;
-    const figure = (arm, word) => (arm.summary[word].at_least ? "≥ " : "") + digits(mid(arm, word));
+    /* Results of an older version may not have all of them. */
+    const nothing = {mid: null, low: null, high: null, runs: 0, at_least: false};
+    const of = (arm, word) => arm.summary[word] || nothing;
+    const mid = (arm, word) => of(arm, word).mid;
+    const figure = (arm, word) => (of(arm, word).at_least ? "≥ " : "") + digits(mid(arm, word));
     const shown = (arm, word) => make("span", {"data-arm": arm.word, "data-metric": word}, figure(arm, word));
     const seconds = (arm, word) => {
         const ms = mid(arm, word);
-        return ms === null ? "–" : (arm.summary[word].at_least ? "at least " : "") + digits(ms / 1000) + " s";
+        return ms === null ? "–" : (of(arm, word).at_least ? "at least " : "") + digits(ms / 1000) + " s";
     };
     const known = (arm, word) => mid(arm, word) !== null;
-    const leaks = (arm) => ["lost_updates", "dirty_reads", "fuzzy_reads"].reduce((sum, word) => sum + (mid(arm, word) || 0), 0);
+    const leaking = ["dirty_reads", "lost_updates", "fuzzy_reads", "write_skews"];
+    const leaks = (arm) => leaking.reduce((sum, word) => sum + (mid(arm, word) || 0), 0);
     const measured = results.arms.filter((arm) => arm.summary.goodput.runs > 0);
     const looked = measured.filter((arm) => known(arm, "dirty_reads"));
 
-    /* --- The first screen: in words --- */
+    /* --- The first screen: in words. Each arm's figures are in the picture beside. --- */
 
     const percent = (arm, word) => digits(100 * mid(arm, word)) + " %";
-    const each = (arms, say) => make("ul", {}, ...arms.map((arm) => make("li", {}, make("b", {}, arm.word), ": ", ...[say(arm)].flat())));
     const none = (text) => make("p", {class: "soft"}, text);
+    const list = (arms, say) => arms.flatMap((arm, i) => [i ? ", " : "", make("b", {}, arm.word), say ? " " + say(arm) : ""]);
+    const most = (arms, size) => [...arms].sort((a, b) => size(b) - size(a))[0];
+    const least = (arms, size) => [...arms].sort((a, b) => size(a) - size(b))[0];
+    const NAMED = 4; /* so many arms at most stand in a sentence */
+    const para = (...parts) => make("p", {}, ...parts.flat());
 
     const blocked = () => {
-        const arms = measured.filter((arm) => mid(arm, "unavailable") > 0);
+        const arms = measured.filter((arm) => mid(arm, "unavailable") > 0).sort((a, b) => mid(b, "unavailable") - mid(a, "unavailable"));
         const free = measured.filter((arm) => mid(arm, "unavailable") === 0);
-        const list = each(arms, (arm) => [
-            percent(arm, "unavailable"), " of all row-time was locked by what was in doubt",
-            known(arm, "unavailable_accesses") ? ", " + percent(arm, "unavailable_accesses") + " of accesses would have met it" : "",
-            mid(arm, "blast_mean") > 0 ? "; each transaction in doubt kept " + digits(mid(arm, "blast_mean")) + " others waiting" : ""
-        ]);
-        return [arms.length ? list : none("Nothing."),
-            ...(arms.length && free.length ? [none("Nothing was blocked: " + free.map((arm) => arm.word).join(", ") + ".")] : [])];
+        const waited = most(arms.filter((arm) => mid(arm, "blast_mean") > 0), (arm) => mid(arm, "blast_mean"));
+        if (!arms.length)
+            return [none("Nothing.")];
+        return [para("Of all row-time, orders in doubt (or marks of sagas) kept locked: ", list(arms.slice(0, NAMED), (arm) => percent(arm, "unavailable")),
+            arms.length > NAMED ? "; less in " + (arms.length - NAMED) + " others" : "", ".",
+            waited ? " One in doubt kept " + digits(mid(waited, "blast_mean")) + " others waiting (" + waited.word + ")." : "",
+            free.length ? [" Nothing: ", list(free.slice(0, NAMED)), free.length > NAMED ? " and " + (free.length - NAMED) + " others." : "."] : "")];
     };
     const lasted = () => {
-        const doubted = measured.filter((arm) => mid(arm, "in_doubt_max") > 0);
-        const items = [];
+        const doubted = measured.filter((arm) => mid(arm, "in_doubt_max") > 0 && mid(arm, "unavailable") > 0.0001);
+        const away = measured.filter((arm) => known(arm, "recovery_restart"));
+        const parts = [];
         if (doubted.length)
-            items.push(make("li", {}, "In doubt at most: " + doubted.map((arm) => arm.word + " " + seconds(arm, "in_doubt_max")).join(", ")));
+            parts.push("In doubt at most: ", list(doubted.slice(0, NAMED), (arm) => seconds(arm, "in_doubt_max")), ". ");
+        if (away.length)
+            parts.push("The coordinator was away for " + seconds(away[0], "recovery_restart") +
+                (known(away[0], "recovery_detect") ? " (noticed after " + digits(mid(away[0], "recovery_detect")) + " ms)" : "") + ". ");
         if (measured.length) {
-            const [least, most] = [(a, b) => gap(a) - gap(b), (a, b) => gap(b) - gap(a)].map((order) => [...measured].sort(order)[0]);
-            items.push(make("li", {}, "No order was done for " + seconds(least, "longest_gap") + " (" + least.word + ") to " +
-                seconds(most, "longest_gap") + " (" + most.word + ")"));
+            const [short, long] = [least(measured, gap), most(measured, gap)];
+            parts.push("No order at all was done for " + seconds(short, "longest_gap") + " (" + short.word + ")" +
+                (long === short ? "." : " to " + seconds(long, "longest_gap") + " (" + long.word + ")."));
         }
-        return [make("ul", {}, ...items)];
+        return [para(parts)];
     };
     const leaked = () => {
         const arms = looked.filter((arm) => leaks(arm) > 0);
         const tight = looked.filter((arm) => leaks(arm) === 0);
         const half = measured.filter(shows);
-        const list = each(arms, (arm) => [
-            shown(arm, "dirty_reads"), " dirty reads, ", shown(arm, "lost_updates"), " lost updates and ", shown(arm, "fuzzy_reads"),
-            " fuzzy reads for 1,000 orders",
-            mid(arm, "exposure") > 0 ? "; worth " + digits(mid(arm, "exposure")) : ""
-        ]);
-        return [arms.length ? list : none(looked.length ? "Nothing." : "Nobody has looked: no reads were recorded."),
-            ...(arms.length && tight.length ? [none("No row leaked: " + tight.map((arm) => arm.word).join(", ") + ".")] : []),
-            ...(half.length ? [none("Half an order was seen by an auditor in " +
-                half.map((arm) => percent(arm, "audit_wrong") + " of its looks (" + arm.word + ")").join(", ") + ".")] : [])];
+        if (!looked.length)
+            return [none("Nobody has looked: no reads were recorded.")];
+        const worst = most(arms, leaks);
+        return [para(arms.length ? ["Most: ", make("b", {}, worst.word), ", with ", shown(worst, "dirty_reads"), " dirty reads, ", shown(worst, "lost_updates"),
+            " lost updates, ", shown(worst, "fuzzy_reads"), " fuzzy reads and ", shown(worst, "write_skews"), " write skews for 1,000 orders. "] : "Nothing. ",
+            arms.length && tight.length ? ["No row leaked: ", list(tight.slice(0, NAMED)), ". "] : "",
+            half.length ? "Whoever added up all books saw half an order in up to " + percent(most(half, (arm) => mid(arm, "audit_wrong")), "audit_wrong") +
+                " of the looks (" + most(half, (arm) => mid(arm, "audit_wrong")).word + "); never: " +
+                (measured.filter((arm) => mid(arm, "audit_wrong") === 0).map((arm) => arm.word).join(", ") || "nowhere") + "." : "")];
     };
-    const cost = () => [make("table", {class: "cost"},
-        make("thead", {}, make("tr", {}, ...["", "median ms", "99 % ms", "messages", "fsyncs"].map((text) => make("th", {}, text)))),
-        make("tbody", {}, ...measured.map((arm) => make("tr", {}, make("th", {scope: "row"}, arm.word),
-            ...["latency_p50", "latency_p99", "msgs", "fsyncs"].map((word) => make("td", {}, shown(arm, word)))))))];
+    const range = (word, unit, what) => {
+        const arms = measured.filter((arm) => known(arm, word));
+        if (!arms.length)
+            return "";
+        const [low, high] = [least(arms, (arm) => mid(arm, word)), most(arms, (arm) => mid(arm, word))];
+        return [what + ": ", shown(low, word), unit + " (" + low.word + ")", low === high ? ". " : [" to ", shown(high, word), unit + " (" + high.word + "). "]].flat();
+    };
+    const cost = () => [para(range("latency_p50", " ms", "A median answer"), range("fsyncs", "", "fsyncs of an order"), range("msgs", "", "messages"))];
 
     /* The one that has least of it; of those that are as good, the one that has least of the second. */
     const best = (arms, first, second) => [...arms].sort((a, b) => first(a) - first(b) || second(a) - second(b))[0];
@@ -130,33 +146,47 @@
         return [items.length ? make("ul", {}, ...items) : none("No run was valid.")];
     };
 
-    /* --- The first screen: in one picture. To the left what blocks, to the right what leaks. --- */
+    /* --- The first screen: in one picture. A line for each arm, and beside it a bar for each question. --- */
 
     const picture = () => {
-        const row = 26, middle = 265, width = 530, bar = 130, top = 34;
-        const svg = draw("svg", {viewBox: `0 0 ${width} ${top + row * measured.length + 8}`, role: "img",
-            "aria-label": "To the left how much each arm blocks, to the right how much it leaks"});
-        const mostStop = Math.max(...measured.map(stop), 1e-9), mostLeaks = Math.max(...measured.map(leaks), 1e-9);
-        svg.append(draw("text", {x: middle - 85, y: 14, "text-anchor": "end"}, "blocked: % of row-time"),
-            draw("text", {x: middle + 85, y: 14}, "leaked: for 1,000 orders"));
+        const row = 25, top = 42, label = 152, panel = 118, bar = 72, gutter = 8;
+        const panels = [
+            {title: "blocked", unit: "% of row-time", words: ["unavailable"], scale: 100, names: ["blocks"]},
+            {title: "in doubt", unit: "s at most", words: ["in_doubt_max"], scale: 0.001, names: ["blocks"]},
+            {title: "no order done", unit: "s at most", words: ["longest_gap"], scale: 0.001, names: ["soft"]},
+            {title: "leaked", unit: "for 1,000 orders", words: leaking, scale: 1, names: leaking.map((word) => word.split("_")[0])},
+            {title: "cost", unit: "fsyncs of an order", words: ["fsyncs"], scale: 1, names: ["cost"]}
+        ];
+        const width = label + panels.length * (panel + gutter), height = top + row * measured.length + 4;
+        const svg = draw("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", class: "summary",
+            "aria-label": "For each arm how much it blocks, for how long, how much it leaks and what it costs"});
+        const sum = (arm, part, field) => part.words.reduce((total, word) => total + (of(arm, word)[field] || 0), 0) * part.scale;
         measured.forEach((arm, i) => {
             const y = top + i * row;
-            const left = bar * stop(arm) / mostStop;
-            svg.append(draw("text", {x: middle, y: y + 13, "text-anchor": "middle"}, arm.word),
-                draw("rect", {x: middle - 85 - left, y: y, width: left, height: 18, style: "fill: var(--blocks)"}),
-                draw("text", {x: middle - 90 - left, y: y + 13, "text-anchor": "end", class: "soft"}, known(arm, "unavailable") ? digits(100 * stop(arm)) : "–"));
-            let x = middle + 85;
-            [["dirty_reads", "dirty"], ["lost_updates", "lost"], ["fuzzy_reads", "fuzzy"]].forEach(([word, name]) => {
-                const part = bar * (mid(arm, word) || 0) / mostLeaks;
-                svg.append(draw("rect", {x: x, y: y, width: part, height: 18, style: `fill: var(--${name})`}));
-                x += part;
-            });
-            svg.append(draw("text", {x: x + 5, y: y + 13, class: "soft"}, known(arm, "dirty_reads") ? digits(leaks(arm)) : "not looked at"));
+            if (i % 2 === 0)
+                svg.append(draw("rect", {x: 0, y: y - 3, width, height: row, style: "fill: var(--panel)"}));
+            svg.append(draw("text", {x: label - 8, y: y + 14, "text-anchor": "end"}, arm.word));
         });
-        const key = (name, text) => [make("span", {style: `color: var(--${name})`}, "■"), " " + text + "  "];
-        return make("figure", {}, svg, make("figcaption", {}, ...key("blocks", "rows locked by what is in doubt, or marked by a saga"),
-            ...key("dirty", "dirty reads"), ...key("lost", "lost updates"), ...key("fuzzy", "fuzzy reads"),
-            "Medians of " + results.runs + (results.runs === 1 ? " run." : " runs each.")));
+        panels.forEach((part, k) => {
+            const x0 = label + k * (panel + gutter) + gutter;
+            const longest = Math.max(...measured.map((arm) => sum(arm, part, "mid")), 1e-9);
+            svg.append(draw("text", {x: x0, y: 14, class: "title"}, part.title), draw("text", {x: x0, y: 28, class: "soft"}, part.unit),
+                draw("line", {x1: x0 - 0.5, x2: x0 - 0.5, y1: top - 6, y2: height, style: "stroke: var(--line)"}));
+            measured.forEach((arm, i) => {
+                const y = top + i * row, isKnown = part.words.some((word) => known(arm, word));
+                let x = x0;
+                part.words.forEach((word, n) => {
+                    const length = bar * (mid(arm, word) || 0) * part.scale / longest;
+                    if (length > 0)
+                        svg.append(draw("rect", {x, y: y + 2, width: length, height: 15, style: `fill: var(--${part.names[n]})`}));
+                    x += length;
+                });
+                svg.append(draw("text", {x: x + 4, y: y + 14, class: isKnown ? "value" : "value soft"}, isKnown ? digits(sum(arm, part, "mid")) : "–"));
+            });
+        });
+        const key = (name, text) => make("span", {class: "key"}, make("span", {style: `color: var(--${name})`}, "■ "), text);
+        return make("figure", {id: "picture"}, svg, make("figcaption", {}, key("dirty", "dirty reads"), key("lost", "lost updates"), key("fuzzy", "fuzzy reads"), key("write", "write skews"),
+            make("span", {}, "Medians of " + results.runs + (results.runs === 1 ? " run" : " runs each") + "; – is what nothing can be said of.")));
     };
 
     /* --- Charts --- */
@@ -169,6 +199,13 @@
             const from = Math.max(bbox.left, plot.valToPos(fault.from, "x", true));
             const to = Math.min(bbox.left + bbox.width, fault.to === null ? Infinity : plot.valToPos(fault.to, "x", true));
             ctx.fillRect(from, bbox.top, Math.max(2, to - from), bbox.height);
+        }
+        /* Where it is said first; the times of one fault are shaded alike. */
+        if (faults.length) {
+            ctx.fillStyle = color("soft");
+            ctx.font = 10 * devicePixelRatio + "px sans-serif";
+            ctx.textBaseline = "top";
+            ctx.fillText(faults[0].who + " " + faults[0].what, Math.max(bbox.left, plot.valToPos(faults[0].from, "x", true)) + 3, bbox.top + 3);
         }
         ctx.restore();
     }]}});
@@ -229,11 +266,11 @@
 
     const groups = [
         ["Blocking", /^(in_doubt|lock|unavailable|blast)/], ["Goodput and latency", /^(goodput|dip|longest|latency|unanswered)/],
-        ["Recovery", /^recovery/], ["Leaking", /^(lost|dirty|fuzzy|exposure|audit)/], ["Sagas", /^(compens|visible|stuck)/],
+        ["Recovery", /^(recovery|orphans)/], ["Leaking", /^(lost|dirty|fuzzy|write_skews|exposure|audit)/], ["Sagas and events", /^(compens|visible|stuck|outbox)/],
         ["Cost of an order", /^(fsyncs|msgs|bytes|cpu)/]
     ];
     const cell = (arm, word) => {
-        const {low, high, runs} = arm.summary[word];
+        const {low, high, runs} = of(arm, word);
         const td = make("td", {}, shown(arm, word));
         if (runs > 1)
             td.append(make("small", {}, digits(low) + " to " + digits(high)));
@@ -285,8 +322,9 @@
         report.append(make("p", {class: "bad", id: "invalid"}, results.invalid + " of " + results.arms.length * results.runs +
             " runs are not valid, and are in no median; see Runs for why."));
     report.append(make("div", {class: "first"},
-        make("dl", {}, ...answer("What blocked?", blocked()), ...answer("For how long?", lasted()), ...answer("What leaked?", leaked())),
-        make("div", {}, picture(), make("dl", {}, ...answer("What did it cost?", cost()), ...answer("Which to choose when?", choose())))));
+        make("dl", {}, ...answer("What blocked?", blocked()), ...answer("For how long?", lasted()), ...answer("What leaked?", leaked()),
+            ...answer("What did it cost?", cost())),
+        make("div", {}, picture(), make("dl", {}, ...answer("Which to choose when?", choose())))));
 
     section("Goodput", "Orders done for good, in each second, by the time of the answer. The load goes on whatever the answers take. " + faultsInWords());
     charts(drawn, (curves) => curves.goodput, "orders/s", 1 / (drawn.length ? drawn[0].curves.bin_s : 1), "good");

@@ -64,12 +64,19 @@ static void browse(const struct bed *bed)
 }
 
 /* Two metrics and three arms are enough of it, but all that the page asks for by name must be there. */
-static const char *const words[] = {
-    "in_doubt_p50", "in_doubt_max",          "unavailable",  "unavailable_accesses", "blast_mean",
-    "goodput",      "goodput_before",        "dip_depth",    "longest_gap",          "latency_p50",
-    "latency_p99",  "recovery_goodput",      "lost_updates", "dirty_reads",          "fuzzy_reads",
-    "exposure",     "audit_wrong",           "compensated",  "visible_p50",          "fsyncs",
-    "msgs",         "recovery_last_in_doubt"};
+static const char *const words[] = {"in_doubt_p50",   "in_doubt_max",
+                                    "unavailable",    "unavailable_accesses",
+                                    "blast_mean",     "goodput",
+                                    "goodput_before", "dip_depth",
+                                    "longest_gap",    "latency_p50",
+                                    "latency_p99",    "recovery_goodput",
+                                    "lost_updates",   "dirty_reads",
+                                    "fuzzy_reads",    "exposure",
+                                    "audit_wrong",    "compensated",
+                                    "visible_p50",    "fsyncs",
+                                    "msgs",           "recovery_last_in_doubt",
+                                    "write_skews",    "recovery_restart",
+                                    "recovery_detect"};
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
