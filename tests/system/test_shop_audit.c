@@ -122,6 +122,19 @@ Test(shop_audit, books_that_balance)
 
     cr_expect_eq(audit(said, sizeof(said)), 0, "%s", said);
     cr_expect_null(strstr(said, "\u2717"), "%s", said);
+    /* Of transactions nothing is said that is about sagas only. */
+    cr_expect_null(strstr(said, "lost updates"), "%s", said);
+    cr_expect_null(strstr(said, "countermeasure"), "%s", said);
+}
+
+Test(shop_audit, books_of_orders_that_were_looked_at)
+{
+    char said[4096];
+
+    run_sql("stock.db", "INSERT INTO access VALUES ('s1', 'look', 'none', 'fig', 0, '', 5, 0, 0, 0, 0, 4)");
+    cr_expect_eq(audit(said, sizeof(said)), 0, "%s", said);
+    cr_expect_not_null(strstr(said, "but for what lost updates took"), "%s", said);
+    cr_expect_not_null(strstr(said, "no item is pending"), "%s", said);
 }
 
 struct fault {
