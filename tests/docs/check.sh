@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # docs/generated is what the state tables print, what the names of the tests show of the faults (tests/docs/matrix), and
 # what the planted bugs show of the mistakes (tests/docs/mistakes);
-# docs/protocol.md has every rule and section that is cited, docs/faults.md defines every number that a comment cites, and
-# no line of code is longer than 120 columns.
+# docs/protocol.md, sagas.md and events.md have every rule and section that is cited, docs/faults.md defines every number
+# that a comment cites, and no line of code is longer than 120 columns.
 # usage: check.sh STATE_DOCS SOURCE_DIR
 set -euo pipefail
 state_docs=$1
@@ -18,24 +18,37 @@ diff -ru "$source/docs/generated" "$fresh" || {
     exit 1
 }
 missing=0
-for rule in $(grep -ho '"[0-9]\.[0-9][a-z0-9-]*")' "$source"/coordinator/core/coord.def "$source"/participant/core/branch.def |
-    tr -d '")' | sort -u); do
-    grep -q "^| $rule |" "$source/docs/protocol.md" || {
-        echo "docs/protocol.md does not define rule $rule"
-        missing=1
-    }
-done
+# rules PAGE TABLE...: whether the page defines each rule that the state tables cite.
+rules() {
+    local page=$1 rule
+    shift
+    for rule in $(cd "$source" && grep -hoE '"([0-9]\.[0-9]|E)[a-z0-9-]*"\)' "$@" | tr -d '")' | sort -u); do
+        grep -q "^| $rule |" "$source/docs/$page" || {
+            echo "docs/$page does not define rule $rule"
+            missing=1
+        }
+    done
+}
+rules protocol.md coordinator/core/coord.def participant/core/branch.def
+rules sagas.md coordinator/core/saga/{saga,step,breaker}.def
+rules events.md coordinator/core/relay/{group,lane}.def
 cited() {
     grep -rhoE "$1" --include='*.[ch]' --include='*.def' --include='*.proto' --include='*.txt' \
         "$source"/{proto,coordinator,participant,chaos,bench,examples,tests} |
         grep -oE '[A-Z]?[0-9.]+' | sort -u
 }
-for section in $(cited 'protocol [0-9]\.[0-9]+'); do
-    grep -qF "### $section " "$source/docs/protocol.md" || {
-        echo "docs/protocol.md has no section $section"
-        missing=1
-    }
-done
+# sections WORD PAGE LEVEL: whether the page has each section that is cited as "WORD 2.2".
+sections() {
+    local section
+    for section in $(cited "$1 [0-9]\.[0-9]+"); do
+        grep -qF "$3 $section " "$source/docs/$2" || {
+            echo "docs/$2 has no section $section"
+            missing=1
+        }
+    done
+}
+sections protocol protocol.md '###'
+sections sagas sagas.md '##'
 # defined PATTERN SECTION: whether each number that is cited so has a row there (SECTION: a pattern of its heading).
 defined() {
     local rows

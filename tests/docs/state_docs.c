@@ -9,22 +9,26 @@
 #include "participant/core/branch.h"
 #include "proto/fsm_doc.h"
 
-static int write_page(const char *directory, const char *name, const char *title, const char *source,
-                      const struct vow_fsm *fsm)
+struct page {
+    const char *name, *title, *source, *rules;
+    const struct vow_fsm *fsm;
+};
+
+static int write_page(const char *directory, const struct page *page)
 {
     char path[512];
-    snprintf(path, sizeof(path), "%s/%s.md", directory, name);
+    snprintf(path, sizeof(path), "%s/%s.md", directory, page->name);
     FILE *out = fopen(path, "w");
     if (out == NULL) {
         perror(path);
         return 1;
     }
-    fprintf(out, "# %s\n\nPrinted from `%s`; do not edit. Rules are defined in [protocol.md](../protocol.md).\n\n",
-            title, source);
+    fprintf(out, "# %s\n\nPrinted from `%s`; do not edit. Rules are defined in [%s](../%s).\n\n", page->title,
+            page->source, page->rules, page->rules);
     fprintf(out, "```mermaid\n");
-    vow_fsm_print_mermaid(fsm, out);
+    vow_fsm_print_mermaid(page->fsm, out);
     fprintf(out, "```\n\n");
-    vow_fsm_print_markdown(fsm, out);
+    vow_fsm_print_markdown(page->fsm, out);
     return fclose(out) == 0 ? 0 : 1;
 }
 
@@ -49,17 +53,20 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: state-docs DIRECTORY\n");
         return 2;
     }
-    return write_page(argv[1], "coordinator", "A transaction at the coordinator", "coordinator/core/coord.def",
-                      vow_coord_fsm()) ||
-           write_page(argv[1], "participant", "A branch at a participant", "participant/core/branch.def",
-                      vow_branches_fsm()) ||
-           write_page(argv[1], "saga", "A saga at the coordinator", "coordinator/core/saga/saga.def", vow_saga_fsm()) ||
-           write_page(argv[1], "step", "A step of a saga", "coordinator/core/saga/step.def", vow_step_fsm()) ||
-           write_page(argv[1], "group", "A group of consumers at the coordinator", "coordinator/core/relay/group.def",
-                      vow_group_fsm()) ||
-           write_page(argv[1], "lane", "The events of a key, for a group", "coordinator/core/relay/lane.def",
-                      vow_lane_fsm()) ||
-           write_page(argv[1], "breaker", "The circuit breaker of a participant", "coordinator/core/saga/breaker.def",
-                      vow_breaker_fsm()) ||
-           write_settings(argv[1]);
+    const struct page pages[] = {
+        {"coordinator", "A transaction at the coordinator", "coordinator/core/coord.def", "protocol.md",
+         vow_coord_fsm()},
+        {"participant", "A branch at a participant", "participant/core/branch.def", "protocol.md", vow_branches_fsm()},
+        {"saga", "A saga at the coordinator", "coordinator/core/saga/saga.def", "sagas.md", vow_saga_fsm()},
+        {"step", "A step of a saga", "coordinator/core/saga/step.def", "sagas.md", vow_step_fsm()},
+        {"breaker", "The circuit breaker of a participant", "coordinator/core/saga/breaker.def", "sagas.md",
+         vow_breaker_fsm()},
+        {"group", "A group of consumers at the coordinator", "coordinator/core/relay/group.def", "events.md",
+         vow_group_fsm()},
+        {"lane", "The events of a key, for a group", "coordinator/core/relay/lane.def", "events.md", vow_lane_fsm()},
+    };
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+        if (write_page(argv[1], &pages[i]) != 0)
+            return 1;
+    return write_settings(argv[1]);
 }

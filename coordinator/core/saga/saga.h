@@ -2,8 +2,8 @@
  * The core of orchestrated sagas: many sagas as one pure step function, beside that of two-phase commit (coord.h),
  * under the same contract: no I/O, clock, randomness or allocation; effects in order before the next step; LOG is
  * answered by LOG_DONE once the record is durable, and what depends on it comes then and not before. docs/sagas.md
- * section 2 is what it implements; the tables are saga.def (a saga) and step.def (one step, in the direction that the
- * saga goes).
+ * sections 4.2 and 4.4 are what it implements; the tables are saga.def (a saga), step.def (one step, in the direction
+ * that the saga goes) and breaker.def (whether a participant is sent steps).
  *
  * What the core does not keep is what a step is about: handler, payload, and what an action answered. The driver keeps
  * the order of a saga (its SAGA_REQUEST) and fills in STEP messages from it: SEND names saga, step and direction. FREED
