@@ -15,7 +15,7 @@
 static const char help[] =
     "vow-chaos: breaks a cluster on purpose, and proves what held\n"
     "\n"
-    "  vow-chaos sim [--seeds A..B] [--protocol 2pc] [--trace] [--json] [--jobs N] [--first]\n"
+    "  vow-chaos sim [--seeds A..B] [--protocol 2pc|saga|events|all] [--trace] [--json] [--jobs N] [--first]\n"
     "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--set NAME=VALUE]... [--json]\n"
     "  vow-chaos compare SCENARIO.yaml [--out DIR] [--runs N] [--arms LIST]\n"
     "  vow-chaos export --as elle|jepsen HISTORY [ACCESSES...]\n"

@@ -54,7 +54,7 @@ static const char help[] =
     "\n"
     "  --coordinator ADDR  where vowd listens          (127.0.0.1:7420); or a participant: for list --in-doubt, show,\n"
     "                      commit and abort, of what it holds itself\n"
-    "  --json              JSON: an object for status, show and doctor, else an array of objects\n"
+    "  --json              JSON: an object for status, show, replay and doctor, else an array of objects\n"
     "  --timeout MS        how long to wait            (5000)\n"
     "  --help, --version\n"
     "\n"
