@@ -80,6 +80,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is told by write(), not by a signal */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (fault F103) */
     if (vow_crash_init() != 0)
-        return vowd_usage("VOW_CRASH_AT", getenv("VOW_CRASH_AT"), "NAME or NAME@N");
+        return vowd_usage("VOW_CRASH_AT", getenv("VOW_CRASH_AT"), "NAME or NAME@N, or several with commas");
     return serve(&options);
 }

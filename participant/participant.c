@@ -196,7 +196,7 @@ int vow_participant_open(const struct vow_participant_options *given, struct vow
     if (given == NULL || vow_options_read(&options, sizeof(options), given) != 0)
         return vow_detail(detail, VOW_E_ARGUMENT, "options.size is not sizeof(struct vow_participant_options)");
     if (vow_crash_init() != 0)
-        return vow_detail(detail, VOW_E_ARGUMENT, "VOW_CRASH_AT is not NAME or NAME@N");
+        return vow_detail(detail, VOW_E_ARGUMENT, "VOW_CRASH_AT is not NAME or NAME@N, or several with commas");
     participant = calloc(1, sizeof(*participant));
     if (participant == NULL)
         return vow_detail(detail, VOW_E_NO_MEMORY, "%s", vow_error_text(VOW_E_NO_MEMORY));

@@ -40,20 +40,44 @@ static bool send_signal(struct real_node *node, enum real_node_event event, int 
 
 /* --- How a life ended --- */
 
-/* Only a crash point leaves the note: a signal alone may be a failed assertion, or the kernel's for want of memory. */
-static bool is_point(const struct real_node *node, pid_t pid)
+/* Among NAME or NAME@N, with commas between them. */
+static bool has_point(const char *points, const char *name)
 {
-    char note[128] = "", wanted[128];
+    const size_t len = strlen(name);
 
-    if (node->point == NULL || node->note == NULL || !WIFSIGNALED(node->status))
-        return false;
-    FILE *file = fopen(node->note, "re");
+    for (const char *at = points; at != NULL; at = strchr(at, ','), at += at != NULL)
+        if (strncmp(at, name, len) == 0 && strcspn(at, "@,") == len)
+            return true;
+    return false;
+}
+
+/* "PID NAME"; false if it is not of this process. */
+static bool read_note(const char *path, pid_t pid, char name[64])
+{
+    char note[128] = "", wanted[32];
+    FILE *file = fopen(path, "re");
+
     if (file == NULL)
         return false;
     const bool is_read = fgets(note, sizeof(note), file) != NULL;
     (void)fclose(file);
-    (void)snprintf(wanted, sizeof(wanted), "%ld %.*s\n", (long)pid, (int)strcspn(node->point, "@"), node->point);
-    return is_read && strcmp(note, wanted) == 0;
+    const int len = snprintf(wanted, sizeof(wanted), "%ld ", (long)pid);
+    if (!is_read || strncmp(note, wanted, (size_t)len) != 0 || strchr(note, '\n') == NULL)
+        return false;
+    (void)snprintf(name, 64, "%.*s", (int)strcspn(note + len, "\n"), note + len);
+    return true;
+}
+
+/* Only a crash point leaves the note: a signal alone may be a failed assertion, or the kernel's for want of memory. */
+static bool is_point(struct real_node *node, pid_t pid)
+{
+    char name[64];
+
+    if (node->point == NULL || node->note == NULL || !WIFSIGNALED(node->status) || !read_note(node->note, pid, name) ||
+        !has_point(node->point, name))
+        return false;
+    memcpy(node->died_at, name, sizeof(name));
+    return true;
 }
 
 uint32_t real_node_status(const struct real_node *node)
@@ -152,9 +176,9 @@ static void on_line(void *ctx, const char *line)
 
 static int spawn(struct real_node *node, const char *point)
 {
-    const char *variables[2 * REAL_NODE_VARIABLES_MAX + 5] = {"VOW_CRASH_AT", point, "VOW_CRASH_NOTE",
-                                                              point != NULL ? node->note : NULL};
-    size_t len = 4;
+    const char *variables[2 * REAL_NODE_VARIABLES_MAX + 7] = {
+        "VOW_CRASH_AT", point, "VOW_CRASH_NOTE", point != NULL ? node->note : NULL, "VOW_CRASH_MET", node->met};
+    size_t len = 6;
 
     for (const char *const *pair = node->variables; pair != NULL && *pair != NULL; pair += 2) {
         VOW_ASSERT(len + 3 <= sizeof(variables) / sizeof(variables[0]));
@@ -182,7 +206,7 @@ int real_node_start(struct real_node *node, const char *point)
     node->life_us = real_clock_us();
     node->point = point;
     node->was_told = node->is_overdue = false;
-    node->why[0] = '\0';
+    node->why[0] = node->died_at[0] = '\0';
     node->out = real_lines_new(node->base, node->child.out, "out", node->log, node->zero_us, on_line, node);
     node->err = real_lines_new(node->base, node->child.err, "err", node->log, node->zero_us, on_line, node);
     node->exit_event = real_need(event_new(node->base, node->child.pidfd, EV_READ, on_exit_seen, node));

@@ -63,7 +63,8 @@ struct real_node {
     const char *const *variables; /* pairs, NULL-ended: name, value */
     const char *directory;
     struct real_readiness_plan ready;
-    const char *note; /* the file in which a process writes which crash point it dies at (proto/net/crash.h) */
+    const char *note; /* the file in which a process writes which crash point it dies at (proto/net/crash.h), */
+    const char *met;  /* and the one in which it writes which it comes to; NULL = nobody wants to know */
     uint64_t end_ms;
     uint32_t exit_status; /* wanted after SIGTERM, as real_node_status() has it */
     bool ends_itself;     /* the load and checks */
@@ -76,7 +77,8 @@ struct real_node {
     struct real_child child;
     uint32_t lives;
     uint64_t life_us;  /* when this life began */
-    const char *point; /* the crash point of this life, or NULL; the caller's */
+    const char *point; /* the crash point of this life, several with commas, or NULL; the caller's */
+    char died_at[64];  /* the one of them that the last life died at; "" = none */
     bool was_told;     /* SIGTERM or SIGKILL came from us */
     bool is_overdue;   /* SIGKILL came from us because SIGTERM did not help */
     char why[160];     /* how the last life ended */

@@ -92,8 +92,8 @@ VOW_EXPORT int vow_test_resource(const struct vow_test_resource_options *options
  *     vow_testing_crash_point("pay.after.update");
  *
  * The name is at most 63 of a-z A-Z 0-9 . _ -. Nothing happens unless the point is armed: by the environment,
- * VOW_CRASH_AT=NAME or NAME@N, at the first vow_participant_open(), or by vow_testing_crash_at(); with
- * VOW_CRASH_NOTE=FILE, "PID NAME" is in that file afterwards. In a resource that is
+ * VOW_CRASH_AT=NAME or NAME@N, or several with commas, at the first vow_participant_open(), or by
+ * vow_testing_crash_at(); with VOW_CRASH_NOTE=FILE, "PID NAME" is in that file afterwards. In a resource that is
  * tested by vow_test_resource(), it is a place. Without VOW_TESTING, which linking vow::testing_world or
  * vow::vow_testing defines, it is nothing at all; so it may stay in the code of a service.
  */
@@ -103,7 +103,8 @@ VOW_EXPORT void vow_testing_crash_point(const char *name);
 #define vow_testing_crash_point(name) ((void)0)
 #endif
 
-/* Arms NAME or NAME@N (the Nth time, from 1, counted from now), in place of what was armed; NULL = nothing. Any thread.
+/* Arms NAME or NAME@N (the Nth time, from 1, counted from now), or several with commas, of which the first that is met
+ * counts, in place of what was armed; NULL = nothing. Any thread.
  * VOW_E_ARGUMENT for what is not of that form. The library's own points have names, too: see below. */
 VOW_EXPORT VOW_MUST_USE int vow_testing_crash_at(const char *point);
 

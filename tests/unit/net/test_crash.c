@@ -32,6 +32,45 @@ Test(crash, kills_at_the_point, .signal = SIGKILL)
     VOW_CRASH("send", "before", "PREPARE");
 }
 
+Test(crash, of_several_points_the_first_that_is_met_counts)
+{
+    cr_assert_eq(init_with("log.after.COMMIT@2,send.before.PREPARE,log.after.END"), 0);
+    cr_assert_eq(vow_crash_hit("log", "after", "COMMIT"), 0);
+    cr_assert_eq(vow_crash_hit("log", "before", "END"), 0);
+    cr_assert_neq(vow_crash_hit("send", "before", "PREPARE"), 0);
+    cr_assert_neq(vow_crash_hit("log", "after", "COMMIT"), 0);
+    cr_assert_eq(vow_crash_arm("log.after.END@2"), 0);
+    cr_assert_eq(vow_crash_hit("send", "before", "PREPARE"), 0);
+    cr_assert_eq(vow_crash_hit("log", "after", "END"), 0);
+    cr_assert_neq(vow_crash_hit("log", "after", "END"), 0);
+}
+
+/* What a run has met, without being armed: each point once in each life. */
+Test(crash, points_that_are_met_are_added_to_a_file)
+{
+    char path[] = "/tmp/vow-crash-XXXXXX", text[100] = "";
+    close(mkstemp(path));
+    unsetenv("VOW_CRASH_AT");
+    setenv("VOW_CRASH_MET", path, 1);
+    for (int life = 0; life < 2; life++) {
+        int status;
+        const pid_t child = fork();
+        if (child == 0) {
+            (void)vow_crash_init();
+            VOW_CRASH("send", "before", "PREPARE");
+            VOW_CRASH("log", "after", "COMMIT");
+            VOW_CRASH("send", "before", "PREPARE");
+            _exit(0);
+        }
+        cr_assert_eq(waitpid(child, &status, 0), child);
+    }
+    FILE *file = fopen(path, "r");
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    unlink(path);
+    cr_expect_str_eq(text, "send.before.PREPARE\nlog.after.COMMIT\nsend.before.PREPARE\nlog.after.COMMIT\n");
+}
+
 /* Whoever armed it tells it from any other SIGKILL by that (docs/chaos.md). */
 Test(crash, leaves_a_note_before_it_kills)
 {
@@ -76,7 +115,8 @@ Test(crash, hits_exactly_the_Nth_meeting)
 
 Test(crash, refuses_a_value_that_is_no_point)
 {
-    static const char *const bad[] = {"", "@1", "name@", "name@0", "name@x", "name@1x", "name@-1", "two names", "a*"};
+    static const char *const bad[] = {"",   "@1", "name@", "name@0", "name@x", "name@1x", "name@-1", "two names",
+                                      "a*", ",",  "a,",    ",a",     "a,,b",   "a@2,b@",  "a b,c"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         cr_assert_eq(init_with(bad[i]), VOW_E_ARGUMENT, "%s", bad[i]);
 }
