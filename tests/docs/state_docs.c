@@ -2,6 +2,7 @@
  * `state-docs docs/generated` renews them. */
 #include <stdio.h>
 
+#include "chaos/points/points.h"
 #include "coordinator/core/coord.h"
 #include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
@@ -47,6 +48,23 @@ static int write_settings(const char *directory)
     return fclose(out) == 0 ? 0 : 1;
 }
 
+static int write_points(const char *directory)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/crash-points.md", directory);
+    FILE *out = fopen(path, "w");
+    if (out == NULL) {
+        perror(path);
+        return 1;
+    }
+    fprintf(out,
+            "# Crash points\n\nPrinted from `chaos/points/points.def`; do not edit. `vow-chaos storm --points` dies at "
+            "each of them ([chaos.md](../chaos.md#storms)), and holds the last columns against what it has met: where "
+            "a kind is not named, the points that are like the one in the last column say below why.\n\n");
+    points_print_markdown(out);
+    return fclose(out) == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -68,5 +86,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
         if (write_page(argv[1], &pages[i]) != 0)
             return 1;
-    return write_settings(argv[1]);
+    return write_settings(argv[1]) || write_points(argv[1]);
 }
