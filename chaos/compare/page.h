@@ -1,4 +1,4 @@
-/* The parts of the report, which the build makes of files (embed.cmake). */
+/* The parts of the report, which the build makes of files (cmake/Embed.cmake). */
 #ifndef VOW_CHAOS_COMPARE_PAGE_H
 #define VOW_CHAOS_COMPARE_PAGE_H
 

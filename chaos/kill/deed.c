@@ -237,7 +237,7 @@ void real_deeds_end(struct real_run *run)
         real_timer_free(run->deeds[i].timer);
         run->deeds[i].timer = NULL;
     }
-    if (run->points_met < run->points_armed && !run->is_interrupted)
+    if (run->points_met < run->points_armed && !run->is_interrupted && run->storm == NULL)
         real_record_say(&run->record, REAL_MOMENT_INVALID, NULL,
                         "%u of %u crash points were not met while the load ran; is it a build that has them (preset "
                         "dev)?",

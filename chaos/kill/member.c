@@ -294,7 +294,8 @@ int real_member_start(struct real_run *run, struct real_member *member, const ch
     run->points_armed += point != NULL;
     if (error == 0)
         real_record_say(&run->record, REAL_MOMENT_STARTED, node->name, "life %u, pid %d%s%s", node->lives,
-                        (int)node->child.pid, point != NULL ? ", to die at " : "", point != NULL ? point : "");
+                        (int)node->child.pid, point != NULL ? ", to die at " : "",
+                        point == NULL || run->storm == NULL ? (point != NULL ? point : "") : "a crash point");
     else
         real_record_say(&run->record, REAL_MOMENT_INVALID, node->name, "could not be started: %s", strerror(error));
     return error;

@@ -34,8 +34,8 @@ static bool all_known(struct real_run *run)
 {
     for (size_t i = 0; i < run->scenario->nodes_len; i++) {
         const struct real_member *member = &run->members[i];
-        if (member->node.lives > 0 && !is_up(member) && !real_node_is(&member->node, REAL_NODE_DOWN) &&
-            !member->was_late)
+        const bool is_down = real_node_is(&member->node, REAL_NODE_DOWN) && !member->comes_back;
+        if (member->node.lives > 0 && !is_up(member) && !is_down && !member->was_late)
             return false;
     }
     return true;
@@ -46,7 +46,8 @@ static bool start_nodes(struct real_run *run)
     phase(run, "the nodes start");
     for (size_t i = 0; i < run->scenario->nodes_len && !run->is_interrupted; i++) {
         struct real_member *member = &run->members[i];
-        (void)real_member_start(run, member, member->plan->crash_at.text);
+        if (!real_storm_start(run, member))
+            (void)real_member_start(run, member, member->plan->crash_at.text);
         (void)real_wait(run, all_known, member->plan->ready_ms + MARGIN_MS);
         if (is_up(member))
             continue;
@@ -67,6 +68,20 @@ static bool loads_have_ended(struct real_run *run)
     return true;
 }
 
+static bool is_enough(struct real_run *run)
+{
+    return loads_have_ended(run) || real_storm_is_over(run);
+}
+
+static uint64_t longest_load_ms(const struct real_scenario *scenario)
+{
+    uint64_t longest_ms = 0;
+
+    for (size_t i = 0; i < scenario->loads_len; i++)
+        longest_ms = scenario->loads[i].end_ms > longest_ms ? scenario->loads[i].end_ms : longest_ms;
+    return longest_ms;
+}
+
 static void judge_load(struct real_run *run, const struct real_node *node)
 {
     if (!real_node_is(node, REAL_NODE_DOWN))
@@ -82,7 +97,12 @@ static void run_load(struct real_run *run)
     real_deeds_begin(run);
     for (size_t i = 0; i < run->scenario->loads_len; i++)
         (void)real_member_start(run, &run->loads[i], NULL);
-    (void)real_wait(run, loads_have_ended, run->scenario->within_ms);
+    real_storm_begin(run);
+    (void)real_wait(run, is_enough, run->scenario->within_ms);
+    if (run->storm != NULL) {
+        real_storm_end(run);
+        (void)real_wait(run, loads_have_ended, longest_load_ms(run->scenario) + MARGIN_MS);
+    }
     real_deeds_end(run);
     for (size_t i = 0; i < run->scenario->loads_len; i++) {
         if (!run->is_interrupted && !run->loads[i].is_unstartable)
@@ -304,12 +324,12 @@ static int keep_scenario(const struct real_run *run)
     return (fclose(file) == 0) && is_written ? 0 : fail(path, EIO);
 }
 
-static int open_record(struct real_run *run, bool is_json)
+static int open_record(struct real_run *run, bool is_hidden)
 {
     char path[REAL_FILE_SIZE];
 
     (void)snprintf(path, sizeof(path), "%s/timeline.jsonl", run->out);
-    const int error = real_record_open(&run->record, path, !is_json, run->zero_us);
+    const int error = real_record_open(&run->record, path, !is_hidden, run->zero_us);
     return error == 0 ? 0 : fail(path, error);
 }
 
@@ -336,6 +356,7 @@ static int prepare_members(struct real_run *run)
         if (real_member_write_out(run, &run->loads[i]) != 0)
             return -1;
     }
+    real_storm_open(run);
     return 0;
 }
 
@@ -356,11 +377,13 @@ static int check_programs(const struct real_run *run)
 static int prepare(struct real_run *run, const struct real_run_options *options)
 {
     run->seed_number = options->has_seed ? options->seed : run->scenario->seed;
+    run->storm = options->storm;
+    run->is_quiet = options->is_quiet;
     (void)snprintf(run->seed, sizeof(run->seed), "%u", run->seed_number);
     run->zero_us = real_clock_us();
     run->checks = real_need(json_array());
     if (real_find_folders(run) != 0 || find_here(run, options->scenario) != 0 || make_out(run, options->out) != 0 ||
-        keep_scenario(run) != 0 || open_record(run, options->is_json) != 0 || write_vars(run) != 0)
+        keep_scenario(run) != 0 || open_record(run, options->is_json || options->is_quiet) != 0 || write_vars(run) != 0)
         return -1;
     return check_programs(run) != 0 ? -1 : prepare_members(run);
 }
@@ -376,6 +399,7 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 
 static void close_all(struct real_run *run)
 {
+    real_storm_close(run);
     for (size_t i = 0; i < run->scenario->nodes_len; i++)
         real_member_close(&run->members[i]);
     for (size_t i = 0; i < run->scenario->loads_len; i++)
@@ -423,6 +447,7 @@ int real_run(const struct real_run_options *options)
     int status = REAL_BAD;
 
     if (real_scenario_load(options->scenario, &options->sets, &scenario, &error) == 0) {
+        real_storm_prepare(options->storm, scenario);
         run->scenario = scenario;
         run->base = real_need(event_base_new());
         status = run_scenario(run, options);

@@ -14,6 +14,7 @@
 #include "chaos/kill/port.h"
 #include "chaos/kill/record.h"
 #include "chaos/kill/scenario.h"
+#include "chaos/kill/storm.h"
 #include "chaos/preload/faults.h"
 #include "chaos/proxy/proxy.h"
 
@@ -45,6 +46,10 @@ struct real_member {
     bool is_awaited;          /* of a fault that is inside of it */
     const char *next_point;   /* the crash point of that life */
     uint32_t deaths, readies; /* since the load was started */
+    struct real_run *run;     /* of a storm: whose it is, */
+    struct real_timer *back;  /* when it comes back, */
+    bool comes_back;          /* it is set */
+    char *points;             /* what its life is armed with */
 };
 
 struct real_link {
@@ -91,6 +96,10 @@ struct real_run {
     int task_error; /* an errno: it could not be started */
     struct real_deed deeds[REAL_FAULTS_MAX];
     uint32_t points_armed, points_met;
+    struct real_storm *storm; /* NULL = none */
+    struct real_timer *strike;
+    uint64_t luck;
+    bool is_quiet;               /* says nothing but what is wrong */
     struct real_member *ending;  /* the node that is being ended after the load, */
     uint32_t ending_lives;       /* and its lives before */
     bool has_begun;              /* every node has served */
@@ -106,7 +115,9 @@ struct real_run_options {
     struct real_sets sets;
     uint32_t seed;
     bool has_seed;
-    bool is_json; /* the verdict on stdout instead of the timeline */
+    bool is_json;             /* the verdict on stdout instead of the timeline */
+    bool is_quiet;            /* nothing on stdout but what is wrong */
+    struct real_storm *storm; /* while the load works; NULL = none */
 };
 
 /* Runs it and returns the exit status. */
@@ -195,6 +206,18 @@ void real_checks_ended(struct real_run *run);
 
 /* wait.c: lets the loop turn until `is` holds or the time is over. False if it does not hold. */
 bool real_wait(struct real_run *run, bool (*is)(struct real_run *run), uint64_t ms);
+
+/* storm.c; each does nothing in a run without a storm. The first two: before members are written out, and after. Then:
+ * the load works; has there been enough of it? It is over, and what is down comes back. A node has ended. All have. */
+void real_storm_prepare(const struct real_storm *storm, struct real_scenario *scenario);
+void real_storm_open(struct real_run *run);
+bool real_storm_start(struct real_run *run,
+                      struct real_member *member); /* a first life; false = none of its business */
+void real_storm_begin(struct real_run *run);
+bool real_storm_is_over(const struct real_run *run);
+void real_storm_end(struct real_run *run);
+void real_storm_ended(struct real_run *run, struct real_member *member, enum real_ending ending);
+void real_storm_close(struct real_run *run);
 
 /* verdict.c: writes verdict.json, prints the end, returns the exit status. */
 int real_verdict(struct real_run *run, bool is_json);

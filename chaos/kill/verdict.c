@@ -74,6 +74,10 @@ int real_verdict(struct real_run *run, bool is_json)
     int status = violations > 0 ? REAL_VIOLATED : json_array_size(run->record.invalids) > 0 ? REAL_INVALID : REAL_HELD;
     json_t *verdict = verdict_of(run, status);
 
+    if (run->storm != NULL)
+        (void)json_object_set_new(verdict, "storm",
+                                  real_need(json_pack("{s:I, s:I}", "killed", (json_int_t)run->storm->killed, "crashed",
+                                                      (json_int_t)run->storm->crashed)));
     (void)snprintf(path, sizeof(path), "%s/verdict.json", run->out);
     if (json_dump_file(verdict, path, JSON_INDENT(2)) != 0) {
         (void)fprintf(stderr, "vow-chaos: %s: cannot be written\n", path);
@@ -82,7 +86,7 @@ int real_verdict(struct real_run *run, bool is_json)
     if (is_json) {
         (void)json_dumpf(verdict, stdout, JSON_INDENT(2));
         (void)fputc('\n', stdout);
-    } else {
+    } else if (!run->is_quiet || status != REAL_HELD) {
         print_list("VIOLATED", run->record.violations);
         print_list("INVALID", run->record.invalids);
         printf("%s: %s. The archive is %s\n", run->scenario->name, word_of(status), run->out);

@@ -39,7 +39,8 @@ static void tell_end(struct real_run *run, struct real_node *node, enum real_end
         break;
     case REAL_ENDED_AT_POINT:
         run->points_met++;
-        real_record_say(&run->record, REAL_MOMENT_CRASHED, node->name, "life %u died at its crash point", node->lives);
+        real_record_say(&run->record, REAL_MOMENT_CRASHED, node->name, "life %u died at its crash point%s%s",
+                        node->lives, run->storm != NULL ? " " : "", run->storm != NULL ? node->died_at : "");
         break;
     case REAL_ENDED_BADLY:
         real_record_say(&run->record, REAL_MOMENT_DIED, node->name, "life %u %s", node->lives, node->why);
@@ -81,6 +82,7 @@ static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
     if (node->index >= REAL_LOAD)
         return;
     start_again(run, member, ending);
+    real_storm_ended(run, member, ending);
     real_deeds_event(run, REAL_DIED, node->index, NULL);
 }
 

@@ -1,0 +1,264 @@
+/*
+ * Every crash point, for every kind of transaction that comes to it. In the world of a kind each process is armed with
+ * all points that nobody has died at in it yet, and dies at the first that it comes to; so lives get longer, until only
+ * what never comes is left. What the processes have come to, and what they died at, is held against the table.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chaos/kill/memory.h"
+#include "chaos/storm/storm.h"
+#include "proto/jitter.h"
+
+#define STRANGE_MAX 64
+#define STRANGE_SIZE 128
+
+struct cell {
+    uint32_t killed;
+    bool is_met;
+};
+
+struct matrix {
+    struct storm_away away; /* first: storm_away_ms() has it */
+    const char *at;         /* these points alone; NULL = all */
+    enum points_kind kind;
+    uint64_t luck;
+    struct cell (*cells)[POINTS_KINDS];      /* of each point */
+    char strange[STRANGE_MAX][STRANGE_SIZE]; /* points that are in no list */
+    size_t strange_len;
+    unsigned findings;
+};
+
+static enum points_node node_of(const char *program)
+{
+    return strcmp(program, "vowd") == 0 ? POINTS_VOWD : POINTS_SERVICE;
+}
+
+static bool is_chosen(const struct matrix *matrix, size_t point)
+{
+    return matrix->at == NULL || storm_is_in(matrix->at, points_at(point)->name);
+}
+
+static bool is_wanted(const struct matrix *matrix, size_t point)
+{
+    return is_chosen(matrix, point) && points_why_not(points_at(point), matrix->kind) == NULL &&
+           matrix->cells[point][matrix->kind].killed == 0;
+}
+
+/* --- The storm asks and tells --- */
+
+/* Mostly the first time in that life; not always, or all would happen in the first moments of a life. */
+static unsigned draw_hit(struct matrix *matrix)
+{
+    static const unsigned hits[] = {1, 1, 1, 2, 3, 5};
+
+    return hits[vow_jitter_next(&matrix->luck) % (sizeof(hits) / sizeof(hits[0]))];
+}
+
+/* Those that it must not come to as well: if it does, that is found. */
+static bool arm(void *ctx, const char *program, char points[REAL_POINTS_SIZE])
+{
+    struct matrix *matrix = ctx;
+    size_t len = 0;
+
+    for (size_t i = 0; i < points_len(); i++) {
+        const struct points_point *point = points_at(i);
+        if (point->node != node_of(program) || !is_chosen(matrix, i) || matrix->cells[i][matrix->kind].killed > 0)
+            continue;
+        const int added = snprintf(points + len, REAL_POINTS_SIZE - len, "%s%s@%u", len > 0 ? "," : "", point->name,
+                                   draw_hit(matrix));
+        len += (size_t)added;
+    }
+    return len > 0;
+}
+
+static struct cell *find(struct matrix *matrix, const char *program, const char *name)
+{
+    const struct points_point *point = points_find(node_of(program), name);
+
+    return point != NULL ? &matrix->cells[point - points_at(0)][matrix->kind] : NULL;
+}
+
+static void died(void *ctx, const char *program, const char *name)
+{
+    struct cell *cell = find(ctx, program, name);
+
+    if (cell == NULL)
+        return;
+    cell->killed++;
+    cell->is_met = true;
+}
+
+static void add_strange(struct matrix *matrix, const char *program, const char *name)
+{
+    char text[STRANGE_SIZE];
+
+    (void)snprintf(text, sizeof(text), "%s %.100s", points_node_word(node_of(program)), name);
+    for (size_t i = 0; i < matrix->strange_len; i++)
+        if (strcmp(matrix->strange[i], text) == 0)
+            return;
+    if (matrix->strange_len < STRANGE_MAX)
+        memcpy(matrix->strange[matrix->strange_len++], text, sizeof(text));
+}
+
+static void met(void *ctx, const char *program, const char *path)
+{
+    char name[128];
+    FILE *file = fopen(path, "re");
+
+    while (file != NULL && fgets(name, sizeof(name), file) != NULL) {
+        name[strcspn(name, "\n")] = '\0';
+        struct cell *cell = find(ctx, program, name);
+        if (cell != NULL)
+            cell->is_met = true;
+        else
+            add_strange(ctx, program, name);
+    }
+    if (file != NULL)
+        (void)fclose(file);
+}
+
+static bool is_over(void *ctx)
+{
+    struct matrix *matrix = ctx;
+
+    for (size_t i = 0; i < points_len(); i++)
+        if (is_wanted(matrix, i))
+            return false;
+    return true;
+}
+
+/* --- What has come of it --- */
+
+static void print_cell(FILE *out, const struct matrix *matrix, size_t i, enum points_kind kind)
+{
+    const struct cell *cell = &matrix->cells[i][kind];
+
+    if (cell->killed > 0)
+        (void)fprintf(out, " %" PRIu32 " |", cell->killed);
+    else if (cell->is_met)
+        (void)fprintf(out, " met |");
+    else
+        (void)fprintf(out, " %s |", points_why_not(points_at(i), kind) != NULL ? "" : "never");
+}
+
+static void print_table(FILE *out, const struct storm_options *options, const struct matrix *matrix)
+{
+    (void)fprintf(out, "| process | point |");
+    for (enum points_kind kind = 0; kind < POINTS_KINDS; kind++)
+        if (storm_has_kind(options, kind))
+            (void)fprintf(out, " %s |", points_kind_word(kind));
+    (void)fprintf(out, "\n|---|---|");
+    for (enum points_kind kind = 0; kind < POINTS_KINDS; kind++)
+        if (storm_has_kind(options, kind))
+            (void)fputs("---|", out);
+    (void)fputc('\n', out);
+    for (size_t i = 0; i < points_len(); i++) {
+        (void)fprintf(out, "| %s | `%s` |", points_node_word(points_at(i)->node), points_at(i)->name);
+        for (enum points_kind kind = 0; kind < POINTS_KINDS; kind++)
+            if (storm_has_kind(options, kind))
+                print_cell(out, matrix, i, kind);
+        (void)fputc('\n', out);
+    }
+}
+
+static void judge_cell(struct matrix *matrix, size_t i, enum points_kind kind)
+{
+    const struct points_point *point = points_at(i);
+    const struct cell *cell = &matrix->cells[i][kind];
+    const char *why = points_why_not(point, kind);
+    const bool is_right = why != NULL ? !cell->is_met : cell->killed > 0 || !is_chosen(matrix, i);
+
+    if (is_right)
+        return;
+    matrix->findings++;
+    printf("INVALID: %s, %s %s: %s%s\n", points_kind_word(kind), points_node_word(point->node), point->name,
+           why != NULL    ? "is met, though the table says: "
+           : cell->is_met ? "was met, and nobody died at it"
+                          : "was never met",
+           why != NULL ? why : "");
+}
+
+static void judge(const struct storm_options *options, struct matrix *matrix)
+{
+    for (enum points_kind kind = 0; kind < POINTS_KINDS; kind++)
+        for (size_t i = 0; storm_has_kind(options, kind) && i < points_len(); i++)
+            judge_cell(matrix, i, kind);
+    for (size_t i = 0; i < matrix->strange_len; i++)
+        printf("INVALID: %s is met, and is in no list (chaos/points/points.def)\n", matrix->strange[i]);
+    matrix->findings += (unsigned)matrix->strange_len;
+}
+
+static void print_sum(const struct storm_options *options, const struct matrix *matrix)
+{
+    unsigned points = 0, pairs = 0, kills = 0;
+
+    for (size_t i = 0; i < points_len(); i++) {
+        bool is_any = false;
+        for (enum points_kind kind = 0; kind < POINTS_KINDS; kind++) {
+            const uint32_t killed = storm_has_kind(options, kind) ? matrix->cells[i][kind].killed : 0;
+            is_any = is_any || killed > 0;
+            pairs += killed > 0;
+            kills += killed;
+        }
+        points += is_any;
+    }
+    printf("%u crash points, of %zu in the list: killed at, %u times, in %u pairs of point and kind\n", points,
+           points_len(), kills, pairs);
+}
+
+static int write_table(const struct storm_options *options, const struct matrix *matrix, const char *out)
+{
+    char path[STORM_PATH_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%.900s/points.md", out);
+    FILE *file = fopen(path, "we");
+    if (file == NULL) {
+        (void)fprintf(stderr, "vow-chaos storm: %s: %s\n", path, strerror(errno));
+        return REAL_INVALID;
+    }
+    print_table(file, options, matrix);
+    (void)fclose(file);
+    printf("the table is %s\n", path);
+    return REAL_HELD;
+}
+
+static int run_kind(const struct storm_options *options, const char *out, struct matrix *matrix)
+{
+    char directory[STORM_PATH_SIZE];
+    struct real_storm storm = {
+        .arm = arm, .died = died, .met = met, .is_over = is_over, .away_ms = storm_away_ms, .ctx = matrix};
+
+    matrix->away = (struct storm_away){.is_long = matrix->kind == POINTS_COOPERATIVE, .luck = options->seed};
+    matrix->luck = options->seed + (uint64_t)matrix->kind;
+    (void)snprintf(directory, sizeof(directory), "%.900s/%s", out, points_kind_word(matrix->kind));
+    const int status = storm_world(options, matrix->kind, directory, options->seed, &storm);
+    printf("%s: died %" PRIu32 " times at crash points%s%s\n", points_kind_word(matrix->kind), storm.crashed,
+           status == REAL_HELD ? "" : ": see ", status == REAL_HELD ? "" : directory);
+    (void)fflush(stdout);
+    return status;
+}
+
+int storm_matrix(const struct storm_options *options, const char *out)
+{
+    struct matrix *matrix = real_need(calloc(1, sizeof(*matrix)));
+    int status = REAL_HELD;
+
+    matrix->at = options->at;
+    matrix->cells = real_need(calloc(points_len(), sizeof(*matrix->cells)));
+    for (matrix->kind = 0; matrix->kind < POINTS_KINDS && status != REAL_BAD; matrix->kind++)
+        if (storm_has_kind(options, matrix->kind))
+            status = storm_worse(status, run_kind(options, out, matrix));
+    if (status != REAL_BAD) {
+        judge(options, matrix);
+        status = storm_worse(status, matrix->findings > 0 ? REAL_INVALID : REAL_HELD);
+        status = storm_worse(status, write_table(options, matrix, out));
+        print_sum(options, matrix);
+    }
+    free(matrix->cells);
+    free(matrix);
+    return status;
+}

@@ -1,0 +1,54 @@
+/*
+ * vow-chaos storm: real processes that nobody spares. Either they are killed at random moments, in worlds of all kinds of
+ * transactions, one after another; or they die at every crash point that there is, at least once for each kind that
+ * comes to it, and the table of points (chaos/points) is held against what they have come to.
+ */
+#ifndef VOW_CHAOS_STORM_H
+#define VOW_CHAOS_STORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chaos/kill/run.h"
+#include "chaos/points/points.h"
+
+#define STORM_PATH_SIZE 1024
+
+struct storm_options {
+    const char *scenario; /* a user's own; NULL = Vow's */
+    const char *out;      /* NULL = a folder of its own under out/ */
+    bool is_points;
+    bool has_kinds;
+    bool kinds[POINTS_KINDS];
+    const char *at; /* names of points, with commas; NULL = all */
+    uint32_t kills, per_world, every_ms;
+    uint32_t seed;
+    struct real_sets sets;
+};
+
+/* argv[0] is "storm". Returns the exit status. */
+int storm_command(int argc, char **argv);
+
+/* world.c: a world of that kind, or of the user's own scenario, in this storm; `directory` is its archive, which goes if it
+ * held. Returns the exit status of its run. */
+int storm_world(const struct storm_options *options, enum points_kind kind, const char *directory, uint32_t seed,
+                struct real_storm *storm);
+/* The operator's is for points alone: who is killed there while it stands still votes when it is back. */
+bool storm_has_kind(const struct storm_options *options, enum points_kind kind);
+/* How long nodes are away: `away_ms` of a storm whose ctx begins with this. Who is in doubt asks the others only after
+ * some 14 s, so for that vowd is sometimes away for longer. */
+struct storm_away {
+    bool is_long;
+    uint64_t luck;
+};
+uint64_t storm_away_ms(void *ctx, const char *program);
+/* Is it one of a list with commas? */
+bool storm_is_in(const char *list, const char *name);
+/* Of two exit statuses the one that says more. */
+int storm_worse(int status, int other);
+
+/* kills.c, matrix.c: the two storms. Each returns the exit status. */
+int storm_kills(const struct storm_options *options, const char *out);
+int storm_matrix(const struct storm_options *options, const char *out);
+
+#endif

@@ -1,0 +1,106 @@
+/* One world of a storm: its scenario, its run, and its archive. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chaos/kill/directory.h"
+#include "chaos/storm/storm.h"
+#include "chaos/storm/worlds.h"
+#include "proto/jitter.h"
+
+#define SETS_MAX 4
+
+/* All of them go on for as long as the storm does. */
+#define FOR_EVER "seconds=86400"
+#define SHORTLY "retention=20s"
+
+static const struct world {
+    const char *name, *text;
+    const char *sets[SETS_MAX];
+} worlds[POINTS_KINDS] = {
+    [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER, SHORTLY}},
+    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}},
+    [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER, SHORTLY}},
+    [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=outbox"}},
+    [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=saga"}},
+    [POINTS_STUCK] = {"stuck", world_stuck, {FOR_EVER, SHORTLY}},
+    [POINTS_CHOREOGRAPHY] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=choreography"}},
+};
+
+bool storm_has_kind(const struct storm_options *options, enum points_kind kind)
+{
+    return options->has_kinds ? options->kinds[kind] : options->is_points || kind != POINTS_OPERATOR;
+}
+
+int storm_worse(int status, int other)
+{
+    static const int order[] = {[REAL_HELD] = 0, [REAL_INVALID] = 1, [REAL_BAD] = 2, [REAL_VIOLATED] = 3};
+
+    return order[other] > order[status] ? other : status;
+}
+
+#define AWAY_MS 150
+#define LONG_AWAY_MS 40000
+#define LONG_ONE_IN 12
+#define WHILE_AWAY_MS 2000
+#define WHILE_ONE_IN 8
+
+/* Mostly it is back before anybody has asked twice; sometimes others do something meanwhile. */
+uint64_t storm_away_ms(void *ctx, const char *program)
+{
+    struct storm_away *away = ctx;
+    const uint64_t luck = vow_jitter_next(&away->luck);
+
+    if (away->is_long && strcmp(program, "vowd") == 0 && luck % LONG_ONE_IN == 0)
+        return LONG_AWAY_MS;
+    return luck % WHILE_ONE_IN == 1 ? WHILE_AWAY_MS : AWAY_MS;
+}
+
+/* So it can be run again by vow-chaos run. */
+static int write_scenario(const struct world *world, const char *out, char path[STORM_PATH_SIZE])
+{
+    (void)snprintf(path, STORM_PATH_SIZE, "%.900s/%s.yaml", out, world->name);
+    FILE *file = fopen(path, "we");
+    const bool is_written = file != NULL && fputs(world->text, file) >= 0;
+
+    if (file != NULL && fclose(file) == 0 && is_written)
+        return 0;
+    (void)fprintf(stderr, "vow-chaos storm: %s: cannot be written\n", path);
+    return -1;
+}
+
+static void drop(const char *directory)
+{
+    if (real_directory_empty(directory) == 0)
+        (void)rmdir(directory);
+}
+
+/* What --set says comes last, and so it is what holds. */
+static void add_sets(struct real_run_options *run, const struct world *world, const struct storm_options *options)
+{
+    for (size_t i = 0; i < SETS_MAX && world->sets[i] != NULL; i++)
+        run->sets.of[run->sets.len++] = world->sets[i];
+    for (size_t i = 0; i < options->sets.len && run->sets.len < REAL_VARS_MAX; i++)
+        run->sets.of[run->sets.len++] = options->sets.of[i];
+}
+
+int storm_world(const struct storm_options *options, enum points_kind kind, const char *directory, uint32_t seed,
+                struct real_storm *storm)
+{
+    const struct world *world = &worlds[kind];
+    char path[STORM_PATH_SIZE], above[STORM_PATH_SIZE];
+    struct real_run_options run = {.out = directory, .seed = seed, .has_seed = true, .is_quiet = true, .storm = storm};
+
+    (void)snprintf(above, sizeof(above), "%.*s", (int)(strrchr(directory, '/') - directory), directory);
+    run.scenario = options->scenario;
+    if (run.scenario != NULL)
+        run.sets = options->sets;
+    else if (write_scenario(world, above, path) != 0)
+        return REAL_BAD;
+    else
+        run.scenario = path, add_sets(&run, world, options);
+    const int status = real_run(&run);
+    if (status == REAL_HELD)
+        drop(directory);
+    return status;
+}
