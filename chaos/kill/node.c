@@ -71,7 +71,7 @@ static bool read_note(const char *path, pid_t pid, char name[64])
 /* Only a crash point leaves the note: a signal alone may be a failed assertion, or the kernel's for want of memory. */
 static bool is_point(struct real_node *node, pid_t pid)
 {
-    char name[64];
+    char name[64] = "";
 
     if (node->point == NULL || node->note == NULL || !WIFSIGNALED(node->status) || !read_note(node->note, pid, name) ||
         !has_point(node->point, name))

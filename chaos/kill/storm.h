@@ -1,7 +1,7 @@
 /*
- * What befalls the nodes of a run that no timeline plans: they are killed at random moments, or die at crash points, and
- * come back after a short while, again and again, until it is enough. Then the load is told to end (SIGTERM), however
- * much it would do still, and the run goes on as any other.
+ * What befalls the nodes of a run that no timeline plans: they are killed at random moments, or die at crash points,
+ * and come back after a short while, again and again, until it is enough. Then the load is told to end (SIGTERM),
+ * however much it would do still, and the run goes on as any other.
  */
 #ifndef VOW_CHAOS_KILL_STORM_H
 #define VOW_CHAOS_KILL_STORM_H

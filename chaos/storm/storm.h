@@ -1,6 +1,6 @@
 /*
- * vow-chaos storm: real processes that nobody spares. Either they are killed at random moments, in worlds of all kinds of
- * transactions, one after another; or they die at every crash point that there is, at least once for each kind that
+ * vow-chaos storm: real processes that nobody spares. Either they are killed at random moments, in worlds of all kinds
+ * of transactions, one after another; or they die at every crash point that there is, at least once for each kind that
  * comes to it, and the table of points (chaos/points) is held against what they have come to.
  */
 #ifndef VOW_CHAOS_STORM_H
@@ -29,8 +29,8 @@ struct storm_options {
 /* argv[0] is "storm". Returns the exit status. */
 int storm_command(int argc, char **argv);
 
-/* world.c: a world of that kind, or of the user's own scenario, in this storm; `directory` is its archive, which goes if it
- * held. Returns the exit status of its run. */
+/* world.c: a world of that kind, or of the user's own scenario, in this storm; `directory` is its archive, which goes
+ * if it held. Returns the exit status of its run. */
 int storm_world(const struct storm_options *options, enum points_kind kind, const char *directory, uint32_t seed,
                 struct real_storm *storm);
 /* The operator's is for points alone: who is killed there while it stands still votes when it is back. */

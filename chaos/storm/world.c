@@ -12,7 +12,8 @@
 
 /* All of them go on for as long as the storm does. */
 #define FOR_EVER "seconds=86400"
-#define SHORTLY "retention=20s"
+/* Longer than anybody asks, and shorter than the storm at all points: what has ended is cut off meanwhile. */
+#define SHORTLY "retention=40s"
 
 static const struct world {
     const char *name, *text;

@@ -3,7 +3,7 @@
  * Compiled to nothing unless VOW_CRASH_POINTS is set (the release preset never sets it).
  *
  * VOW_CRASH_AT=NAME or NAME@N in the environment kills the process at the Nth time (from 1) that the point is met; with
- * commas between several of them, at the first that comes to its time. All points are listed in chaos/points/points.def.
+ * commas between several of them, at the first that comes to its time. chaos/points/points.def lists all of them.
  * Names are made from the events and effects of the cores: "recv.before.VOTE", "send.before.PREPARE",
  * "send.after.COMMIT", "log.before.COMMIT", "log.after.COMMIT", "store.before.PREPARE", ... so that none lacks one; the
  * journal has "journal.before.LOG_SYNC" and others around its syncs. A service adds points of its own
@@ -26,8 +26,8 @@
 /* Reads VOW_CRASH_AT once and arms it, and opens VOW_CRASH_MET. Returns 0, or VOW_E_ARGUMENT for a value that is not
  * NAME or NAME@N, or several of them with commas. */
 int vow_crash_init(void);
-/* Arms NAME or NAME@N, or several with commas, counted from now, in place of what was armed; NULL = nothing. Returns 0 or
- * VOW_E_ARGUMENT. */
+/* Arms NAME or NAME@N, or several with commas, counted from now, in place of what was armed; NULL = nothing. Returns 0
+ * or VOW_E_ARGUMENT. */
 int vow_crash_arm(const char *text);
 
 /* True if the point "where.when.what" is armed and this is its hit: the caller then flushes what must be flushed and
