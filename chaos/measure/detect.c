@@ -1,4 +1,7 @@
-/* When a death is noticed. The dead one says nothing: who was connected to it says that it has lost it. */
+/*
+ * When a death is noticed. The dead one says nothing: who was connected to it says that it has lost it. Nor does
+ * anybody know when it was, for the harness notices it as all others do: it was after the last that its trace says.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -32,11 +35,22 @@ static bool *witnesses(const struct measure_run *run, const struct measure_fault
     return are;
 }
 
-static uint64_t noticed_us(const struct measure_run *run, const struct measure_fault *death, uint32_t node)
+/* Its last sign of life; the death itself, if it has left no trace. */
+static uint64_t last_sign_us(const struct measure_run *run, const struct measure_fault *death)
+{
+    uint64_t last_us = 0;
+
+    for (size_t i = 0; i < run->records_len && run->records[i].t_us <= death->t_us; i++)
+        if (run->records[i].node == death->node)
+            last_us = run->records[i].t_us;
+    return last_us > 0 ? last_us : death->t_us;
+}
+
+static uint64_t noticed_us(const struct measure_run *run, uint64_t from_us, uint32_t node)
 {
     for (size_t i = 0; i < run->records_len; i++) {
         const struct measure_record *record = &run->records[i];
-        if (record->what == MEASURE_PARTED && record->node == node && record->t_us >= death->t_us)
+        if (record->what == MEASURE_PARTED && record->node == node && record->t_us >= from_us)
             return record->t_us;
     }
     return 0;
@@ -59,10 +73,11 @@ struct measure_value measure_detect(const struct measure_run *run)
     if (death == NULL || !has_any(run))
         return found;
     bool *are = witnesses(run, death);
+    const uint64_t from_us = last_sign_us(run, death);
     const uint64_t until_us = death->healed_us > 0 ? death->healed_us : run->end_us;
     uint64_t last_us = 0;
     for (uint32_t node = 1; node < measure_names_len(run->names); node++) {
-        const uint64_t us = are[node] ? noticed_us(run, death, node) : 0;
+        const uint64_t us = are[node] ? noticed_us(run, from_us, node) : 0;
         if (!are[node])
             continue;
         found.is_at_least = found.is_at_least || us == 0 || us > until_us;
@@ -71,7 +86,7 @@ struct measure_value measure_detect(const struct measure_run *run)
     if (found.is_at_least)
         last_us = until_us;
     if (last_us > 0)
-        found.number = (double)(last_us - death->t_us) / 1000;
+        found.number = (double)(last_us - from_us) / 1000;
     free(are);
     return found;
 }

@@ -85,8 +85,8 @@ struct measure_recovery {
 };
 struct measure_recovery measure_recovery(const struct measure_run *run, const struct measure_spans *spans);
 
-/* detect.c: from the first death of a process until those that it leaves have lost their connection to it: all
- * participants, of a coordinator; the coordinator, of a participant. In ms; NAN if nobody ever says so. */
+/* detect.c: from the last sign of life of the first that dies until those that it leaves have lost their connection to
+ * it: all participants, of a coordinator; the coordinator, of a participant. In ms; NAN if nobody ever says so. */
 struct measure_value measure_detect(const struct measure_run *run);
 
 /* orphans.c: what the faults have left: transactions and sagas that had begun when the last one was over, and that

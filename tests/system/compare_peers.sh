@@ -19,7 +19,7 @@ is_less() {
 for try in 1 2 3 4; do
     rm -rf "$out"
     status=0
-    "$1" compare "$2" --runs 1 --seed "$try" --set rate=3 --set nth=31 --set again=16 --out "$out" || status=$?
+    "$1" compare "$2" --runs 1 --seed "$try" --set rate=3 --set nth=31 --set again=16 --set least=8 --out "$out" || status=$?
     if [ "$status" = 3 ] || { [ "$status" = 0 ] && ! is_less; }; then
         continue
     fi

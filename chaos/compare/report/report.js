@@ -43,7 +43,7 @@
     const shown = (arm, word) => make("span", {"data-arm": arm.word, "data-metric": word}, figure(arm, word));
     const seconds = (arm, word) => {
         const ms = mid(arm, word);
-        return ms === null ? "–" : (of(arm, word).at_least ? "at least " : "") + digits(ms / 1000) + " s";
+        return ms === null ? "–" : (of(arm, word).at_least ? "at least " : "") + digits(ms / 1000) + "\u00a0s";
     };
     const known = (arm, word) => mid(arm, word) !== null;
     const leaking = ["dirty_reads", "lost_updates", "fuzzy_reads", "write_skews"];
@@ -53,13 +53,13 @@
 
     /* --- The first screen: in words. Each arm's figures are in the picture beside. --- */
 
-    const percent = (arm, word) => digits(100 * mid(arm, word)) + " %";
+    const percent = (arm, word) => digits(100 * mid(arm, word)) + "\u00a0%";
     const none = (text) => make("p", {class: "soft"}, text);
     const list = (arms, say) => arms.flatMap((arm, i) => [i ? ", " : "", make("b", {}, arm.word), say ? " " + say(arm) : ""]);
     const most = (arms, size) => [...arms].sort((a, b) => size(b) - size(a))[0];
     const least = (arms, size) => [...arms].sort((a, b) => size(a) - size(b))[0];
     const NAMED = 4; /* so many arms at most stand in a sentence */
-    const para = (...parts) => make("p", {}, ...parts.flat());
+    const para = (...parts) => make("p", {}, ...parts.flat(Infinity));
 
     const blocked = () => {
         const arms = measured.filter((arm) => mid(arm, "unavailable") > 0).sort((a, b) => mid(b, "unavailable") - mid(a, "unavailable"));
@@ -96,20 +96,20 @@
             return [none("Nobody has looked: no reads were recorded.")];
         const worst = most(arms, leaks);
         return [para(arms.length ? ["Most: ", make("b", {}, worst.word), ", with ", shown(worst, "dirty_reads"), " dirty reads, ", shown(worst, "lost_updates"),
-            " lost updates, ", shown(worst, "fuzzy_reads"), " fuzzy reads and ", shown(worst, "write_skews"), " write skews for 1,000 orders. "] : "Nothing. ",
+            " lost updates, ", shown(worst, "fuzzy_reads"), " fuzzy reads", known(worst, "write_skews") ? [" and ", shown(worst, "write_skews"), " write skews"] : "", " for 1,000 orders. "] : "Nothing. ",
             arms.length && tight.length ? ["No row leaked: ", list(tight.slice(0, NAMED)), ". "] : "",
             half.length ? "Whoever added up all books saw half an order in up to " + percent(most(half, (arm) => mid(arm, "audit_wrong")), "audit_wrong") +
                 " of the looks (" + most(half, (arm) => mid(arm, "audit_wrong")).word + "); never: " +
                 (measured.filter((arm) => mid(arm, "audit_wrong") === 0).map((arm) => arm.word).join(", ") || "nowhere") + "." : "")];
     };
-    const range = (word, unit, what) => {
+    const range = (before, word, after) => {
         const arms = measured.filter((arm) => known(arm, word));
         if (!arms.length)
             return "";
         const [low, high] = [least(arms, (arm) => mid(arm, word)), most(arms, (arm) => mid(arm, word))];
-        return [what + ": ", shown(low, word), unit + " (" + low.word + ")", low === high ? ". " : [" to ", shown(high, word), unit + " (" + high.word + "). "]].flat();
+        return [before, shown(low, word), after + " (" + low.word + ")", low === high ? ". " : [" to ", shown(high, word), after + " (" + high.word + "). "]];
     };
-    const cost = () => [para(range("latency_p50", " ms", "A median answer"), range("fsyncs", "", "fsyncs of an order"), range("msgs", "", "messages"))];
+    const cost = () => [para(range("An order is answered in ", "latency_p50", " ms"), range("It takes ", "fsyncs", " fsyncs"), range("It takes ", "msgs", " messages"))];
 
     /* The one that has least of it; of those that are as good, the one that has least of the second. */
     const best = (arms, first, second) => [...arms].sort((a, b) => first(a) - first(b) || second(a) - second(b))[0];
@@ -186,12 +186,13 @@
         });
         const key = (name, text) => make("span", {class: "key"}, make("span", {style: `color: var(--${name})`}, "■ "), text);
         return make("figure", {id: "picture"}, svg, make("figcaption", {}, key("dirty", "dirty reads"), key("lost", "lost updates"), key("fuzzy", "fuzzy reads"), key("write", "write skews"),
-            make("span", {}, "Medians of " + results.runs + (results.runs === 1 ? " run" : " runs each") + "; – is what nothing can be said of.")));
+            make("span", {}, "Medians of " + results.runs + (results.runs === 1 ? " run." : " runs each."))));
     };
 
     /* --- Charts --- */
 
-    const faultsPlugin = (faults) => ({hooks: {drawClear: [(plot) => {
+    /* The times of faults lie behind the curve, shaded alike; what they are is said once, over the grid. */
+    const shadeFaults = (faults) => (plot) => {
         const {ctx, bbox} = plot;
         ctx.save();
         ctx.fillStyle = color("fault");
@@ -200,16 +201,22 @@
             const to = Math.min(bbox.left + bbox.width, fault.to === null ? Infinity : plot.valToPos(fault.to, "x", true));
             ctx.fillRect(from, bbox.top, Math.max(2, to - from), bbox.height);
         }
-        /* Where it is said first; the times of one fault are shaded alike. */
-        if (faults.length) {
-            ctx.fillStyle = color("soft");
-            ctx.font = 10 * devicePixelRatio + "px sans-serif";
-            ctx.textBaseline = "top";
-            ctx.fillText(faults[0].who + " " + faults[0].what, Math.max(bbox.left, plot.valToPos(faults[0].from, "x", true)) + 3, bbox.top + 3);
-        }
         ctx.restore();
-    }]}});
-    const axis = (label) => ({label, labelSize: 18, size: 46, font: "11px sans-serif", labelFont: "11px sans-serif",
+    };
+    const nameFaults = (faults) => (plot) => {
+        if (!faults.length)
+            return;
+        const {ctx, bbox} = plot;
+        ctx.save();
+        ctx.fillStyle = color("ink");
+        ctx.font = 10 * devicePixelRatio + "px sans-serif";
+        ctx.textAlign = "left";
+        ctx.textBaseline = "bottom";
+        ctx.fillText(faults[0].who + " " + faults[0].what, Math.max(bbox.left, plot.valToPos(faults[0].from, "x", true)), bbox.top - 2);
+        ctx.restore();
+    };
+    const faultsPlugin = (faults) => ({hooks: {drawClear: [shadeFaults(faults)], draw: [nameFaults(faults)]}});
+    const axis = (label) => ({label, labelSize: 16, size: 36, font: "11px sans-serif", labelFont: "11px sans-serif",
         stroke: () => color("soft"), grid: {stroke: () => color("line"), width: 1}, ticks: {stroke: () => color("line"), width: 1}});
     const chart = (place, title, curves, values, y, most, name) => {
         const box = make("div", {});
@@ -226,10 +233,16 @@
         redraws.push(build);
     };
     const drawn = results.arms.filter((arm) => arm.curves !== null);
+    /* All charts of a row have one scale. What one of them catches up in a moment must not make lines of all others: a
+     * few peaks go over the top. */
+    const ceiling = (values) => {
+        const sorted = [...values].sort((a, b) => a - b);
+        return sorted.length ? Math.min(1.05 * sorted[sorted.length - 1], 1.4 * sorted[Math.floor(0.985 * (sorted.length - 1))] || Infinity) : 0;
+    };
     const charts = (arms, pick, y, scale, name) => {
         const place = make("div", {class: "grid"});
         report.append(place);
-        const most = Math.max(1e-9, ...arms.flatMap((arm) => pick(arm.curves).map((value) => value * scale))) * 1.05;
+        const most = Math.max(1e-9, ceiling(arms.flatMap((arm) => pick(arm.curves).map((value) => value * scale))));
         arms.forEach((arm) => chart(place, arm.word, arm.curves, pick(arm.curves).map((value) => value * scale), y, most, name));
     };
     const faultsInWords = () => {
@@ -257,8 +270,9 @@
             const to = fault.to === null ? width : at(fault.to);
             svg.append(draw("rect", {x: at(fault.from), y: 0, width: Math.max(1, to - at(fault.from)), height: rows.length * height, style: "fill: var(--fault)"}));
         });
-        for (let k = 0; k <= 6; k++)
-            svg.append(draw("text", {x: left + (width - left) * k / 6, y: rows.length * height + 14, "text-anchor": k === 6 ? "end" : "middle", class: "soft"}, digits(load * k / 6) + " s"));
+        const step = [0.5, 1, 2, 5, 10, 20, 60, 120, 300].find((s) => load / s <= 9) || 600;
+        for (let s = 0; s <= load; s += step)
+            svg.append(draw("text", {x: left + (width - left) * s / load, y: rows.length * height + 14, "text-anchor": s > 0.98 * load ? "end" : "middle", class: "soft"}, digits(s) + " s"));
         return make("figure", {}, make("h3", {}, arm.word), svg);
     };
 
@@ -326,12 +340,12 @@
             ...answer("What did it cost?", cost())),
         make("div", {}, picture(), make("dl", {}, ...answer("Which to choose when?", choose())))));
 
-    section("Goodput", "Orders done for good, in each second, by the time of the answer. The load goes on whatever the answers take. " + faultsInWords());
+    section("Goodput", "Orders done for good, in each second, by the time of the answer. The load goes on whatever the answers take; what is caught up after an outage may go over the top. " + faultsInWords());
     charts(drawn, (curves) => curves.goodput, "orders/s", 1 / (drawn.length ? drawn[0].curves.bin_s : 1), "good");
     section("In doubt", "Branches that had vowed and did not know the outcome: their rows stay locked.");
     charts(drawn.filter((arm) => arm.curves.in_doubt.some((value) => value > 0)), (curves) => curves.in_doubt, "branches", 1, "blocks");
     const hot = drawn.filter((arm) => arm.curves.heat.length);
-    section("Locked rows", hot.length ? "The rows that were blocked longest, by branches in doubt or by semantic locks; the darker, the larger the part of that time."
+    section("Locked rows", hot.length ? "The rows that were blocked longest, by branches in doubt or by semantic locks; the darker, the larger the part of that time. Shaded: as above."
         : "No row was blocked in any arm.", ...hot.map(heat));
     section("All figures", "Medians of the valid runs; below, the interval in which the median lies with 95 % (bootstrap). – is what nothing can be said of; ≥ is a time that lasted still when the run ended.", table());
     section("Laws", "What a run must show whatever it costs, or it was measured wrongly.", laws());

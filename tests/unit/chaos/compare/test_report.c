@@ -194,6 +194,13 @@ Test(report, in_a_browser_it_shows_what_the_results_say)
     cr_expect_null(strstr(dom, "<img"));
     cr_expect_null(strstr(dom, "<script>console.error"));
     cr_expect_not_null(strstr(dom, "&lt;img src=x"));
+    /* And nothing is shown that a program has made of what is no text. The scripts come behind. */
+    char *behind = strstr(dom, "</main>");
+    cr_assert_not_null(behind);
+    *behind = '\0';
+    cr_expect_null(strstr(dom, "[object"));
+    cr_expect_null(strstr(dom, "undefined"));
+    cr_expect_null(strstr(dom, "NaN"));
     free(dom);
     free(console);
     bed_close(&bed);

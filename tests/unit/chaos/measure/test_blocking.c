@@ -256,6 +256,8 @@ static void cluster(void)
     hand_life(&run, "vowd", 0, true);
     hand_life(&run, "stock", 1, false);
     hand_life(&run, "payment", 2, false);
+    (void)hand(&run, "vowd", 100, MEASURE_COST, NULL, NULL);
+    (void)hand(&run, "stock", 100, MEASURE_COST, NULL, NULL);
 }
 
 /* By the last of those that it leaves; who has parted from it before, or another one, says nothing of that. */
@@ -269,6 +271,18 @@ Test(blocking, a_death_is_detected_when_all_have_noticed)
     (void)hand_death(&run, "vowd", 100, 400);
     make(0, 900, 1000);
     cr_expect_eq(measure_detect(&run).number, 20);
+    cr_expect_not(measure_detect(&run).is_at_least);
+}
+
+/* The harness was the last to notice. */
+Test(blocking, a_death_is_detected_from_the_last_sign_of_life)
+{
+    cluster();
+    (void)hand(&run, "stock", 103, MEASURE_PARTED, NULL, NULL);
+    (void)hand(&run, "payment", 104, MEASURE_PARTED, NULL, NULL);
+    (void)hand_death(&run, "vowd", 110, 400);
+    make(0, 900, 1000);
+    cr_expect_eq(measure_detect(&run).number, 4);
     cr_expect_not(measure_detect(&run).is_at_least);
 }
 
