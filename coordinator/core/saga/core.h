@@ -321,5 +321,8 @@ void saga_take_recovered(struct vow_sagas *core, const struct vow_sagas_event *e
 /* Some of them in a step; nobody is answered before all go on. */
 void saga_resume_some(struct vow_sagas *core);
 bool saga_is_resuming(const struct vow_sagas *core);
+/* It has been fed whole, and was resumed. Nothing happens to its steps before: what it does next follows from all of
+ * its records together, and not from what came of one of them. */
+bool saga_goes_on(const struct vow_sagas *core, const struct saga *saga);
 
 #endif

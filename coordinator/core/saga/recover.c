@@ -207,6 +207,11 @@ bool saga_is_resuming(const struct vow_sagas *core)
     return core->resumed < core->limits.sagas_max;
 }
 
+bool saga_goes_on(const struct vow_sagas *core, const struct saga *saga)
+{
+    return !core->recovering && (uint32_t)(saga - core->sagas) < core->resumed;
+}
+
 void saga_resume_some(struct vow_sagas *core)
 {
     while (saga_is_resuming(core) && core->effects_len + SAGA_EFFECTS_PER_SAGA <= SAGA_EFFECTS_MAX) {

@@ -173,7 +173,8 @@ static void take_step_done(struct vow_sagas *core, const struct vow_sagas_event 
     const struct saga *saga = saga_find(core, &answer->gtrid);
     struct step_input in = {.event = event_of_result(answer->result), .answer = answer};
 
-    in.step = saga != NULL && saga->state != SAGA_ENDING ? saga_step(core, saga, answer->step) : NULL;
+    if (saga != NULL && saga->state != SAGA_ENDING && saga_goes_on(core, saga))
+        in.step = saga_step(core, saga, answer->step);
     if (in.step == NULL || in.step->direction != answer->direction ||
         step_peer(core, in.step)->session != event->session) {
         core->counts.late++;
@@ -281,7 +282,8 @@ static void take_event(struct vow_sagas *core, const struct vow_sagas_event *eve
         break;
     case VOW_SAGAS_TIMER:
         saga_resume_some(core);
-        pace_take_timer(core);
+        if (!saga_is_resuming(core))
+            pace_take_timer(core);
         break;
     case VOW_SAGAS_PEER_UP:
         peer_take_up(core, event->peer, event->session);
