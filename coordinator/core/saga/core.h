@@ -313,6 +313,7 @@ bool step_may_be_refused(const struct step *step);
  * none. */
 bool saga_begin_stage(struct vow_sagas *core, struct saga *saga);
 bool saga_is_under_way(const struct vow_sagas *core, const struct saga *saga);
+bool saga_has_stuck(const struct vow_sagas *core, const struct saga *saga);
 /* Nothing is wrong with it any more. */
 void saga_absolve(struct saga *saga);
 /* All is done, or undone. */

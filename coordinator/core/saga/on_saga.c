@@ -183,7 +183,7 @@ bool saga_is_under_way(const struct vow_sagas *core, const struct saga *saga)
     return false;
 }
 
-static bool has_stuck(const struct vow_sagas *core, const struct saga *saga)
+bool saga_has_stuck(const struct vow_sagas *core, const struct saga *saga)
 {
     FOR_EACH_STEP(core, saga, step)
     {
@@ -297,8 +297,8 @@ void saga_on_settled(struct vow_sagas *core, struct saga_input *in)
         go_backward(core, saga);
         return;
     }
-    if (saga_is_under_way(core, saga) || has_stuck(core, saga)) {
-        if (!has_stuck(core, saga))
+    if (saga_is_under_way(core, saga) || saga_has_stuck(core, saga)) {
+        if (!saga_has_stuck(core, saga))
             set_free(core, saga);
         return;
     }

@@ -49,10 +49,11 @@ void step_on_start(struct vow_sagas *core, struct step_input *in)
 
 /* ---- its end ---- */
 
-/* Why nobody answered. */
+/* Why nobody answered. By that a step that is stuck is told after a restart, too, from one that waits for an operator:
+ * who is away, or leaves all without an answer, has it tried again when he is well (4.2-return). */
 static enum vow_cause cause_of_silence(const struct vow_sagas *core, const struct step *step)
 {
-    return !peer_is_there(step_peer(core, step)) ? VOW_CAUSE_PARTICIPANT_UNAVAILABLE : VOW_CAUSE_VOTE_TIMEOUT;
+    return !peer_is_well(step_peer(core, step)) ? VOW_CAUSE_PARTICIPANT_UNAVAILABLE : VOW_CAUSE_VOTE_TIMEOUT;
 }
 
 static void note(struct vow_sagas *core, struct step *step, enum vow_saga_fate fate,
@@ -107,6 +108,7 @@ void step_on_refused(struct vow_sagas *core, struct step_input *in)
     enum vow_saga_fate fate = fate_of_refused(in->step, in->answer->result);
 
     pace_answered(core, in->step);
+    in->step->wants_peer = false;
     blame(core, in->step, in->answer);
     if (fate == VOW_FATE_STUCK)
         saga_alarm(core, &step_saga(core, in->step)->gtrid, in->step->number,
@@ -125,7 +127,7 @@ static enum vow_saga_fate fate_of_given_up(const struct step *step)
 
 static void give_up(struct vow_sagas *core, struct step *step, const struct vow_msg_step_done *answer)
 {
-    step->wants_peer = !peer_is_well(step_peer(core, step));
+    step->wants_peer = answer == NULL && !peer_is_well(step_peer(core, step));
     blame(core, step, answer);
     note(core, step, fate_of_given_up(step), answer);
 }

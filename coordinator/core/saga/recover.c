@@ -53,6 +53,13 @@ static void blame(struct saga *saga, const struct vow_record *record, uint32_t s
     memcpy(saga->text, record->text, sizeof(saga->text));
 }
 
+/* Of several the first, as it was told (on_step.c). */
+static void blame_stuck(struct saga *saga, const struct vow_record *record, uint32_t step)
+{
+    if (saga->cause == VOW_CAUSE_NONE || saga->failed_step == step)
+        blame(saga, record, step);
+}
+
 /* stage: the last that was begun. */
 static void fail(struct saga *saga, const struct vow_record *record, uint32_t step, uint32_t stage)
 {
@@ -83,8 +90,8 @@ void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
     else if (step->direction == VOW_STEP_COMPENSATION && step->fate == VOW_FATE_NONE)
         step->fate = VOW_FATE_UNKNOWN; /* it was under way when the saga failed */
     if (record->step.fate == VOW_FATE_STUCK && !in->saga->has_failed)
-        blame(in->saga, record, step->number);
-    else if (in->saga->failed_step == step->number)
+        blame_stuck(in->saga, record, step->number);
+    else if (!saga_has_stuck(core, in->saga))
         saga_absolve(in->saga);
     if (record->step.fate == VOW_FATE_DONE && is_stage_settled(core, in->saga, step->stage))
         begin_deadlines(core, in->saga, step->stage + 1, in->from->recovered.age_ms);

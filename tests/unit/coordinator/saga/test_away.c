@@ -113,6 +113,27 @@ Test(saga_away, F197_F198_and_after_a_restart_too)
     bed_free(&bed);
 }
 
+/* It came back and refused it: that is for an operator, and not for its next connection. */
+Test(saga_away, F197_what_is_refused_waits_for_an_operator_whoever_comes)
+{
+    struct vow_msg_step step;
+
+    lose_whoever_must_undo();
+    bed_pass(&bed, MINUTE_MS);
+    bed_up(&bed, "a", 20);
+    step = bed_take(&bed);
+    bed_answer(&bed, 20, &step, VOW_STEP_UNABLE);
+    bed_down(&bed, 20);
+    bed_up(&bed, "a", 21);
+    bed_pass(&bed, MINUTE_MS);
+    cr_assert_eq(bed.sent_len, 0);
+    bed_order(&bed, 1, VOW_SAGA_RETRY);
+    bed_log(&bed);
+    bed_pass(&bed, 0);
+    cr_assert_eq(bed.sent_len, 1);
+    bed_free(&bed);
+}
+
 /* ---- what was never sent ---- */
 
 static void expect_step(uint32_t number, const char *fate)

@@ -306,6 +306,23 @@ Test(saga_pace, F197_what_must_be_done_is_stuck_if_nobody_answers)
     bed_free(&bed);
 }
 
+/* Why it is stuck is in its record: whom it waits for, and so that it waits for him. */
+Test(saga_pace, F197_F198_stuck_of_who_does_not_answer_goes_on_after_a_restart)
+{
+    open_breaker(VOW_STEP_RETRIABLE);
+    bed_pass(&bed, UINT64_C(2) * MINUTE_MS);
+    cr_assert_geq(counts().stuck, 15);
+    bed_restart(&bed);
+    bed_up(&bed, "a", A);
+    for (int i = 0; i < 200; i++) {
+        bed_pass(&bed, 500);
+        answer_all(VOW_STEP_DONE);
+    }
+    cr_assert_eq(counts().stuck, 0);
+    cr_assert_eq(counts().open, 0);
+    bed_free(&bed);
+}
+
 /* A new connection is a new chance, for one attempt. */
 Test(saga_pace, F147_a_new_connection_is_tried_at_once)
 {
