@@ -2,8 +2,8 @@
  * I21: all or compensated. END says COMPLETED, or a client is told so, when each action is durably done, on the
  * coordinator's disk and at its participant, and none undone; COMPENSATED when each that may have been done is undone
  * in both places; CLOSED when an operator has ordered it, and clients hear of it when it is durable. A saga has one
- * end, whatever is written or told again. RUNNING is told when BEGIN is durable. What an operator orders excuses
- * CLOSED, and nothing else.
+ * end, whatever is written or told again. RUNNING is told when BEGIN is durable, COMPENSATING when what has failed is:
+ * a crash before that, and the saga goes forward. What an operator orders excuses CLOSED, and nothing else.
  */
 #include "chaos/sim/check.h"
 
@@ -37,6 +37,11 @@ static const char *why_not_compensated(const struct ledger_saga *saga)
     return saga->failed == 0 ? "nothing has failed" : NULL;
 }
 
+static bool is_backward(enum vow_saga_state state)
+{
+    return state == VOW_SAGA_COMPENSATING || state == VOW_SAGA_STUCK_COMPENSATING;
+}
+
 static const char *why_not(const struct ledger_saga *saga, enum vow_saga_state state)
 {
     if (state == VOW_SAGA_COMPLETED)
@@ -45,7 +50,9 @@ static const char *why_not(const struct ledger_saga *saga, enum vow_saga_state s
         return why_not_compensated(saga);
     if (state == VOW_SAGA_CLOSED)
         return saga->close_ordered == 0 ? "nobody has ordered it" : NULL;
-    return saga->begun == 0 ? "its order is not durable" : NULL;
+    if (saga->begun == 0)
+        return "its order is not durable";
+    return is_backward(state) && saga->failed == 0 ? "nothing of it has durably failed" : NULL;
 }
 
 static void check_record(struct sim_judge *judge, const struct sim_sight *sight, const struct ledger_saga *saga)

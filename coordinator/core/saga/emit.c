@@ -148,7 +148,6 @@ enum vow_saga_state saga_told(const struct saga *saga)
 {
     switch ((enum saga_state)saga->state) {
     case SAGA_COMPENSATING:
-    case SAGA_TURNING:
     case SAGA_HALTING:
         return VOW_SAGA_COMPENSATING;
     case SAGA_STUCK_FORWARD:
@@ -163,6 +162,7 @@ enum vow_saga_state saga_told(const struct saga *saga)
     case SAGA_NONE:
     case SAGA_STARTING:
     case SAGA_RUNNING:
+    case SAGA_TURNING: /* a crash before its TURN is durable, and it goes forward */
     case SAGA_STATES:
         break;
     }
@@ -189,7 +189,8 @@ void saga_reply(struct vow_sagas *core, uint64_t session, const struct saga *sag
         return;
     state = reply(core, session, &saga->gtrid);
     state->state = saga_told(saga);
-    state->cause = (enum vow_cause)saga->cause;
+    if (saga->state != SAGA_TURNING) /* why it is turned round goes with that */
+        state->cause = (enum vow_cause)saga->cause;
     state->error = error;
     state->step = saga->failed_step;
     state->text = text != NULL ? text : saga->text;

@@ -27,10 +27,26 @@ void saga_absolve(struct saga *saga)
     saga->text[0] = '\0';
 }
 
+/* That a step is stuck is on its way to the disk. An order in front of which that record lies is about that step, too,
+ * for whoever reads the journal; so it is not taken before all that it is about is there. */
+static bool is_getting_stuck(const struct vow_sagas *core, const struct saga *saga)
+{
+    FOR_EACH_STEP(core, saga, step)
+    {
+        if (step->state == STEP_NOTING && step->next_fate == VOW_FATE_STUCK)
+            return true;
+    }
+    return false;
+}
+
 void saga_on_requeue(struct vow_sagas *core, struct saga_input *in)
 {
     struct saga *saga = in->saga;
 
+    if (is_getting_stuck(core, saga)) {
+        saga_ordered(core, in, VOW_E_STATE, "another step of it is getting stuck at this moment: try again");
+        return;
+    }
     saga_move(core, saga, saga->has_failed ? SAGA_COMPENSATING : SAGA_RUNNING);
     saga_absolve(saga);
     saga->order_tag = in->from->order.tag;

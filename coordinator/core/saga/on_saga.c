@@ -160,6 +160,13 @@ void saga_on_cancel(struct vow_sagas *core, struct saga_input *in)
     turn(core, in->saga, VOW_CAUSE_CLIENT_ROLLBACK);
 }
 
+/* It is being turned round already: told when that is durable. */
+void saga_on_cancel_again(struct vow_sagas *core, struct saga_input *in)
+{
+    (void)core;
+    in->saga->client = in->from->session;
+}
+
 void saga_on_deadline(struct vow_sagas *core, struct saga_input *in)
 {
     if (may_turn(core, in->saga)) {
@@ -266,9 +273,12 @@ static void go_backward(struct vow_sagas *core, struct saga *saga)
         saga_move(core, saga, SAGA_COMPENSATING);
 }
 
+/* Whoever has it undone hears that it is, from here on and not before. */
 void saga_on_turned(struct vow_sagas *core, struct saga_input *in)
 {
     go_backward(core, in->saga);
+    if (in->saga->state != SAGA_ENDING)
+        saga_tell(core, in->saga);
 }
 
 static bool has_failed_by(const struct step *step)

@@ -124,6 +124,24 @@ Test(check_sagas, I21_running_is_told_before_it_is_durable)
     bed_violates(&saga.bed, "I21", "its order is not durable");
 }
 
+Test(check_sagas, I21_compensating_is_told_before_that_is_durable)
+{
+    saga_begin(&saga);
+    saga_do(&saga, 0);
+    saga_log(&saga, SIM_SEEN_LOG_ASKED, VOW_RECORD_SAGA_TURN, 0);
+    saga_word(&saga, VOW_SAGA_COMPENSATING);
+    bed_violates(&saga.bed, "I21", "durably failed");
+}
+
+Test(check_sagas, I21_compensating_is_told_when_that_is_durable)
+{
+    saga_begin(&saga);
+    saga_do(&saga, 0);
+    saga_logged(&saga, VOW_RECORD_SAGA_TURN, 0);
+    saga_word(&saga, VOW_SAGA_COMPENSATING);
+    bed_holds(&saga.bed);
+}
+
 Test(check_sagas, I21_an_operator_closes_it)
 {
     saga_begin(&saga);

@@ -56,6 +56,7 @@ static void carry_out(struct bed *bed, const struct vow_sagas_effect *effect)
         break;
     case VOW_SAGAS_ORDERED:
         bed->ordered = effect->ordered.error;
+        bed->orders_answered |= UINT64_C(1) << effect->ordered.tag;
         break;
     case VOW_SAGAS_LOOKUP:
         bed->lookups++;

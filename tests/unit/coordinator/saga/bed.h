@@ -25,6 +25,7 @@ struct bed {
     enum vow_cause cause;
     uint32_t step;
     int error, ordered;
+    uint64_t orders_answered; /* a bit for each tag */
     enum vow_sagas_lack lack;
     uint64_t session; /* that was replied to */
     uint32_t alarms, replies, lookups;
