@@ -28,7 +28,7 @@ static const char *const whens[GUARDS] = {"BEFORE INSERT", "AFTER INSERT", "BEFO
 
 /*
  * A guard's tests, each a search for lock rows. All of them are made, and each counts all rows that it finds, for in
- * counting it names their holders (sqlite_meet.c).
+ * counting it names them and their holders (sqlite_meet.c).
  */
 struct tests {
     struct text *text;
@@ -39,7 +39,8 @@ struct tests {
 /* The search; add_test_end() after its condition. `mask`: only if one of these columns changes; 0 = in any case. */
 static void add_test_begin(const struct tests *tests, uint64_t mask)
 {
-    text_add(tests->text, " + (SELECT count(hex('VOW_LOCKED' || quote(gtrid))) FROM vow_lock WHERE ");
+    text_add(tests->text, " + (SELECT count(hex('VOW_LOCKED' || quote(gtrid) || tbl || char(10) || idx || char(10) || "
+                          "key)) FROM vow_lock WHERE ");
     if (mask != 0) {
         add_change(tests->text, tests->table, mask);
         text_add(tests->text, " AND ");

@@ -142,8 +142,8 @@ static sqlite3_stmt *shared_statement(struct store *store, const struct table *t
     text_add(&text, "INSERT INTO vow_lock (tbl, idx, key, gtrid, branch) SELECT %Q, %Q, ", table->name, key->name);
     key_of_columns(&text, table, key, row);
     text_add(&text,
-             "||' '||hex(?1)||?2, ?1, CASE WHEN (SELECT count(vow_met(gtrid) IS NULL) FROM vow_lock WHERE tbl = %Q AND "
-             "idx = %Q AND key = ",
+             "||' '||hex(?1)||?2, ?1, CASE WHEN (SELECT count(vow_met(gtrid, tbl, idx, key) IS NULL) FROM vow_lock "
+             "WHERE tbl = %Q AND idx = %Q AND key = ",
              table->name, key->name);
     key_of_columns(&text, table, key, row);
     text_add(&text, " AND NOT (gtrid = ?1 AND branch = ?2)) = 0 THEN ?2 END FROM \"%w\" AS vow_row WHERE true",

@@ -10,7 +10,7 @@
 /* Locking twice within one branch is one lock; a lock of another branch is a conflict. */
 #define CLAIM                                                                                                          \
     " ON CONFLICT (tbl, idx, key) DO UPDATE SET branch = "                                                             \
-    "CASE WHEN gtrid = excluded.gtrid AND branch = excluded.branch THEN branch ELSE vow_met(gtrid) END"
+    "CASE WHEN gtrid = excluded.gtrid AND branch = excluded.branch THEN branch ELSE vow_met(gtrid, tbl, idx, key) END"
 
 /* The lock's branch: NULL, which is refused, if others share the key, whose text is what `add_key` adds (trap 13). */
 typedef void add_key_fn(struct text *text, const struct table *table, const struct key *key);
@@ -20,8 +20,8 @@ static void add_claim(struct text *text, const struct table *table, const struct
     text_add(text, "SELECT %Q, %Q, ", table->name, key->name);
     add_key(text, table, key);
     text_add(text,
-             ", ?1, CASE WHEN (SELECT count(vow_met(gtrid) IS NULL) FROM vow_lock WHERE tbl = %Q AND idx = %Q AND "
-             "key > ",
+             ", ?1, CASE WHEN (SELECT count(vow_met(gtrid, tbl, idx, key) IS NULL) FROM vow_lock WHERE tbl = %Q AND "
+             "idx = %Q AND key > ",
              table->name, key->name);
     add_key(text, table, key);
     text_add(text, " AND key < ");

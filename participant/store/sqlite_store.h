@@ -185,6 +185,7 @@ struct store {
     uint32_t holds_len;
     bool has_met; /* some branch's lock was met: `met` is the oldest such branch */
     struct vow_gtrid met;
+    char met_key[VOW_STORE_LOCK_SIZE]; /* its lock, for the trace */
     struct active *active[ACTIVE_BUCKETS];
     uint32_t active_len;
     bool has_freed;       /* joined work has ended without a decision: somebody may wait for its locks */
@@ -497,6 +498,8 @@ void inbox_tell_refused(const struct vow_job *done);
 
 /* VOW_E_NO_MEMORY. */
 int store_trace_open(struct store *store);
+/* The name of a lock: "item/3". True: others may have it, too. */
+bool store_trace_key(char key[VOW_STORE_LOCK_SIZE], const char *table, const char *index, const char *values);
 void store_trace_close(struct store *store);
 /* After a batch: what it has done, refused or kept waiting, in its order. */
 void store_trace_batch(struct store *store, struct vow_job *first);

@@ -11,7 +11,7 @@
 
 /* Of one branch: of one that holds more rows, these are told. */
 #define LOCKS_MAX 256u
-#define KEY_SIZE 65u
+#define KEY_SIZE VOW_STORE_LOCK_SIZE
 #define BUCKETS 256u
 
 /* A branch, and the rows of it that were told to be taken. */
@@ -95,7 +95,7 @@ static void append(char key[KEY_SIZE], const char *text, size_t len)
  * "item/3", "account/alice", of a unique index "account.NAME/VALUE": as the lock has its values, by commas, without the
  * quotes of texts. Behind a blank a shared lock has its holder.
  */
-static bool name_lock(char key[KEY_SIZE], const char *table, const char *index, const char *values)
+bool store_trace_key(char key[KEY_SIZE], const char *table, const char *index, const char *values)
 {
     bool is_quoted = false;
     key[0] = '\0';
@@ -140,7 +140,7 @@ static struct told *tell_locks(struct store *store, const struct vow_gtrid *gtri
         char key[KEY_SIZE];
         if (table == NULL || index == NULL || values == NULL)
             continue;
-        const bool is_shared = name_lock(key, table, index, values);
+        const bool is_shared = store_trace_key(key, table, index, values);
         tell_lock(store->trace, told, key, is_shared);
     }
     sqlite3_reset(statement);
@@ -159,22 +159,13 @@ static void tell_free(struct store_trace *trace, const struct vow_gtrid *gtrid, 
     free(told);
 }
 
-/* Its row, where it holds one alone; else "": the guards know whose lock was met, and not which. */
-static const char *only_key(struct store_trace *trace, const struct vow_gtrid *holder)
-{
-    const struct told *told = trace->told[vow_gtrid_hash(holder) % BUCKETS];
-    while (told != NULL && !vow_gtrid_equal(&told->gtrid, holder))
-        told = told->next;
-    return told != NULL && told->keys_len == 1 ? told->keys[0] : "";
-}
-
-static void tell_conflict(struct store_trace *trace, const struct vow_store_op *op, const char *what)
+static void tell_conflict(const struct store_trace *trace, const struct vow_store_op *op, const char *what)
 {
     char holder[VOW_GTRID_TEXT_SIZE];
     if (vow_gtrid_is_none(&op->waits_for))
         return;
     vow_gtrid_to_text(&op->waits_for, holder);
-    VOW_TRACE(trace->to, what, &op->gtrid, VOW_STR("key", only_key(trace, &op->waits_for)), VOW_STR("for", holder));
+    VOW_TRACE(trace->to, what, &op->gtrid, VOW_STR("key", op->waits_key), VOW_STR("for", holder));
 }
 
 /* ---- operations ---- */

@@ -29,14 +29,20 @@ static void refuse(struct vow_store_op *op, enum vow_cause cause, const char *te
     vow_text_copy(op->text, text);
 }
 
-static void refuse_held(struct store *store, struct vow_store_op *op, const struct vow_gtrid *holder, const char *how)
+/* Because of whom it waits for. */
+static void refuse_held(struct store *store, struct vow_store_op *op, const char *how)
 {
-    blame_add(store, holder);
-    op->waits_for = *holder;
+    blame_add(store, &op->waits_for);
     char id[VOW_GTRID_TEXT_SIZE], text[VOW_TEXT_SIZE];
-    vow_gtrid_to_text(holder, id);
+    vow_gtrid_to_text(&op->waits_for, id);
     (void)snprintf(text, sizeof(text), "%s %s", how, id);
     refuse(op, VOW_CAUSE_LOCK_CONFLICT, text);
+}
+
+static void take_met(const struct store *store, struct vow_store_op *op)
+{
+    op->waits_for = store->met;
+    memcpy(op->waits_key, store->met_key, sizeof(op->waits_key));
 }
 
 void wait_or_die(struct store *store, struct vow_store_op *op)
@@ -47,7 +53,8 @@ void wait_or_die(struct store *store, struct vow_store_op *op)
     }
     /* What has ended the batch's transaction would end it again each time that the batch begins anew. */
     if (store->options.fail_fast || !store_in_transaction(store)) {
-        refuse_held(store, op, &store->met, "a row is held by transaction");
+        take_met(store, op);
+        refuse_held(store, op, "a row is held by transaction");
         return;
     }
     bool may_wait = op->kind == VOW_STORE_ONE_PHASE || op->kind == VOW_STORE_STEP || op->kind == VOW_STORE_EVENT ||
@@ -55,7 +62,7 @@ void wait_or_die(struct store *store, struct vow_store_op *op)
     uint64_t now_ms = vow_clock_ms(), grace_ms = now_ms + store->options.lock_grace_ms;
     op->waits = true;
     op->is_wait_told = op->is_wait_told && vow_gtrid_equal(&op->waits_for, &store->met);
-    op->waits_for = store->met;
+    take_met(store, op);
     if (op->waits_until_ms == 0)
         op->waits_until_ms = now_ms + store->options.lock_wait_ms;
     op->dies_ms = may_wait || grace_ms > op->waits_until_ms ? op->waits_until_ms : grace_ms;
@@ -96,7 +103,7 @@ struct vow_job *wait_expired(struct store *store)
     struct vow_job *expired = take(&store->kept, is_over, &now_ms);
     for (struct vow_job *job = expired; job != NULL; job = job->next) {
         struct vow_store_op *op = (struct vow_store_op *)job;
-        refuse_held(store, op, &op->waits_for, "waited too long for a row that is held by transaction");
+        refuse_held(store, op, "waited too long for a row that is held by transaction");
     }
     return expired;
 }

@@ -30,6 +30,8 @@ typedef int vow_store_work_fn(void *ctx, const struct vow_gtrid *gtrid, struct s
 #define VOW_STORE_TOLD_LOCKS 8u
 #define VOW_STORE_TOLD_WAITERS 8u
 #define VOW_STORE_TOLD_KEY_SIZE 128u
+/* A lock in the trace: "item/3". */
+#define VOW_STORE_LOCK_SIZE 65u
 /* Nobody counts further: "10000 or more". */
 #define VOW_STORE_TOLD_COUNT_MAX 10000u
 
@@ -168,10 +170,11 @@ struct vow_store_op {
     /* The store's own, while it keeps the operation. */
     bool waits;
     struct vow_gtrid waits_for;
-    uint64_t waits_until_ms; /* for all that it may wait for; 0 = it has not waited yet */
-    uint64_t dies_ms;        /* for this one */
-    bool has_reserved;       /* room for its COMMIT, in this attempt */
-    bool is_wait_told;       /* the trace has it that it waits for this one */
+    char waits_key[VOW_STORE_LOCK_SIZE]; /* its lock that was met, for the trace; "" = unnamed */
+    uint64_t waits_until_ms;             /* for all that it may wait for; 0 = it has not waited yet */
+    uint64_t dies_ms;                    /* for this one */
+    bool has_reserved;                   /* room for its COMMIT, in this attempt */
+    bool is_wait_told;                   /* the trace has it that it waits for this one */
 };
 
 /* What a store remembers of itself. */

@@ -131,7 +131,34 @@ Test(store_trace, who_is_refused_is_told_with_whose_lock_it_was)
     service_start(ROWS);
     prepare(1, "UPDATE item SET v = 1 WHERE id < 3");
     expect_refused(prepare(2, HOT), VOW_CAUSE_LOCK_CONFLICT);
-    expect_told("lock 1 item/1; lock 1 item/2; yes 1; refused 2 1");
+    expect_told("lock 1 item/1; lock 1 item/2; yes 1; refused 2 item/1 1");
+}
+
+/* Of a holder of many rows: that which was met, be it by a guard or by a claim, by its key or by a unique value. */
+Test(store_trace, who_meets_a_lock_is_told_with_which_it_was)
+{
+    service.options.fail_fast = true;
+    service_start(ROWS);
+    prepare(1, "UPDATE item SET v = 1; UPDATE account SET mail = 'b@x'");
+    prepare(2, "UPDATE item SET v = 1 WHERE id = 3");
+    prepare(3, "INSERT INTO account VALUES ('bob', 'a@x')");
+    prepare(4, "SELECT vow_hold('item', 2)");
+    expect_told("lock 1 account/alice; lock 1 account.sqlite_autoindex_account_2/a@x; "
+                "lock 1 account.sqlite_autoindex_account_2/b@x; lock 1 item/1; lock 1 item/2; lock 1 item/3; yes 1; "
+                "refused 2 item/3 1; refused 3 account.sqlite_autoindex_account_2/a@x 1; "
+                "refused 4 item/2 1");
+}
+
+Test(store_trace, who_waits_is_told_with_the_row_of_many)
+{
+    service_start(ROWS);
+    prepare(2, "UPDATE item SET v = 1");
+    struct work older = work_of(VOW_STORE_PREPARE, 1, "UPDATE item SET v = 1 WHERE id = 2");
+    cr_assert_eq(run_batch(&older, 1), 0);
+    struct work decision = work_of(VOW_STORE_ABORT, 2, "");
+    cr_assert_eq(run_batch(&decision, 1), 0);
+    expect_told("lock 2 item/1; lock 2 item/2; lock 2 item/3; yes 2; wait 1 item/2 2; applied 2 abort; free 2 item/1; "
+                "free 2 item/2; free 2 item/3; lock 1 item/2; yes 1");
 }
 
 Test(store_trace, joined_work_takes_rows_one_by_one_and_frees_them_all)
