@@ -42,9 +42,9 @@ static const struct check checks[] = {
      " SELECT 'order ' || id"
      "  || iif(id IN (SELECT id FROM orders), ' is', ' is not') || ' in order,'"
      "  || iif(id IN (SELECT order_id FROM reservation), ' is', ' is not') || ' in stock,'"
-     "  || iif(id IN (SELECT order_id FROM payment), ' is', ' is not') || ' in payment'"
+     "  || iif(id IN (SELECT id FROM temp.settled), ' is', ' is not') || ' in payment'"
      " FROM seen WHERE id NOT IN (SELECT id FROM orders) OR id NOT IN (SELECT order_id FROM reservation)"
-     "  OR id NOT IN (SELECT order_id FROM payment)",
+     "  OR id NOT IN (SELECT id FROM temp.settled)",
      ALWAYS},
     {"the three databases say the same of an order",
      "SELECT 'order ' || id || ' differs' FROM orders"
@@ -62,7 +62,7 @@ static const struct check checks[] = {
     {"every order that the client was told is committed is there",
      "SELECT 'order ' || id || ' is not there' FROM told WHERE outcome = 'committed'"
      " AND (id NOT IN (SELECT id FROM orders) OR id NOT IN (SELECT order_id FROM reservation)"
-     "  OR id NOT IN (SELECT order_id FROM payment))",
+     "  OR id NOT IN (SELECT id FROM temp.settled))",
      WITH_LOG},
     {"no order that the client was told is aborted is anywhere",
      "SELECT 'order ' || id || ' is there' FROM told WHERE outcome = 'aborted'"
@@ -154,6 +154,10 @@ static const char anomalies[] =
     "CREATE TEMP VIEW fuzzy AS SELECT t.saga, t.arm, t.item, l.read AS first, t.read AS later FROM stock.access t"
     "  JOIN stock.access l ON l.saga = t.saga AND l.step = 'look' WHERE t.step = 'take' AND t.read <> l.read;";
 
+/* What is paid for, and what costs nothing (shop-load --gifts). */
+static const char settled[] = "CREATE TEMP VIEW settled AS SELECT order_id AS id FROM pay.payment"
+                              " UNION ALL SELECT id FROM main.orders WHERE amount = 0";
+
 static void print_anomalies(sqlite3 *db)
 {
     static const char sql[] =
@@ -223,7 +227,8 @@ static int open_books(const struct audit_options *options, sqlite3 **db)
         shop_sql(*db, "ATTACH ?1 AS stock", "s", options->stock) != SQLITE_OK ||
         shop_sql(*db, "ATTACH ?1 AS pay", "s", options->payment) != SQLITE_OK ||
         shop_sql(*db, "CREATE TEMP TABLE told (id TEXT PRIMARY KEY, outcome TEXT NOT NULL)", "") != SQLITE_OK ||
-        sqlite3_exec(*db, anomalies, NULL, NULL, NULL) != SQLITE_OK) {
+        sqlite3_exec(*db, anomalies, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(*db, settled, NULL, NULL, NULL) != SQLITE_OK) {
         fprintf(stderr, "shop-audit: cannot open %s, %s and %s: %s\n", options->order, options->stock, options->payment,
                 sqlite3_errmsg(*db));
         return -1;

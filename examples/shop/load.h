@@ -34,6 +34,7 @@ struct load_options {
     int64_t accounts;
     int64_t seed;
     int64_t retries;    /* further transactions for one order, at most; -1 = not said */
+    int64_t gifts;      /* each so many-th order costs nothing; 0 = none */
     int64_t rate;       /* of an open loop: orders a second; 0 = it is none */
     int64_t seconds;    /* and how long they come */
     double skew;        /* how much likelier the first items and accounts are; below 0 = not said */

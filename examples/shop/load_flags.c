@@ -15,6 +15,7 @@ static const char usage_text[] =
     "  --seed N                the same seed places the same orders (1)\n"
     "  --run WORD              first part of the orders' ids (the time)\n"
     "  --retries N             further transactions for an order that aborted by accident (100; open loop: 0)\n"
+    "  --gifts N               each Nth order costs nothing: shop-payment has nothing to write, and votes READ_ONLY\n"
     "  --rate N                open loop: N orders a second come by chance, whatever became of those before; when\n"
     "                          --in-flight are under way, they are turned away\n"
     "  --seconds N             for so long (10)\n"
@@ -113,6 +114,11 @@ static void check_together(const struct load_options *options)
         fprintf(stderr, "shop-load: this --countermeasure goes with --protocol saga, or 2pc to compare with\n");
         exit(SHOP_EXIT_USAGE);
     }
+    if (options->gifts != 0 &&
+        (options->protocol != LOAD_2PC || options->arm != SHOP_ARM_UNSET || options->rate != 0)) {
+        fprintf(stderr, "shop-load: --gifts goes with transactions that are not looked at\n");
+        exit(SHOP_EXIT_USAGE);
+    }
     if (options->rate == 0 && (options->history_path != NULL || options->seconds != 0)) {
         fprintf(stderr, "shop-load: --history and --seconds go with --rate\n");
         exit(SHOP_EXIT_USAGE);
@@ -154,33 +160,22 @@ void load_read_flags(struct load_options *options, int argc, char **argv)
         {"dear", 0, INT32_MAX, &options->dear},
         {"rate", 1, 100000, &options->rate},
         {"seconds", 1, 86400, &options->seconds},
+        {"gifts", 1, 1000000, &options->gifts},
     };
     const struct option flags[] = {
-        {"orders", required_argument, NULL, 256},
-        {"in-flight", required_argument, NULL, 257},
-        {"items", required_argument, NULL, 258},
-        {"accounts", required_argument, NULL, 259},
-        {"seed", required_argument, NULL, 260},
-        {"retries", required_argument, NULL, 261},
-        {"timeout-ms", required_argument, NULL, 262},
-        {"ask-ms", required_argument, NULL, 263},
-        {"pending-ms", required_argument, NULL, 264},
-        {"dear", required_argument, NULL, 265},
-        {"rate", required_argument, NULL, 266},
-        {"seconds", required_argument, NULL, 267},
-        {"skew", required_argument, NULL, 'S'},
-        {"history", required_argument, NULL, 'H'},
-        {"countermeasure", required_argument, NULL, 'C'},
-        {"contender", required_argument, NULL, 'f'},
-        {"protocol", required_argument, NULL, 'P'},
-        {"db", required_argument, NULL, 'd'},
-        {"run", required_argument, NULL, 'r'},
-        {"coordinator", required_argument, NULL, 'c'},
-        {"log", required_argument, NULL, 'l'},
-        {"report", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"orders", required_argument, NULL, 256},      {"in-flight", required_argument, NULL, 257},
+        {"items", required_argument, NULL, 258},       {"accounts", required_argument, NULL, 259},
+        {"seed", required_argument, NULL, 260},        {"retries", required_argument, NULL, 261},
+        {"timeout-ms", required_argument, NULL, 262},  {"ask-ms", required_argument, NULL, 263},
+        {"pending-ms", required_argument, NULL, 264},  {"dear", required_argument, NULL, 265},
+        {"rate", required_argument, NULL, 266},        {"seconds", required_argument, NULL, 267},
+        {"gifts", required_argument, NULL, 268},       {"skew", required_argument, NULL, 'S'},
+        {"history", required_argument, NULL, 'H'},     {"countermeasure", required_argument, NULL, 'C'},
+        {"contender", required_argument, NULL, 'f'},   {"protocol", required_argument, NULL, 'P'},
+        {"db", required_argument, NULL, 'd'},          {"run", required_argument, NULL, 'r'},
+        {"coordinator", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'},
+        {"report", required_argument, NULL, 'p'},      {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
     int flag;
 

@@ -79,7 +79,9 @@ static bool ask_once(struct load *load, struct load_order *slot)
         slot->result.id = id;
         return true;
     }
-    return (error != 0 && vow_error_class(error) != VOW_CLASS_RETRY) || load_now_ms() >= slot->ask_until_ms;
+    /* Another coordinator at the same address knows nothing of it; the one that does may come back. */
+    const bool may_be_told = error == 0 || error == VOW_E_NOT_MINE || vow_error_class(error) == VOW_CLASS_RETRY;
+    return !may_be_told || load_now_ms() >= slot->ask_until_ms;
 }
 
 static void *ask_thread(void *ctx)

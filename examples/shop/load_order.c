@@ -33,7 +33,7 @@ void load_order_begin(struct load_order *slot, int64_t number)
     snprintf(order->account, sizeof(order->account), "account-%05" PRId64,
              choose(&slot->load->accounts, &random, options->accounts, is_certain));
     order->quantity = 1 + draw_below(&random, 3);
-    order->amount = order->quantity * (1 + item % 9);
+    order->amount = options->gifts > 0 && number % options->gifts == 0 ? 0 : order->quantity * (1 + item % 9);
     order->arm = options->arm;
     order->fails_fast = options->fails_fast;
     order->pending_ms = options->pending_ms;

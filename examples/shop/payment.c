@@ -28,9 +28,12 @@ static const char fill[] = "INSERT INTO account (name, initial, balance)"
 
 static int take_unseen(struct sqlite3 *db, const struct shop_order *order, const char **why)
 {
-    const int error = shop_sql(db, "UPDATE account SET balance = balance - ?1 WHERE name = ?2 AND balance >= ?1", "is",
-                               order->amount, order->account);
+    int error;
 
+    if (order->amount == 0)
+        return 0; /* a gift: nothing is written, and the vote is READ_ONLY */
+    error = shop_sql(db, "UPDATE account SET balance = balance - ?1 WHERE name = ?2 AND balance >= ?1", "is",
+                     order->amount, order->account);
     if (error != SQLITE_OK)
         return error;
     if (sqlite3_changes(db) == 0) {
