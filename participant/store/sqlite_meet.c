@@ -1,8 +1,8 @@
 /*
- * Whose lock was met, and which. Guards run inside SQLite, on every connection, so they can call nothing of ours and say
- * nothing but VOW_LOCKED. But each names the locks that it found as hex('VOW_LOCKED' || quote(gtrid) || tbl || LF || idx
- * || LF || key) before it raises: on other connections that does nothing, and on the store's own hex() is the one below,
- * which makes the same text as SQLite's and listens.
+ * Whose lock was met, and which. Guards run inside SQLite, on every connection, so they can call nothing of ours and
+ * say nothing but VOW_LOCKED. But each names the locks that it found as hex('VOW_LOCKED' || quote(gtrid) || tbl || LF
+ * || idx || LF || key) before it raises: on other connections that does nothing, and on the store's own hex() is the
+ * one below, which makes the same text as SQLite's and listens.
  */
 #include <string.h>
 
@@ -41,8 +41,8 @@ static int digit_of(unsigned char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* TABLE LF INDEX LF KEY, with the ends of the first two written over. A table that has an LF in its own name gets a wrong
- * one here, which is for people alone. */
+/* TABLE LF INDEX LF KEY, with the ends of the first two written over. A table that has an LF in its own name gets a
+ * wrong one here, which is for people alone. */
 static struct lock_name split(char *text)
 {
     char *index = strchr(text, '\n'), *key = index != NULL ? strchr(index + 1, '\n') : NULL;
