@@ -58,7 +58,7 @@ file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/vow ${CMAKE_INSTALL_FULL_
 set_target_properties(${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
 install(TARGETS vow_faults LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/vow COMPONENT Runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/chaos/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/vow COMPONENT Runtime
-    FILES_MATCHING PATTERN "*.yaml")
+    FILES_MATCHING PATTERN "*.yaml" PATTERN "*.sql")
 # With crash points: programs, and the library that a service meets there in place of the one that it was linked to. From
 # a build tree of its own, as libvow_testing_world is (chaos/testing).
 if(VOW_CRASH_POINTS)

@@ -1,0 +1,14 @@
+-- What the traces of vowd and the shop (docs/trace.md) say together: a finding a line. @nodes is the folder of theirs.
+CREATE TABLE told AS SELECT column1 AS node, value->>'t_us' AS t, value->>'what' AS what, value->>'id' AS id,
+    value->>'outcome' AS outcome
+    FROM (VALUES ('vowd'), ('order'), ('stock'), ('payment')), json_each('[' || replace(rtrim(
+        CAST(readfile(@nodes || '/' || column1 || '/trace.jsonl') AS TEXT), char(10)), char(10), ',') || ']');
+CREATE TABLE decided AS SELECT id, min(t) AS t FROM told WHERE what = 'decided' AND outcome = 'commit' GROUP BY id;
+CREATE INDEX by_id ON told (id, what);
+SELECT 'nothing was decided' WHERE NOT EXISTS (SELECT 1 FROM decided);
+SELECT 'decided before ' || node || ' had promised', id FROM decided d JOIN told p USING (id)
+    WHERE p.what = 'yes' AND p.t > d.t;
+SELECT 'done at ' || node || ' before it was decided', id FROM decided d JOIN told p USING (id)
+    WHERE p.what = 'applied' AND p.t < d.t;
+SELECT 'ended before it was done at ' || p.node, id FROM decided JOIN told e USING (id) JOIN told p USING (id)
+    WHERE e.what = 'ended' AND p.what = 'applied' AND p.t > e.t;
