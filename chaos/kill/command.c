@@ -93,7 +93,11 @@ int real_command(int argc, char **argv)
 
     if (status >= 0)
         return status;
-    if (access(options.scenario, F_OK) != 0 && real_library_find(options.scenario, path, sizeof(path)))
-        options.scenario = path;
+    if (access(options.scenario, F_OK) != 0) {
+        if (real_library_find(options.scenario, path, sizeof(path)))
+            options.scenario = path;
+        else if (strpbrk(options.scenario, "/.") == NULL)
+            return usage("no file, and no installed scenario (vow-chaos list), has the name", options.scenario);
+    }
     return real_run(&options);
 }

@@ -92,10 +92,13 @@ static int find(const struct real_run *run, const struct real_text *said, const 
 {
     if (has_points && is_in(run->points, name, path))
         return 0;
-    if (is_in(run->bin, name, path) || is_in(run->libexec, name, path))
-        return !has_points || has_points_itself
-                   ? 0
-                   : fail(run, said, name, "has no crash points here; install its form for tests, too (docs/chaos.md)");
+    if (is_in(run->bin, name, path) || is_in(run->libexec, name, path)) {
+        if (!has_points || has_points_itself)
+            return 0;
+        return fail(run, said, name,
+                    "has no crash points here: take a build for tests, or install its form for tests beside it "
+                    "(docs/chaos.md)");
+    }
     return is_on_path(name, path) ? 0 : fail(run, said, name, "is neither beside vow-chaos nor on the PATH");
 }
 

@@ -106,7 +106,7 @@ void load_print_totals(const struct load *load)
     print_tally(&totals->aborts);
     printf("unknown                      %8" PRId64 "\n", totals->unknown);
     printf("unknown, then resolved       %8" PRId64 "\n", totals->unknown_then_resolved);
-    printf("transactions tried again     %8" PRId64 "\n", totals->tried_again);
+    printf("orders tried again           %8" PRId64 "\n", totals->tried_again);
     print_tally(&totals->retries);
 }
 
