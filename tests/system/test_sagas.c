@@ -288,7 +288,7 @@ Test(sagas, F198_vowd_dies_around_a_step)
     crash(STEPS, "log.after.SAGA_STEP@3", false);
 }
 
-Test(sagas, F198_F202_vowd_dies_around_a_compensation)
+Test(sagas, B59_F198_F202_vowd_dies_around_a_compensation)
 {
     crash(2, "log.before.SAGA_STEP@3", false);
     crash(2, "log.after.SAGA_STEP@3", false);

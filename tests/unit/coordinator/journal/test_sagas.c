@@ -131,7 +131,7 @@ static void cut_older_than(uint64_t age_ms)
     bed_rest(&bed);
 }
 
-Test(journal_sagas, F198_a_start_is_given_all_records_of_unfinished_sagas)
+Test(journal_sagas, B59_F198_a_start_is_given_all_records_of_unfinished_sagas)
 {
     for (uint64_t seq = 1; seq <= 6; seq++)
         begin_saga(seq);

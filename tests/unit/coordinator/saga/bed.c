@@ -124,6 +124,14 @@ static const struct vow_msg_saga_request *order_of(const struct bed *bed, const 
     return NULL;
 }
 
+/* As coordinator/fold counts it: a record of the future is new. */
+static uint64_t age_of(const struct bed *bed, size_t record)
+{
+    const int64_t age_ms = (int64_t)(bed->now_ms - bed->logged_ms[record]) + bed->wall_jump_ms;
+
+    return age_ms > 0 ? (uint64_t)age_ms : 0;
+}
+
 static void recover(struct bed *bed)
 {
     free(bed->core);
@@ -136,7 +144,7 @@ static void recover(struct bed *bed)
             continue;
         event.recovered.record = &bed->log[i];
         event.recovered.msg = order_of(bed, &bed->log[i].gtrid);
-        event.recovered.age_ms = bed->now_ms - bed->logged_ms[i];
+        event.recovered.age_ms = age_of(bed, i);
         bed_feed(bed, event);
     }
 }
@@ -197,7 +205,12 @@ void bed_request(struct bed *bed, uint32_t number, const struct vow_msg_saga_ste
     cr_assert_lt(bed->orders_len, BED_SAGAS_MAX);
     memcpy(bed->steps[bed->orders_len++], steps, len * sizeof(*steps));
     *order = (struct vow_msg_saga_request){
-        .gtrid = bed_id(number), .key = "", .steps_len = len, .steps = bed->steps[bed->orders_len - 1]};
+        .gtrid = bed_id(number),
+        .key = "",
+        .deadline_ms = bed->deadline_ms,
+        .steps_len = len,
+        .steps = bed->steps[bed->orders_len - 1],
+    };
     bed_feed(bed, (struct vow_sagas_event){
                       .kind = VOW_SAGAS_REQUEST, .session = 1, .request = {.msg = order, .grant = VOW_SAGA_ID_NEW}});
     bed_log(bed);

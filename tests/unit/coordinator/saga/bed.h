@@ -13,6 +13,8 @@ struct bed {
     struct vow_sagas *core;
     struct vow_sagas_limits limits;
     uint64_t now_ms;
+    int64_t wall_jump_ms; /* of the wall clock, by which a restart counts the age of its records */
+    uint32_t deadline_ms; /* of the sagas that are asked for; 0 = none */
     uint32_t epoch;
     struct vow_msg_step sent[BED_SENT_MAX]; /* since the test last looked; texts are gone */
     size_t sent_len;

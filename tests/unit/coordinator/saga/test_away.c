@@ -329,7 +329,7 @@ Test(saga_away, F199_a_late_refusal_does_not_stop_the_attempt_after_it)
     bed_free(&bed);
 }
 
-Test(saga_away, F198_why_it_is_stuck_is_known_after_a_restart)
+Test(saga_away, B59_F198_why_it_is_stuck_is_known_after_a_restart)
 {
     lose_pivot();
     bed.alarms = 0;
