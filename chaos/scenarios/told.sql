@@ -10,5 +10,9 @@ SELECT 'decided before ' || node || ' had promised', id FROM decided d JOIN told
     WHERE p.what = 'yes' AND p.t > d.t;
 SELECT 'done at ' || node || ' before it was decided', id FROM decided d JOIN told p USING (id)
     WHERE p.what = 'applied' AND p.t < d.t;
-SELECT 'ended before it was done at ' || p.node, id FROM decided JOIN told e USING (id) JOIN told p USING (id)
-    WHERE e.what = 'ended' AND p.what = 'applied' AND p.t > e.t;
+-- Who died with what it had done has not told of it; that it does not find it again does.
+SELECT 'ended before it was done at ' || y.node, id FROM decided JOIN told e USING (id) JOIN told y USING (id)
+    WHERE e.what = 'ended' AND y.what = 'yes'
+        AND NOT EXISTS (SELECT 1 FROM told p WHERE p.id = y.id AND p.what = 'applied' AND p.node = y.node AND p.t <= e.t)
+        AND NOT EXISTS (SELECT 1 FROM told l WHERE l.id IS NULL AND l.what = 'life' AND l.node = y.node AND l.t > y.t
+            AND l.t <= e.t);
