@@ -33,6 +33,7 @@ struct real_storm {
 
     /* What it has done. */
     uint32_t killed, crashed;
+    bool is_interrupted; /* SIGINT or SIGTERM: no other world is to come */
 };
 
 #endif

@@ -8,6 +8,7 @@
 struct tally {
     uint32_t killed, worlds, failed;
     int status;
+    bool is_interrupted;
 };
 
 /* A user's own scenario is the only kind of it. */
@@ -40,6 +41,7 @@ static void run_one(const struct storm_options *options, const char *out, enum p
     tally->failed += status != REAL_HELD;
     tally->killed += storm.killed;
     tally->status = storm_worse(tally->status, status);
+    tally->is_interrupted = storm.is_interrupted;
     printf("world %" PRIu32 ", %s, seed %" PRIu32 ": %" PRIu32 " kills in %.1f s, %" PRIu32 " of %" PRIu32 "%s%s\n",
            tally->worlds, word, seed, storm.killed, (double)(real_clock_us() - began_us) / 1e6, tally->killed,
            options->kills, status == REAL_HELD ? "" : ": see ", status == REAL_HELD ? "" : directory);
@@ -52,7 +54,7 @@ int storm_kills(const struct storm_options *options, const char *out)
     enum points_kind kind = POINTS_KINDS - 1;
     const uint64_t began_us = real_clock_us();
 
-    while (tally.killed < options->kills && tally.status != REAL_BAD && tally.failed < 5) {
+    while (tally.killed < options->kills && tally.status != REAL_BAD && tally.failed < 5 && !tally.is_interrupted) {
         kind = next_kind(options, kind);
         run_one(options, out, kind, &tally);
     }

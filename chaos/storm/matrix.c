@@ -30,6 +30,7 @@ struct matrix {
     char strange[STRANGE_MAX][STRANGE_SIZE]; /* points that are in no list */
     size_t strange_len;
     unsigned findings;
+    bool is_interrupted;
 };
 
 static enum points_node node_of(const char *program)
@@ -236,6 +237,7 @@ static int run_kind(const struct storm_options *options, const char *out, struct
     matrix->luck = options->seed + (uint64_t)matrix->kind;
     (void)snprintf(directory, sizeof(directory), "%.900s/%s", out, points_kind_word(matrix->kind));
     const int status = storm_world(options, matrix->kind, directory, options->seed, &storm);
+    matrix->is_interrupted = storm.is_interrupted;
     printf("%s: died %" PRIu32 " times at crash points%s%s\n", points_kind_word(matrix->kind), storm.crashed,
            status == REAL_HELD ? "" : ": see ", status == REAL_HELD ? "" : directory);
     (void)fflush(stdout);
@@ -250,7 +252,7 @@ int storm_matrix(const struct storm_options *options, const char *out)
     matrix->at = options->at;
     matrix->cells = real_need(calloc(points_len(), sizeof(*matrix->cells)));
     for (matrix->kind = 0; matrix->kind < POINTS_KINDS && status != REAL_BAD; matrix->kind++)
-        if (storm_has_kind(options, matrix->kind))
+        if (storm_has_kind(options, matrix->kind) && !matrix->is_interrupted)
             status = storm_worse(status, run_kind(options, out, matrix));
     if (status != REAL_BAD) {
         judge(options, matrix);

@@ -20,7 +20,7 @@ static const struct world {
     const char *sets[SETS_MAX];
 } worlds[POINTS_KINDS] = {
     [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER, SHORTLY}},
-    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}},
+    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, SHORTLY, "peers=127.0.0.1:0"}},
     [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER, SHORTLY}},
     [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=outbox"}},
     [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=saga"}},
@@ -41,7 +41,7 @@ int storm_worse(int status, int other)
 }
 
 #define AWAY_MS 150
-#define LONG_AWAY_MS 40000
+#define LONG_AWAY_MS 6000
 #define LONG_ONE_IN 12
 #define WHILE_AWAY_MS 2000
 #define WHILE_ONE_IN 8

@@ -10,6 +10,7 @@
 #include "coordinator/server/operate.h"
 #include "coordinator/server/rows.h"
 #include "proto/net/clock.h"
+#include "proto/net/crash.h"
 #include "proto/net/log.h"
 
 #define ORDERS_MAX 64u
@@ -84,6 +85,7 @@ void operate_free_all(struct vow_server *server)
 static void write_down(struct vow_server *server, const struct vow_gtrid *gtrid, const char *participant,
                        const char *text, struct order *asker)
 {
+    VOW_CRASH("log", "before", "OPERATOR");
     struct log_op *op = log_op_take(server);
     op->op.kind = VOW_JOURNAL_APPEND;
     op->op.user = asker;
