@@ -26,6 +26,7 @@ static const char help[] =
     "  --kinds LIST  with commas; see vow-chaos list\n"
     "  --seed N      what is drawn follows it; each world has the next (1)\n"
     "  --at LIST     of points: these alone\n"
+    "  --times N     at each point and kind at least so often (1)\n"
     "  --set NAME=VALUE\n                ${NAME} of the scenario\n"
     "  --out DIR     where archives of worlds that did not hold stay; a new or empty folder (one under out/)\n"
     "  --help\n"
@@ -78,6 +79,8 @@ static bool read_flag(int flag, struct storm_options *options)
         return read_number(optarg, &options->kills) && options->kills > 0;
     if (flag == 'w')
         return read_number(optarg, &options->per_world) && options->per_world > 0;
+    if (flag == 't')
+        return read_number(optarg, &options->times) && options->times > 0;
     if (flag == 'e')
         return read_number(optarg, &options->every_ms);
     if (flag == 's')
@@ -118,17 +121,13 @@ static bool all_are_points(const char *list)
 /* Returns a status to end with, or -1 to go on. */
 static int read_flags(int argc, char **argv, struct storm_options *options)
 {
-    static const struct option flags[] = {{"kills", required_argument, NULL, 'k'},
-                                          {"per-world", required_argument, NULL, 'w'},
-                                          {"every", required_argument, NULL, 'e'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"kinds", required_argument, NULL, 'K'},
-                                          {"at", required_argument, NULL, 'a'},
-                                          {"set", required_argument, NULL, 'v'},
-                                          {"out", required_argument, NULL, 'o'},
-                                          {"points", no_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {
+        {"kills", required_argument, NULL, 'k'}, {"per-world", required_argument, NULL, 'w'},
+        {"every", required_argument, NULL, 'e'}, {"seed", required_argument, NULL, 's'},
+        {"kinds", required_argument, NULL, 'K'}, {"at", required_argument, NULL, 'a'},
+        {"times", required_argument, NULL, 't'}, {"set", required_argument, NULL, 'v'},
+        {"out", required_argument, NULL, 'o'},   {"points", no_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     int flag;
 
     opterr = 0;
@@ -168,7 +167,7 @@ static int make_out(const char *wanted, char out[STORM_PATH_SIZE])
 
 int storm_command(int argc, char **argv)
 {
-    struct storm_options options = {.kills = 200, .per_world = 100, .every_ms = 120, .seed = 1};
+    struct storm_options options = {.times = 1, .kills = 200, .per_world = 100, .every_ms = 120, .seed = 1};
     char out[STORM_PATH_SIZE], path[REAL_FILE_SIZE];
     const int status = read_flags(argc, argv, &options);
     int error;

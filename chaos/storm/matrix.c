@@ -23,7 +23,8 @@ struct cell {
 
 struct matrix {
     struct storm_away away; /* first: storm_away_ms() has it */
-    const char *at;         /* these points alone; NULL = all */
+    const char *at;         /* these points alone; NULL = all, */
+    uint32_t times;         /* so often */
     enum points_kind kind;
     uint64_t luck;
     struct cell (*cells)[POINTS_KINDS];      /* of each point */
@@ -46,7 +47,7 @@ static bool is_chosen(const struct matrix *matrix, size_t point)
 static bool is_wanted(const struct matrix *matrix, size_t point)
 {
     return is_chosen(matrix, point) && points_why_not(points_at(point), matrix->kind) == NULL &&
-           matrix->cells[point][matrix->kind].killed == 0;
+           matrix->cells[point][matrix->kind].killed < matrix->times;
 }
 
 /* --- The storm asks and tells --- */
@@ -67,7 +68,8 @@ static bool arm(void *ctx, const char *program, char points[REAL_POINTS_SIZE])
 
     for (size_t i = 0; i < points_len(); i++) {
         const struct points_point *point = points_at(i);
-        if (point->node != node_of(program) || !is_chosen(matrix, i) || matrix->cells[i][matrix->kind].killed > 0)
+        if (point->node != node_of(program) || !is_chosen(matrix, i) ||
+            matrix->cells[i][matrix->kind].killed >= matrix->times)
             continue;
         const int added = snprintf(points + len, REAL_POINTS_SIZE - len, "%s%s@%u", len > 0 ? "," : "", point->name,
                                    draw_hit(matrix));
@@ -250,6 +252,7 @@ int storm_matrix(const struct storm_options *options, const char *out)
     int status = REAL_HELD;
 
     matrix->at = options->at;
+    matrix->times = options->times;
     matrix->cells = real_need(calloc(points_len(), sizeof(*matrix->cells)));
     for (matrix->kind = 0; matrix->kind < POINTS_KINDS && status != REAL_BAD; matrix->kind++)
         if (storm_has_kind(options, matrix->kind) && !matrix->is_interrupted)

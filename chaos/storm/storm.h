@@ -21,6 +21,7 @@ struct storm_options {
     bool has_kinds;
     bool kinds[POINTS_KINDS];
     const char *at; /* names of points, with commas; NULL = all */
+    uint32_t times; /* at least so often at each point */
     uint32_t kills, per_world, every_ms;
     uint32_t seed;
     struct real_sets sets;
