@@ -36,7 +36,7 @@ static void run_one(const struct storm_options *options, const char *out, enum p
     const uint64_t began_us = real_clock_us();
 
     (void)snprintf(directory, sizeof(directory), "%.900s/world-%" PRIu32, out, tally->worlds + 1);
-    const int status = storm_world(options, kind, directory, seed, &storm);
+    const int status = storm_world(options, kind, directory, seed, false, &storm);
     tally->worlds++;
     tally->failed += status != REAL_HELD;
     tally->killed += storm.killed;

@@ -1,7 +1,7 @@
 /*
  * Every crash point, for every kind of transaction that comes to it. In the world of a kind each process is armed with
  * all points that nobody has died at in it yet, and dies at the first that it comes to; so lives get longer, until only
- * what never comes is left. What the processes have come to, and what they died at, is held against the table.
+ * what never comes is left. Some things happen once in a world, when most lives end early: what is left has another world. What the processes have come to, and what they died at, is held against the table.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 #include "chaos/storm/storm.h"
 #include "proto/jitter.h"
 
+#define WORLDS_MAX 3
 #define STRANGE_MAX 64
 #define STRANGE_SIZE 128
 
@@ -26,6 +27,7 @@ struct matrix {
     const char *at;         /* these points alone; NULL = all, */
     uint32_t times;         /* so often */
     enum points_kind kind;
+    unsigned worlds; /* of this kind */
     uint64_t luck;
     struct cell (*cells)[POINTS_KINDS];      /* of each point */
     char strange[STRANGE_MAX][STRANGE_SIZE]; /* points that are in no list */
@@ -57,6 +59,8 @@ static unsigned draw_hit(struct matrix *matrix)
 {
     static const unsigned hits[] = {1, 1, 1, 2, 3, 5};
 
+    if (matrix->worlds > 0)
+        return 1;
     return hits[vow_jitter_next(&matrix->luck) % (sizeof(hits) / sizeof(hits[0]))];
 }
 
@@ -229,7 +233,7 @@ static int write_table(const struct storm_options *options, const struct matrix 
     return REAL_HELD;
 }
 
-static int run_kind(const struct storm_options *options, const char *out, struct matrix *matrix)
+static int run_world(const struct storm_options *options, const char *out, struct matrix *matrix)
 {
     char directory[STORM_PATH_SIZE];
     struct real_storm storm = {
@@ -237,12 +241,25 @@ static int run_kind(const struct storm_options *options, const char *out, struct
 
     matrix->away = (struct storm_away){.is_long = matrix->kind == POINTS_COOPERATIVE, .luck = options->seed};
     matrix->luck = options->seed + (uint64_t)matrix->kind;
-    (void)snprintf(directory, sizeof(directory), "%.900s/%s", out, points_kind_word(matrix->kind));
-    const int status = storm_world(options, matrix->kind, directory, options->seed, &storm);
+    (void)snprintf(directory, sizeof(directory), "%.900s/%s-%u", out, points_kind_word(matrix->kind),
+                   matrix->worlds + 1);
+    const int status =
+        storm_world(options, matrix->kind, directory, options->seed + matrix->worlds, matrix->worlds > 0, &storm);
     matrix->is_interrupted = storm.is_interrupted;
     printf("%s: died %" PRIu32 " times at crash points%s%s\n", points_kind_word(matrix->kind), storm.crashed,
            status == REAL_HELD ? "" : ": see ", status == REAL_HELD ? "" : directory);
     (void)fflush(stdout);
+    return status;
+}
+
+static int run_kind(const struct storm_options *options, const char *out, struct matrix *matrix)
+{
+    int status = REAL_HELD;
+
+    for (matrix->worlds = 0;
+         matrix->worlds < WORLDS_MAX && status == REAL_HELD && !is_over(matrix) && !matrix->is_interrupted;
+         matrix->worlds++)
+        status = run_world(options, out, matrix);
     return status;
 }
 
@@ -255,7 +272,7 @@ int storm_matrix(const struct storm_options *options, const char *out)
     matrix->times = options->times;
     matrix->cells = real_need(calloc(points_len(), sizeof(*matrix->cells)));
     for (matrix->kind = 0; matrix->kind < POINTS_KINDS && status != REAL_BAD; matrix->kind++)
-        if (storm_has_kind(options, matrix->kind) && !matrix->is_interrupted)
+        if (storm_has_kind(options, matrix->kind))
             status = storm_worse(status, run_kind(options, out, matrix));
     if (status != REAL_BAD) {
         judge(options, matrix);

@@ -31,9 +31,9 @@ struct storm_options {
 int storm_command(int argc, char **argv);
 
 /* world.c: a world of that kind, or of the user's own scenario, in this storm; `directory` is its archive, which goes
- * if it held. Returns the exit status of its run. */
+ * if it held; in one that is calm most lives are long. Returns the exit status of its run. */
 int storm_world(const struct storm_options *options, enum points_kind kind, const char *directory, uint32_t seed,
-                struct real_storm *storm);
+                bool is_calm, struct real_storm *storm);
 /* The operator's is for points alone: who is killed there while it stands still votes when it is back. */
 bool storm_has_kind(const struct storm_options *options, enum points_kind kind);
 /* How long nodes are away: `away_ms` of a storm whose ctx begins with this. Who is in doubt asks the others only when vowd

@@ -12,20 +12,17 @@
 
 /* All of them go on for as long as the storm does. */
 #define FOR_EVER "seconds=86400"
-/* Longer than anybody asks, and shorter than the storm at all points: what has ended is cut off meanwhile. */
-#define SHORTLY "retention=40s"
-
 static const struct world {
     const char *name, *text;
     const char *sets[SETS_MAX];
 } worlds[POINTS_KINDS] = {
-    [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER, SHORTLY}},
-    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, SHORTLY, "peers=127.0.0.1:0"}},
-    [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER, SHORTLY}},
-    [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=outbox"}},
-    [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=saga"}},
-    [POINTS_STUCK] = {"stuck", world_stuck, {FOR_EVER, SHORTLY}},
-    [POINTS_CHOREOGRAPHY] = {"shop", world_shop, {FOR_EVER, SHORTLY, "protocol=choreography"}},
+    [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER}},
+    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}},
+    [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER}},
+    [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, "protocol=outbox"}},
+    [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, "protocol=saga"}},
+    [POINTS_STUCK] = {"stuck", world_stuck, {FOR_EVER}},
+    [POINTS_CHOREOGRAPHY] = {"shop", world_shop, {FOR_EVER, "protocol=choreography"}},
 };
 
 bool storm_has_kind(const struct storm_options *options, enum points_kind kind)
@@ -76,17 +73,34 @@ static void drop(const char *directory)
         (void)rmdir(directory);
 }
 
-/* What --set says comes last, and so it is what holds. */
-static void add_sets(struct real_run_options *run, const struct world *world, const struct storm_options *options)
+/* What is not met for so long will not be, in this world. And where most lives are long what has ended may be cut off
+ * meanwhile: whoever asks has asked by then. Where they are short it would be EXPIRED for who asks late. */
+#define POINTS_WITHIN "within=3m"
+#define SHORTLY "retention=40s"
+
+static bool is_set(const struct storm_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->sets.len; i++)
+        if (strncmp(options->sets.of[i], name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+static void add_sets(struct real_run_options *run, const struct world *world, const struct storm_options *options,
+                     bool is_calm)
 {
     for (size_t i = 0; i < SETS_MAX && world->sets[i] != NULL; i++)
         run->sets.of[run->sets.len++] = world->sets[i];
+    if (options->is_points && !is_set(options, "within="))
+        run->sets.of[run->sets.len++] = POINTS_WITHIN;
+    if (is_calm && !is_set(options, "retention="))
+        run->sets.of[run->sets.len++] = SHORTLY;
     for (size_t i = 0; i < options->sets.len && run->sets.len < REAL_VARS_MAX; i++)
         run->sets.of[run->sets.len++] = options->sets.of[i];
 }
 
 int storm_world(const struct storm_options *options, enum points_kind kind, const char *directory, uint32_t seed,
-                struct real_storm *storm)
+                bool is_calm, struct real_storm *storm)
 {
     const struct world *world = &worlds[kind];
     char path[STORM_PATH_SIZE], above[STORM_PATH_SIZE];
@@ -99,7 +113,7 @@ int storm_world(const struct storm_options *options, enum points_kind kind, cons
     else if (write_scenario(world, above, path) != 0)
         return REAL_BAD;
     else
-        run.scenario = path, add_sets(&run, world, options);
+        run.scenario = path, add_sets(&run, world, options, is_calm);
     const int status = real_run(&run);
     if (status == REAL_HELD)
         drop(directory);
