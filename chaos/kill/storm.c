@@ -95,8 +95,8 @@ bool real_storm_start(struct real_run *run, struct real_member *member)
 
 /* --- Kills --- */
 
-/* Whoever runs; NULL = nobody does. Seldom one that is not ready yet: on a busy machine nobody would ever get ready, and
- * who asks for an outcome gives up at some time. */
+/* Whoever runs; NULL = nobody does. Seldom one that is not ready yet: on a busy machine nobody would ever get ready,
+ * and who asks for an outcome gives up at some time. */
 static struct real_member *draw_victim(struct real_run *run)
 {
     const size_t len = run->scenario->nodes_len;

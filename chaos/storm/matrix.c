@@ -1,7 +1,8 @@
 /*
  * Every crash point, for every kind of transaction that comes to it. In the world of a kind each process is armed with
  * all points that nobody has died at in it yet, and dies at the first that it comes to; so lives get longer, until only
- * what never comes is left. Some things happen once in a world, when most lives end early: what is left has another world. What the processes have come to, and what they died at, is held against the table.
+ * what never comes is left. Some things happen once in a world, when most lives end early: what is left has another
+ * one. What the processes have come to, and what they died at, is held against the table.
  */
 #include <errno.h>
 #include <inttypes.h>
