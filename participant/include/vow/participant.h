@@ -277,9 +277,12 @@ struct vow_joined {
  *   VOW_E_UNREACHABLE  no connection to the coordinator, or no answer; nothing happened
  *   VOW_E_BUSY, VOW_E_NO_MEMORY, VOW_E_TOO_LARGE (over 64 participants)   nothing happened
  *   VOW_E_LOCK_CONFLICT, VOW_E_CONSTRAINT, VOW_E_REFUSED   the work is undone; joined->cause and joined->text say why.
- *                      VOW_CAUSE_TOO_LATE, TXN_TIMEOUT, PARTICIPANT_LOST: the transaction, or this branch of it, is
- * over VOW_E_STATE        not started, or called on a thread that must not wait VOW_E_CLOSED       the participant is
- * being closed; the transaction will not commit VOW_E_FORKED Never falls back to a change outside of the transaction.
+ *                      VOW_CAUSE_TOO_LATE, VOW_CAUSE_TXN_TIMEOUT, VOW_CAUSE_PARTICIPANT_LOST: the transaction, or
+ *                      this branch of it, is over
+ *   VOW_E_STATE        not started, or called on a thread that must not wait
+ *   VOW_E_CLOSED       the participant is being closed; the transaction will not commit
+ *   VOW_E_FORKED
+ * Never falls back to a change outside of the transaction.
  */
 VOW_EXPORT VOW_MUST_USE int vow_join(struct vow_participant *participant, const char *token, vow_work_fn *work,
                                      void *ctx, struct vow_joined *joined);

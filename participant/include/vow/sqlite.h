@@ -47,8 +47,10 @@ VOW_EXPORT struct sqlite3 *vow_participant_db(struct vow_participant *participan
 /*
  * In a handler, or in work that joins: holds the row of `table` with this primary key. Which transaction has the row
  * meanwhile is found out when that has returned: then the work waits for it, or is refused, as for a row that it
- * writes. Each returns 0                 the row will be held if the branch votes YES VOW_E_NOT_FOUND   there is no
- * such row, or no such table that can take part VOW_E_ARGUMENT    the table's primary key has another number of columns
+ * writes. Each returns
+ *   0                 the row will be held if the branch votes YES
+ *   VOW_E_NOT_FOUND   there is no such row, or no such table that can take part
+ *   VOW_E_ARGUMENT    the table's primary key has another number of columns
  *   VOW_E_TOO_LARGE   the branch holds 10,000 rows already
  *   VOW_E_STATE       the participant's store is not SQLite's
  *   VOW_E_NO_MEMORY, VOW_E_DATABASE
