@@ -101,6 +101,7 @@ struct step {
     bool was_sent;           /* its action, or it may have been in an earlier life: there may be something to undo */
     bool is_lost;            /* its last attempt went with the connection: the next one is no further load */
     bool wants_peer;         /* STUCK: for want of its participant; it goes on when that is back */
+    bool is_back;            /* it was, and has gone on; by its log, it is stuck until its next record is there */
     uint64_t deadline_ms;    /* no attempt after it, over restarts; SAGA_NEVER_MS = none */
     /* It waits for a participant that is away, and has no deadline: stuck from then on. SAGA_NEVER_MS = it does not. */
     uint64_t patience_ms;
@@ -313,6 +314,7 @@ bool step_may_be_refused(const struct step *step);
  * none. */
 bool saga_begin_stage(struct vow_sagas *core, struct saga *saga);
 bool saga_is_under_way(const struct vow_sagas *core, const struct saga *saga);
+/* A restart would find it stuck. */
 bool saga_has_stuck(const struct vow_sagas *core, const struct saga *saga);
 /* Nothing is wrong with it any more. */
 void saga_absolve(struct saga *saga);

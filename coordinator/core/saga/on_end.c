@@ -55,6 +55,7 @@ void saga_on_requeue(struct vow_sagas *core, struct saga_input *in)
     {
         struct step_input requeue = {.event = STEP_ON_REQUEUE, .step = step};
 
+        step->is_back = false;
         if (step->state == STEP_STUCK)
             step_dispatch(core, &requeue);
     }

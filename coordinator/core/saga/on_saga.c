@@ -194,7 +194,7 @@ bool saga_has_stuck(const struct vow_sagas *core, const struct saga *saga)
 {
     FOR_EACH_STEP(core, saga, step)
     {
-        if (step->state == STEP_STUCK)
+        if (step->state == STEP_STUCK || step->is_back)
             return true;
     }
     return false;

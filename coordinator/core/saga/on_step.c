@@ -187,6 +187,7 @@ void step_on_logged(struct vow_sagas *core, struct step_input *in)
 {
     struct step *step = in->step;
 
+    step->is_back = false;
     if (step->next_fate == VOW_FATE_STUCK) {
         step_move(core, step, STEP_STUCK);
         return;
@@ -198,6 +199,7 @@ void step_on_logged(struct vow_sagas *core, struct step_input *in)
 /* It was for an operator to see that its participant is away; now it is back, and nobody has to see to it. */
 void step_on_return(struct vow_sagas *core, struct step_input *in)
 {
+    in->step->is_back = true;
     in->step->attempts = 0;
     in->step->next_ms = 0;
     in->step->patience_ms = SAGA_NEVER_MS;
