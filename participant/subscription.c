@@ -54,14 +54,28 @@ static int check_filters(const struct vow_subscription *subscription)
     return 0;
 }
 
+static bool is_beginning(const struct vow_subscription *subscription)
+{
+    switch ((int)subscription->from) {
+    case 0:
+    case VOW_FROM_RESUME:
+    case VOW_FROM_START:
+    case VOW_FROM_END:
+        return subscription->offset == 0;
+    case VOW_FROM_OFFSET:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int check(const struct vow_subscription *subscription)
 {
     int error;
 
     if (subscription->group == NULL || !vow_name_is_valid(subscription->group))
         return VOW_E_NAME;
-    if (subscription->from != 0 && subscription->from != VOW_FROM_RESUME && subscription->from != VOW_FROM_START &&
-        subscription->from != VOW_FROM_END)
+    if (!is_beginning(subscription))
         return VOW_E_ARGUMENT;
     error = check_reactions(subscription);
     return error != 0 ? error : check_filters(subscription);
@@ -161,6 +175,7 @@ static void copy_rest(struct vow_subscription_kept *kept, const struct vow_subsc
     msg->filters = kept->filters;
     msg->filters_len = subscription->filters_len;
     msg->from = subscription->from != 0 ? subscription->from : VOW_FROM_RESUME;
+    msg->offset = subscription->offset;
     msg->window = subscription->window;
     msg->attempts_max = subscription->attempts_max;
     msg->backoff_ms = subscription->backoff_ms;

@@ -155,6 +155,7 @@ FIELD(vow_subscription, window, 56);
 FIELD(vow_subscription, attempts_max, 60);
 FIELD(vow_subscription, backoff_ms, 64);
 FIELD(vow_subscription, backoff_max_ms, 68);
+FIELD(vow_subscription, offset, 72);
 
 FIELD(vow_resource, size, 0);
 FIELD(vow_resource, ctx, 8);

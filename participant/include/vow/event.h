@@ -164,12 +164,14 @@ struct vow_subscription {
     const struct vow_event_header *filters; /* only events that have all of these headers */
     uint32_t filters_len;                   /* VOW_FILTERS_MAX at most */
     /* Where the group begins if vowd does not know it: RESUME (the default) and START with the oldest event that is
-     * kept, END with what comes from now on. Once it is known it goes on where it left off. */
+     * kept, END with what comes from now on, OFFSET with what comes after `offset`. Once it is known it goes on where
+     * it left off, whatever is said here. */
     enum vow_event_from from;
     uint32_t window;         /* keys in flight at once; 0 = 64 */
     uint32_t attempts_max;   /* deliveries of an event; 0 = 10 */
     uint32_t backoff_ms;     /* between them: at random, up to this, twice as much, ... 0 = the coordinator's default */
     uint32_t backoff_max_ms; /* ... up to this */
+    uint64_t offset;         /* for OFFSET: of an event (struct vow_received_event); else 0 */
 };
 
 /*

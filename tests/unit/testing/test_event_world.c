@@ -24,14 +24,20 @@ struct world {
     struct vow_participant *shop;
 };
 
-static atomic_bool is_stuck; /* the key "stuck" cannot be done now */
-static atomic_uint attempts; /* the most that an event has had */
+static atomic_bool is_stuck;              /* the key "stuck" cannot be done now */
+static atomic_uint attempts;              /* the most that an event has had */
+static atomic_uint_least64_t offset_of_b; /* of the event of the key "b" */
+/* Of groups that are new from now on. */
+static enum vow_event_from begins_from;
+static uint64_t begins_after;
 
 static int react(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
 {
     char sql[128];
 
     (void)branch, (void)ctx;
+    if (strcmp(event->key, "b") == 0)
+        atomic_store(&offset_of_b, event->offset);
     if (event->attempt > atomic_load(&attempts))
         atomic_store(&attempts, event->attempt);
     if (strcmp(event->key, "stuck") == 0 && atomic_load(&is_stuck))
@@ -59,6 +65,8 @@ static struct vow_participant *open_service(const struct world *world, const cha
         .reactions_len = 1,
         .window = 256,
         .attempts_max = 1000000,
+        .from = begins_from,
+        .offset = begins_after,
     };
     struct vow_participant *service;
     struct vow_error_detail detail;
@@ -216,6 +224,40 @@ Test(event_world, F029_more_than_fits_is_sent_as_it_is_read)
     vow_testing_clock_advance(5000);
     cr_assert_eq(number_in(path, DONE), 160);
     cr_assert_eq(atomic_load(&attempts), 1);
+    vow_participant_close(stock);
+    close_world(&world);
+}
+
+static void expect_done(const char *path, int done)
+{
+    vow_testing_clock_advance(5000);
+    cr_expect_eq(number_in(path, DONE), done, "%d of %d", number_in(path, DONE), done);
+}
+
+/* A group that is new begins where its service wants; one that is known goes on, whatever its service says. */
+Test(event_world, a_group_begins_after_an_offset)
+{
+    struct vow_participant *stock;
+    struct world world;
+    char path[128];
+
+    atomic_store(&is_stuck, false);
+    open_world(&world);
+    (void)snprintf(path, sizeof(path), "%s/stock.db", world.directory);
+    publish(&world, "a");
+    publish(&world, "b");
+    publish(&world, "c");
+    expect_done(world.path, 3);
+    begins_from = VOW_FROM_OFFSET;
+    begins_after = atomic_load(&offset_of_b);
+    stock = open_service(&world, "stock", path);
+    expect_done(path, 1);
+    cr_expect_eq(number_in(path, "SELECT count(*) FROM done WHERE key = 'c'"), 1);
+    vow_participant_close(stock);
+    begins_after = 0;
+    publish(&world, "d");
+    stock = open_service(&world, "stock", path);
+    expect_done(path, 2);
     vow_participant_close(stock);
     close_world(&world);
 }

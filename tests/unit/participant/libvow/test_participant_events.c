@@ -740,9 +740,12 @@ Test(participant_events, a_subscription_that_is_none_is_refused)
     wrong.filters_len = 1;
     cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT);
     wrong.filters_len = 0;
-    wrong.from = VOW_FROM_OFFSET;
+    wrong.from = VOW_FROM_OFFSET + 1;
     cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT);
     wrong.from = VOW_FROM_END;
+    wrong.offset = 7;
+    cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT, "an offset that would not be looked at");
+    wrong.offset = 0;
     reaction.on = "order.#.placed";
     cr_assert_eq(subscribe_with(&wrong), VOW_E_ARGUMENT);
     reaction.on = "order.*";
