@@ -16,3 +16,8 @@ SELECT 'ended before it was done at ' || y.node, id FROM decided JOIN told e USI
         AND NOT EXISTS (SELECT 1 FROM told p WHERE p.id = y.id AND p.what = 'applied' AND p.node = y.node AND p.t <= e.t)
         AND NOT EXISTS (SELECT 1 FROM told l WHERE l.id IS NULL AND l.what = 'life' AND l.node = y.node AND l.t > y.t
             AND l.t <= e.t);
+-- A vowd that dies may not have told of an end; but what somebody still had to do when it came back it has to end.
+SELECT 'decided, and never ended, for ' || y.node, id FROM decided d JOIN told y USING (id)
+    WHERE y.what = 'yes' AND id NOT IN (SELECT id FROM told WHERE what = 'ended')
+        AND NOT EXISTS (SELECT 1 FROM told p WHERE p.id = y.id AND p.what = 'applied' AND p.node = y.node
+            AND p.t < (SELECT max(t) FROM told WHERE node = 'vowd' AND what = 'life'));
