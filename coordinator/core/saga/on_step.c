@@ -144,6 +144,12 @@ static void note_attempt(struct vow_sagas *core, const struct step *step, uint32
     vow_text_copy(record->text, answer != NULL ? answer->text : "");
 }
 
+/* Its saga has failed: what is under way is waited for, and nothing is begun. */
+static bool is_called_off(const struct vow_sagas *core, const struct step *step)
+{
+    return step->direction == VOW_STEP_ACTION && step_saga(core, step)->has_failed;
+}
+
 /* The attempt failed, or nobody knows. */
 void step_on_lost(struct vow_sagas *core, struct step_input *in)
 {
@@ -154,7 +160,7 @@ void step_on_lost(struct vow_sagas *core, struct step_input *in)
         pace_answered(core, step);
     else if (!step->is_lost)
         pace_unanswered(core, step);
-    if (is_over || (step->direction == VOW_STEP_ACTION && step_saga(core, step)->has_failed)) {
+    if (is_over || is_called_off(core, step)) {
         give_up(core, step, in->answer);
         return;
     }
@@ -171,7 +177,7 @@ void step_on_unsent(struct vow_sagas *core, struct step_input *in)
 
 void step_on_due(struct vow_sagas *core, struct step_input *in)
 {
-    if (pace_is_over(core, in->step))
+    if (pace_is_over(core, in->step) || is_called_off(core, in->step))
         give_up(core, in->step, NULL);
     else
         send_or_wait(core, in->step);

@@ -138,3 +138,32 @@ Test(saga_peers, F029_a_new_connection_is_not_full)
     cr_assert_eq(bed.sent_len, 1);
     bed_free(&bed);
 }
+
+/* Its next attempt and the deadline of its saga come at once, after a pause of the process: the attempt is not sent,
+ * and the saga is turned round. There is no other attempt then (I22). */
+Test(saga_peers, F029_F203_what_was_not_sent_is_not_sent_when_the_saga_has_failed)
+{
+    struct vow_msg_saga_step order = bed_step(VOW_STEP_COMPENSATABLE, 0, "a");
+    const struct vow_msg_saga_request request = {
+        .gtrid = bed_id(1), .key = "", .deadline_ms = 1000, .steps_len = 1, .steps = &order};
+    struct vow_msg_step step;
+
+    order.backoff_ms = order.backoff_max_ms = 1;
+    start(2);
+    bed_up(&bed, "a", 101);
+    bed_feed(&bed, (struct vow_sagas_event){.kind = VOW_SAGAS_REQUEST,
+                                            .session = 1,
+                                            .request = {.msg = &request, .grant = VOW_SAGA_ID_NEW}});
+    bed_log(&bed);
+    step = bed_take(&bed);
+    bed_answer(&bed, 101, &step, VOW_STEP_NOT_YET);
+    bed.now_ms += 2000;
+    bed_feed(&bed, (struct vow_sagas_event){.kind = VOW_SAGAS_TIMER});
+    step = bed_take(&bed);
+    fill(&step, 101);
+    bed_log(&bed);
+    bed_feed(&bed, (struct vow_sagas_event){.kind = VOW_SAGAS_PEER_READY, .session = 101});
+    bed_pass(&bed, 10);
+    cr_assert_eq(bed_take(&bed).direction, VOW_STEP_COMPENSATION);
+    bed_free(&bed);
+}
