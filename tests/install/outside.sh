@@ -61,7 +61,7 @@ says 'wrong.yaml:7:.*: there is no variable: "vowd.listne"' "$work/log"
 [ ! -e run-4 ] || fail "run-4 was made"
 
 # A scenario of the shop, by its name, where it is installed.
-quietly vow-chaos run coordinator-dies-in-doubt --out run-5
+quietly vow-chaos run coordinator-dies-in-doubt --set rate=20 --set seconds=20 --set nth=40 --out run-5
 vow-chaos list >"$work/list"
 for scenario in "$source"/chaos/scenarios/*.yaml; do
     says "^  $(basename "$scenario" .yaml)$" "$work/list"

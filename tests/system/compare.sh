@@ -10,7 +10,7 @@ out=$work/out
 for try in 1 2 3; do
     rm -rf "$out"
     status=0
-    "$1" compare "$2" --arms 2pc,saga --runs 1 --seed "$try" --out "$out" || status=$?
+    "$1" compare "$2" --arms 2pc,saga --runs 1 --seed "$try" --set rate=40 --set seconds=12 --set nth=40 --out "$out" || status=$?
     [ "$status" = 3 ] || break
 done
 if [ "$status" != 0 ]; then
