@@ -1,3 +1,4 @@
+/* An event with its texts in one piece of memory, so that it outlives whoever said it. */
 #include <stdlib.h>
 #include <string.h>
 

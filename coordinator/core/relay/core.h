@@ -78,11 +78,11 @@ struct event {
     uint64_t session;                /* while it is logged: who waits for that */
     uint32_t key, serial;
     uint32_t refs;          /* deliveries and dead letters */
-    bool is_dropped;        /* it is in the list of what may be FREED */
+    bool is_released;       /* it is in the list of what may be FREED */
     bool is_late;           /* its deadline has passed */
     struct tries carried;   /* while a group is built anew: of the delivery that it had */
     uint64_t due_ms;        /* its deadline; 0 = none */
-    uint32_t next_dropped;  /* in the free list: of that */
+    uint32_t next_released; /* in the free list: of that */
     uint32_t next;          /* with the same hash of the LSN */
     uint32_t before, after; /* by LSN */
 };
@@ -147,7 +147,7 @@ struct group {
     uint64_t read_to; /* what comes after it, it reads (read.c); RELAY_ALL = nothing: it has all in memory */
     uint64_t unread;  /* events of those, that came after counted_from */
     uint64_t counted_from;
-    bool is_full;               /* the last page brought nothing: there was no room */
+    bool page_was_empty;        /* the last page brought nothing: there was no room */
     uint32_t lanes;             /* the first */
     uint32_t ready, ready_last; /* lanes that may send */
 };
@@ -221,7 +221,7 @@ struct vow_relay {
     uint32_t keys_free, keys_len, oldest_key, newest_key;
     struct event *events;
     uint32_t *event_heads;
-    uint32_t events_free, events_left, first_event, last_event, dropped;
+    uint32_t events_free, events_left, first_event, last_event, released;
     struct delivery *deliveries;
     uint32_t deliveries_free, deliveries_len, deliveries_now;
     struct lane *lanes;
@@ -334,8 +334,8 @@ uint32_t kept_find(const struct vow_relay *core, uint64_t lsn);
 void kept_ref(struct vow_relay *core, uint32_t index);
 /* Nobody needs it: it is FREED when there is room to say so. */
 void kept_unref(struct vow_relay *core, uint32_t index);
-void kept_drop_if_unused(struct vow_relay *core, uint32_t index);
-void kept_drop_unused(struct vow_relay *core);
+void kept_release_if_unused(struct vow_relay *core, uint32_t index);
+void kept_release_unused(struct vow_relay *core);
 void kept_free_some(struct vow_relay *core);
 
 /* --- subscription.c --- */

@@ -131,7 +131,7 @@ void group_rebuild(struct vow_relay *core, struct group *group)
     for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after) {
         tries_drop(core, &core->events[i].carried);
         core->events[i].carried = (struct tries){0};
-        kept_drop_if_unused(core, i);
+        kept_release_if_unused(core, i);
     }
     core->is_rebuilding = false;
     group_advance(core, group);

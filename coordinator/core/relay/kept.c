@@ -24,7 +24,7 @@ uint32_t kept_new(struct vow_relay *core, const struct vow_msg_event *msg, uint3
     struct event *event = &core->events[index];
 
     VOW_ASSERT(index != RELAY_NIL && key != RELAY_NIL);
-    core->events_free = event->next_dropped;
+    core->events_free = event->next_released;
     core->events_left--;
     *event = (struct event){.msg = msg, .key = key, .serial = event->serial + 1};
     key_ref(core, key);
@@ -88,38 +88,38 @@ void kept_ref(struct vow_relay *core, uint32_t index)
     core->events[index].refs++;
 }
 
-void kept_drop_if_unused(struct vow_relay *core, uint32_t index)
+void kept_release_if_unused(struct vow_relay *core, uint32_t index)
 {
     struct event *event = &core->events[index];
 
-    if (event->refs > 0 || event->is_dropped)
+    if (event->refs > 0 || event->is_released)
         return;
-    event->is_dropped = true;
-    event->next_dropped = core->dropped;
-    core->dropped = index;
+    event->is_released = true;
+    event->next_released = core->released;
+    core->released = index;
 }
 
-void kept_drop_unused(struct vow_relay *core)
+void kept_release_unused(struct vow_relay *core)
 {
     for (uint32_t i = core->first_event; i != RELAY_NIL; i = core->events[i].after)
-        kept_drop_if_unused(core, i);
+        kept_release_if_unused(core, i);
 }
 
 void kept_unref(struct vow_relay *core, uint32_t index)
 {
     VOW_ASSERT(core->events[index].refs > 0);
     core->events[index].refs--;
-    kept_drop_if_unused(core, index);
+    kept_release_if_unused(core, index);
 }
 
 void kept_free_some(struct vow_relay *core)
 {
-    while (core->dropped != RELAY_NIL && relay_has_effects(core)) {
-        const uint32_t index = core->dropped;
+    while (core->released != RELAY_NIL && relay_has_effects(core)) {
+        const uint32_t index = core->released;
         struct event *event = &core->events[index];
 
-        core->dropped = event->next_dropped;
-        event->is_dropped = false;
+        core->released = event->next_released;
+        event->is_released = false;
         if (event->refs > 0)
             continue; /* a group that went back needs it again */
         relay_emit(core, VOW_RELAY_FREED)->kept = (struct vow_relay_kept){event->msg, event->lsn};
@@ -127,10 +127,10 @@ void kept_free_some(struct vow_relay *core)
         unlink_event(core, index);
         key_unref(core, event->key);
         event->msg = NULL;
-        event->next_dropped = core->events_free;
+        event->next_released = core->events_free;
         core->events_free = index;
         core->events_left++;
         for (uint32_t i = 0; i < core->limits.groups_max; i++)
-            core->groups[i].is_full = false;
+            core->groups[i].page_was_empty = false;
     }
 }

@@ -250,5 +250,5 @@ void relay_spread(struct vow_relay *core, uint32_t index)
             lane_add(core, group, index, RELAY_NIL);
         group_passes(core, group);
     }
-    kept_drop_if_unused(core, index);
+    kept_release_if_unused(core, index);
 }

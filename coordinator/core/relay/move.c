@@ -1,3 +1,7 @@
+/*
+ * Events of groups and lanes come to their handlers, and moves along the edges of the tables: no state is written
+ * elsewhere. An event that the table ignores, or does not allow, is counted here.
+ */
 #include "coordinator/core/relay/core.h"
 
 #include "proto/assert.h"

@@ -72,7 +72,7 @@ void read_from(struct vow_relay *core, struct group *group, uint64_t lsn)
     group->read_to = lsn < core->last_lsn ? lsn : RELAY_ALL;
     group->counted_from = core->last_lsn;
     group->unread = 0;
-    group->is_full = false;
+    group->page_was_empty = false;
     read_forget(core, group);
 }
 
@@ -93,7 +93,7 @@ static uint32_t room_of(const struct vow_relay *core, const struct group *group)
 
 static bool wants_page(const struct vow_relay *core, const struct group *group)
 {
-    return group->state == GROUP_LIVE && group_reads(group) && (!group->is_full || group->lag == 0) &&
+    return group->state == GROUP_LIVE && group_reads(group) && (!group->page_was_empty || group->lag == 0) &&
            group->lag <= relay_page(&core->limits) / 2 && room_of(core, group) > 0;
 }
 
@@ -172,7 +172,7 @@ static void take_page(struct vow_relay *core, struct group *group, const struct 
     give(core, group, from, to);
     group->read_to = to;
     /* A page that has not a single one in it was stopped by those that the group has in memory. */
-    group->is_full = to == from;
+    group->page_was_empty = to == from;
     if (!group_reads(group))
         group->unread = 0;
     group_advance(core, group);
@@ -184,5 +184,5 @@ void relay_take_load_done(struct vow_relay *core, const struct vow_relay_event *
     if (!core->is_load_stale)
         take_page(core, &core->groups[core->loading], event);
     core->loading = RELAY_NIL;
-    kept_drop_unused(core);
+    kept_release_unused(core);
 }

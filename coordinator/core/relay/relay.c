@@ -128,7 +128,7 @@ static void chain_free_lists(struct vow_relay *core)
         core->keys_free = i - 1;
     }
     for (uint32_t i = relay_slots(&core->limits); i > 0; i--) {
-        core->events[i - 1] = (struct event){.next_dropped = core->events_free};
+        core->events[i - 1] = (struct event){.next_released = core->events_free};
         core->events_free = i - 1;
     }
     core->events_left = relay_slots(&core->limits);
@@ -146,7 +146,7 @@ struct vow_relay *vow_relay_core_init(void *mem, const struct vow_relay_limits *
     core->epoch = epoch;
     core->jitter = seed;
     core->recovering = true;
-    core->loading = core->dropped = core->first_event = core->last_event = RELAY_NIL;
+    core->loading = core->released = core->first_event = core->last_event = RELAY_NIL;
     core->oldest_key = core->newest_key = core->lanes_free = core->deliveries_free = RELAY_NIL;
     relay_fill_handlers(core);
     init_tables(core);
@@ -258,7 +258,7 @@ uint64_t vow_relay_deadline_ms(const struct vow_relay *core)
 
     if (core->recovering)
         return UINT64_MAX;
-    if (core->has_more || core->has_room || (core->loading == RELAY_NIL && core->dropped != RELAY_NIL))
+    if (core->has_more || core->has_room || (core->loading == RELAY_NIL && core->released != RELAY_NIL))
         return core->now_ms;
     if (late != NULL && late->key.major < deadline_ms)
         deadline_ms = late->key.major;

@@ -116,8 +116,7 @@ struct vow_relay_event {
     enum vow_relay_event_kind kind;
     uint64_t now_ms;
     uint64_t session;
-    uint64_t
-        due_ms; /* PUBLISH, LOADED, RECOVERED_EVENT: when the event's deadline is, as now_ms counts; 0 = it has none */
+    uint64_t due_ms; /* PUBLISH, LOADED, RECOVERED_EVENT: the event's deadline, as now_ms counts; 0 = it has none */
     union {
         struct {
             const struct vow_msg_event *event; /* the driver's copy; if no LOG comes it is not kept */

@@ -94,7 +94,7 @@ struct step {
     uint32_t stage;
     uint32_t serial;         /* counts the uses of this slot, so that a token names one of them */
     uint8_t kind;            /* enum vow_step_kind */
-    uint8_t state;           /* enum step_state; written by step_move() alone */
+    uint8_t state;           /* enum step_state; written by step_move(), and by recovery */
     uint8_t direction, fate; /* the fate is durable, but in NOTING */
     uint8_t next_fate;       /* NOTING: what is on its way to the disk */
     uint32_t attempts;       /* in this direction, that this process or the log knows of */

@@ -1,3 +1,8 @@
+/*
+ * Events of sagas and steps come to their handlers, and moves along the edges of the tables: no state is written
+ * elsewhere, but for the states of steps that recovery finds (recover.c). An event that the table ignores, or does not
+ * allow, is counted here.
+ */
 #include "coordinator/core/saga/core.h"
 
 #include "proto/assert.h"
