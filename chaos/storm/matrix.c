@@ -55,14 +55,31 @@ static bool is_wanted(const struct matrix *matrix, size_t point)
 
 /* --- The storm asks and tells --- */
 
+/* Where peers are to be asked, somebody has to be in doubt, and vowd away. */
+static bool makes_doubt(const struct matrix *matrix, const struct points_point *point)
+{
+    static const char makers[] = "send.after.PREPARE,send.after.COMMIT";
+
+    return matrix->kind == POINTS_COOPERATIVE && matrix->worlds > 0 && point->node == POINTS_VOWD &&
+           storm_is_in(makers, point->name);
+}
+
 /* Mostly the first time in that life; not always, or all would happen in the first moments of a life. */
-static unsigned draw_hit(struct matrix *matrix)
+static unsigned draw_hit(struct matrix *matrix, const struct points_point *point)
 {
     static const unsigned hits[] = {1, 1, 1, 2, 3, 5};
 
+    if (makes_doubt(matrix, point))
+        return (unsigned)(1 + vow_jitter_next(&matrix->luck) % 60);
     if (matrix->worlds > 0)
         return 1;
     return hits[vow_jitter_next(&matrix->luck) % (sizeof(hits) / sizeof(hits[0]))];
+}
+
+/* Nobody dies at it any more. */
+static bool is_done(const struct matrix *matrix, size_t i)
+{
+    return matrix->cells[i][matrix->kind].killed >= matrix->times && !makes_doubt(matrix, points_at(i));
 }
 
 /* Those that it must not come to as well: if it does, that is found. */
@@ -73,11 +90,10 @@ static bool arm(void *ctx, const char *program, char points[REAL_POINTS_SIZE])
 
     for (size_t i = 0; i < points_len(); i++) {
         const struct points_point *point = points_at(i);
-        if (point->node != node_of(program) || !is_chosen(matrix, i) ||
-            matrix->cells[i][matrix->kind].killed >= matrix->times)
+        if (point->node != node_of(program) || !is_chosen(matrix, i) || is_done(matrix, i))
             continue;
         const int added = snprintf(points + len, REAL_POINTS_SIZE - len, "%s%s@%u", len > 0 ? "," : "", point->name,
-                                   draw_hit(matrix));
+                                   draw_hit(matrix, point));
         len += (size_t)added;
     }
     return len > 0;

@@ -39,7 +39,7 @@ int storm_worse(int status, int other)
 
 #define AWAY_MS 150
 #define LONG_AWAY_MS 6000
-#define LONG_ONE_IN 12
+#define LONG_ONE_IN 5
 #define WHILE_AWAY_MS 2000
 #define WHILE_ONE_IN 8
 
