@@ -194,3 +194,42 @@ struct small_breach small_check_end(const struct small_nodes *nodes, const struc
         return BREACH("I05", "all has ended, and the log has no END");
     return HELD;
 }
+
+/* ---- what no rule can read any more ---- */
+
+static bool may_still(const struct small_nodes *nodes, const struct small_world *world, uint32_t seen)
+{
+    return (small_memo_of(nodes, world, true)->future[world->coord] & seen) != 0;
+}
+
+static uint64_t flags_of_all(uint64_t flags)
+{
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < SMALL_PARTICIPANTS_MAX; i++)
+        all |= flags << small_f(i, 0);
+    return all;
+}
+
+#define VOTES (UINT64_C(1) << SMALL_P_YES | UINT64_C(1) << SMALL_P_READ_ONLY | UINT64_C(3) << SMALL_P_OPS)
+
+/*
+ * Votes are read when COMMIT is logged, when COMMITTED is told without it, and if both answers were told.
+ *
+ * With COMMIT durable both have happened, or never will; ABORTED would break I06 before I18, and so it matters no more
+ * whether COMMITTED was told. Without it and with no way to it, to COMMITTED or to a participant's commit but a broken
+ * I01, it is no breach to abort, or to say so.
+ */
+uint64_t small_flags_spent(const struct small_nodes *nodes, const struct small_world *world)
+{
+    const bool may_log = may_still(nodes, world, SMALL_LOGS_COMMIT | SMALL_TOLD_UNLOGGED);
+
+    if (nodes->config.work == SMALL_ONE_PHASE || nodes->config.keeps_flags || may_log)
+        return 0;
+    if ((world->flags & SMALL_F_COMMIT) != 0)
+        return flags_of_all(VOTES) | SMALL_F_TOLD_COMMITTED;
+    if ((world->flags & (SMALL_F_COMMIT_LOGGED | SMALL_F_TOLD_COMMITTED)) != 0 ||
+        any(nodes, world, SMALL_P_COMMITTED) || may_still(nodes, world, SMALL_HAS_COMMIT | SMALL_TOLD_COMMITTED))
+        return 0;
+    return flags_of_all(VOTES | UINT64_C(1) << SMALL_P_ABORTED) | SMALL_F_SAID_ABORT | SMALL_F_TOLD_ABORTED;
+}

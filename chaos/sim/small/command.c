@@ -46,7 +46,10 @@ bool sim_small_read_keep(const char *text, struct small_config *config)
 {
     config->is_whole = strcmp(text, "all") == 0;
     config->is_apart = config->is_whole || strcmp(text, "names") == 0;
-    return config->is_apart;
+    config->is_unswept = strcmp(text, "order") == 0;
+    config->keeps_flags = strcmp(text, "flags") == 0;
+    config->is_loud = strcmp(text, "crashes") == 0;
+    return config->is_apart || config->is_unswept || config->keeps_flags || config->is_loud;
 }
 
 bool sim_small_read_breaks(const char *text, struct small_config *config)
@@ -76,16 +79,18 @@ static void print_walks(const struct small_report *report, double took, bool jso
 
 static void print(const struct small_report *report, double took, bool json)
 {
-    const char *form =
-        json ? "{\"states\": %" PRIu64 ", \"alike\": %" PRIu64 ", \"covered\": %" PRIu64 ", \"transitions\": %" PRIu64
-               ", \"depth\": %" PRIu32 ", \"coordinator_states\": %" PRIu64 ", \"participant_states\": %" PRIu64
-               ", \"core_steps\": %" PRIu64 ", \"complete\": %s, \"broken\": \"%s\", \"cpu_seconds\": %.2f}\n"
-             : "states %" PRIu64 ", by whatever names %" PRIu64 ", covered by others %" PRIu64 ", transitions %" PRIu64
-               ", depth %" PRIu32 "\nstates of the coordinator %" PRIu64 ", of a participant %" PRIu64
-               ", steps of real cores %" PRIu64 "\ncomplete: %s, broken: %s, CPU seconds %.2f\n";
+    const char *form = json ? "{\"states\": %" PRIu64 ", \"looked_at\": %" PRIu64 ", \"alike\": %" PRIu64
+                              ", \"covered\": %" PRIu64 ", \"transitions\": %" PRIu64 ", \"depth\": %" PRIu32
+                              ", \"coordinator_states\": %" PRIu64 ", \"participant_states\": %" PRIu64
+                              ", \"core_steps\": %" PRIu64
+                              ", \"complete\": %s, \"broken\": \"%s\", \"cpu_seconds\": %.2f}\n"
+                            : "states %" PRIu64 ", looked at %" PRIu64 ", by whatever names %" PRIu64
+                              ", covered by others %" PRIu64 ", transitions %" PRIu64 ", depth %" PRIu32
+                              "\nstates of the coordinator %" PRIu64 ", of a participant %" PRIu64
+                              ", steps of real cores %" PRIu64 "\ncomplete: %s, broken: %s, CPU seconds %.2f\n";
     const char *rule = report->rule != NULL ? report->rule : json ? "" : "nothing";
 
-    printf(form, report->states, report->alike, report->covered, report->transitions, report->depth,
+    printf(form, report->states, report->looked_at, report->alike, report->covered, report->transitions, report->depth,
            report->coord_states, report->part_states, report->core_steps, report->complete ? "true" : "false", rule,
            took);
 }

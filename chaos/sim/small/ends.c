@@ -182,13 +182,41 @@ static bool is_known(const struct run *run, const struct small_map *seen)
     return run->letters_len == 0 && small_map_find(seen, key_of(run), &ignored);
 }
 
-struct small_breach small_world_ends(struct small_nodes *nodes, const struct small_world *world, struct small_map *seen,
-                                     const struct small_names *names, FILE *trace)
+/* By whatever names; not what was said or voted, which a search may leave out when it makes no difference any more. */
+static void note_outcome(const struct run *run, struct small_ends *ends, bool has_ended)
 {
+    const uint64_t flags = run->world.flags & (SMALL_F_COMMIT | SMALL_F_COMMIT_LOGGED | SMALL_F_END);
+    uint64_t outcome = small_mix(small_mix(1, flags), has_ended);
+    uint64_t parts = 0;
+    uint32_t ignored;
+
+    for (uint32_t i = 0; i < run->nodes->config.participants; i++) {
+        const uint64_t done = run->world.flags >> small_f(i, 0) & (1u << SMALL_P_COMMITTED | 1u << SMALL_P_MEMO);
+
+        parts += small_mix(2, done);
+    }
+    outcome = small_mix(outcome, parts);
+    if (small_map_find(&ends->outcomes, outcome, &ignored))
+        return;
+    small_map_put(&ends->outcomes, outcome, 1);
+    ends->outcomes_digest += outcome;
+}
+
+void small_ends_deinit(struct small_ends *ends)
+{
+    small_map_deinit(&ends->from);
+    small_map_deinit(&ends->outcomes);
+}
+
+struct small_breach small_world_ends(struct small_nodes *nodes, const struct small_world *world,
+                                     struct small_ends *ends, const struct small_names *names, FILE *trace)
+{
+    struct small_map *seen = &ends->from;
     struct run run = {.nodes = nodes, .world = *world, .names = names, .trace = trace};
     uint64_t passed[ROUNDS_MAX];
     uint32_t passed_len = 0;
 
+    note_outcome(&run, ends, false);
     for (uint32_t i = 0; i < ROUNDS_MAX && run.breach.rule == NULL; i++) {
         if (is_known(&run, seen))
             break;
@@ -200,6 +228,7 @@ struct small_breach small_world_ends(struct small_nodes *nodes, const struct sma
         deliver(&run);
         if (!run.moved && is_over(&run)) {
             run.breach = small_check_end(nodes, &run.world);
+            note_outcome(&run, ends, true);
             break;
         }
         if (!run.moved)

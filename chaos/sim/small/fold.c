@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chaos/sim/small/peers.h"
+#include "chaos/sim/small/strip.h"
 #include "proto/assert.h"
 
 #define NONE UINT32_MAX
@@ -22,32 +23,41 @@ struct fold {
 
 /* ---- what can be seen of a state without a move ---- */
 
+/* But for its life, which a connection to it tells. */
 static uint64_t see_coord(const struct small_coord *coord, const uint8_t *names)
 {
-    uint64_t yes = 0, sessions = 0, seen;
+    uint64_t yes = 0, sessions = 0;
 
     for (uint32_t i = 0; i < SMALL_PARTICIPANTS_MAX; i++)
         sessions |= (uint64_t)(coord->sessions >> i & 1) << names[i];
     for (uint32_t i = 0; i < coord->disk.yes.len; i++)
         yes |= UINT64_C(1) << names[coord->disk.yes.members[i].name[1] - '0'];
-    seen = small_mix(1, (uint64_t)coord->up | (uint64_t)coord->has_recovered << 1 | sessions << 8 |
-                            (uint64_t)(coord->open > 0) << 16 |
-                            (uint64_t)(coord->disk.kinds >> VOW_RECORD_ONE_PHASE & 1) << 24);
-    return small_mix(small_mix(seen, yes), coord->up ? coord->welcome : 0);
+    return small_mix(small_mix(1, (uint64_t)coord->has_recovered << 1 | sessions << 8 |
+                                      (uint64_t)(coord->open > 0) << 16 |
+                                      (uint64_t)(coord->disk.kinds >> VOW_RECORD_ONE_PHASE & 1) << 24),
+                     yes);
 }
 
 static uint64_t see_part(const struct small_part *part)
 {
     const bool is_open = part->open > 0 || part->rows[part->rows_len - 1].state == SMALL_ROW_PREPARED;
 
-    return small_mix(2, (uint64_t)part->up | (uint64_t)part->is_connected << 1 | (uint64_t)part->is_joining << 2 |
-                            (uint64_t)is_open << 3 | (uint64_t)part->joins << 8 |
-                            (uint64_t)part->rows[0].incarnation << 16);
+    return small_mix(2, (uint64_t)part->is_connected << 1 | (uint64_t)part->is_joining << 2 | (uint64_t)is_open << 3 |
+                            (uint64_t)part->joins << 8);
+}
+
+static uint64_t see_life(const struct small_nodes *nodes, bool is_coord, uint32_t state)
+{
+    if (is_coord)
+        return nodes->coords[state].up ? 1 + (uint64_t)nodes->coords[state].welcome : 0;
+    return (uint64_t)nodes->parts[state].up | (uint64_t)nodes->parts[state].rows[0].incarnation << 1;
 }
 
 uint64_t small_fold_see_turned(const struct small_nodes *nodes, bool is_coord, uint32_t state, const uint8_t *names)
 {
-    return is_coord ? see_coord(&nodes->coords[state], names) : see_part(&nodes->parts[state]);
+    const uint64_t seen = is_coord ? see_coord(&nodes->coords[state], names) : see_part(&nodes->parts[state]);
+
+    return small_mix(seen, see_life(nodes, is_coord, state));
 }
 
 uint64_t small_fold_see(const struct small_nodes *nodes, bool is_coord, uint32_t state)
@@ -55,6 +65,24 @@ uint64_t small_fold_see(const struct small_nodes *nodes, bool is_coord, uint32_t
     static const uint8_t own[SMALL_PARTICIPANTS_MAX] = {0, 1, 2};
 
     return small_fold_see_turned(nodes, is_coord, state, own);
+}
+
+/*
+ * Others see the connections of one that is dead broken, and so they do of one that has just started; and only to one
+ * that lives can they connect (world.c).
+ */
+bool small_fold_shows(const struct small_nodes *nodes, bool is_coord, uint32_t more, uint32_t less)
+{
+    static const uint8_t own[SMALL_PARTICIPANTS_MAX] = {0, 1, 2};
+    const bool is_dead = !(is_coord ? nodes->coords[less].up : nodes->parts[less].up);
+
+    if (small_fold_see(nodes, is_coord, more) == small_fold_see(nodes, is_coord, less))
+        return true;
+    if (!is_dead)
+        return false;
+    if (is_coord)
+        return see_coord(&nodes->coords[more], own) == see_coord(&nodes->coords[less], own);
+    return see_part(&nodes->parts[more]) == see_part(&nodes->parts[less]);
 }
 
 /* ---- and of a move ---- */
@@ -68,8 +96,10 @@ static const struct small_step *step_of(const struct fold *fold, const struct sm
 static bool is_idle(const struct fold *fold, uint32_t from, const struct small_move *move)
 {
     const struct small_step *step = step_of(fold, move);
-    /* The world remembers these. */
-    const bool is_told = move->event.kind == SMALL_BEGIN || move->event.kind == SMALL_CLIENT_DOWN;
+    const enum small_event_kind kind = (enum small_event_kind)move->event.kind;
+    /* The world remembers the first two, and of the others there is one at the other end, too. */
+    const bool is_told =
+        kind == SMALL_BEGIN || kind == SMALL_CLIENT_DOWN || kind == SMALL_SESSION_UP || kind == SMALL_COORD_UP;
 
     return !is_told && step->rule == NULL && step->seen == 0 && step->sends_len == 0 &&
            fold->class_of[step->to] == fold->class_of[from];
@@ -199,6 +229,12 @@ static size_t count_marks(struct fold *fold, uint32_t state)
 
 /* ---- classes, finer with each round, until no move leads from one class into two ---- */
 
+/* Once they were folded, those that stand for others. */
+static bool is_left(const struct small_memo *memo, uint32_t state)
+{
+    return memo->stands_for != NULL ? memo->stands_for[state] == state : small_is_reached(memo, state);
+}
+
 static uint32_t split(struct fold *fold, bool is_first)
 {
     struct small_map classes = {0};
@@ -209,7 +245,7 @@ static uint32_t split(struct fold *fold, bool is_first)
         uint32_t class;
 
         fold->next_of[i] = NONE;
-        if (!small_is_reached(fold->memo, i))
+        if (!is_left(fold->memo, i))
             continue;
         if (is_first)
             mark = small_fold_see(fold->nodes, fold->is_coord, i);
@@ -282,6 +318,22 @@ static void lead_to(struct fold *fold, const uint32_t *chosen)
     }
 }
 
+/* For those, too, that were folded before. */
+static void stand_for_all(const struct fold *fold, const uint32_t *chosen)
+{
+    struct small_memo *memo = fold->memo;
+    uint32_t *stands_for = small_room(fold->states, sizeof(*stands_for));
+
+    for (uint32_t i = 0; i < fold->states; i++) {
+        const uint32_t left = memo->stands_for != NULL ? memo->stands_for[i] : i;
+
+        stands_for[i] = left != NONE && fold->class_of[left] != NONE ? chosen[fold->class_of[left]] : NONE;
+    }
+    free(memo->stands_for);
+    memo->stands_for = stands_for;
+    memo->first = stands_for[0];
+}
+
 /* The one that can do most at once: no other of its class can do more, not even by and by. */
 static void choose(struct fold *fold, uint32_t classes)
 {
@@ -305,15 +357,12 @@ static void choose(struct fold *fold, uint32_t classes)
     keep_moves(fold, chosen);
     lead_to(fold, chosen);
     fold->memo->classes = classes;
-    fold->memo->first = chosen[fold->class_of[0]];
-    fold->memo->stands_for = small_room(fold->states, sizeof(*fold->memo->stands_for));
-    for (uint32_t i = 0; i < fold->states; i++)
-        fold->memo->stands_for[i] = fold->class_of[i] != NONE ? chosen[fold->class_of[i]] : NONE;
+    stand_for_all(fold, chosen);
     free(most);
     free(chosen);
 }
 
-/* ---- messages that may still do something ---- */
+/* ---- messages that may still do something, and what may still be seen ---- */
 
 static bool add_live(struct small_live *to, const struct small_live *from)
 {
@@ -334,13 +383,16 @@ static bool spread_live(struct fold *fold, uint32_t state)
     bool grew = false;
 
     for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1]; i++) {
+        const struct small_step *step = step_of(fold, &memo->moves[i]);
         const struct small_event event = memo->moves[i].event;
         struct small_live one = {0};
 
         if (event.kind == SMALL_TO_COORD || event.kind == SMALL_TO_PART)
             one.sets[event.peer].words[event.arg / 64] |= UINT64_C(1) << (event.arg % 64);
         grew = add_live(&memo->live[state], &one) || grew;
-        grew = add_live(&memo->live[state], &memo->live[step_of(fold, &memo->moves[i])->to]) || grew;
+        grew = add_live(&memo->live[state], &memo->live[step->to]) || grew;
+        grew = grew || ((step->seen | memo->future[step->to]) & ~memo->future[state]) != 0;
+        memo->future[state] |= step->seen | memo->future[step->to];
     }
     return grew;
 }
@@ -349,7 +401,10 @@ static void find_live(struct fold *fold)
 {
     bool grew;
 
+    free(fold->memo->live);
+    free(fold->memo->future);
     fold->memo->live = small_room(fold->states, sizeof(*fold->memo->live));
+    fold->memo->future = small_room(fold->states, sizeof(*fold->memo->future));
     do {
         grew = false;
         for (uint32_t i = fold->states; i-- > 0;)
@@ -401,6 +456,7 @@ static void find_blind(struct fold *fold)
     struct small_memo *memo = fold->memo;
     bool changed;
 
+    free(memo->is_blind);
     memo->is_blind = small_room(fold->states, sizeof(*memo->is_blind));
     memset(memo->is_blind, 1, fold->states * sizeof(*memo->is_blind));
     do {
@@ -414,9 +470,9 @@ static void find_blind(struct fold *fold)
     } while (changed);
 }
 
-static void fold_kind(struct small_nodes *nodes, bool is_coord)
+static void fold_kind(struct small_nodes *nodes, struct small_memo *memo, bool is_coord)
 {
-    struct fold fold = {.nodes = nodes, .memo = is_coord ? &nodes->coord_memo : &nodes->part_memo};
+    struct fold fold = {.nodes = nodes, .memo = memo};
     uint32_t classes = 0, before;
 
     fold.is_coord = is_coord;
@@ -437,6 +493,14 @@ static void fold_kind(struct small_nodes *nodes, bool is_coord)
     free(fold.drifts);
 }
 
+void small_fold_both(struct small_nodes *nodes, struct small_memo *coords, struct small_memo *parts)
+{
+    do {
+        fold_kind(nodes, coords, true);
+        fold_kind(nodes, parts, false);
+    } while (small_strip(nodes, coords, parts));
+}
+
 static void keep_all(struct small_memo *memo, uint32_t states)
 {
     memo->classes = states;
@@ -446,6 +510,8 @@ static void keep_all(struct small_memo *memo, uint32_t states)
     memo->is_blind = small_room(states, sizeof(*memo->is_blind));
     memo->live = small_room(states, sizeof(*memo->live));
     memset(memo->live, 0xff, states * sizeof(*memo->live));
+    memo->future = small_room(states, sizeof(*memo->future));
+    memset(memo->future, 0xff, states * sizeof(*memo->future));
     for (uint32_t i = 0; i < states; i++) {
         memo->stands_for[i] = small_is_reached(memo, i) ? i : NONE;
         memo->rise[i] = NONE;
@@ -461,7 +527,6 @@ void small_fold_nothing(struct small_nodes *nodes)
 
 void small_fold(struct small_nodes *nodes)
 {
-    fold_kind(nodes, true);
-    fold_kind(nodes, false);
+    small_fold_both(nodes, &nodes->coord_memo, &nodes->part_memo);
     nodes->is_folded = true;
 }

@@ -19,12 +19,18 @@ void small_fold(struct small_nodes *nodes);
 /* Instead of it, to see that folding leaves nothing out: every state stands for itself. No small_rise() either. */
 void small_fold_nothing(struct small_nodes *nodes);
 
-/* --- between fold.c and rise.c --- */
+/* --- between fold.c, quiet.c and rise.c --- */
+
+/* Folds both kinds of nodes, of which the memos have steps, moves and the states that can be reached, or stand for
+ * others; again and again, as messages turn out to be of no account (strip.h). */
+void small_fold_both(struct small_nodes *nodes, struct small_memo *coords, struct small_memo *parts);
 
 /* What can be seen of a state without a move, as one number. */
 uint64_t small_fold_see(const struct small_nodes *nodes, bool is_coord, uint32_t state);
 /* The same, if participant i were called names[i]. */
 uint64_t small_fold_see_turned(const struct small_nodes *nodes, bool is_coord, uint32_t state, const uint8_t *names);
+/* Whoever sees `more` can do all that whoever sees `less` can. */
+bool small_fold_shows(const struct small_nodes *nodes, bool is_coord, uint32_t more, uint32_t less);
 /* Events of one name are told apart by what comes of them alone. */
 uint64_t small_fold_name(struct small_event event);
 /* A node's own: nobody sees it but by what comes of it. */

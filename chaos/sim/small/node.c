@@ -202,6 +202,8 @@ static void free_memo(struct small_memo *memo)
     free(memo->stands_for);
     free(memo->live);
     free(memo->rise);
+    free(memo->future);
+    free(memo->rank);
     free(memo->is_blind);
 }
 
@@ -218,6 +220,8 @@ void small_nodes_deinit(struct small_nodes *nodes)
     free(nodes->parts);
     free_memo(&nodes->coord_memo);
     free_memo(&nodes->part_memo);
+    free_memo(&nodes->coord_quiet);
+    free_memo(&nodes->part_quiet);
     small_block_deinit(&nodes->coord_block);
     small_block_deinit(&nodes->part_block);
     small_mail_deinit(&nodes->mail);

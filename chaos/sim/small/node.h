@@ -227,7 +227,10 @@ struct small_memo {
     uint32_t first;       /* the state that stands for 0 */
     uint32_t *stands_for; /* which one stands for each state; UINT32_MAX: for none that can be reached */
     struct small_live *live;
-    uint32_t *rise; /* a move to make at once (rise.h); UINT32_MAX: none */
+    uint32_t *future; /* all that it can ever show: enum small_seen */
+    uint32_t *rise;   /* a move to make at once (rise.h); UINT32_MAX: none */
+    uint32_t *rank;   /* how far a state has come (rank.h), below .ranks */
+    uint32_t ranks;
     bool *is_blind; /* it makes no difference any more which of its connections the client speaks through */
 };
 
@@ -249,6 +252,7 @@ struct small_nodes {
     struct small_mail mail;
     struct small_block coord_block, part_block;
     struct small_memo coord_memo, part_memo;
+    struct small_memo coord_quiet, part_quiet; /* when no crash is left (quiet.h) */
     struct small_coord *coords;
     struct small_part *parts;
     size_t coords_len, coords_room, parts_len, parts_room;

@@ -39,8 +39,7 @@ static bool can(struct rise *rise, uint32_t a, uint32_t b)
         return rise->pairs[at].holds;
     rise->pairs = small_room_grow(rise->pairs, &rise->pairs_room, rise->pairs_len + 1, sizeof(*rise->pairs));
     VOW_ASSERT(rise->pairs != NULL);
-    rise->pairs[rise->pairs_len] = (struct pair){
-        a, b, small_fold_see(rise->nodes, rise->is_coord, a) == small_fold_see(rise->nodes, rise->is_coord, b)};
+    rise->pairs[rise->pairs_len] = (struct pair){a, b, small_fold_shows(rise->nodes, rise->is_coord, b, a)};
     small_map_put(&rise->pair_of, key, (uint32_t)rise->pairs_len);
     return rise->pairs[rise->pairs_len++].holds;
 }
@@ -72,7 +71,8 @@ static bool is_matched_by(struct rise *rise, const struct small_step *a, const s
 static bool is_done(struct rise *rise, struct small_event event, const struct small_step *step, uint32_t b)
 {
     const bool is_told = event.kind == SMALL_BEGIN || event.kind == SMALL_CLIENT_DOWN || event.kind == SMALL_JOIN ||
-                         event.kind == SMALL_COORD_CRASH || event.kind == SMALL_PART_CRASH;
+                         event.kind == SMALL_COORD_CRASH || event.kind == SMALL_PART_CRASH ||
+                         event.kind == SMALL_SESSION_UP || event.kind == SMALL_COORD_UP;
 
     return !is_told && step->rule == NULL && step->seen == 0 && step->sends_len == 0 && can(rise, step->to, b);
 }
@@ -145,9 +145,9 @@ static void find_all(struct rise *rise, uint32_t states)
 }
 
 /* To look where to rise is to ask for pairs, which are then looked at until nothing changes. */
-static void rise_kind(struct small_nodes *nodes, bool is_coord)
+static void rise_kind(struct small_nodes *nodes, struct small_memo *memo, bool is_coord)
 {
-    struct rise rise = {.nodes = nodes, .memo = is_coord ? &nodes->coord_memo : &nodes->part_memo};
+    struct rise rise = {.nodes = nodes, .memo = memo};
     const uint32_t states = (uint32_t)(is_coord ? nodes->coords_len : nodes->parts_len);
 
     rise.is_coord = is_coord;
@@ -161,6 +161,10 @@ static void rise_kind(struct small_nodes *nodes, bool is_coord)
 
 void small_rise(struct small_nodes *nodes)
 {
-    rise_kind(nodes, true);
-    rise_kind(nodes, false);
+    rise_kind(nodes, &nodes->coord_memo, true);
+    rise_kind(nodes, &nodes->part_memo, false);
+    if (nodes->config.is_loud)
+        return;
+    rise_kind(nodes, &nodes->coord_quiet, true);
+    rise_kind(nodes, &nodes->part_quiet, false);
 }

@@ -9,7 +9,7 @@
 
 #include "chaos/sim/small/node.h"
 
-/* After small_fold(): fills .rise of both kinds of nodes. */
+/* After small_fold() and small_quiet(): fills .rise of all kinds of nodes. */
 void small_rise(struct small_nodes *nodes);
 
 #endif

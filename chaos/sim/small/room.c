@@ -65,7 +65,7 @@ uint32_t *small_map_at(struct small_map *map, uint64_t key)
 
 static void widen(struct small_map *map)
 {
-    struct small_map wider = {.slots_len = map->slots_len > 0 ? map->slots_len * 2 : 1024, .used = map->used};
+    struct small_map wider = {.slots_len = map->slots_len > 0 ? map->slots_len * 2 : 64, .used = map->used};
 
     wider.slots = small_room(wider.slots_len, sizeof(*wider.slots));
     for (size_t i = 0; i < map->slots_len; i++) {

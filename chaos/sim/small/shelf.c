@@ -95,29 +95,29 @@ static bool is_covered(const struct small_nodes *nodes, const struct small_shelf
 {
     bool found = false;
 
-    for (size_t i = shelf->len; i-- > 0 && !found;)
+    for (uint32_t i = shelf->len; i-- > 0 && !found;)
         found = covers(nodes, &shelf->items[i], item);
     return found;
 }
 
-static void take_covered(const struct small_nodes *nodes, struct small_shelf *shelf, const struct small_item *item,
-                         small_take_fn *take, void *ctx)
+static void take_covered(const struct small_nodes *nodes, struct small_shelf *shelf, const struct small_item *item)
 {
-    size_t kept = 0;
+    uint32_t kept = 0, looked_at = 0;
 
-    for (size_t i = 0; i < shelf->len; i++) {
+    for (uint32_t i = 0; i < shelf->len; i++) {
         if (covers(nodes, item, &shelf->items[i]))
-            take(ctx, shelf->items[i].number);
-        else
-            shelf->items[kept++] = shelf->items[i];
+            continue;
+        looked_at += i < shelf->looked_at;
+        shelf->items[kept++] = shelf->items[i];
     }
     shelf->len = kept;
+    shelf->looked_at = looked_at;
 }
 
 /* Most shelves stay short. */
 static void grow(struct small_shelf *shelf)
 {
-    const size_t room = shelf->room == 0 ? 1 : shelf->room * 2;
+    const uint32_t room = shelf->room == 0 ? 1 : shelf->room * 2;
     struct small_item *items;
 
     if (shelf->len < shelf->room)
@@ -130,8 +130,18 @@ static void grow(struct small_shelf *shelf)
     shelf->room = room;
 }
 
+static void queue(struct small_shelves *shelves, struct small_shelf *shelf)
+{
+    if (shelf->is_queued)
+        return;
+    shelf->is_queued = true;
+    shelves->queue =
+        small_room_grow(shelves->queue, &shelves->queue_room, shelves->queue_len + 1, sizeof(*shelves->queue));
+    shelves->queue[shelves->queue_len++] = (uint32_t)(shelf - shelves->shelves);
+}
+
 bool small_shelves_put(struct small_shelves *shelves, const struct small_nodes *nodes,
-                       const struct small_turned *turned, uint32_t number, small_take_fn *take, void *ctx)
+                       const struct small_turned *turned, uint32_t number)
 {
     struct small_shelf *shelf = shelf_of(shelves, &turned->worlds[0]);
     struct small_item items[SMALL_TURNS_MAX];
@@ -142,10 +152,48 @@ bool small_shelves_put(struct small_shelves *shelves, const struct small_nodes *
             return false;
     }
     for (uint32_t i = 0; i < turned->len; i++)
-        take_covered(nodes, shelf, &items[i], take, ctx);
+        take_covered(nodes, shelf, &items[i]);
     grow(shelf);
     shelf->items[shelf->len++] = items[0];
+    queue(shelves, shelf);
     return true;
+}
+
+struct small_world small_shelf_world(const struct small_shelf *shelf, uint32_t item)
+{
+    const struct small_item *found = &shelf->items[item];
+    struct small_world world = shelf->like;
+
+    world.flags = (world.flags & ~small_world_harm()) | found->harm;
+    memcpy(world.sets, found->sets, sizeof(world.sets));
+    memcpy(world.budget, found->budget, sizeof(world.budget));
+    return world;
+}
+
+/* Those of one shelf one after the other, as they came: one that covers others comes later than they do. */
+bool small_shelves_next(struct small_shelves *shelves, struct small_world *world, uint32_t *number)
+{
+    while (shelves->queue_at < shelves->queue_len) {
+        struct small_shelf *shelf = &shelves->shelves[shelves->queue[shelves->queue_at]];
+
+        if (shelf->looked_at < shelf->len) {
+            *number = shelf->items[shelf->looked_at].number;
+            *world = small_shelf_world(shelf, shelf->looked_at++);
+            return true;
+        }
+        shelf->is_queued = false;
+        shelves->queue_at++;
+    }
+    return false;
+}
+
+uint64_t small_shelves_count(const struct small_shelves *shelves)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < shelves->shelves_len; i++)
+        count += shelves->shelves[i].len;
+    return count;
 }
 
 void small_shelves_deinit(struct small_shelves *shelves)
@@ -153,6 +201,7 @@ void small_shelves_deinit(struct small_shelves *shelves)
     for (size_t i = 0; i < shelves->shelves_len; i++)
         free(shelves->shelves[i].items);
     free(shelves->shelves);
+    free(shelves->queue);
     small_map_deinit(&shelves->shelf_of);
     *shelves = (struct small_shelves){0};
 }

@@ -21,16 +21,24 @@ struct small_shelves {
     struct small_shelf {
         struct small_world like; /* what lies there is alike with this */
         struct small_item *items;
-        size_t len, room;
+        uint32_t len, room;
+        uint32_t looked_at; /* so many of them, the first */
+        bool is_queued;
     } * shelves;
     size_t shelves_len, shelves_room;
+    uint32_t *queue; /* shelves on which something lies that was not looked at, from queue_at on */
+    size_t queue_at, queue_len, queue_room;
 };
 
 /* Puts the world there, under its first name and that number, unless one that lies there covers it by any of its names:
- * then false. Those that it covers are taken away, and told to `take`. */
-typedef void small_take_fn(void *ctx, uint32_t number);
+ * then false. Those that it covers are taken away. */
 bool small_shelves_put(struct small_shelves *shelves, const struct small_nodes *nodes,
-                       const struct small_turned *turned, uint32_t number, small_take_fn *take, void *ctx);
+                       const struct small_turned *turned, uint32_t number);
+/* One that was not looked at yet, and now is. False: there is none. */
+bool small_shelves_next(struct small_shelves *shelves, struct small_world *world, uint32_t *number);
+/* How many lie there; and one of those on a shelf. */
+uint64_t small_shelves_count(const struct small_shelves *shelves);
+struct small_world small_shelf_world(const struct small_shelf *shelf, uint32_t item);
 void small_shelves_deinit(struct small_shelves *shelves);
 /* Alike are the same nodes in the same states, and what happened, but for what only makes a breach more likely. */
 bool small_world_is_alike(const struct small_world *a, const struct small_world *b);

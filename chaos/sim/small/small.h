@@ -37,17 +37,28 @@ struct small_config {
     bool asks_peers;     /* participants reach one another (protocol 2.6) */
     bool is_whole;       /* states of nodes that nothing can tell apart are not made one: much larger, to compare */
     bool is_apart;       /* nor are states that differ in the names of participants alone */
+    bool is_unswept;     /* what lies behind is kept, and looked at in the order in which it was found */
+    bool is_loud;        /* nodes are not folded once more when no crash is left */
+    bool keeps_flags;    /* what no rule can read any more, too */
     uint64_t states_max; /* the search gives up beyond that; 0 = never */
+    /* A bug, for tests: this step of the coordinator's core, or of a participant's (from 1; 0: none), shows that, too
+     * (enum small_seen), or breaks a rule if that is 0. */
+    uint32_t coord_bug, part_bug, bug_shows;
     /* Instead of a search: walks by chance, one for each of these seeds; 0 = none. */
     uint64_t walk_first, walk_last;
 };
 
 struct small_report {
     uint64_t states, transitions; /* of the world: kept as not covered by another, and tried */
+    uint64_t looked_at;           /* of those that were found: the others were covered before their turn came */
     uint64_t alike;               /* of the states, with those as one that differ in the names of participants alone */
     uint64_t covered;             /* states that a state with more messages in flight stands for */
     uint64_t coord_states, part_states, core_steps;
     uint64_t walks;
+    uint64_t coord_steps, part_steps; /* different ones, for .coord_bug and .part_bug */
+    /* What has been decided and done in states of the world, and how runs without faults have ended: how many different
+     * ones, and a digest of all. */
+    uint64_t outcomes, outcomes_digest;
     uint64_t endings; /* states from which a run without faults was seen to end */
     uint32_t depth;
     bool complete;    /* false: states_max was reached */

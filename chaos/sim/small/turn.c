@@ -33,6 +33,15 @@ struct small_names small_turn_names(const struct small_names *names, uint32_t tu
     return turned;
 }
 
+uint32_t small_turn_state(const struct small_nodes *nodes, const struct small_memo *memo, bool is_coord, uint32_t state,
+                          uint32_t turn)
+{
+    const struct small_turn *to = &nodes->turns[turn];
+    const uint32_t turned = turn == 0 ? state : (is_coord ? to->coords : to->parts)[state];
+
+    return turned != NONE ? memo->stands_for[turned] : NONE;
+}
+
 static uint64_t turned_bits(uint64_t bits, uint32_t width, uint32_t turn)
 {
     const uint64_t one = (UINT64_C(1) << width) - 1;
@@ -322,13 +331,13 @@ bool small_turn(struct small_nodes *nodes, const struct small_world *world, uint
     *turned = *world;
     if (turn == 0)
         return true;
-    turned->coord = nodes->turns[turn].coords[world->coord];
+    turned->coord = small_turn_state(nodes, small_memo_of(nodes, world, true), true, world->coord, turn);
     turned->flags = turned_flags(world->flags, turn);
     is_whole = turned->coord != NONE;
     for (uint32_t i = 0; i < participants && is_whole; i++) {
         const uint32_t to = turns[turn][i];
 
-        turned->parts[to] = nodes->turns[turn].parts[world->parts[i]];
+        turned->parts[to] = small_turn_state(nodes, small_memo_of(nodes, world, false), false, world->parts[i], turn);
         turned->budget[SMALL_B_PART + to] = world->budget[SMALL_B_PART + i];
         turned->budget[SMALL_B_BREAKS + to] = world->budget[SMALL_B_BREAKS + i];
         is_whole = turned->parts[to] != NONE && turn_set(nodes, world->sets[i], turn, &turned->sets[to]);
@@ -361,6 +370,8 @@ static bool has(const struct small_turned *found, const struct small_world *worl
 void small_turn_least(struct small_nodes *nodes, const struct small_world *world, uint32_t turns_len,
                       struct small_turned *found)
 {
+    const struct small_memo *coords = small_memo_of(nodes, world, true);
+
     found->worlds[0] = *world;
     found->turn = 0;
     found->len = 1;
@@ -368,7 +379,8 @@ void small_turn_least(struct small_nodes *nodes, const struct small_world *world
         struct small_world other;
         int order;
 
-        if (nodes->turns[turn].coords[world->coord] > found->worlds[0].coord || !small_turn(nodes, world, turn, &other))
+        if (small_turn_state(nodes, coords, true, world->coord, turn) > found->worlds[0].coord ||
+            !small_turn(nodes, world, turn, &other))
             continue;
         order = compare_keys(&other, &found->worlds[0]);
         if (order > 0 || (order == 0 && has(found, &other)))

@@ -17,6 +17,9 @@ void small_turns_find(struct small_nodes *nodes);
 /* How many there are, with turn 0, which changes nothing. */
 uint32_t small_turns(const struct small_nodes *nodes);
 extern const struct small_names small_names_first;
+/* The state's counterpart; UINT32_MAX: it has none. */
+uint32_t small_turn_state(const struct small_nodes *nodes, const struct small_memo *memo, bool is_coord, uint32_t state,
+                          uint32_t turn);
 /* The names after the turn. */
 struct small_names small_turn_names(const struct small_names *names, uint32_t turn);
 /* The world under the turn's names. False: a part of it has no counterpart. */

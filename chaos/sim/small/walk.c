@@ -15,7 +15,8 @@
 struct walk {
     struct small_nodes *nodes;
     struct small_report *report;
-    struct small_map ends, seen;
+    struct small_ends ends;
+    struct small_map seen;
     uint64_t random;
     uint32_t crash_at[CRASHES_MAX]; /* steps */
     uint32_t crashes;
@@ -181,8 +182,8 @@ int small_walk(struct small_nodes *nodes, struct small_report *report, FILE *tra
         status = go(&walk, trace);
         report->walks++;
     }
-    report->endings = walk.ends.used;
-    small_map_deinit(&walk.ends);
+    report->endings = walk.ends.from.used;
+    small_ends_deinit(&walk.ends);
     small_map_deinit(&walk.seen);
     return status;
 }

@@ -6,6 +6,13 @@
 #include "chaos/sim/small/peers.h"
 #include "proto/assert.h"
 
+const struct small_memo *small_memo_of(const struct small_nodes *nodes, const struct small_world *world, bool is_coord)
+{
+    if ((world->flags & SMALL_F_QUIET) != 0)
+        return is_coord ? &nodes->coord_quiet : &nodes->part_quiet;
+    return is_coord ? &nodes->coord_memo : &nodes->part_memo;
+}
+
 void small_world_first(const struct small_nodes *nodes, struct small_world *world)
 {
     const struct small_config *config = &nodes->config;
@@ -137,7 +144,7 @@ static bool may_part(const struct list *list, struct small_event event, uint32_t
 
 static void add_coord(struct list *list)
 {
-    const struct small_memo *memo = &list->nodes->coord_memo;
+    const struct small_memo *memo = small_memo_of(list->nodes, list->world, true);
     const uint32_t state = list->world->coord;
 
     for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1]; i++) {
@@ -148,7 +155,7 @@ static void add_coord(struct list *list)
 
 static void add_part(struct list *list, uint32_t peer)
 {
-    const struct small_memo *memo = &list->nodes->part_memo;
+    const struct small_memo *memo = small_memo_of(list->nodes, list->world, false);
     const uint32_t state = list->world->parts[peer];
 
     for (uint32_t i = memo->first_move[state]; i < memo->first_move[state + 1]; i++) {
@@ -264,8 +271,7 @@ struct small_breach small_world_move(struct small_nodes *nodes, struct small_wor
     pay(nodes, world, move.event);
     if (move.event.kind == SMALL_CONNECT)
         return connect(nodes, world, move.event);
-    return apply(nodes, world, move.event, &(is_coord ? &nodes->coord_memo : &nodes->part_memo)->steps[move.step],
-                 is_coord);
+    return apply(nodes, world, move.event, &small_memo_of(nodes, world, is_coord)->steps[move.step], is_coord);
 }
 
 /* ---- what makes no difference ---- */
@@ -283,20 +289,35 @@ static void rise(struct small_nodes *nodes, struct small_world *world, const str
     }
 }
 
+static void hush(const struct small_nodes *nodes, struct small_world *world)
+{
+    if (world->budget[SMALL_B_CRASHES] > 0 || nodes->config.is_whole || nodes->config.is_loud)
+        return;
+    world->flags |= SMALL_F_QUIET;
+    world->coord = nodes->coord_quiet.stands_for[world->coord];
+    for (uint32_t i = 0; i < nodes->config.participants; i++)
+        world->parts[i] = nodes->part_quiet.stands_for[world->parts[i]];
+}
+
 void small_world_settle(struct small_nodes *nodes, struct small_world *world, const struct small_names *names,
                         FILE *trace)
 {
+    const struct small_memo *coords, *parts;
     const struct small_live *coord;
 
-    rise(nodes, world, &nodes->coord_memo, &world->coord, 0, names, trace);
+    hush(nodes, world);
+    coords = small_memo_of(nodes, world, true);
+    parts = small_memo_of(nodes, world, false);
+    rise(nodes, world, coords, &world->coord, 0, names, trace);
     for (uint32_t i = 0; i < nodes->config.participants; i++)
-        rise(nodes, world, &nodes->part_memo, &world->parts[i], i, names, trace);
-    coord = &nodes->coord_memo.live[world->coord];
-    if (nodes->coord_memo.is_blind[world->coord])
+        rise(nodes, world, parts, &world->parts[i], i, names, trace);
+    coord = &coords->live[world->coord];
+    if (coords->is_blind[world->coord])
         world->flags |= SMALL_F_CLIENT_LOST;
     for (uint32_t i = 0; i < nodes->config.participants; i++) {
-        const struct small_set *part = &nodes->part_memo.live[world->parts[i]].sets[0];
+        const struct small_set *part = &parts->live[world->parts[i]].sets[0];
 
         world->sets[i] = small_mail_without(&nodes->mail, world->sets[i], &coord->sets[i], part);
     }
+    world->flags &= ~small_flags_spent(nodes, world);
 }

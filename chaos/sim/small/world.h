@@ -16,6 +16,7 @@
 #define SMALL_F_SAID_ABORT (UINT64_C(1) << 5)
 #define SMALL_F_CLIENT_LOST (UINT64_C(1) << 6)
 #define SMALL_F_BEGUN (UINT64_C(1) << 7)
+#define SMALL_F_QUIET (UINT64_C(1) << 8) /* no crash is left, and nodes are in states of quiet.h */
 /* and of each participant, from bit small_f(peer, 0): */
 enum small_part_flag {
     SMALL_P_YES, /* PREPARED was durable */
@@ -70,6 +71,8 @@ struct small_breach {
     const char *rule, *what;
 };
 
+/* What the coordinator, or a participant, can do in this world. */
+const struct small_memo *small_memo_of(const struct small_nodes *nodes, const struct small_world *world, bool is_coord);
 void small_world_first(const struct small_nodes *nodes, struct small_world *world);
 /* All that can happen next. Returns how many. */
 uint32_t small_world_moves(const struct small_nodes *nodes, const struct small_world *world,
@@ -82,14 +85,24 @@ struct small_breach small_world_move(struct small_nodes *nodes, struct small_wor
 void small_world_settle(struct small_nodes *nodes, struct small_world *world, const struct small_names *names,
                         FILE *trace);
 
+/* From where runs without faults have ended; and what was decided and done, there and before. */
+struct small_ends {
+    struct small_map from, outcomes;
+    uint64_t outcomes_digest; /* in whatever order they were found */
+};
+
 /* Runs on without a fault, every message that is sent now arriving and every timer running out in its turn: all must
- * end. *seen remembers from where it was seen to. What happens is printed to trace, if that is not NULL. */
-struct small_breach small_world_ends(struct small_nodes *nodes, const struct small_world *world, struct small_map *seen,
-                                     const struct small_names *names, FILE *trace);
+ * end. What happens is printed to trace, if that is not NULL. */
+struct small_breach small_world_ends(struct small_nodes *nodes, const struct small_world *world,
+                                     struct small_ends *ends, const struct small_names *names, FILE *trace);
+void small_ends_deinit(struct small_ends *ends);
 
 /* What a step shows against what happened before. */
 struct small_breach small_check(const struct small_nodes *nodes, struct small_world *world, struct small_event event,
                                 const struct small_step *step);
+/* Flags that no rule can read any more, whatever follows: to know them makes no difference (live variables). Once a
+ * flag is one of them it stays so. */
+uint64_t small_flags_spent(const struct small_nodes *nodes, const struct small_world *world);
 /* How it has ended. */
 struct small_breach small_check_end(const struct small_nodes *nodes, const struct small_world *world);
 

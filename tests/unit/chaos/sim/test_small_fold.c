@@ -4,8 +4,11 @@
  */
 #include <criterion/criterion.h>
 
+#include <string.h>
+
 #include "chaos/sim/small/closure.h"
 #include "chaos/sim/small/fold.h"
+#include "chaos/sim/small/quiet.h"
 
 /* The same numbers in both: a node is followed in the same order. */
 struct bed {
@@ -43,17 +46,56 @@ static bool is_same_event(struct small_event a, struct small_event b)
     return a.kind == b.kind && a.peer == b.peer && a.arg == b.arg;
 }
 
+/* Messages that somebody takes notice of; others need not be sent (strip.h). */
+static bool noticed[SMALL_MESSAGES_MAX];
+
+static void note_noticed(struct small_nodes *nodes, const struct small_memo *memo)
+{
+    for (size_t i = 0; i < memo->moves_len; i++) {
+        const struct small_event event = memo->moves[i].event;
+
+        if (event.kind != SMALL_TO_COORD && event.kind != SMALL_TO_PART)
+            continue;
+        noticed[event.arg] = true;
+        /* Among participants: as it is sent, and as each of the others would say it. */
+        for (uint32_t k = 0; k < nodes->mail.messages_len && nodes->mail.from[event.arg] != 0; k++) {
+            if (nodes->mail.from[k] == 0 && nodes->mail.messages[k].kind == nodes->mail.messages[event.arg].kind &&
+                small_mail_of(&nodes->mail, k, nodes->mail.from[event.arg] - 1u) == event.arg)
+                noticed[k] = true;
+        }
+    }
+}
+
+static void note_all_noticed(struct small_nodes *nodes, const struct small_memo *coords, const struct small_memo *parts)
+{
+    memset(noticed, 0, sizeof(noticed));
+    note_noticed(nodes, coords);
+    note_noticed(nodes, parts);
+}
+
+static bool sends(const struct small_step *step, struct small_send send)
+{
+    bool found = false;
+
+    for (uint32_t k = 0; k < step->sends_len; k++)
+        found = found || (step->sends[k].peer == send.peer && step->sends[k].message == send.message);
+    return found;
+}
+
+static bool sends_what_matters(const struct small_step *a, const struct small_step *b)
+{
+    bool all = true;
+
+    for (uint32_t i = 0; i < a->sends_len; i++)
+        all = all && (!noticed[a->sends[i].message] || sends(b, a->sends[i]));
+    return all;
+}
+
 static bool is_same_outcome(const struct small_step *a, const struct small_step *b)
 {
-    uint32_t found = 0;
-
     if (a->rule != NULL || b->rule != NULL)
         return a->rule != NULL && b->rule != NULL;
-    for (uint32_t i = 0; i < a->sends_len; i++) {
-        for (uint32_t k = 0; k < b->sends_len; k++)
-            found += a->sends[i].peer == b->sends[k].peer && a->sends[i].message == b->sends[k].message;
-    }
-    return a->seen == b->seen && a->mask == b->mask && a->sends_len == b->sends_len && found >= a->sends_len;
+    return a->seen == b->seen && a->mask == b->mask && sends_what_matters(a, b) && sends_what_matters(b, a);
 }
 
 /* `step` leads to a state for which `to` stands; the representative `from` can do the same, or it is as if nothing was
@@ -61,7 +103,8 @@ static bool is_same_outcome(const struct small_step *a, const struct small_step 
 static bool can(const struct small_memo *folded, uint32_t from, struct small_event event, const struct small_step *step)
 {
     const uint32_t to = step->rule == NULL ? folded->stands_for[step->to] : 0;
-    bool found = step->rule == NULL && step->seen == 0 && step->sends_len == 0 && to == from;
+    static const struct small_step nothing;
+    bool found = step->rule == NULL && is_same_outcome(step, &nothing) && to == from;
 
     for (uint32_t i = folded->first_move[from]; i < folded->first_move[from + 1] && !found; i++) {
         const struct small_step *other = &folded->steps[folded->moves[i].step];
@@ -93,6 +136,7 @@ static void check_all(struct small_config config)
 
     config.asks_peers = config.rolls_back = true;
     bed_init(&bed, &config);
+    note_all_noticed(&bed.folded, &bed.folded.coord_memo, &bed.folded.part_memo);
     cr_expect_gt(check(&bed.whole.coord_memo, &bed.folded.coord_memo, bed.whole.coords_len), 300);
     cr_expect_gt(check(&bed.whole.part_memo, &bed.folded.part_memo, bed.whole.parts_len), 200);
     cr_expect_lt((size_t)bed.folded.coord_memo.classes * 2, bed.whole.coords_len);
@@ -118,6 +162,42 @@ Test(small_fold, no_move_is_missed_when_the_participant_crashes)
 Test(small_fold, no_move_of_one_phase_is_missed)
 {
     check_all((struct small_config){.participants = 1, .part_crashes = 1, .work = SMALL_ONE_PHASE});
+}
+
+/* Without a crash, which is what those that are left do not know of any more. */
+static uint32_t check_quiet(const struct small_memo *folded, const struct small_memo *quiet, size_t states)
+{
+    uint32_t checked = 0, missing = 0;
+
+    for (uint32_t state = 0; state < states; state++) {
+        for (uint32_t i = folded->first_move[state]; i < folded->first_move[state + 1]; i++) {
+            const struct small_move *move = &folded->moves[i];
+
+            if (move->event.kind == SMALL_COORD_CRASH || move->event.kind == SMALL_PART_CRASH)
+                continue;
+            missing += !can(quiet, quiet->stands_for[state], move->event, &folded->steps[move->step]);
+            checked++;
+        }
+    }
+    cr_expect_eq(missing, 0, "%u of %u moves are missing", missing, checked);
+    cr_expect_lt(quiet->classes, folded->classes);
+    return checked;
+}
+
+Test(small_fold, no_move_is_missed_when_no_crash_is_left)
+{
+    struct small_config config = {.participants = 1, .coord_crashes = 1, .part_crashes = 1, .work = SMALL_SHIPPED};
+    struct small_nodes nodes;
+
+    config.asks_peers = config.rolls_back = true;
+    small_nodes_init(&nodes, &config);
+    small_closure(&nodes);
+    small_fold(&nodes);
+    small_quiet(&nodes);
+    note_all_noticed(&nodes, &nodes.coord_quiet, &nodes.part_quiet);
+    cr_expect_gt(check_quiet(&nodes.coord_memo, &nodes.coord_quiet, nodes.coords_len), 300);
+    cr_expect_gt(check_quiet(&nodes.part_memo, &nodes.part_quiet, nodes.parts_len), 200);
+    small_nodes_deinit(&nodes);
 }
 
 /* What still matters keeps states apart. */
