@@ -2,7 +2,7 @@
  * The relay: what is in the outbox, to the coordinator. What is under way, and what follows, flights.c says. A row
  * is deleted here after PUBLISHED has said that the event is durable there, and not before (B58).
  *
- * The reading waits at the store (sqlite_relay.c), so nothing is polled here.
+ * The reading waits at the store (sqlite_outbox_read.c), so nothing is polled here.
  */
 #include "participant/participant_internal.h"
 

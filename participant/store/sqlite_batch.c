@@ -438,7 +438,7 @@ static void hand_back(struct store *store, struct vow_job *batch, struct vow_job
 static int serve_reader(struct store *store, struct vow_job **jobs, struct vow_error_detail *detail)
 {
     struct vow_job *served = NULL;
-    const int rc = relay_serve(store, &served);
+    const int rc = outbox_serve(store, &served);
     *end_of(jobs) = served;
     if (rc == SQLITE_OK)
         return 0;

@@ -223,7 +223,7 @@ int outbox_done(struct store *store, struct vow_store_op *op)
     for (uint32_t i = 0; rc == SQLITE_OK && i < outbox->keys_len; i++) {
         rc = statement_run(of_sent(store, STMT_DELETE_OUTBOX, outbox, i));
         gone += rc == SQLITE_OK ? sqlite3_changes(store->db) : 0;
-        relay_unskip(store, outbox->keys[i].key);
+        outbox_unskip(store, outbox->keys[i].key);
     }
     op->result = VOW_STORE_DONE;
     return rc == SQLITE_OK ? count(store, -gone) : rc;

@@ -477,13 +477,13 @@ int outbox_set_max(struct store *store);
 /* If one is wanted. */
 int outbox_make_archive(struct store *store);
 
-/* ---- sqlite_relay.c: OUTBOX_READ ---- */
+/* ---- sqlite_outbox_read.c: OUTBOX_READ ---- */
 
 /* After a batch, or at a tick: the reader that waits, if there is something for it; else NULL. An SQLite code other
  * than SQLITE_OK = it is not known what is durable. */
-int relay_serve(struct store *store, struct vow_job **done);
+int outbox_serve(struct store *store, struct vow_job **done);
 /* Events of this key may be read again. */
-void relay_unskip(struct store *store, const char *key);
+void outbox_unskip(struct store *store, const char *key);
 
 /* ---- sqlite_inbox.c: received events, each once in its group ---- */
 

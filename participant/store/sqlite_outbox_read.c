@@ -21,7 +21,7 @@ static bool is_skipped(const struct vow_store_outbox *outbox, const char *key)
     return false;
 }
 
-void relay_unskip(struct store *store, const char *key)
+void outbox_unskip(struct store *store, const char *key)
 {
     if (store->reader == NULL)
         return;
@@ -161,7 +161,7 @@ static bool may_pass(struct store *store, int rc)
     return rc == SQLITE_NOMEM || space_is_short(store, rc);
 }
 
-int relay_serve(struct store *store, struct vow_job **served)
+int outbox_serve(struct store *store, struct vow_job **served)
 {
     struct vow_store_op *reader = store->reader;
     /* Rows that are to be deleted may still be there. */
