@@ -59,8 +59,10 @@ static void take_state(json_t *state, bool is_watched)
         else if (json_object_get(state, lists[i][1]) != NULL || strcmp(lists[i][0], "topic") == 0)
             json_object_set_new(state, lists[i][1], json_array());
     }
-    if (is_watched)
+    if (is_watched) {
         json_object_del(state, "waiting");
+        json_object_del(state, "keys_cut");
+    }
     if (is_watched || json_object_get(state, "events_cut") != NULL)
         json_object_del(state, "topics");
 }
@@ -108,6 +110,7 @@ static int replay_offline(const struct replay_options *options, struct collected
     int error = read_journal(options, &replay, &report, detail);
     if (error == VOW_E_NOT_FOUND)
         error = detail->error = VOW_E_ARGUMENT; /* what is not there is the journal, and no transaction */
+    replay.events_cut = report.events_cut;
     if (error == 0)
         error = vow_replay_make(&replay, report.until_lsn, detail);
     if (error == 0)
@@ -184,6 +187,8 @@ static void print_events(const json_t *state)
     if (json_array_size(json_object_get(state, "topics")) > 0)
         print_topics(json_object_get(state, "topics"));
     print_dead_list(json_object_get(state, "dead_letters"));
+    if (json_object_get(state, "keys_cut") != NULL)
+        printf("keys: not known, for retention has cut off some of their events\n");
     json_array_foreach(json_object_get(state, "keys"), index, row) print_key(row);
 }
 

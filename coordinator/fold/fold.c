@@ -84,8 +84,16 @@ static int end_open(struct vow_fold *fold, const struct vow_journal_event *event
 /* To what is known of events, whoever they are of. */
 static int add_up(struct vow_fold *fold, const struct vow_journal_event *event, const struct vow_record_rule *rule)
 {
+    int error;
+
     (void)rule;
-    return fold->is_cut ? 0 : relay_sum_take(&fold->relay, event);
+    fold->relay.is_cut = fold->is_cut;
+    error = relay_sum_take(&fold->relay, event);
+    if (error != VOW_E_DAMAGED || !fold->is_cut)
+        return error;
+    /* Of a log that was cut by a program which kept none of them, they do not fit. */
+    fold->is_broken = true;
+    return 0;
 }
 
 static int pass_by(struct vow_fold *fold, const struct vow_journal_event *event, const struct vow_record_rule *rule)

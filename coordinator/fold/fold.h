@@ -4,8 +4,8 @@
  * ended there (recovery.h). What a record does stands in the table of core/record.h, what that comes to in a table by
  * role in fold.c. A role more is a line there.
  *
- * Events have no end: what their records add up to is kept instead (relay_sum.h). Once retention has cut off some of
- * these records nobody knows any more what the rest adds up to, and nothing is said of it.
+ * Events have no end: what their records add up to is kept instead (relay_sum.h). Of those that are cut off retention
+ * keeps what the state at the cut follows from (journal/sqlite_past.c), but for the keys of events.
  */
 #ifndef VOW_COORDINATOR_FOLD_FOLD_H
 #define VOW_COORDINATOR_FOLD_FOLD_H
@@ -17,7 +17,8 @@ struct vow_fold {
     struct vow_gtrid watched;  /* all events of this one are kept, too; none: of nobody */
     uint64_t lsn, wall_us;     /* of the last event that was taken */
     uint32_t epoch;            /* it was written in */
-    bool is_cut;               /* the first event of the log is not there: `relay` is empty */
+    bool is_cut;               /* the first event of the log is not there: which keys there were is not known */
+    bool is_broken;            /* some records of events do not fit those before them */
     struct relay_sum relay;    /* what was known of events */
     struct fold_subject *open; /* uthash by id and subject */
     struct vow_journal_event *events;

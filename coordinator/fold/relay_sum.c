@@ -129,13 +129,15 @@ static struct sum_dead *add_dead(struct relay_sum *sum, struct sum_dead *before,
     return dead;
 }
 
-/* One that is buried once more is there already: what failed is now the newest attempt. */
+/* One that is buried once more is there already: what failed is now the newest attempt. In what
+ * was cut its group may come later: of that the newest record was kept. That there is one is looked at in the end
+ * (relay_recovery.h). */
 static int take_dead(struct relay_sum *sum, const struct vow_journal_event *event)
 {
     const struct vow_record *record = &event->record;
     struct sum_dead *before, *dead = seek_dead(sum, record->who, record->relay.lsn, &before);
 
-    if (find_group(sum, record->who) == NULL)
+    if (find_group(sum, record->who) == NULL && !sum->is_cut)
         return VOW_E_DAMAGED;
     if (!is_dead(dead, record->who, record->relay.lsn))
         dead = add_dead(sum, before, dead);
@@ -173,9 +175,10 @@ static int take_revived(struct relay_sum *sum, const struct vow_journal_event *e
         return VOW_E_DAMAGED;
     if (record->detail == VOW_REVIVAL_RETRY)
         dead->is_retried = true;
-    else if (is_there && record->detail == VOW_REVIVAL_DROP && group != NULL && dead->lsn > group->cursor)
+    else if (is_there && record->detail == VOW_REVIVAL_DROP && (group == NULL || dead->lsn > group->cursor)) {
         dead->is_dropped = true;
-    else if (is_there)
+        dead->is_retried = false;
+    } else if (is_there)
         remove_dead(sum, dead);
     return 0;
 }

@@ -49,6 +49,7 @@ struct relay_sum {
     struct vow_journal_event *events; /* that are needed; of the second way */
     uint32_t events_len, events_room;
     uint64_t last_lsn; /* the caller's: of the event after which it is so */
+    bool is_cut;       /* the caller's: of the records up to the cut those are left that matter */
     struct vow_arena *arena;
 };
 

@@ -64,6 +64,14 @@ static int no_memory(struct vow_error_detail *detail)
     return VOW_E_NO_MEMORY;
 }
 
+static int contradicts(struct vow_error_detail *detail)
+{
+    detail->error = VOW_E_DAMAGED;
+    (void)snprintf(detail->text, sizeof(detail->text),
+                   "the records of events contradict themselves; run vowctl doctor");
+    return VOW_E_DAMAGED;
+}
+
 /* With room for what is open and no more. */
 static int make_cores(struct vow_replay *replay, const struct vow_recovery_room *room, struct vow_error_detail *detail)
 {
@@ -158,8 +166,8 @@ int vow_replay_make(struct vow_replay *replay, uint64_t lsn, struct vow_error_de
         error = vow_fold_scan(&replay->fold, vow_recovery_feed, &recovery);
     if (error == 0)
         go_on(replay, recovery.room.sagas);
-    if (error == 0 && !replay->fold.is_cut)
-        error = make_relay(replay, detail);
+    if (error == 0 && !replay->events_cut)
+        error = replay->fold.is_broken ? contradicts(detail) : make_relay(replay, detail);
     vow_recovery_deinit(&recovery);
     return error != 0 && detail->error == 0 ? no_memory(detail) : error;
 }

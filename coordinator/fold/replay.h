@@ -20,10 +20,11 @@ struct vow_replay {
     struct vow_coord *txns;   /* views: vow_coord_next(), vow_coord_find() */
     struct vow_sagas *sagas;  /* vow_sagas_next(), vow_sagas_find() */
     struct saga_book book;    /* their orders */
-    struct vow_relay *relay;  /* vow_relay_next_group(), vow_relay_next_dead(); NULL = not known: fold.is_cut */
+    struct vow_relay *relay;  /* vow_relay_next_group(), vow_relay_next_dead(); NULL = not known */
     struct relay_book events; /* that some group had not done, or that were dead */
     void *txns_memory, *sagas_memory, *relay_memory;
     bool is_again;
+    bool events_cut; /* the reader's, before vow_replay_make(): as the journal has said */
 };
 
 /* watched: whose events are kept, too; none: nobody's. */

@@ -63,7 +63,10 @@ static void count_relay(const struct vow_replay *replay, json_t *row)
     (void)json_object_set_new(row, "groups", json_u64(counts.groups));
     (void)json_object_set_new(row, "waiting", json_u64(counts.events));
     (void)json_object_set_new(row, "dead_letters", json_u64(counts.dead));
-    (void)json_object_set_new(row, "keys", json_u64(HASH_COUNT(replay->fold.relay.keys)));
+    if (replay->fold.is_cut)
+        (void)json_object_set_new(row, "keys_cut", json_true());
+    else
+        (void)json_object_set_new(row, "keys", json_u64(HASH_COUNT(replay->fold.relay.keys)));
 }
 
 /* The event at the cut is gone, and its time with it. */
@@ -234,7 +237,7 @@ static int show_relay(struct rows *rows)
     error = show_groups(rows);
     error = error != 0 ? error : topic_rows(&rows->replay->events, show_topic, rows);
     error = error != 0 ? error : show_dead(rows);
-    return error != 0 ? error : show_keys(rows);
+    return error != 0 || rows->replay->fold.is_cut ? error : show_keys(rows);
 }
 
 /* ---- one id ---- */

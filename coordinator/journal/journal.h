@@ -138,6 +138,7 @@ struct vow_journal_op {
     uint32_t events_len;
     /* LOCATE: not found yet, ask again with this `before`. READ: there are more after `after`, which was moved on. */
     bool has_more;
+    bool events_cut; /* READ: of the records of events some are missing, and nothing follows from the rest */
     uint64_t cut_lsn,
         last_lsn; /* LOCATE, READ: what the log has: see vow_journal_stats; VOW_E_ARGUMENT: not that one */
     void *user;
@@ -222,6 +223,7 @@ struct vow_journal_report {
     uint64_t last_lsn;  /* 0: no journal, or one without an event */
     uint64_t cut_lsn;   /* cut off up to here, but for what had not ended */
     uint64_t until_lsn; /* of a replay: the event whose state it is */
+    bool events_cut;    /* what was known of events cannot be said: the cut was made by a program of before */
 };
 /*
  * Looks at the directory of a stopped coordinator: everything that open proves and all of the older events too, and
@@ -239,8 +241,9 @@ struct vow_journal_until {
 };
 /*
  * Reads the events of a stopped coordinator's journal for a replay: in the order of the log, up to `until`, those that
- * retention has kept of what was cut off first. What is open after the last of them was open then, exactly; of what had
- * ended the oldest may be missing. Each event is proved before it is shown, the rest of the log as a start would.
+ * retention has kept of what was cut off first. What is open after the last of them was open then, exactly, and so is what
+ * was known of events, but for their keys, unless the report says events_cut; of what had ended the oldest may be
+ * missing. Each event is proved before it is shown, the rest of the log as a start would.
  * Changes no byte, and holds the lock meanwhile. After the last one `again`, if it is not NULL, may ask for those after
  * *after once more. Errors are those of vow_journal_sqlite_check(), and
  *   VOW_E_NOT_FOUND  there is no journal

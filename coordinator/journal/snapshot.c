@@ -53,7 +53,7 @@ void journal_snapshot_encode(const struct journal_snapshot *snapshot, uint8_t by
     at = put_mark(at, &snapshot->high);
     at = journal_put(at, snapshot->pruned, 8);
     _Static_assert(4 * 24 + 16 + 2 * 12 + 8 + 4 == JOURNAL_SNAPSHOT_BYTES, "the layout above");
-    (void)journal_put(at, 0, 4); /* spare */
+    (void)journal_put(at, snapshot->is_whole, 4);
 }
 
 bool journal_snapshot_decode(const uint8_t *bytes, size_t len, struct journal_snapshot *snapshot)
@@ -70,6 +70,7 @@ bool journal_snapshot_decode(const uint8_t *bytes, size_t len, struct journal_sn
     at = take_mark(at, &snapshot->floor);
     at = take_mark(at, &snapshot->high);
     snapshot->pruned = journal_take(at, 8);
+    snapshot->is_whole = journal_take(at + 8, 4) == 1;
     return snapshot->cut.lsn <= snapshot->taken.lsn && snapshot->kept.count <= snapshot->cut.lsn &&
            snapshot->open.count <= snapshot->taken.lsn;
 }

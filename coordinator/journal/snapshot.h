@@ -34,6 +34,7 @@ struct journal_snapshot {
     struct vow_watermark floor;      /* all events of an id below it may be cut: EXPIRED, if there are none */
     struct vow_watermark high;       /* every id of an event at or below `taken` is below it */
     uint64_t pruned;                 /* events cut since the log was made */
+    bool is_whole;                   /* of the records of events all are kept which the state at `cut` follows from */
 };
 
 #define JOURNAL_SNAPSHOT_BYTES 148
@@ -45,6 +46,12 @@ bool journal_snapshot_decode(const uint8_t *bytes, size_t len, struct journal_sn
 void journal_rows_add(struct journal_rows *rows, const struct journal_hash *digest);
 void journal_rows_remove(struct journal_rows *rows, const struct journal_hash *digest);
 bool journal_rows_equal(const struct journal_rows *a, const struct journal_rows *b);
+
+/* A cut by a program that kept none of them is never whole again. */
+static inline bool journal_snapshot_is_whole(const struct journal_snapshot *snapshot)
+{
+    return snapshot->is_whole || snapshot->cut.lsn == 0;
+}
 
 /* Raises *mark above the id, if it is one. */
 void journal_mark_raise(struct vow_watermark *mark, const struct vow_gtrid *gtrid);

@@ -48,6 +48,7 @@ void journal_sqlite_report(const struct sqlite_engine *engine, struct vow_journa
     report->epoch = engine->identity.epoch;
     report->last_lsn = engine->head.lsn;
     report->cut_lsn = engine->snapshot.cut.lsn;
+    report->events_cut = !journal_snapshot_is_whole(&engine->snapshot);
 }
 
 static int check(struct sqlite_engine *engine, vow_journal_scan_fn *each, void *ctx, struct vow_error_detail *detail)

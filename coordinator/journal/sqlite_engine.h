@@ -1,7 +1,7 @@
 /*
  * The SQLite engine of the journal, shared by its files: sqlite_open.c opens, sqlite_verify.c proves what was opened,
- * sqlite.c writes, sqlite_read.c reads, sqlite_walk.c follows the chain, sqlite_turn.c folds and cuts it;
- * sqlite_lives.c is beside the chain.
+ * sqlite.c writes, sqlite_read.c reads, sqlite_walk.c follows the chain, sqlite_turn.c folds and cuts it,
+ * sqlite_past.c says what of events stays; sqlite_lives.c is beside the chain.
  *
  * One connection, WAL, synchronous=FULL, exclusive locking, checkpoints by hand on that same connection: SQLite below
  * 3.51.3 can corrupt a WAL that two connections use (fault F122). One thread at a time; only the counters are read
@@ -100,6 +100,8 @@ enum journal_statement {
     JOURNAL_STMT_EVENTS_NEEDED,
     JOURNAL_STMT_EVENT_NEEDED,
     JOURNAL_STMT_EVENT_RELEASED,
+    JOURNAL_STMT_RELAY_AFTER,
+    JOURNAL_STMT_GROUPS_AFTER,
     JOURNAL_STMT_COUNT,
 };
 
@@ -147,6 +149,7 @@ struct sqlite_engine {
     struct journal_head head;         /* the last durable event */
     struct journal_hash epoch_event;  /* the last EPOCH, as the start found it */
     struct journal_snapshot snapshot; /* the durable one */
+    struct journal_past *past;        /* what of events was known at its cut; NULL: not looked at yet */
     struct journal_proof proof;
     struct journal_limits limits;
     struct vow_journal_identity identity; /* coord 0: nobody has taken this log over yet */
@@ -281,8 +284,9 @@ int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_jo
 /* Has some group not done the event, or buried it? */
 int journal_sqlite_relay_needs(struct sqlite_engine *engine, uint64_t lsn, bool *needed,
                                struct vow_error_detail *detail);
-/* Gives SQL the function relay_owes(cursor, beyond, lsn). Returns an SQLite code. */
-int journal_sqlite_relay_functions(sqlite3 *db);
+/* Gives SQL the functions relay_owes(cursor, beyond, lsn), and relay_past(lsn): journal_sqlite_past_owes(). Returns an
+ * SQLite code. */
+int journal_sqlite_relay_functions(struct sqlite_engine *engine);
 int journal_sqlite_relay(void *engine, const struct vow_journal_relay *relay, struct vow_error_detail *detail);
 
 /* --- sqlite_turn.c --- */
@@ -293,8 +297,24 @@ bool journal_sqlite_wants_turn(struct sqlite_engine *engine, uint64_t wall_us);
  * durable with it. */
 int journal_sqlite_turn(struct sqlite_engine *engine, uint64_t wall_us, uint64_t rows, struct journal_snapshot *next,
                         struct vow_error_detail *detail);
+/* Inside the open transaction: a record that was kept goes after all. */
+int journal_sqlite_drop_kept(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t lsn,
+                             struct vow_error_detail *detail);
 /* The snapshot of the file, all zero if there is none. */
 int journal_sqlite_read_snapshot(struct sqlite_engine *engine, struct vow_error_detail *detail);
+
+/* --- sqlite_past.c --- */
+
+/* The cut is to be moved on to `end`, inside the open transaction: takes the records of events up to there, and drops
+ * those that were kept and have no place any more. Nothing is known if the file was cut by a program that kept none. */
+int journal_sqlite_past_move(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t end,
+                             struct vow_error_detail *detail);
+/* After that: does the state at the cut follow from this record, too, which is none of an EVENT? */
+int journal_sqlite_past_has(struct sqlite_engine *engine, const struct journal_row *row, bool *has,
+                            struct vow_error_detail *detail);
+/* And does some state from the cut on have this event before a group, or as a dead letter? */
+bool journal_sqlite_past_owes(const struct sqlite_engine *engine, uint64_t lsn);
+void journal_sqlite_past_free(struct sqlite_engine *engine);
 
 /* --- sqlite.c --- */
 

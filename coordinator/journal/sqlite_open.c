@@ -145,9 +145,12 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_EVENTS] = "SELECT " COLUMNS " FROM event WHERE kind = 24 AND lsn > ? ORDER BY lsn LIMIT ?",
     [JOURNAL_STMT_EVENTS_NEEDED] =
         "SELECT " COLUMNS " FROM event AS e WHERE kind = 24 AND " NEEDED("e.lsn") " ORDER BY lsn",
-    [JOURNAL_STMT_EVENT_NEEDED] = "SELECT " NEEDED("?1"),
-    [JOURNAL_STMT_EVENT_RELEASED] = "SELECT " COLUMNS " FROM event AS e WHERE kind = 24 AND lsn <= ? AND NOT " NEEDED(
-        "e.lsn") " ORDER BY lsn LIMIT 1",
+    [JOURNAL_STMT_EVENT_NEEDED] = "SELECT relay_past(?1) OR " NEEDED("?1"),
+    [JOURNAL_STMT_EVENT_RELEASED] = "SELECT " COLUMNS " FROM event AS e WHERE kind = 24 AND lsn <= ?"
+                                    " AND NOT relay_past(lsn) AND NOT " NEEDED("e.lsn") " ORDER BY lsn LIMIT 1",
+    [JOURNAL_STMT_RELAY_AFTER] =
+        "SELECT " COLUMNS " FROM event WHERE lsn > ? AND lsn <= ? AND kind BETWEEN 25 AND 29 ORDER BY lsn",
+    [JOURNAL_STMT_GROUPS_AFTER] = "SELECT " COLUMNS " FROM event WHERE gtrid = ? AND kind = 25 AND lsn > ?",
 };
 
 int journal_sqlite_error(int code)
@@ -294,7 +297,7 @@ static int open_database(struct sqlite_engine *engine, struct vow_error_detail *
         return engine->db == NULL ? journal_fail(detail, VOW_E_NO_MEMORY, "out of memory")
                                   : journal_sqlite_fail(engine, "opening", detail);
     }
-    if (journal_sqlite_relay_functions(engine->db) != SQLITE_OK)
+    if (journal_sqlite_relay_functions(engine) != SQLITE_OK)
         return journal_sqlite_fail(engine, "opening", detail);
     /* Until all is verified, closing leaves a WAL as it was found. One that was not there before goes away again. */
     (void)sqlite3_db_config(engine->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, engine->had_wal ? 1 : 0, NULL);
@@ -487,6 +490,7 @@ void journal_sqlite_free(struct sqlite_engine *engine)
         (void)sqlite3_finalize(engine->statements[i]);
     if (engine->db != NULL)
         (void)sqlite3_close(engine->db);
+    journal_sqlite_past_free(engine);
     journal_witness_close(&engine->witness);
     journal_chain_deinit(&engine->chain);
     if (engine->files.ops != NULL)

@@ -122,6 +122,13 @@ static int write_key(struct sqlite_engine *engine, const struct vow_journal_op *
 
 /* --- Groups --- */
 
+/* What a group has done may go, unless a state of the past has it before that group: then it goes when the cut passes
+ * what was written here. */
+static void release(struct sqlite_engine *engine)
+{
+    engine->releasing = engine->releasing || !journal_snapshot_is_whole(&engine->snapshot);
+}
+
 /* As it was in format 5 if nothing is done beyond the cursor. */
 static void seal_group(struct seal *seal, const struct vow_journal_group *group)
 {
@@ -168,7 +175,7 @@ static int put_group(struct sqlite_engine *engine, const struct vow_journal_grou
     bind_bytes(stmt, 4, group->body);
     bind_seal(stmt, 5, &hash);
     bind_bytes(stmt, 6, group->beyond);
-    engine->releasing = true;
+    release(engine);
     error = journal_sqlite_run(engine, JOURNAL_STMT_GROUP_WRITE, "writing a group", detail);
     return error != 0 ? error : forget_dropped(engine, group->name, group->cursor, detail);
 }
@@ -346,7 +353,7 @@ static int revive(struct sqlite_engine *engine, const struct vow_record *record,
         return mark(engine, record, FATE_DROPPED, detail);
     if (select_dead(engine, JOURNAL_STMT_DEAD_REMOVE, record) == NULL)
         return journal_sqlite_fail(engine, "removing a dead letter", detail);
-    engine->releasing = true;
+    release(engine);
     return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_REMOVE, "removing a dead letter", detail);
 }
 
@@ -361,7 +368,7 @@ static int remove_group(struct sqlite_engine *engine, const struct vow_record *r
         return journal_sqlite_fail(engine, "removing a group", detail);
     (void)sqlite3_bind_text(group, 1, record->who, -1, SQLITE_TRANSIENT);
     (void)sqlite3_bind_text(dead, 1, record->who, -1, SQLITE_TRANSIENT);
-    engine->releasing = true;
+    release(engine);
     error = journal_sqlite_run(engine, JOURNAL_STMT_GROUP_REMOVE, "removing a group", detail);
     if (error != 0)
         return error;
@@ -408,9 +415,21 @@ static void owes(sqlite3_context *context, int len, sqlite3_value **values)
                                                 (uint64_t)sqlite3_value_int64(values[2])));
 }
 
-int journal_sqlite_relay_functions(sqlite3 *db)
+static void past_owes(sqlite3_context *context, int len, sqlite3_value **values)
 {
-    return sqlite3_create_function(db, "relay_owes", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, owes, NULL, NULL);
+    (void)len;
+    sqlite3_result_int(context,
+                       journal_sqlite_past_owes(sqlite3_user_data(context), (uint64_t)sqlite3_value_int64(values[0])));
+}
+
+int journal_sqlite_relay_functions(struct sqlite_engine *engine)
+{
+    int rc = sqlite3_create_function(engine->db, "relay_owes", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, owes, NULL,
+                                     NULL);
+
+    return rc != SQLITE_OK
+               ? rc
+               : sqlite3_create_function(engine->db, "relay_past", 1, SQLITE_UTF8, engine, past_owes, NULL, NULL);
 }
 
 int journal_sqlite_relay_needs(struct sqlite_engine *engine, uint64_t lsn, bool *needed,

@@ -3,7 +3,8 @@
  * stopped one at once. Up to the cut only the events of what had not ended then are there, and they were proved as a
  * set; after it the chain is followed from the cut on, so whatever is shown is proved.
  *
- * From the cut on nothing is missing that was open at any event: what is cut off has ended before the cut. Before it
+ * From the cut on nothing is missing that was open at any event: what is cut off has ended before the cut. Nor of what
+ * was known of events (sqlite_past.c), but for their keys. Before it
  * nobody knows any more what was open, and that is said (EXPIRED).
  */
 #include <stdlib.h>
@@ -168,6 +169,7 @@ int journal_sqlite_page(struct sqlite_engine *engine, struct vow_journal_op *op,
     op->events_len = 0;
     op->cut_lsn = engine->snapshot.cut.lsn;
     op->last_lsn = engine->head.lsn;
+    op->events_cut = !journal_snapshot_is_whole(&engine->snapshot);
     error = judge_until(engine, &op->until);
     if (error == 0)
         error = read_events(&reading, &op->after, op->until, detail);

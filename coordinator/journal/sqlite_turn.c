@@ -4,8 +4,8 @@
  *
  * An event is cut when it is old enough and no unfinished transaction needs it: COMMIT, HAZARD and other damage stay
  * until the END of their transaction is cut with them, whatever their age (B42), and so do the records of a saga. An
- * EVENT stays until each group has done it, and as long as it is a dead letter (I28). What
- * is cut raises the floor, and the floor, the new start of the chain and the rows that stayed are written in the same
+ * EVENT stays until each group has done it, and as long as it is a dead letter (I28), also in some state of the past
+ * that can still be asked for, and so do the records which that follows from (sqlite_past.c). What is cut raises the floor, and the floor, the new start of the chain and the rows that stayed are written in the same
  * commit: after a crash there are both or neither.
  */
 #include <string.h>
@@ -254,6 +254,26 @@ static int delete_kept(struct turn *turn, const struct journal_row *row, const s
     return error != 0 ? error : delete_row(turn, row, detail);
 }
 
+int journal_sqlite_drop_kept(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t lsn,
+                             struct vow_error_detail *detail)
+{
+    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_KEPT_AFTER);
+    struct turn turn = {.engine = engine, .next = next};
+    struct journal_row row;
+    struct journal_hash hash;
+    int error;
+
+    if (stmt == NULL)
+        return journal_sqlite_fail(engine, "reading", detail);
+    (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)lsn - 1);
+    (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)lsn);
+    error = sqlite3_step(stmt) == SQLITE_ROW && journal_sqlite_row(stmt, &row, &hash)
+                ? delete_kept(&turn, &row, &hash, detail)
+                : journal_sqlite_damaged(engine, lsn, "a record that was kept is not there", detail);
+    (void)sqlite3_reset(stmt);
+    return error;
+}
+
 /* A client that comes again with the key must be told of the transaction for as long as any other of its events stays
  * (F001). */
 static bool is_lasting_kind(uint32_t kind)
@@ -277,10 +297,11 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
         if (end == 0 || end > turn->end)
             return add_row(turn->engine, &turn->next->kept, row, hash, true, detail);
     }
-    if (row->kind == VOW_RECORD_EVENT) {
+    if (vow_record_is_relay((enum vow_record_kind)row->kind)) {
         bool needed = true;
 
-        error = journal_sqlite_relay_needs(turn->engine, row->lsn, &needed, detail);
+        error = row->kind == VOW_RECORD_EVENT ? journal_sqlite_relay_needs(turn->engine, row->lsn, &needed, detail)
+                                              : journal_sqlite_past_has(turn->engine, row, &needed, detail);
         if (error != 0)
             return error;
         if (needed)
@@ -399,6 +420,8 @@ int journal_sqlite_turn(struct sqlite_engine *engine, uint64_t wall_us, uint64_t
         turn.end = next->taken.lsn;
         engine->oldest_us = 0;
     }
+    if (error == 0)
+        error = journal_sqlite_past_move(engine, next, turn.end, detail);
     if (error == 0 && turn.end > next->cut.lsn)
         error = journal_sqlite_walk(engine, &next->cut, turn.end, rows, cut_row, &turn, detail);
     if (error == 0)

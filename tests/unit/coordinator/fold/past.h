@@ -16,7 +16,8 @@
 
 struct past_mark {
     uint64_t state; /* of a start */
-    uint64_t relay; /* what it knows of events */
+    uint64_t relay; /* what it knows of events, */
+    uint64_t keys;  /* and of their keys; of a replay after a cut 0: it does not */
     uint64_t wall_us;
 };
 
@@ -36,11 +37,16 @@ struct past {
     uint64_t last_lsn;
     uint32_t kinds[32]; /* records, by kind */
     uint32_t compared;  /* live states that were compared */
+    uint32_t cuts;      /* that retention has made meanwhile */
+    uint64_t cut_lsn;   /* of the last of them */
+    uint64_t retain_ms; /* past_retain() */
 };
 
 /* Lives until the journal has so many events, or more by a few. Between them, the cores' own durable state is compared
  * with that of a replay now and then. */
 void past_live(struct past *past, uint64_t seed, uint64_t events);
+/* How long what has ended stays from now on, also after restarts. */
+void past_retain(struct past *past, uint64_t age_ms);
 /* Nothing is on its way to the journal any more, and the live state is compared once more. */
 void past_end(struct past *past);
 void past_free(struct past *past);

@@ -61,21 +61,23 @@ static void mix_core(uint64_t *digest, struct vow_relay *core)
         past_mix_number(digest, dead.kept.lsn);
 }
 
-static uint64_t digest_of(const struct vow_journal_engine *ops, void *engine, struct vow_relay *core)
+static uint64_t digest_of(const struct vow_journal_engine *ops, void *engine, struct vow_relay *core, uint64_t *keys)
 {
     uint64_t digest = UINT64_C(14695981039346656037);
-    const struct vow_journal_relay mixing = {
-        .ctx = &digest, .keys_max = ALL_KEYS, .key = mix_key, .group = mix_group, .dead = mix_dead, .event = mix_event};
+    const struct vow_journal_relay mixing_keys = {.ctx = keys, .keys_max = ALL_KEYS, .key = mix_key};
+    const struct vow_journal_relay mixing = {.ctx = &digest, .group = mix_group, .dead = mix_dead, .event = mix_event};
     struct vow_error_detail detail;
 
+    *keys = digest;
+    cr_assert_eq(ops->relay(engine, &mixing_keys, &detail), 0);
     cr_assert_eq(ops->relay(engine, &mixing, &detail), 0);
     mix_core(&digest, core);
     return digest;
 }
 
-uint64_t past_relay_of_sum(struct relay_sum *sum, struct vow_relay *core)
+uint64_t past_relay_of_sum(struct relay_sum *sum, struct vow_relay *core, uint64_t *keys)
 {
-    return digest_of(&relay_sum_engine, sum, core);
+    return digest_of(&relay_sum_engine, sum, core, keys);
 }
 
 /* ---- a start ---- */
@@ -125,7 +127,7 @@ static void step_trial(void *ctx, const struct vow_relay_event *event)
     }
 }
 
-uint64_t past_relay_of_start(struct past *past)
+uint64_t past_relay_of_start(struct past *past, uint64_t *keys)
 {
     struct relay_book book = {0};
     struct relay_recovery trial = {.book = &book, .step = step_trial};
@@ -135,7 +137,7 @@ uint64_t past_relay_of_start(struct past *past)
 
     trial.ctx = &trial;
     feed(past, &trial, &room);
-    digest = digest_of(past->bed.ops, past->bed.engine, trial.core);
+    digest = digest_of(past->bed.ops, past->bed.engine, trial.core, keys);
     vow_arena_free(trial.arena);
     relay_book_free(&book);
     free(memory);

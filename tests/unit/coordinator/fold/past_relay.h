@@ -35,8 +35,8 @@ void past_relay_turn(struct past *past);
 void past_relay_timer(struct past *past);
 void past_relay_logged(struct past *past, uint64_t token, uint64_t lsn);
 /* What a start would know of events, as one number; what a replay does. */
-uint64_t past_relay_of_start(struct past *past);
-uint64_t past_relay_of_sum(struct relay_sum *sum, struct vow_relay *core);
+uint64_t past_relay_of_start(struct past *past, uint64_t *keys);
+uint64_t past_relay_of_sum(struct relay_sum *sum, struct vow_relay *core, uint64_t *keys);
 /* All is on the disk: the live groups are where a replay has them. */
 void past_relay_compare(struct past *past, struct vow_relay *then);
 

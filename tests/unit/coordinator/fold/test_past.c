@@ -31,14 +31,16 @@ static uint64_t draw_lsn(uint64_t *random, uint64_t from, uint64_t to)
     return from + vow_jitter_next(random) % (to - from + 1);
 }
 
-static void expect_state(uint64_t lsn, bool is_cut)
+static void expect_state(uint64_t lsn)
 {
     struct vow_error_detail detail;
     struct past_mark mark;
 
     cr_assert_eq(past_replay(past, lsn, &mark, &detail), 0, "lsn %llu: %s", (unsigned long long)lsn, detail.text);
     cr_assert_eq(mark.state, past->marks[lsn].state, "lsn %llu is another state", (unsigned long long)lsn);
-    cr_assert_eq(mark.relay, is_cut ? 0 : past->marks[lsn].relay, "lsn %llu: other events", (unsigned long long)lsn);
+    cr_assert_eq(mark.relay, past->marks[lsn].relay, "lsn %llu: other events", (unsigned long long)lsn);
+    cr_assert_eq(mark.keys, past->cut_lsn != 0 ? 0 : past->marks[lsn].keys, "lsn %llu: other keys",
+                 (unsigned long long)lsn);
 }
 
 /* A life that has none of a kind proves nothing of it. */
@@ -64,12 +66,12 @@ Test(past, is_replayed_to_a_thousand_events, .init = setup, .fini = teardown)
     past_end(past);
     expect_all_kinds();
     for (int i = 0; i < POINTS; i++)
-        expect_state(draw_lsn(&random, 1, past->last_lsn), false);
+        expect_state(draw_lsn(&random, 1, past->last_lsn));
     bed_close(&past->bed);
-    expect_state(1, false);
-    expect_state(past->last_lsn, false);
+    expect_state(1);
+    expect_state(past->last_lsn);
     for (int i = 0; i < POINTS_STOPPED; i++)
-        expect_state(draw_lsn(&random, 1, past->last_lsn), false);
+        expect_state(draw_lsn(&random, 1, past->last_lsn));
 }
 
 static void expect_states_from(uint64_t cut_lsn, int points, uint64_t *random)
@@ -81,18 +83,18 @@ static void expect_states_from(uint64_t cut_lsn, int points, uint64_t *random)
         uint64_t lsn = draw_lsn(random, 1, past->last_lsn);
 
         if (lsn >= cut_lsn) {
-            expect_state(lsn, true);
+            expect_state(lsn);
             continue;
         }
         cr_assert_eq(past_replay(past, lsn, &mark, &detail), VOW_E_EXPIRED);
     }
-    expect_state(cut_lsn, true);
+    expect_state(cut_lsn);
     cr_assert_eq(past_replay(past, cut_lsn - 1, &mark, &detail), VOW_E_EXPIRED);
     cr_assert_eq(past_replay(past, past->last_lsn + 1, &mark, &detail), VOW_E_ARGUMENT);
 }
 
-/* What retention has cut off is refused; from the cut on every state is there, whole, but for events: what is known of
- * them follows from records that may be cut, and then nothing is said. */
+/* What retention has cut off is refused; from the cut on every state is there, whole, but for the keys of events: the
+ * newest of one may be cut off. */
 Test(past, is_refused_below_the_cut_and_exact_above, .init = setup, .fini = teardown)
 {
     struct vow_journal_stats stats;
@@ -101,7 +103,7 @@ Test(past, is_refused_below_the_cut_and_exact_above, .init = setup, .fini = tear
     past_live(past, 13, 600);
     clock_shift(2 * DAY_MS);
     past_live(past, 13, 900);
-    bed_retain(&past->bed, DAY_MS);
+    past_retain(past, DAY_MS);
     bed_rest(&past->bed);
     past_live(past, 13, 1200);
     past_end(past);
@@ -112,4 +114,31 @@ Test(past, is_refused_below_the_cut_and_exact_above, .init = setup, .fini = tear
     expect_states_from(stats.cut_lsn, POINTS, &random);
     bed_close(&past->bed);
     expect_states_from(stats.cut_lsn, POINTS_STOPPED, &random);
+}
+
+/* Retention cuts all the time, with groups that come, go back and are removed, dead letters that are retried and
+ * dropped, and restarts: what was known of events at any point that can be asked for is what was known then. */
+Test(past, is_exact_between_many_cuts, .init = setup, .fini = teardown)
+{
+    struct vow_journal_stats stats;
+    uint64_t random = 3;
+
+    past_live(past, 17, 100);
+    past_retain(past, 60000);
+    for (uint64_t events = 200; events <= 1200; events += 50) {
+        past_live(past, 17, events);
+        for (int i = 0; i < POINTS / 20; i++)
+            expect_state(draw_lsn(&random, past->cut_lsn > 0 ? past->cut_lsn : 1, past->last_lsn));
+    }
+    past_end(past);
+    expect_all_kinds();
+    stats = bed_stats(&past->bed);
+    cr_assert_gt(past->cuts, 100);
+    cr_assert_gt(stats.cut_lsn, 600);
+    /* And what no state has any more is gone: of the records that were cut off few are left. */
+    cr_assert_gt(stats.pruned, stats.cut_lsn * 3 / 4, "%llu of %llu", (unsigned long long)stats.pruned,
+                 (unsigned long long)stats.cut_lsn);
+    bed_close(&past->bed);
+    for (int i = 0; i < POINTS_STOPPED; i++)
+        expect_state(draw_lsn(&random, stats.cut_lsn, past->last_lsn));
 }
