@@ -217,29 +217,70 @@ static void see_order(struct sim_ledger *ledger, const struct sim_sight *sight)
 
 /* ---- disks: a crash in the middle of a commit, and what the disk kept is what counts ---- */
 
-static void take_back(struct ledger_side *side, book_moment found)
+static void take_back(book_moment *moment, book_moment found)
 {
-    if (side->taken == found)
-        side->taken = 0;
-    if (side->recorded == found)
-        side->recorded = 0;
-    if (side->rejected == found)
-        side->rejected = 0;
+    if (*moment == found)
+        *moment = 0;
 }
 
-/* What only a start has found that came to nothing may have been in the page cache alone (F105). */
-static void disown_found(struct sim_ledger *ledger, uint8_t node)
+static void take_store_back(struct ledger_side *side, book_moment found)
 {
-    const book_moment found = ledger->store_read[node];
+    take_back(&side->taken, found);
+    take_back(&side->recorded, found);
+    take_back(&side->rejected, found);
+}
 
-    if (found == 0 || ledger->book->nodes[node].served > found)
+static void take_fate_back(struct ledger_side *side, book_moment found)
+{
+    if (side->fated == found)
+        side->fate = VOW_FATE_NONE;
+    take_back(&side->fated, found);
+}
+
+/* What only a start has found that came to nothing may have been in the page cache alone (F105). When that was; 0: it
+ * came to something. */
+static book_moment found_in_vain(const struct sim_ledger *ledger, uint8_t node)
+{
+    const book_moment found = ledger->disk_read[node];
+
+    return ledger->book->nodes[node].served > found ? 0 : found;
+}
+
+static void disown_store(struct sim_ledger *ledger, uint8_t node)
+{
+    const book_moment found = found_in_vain(ledger, node);
+
+    if (found == 0)
         return;
     for (struct ledger_saga *saga = ledger->sagas; saga != NULL; saga = saga->next) {
         for (uint32_t i = 0; i < saga->steps_len; i++) {
             if (saga->steps[i].node != node)
                 continue;
-            take_back(&saga->steps[i].action, found);
-            take_back(&saga->steps[i].compensation, found);
+            take_store_back(&saga->steps[i].action, found);
+            take_store_back(&saga->steps[i].compensation, found);
+        }
+    }
+}
+
+/* A saga that only such a start has seen begin, fail or end has not. */
+static void disown_journal(struct sim_ledger *ledger, uint8_t node)
+{
+    const book_moment found = found_in_vain(ledger, node);
+
+    if (found == 0)
+        return;
+    for (struct ledger_saga *saga = ledger->sagas; saga != NULL; saga = saga->next) {
+        if (saga->coord != node)
+            continue;
+        if (saga->ended == found)
+            saga->is = 0;
+        take_back(&saga->begun, found);
+        take_back(&saga->failed, found);
+        take_back(&saga->knows, found);
+        take_back(&saga->ended, found);
+        for (uint32_t i = 0; i < saga->steps_len; i++) {
+            take_fate_back(&saga->steps[i].action, found);
+            take_fate_back(&saga->steps[i].compensation, found);
         }
     }
 }
@@ -248,8 +289,8 @@ static void settle_store(struct sim_ledger *ledger, const struct sim_sight *sigh
 {
     const struct sim_dump_store *store = &sight->disk.dump->store;
 
-    disown_found(ledger, sight->node);
-    ledger->store_read[sight->node] = sight->seq;
+    disown_store(ledger, sight->node);
+    ledger->disk_read[sight->node] = sight->seq;
     for (uint32_t i = 0; i < store->deeds_len; i++) {
         const struct sim_dump_deed *deed = &store->deeds[i];
         struct ledger_step *step = sim_ledger_step(sim_ledger_find(ledger, &deed->gtrid), deed->step);
@@ -277,6 +318,8 @@ static void settle_journal(struct sim_ledger *ledger, const struct sim_sight *si
 {
     const struct sim_dump_journal *journal = &sight->disk.dump->journal;
 
+    disown_journal(ledger, sight->node);
+    ledger->disk_read[sight->node] = sight->seq;
     for (uint32_t i = 0; i < journal->events_len; i++) {
         const struct sim_dump_event *event = &journal->events[i];
         const struct vow_record record = {.kind = (enum vow_record_kind)event->kind,

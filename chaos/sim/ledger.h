@@ -51,7 +51,7 @@ struct sim_ledger {
     const struct sim_book *book;
     struct ledger_saga *sagas, **sagas_last;
     struct ledger_saga **table;
-    book_moment store_read[SIM_NODES_MAX]; /* its disk was, in any life, the newest */
+    book_moment disk_read[SIM_NODES_MAX]; /* its disk was, in any life, the newest */
 };
 
 void sim_ledger_init(struct sim_ledger *ledger, struct sim_memory *memory, const struct sim_book *book);

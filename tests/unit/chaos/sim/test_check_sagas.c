@@ -315,6 +315,99 @@ Test(check_sagas, I23_S1_one_that_never_began_need_not_end)
     bed_holds(&saga.bed);
 }
 
+/* ---- F105: what a coordinator's start finds that comes to nothing ---- */
+
+static struct sim_dump_event record_of(enum vow_record_kind kind, enum vow_saga_state is)
+{
+    return (struct sim_dump_event){
+        .lsn = 1, .gtrid = saga.bed.txn, .kind = kind, .who = "", .detail = is, .is_chained = true};
+}
+
+static struct sim_dump journal_of(const struct sim_dump_event *events, uint32_t len)
+{
+    return (struct sim_dump){
+        .is_there = true, .is_readable = true, .is_journal = true, .journal = {.events = events, .events_len = len}};
+}
+
+/* The coordinator is killed over that record, and the next life finds it in the page cache and dies as well. */
+static void find_and_die(const struct sim_dump *found)
+{
+    struct sim_sight sight = bed_sight(&saga.bed, SIM_SEEN_CRASHED, C0);
+
+    sight.crashed.how = SIM_CRASH_KILL;
+    bed_show(&saga.bed, &sight);
+    bed_plain(&saga.bed, SIM_SEEN_STARTED, C0);
+    bed_disk(&saga.bed, C0, found);
+}
+
+Test(check_sagas, I23_F105_one_that_only_a_start_that_came_to_nothing_has_seen_begin_need_not_end)
+{
+    struct sim_dump_event begun;
+    struct sim_dump found;
+    const struct sim_dump lost = journal_of(NULL, 0);
+
+    saga_ask(&saga);
+    begun = record_of(VOW_RECORD_SAGA_BEGIN, 0);
+    found = journal_of(&begun, 1);
+    find_and_die(&found);
+    bed_restart(&saga.bed, C0, &lost);
+    saga_heal_and_end(&saga);
+    bed_holds(&saga.bed);
+}
+
+/* And one that the next start finds as well has begun. */
+Test(check_sagas, I23_F105_one_that_two_starts_have_seen_begin_must_end)
+{
+    struct sim_dump_event begun;
+    struct sim_dump found;
+
+    saga_ask(&saga);
+    begun = record_of(VOW_RECORD_SAGA_BEGIN, 0);
+    found = journal_of(&begun, 1);
+    find_and_die(&found);
+    bed_restart(&saga.bed, C0, &found);
+    saga_heal_and_end(&saga);
+    bed_violates(&saga.bed, "I23", "has not ended");
+}
+
+/* An end that was never durable binds nobody: the saga goes on, and may end otherwise. */
+Test(check_sagas, I21_F105_an_end_that_only_a_start_that_came_to_nothing_has_seen)
+{
+    struct sim_dump_event events[2];
+    struct sim_dump found, lost;
+
+    all_done();
+    events[0] = record_of(VOW_RECORD_SAGA_BEGIN, 0);
+    events[1] = record_of(VOW_RECORD_SAGA_END, VOW_SAGA_CLOSED);
+    events[1].lsn = 2;
+    found = journal_of(events, 2);
+    lost = journal_of(events, 1);
+    find_and_die(&found);
+    bed_restart(&saga.bed, C0, &lost);
+    ends(VOW_SAGA_COMPLETED);
+    saga_heal_and_end(&saga);
+    bed_holds(&saga.bed);
+}
+
+/* What failed in no durable record has not: nothing may be undone. */
+Test(check_sagas, I22_F105_a_failure_that_only_a_start_that_came_to_nothing_has_seen)
+{
+    struct sim_dump_event events[2];
+    struct sim_dump found, lost;
+
+    saga_begin(&saga);
+    saga_do(&saga, 0);
+    events[0] = record_of(VOW_RECORD_SAGA_BEGIN, 0);
+    events[1] = record_of(VOW_RECORD_SAGA_TURN, 0);
+    events[1].lsn = 2;
+    found = journal_of(events, 2);
+    lost = journal_of(events, 1);
+    find_and_die(&found);
+    bed_restart(&saga.bed, C0, &lost);
+    saga_sent(&saga, 0, BACK);
+    bed_violates(&saga.bed, "I22", "nothing has failed");
+}
+
 Test(check_sagas, I23_S1_a_participant_that_is_broken_excuses_it)
 {
     struct sim_sight sight;
