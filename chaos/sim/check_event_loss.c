@@ -3,7 +3,8 @@
  * from its outbox only then (B58). A cursor says that everything up to it was done, or is a dead letter. An event that
  * a group has not done, or has buried, is on the coordinator's disk at each start, and so is the dead letter, until an
  * operator drops it, or it was done after all; nothing is retried or dropped without an order, and what was dropped is
- * not delivered again, over restarts neither, unless the group goes back.
+ * not delivered again, over restarts neither, unless the group goes back. No group is removed without an order; then it
+ * is owed nothing any more, and one that comes under its name is a new one, which has done what it had done.
  *
  * So, per group: what is kept is what is done, and what waits, and the dead letters.
  */
@@ -90,6 +91,8 @@ static void check_record(struct sim_judge *judge, const struct sim_sight *sight)
         check_cursor(judge, sight, group, record->relay.lsn);
     else if (record->kind == VOW_RECORD_REVIVED)
         check_revived(judge, sight);
+    else if (group != NULL && record->kind == VOW_RECORD_REMOVED && group->remove_ordered == 0)
+        I28("%s is removed, and nobody has ordered it", group->name);
 }
 
 /* What an operator has given up comes again only if the group goes back. */
@@ -113,7 +116,8 @@ static void check_given_up(struct sim_judge *judge, const struct sim_sight *sigh
 static void check_share(struct sim_judge *judge, const struct sim_sight *sight, const struct diary_event *event,
                         const struct diary_share *share)
 {
-    const bool is_buried = share->dead != 0 && share->answered == 0 && share->dropped == 0 && share->drop_ordered == 0;
+    const bool is_buried = share->dead != 0 && share->answered == 0 && share->dropped == 0 &&
+                           share->drop_ordered == 0 && !share->group->is_gone;
 
     if (is_buried && !share->is_on_disk)
         I28("the dead letter of %s, event %llu of thing %u, is gone", share->group->name,

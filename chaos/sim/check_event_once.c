@@ -1,7 +1,8 @@
 /*
  * I24 for events: a group does each event once, and the inbox that says so is in one transaction with the effect. Of
  * each (group, data file, key, number) the handler runs to one durable end; on each disk there is one row of the
- * effect, with a row of the inbox beside, or the inbox has forgotten events up to there and says so; what was durably
+ * effect, with a row of the inbox beside, or its offset among those whose rows have gone, or the inbox has forgotten
+ * events up to there and says so; what was durably
  * done is there after each start. DONE is sent only of that, and only of what the inbox knows without a run; and only
  * of what was done, or was a dead letter at some time, is said that it comes too late.
  */
@@ -40,7 +41,8 @@ static void check_done(struct sim_judge *judge, const struct sim_sight *sight)
             (unsigned long long)seen->key_seq, seen->key);
 }
 
-/* What the inbox has forgotten it had to know once; a dead letter may be retried when that is long over. */
+/* What the inbox has forgotten it had to know once. Where it knows few offsets a dead letter may be retried when that is
+ * long over, and so may come what an earlier group of the name had not done. */
 static void check_refused(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct sim_seen_event *seen = &sight->store.event;
@@ -49,7 +51,9 @@ static void check_refused(struct sim_judge *judge, const struct sim_sight *sight
 
     if (share == NULL || sight->store.result != VOW_STORE_REFUSED || sight->store.cause != VOW_CAUSE_TOO_LATE)
         return;
-    if (share->heard == 0 && share->dead == 0 && sim_event_is_owed(event, share->group))
+    if (sim_diary_forgets(&judge->diary, sight->node) && (share->dead != 0 || event->kept < share->group->left))
+        return;
+    if (share->heard == 0 && sim_event_is_owed(event, share->group))
         I24("%s refuses event %llu of %s as one that is too old, and has never done it", seen->group,
             (unsigned long long)seen->key_seq, seen->key);
 }
@@ -72,6 +76,18 @@ static bool is_same(const struct sim_dump_heard *a, const struct sim_dump_heard 
            memcmp(a->db_uuid, b->db_uuid, VOW_DB_UUID_BYTES) == 0;
 }
 
+static bool is_known(const struct sim_dump_store *store, const struct sim_dump_heard *heard)
+{
+    for (uint32_t i = 0; i < store->known_len; i++) {
+        const struct sim_dump_known *known = &store->known[i];
+        const uint64_t at = heard->offset - known->first;
+
+        if (strcmp(known->group, heard->group) == 0 && heard->offset >= known->first && at < 8 * sizeof(known->bits))
+            return (known->bits[at / 8] >> at % 8 & 1) != 0;
+    }
+    return false;
+}
+
 static bool has_record(const struct sim_dump_store *store, const struct sim_dump_heard *heard)
 {
     for (uint32_t i = 0; i < store->inbox_len; i++) {
@@ -85,7 +101,7 @@ static bool has_record(const struct sim_dump_store *store, const struct sim_dump
         if (strcmp(store->floors[i].group, heard->group) == 0 && store->floors[i].floor >= heard->offset)
             return true;
     }
-    return false;
+    return is_known(store, heard);
 }
 
 static void check_heard(struct sim_judge *judge, const struct sim_sight *sight, uint32_t number)

@@ -86,8 +86,8 @@ static void check_done(struct sim_judge *judge, const struct sim_sight *sight)
     if (is_left_out(judge, event->node) || is_left_out(judge, sight->node) || is_left_out(judge, coord))
         return;
     share = sim_event_share(&judge->diary, event, group);
-    /* Given up, or passed over by a SEEK, from which another one came back. */
-    if (share->dead != 0 || share->dropped != 0 || event->lsn <= group->passed)
+    /* Given up, or passed over by a SEEK, from which another one came back; or left to a group that was made anew. */
+    if (share->dead != 0 || share->dropped != 0 || event->lsn <= group->passed || event->kept < group->left)
         return;
     for (struct diary_event *later = judge->diary.events; later != NULL; later = later->next) {
         if (is_same_key(later, event) && later->number > event->number &&

@@ -321,8 +321,10 @@ void coordinator_events_session_down(struct sim_world *world, struct sim_node *n
 {
     struct vow_relay_event event = {.kind = VOW_RELAY_SESSION_DOWN, .session = session};
 
-    if (node->coordinator->events.core != NULL)
-        coordinator_events_step(world, node, &event);
+    if (node->coordinator->events.core == NULL)
+        return;
+    coordinator_events_step(world, node, &event);
+    coordinator_events_look_at_groups(world, node);
 }
 
 void coordinator_events_timer(struct sim_world *world, struct sim_node *node)

@@ -1,6 +1,7 @@
 /*
  * Who sees to dead letters, as with `vowctl dlq list`, and then `dlq retry` or `dlq drop`; sometimes twice at once
- * (F208). He looks now and then, at the coordinator itself, as the one of sagas does.
+ * (F208). He looks now and then, at the coordinator itself, as the one of sagas does. And when a service
+ * goes away he may remove its groups, as with `vowctl topics remove`; it comes back, and with it the groups, anew.
  */
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,43 @@ static void decide(struct sim_world *world, struct sim_node *node, const struct 
     order(world, node, letter, drops ? VOW_ADMIN_DLQ_DROP : VOW_ADMIN_DLQ_RETRY);
     if (sim_rng_below(&rng, 4) == 0)
         order(world, node, letter, VOW_ADMIN_DLQ_RETRY);
+}
+
+static void remove_group(struct sim_world *world, struct sim_node *node, const char *group)
+{
+    static const struct session nobody;
+    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_OPERATED, node);
+    const struct vow_msg_admin_request request = {.command = VOW_ADMIN_GROUP_REMOVE,
+                                                  .participant = group,
+                                                  .filter = "",
+                                                  .who = "operator",
+                                                  .why = "it never comes back"};
+
+    sight.operated.dead = request.command;
+    sight.operated.group = group;
+    sight.operated.who = request.who;
+    sight.operated.why = request.why;
+    sim_show(world, &sight);
+    coordinator_order(world, node, &nobody, &request);
+}
+
+void coordinator_events_look_at_groups(struct sim_world *world, struct sim_node *node)
+{
+    struct sim_coordinator *c = node->coordinator;
+    struct vow_relay_group_view view;
+    char name[VOW_NAME_SIZE];
+    uint32_t at = 0;
+
+    while (world->phase == SIM_PHASE_SAFETY && world->options.event_remove_pct > 0 &&
+           vow_relay_next_group(c->events.core, &at, &view)) {
+        struct sim_rng luck =
+            sim_rng_of(world->options.seed, SIM_FOR_NEMESIS, 9, (uint64_t)node->life << 32 | ++c->events.glances);
+
+        if (strcmp(view.state, "AWAY") != 0 || sim_rng_below(&luck, 100) >= world->options.event_remove_pct)
+            continue;
+        (void)snprintf(name, sizeof(name), "%s", view.name);
+        remove_group(world, node, name);
+    }
 }
 
 void coordinator_events_look(struct sim_world *world, struct sim_node *node)

@@ -193,12 +193,24 @@ static void order_dead(struct sim_world *world, struct sim_node *node, const str
     coordinator_events_step(world, node, &event);
 }
 
+/* ---- a group whose service never comes back ---- */
+
+static void order_removal(struct sim_world *world, struct sim_node *node, const struct sim_order *order)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_ORDER,
+                                    .order = {order->participant, 0, VOW_RELAY_REMOVE, order->id}};
+
+    coordinator_events_step(world, node, &event);
+}
+
 /* ---- an order comes ---- */
 
 void coordinator_order_logged(struct sim_world *world, struct sim_node *node, struct sim_order *order)
 {
     if (order->lsn != 0)
         order_dead(world, node, order);
+    else if (order->command == VOW_ADMIN_GROUP_REMOVE)
+        order_removal(world, node, order);
     else if (is_of_saga(order))
         order_saga(world, node, order);
     else if (order->command == VOW_ADMIN_FORGET)

@@ -91,7 +91,8 @@ struct coordinator_events {
     bool is_kept;         /* PUBLISH: the core has taken the copy */
     struct log_op *loads; /* under way: what they have found is to be freed */
     struct shown_group shown[EVENT_GROUPS_MAX];
-    uint64_t looks; /* of operators */
+    uint64_t looks;   /* of operators */
+    uint64_t glances; /* ... at groups */
     uint32_t undelivered_len;
     struct coordinator_undelivered undelivered[COORDINATOR_UNDELIVERED_MAX];
 };
@@ -240,6 +241,8 @@ void coordinator_events_stop(struct sim_coordinator *c);
 /* --- coordinator_events_operator.c: who sees to dead letters --- */
 
 void coordinator_events_look(struct sim_world *world, struct sim_node *node);
+/* A service has gone. */
+void coordinator_events_look_at_groups(struct sim_world *world, struct sim_node *node);
 
 /* --- coordinator_start.c --- */
 

@@ -111,8 +111,8 @@ bool sim_event_is_asked_for(const struct diary_event *event, const struct diary_
 
 bool sim_event_is_owed(const struct diary_event *event, const struct diary_group *group)
 {
-    if (event->kept == 0 || group->known == 0 || event->coord != group->coord || event->lsn <= group->start ||
-        event->lsn <= group->passed)
+    if (event->kept == 0 || group->known == 0 || group->is_gone || event->coord != group->coord ||
+        event->lsn <= group->start || event->lsn <= group->passed)
         return false;
     for (const struct diary_share *share = event->shares; share != NULL; share = share->next) {
         if (share->group == group && share->is_passed)
@@ -239,6 +239,46 @@ static struct diary_group *new_group(struct sim_diary *diary, const struct sim_s
     return group;
 }
 
+void diary_leave(struct sim_diary *diary, struct diary_group *group, book_moment now)
+{
+    group->is_gone = true;
+    group->left = now;
+    for (struct diary_event *event = diary->events; event != NULL; event = event->next) {
+        for (struct diary_share *share = event->shares; share != NULL; share = share->next) {
+            if (share->group != group)
+                continue;
+            diary->dead_len[group->coord] -= share->is_letter;
+            share->is_letter = share->is_going = false;
+        }
+    }
+}
+
+/* What it has done it has done; of all else a group that is made anew knows nothing. */
+static void begin_anew(struct sim_diary *diary, struct diary_group *group)
+{
+    group->known = group->sought = group->remove_ordered = 0;
+    group->start = group->passed = group->seek = group->tried = 0;
+    group->has_begun = group->is_gone = group->is_paused = false;
+    for (struct diary_event *event = diary->events; event != NULL; event = event->next) {
+        for (struct diary_share *share = event->shares; share != NULL; share = share->next) {
+            if (share->group == group)
+                *share = (struct diary_share){.next = share->next,
+                                              .group = group,
+                                              .heard = share->heard,
+                                              .is_heard_sure = share->is_heard_sure,
+                                              .answered = share->answered};
+        }
+    }
+}
+
+static void see_removed_record(struct sim_diary *diary, const struct sim_sight *sight)
+{
+    struct diary_group *group = sim_diary_group(diary, sight->node, sight->log.record->who);
+
+    if (group != NULL && sight->kind == SIM_SEEN_LOG_DURABLE)
+        diary_leave(diary, group, sight->seq);
+}
+
 static void see_group_record(struct sim_diary *diary, const struct sim_sight *sight)
 {
     const struct vow_record *record = sight->log.record;
@@ -248,6 +288,8 @@ static void see_group_record(struct sim_diary *diary, const struct sim_sight *si
         return;
     if (group == NULL)
         group = new_group(diary, sight);
+    if (group->is_gone)
+        begin_anew(diary, group);
     if (group->known == 0)
         group->start = record->relay.lsn;
     group->tried = record->relay.lsn;
@@ -305,6 +347,8 @@ static void see_log(struct sim_diary *diary, const struct sim_sight *sight)
         see_event_record(diary, sight);
     else if (sight->log.record->kind == VOW_RECORD_GROUP)
         see_group_record(diary, sight);
+    else if (sight->log.record->kind == VOW_RECORD_REMOVED)
+        see_removed_record(diary, sight);
     else if (sight->log.record->kind != VOW_RECORD_CURSOR)
         see_dead_record(diary, sight);
 }
@@ -412,8 +456,11 @@ static void see_done(struct sim_diary *diary, const struct sim_sight *sight)
 static void see_order(struct sim_diary *diary, const struct sim_sight *sight)
 {
     struct diary_share *share = diary_share_at(diary, sight->node, sight->operated.group, sight->operated.offset);
+    struct diary_group *group = sim_diary_group(diary, sight->node, sight->operated.group);
 
-    if (share != NULL)
+    if (sight->operated.dead == VOW_ADMIN_GROUP_REMOVE && group != NULL)
+        diary_first(&group->remove_ordered, sight->seq);
+    else if (share != NULL)
         diary_first(sight->operated.dead == VOW_ADMIN_DLQ_DROP ? &share->drop_ordered : &share->retry_ordered,
                     sight->seq);
 }
@@ -440,6 +487,8 @@ static void see_node(struct sim_diary *diary, const struct sim_sight *sight)
         diary->dead_max[sight->node] = sight->node_is.dead_max;
         diary->is_on |= sight->node_is.dead_max != 0;
     }
+    if (sight->kind == SIM_SEEN_NODE)
+        diary->forgets[sight->node] = sight->node_is.known_max != 0;
     /* What it was found to keep it has written again by now (F105). */
     for (struct diary_event *event = sight->kind == SIM_SEEN_UP ? diary->events : NULL; event != NULL;
          event = event->next)

@@ -75,6 +75,10 @@ struct diary_group {
     book_moment sought;    /* the last SEEK */
     uint64_t tried;        /* where the newest GROUP record that was asked for lets it go on */
     bool is_paused;
+    book_moment remove_ordered;
+    book_moment left; /* it was removed, the last time */
+    bool is_gone;     /* ... and is not there again */
+    bool is_on_disk;  /* on the one that is being looked at */
 };
 
 struct sim_diary {
@@ -83,6 +87,7 @@ struct sim_diary {
     bool is_on;                       /* there are events in this world */
     uint32_t dead_max[SIM_NODES_MAX]; /* of coordinators */
     uint32_t dead_len[SIM_NODES_MAX]; /* likewise: dead letters now */
+    bool forgets[SIM_NODES_MAX];      /* participants: their inboxes, in the course of a world */
     struct diary_event *events, **events_last;
     struct diary_event **tags, **lsns;
     struct diary_key *keys;
@@ -113,6 +118,11 @@ struct diary_share *sim_event_share(struct sim_diary *diary, struct diary_event 
 
 /* Its disk has been harmed, so that it may not hold what was durable: nothing is said of what it publishes or does. */
 bool sim_diary_is_harmed(const struct sim_diary *diary, uint8_t node);
+/* Its inbox may not know for good what was handled. */
+static inline bool sim_diary_forgets(const struct sim_diary *diary, uint8_t node)
+{
+    return node < SIM_NODES_MAX && diary->forgets[node];
+}
 /* Its subscription is for such. */
 bool sim_event_is_asked_for(const struct diary_event *event, const struct diary_group *group);
 /* The group is to do it: it is kept, and no subscription or seek has passed it over. */

@@ -71,6 +71,8 @@ static void read_dead(struct sim_diary *diary, const struct sim_sight *sight)
 static void read_group(struct diary_group *group, uint64_t cursor, const struct sim_sight *sight)
 {
     diary_first(&group->known, sight->seq);
+    group->is_gone = false; /* that was in the page cache alone */
+    group->is_on_disk = true;
     if (cursor == group->tried && cursor <= group->seek && cursor > group->passed)
         group->passed = cursor;
 }
@@ -94,11 +96,19 @@ static void read_journal(struct sim_diary *diary, const struct sim_sight *sight)
             (event = sim_diary_at(diary, sight->node, journal->events[i].lsn)) != NULL)
             event->is_in_log = true;
     }
+    for (struct diary_group *group = diary->groups; group != NULL; group = group->next)
+        group->is_on_disk &= group->coord != sight->node;
     for (uint32_t i = 0; i < journal->groups_len; i++) {
         struct diary_group *group = sim_diary_group(diary, sight->node, journal->groups[i].name);
 
         if (group != NULL)
             read_group(group, journal->groups[i].cursor, sight);
+    }
+    /* What was on its way when it crashed. */
+    for (struct diary_group *group = diary->groups; group != NULL; group = group->next) {
+        if (group->coord == sight->node && !group->is_on_disk && group->remove_ordered != 0 && group->known != 0 &&
+            !group->is_gone)
+            diary_leave(diary, group, sight->seq);
     }
     read_dead(diary, sight);
 }

@@ -16,6 +16,8 @@ void diary_change(struct sim_diary *diary, uint8_t node, const struct sim_dump_t
 /* The coordinator keeps it. */
 void diary_keep(struct sim_diary *diary, struct diary_event *event, uint64_t lsn, book_moment now);
 void diary_raise_key(struct sim_diary *diary, const struct diary_event *event, uint64_t key_seq);
+/* The group is removed: it is owed nothing any more, and has no dead letters. */
+void diary_leave(struct sim_diary *diary, struct diary_group *group, book_moment now);
 /* NULL if the event or the group is not known. */
 struct diary_share *diary_share_at(struct sim_diary *diary, uint8_t coord, const char *name, uint64_t lsn);
 

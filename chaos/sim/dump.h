@@ -147,6 +147,12 @@ struct sim_dump_inbox {
     uint8_t db_uuid[VOW_DB_UUID_BYTES];
     uint64_t key_seq, offset;
 };
+/* 256 offsets from `first` on, a bit for each, the lowest first: those of events whose records have gone. */
+struct sim_dump_known {
+    const char *group;
+    uint64_t first;
+    uint8_t bits[32];
+};
 struct sim_dump_floor {
     const char *group;
     uint64_t floor;
@@ -171,13 +177,14 @@ struct sim_dump_store {
     const struct sim_dump_step *steps; /* by id, step and direction */
     /* In a world with events: */
     bool has_news;
-    uint32_t told_len, heard_len, outbox_len, counters_len, promises_len, inbox_len, floors_len;
+    uint32_t told_len, heard_len, outbox_len, counters_len, promises_len, inbox_len, known_len, floors_len;
     const struct sim_dump_told *told;        /* by thing and number */
     const struct sim_dump_heard *heard;      /* in the order in which they were written */
     const struct sim_dump_outbox *outbox;    /* in the order in which they became true */
     const struct sim_dump_counter *counters; /* by key */
     const struct sim_dump_promise *promises; /* by id and branch */
     const struct sim_dump_inbox *inbox;      /* by group, data file, key, number */
+    const struct sim_dump_known *known;      /* by group and offset */
     const struct sim_dump_floor *floors;     /* by group */
 };
 

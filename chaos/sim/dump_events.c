@@ -146,6 +146,16 @@ static void read_inbox(struct dump_reading *reader, sqlite3_stmt *row, void *ite
     inbox->offset = read_u64(row, 4);
 }
 
+static void read_known(struct dump_reading *reader, sqlite3_stmt *row, void *item)
+{
+    struct sim_dump_known *known = item;
+
+    known->group = read_text(reader, row, 0);
+    known->first = read_u64(row, 1) * 8 * sizeof(known->bits);
+    if (sqlite3_column_bytes(row, 2) == (int)sizeof(known->bits))
+        memcpy(known->bits, sqlite3_column_blob(row, 2), sizeof(known->bits));
+}
+
 static void read_floor(struct dump_reading *reader, sqlite3_stmt *row, void *item)
 {
     struct sim_dump_floor *floor = item;
@@ -181,6 +191,8 @@ void dump_read_news(struct dump_reading *reader)
         reader,
         "SELECT grp, source, agg_key, agg_seq, event_offset FROM vow_inbox ORDER BY grp, source, agg_key, agg_seq",
         sizeof(struct sim_dump_inbox), read_inbox, &store->inbox_len);
+    store->known = dump_read_all(reader, "SELECT grp, block, bits FROM vow_inbox_known ORDER BY grp, block",
+                                 sizeof(struct sim_dump_known), read_known, &store->known_len);
     store->floors = dump_read_all(reader, "SELECT grp, floor FROM vow_inbox_floor ORDER BY grp",
                                   sizeof(struct sim_dump_floor), read_floor, &store->floors_len);
 }

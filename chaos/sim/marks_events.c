@@ -32,7 +32,7 @@ static void stored(struct sim_marks *marks, const struct sim_sight *sight)
         of->handling++;
     else if (is_done && of->handling > 0)
         of->handling--;
-    HIT(marks, F209, is_refused && sight->store.cause == VOW_CAUSE_TOO_LATE);
+    HIT(marks, F209, (is_refused && sight->store.cause == VOW_CAUSE_TOO_LATE) || (is_done && event->is_old));
     HIT(marks, F210, is_refused && event->version > 1 && event->result == VOW_EVENT_NOT_YET && sight->life == 1);
 }
 
@@ -85,7 +85,7 @@ void marks_events_see(struct sim_marks *marks, const struct sim_sight *sight)
         said(marks, sight->message.msg);
         break;
     case SIM_SEEN_OPERATED:
-        if (sight->operated.dead != 0)
+        if (sight->operated.dead != 0 && sight->operated.dead != VOW_ADMIN_GROUP_REMOVE)
             ordered(marks, sight);
         break;
     case SIM_SEEN_GROUP:

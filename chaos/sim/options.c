@@ -262,6 +262,8 @@ static void draw_events(struct sim_options *o, struct sim_rng *rng)
     o->event_keys = sim_rng_below(rng, 3) == 0 ? o->participants * o->things + between(rng, 0, 3) : 0;
     o->event_forward_pct = sometimes(rng, 10, 60);
     o->event_filter = sim_rng_below(rng, 2) == 0 ? between(rng, 1, 2) : 0;
+    o->event_remove_pct = sometimes(rng, 2, 40);
+    o->inbox_known = sim_rng_below(rng, 3) == 0 ? between(rng, 1, 512) : 0;
 }
 
 static bool wants_events(uint64_t seed, enum sim_protocol protocol, struct sim_rng *rng)

@@ -90,8 +90,9 @@ int participant_open(struct sim_world *world, struct sim_node *node, struct vow_
     struct sim_participant *p = node->participant;
     const struct vow_sqlite_options options = {.call = participant_run_call,
                                                .step = participant_run_step,
-                                               .event = participant_run_event,
+                                               .event = sim_has_events(&world->options) ? participant_run_event : NULL,
                                                .inbox_retention_ms = world->options.inbox_retention_ms,
+                                               .inbox_known_max = world->options.inbox_known,
                                                .outbox_max = world->options.outbox_max,
                                                .ctx = &node->participant->work,
                                                .lock_wait_ms = world->options.lock_wait_ms,

@@ -57,6 +57,7 @@ static void fill_event(const struct store_op *op, struct sim_sight *sight, struc
                                      .hops = delivery->event.hops,
                                      .result = delivery->outcome,
                                      .is_repeat = delivery->is_repeat,
+                                     .is_old = delivery->is_old,
                                      .has_run = op->has_run};
     memcpy(event->db_uuid, delivery->source, VOW_DB_UUID_BYTES);
 }

@@ -176,7 +176,8 @@ struct sim_seen_event {
     uint64_t offset;                    /* EVENT: the LSN at the coordinator */
     uint32_t attempt, version, hops;
     enum vow_event_result result; /* EVENT, done: what is answered */
-    bool is_repeat;               /* ... and DONE by an earlier delivery */
+    bool is_repeat;               /* ... and DONE by an earlier delivery, */
+    bool is_old;                  /* ... of which only the offset was known */
     bool has_run;                 /* ... its handler has, in what was committed, and did not say no */
 };
 /* Of OUTBOX_READ and OUTBOX_DONE: an event that was read, or whose row is to go. */
@@ -210,6 +211,7 @@ struct sim_sight {
             enum vow_verdict heuristic_verdict; /* and what it ends a branch with */
             uint32_t txn_ms, vote_ms; /* coordinators: the time of an open transaction, and of votes; 0 = not known */
             uint32_t dead_max;        /* coordinators: of dead letters; 0 = there are no events in this world */
+            uint32_t known_max;       /* participants: offsets that the inbox knows for good; 0 = all of a world */
             uint32_t outbox_max;      /* participants: of events in the outbox; likewise */
         } node_is;
         struct {
@@ -322,9 +324,9 @@ struct sim_sight {
             bool is_heuristic; /* of one prepared branch, at peer; else of the transaction; forget: what peer did */
             const char *who, *why;
             enum vow_admin_command saga; /* SAGA_RETRY or SAGA_CLOSE; 0: it is about no saga */
-            enum vow_admin_command dead; /* DLQ_RETRY or DLQ_DROP; 0: it is about no dead letter */
-            const char *group;           /* ... which is of this group, */
-            uint64_t offset;             /* and this event */
+            enum vow_admin_command dead; /* DLQ_RETRY, DLQ_DROP, GROUP_REMOVE; 0: it is about no events */
+            const char *group;           /* ... but about this group, */
+            uint64_t offset;             /* and this dead letter of it */
         } operated;
     };
 };

@@ -15,6 +15,7 @@
 #define LOCK_GRACE_MS_DEFAULT 100u                    /* well above two syncs and a round trip */
 #define STEP_RETENTION_MS_DEFAULT UINT64_C(604800000) /* 7 days: longer than anybody tries a step again */
 #define INBOX_RETENTION_MS_DEFAULT UINT64_C(604800000)
+#define INBOX_KNOWN_MAX_DEFAULT (8u << 20)
 #define OUTBOX_MAX_DEFAULT 100000u
 #define CHECKPOINT_PAGES 2000 /* a checkpoint costs two syncs: seldom enough to be shared by many turns */
 
@@ -258,6 +259,8 @@ static int open_store(struct store *store, struct vow_error_detail *detail)
         (auth_install(store) != SQLITE_OK || meet_install(store) != SQLITE_OK || hold_install(store) != SQLITE_OK ||
          number_install(store) != SQLITE_OK || store_prepare_statements(store) != SQLITE_OK))
         error = store_fail(store, VOW_E_DATABASE, "the store's statements cannot be compiled", detail);
+    if (error == 0 && known_make(store) != SQLITE_OK)
+        error = store_fail(store, VOW_E_DATABASE, "the table of events that were handled cannot be made", detail);
     if (error == 0 && outbox_make_archive(store) != SQLITE_OK)
         error = store_fail(store, VOW_E_DATABASE, "the archive of events cannot be made", detail);
     if (error == 0 && outbox_set_max(store) != SQLITE_OK)
@@ -389,6 +392,8 @@ int vow_store_sqlite_open(const struct vow_sqlite_options *options, const struct
         store->options.step_retention_ms = STEP_RETENTION_MS_DEFAULT;
     if (store->options.inbox_retention_ms == 0)
         store->options.inbox_retention_ms = INBOX_RETENTION_MS_DEFAULT;
+    if (store->options.inbox_known_max == 0)
+        store->options.inbox_known_max = INBOX_KNOWN_MAX_DEFAULT;
     if (store->options.outbox_max == 0)
         store->options.outbox_max = OUTBOX_MAX_DEFAULT;
     store->path = strdup(options->path);

@@ -8,7 +8,7 @@
  *
  * Locks are rows that triggers test, so that every other connection meets them, the sqlite3 shell included.
  * Tables: vow_meta, vow_branch, vow_lock, vow_heuristic, vow_step, and those of events: vow_outbox, vow_outbox_key,
- * vow_branch_event, vow_inbox, vow_inbox_floor, and if one is wanted vow_outbox_archive; triggers: vow_guard_*.
+ * vow_branch_event, vow_inbox, vow_inbox_floor, vow_inbox_known, and if one is wanted vow_outbox_archive; triggers: vow_guard_*.
  * One connection, used by one thread at a time.
  */
 #ifndef VOW_PARTICIPANT_STORE_SQLITE_H
@@ -51,7 +51,8 @@ struct vow_sqlite_options {
     uint32_t lock_grace_ms;      /* how long for one that is older, which a deadlock may be the reason of; 0 = 100 ms */
     bool fail_fast;              /* it does not: a lock that is held is a NO at once */
     uint64_t step_retention_ms;  /* how long what became of a step is kept; 0 = 7 days */
-    uint64_t inbox_retention_ms; /* how long it is known which events were handled; 0 = 7 days */
+    uint64_t inbox_retention_ms; /* how long it is known by their names which events were handled; 0 = 7 days */
+    uint32_t inbox_known_max;    /* ... and then by their offsets: so many, the newest; 0 = 8,388,608 */
     uint32_t outbox_archive_max; /* events that were sent, and stay to be looked at; 0 = none */
     uint32_t outbox_max;         /* events that wait to be sent, those of prepared branches with them; 0 = 100,000 */
     struct vow_trace *trace;     /* outlives the store; the caller flushes it; NULL = none */

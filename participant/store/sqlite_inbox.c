@@ -6,10 +6,10 @@
  * Only what is handled is recorded. What the handler refuses goes to the coordinator's dead letters, and is tried again
  * from there when an operator says so.
  *
- * Records that are older than the retention go, in the order of the events' offsets. Of an event below the last that is
- * gone nobody knows whether it was handled: it is refused for good, and not run again (F209, F212). So nothing goes
- * that lies above what the group has done, as the coordinator knows it: there may be events between that were never
- * run, and come when a service is back that was away for longer than the retention.
+ * Records that are older than the retention go, in the order of the events' offsets, and of each its offset stays
+ * (sqlite_inbox_known.c). Of what is older than those, too, nobody knows whether it was handled: it is refused for good,
+ * and not run again (F209, F212). So nothing goes that lies above what the group has done, as the coordinator knows it:
+ * there may be events between that were never run, and come when a service is back that was away for so long.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,9 +142,11 @@ int branch_event(struct store *store, struct vow_store_op *op)
     struct vow_store_delivery *delivery = op->delivery;
     bool is_handled = false, is_old = false;
     delivery->outcome = 0;
-    delivery->is_repeat = delivery->is_unable = false;
+    delivery->is_repeat = delivery->is_old = delivery->is_unable = false;
     int rc = find(store, delivery, &is_handled);
-    if (rc == SQLITE_OK && is_handled)
+    if (rc == SQLITE_OK && !is_handled && store->options.event != NULL)
+        rc = known_has(store, delivery->group, delivery->offset, &delivery->is_old);
+    if (rc == SQLITE_OK && (is_handled || delivery->is_old))
         return conclude(op, true);
     if (rc == SQLITE_OK)
         rc = is_purged(store, delivery, &is_old);
@@ -153,8 +155,7 @@ int branch_event(struct store *store, struct vow_store_op *op)
     if (!is_old)
         return do_event(store, op);
     delivery->is_unable = true;
-    return refuse(op, VOW_CAUSE_TOO_LATE,
-                  "older than inbox_retention_ms: whether it was handled is not known any more");
+    return refuse(op, VOW_CAUSE_TOO_LATE, "too old: whether it was handled is not known any more");
 }
 
 /* ---- forgetting ---- */
@@ -197,8 +198,8 @@ void inbox_free(struct store *store)
     }
 }
 
-/* The last of the oldest records that go; those behind one that is still young stay, and those above what is done. */
-static int find_floor(struct store *store, const char *name, int64_t *floor, int *events)
+/* The oldest records, which go; those behind one that is still young stay, and those above what is done. */
+static int find_old(struct store *store, const char *name, sqlite3_int64 offsets[PURGE_EVENTS], int *events)
 {
     const struct inbox_group *group = find_group(store, name);
     const uint64_t now_us = vow_clock_wall_us(), retention_ms = store->options.inbox_retention_ms;
@@ -210,7 +211,7 @@ static int find_floor(struct store *store, const char *name, int64_t *floor, int
     for (*events = 0; sqlite3_step(statement) == SQLITE_ROW; ++*events) {
         if (sqlite3_column_int64(statement, 1) >= before_us)
             break;
-        *floor = sqlite3_column_int64(statement, 0);
+        offsets[*events] = sqlite3_column_int64(statement, 0);
     }
     const int rc = sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
@@ -227,16 +228,21 @@ static int run_on(struct store *store, enum statement which, const char *group, 
     return rc;
 }
 
+int inbox_raise_floor(struct store *store, const char *group, int64_t floor)
+{
+    return run_on(store, STMT_RAISE_INBOX_FLOOR, group, floor);
+}
+
 static int purge_group(struct store *store, const char *group, bool *has_more)
 {
-    int64_t floor = 0;
+    sqlite3_int64 offsets[PURGE_EVENTS];
     int events = 0;
-    int rc = find_floor(store, group, &floor, &events);
+    int rc = find_old(store, group, offsets, &events);
     if (rc != SQLITE_OK || events == 0)
         return rc;
     *has_more = *has_more || events == PURGE_EVENTS;
-    rc = run_on(store, STMT_RAISE_INBOX_FLOOR, group, floor);
-    return rc == SQLITE_OK ? run_on(store, STMT_PURGE_INBOX, group, floor) : rc;
+    rc = known_add(store, group, offsets, events);
+    return rc == SQLITE_OK ? run_on(store, STMT_PURGE_INBOX, group, offsets[events - 1]) : rc;
 }
 
 /* The first group behind that one; "" = there is none. */

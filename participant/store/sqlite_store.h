@@ -117,6 +117,10 @@ enum statement {
     STMT_LIST_OLD_INBOX,
     STMT_RAISE_INBOX_FLOOR,
     STMT_PURGE_INBOX,
+    STMT_FIND_KNOWN,
+    STMT_SAVE_KNOWN,
+    STMT_NEWEST_KNOWN,
+    STMT_DROP_KNOWN,
     STMT_SET_META,
     STMT_FAIL,
     STMT_BUMP_SEQUENCE,
@@ -493,6 +497,15 @@ int branch_event(struct store *store, struct vow_store_op *op);
 int inbox_purge(struct store *store, const struct vow_store_op *batch);
 void inbox_free(struct store *store);
 void inbox_tell_refused(const struct vow_job *done);
+/* Of no event up to there is known any more whether it was handled. */
+int inbox_raise_floor(struct store *store, const char *group, int64_t floor);
+
+/* ---- sqlite_inbox_known.c: which events were handled, when their records are gone ---- */
+
+int known_make(struct store *store);
+/* In the transaction that takes the records; offsets rise. */
+int known_add(struct store *store, const char *group, const sqlite3_int64 *offsets, int len);
+int known_has(struct store *store, const char *group, uint64_t offset, bool *has);
 
 /* ---- sqlite_trace.c: for the trace; all of it does nothing if there is none ---- */
 

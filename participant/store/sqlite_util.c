@@ -72,8 +72,13 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_NEXT_INBOX_GROUP] = "SELECT min(grp) FROM vow_inbox WHERE grp > ?1",
     [STMT_LIST_OLD_INBOX] = ("SELECT event_offset, wall_us FROM vow_inbox WHERE grp = ?1 "
                              "AND event_offset <= ?3 ORDER BY event_offset LIMIT ?2"),
-    [STMT_RAISE_INBOX_FLOOR] = "INSERT OR REPLACE INTO vow_inbox_floor (grp, floor) VALUES (?1, ?2)",
+    [STMT_RAISE_INBOX_FLOOR] = ("INSERT OR REPLACE INTO vow_inbox_floor (grp, floor) VALUES (?1, max(?2, "
+                                "ifnull((SELECT floor FROM vow_inbox_floor WHERE grp = ?1), 0)))"),
     [STMT_PURGE_INBOX] = "DELETE FROM vow_inbox WHERE grp = ?1 AND event_offset <= ?2",
+    [STMT_FIND_KNOWN] = "SELECT bits FROM vow_inbox_known WHERE grp = ?1 AND block = ?2",
+    [STMT_SAVE_KNOWN] = "INSERT OR REPLACE INTO vow_inbox_known (grp, block, bits) VALUES (?1, ?2, ?3)",
+    [STMT_NEWEST_KNOWN] = "SELECT max(block) FROM vow_inbox_known WHERE grp = ?1 AND block < ?2",
+    [STMT_DROP_KNOWN] = "DELETE FROM vow_inbox_known WHERE grp = ?1 AND block <= ?2",
     [STMT_SET_META] = "UPDATE vow_meta SET value = ?2 WHERE key = ?1",
     [STMT_FAIL] = "SELECT vow_uncompiled()",
     [STMT_BUMP_SEQUENCE] = NULL, /* prepared when a table with AUTOINCREMENT is there: sqlite_sequence exists then */

@@ -133,7 +133,8 @@ struct vow_store_delivery {
     struct vow_store_event event;
     /* Filled by the store: */
     enum vow_event_result outcome;
-    bool is_repeat; /* DONE: by an earlier delivery */
+    bool is_repeat; /* DONE: by an earlier delivery, */
+    bool is_old;    /* ... of which no more than the offset is known */
     /* Filled by whoever runs the handler, or the store: refused, and another attempt would be, too. */
     bool is_unable;
 };

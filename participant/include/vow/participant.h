@@ -149,10 +149,10 @@ struct vow_participant_options {
      */
     uint64_t step_retention_ms;
     /*
-     * How long it is known at least which events were handled (<vow/event.h>). An older one that is delivered again is
-     * not handled any more, since it may have been, and goes to the dead letters. That concerns none that the group has
-     * not done, as vowd knows it, however long the service was away: so it must be longer than an operator may take for
-     * a dead letter. 0 = 7 days.
+     * How long it is known by their names which events were handled (<vow/event.h>). After that it is known by their
+     * offsets, of the newest 8,388,608: what is delivered again as what it was is not handled again, and what was never
+     * handled is. By its name an event is known, too, that vowd keeps twice (docs/events.md): so it must be longer than
+     * a service that publishes may be away. 0 = 7 days.
      */
     uint64_t inbox_retention_ms;
     /* Events that wait to be sent, those of prepared branches with them; vow_publish() is refused beyond it. 0 =

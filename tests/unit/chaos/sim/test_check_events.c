@@ -316,13 +316,26 @@ Test(check_events, I24_F209_what_was_done_may_be_refused_as_old)
     bed_holds(&events.bed);
 }
 
-Test(check_events, I24_F209_a_dead_letter_may_be_refused_as_old)
+static void refuse_a_letter(bool forgets)
 {
+    events.bed.judge.diary.forgets[P1] = forgets;
     event_send(&events, 1);
     event_fail(&events, 1);
     event_deliver(&events, 1, 1);
     event_refuse_as_old(&events, 1);
+}
+
+/* Where an inbox knows few offsets: what was never done may lie below them. */
+Test(check_events, I24_F209_a_dead_letter_may_be_refused_as_old_where_little_is_known)
+{
+    refuse_a_letter(true);
     bed_holds(&events.bed);
+}
+
+Test(check_events, I24_F209_a_dead_letter_is_refused_as_old)
+{
+    refuse_a_letter(false);
+    bed_violates(&events.bed, "I24", "has never done it");
 }
 
 Test(check_events, I24_two_effects_on_a_disk)
