@@ -6,6 +6,8 @@
 
 /* The one moment of the state. */
 #define NOW_MS 1
+/* When all sagas go on: for what is due of their steps by then. */
+#define TIMERS_MORE 64
 
 void vow_replay_init(struct vow_replay *replay, const struct vow_gtrid *watched)
 {
@@ -100,7 +102,7 @@ static int make_cores(struct vow_replay *replay, const struct vow_recovery_room 
 }
 
 /* A saga's state follows from its records when it goes on: what is to be done next, or cannot be. Some go on with each
- * timer; what they want sent stays here. */
+ * timer, and only when all do their steps are timed; what they want sent stays here. */
 static void go_on(struct vow_replay *replay, uint32_t sagas)
 {
     const struct vow_coord_event txns_done = {.kind = VOW_COORD_RECOVERY_DONE, .now_ms = NOW_MS};
@@ -109,7 +111,7 @@ static void go_on(struct vow_replay *replay, uint32_t sagas)
 
     step_txns(replay, &txns_done);
     step_sagas(replay, &sagas_done);
-    for (uint32_t i = 0; i <= sagas && vow_sagas_deadline_ms(replay->sagas) <= NOW_MS; i++)
+    for (uint32_t i = 0; i <= sagas + TIMERS_MORE && vow_sagas_deadline_ms(replay->sagas) <= NOW_MS; i++)
         step_sagas(replay, &timer);
 }
 
