@@ -726,6 +726,7 @@ void past_live(struct past *past, uint64_t seed, uint64_t events)
     }
     while (past->last_lsn < events)
         turn(past);
+    past->cut_lsn = bed_stats(&past->bed).cut_lsn;
 }
 
 void past_retain(struct past *past, uint64_t age_ms)
@@ -750,6 +751,7 @@ void past_end(struct past *past)
     note_cursors(past, 10000);
     note_cursors(past, 1000); /* what was given up by then is buried now, and that moves them */
     compare(past, true);
+    past->cut_lsn = bed_stats(&past->bed).cut_lsn;
 }
 
 void past_free(struct past *past)
