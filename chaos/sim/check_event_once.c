@@ -41,8 +41,8 @@ static void check_done(struct sim_judge *judge, const struct sim_sight *sight)
             (unsigned long long)seen->key_seq, seen->key);
 }
 
-/* What the inbox has forgotten it had to know once. Where it knows few offsets a dead letter may be retried when that is
- * long over, and so may come what an earlier group of the name had not done. */
+/* What the inbox has forgotten it had to know once. Where it knows few offsets a dead letter may be retried when that
+ * is long over, and so may come what an earlier group of the name had not done. */
 static void check_refused(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct sim_seen_event *seen = &sight->store.event;

@@ -241,8 +241,8 @@ struct vow_journal_until {
 };
 /*
  * Reads the events of a stopped coordinator's journal for a replay: in the order of the log, up to `until`, those that
- * retention has kept of what was cut off first. What is open after the last of them was open then, exactly, and so is what
- * was known of events, but for their keys, unless the report says events_cut; of what had ended the oldest may be
+ * retention has kept of what was cut off first. What is open after the last of them was open then, exactly, and so is
+ * what was known of events, but for their keys, unless the report says events_cut; of what had ended the oldest may be
  * missing. Each event is proved before it is shown, the rest of the log as a start would.
  * Changes no byte, and holds the lock meanwhile. After the last one `again`, if it is not NULL, may ask for those after
  * *after once more. Errors are those of vow_journal_sqlite_check(), and

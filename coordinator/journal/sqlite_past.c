@@ -5,8 +5,8 @@
  * group is removed, or the letter done. What they come to is held in memory as well, so that none is looked for.
  *
  * And an EVENT stays as long as some state from the cut on has it before a group, or as a dead letter: at the cut, or
- * since, for a group that is new, or goes back, has all before it that comes after its new cursor. From there on a group
- * only ever has less before it.
+ * since, for a group that is new, or goes back, has all before it that comes after its new cursor. From there on a
+ * group only ever has less before it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,9 @@
  * An event is cut when it is old enough and no unfinished transaction needs it: COMMIT, HAZARD and other damage stay
  * until the END of their transaction is cut with them, whatever their age (B42), and so do the records of a saga. An
  * EVENT stays until each group has done it, and as long as it is a dead letter (I28), also in some state of the past
- * that can still be asked for, and so do the records which that follows from (sqlite_past.c). What is cut raises the floor, and the floor, the new start of the chain and the rows that stayed are written in the same
- * commit: after a crash there are both or neither.
+ * that can still be asked for, and so do the records which that follows from (sqlite_past.c). What is cut raises the
+ * floor, and the floor, the new start of the chain and the rows that stayed are written in the same commit: after a
+ * crash there are both or neither.
  */
 #include <string.h>
 

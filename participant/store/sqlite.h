@@ -8,7 +8,8 @@
  *
  * Locks are rows that triggers test, so that every other connection meets them, the sqlite3 shell included.
  * Tables: vow_meta, vow_branch, vow_lock, vow_heuristic, vow_step, and those of events: vow_outbox, vow_outbox_key,
- * vow_branch_event, vow_inbox, vow_inbox_floor, vow_inbox_known, and if one is wanted vow_outbox_archive; triggers: vow_guard_*.
+ * vow_branch_event, vow_inbox, vow_inbox_floor, vow_inbox_known, and if one is wanted vow_outbox_archive; triggers:
+ * vow_guard_*.
  * One connection, used by one thread at a time.
  */
 #ifndef VOW_PARTICIPANT_STORE_SQLITE_H

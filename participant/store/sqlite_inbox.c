@@ -7,9 +7,10 @@
  * from there when an operator says so.
  *
  * Records that are older than the retention go, in the order of the events' offsets, and of each its offset stays
- * (sqlite_inbox_known.c). Of what is older than those, too, nobody knows whether it was handled: it is refused for good,
- * and not run again (F209, F212). So nothing goes that lies above what the group has done, as the coordinator knows it:
- * there may be events between that were never run, and come when a service is back that was away for so long.
+ * (sqlite_inbox_known.c). Of what is older than those, too, nobody knows whether it was handled: it is refused for
+ * good, and not run again (F209, F212). So nothing goes that lies above what the group has done, as the coordinator
+ * knows it: there may be events between that were never run, and come when a service is back that was away for so
+ * long.
  */
 #include <stdio.h>
 #include <stdlib.h>
