@@ -47,9 +47,16 @@ static bool is_chosen(const struct matrix *matrix, size_t point)
     return matrix->at == NULL || storm_is_in(matrix->at, points_at(point)->name);
 }
 
+/* What retention does comes in worlds that are calm (world.c): the first is not. */
+static bool has_a_chance(const struct matrix *matrix, size_t point)
+{
+    return matrix->worlds > 0 || points_at(point)->family != POINTS_OF_RETENTION;
+}
+
 static bool is_wanted(const struct matrix *matrix, size_t point)
 {
-    return is_chosen(matrix, point) && points_why_not(points_at(point), matrix->kind) == NULL &&
+    return is_chosen(matrix, point) && has_a_chance(matrix, point) &&
+           points_why_not(points_at(point), matrix->kind) == NULL &&
            matrix->cells[point][matrix->kind].killed < matrix->times;
 }
 
@@ -273,10 +280,10 @@ static int run_kind(const struct storm_options *options, const char *out, struct
 {
     int status = REAL_HELD;
 
-    for (matrix->worlds = 0;
-         matrix->worlds < WORLDS_MAX && status == REAL_HELD && !is_over(matrix) && !matrix->is_interrupted;
+    for (matrix->worlds = 0; matrix->worlds < WORLDS_MAX && status == REAL_HELD && !matrix->is_interrupted;
          matrix->worlds++)
-        status = run_world(options, out, matrix);
+        if (!is_over(matrix))
+            status = run_world(options, out, matrix);
     return status;
 }
 
