@@ -81,8 +81,8 @@ static void on_ended(void *ctx, struct real_node *node, enum real_ending ending)
     tell_end(run, node, is_awaited(member, ending) ? REAL_ENDED_ITSELF : ending);
     if (node->index >= REAL_LOAD)
         return;
+    real_storm_ended(run, member, ending); /* before a next life: that one has not died anywhere yet */
     start_again(run, member, ending);
-    real_storm_ended(run, member, ending);
     real_deeds_event(run, REAL_DIED, node->index, NULL);
 }
 
