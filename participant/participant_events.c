@@ -317,36 +317,47 @@ void vow_participant_event_done(struct vow_participant *participant, struct vow_
 
 /* --- The store's thread --- */
 
-static int run(struct vow_participant *participant, struct sqlite3 *db, const struct vow_store_delivery *delivery,
-               const struct vow_reaction_kept *reaction, enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+/* An event as the handler sees it. */
+struct shown {
+    struct vow_received_event event;
+    struct vow_event_header headers[VOW_EVENT_HEADERS_MAX];
+    char words[VOW_HEADERS_TEXT_SIZE];
+};
+
+static void show(const struct vow_store_delivery *delivery, struct shown *shown)
 {
     const struct vow_store_event *event = &delivery->event;
-    struct vow_branch branch = {
-        .participant = participant, .gtrid = &event->gtrid, .delivery = delivery, .reaction = reaction};
     struct vow_msg_header_of_event headers[VOW_EVENT_HEADERS_MAX];
-    char words[VOW_HEADERS_TEXT_SIZE];
-    struct vow_event_header shown[VOW_EVENT_HEADERS_MAX];
-    struct vow_received_event received = {.size = sizeof(received),
-                                          .topic = event->topic,
-                                          .key = event->key,
-                                          .payload = event->payload.data,
-                                          .len = event->payload.len,
-                                          .version = event->version,
-                                          .headers = shown,
-                                          .source = delivery->source_name,
-                                          .key_seq = event->key_seq,
-                                          .offset = delivery->offset,
-                                          .wall_us = event->wall_us,
-                                          .id = event->gtrid,
-                                          .hops = event->hops,
-                                          .deadline_us = event->deadline_us,
-                                          .attempt = delivery->attempt};
 
-    (void)snprintf(words, sizeof(words), "%s", event->headers);
-    received.headers_len = vow_headers_read(words, headers);
-    for (uint32_t i = 0; i < received.headers_len; i++)
-        shown[i] = (struct vow_event_header){headers[i].name, headers[i].value};
-    return vow_participant_judge(&branch, reaction->handler(&branch, db, &received, reaction->ctx), cause, text);
+    shown->event = (struct vow_received_event){.size = sizeof(shown->event),
+                                               .topic = event->topic,
+                                               .key = event->key,
+                                               .payload = event->payload.data,
+                                               .len = event->payload.len,
+                                               .version = event->version,
+                                               .headers = shown->headers,
+                                               .source = delivery->source_name,
+                                               .key_seq = event->key_seq,
+                                               .offset = delivery->offset,
+                                               .wall_us = event->wall_us,
+                                               .id = event->gtrid,
+                                               .hops = event->hops,
+                                               .deadline_us = event->deadline_us,
+                                               .attempt = delivery->attempt};
+    (void)snprintf(shown->words, sizeof(shown->words), "%s", event->headers);
+    shown->event.headers_len = vow_headers_read(shown->words, headers);
+    for (uint32_t i = 0; i < shown->event.headers_len; i++)
+        shown->headers[i] = (struct vow_event_header){headers[i].name, headers[i].value};
+}
+
+static int run(struct vow_participant *participant, struct sqlite3 *db, const struct vow_store_delivery *delivery,
+               const struct vow_reaction_kept *reaction, const struct vow_received_event *event, enum vow_cause *cause,
+               char text[VOW_TEXT_SIZE])
+{
+    struct vow_branch branch = {
+        .participant = participant, .gtrid = &delivery->event.gtrid, .delivery = delivery, .reaction = reaction};
+
+    return vow_participant_judge(&branch, reaction->handler(&branch, db, event, reaction->ctx), cause, text);
 }
 
 int vow_participant_react(void *ctx, struct sqlite3 *db, struct vow_store_delivery *delivery, enum vow_cause *cause,
@@ -356,9 +367,14 @@ int vow_participant_react(void *ctx, struct sqlite3 *db, struct vow_store_delive
     const struct vow_subscription_kept *subscription = vow_subscription_find(participant, delivery->group);
     const struct vow_reaction_kept *reaction =
         subscription != NULL ? vow_reaction_find(subscription, delivery->event.topic) : NULL;
+    struct shown shown;
+    int error = 0;
 
-    const int error = vow_reaction_check(reaction, delivery, cause, text);
-
+    show(delivery, &shown);
+    if (reaction != NULL)
+        error = vow_transform_apply(subscription, &shown.event, cause, text);
+    if (error == 0)
+        error = vow_reaction_check(reaction, delivery, shown.event.version, cause, text);
     /* Without a reaction there is an error, which clang-tidy does not see. */
-    return error != 0 || reaction == NULL ? error : run(participant, db, delivery, reaction, cause, text);
+    return error != 0 || reaction == NULL ? error : run(participant, db, delivery, reaction, &shown.event, cause, text);
 }

@@ -3,6 +3,7 @@
  *   event.c                 vow_publish() and vow_outbox_publish(): an event as it is kept
  *   subscription.c          subscriptions as their users see them, and as they are kept
  *   reaction.c              what a reaction may be given, and what it may publish; pure
+ *   transform.c             what a subscription's transformation makes of an event, before its reaction
  *   flights.c               what of the outbox is under way; pure
  *   participant_relay.c     the outbox, to the coordinator; the network's thread
  *   participant_events.c    deliveries, from the coordinator to the store and back; the network's thread
@@ -51,6 +52,9 @@ struct vow_subscription_kept {
     const char *patterns[VOW_PATTERNS_MAX];
     const char *publishes[VOW_PATTERNS_MAX];
     struct vow_msg_header_of_event filters[VOW_FILTERS_MAX];
+    vow_transform_fn *transform; /* NULL = none */
+    void *transform_ctx;
+    void *room;  /* the transformation's; NULL without one */
     char *texts; /* all of them, one behind the other */
     size_t texts_len;
     struct vow_timer retry; /* once started */
@@ -69,12 +73,20 @@ struct vow_subscription_kept *vow_subscription_find(const struct vow_participant
 /* The reaction to a topic, or NULL. */
 const struct vow_reaction_kept *vow_reaction_find(const struct vow_subscription_kept *subscription, const char *topic);
 
-/* A reaction may be run for it; else what vow_sqlite_event_fn returns. reaction: NULL = there is none. */
+/* A reaction may be run for it; else what vow_sqlite_event_fn returns. reaction: NULL = there is none. version: of the
+ * payload that the handler would be given. */
 int vow_reaction_check(const struct vow_reaction_kept *reaction, const struct vow_store_delivery *delivery,
-                       enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
+                       uint32_t version, enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
 /* An event that it publishes follows from the delivered one. VOW_E_REFUSED: it may not be published. */
 int vow_reaction_publishes(const struct vow_reaction_kept *reaction, const struct vow_store_delivery *delivery,
                            struct vow_store_event *event);
+
+/* --- transform.c --- */
+
+/* Makes *event what the handlers of the subscription are given; else what vow_sqlite_event_fn returns. The store's
+ * thread. */
+int vow_transform_apply(const struct vow_subscription_kept *subscription, struct vow_received_event *event,
+                        enum vow_cause *cause, char text[VOW_TEXT_SIZE]);
 
 /* --- participant_relay.c --- */
 

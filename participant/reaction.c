@@ -5,12 +5,12 @@
 #include "participant/participant_events.h"
 
 /* A service that is being brought up to date may know it in a moment (F210). */
-static int park(const struct vow_store_delivery *delivery, const struct vow_reaction_kept *reaction,
-                enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+static int park(const struct vow_reaction_kept *reaction, uint32_t version, enum vow_cause *cause,
+                char text[VOW_TEXT_SIZE])
 {
     *cause = VOW_CAUSE_HANDLER_FAILED;
     (void)snprintf(text, VOW_TEXT_SIZE, "version %u of the payload is newer than the %u that the handler knows",
-                   delivery->event.version, reaction->version_max);
+                   version, reaction->version_max);
     return VOW_E_VERSION;
 }
 
@@ -22,12 +22,12 @@ static int no_reaction(const struct vow_store_delivery *delivery, enum vow_cause
 }
 
 int vow_reaction_check(const struct vow_reaction_kept *reaction, const struct vow_store_delivery *delivery,
-                       enum vow_cause *cause, char text[VOW_TEXT_SIZE])
+                       uint32_t version, enum vow_cause *cause, char text[VOW_TEXT_SIZE])
 {
     if (reaction == NULL)
         return no_reaction(delivery, cause, text);
-    if (reaction->version_max != 0 && delivery->event.version > reaction->version_max)
-        return park(delivery, reaction, cause, text);
+    if (reaction->version_max != 0 && version > reaction->version_max)
+        return park(reaction, version, cause, text);
     return 0;
 }
 

@@ -151,6 +151,7 @@ static void free_one(struct vow_subscription_kept *kept)
         free((void *)kept->reactions[i].publishes);
     free(kept->reactions);
     free(kept->texts);
+    free(kept->room);
     free(kept);
 }
 
@@ -196,7 +197,10 @@ static int copy(const struct vow_subscription *subscription, struct vow_subscrip
     kept->texts = malloc(texts_size(subscription));
     kept->reactions = calloc(subscription->reactions_len, sizeof(*kept->reactions));
     kept->reactions_len = subscription->reactions_len;
-    if (kept->texts != NULL && kept->reactions != NULL) {
+    kept->transform = subscription->transform;
+    kept->transform_ctx = subscription->transform_ctx;
+    kept->room = subscription->transform != NULL ? malloc(VOW_TRANSFORM_ROOM) : NULL;
+    if (kept->texts != NULL && kept->reactions != NULL && (kept->room != NULL || kept->transform == NULL)) {
         copy_rest(kept, subscription);
         error = 0;
     }

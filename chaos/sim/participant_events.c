@@ -429,6 +429,6 @@ int participant_run_event(void *ctx, sqlite3 *db, struct vow_store_delivery *del
         while (reaction.publishes_len < 2 && of->publishes[reaction.publishes_len] != NULL)
             reaction.publishes_len++;
     }
-    rc = vow_reaction_check(of != NULL ? &reaction : NULL, delivery, cause, text);
+    rc = vow_reaction_check(of != NULL ? &reaction : NULL, delivery, delivery->event.version, cause, text);
     return rc != 0 ? rc : run(work->world, work->node, db, &reaction, delivery, cause, text);
 }

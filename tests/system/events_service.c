@@ -1,10 +1,12 @@
 /*
  * test-events-service NAME FILE ADDRESS: a participant that tells of what it did. "add" counts up, and publishes
  * "NAME.added"; s1 reacts to "s0.added", notes it and publishes "s1.noted", which s0 notes. What was noted is in the
- * table `noted`, in order, with how often. Prints "ready" when it is connected and subscribed; ends at SIGTERM.
+ * table `noted`, in order, with how often. What is noted is lifted to version 2 first; another group of s1's notes in
+ * the table `plain` what was published. Prints "ready" when it is connected and subscribed; ends at SIGTERM.
  */
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <vow/vow.h>
@@ -36,6 +38,8 @@ static int refuse(struct vow_branch *branch, struct sqlite3 *db, const void *pay
 static int note(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
 {
     char sql[160];
+    if (event->version != 2 || event->len < 7 || memcmp(event->payload, "lifted ", 7) != 0)
+        return vow_branch_refuse(branch, "it was not lifted");
     snprintf(sql, sizeof(sql),
              "INSERT INTO noted (id, seq, times) VALUES (vow_new_key('noted'), %llu, 1) "
              "ON CONFLICT (seq) DO UPDATE SET times = times + 1",
@@ -43,6 +47,42 @@ static int note(struct vow_branch *branch, struct sqlite3 *db, const struct vow_
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return VOW_E_DATABASE;
     return ctx != NULL ? publish(branch, ctx, "counter-noted") : 0;
+}
+
+/* As it was published: what another group's transformation makes is its own. */
+static int note_plain(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
+{
+    const bool is_plain = event->version == 1 && event->len == 7 && memcmp(event->payload, "counter", 7) == 0;
+    char sql[160];
+    (void)branch, (void)ctx;
+    snprintf(sql, sizeof(sql), "INSERT INTO plain VALUES (vow_new_key('plain'), %d)", is_plain);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : VOW_E_DATABASE;
+}
+
+/* Version 2 is what `note` reads, and version 1 what `add` publishes. */
+static int lift(const struct vow_received_event *event, struct vow_event_form *form, void *ctx)
+{
+    (void)ctx;
+    if (event->version != 1)
+        return VOW_E_VERSION;
+    form->len =
+        (size_t)snprintf(form->room, VOW_TRANSFORM_ROOM, "lifted %.*s", (int)event->len, (const char *)event->payload);
+    form->payload = form->room;
+    form->version = 2;
+    return 0;
+}
+
+static int subscribe_plain(struct vow_participant *participant)
+{
+    const struct vow_reaction reaction = {.on = "s0.added", .handler = note_plain, .version_max = 1};
+    const struct vow_subscription subscription = {.size = sizeof(subscription),
+                                                  .group = "plain",
+                                                  .reactions = &reaction,
+                                                  .reactions_len = 1,
+                                                  .backoff_ms = 10,
+                                                  .backoff_max_ms = 50,
+                                                  .attempts_max = 1000};
+    return vow_participant_subscribe(participant, &subscription);
 }
 
 static int subscribe(struct vow_participant *participant, const char *name)
@@ -58,8 +98,10 @@ static int subscribe(struct vow_participant *participant, const char *name)
                                                   .reactions_len = 1,
                                                   .backoff_ms = 10,
                                                   .backoff_max_ms = 50,
-                                                  .attempts_max = 1000};
-    return vow_participant_subscribe(participant, &subscription);
+                                                  .attempts_max = 1000,
+                                                  .transform = lift};
+    const int error = strcmp(name, "s1") == 0 ? subscribe_plain(participant) : 0;
+    return error != 0 ? error : vow_participant_subscribe(participant, &subscription);
 }
 
 static int start(struct vow_participant *participant, const char *name)
@@ -77,7 +119,8 @@ int main(int argc, char **argv)
         .path = path,
         .schema =
             "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL); INSERT INTO counter VALUES (1, 0);"
-            "CREATE TABLE noted (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, times INTEGER NOT NULL)"};
+            "CREATE TABLE noted (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, times INTEGER NOT NULL);"
+            "CREATE TABLE plain (id INTEGER PRIMARY KEY, is_plain INTEGER NOT NULL)"};
     struct vow_participant *participant;
     struct vow_error_detail detail = {0};
     sigset_t signals;

@@ -71,6 +71,22 @@ Test(outbox, I25_I26_I27_each_change_is_told_of_once_and_in_order)
     cluster_end(&cluster);
 }
 
+/* Each handler ran on what its group's transformation made; the other group, and so vowd, has what was published. */
+Test(outbox, F210_a_transformation_is_one_group_s_own)
+{
+    struct cluster cluster;
+    start(&cluster, NULL, NULL);
+    do_some(&cluster, 2);
+    process_kill(&cluster.services[1]);
+    service_start(&cluster, 1, NULL);
+    do_some(&cluster, 2);
+    expect_all(&cluster, 4);
+    while (service_number(&cluster, 1, "SELECT count(*) FROM plain") < 4)
+        poll(NULL, 0, 1); /* the suite's time-out is the bound */
+    cr_expect_eq(service_number(&cluster, 1, "SELECT min(is_plain) FROM plain"), 1);
+    cluster_end(&cluster);
+}
+
 /* All three are ended and started again: nothing happens twice, and the counts go on. */
 Test(outbox, I28_all_of_it_survives_a_restart)
 {

@@ -141,6 +141,41 @@ struct vow_received_event {
 typedef int vow_event_fn(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event,
                          void *ctx);
 
+/* An event's payload as a transformation gives it to the handler. At the call it is the event's own. */
+struct vow_event_form {
+    size_t size;                            /* of this struct, as the library knows it */
+    const void *payload;                    /* may be NULL if len is 0 */
+    size_t len;                             /* VOW_EVENT_PAYLOAD_MAX at most */
+    uint32_t version;                       /* of the payload's form; not 0 */
+    uint32_t headers_len;                   /* VOW_EVENT_HEADERS_MAX at most */
+    const struct vow_event_header *headers; /* in the form of those that are published */
+    void *room;                             /* VOW_TRANSFORM_ROOM bytes to put the above into; aligned as malloc()'s */
+    const char *why;                        /* with an error: words for the operator; NULL = none */
+};
+
+/* Enough for the largest payload and all headers. */
+#define VOW_TRANSFORM_ROOM (VOW_EVENT_PAYLOAD_MAX + 4096)
+
+/*
+ * Lifts what was published, by a service of an older version say, to what the handlers of a group read. It is called
+ * for each delivery that a reaction is there for and whose event is not handled yet, on the thread of the handlers,
+ * before the version is looked at (version_max) and before the handler, which is given what it makes. It may change the
+ * payload, its version and its headers, which are all that *form has; topic, key, number, offset and id stay, so what
+ * is a duplicate, in which order events come, and which reaction handles them do not depend on it. An event that it
+ * need not change it leaves as it is.
+ *
+ * A pure function of what was published (not of event->attempt): a delivery that is repeated calls it again, with the
+ * event as it was published, and it must make the same of it. What it makes is kept nowhere: vowd keeps the bytes that
+ * were published, and delivers those to other groups, and to this one when it goes back. A group's filters are about
+ * those, too. It does not call the library.
+ *
+ * What *form points to in the end must live until the handler has returned: the event's own, constants, or `room`,
+ * which is the library's and the same at each call. Returns 0. Any other number, or a *form that is not as above: the
+ * handler does not run, and the event goes to the dead letters at once, for the same would come of it each time; with
+ * its cause (HANDLER_REFUSED) and words, *why if it is set. An operator retries it when the service has been mended.
+ */
+typedef int vow_transform_fn(const struct vow_received_event *event, struct vow_event_form *form, void *ctx);
+
 /* What to do on events of some topics. */
 struct vow_reaction {
     const char *on;        /* a pattern of topics: "*" stands for one word, "#" at the end for any that follow */
@@ -172,6 +207,8 @@ struct vow_subscription {
     uint32_t backoff_ms;     /* between them: at random, up to this, twice as much, ... 0 = the coordinator's default */
     uint32_t backoff_max_ms; /* ... up to this */
     uint64_t offset;         /* for OFFSET: of an event (struct vow_received_event); else 0 */
+    vow_transform_fn *transform; /* before version_max and the handlers of all reactions; NULL = none */
+    void *transform_ctx;         /* its ctx; must live until vow_participant_close() returns */
 };
 
 /*

@@ -632,6 +632,156 @@ Test(participant_events, F210_a_newer_version_is_parked)
     fake_close(fake);
 }
 
+/* --- What a transformation makes of it --- */
+
+static unsigned lifts;
+static struct vow_event_form spoilt; /* what it makes, if size is not 0 */
+
+/* Version 2 says first what it is about. From version 3 on it is somebody else's. */
+static int lift(const struct vow_received_event *event, struct vow_event_form *form, void *ctx)
+{
+    static const struct vow_event_header lifted[] = {{"lifted", "yes"}};
+
+    lifts++;
+    cr_assert_str_eq(ctx, "shop");
+    cr_assert_eq(form->len, event->len);
+    if (spoilt.size != 0)
+        *form = spoilt;
+    if (event->version == 7)
+        form->why = "nobody has written seven";
+    if (event->version == 7 || event->version == 8)
+        return VOW_E_VERSION;
+    if (event->version != 1)
+        return 0;
+    form->len =
+        (size_t)snprintf(form->room, VOW_TRANSFORM_ROOM, "order: %.*s", (int)event->len, (const char *)event->payload);
+    form->payload = form->room;
+    form->version = 2;
+    form->headers = lifted;
+    form->headers_len = 1;
+    return 0;
+}
+
+static struct vow_participant *start_lifting(const struct fake *fake)
+{
+    struct vow_participant *participant = service_open(fake, path);
+    struct vow_subscription subscription = payments;
+
+    subscription.transform = lift;
+    subscription.transform_ctx = "shop";
+    cr_assert_eq(vow_participant_subscribe(participant, &subscription), 0);
+    cr_assert_eq(vow_participant_start(participant), 0);
+    return participant;
+}
+
+static struct vow_msg deliver_version(const struct fake *fake, uint64_t key_seq, uint32_t version)
+{
+    struct vow_msg msg = deliver_msg(fake, "order.placed", key_seq);
+
+    msg.deliver.event.version = version;
+    return msg;
+}
+
+Test(participant_events, F210_an_older_version_is_lifted_to_what_the_handler_reads)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_lifting(fake);
+    struct vow_msg msg = deliver_version(fake, 1, 1);
+
+    fake_until_up(fake, 1);
+    deliver(fake, &msg, VOW_EVENT_DONE);
+    cr_assert_str_eq(received_words, "order.placed order-7 order: 2 apples shop lifted=yes placed");
+    cr_assert_eq(received.version, 2);
+    cr_assert_eq(received.key_seq, 1);
+    cr_assert_eq(received.offset, 11);
+    deliver(fake, &msg, VOW_EVENT_DONE);
+    cr_assert_eq(lifts, 1, "what is handled is not looked at again");
+    msg = deliver_version(fake, 2, 2);
+    deliver(fake, &msg, VOW_EVENT_DONE);
+    cr_assert_str_eq(received_words, "order.placed order-7 2 apples shop colour=blue placed", "left as it is");
+    msg = deliver_version(fake, 3, 3);
+    cr_assert_not_null(strstr(deliver(fake, &msg, VOW_EVENT_NOT_YET)->text, "newer"));
+    cr_assert_str_eq(look(ITEMS), "order-72");
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+/* The version that counts is that of what the handler is given. */
+Test(participant_events, F210_a_newer_version_is_brought_down)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_lifting(fake);
+    const struct vow_msg msg = deliver_version(fake, 1, 3);
+
+    fake_until_up(fake, 1);
+    spoilt = (struct vow_event_form){.size = sizeof(spoilt), .version = 2};
+    deliver(fake, &msg, VOW_EVENT_DONE);
+    cr_assert_eq(received.version, 2);
+    cr_assert_eq(received.len, 0);
+    cr_assert_null(received.payload);
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+/* It is given what was published, each time. */
+Test(participant_events, a_repeated_delivery_is_transformed_anew)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_lifting(fake);
+    struct vow_msg msg = deliver_version(fake, 1, 1);
+
+    fake_until_up(fake, 1);
+    then_publish = "order.else"; /* which it may not: it fails, and is tried again */
+    deliver(fake, &msg, VOW_EVENT_NOT_YET);
+    then_publish = NULL;
+    msg.deliver.attempt = 2;
+    deliver(fake, &msg, VOW_EVENT_DONE);
+    cr_assert_eq(lifts, 2);
+    cr_assert_str_eq(received_words, "order.placed order-7 order: 2 apples shop lifted=yes placed");
+    cr_assert_str_eq(look(ITEMS), "order-71");
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+static void expect_refused(struct fake *fake, uint32_t version, const char *why)
+{
+    const struct vow_msg msg = deliver_version(fake, 1, version);
+    const struct heard *heard = deliver(fake, &msg, VOW_EVENT_UNABLE);
+
+    cr_assert_eq(heard->msg.delivered.cause, VOW_CAUSE_HANDLER_REFUSED);
+    cr_assert_not_null(strstr(heard->text, why), "%s", heard->text);
+}
+
+/* The same would come of it each time. */
+Test(participant_events, F206_what_cannot_be_transformed_is_refused_for_good)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_lifting(fake);
+    const struct vow_event_header bad = {"no name", "x"};
+
+    fake_until_up(fake, 1);
+    expect_refused(fake, 7, "version 7 has refused it: nobody has written seven");
+    expect_refused(fake, 8, vow_error_text(VOW_E_VERSION));
+    spoilt = (struct vow_event_form){.size = sizeof(spoilt), .version = 2, .payload = "", .len = 16385};
+    expect_refused(fake, 2, "too large");
+    spoilt.payload = NULL;
+    spoilt.len = 1;
+    expect_refused(fake, 2, "no payload");
+    spoilt.len = 0;
+    spoilt.version = 0;
+    expect_refused(fake, 2, "version is 0");
+    spoilt.version = 2;
+    spoilt.headers_len = 1;
+    expect_refused(fake, 2, "headers");
+    spoilt.headers = &bad;
+    expect_refused(fake, 2, "headers");
+    spoilt.headers_len = VOW_EVENT_HEADERS_MAX + 1;
+    expect_refused(fake, 2, "headers");
+    cr_assert_str_eq(look(ITEMS), "", "no handler has run");
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
 Test(participant_events, what_nobody_reacts_to_is_said_to_be_so)
 {
     struct fake *fake = fake_open();
