@@ -225,7 +225,7 @@ static bool read_admin_request(struct codec_in *in, const Vow__AdminRequest *fro
     to->command = (enum vow_admin_command)from->command;
     to->limit = from->limit;
     to->tag = from->tag;
-    return codec_read_enum(in, from->command, VOW_ADMIN_GROUP_REMOVE, "a command that is none") &&
+    return codec_read_enum(in, from->command, VOW_ADMIN_GROUP_SEEK, "a command that is none") &&
            codec_read_gtrid_or_none(in, from->gtrid, &to->gtrid) && codec_read_text(in, from->filter, &to->filter) &&
            codec_read_name_or_none(in, from->participant, &to->participant) &&
            codec_read_text(in, from->who, &to->who) && codec_read_text(in, from->why, &to->why);

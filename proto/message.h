@@ -111,6 +111,7 @@ enum vow_admin_command {
     VOW_ADMIN_DLQ_RETRY = 16,    /* deliver it again */
     VOW_ADMIN_DLQ_DROP = 17,     /* it has been seen to in another way */
     VOW_ADMIN_GROUP_REMOVE = 19, /* a group of consumers, with what it has not done, and its dead letters */
+    VOW_ADMIN_GROUP_SEEK = 20,   /* where a group goes on: `filter` is "oldest", "newest", or the offset that is next */
     /* Rows: what had not ended after some event, which is in `filter`, an LSN or a time; of a gtrid: that one then, and
      * its events up to there. */
     VOW_ADMIN_REPLAY = 18,

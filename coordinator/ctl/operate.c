@@ -25,7 +25,7 @@ static bool is_of_dead_letter(enum vow_admin_command command)
 
 static bool is_of_group(enum vow_admin_command command)
 {
-    return command == VOW_ADMIN_GROUP_REMOVE;
+    return command == VOW_ADMIN_GROUP_REMOVE || command == VOW_ADMIN_GROUP_SEEK;
 }
 
 static const char *command_name(enum vow_admin_command command)
@@ -33,7 +33,7 @@ static const char *command_name(enum vow_admin_command command)
     if (is_of_dead_letter(command))
         return command == VOW_ADMIN_DLQ_RETRY ? "deliver it again" : "drop it";
     if (is_of_group(command))
-        return "remove it";
+        return command == VOW_ADMIN_GROUP_REMOVE ? "remove it" : "move it";
     if (is_of_saga(command))
         return command == VOW_ADMIN_SAGA_RETRY ? "try it again" : "close it";
     return command == VOW_ADMIN_COMMIT ? "commit" : command == VOW_ADMIN_ABORT ? "abort" : "forget";
@@ -176,7 +176,8 @@ static int order(const struct operation *operation, const char *who, json_t **ro
 {
     const struct vow_msg_admin_request request = {.command = operation->command,
                                                   .gtrid = operation->gtrid,
-                                                  .filter = offset_of(operation),
+                                                  .filter =
+                                                      operation->to != NULL ? operation->to : offset_of(operation),
                                                   .participant = operation->participant,
                                                   .who = who,
                                                   .why = operation->reason};
@@ -250,10 +251,33 @@ static enum explained explain_group(const json_t *row, char text[EXPLAIN_SIZE])
     return field_number(row, "lag") + field_number(row, "dead") > 0 ? EXPLAINED_DAMAGING : EXPLAINED_HARMLESS;
 }
 
+/* vowd itself looks whether that is kept. Back is where the group's service has been: its inbox knows what it did
+ * there, as long as it remembers (docs/events.md). */
+static enum explained explain_move(const struct operation *operation, const json_t *row, char text[EXPLAIN_SIZE])
+{
+    const uint64_t cursor = (uint64_t)field_number(row, "cursor");
+    const bool is_back = strcmp(operation->to, "oldest") == 0 ||
+                         (strcmp(operation->to, "newest") != 0 && strtoull(operation->to, NULL, 10) <= cursor);
+    const long long lag = field_number(row, "lag");
+    /* What it has to read is not counted yet. */
+    const bool is_reading = json_object_get(row, "unread") != NULL;
+    snprintf(text, EXPLAIN_SIZE, "Group %s of %s stands at @%llu and has not done %lld events%s. %s\n",
+             field_text(row, "group"), field_text(row, "participant"), (unsigned long long)cursor, lag,
+             is_reading ? ", beside those that it has not read yet" : "",
+             is_back ? "It goes back: what its service has done, and remembers, is not done again; what it may have "
+                       "done and has forgotten (inbox_retention_ms) is refused, and goes to the dead letters; all "
+                       "else is done, also what was dropped or passed over."
+                     : "It goes forward: what it has not done before that it never does, but for what is a dead "
+                       "letter, unless it is moved back.");
+    return !is_back && (lag > 0 || is_reading) ? EXPLAINED_DAMAGING : EXPLAINED_HARMLESS;
+}
+
 static enum explained explain_it(const struct operation *operation, const json_t *row, char text[EXPLAIN_SIZE])
 {
     if (is_of_dead_letter(operation->command))
         return explain_dead_letter(operation, text);
+    if (operation->command == VOW_ADMIN_GROUP_SEEK)
+        return explain_move(operation, row, text);
     if (is_of_group(operation->command))
         return explain_group(row, text);
     if (is_of_saga(operation->command))

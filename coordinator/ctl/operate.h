@@ -1,4 +1,4 @@
-/* commit, abort, forget: what a person decides by hand. Looks first, explains, asks, and then does it. */
+/* commit, abort, forget, ...: what a person decides by hand. Looks first, explains, asks, and then does it. */
 #ifndef VOW_COORDINATOR_CTL_OPERATE_H
 #define VOW_COORDINATOR_CTL_OPERATE_H
 
@@ -14,6 +14,7 @@ struct operation {
     struct vow_gtrid gtrid;
     const char *participant; /* "" = the transaction itself */
     const char *offset;      /* of a dead letter, whose group is the participant; NULL = it is not about one */
+    const char *to;          /* where a group goes on: "oldest", "newest", or an offset; else NULL */
     const char *reason;
     const char *as; /* NULL = the user's name and the host's */
     bool yes, json;

@@ -47,6 +47,9 @@ static const char help[] =
     "  topics remove GROUP             a group that never comes back, with all that it has not done; asks like the "
     "three\n"
     "                                  above\n"
+    "  topics seek GROUP --to WHERE    a group goes on from the event OFFSET, from the oldest that is kept, or with "
+    "what\n"
+    "                                  comes from now on (OFFSET|oldest|newest); asks like the three above\n"
     "  dlq list [GROUP]                dead letters: events that a group could not do; show GROUP OFFSET: one of them\n"
     "  dlq retry|drop GROUP OFFSET     it is delivered again, or given up; these ask like the three above\n"
     "  doctor [--data DIR]             what is well, what is not, and what to do; with --data: of a stopped vowd\n"
@@ -343,15 +346,28 @@ static int run_dlq(struct command *command, int argc, char **argv)
     return usage("dlq", "wants list, show GROUP OFFSET, retry GROUP OFFSET or drop GROUP OFFSET");
 }
 
-/* argv[0] is remove. */
+static bool is_place(const char *text)
+{
+    return strcmp(text, "oldest") == 0 || strcmp(text, "newest") == 0 ||
+           (text[0] != '\0' && strlen(text) < 19 && strspn(text, "0123456789") == strlen(text) &&
+            strtoll(text, NULL, 10) > 0);
+}
+
+/* argv[0] is remove or seek. */
 static int run_topics(struct command *command, int argc, char **argv)
 {
     struct operation *operation = &command->operation;
-    if (argc != 2 || strcmp(argv[0], "remove") != 0)
-        return usage("topics", "takes no argument, or remove GROUP");
+    const bool is_seek = strcmp(argv[0], "seek") == 0;
+    if (argc != 2 || (!is_seek && strcmp(argv[0], "remove") != 0))
+        return usage("topics", "takes no argument, remove GROUP, or seek GROUP --to OFFSET|oldest|newest");
     if (!vow_name_is_valid(argv[1]))
         return usage(argv[1], "is not the name of a group");
-    operation->command = VOW_ADMIN_GROUP_REMOVE;
+    if (is_seek && (operation->to == NULL || !is_place(operation->to)))
+        return usage(operation->to != NULL ? operation->to : "seek",
+                     "wants --to OFFSET, a number as history shows it, or oldest, or newest");
+    if (!is_seek && operation->to != NULL)
+        return usage("--to", "is for topics seek alone");
+    operation->command = is_seek ? VOW_ADMIN_GROUP_SEEK : VOW_ADMIN_GROUP_REMOVE;
     operation->address = command->coordinator;
     operation->timeout_ms = command->timeout_ms;
     operation->json = command->json;
@@ -363,6 +379,8 @@ static int run_command(struct command *command, int argc, char **argv)
 {
     if (argc < 1)
         return usage("no command", "say what to do");
+    if (command->operation.to != NULL && (strcmp(argv[0], "topics") != 0 || argc == 1))
+        return usage("--to", "is for topics seek alone");
     if (strcmp(argv[0], "saga") == 0)
         return run_saga(command, argc - 1, argv + 1);
     if (strcmp(argv[0], "dlq") == 0)
@@ -422,6 +440,8 @@ static int set_operation_flag(struct command *command, int flag, const char *val
         operation->reason = value;
     else if (flag == 'A')
         operation->as = value;
+    else if (flag == 'o')
+        operation->to = value;
     else
         operation->yes = true;
     return 0;
@@ -446,6 +466,7 @@ static int set_flag(struct command *command, int flag, const char *value, const 
     case 'p':
     case 'r':
     case 'A':
+    case 'o':
     case 'y':
         return set_operation_flag(command, flag, value);
     case 'i':
@@ -489,6 +510,7 @@ int main(int argc, char **argv)
         {"participant", required_argument, NULL, 'p'},
         {"reason", required_argument, NULL, 'r'},
         {"as", required_argument, NULL, 'A'},
+        {"to", required_argument, NULL, 'o'},
         {"yes", no_argument, NULL, 'y'},
         {"in-doubt", no_argument, NULL, 'i'},
         {"stuck", no_argument, NULL, 's'},

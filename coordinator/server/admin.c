@@ -182,6 +182,7 @@ void admin_request(struct vow_server *server, struct session *session, const str
     case VOW_ADMIN_DLQ_RETRY:
     case VOW_ADMIN_DLQ_DROP:
     case VOW_ADMIN_GROUP_REMOVE:
+    case VOW_ADMIN_GROUP_SEEK:
         operate_begin(server, session, request);
         break;
     case VOW_ADMIN_SAGA_LIST:

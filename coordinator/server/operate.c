@@ -36,6 +36,8 @@ static const char *command_name(enum vow_admin_command command)
         return "dlq drop";
     case VOW_ADMIN_GROUP_REMOVE:
         return "topics remove";
+    case VOW_ADMIN_GROUP_SEEK:
+        return "topics seek";
     case VOW_ADMIN_FORGET:
     case VOW_ADMIN_STATUS:
     case VOW_ADMIN_LIST:
@@ -124,12 +126,12 @@ static void answer(struct order *order, int error, const char *key, const char *
     free_order(order);
 }
 
-static void refuse(struct order *order, int error, const char *why)
+void operate_refuse(struct order *order, int error, const char *why)
 {
     answer(order, error, "why", why, true);
 }
 
-static void done(struct order *order, const char *what)
+void operate_done(struct order *order, const char *what)
 {
     answer(order, 0, "done", what, true);
 }
@@ -157,12 +159,12 @@ static void abort_all(struct order *order)
     const struct vow_msg msg = {.kind = VOW_MSG_ROLLBACK_REQUEST, .rollback_request = {.gtrid = order->gtrid}};
     const char *why = why_no_abort(server, &order->gtrid);
     if (why != NULL) {
-        refuse(order, VOW_E_REFUSED, why);
+        operate_refuse(order, VOW_E_REFUSED, why);
         return;
     }
     event.msg = &msg;
     server_step(server, &event);
-    done(order, "aborted, at all its participants; its client hears so");
+    operate_done(order, "aborted, at all its participants; its client hears so");
 }
 
 /* ---- one participant's branch ---- */
@@ -189,7 +191,8 @@ static void resolve(struct order *order)
     struct session *session = session_of(order->server, order->participant);
     struct vow_msg msg = {.kind = VOW_MSG_RESOLVE};
     if (session == NULL) {
-        refuse(order, VOW_E_STATE, "this participant is not connected: ask it itself, with --coordinator ITS-ADDRESS");
+        operate_refuse(order, VOW_E_STATE,
+                       "this participant is not connected: ask it itself, with --coordinator ITS-ADDRESS");
         return;
     }
     msg.resolve.header = (struct vow_msg_header){.gtrid = order->gtrid,
@@ -213,12 +216,12 @@ void operate_resolved(struct vow_server *server, const struct session *session, 
     if (resolved->error != 0) {
         snprintf(text, sizeof(text), "%s says: %s", session->name,
                  resolved->text[0] != '\0' ? resolved->text : vow_error_text(resolved->error));
-        refuse(order, VOW_E_REFUSED, text);
+        operate_refuse(order, VOW_E_REFUSED, text);
         return;
     }
     snprintf(text, sizeof(text), "%s has %s its branch", session->name,
              resolved->verdict == VOW_COMMIT ? "committed" : "rolled back");
-    done(order, text);
+    operate_done(order, text);
 }
 
 void operate_session_down(struct vow_server *server, uint64_t session)
@@ -251,9 +254,9 @@ void operate_forgotten(struct vow_server *server, uint64_t tag, int error, const
     if (order == NULL)
         return;
     if (error != 0)
-        refuse(order, error == VOW_E_BUSY ? VOW_E_BUSY : VOW_E_STATE, text);
+        operate_refuse(order, error == VOW_E_BUSY ? VOW_E_BUSY : VOW_E_STATE, text);
     else
-        done(order, text[0] != '\0' ? text : "forgotten; the history keeps what happened");
+        operate_done(order, text[0] != '\0' ? text : "forgotten; the history keeps what happened");
 }
 
 /* ---- a stuck saga, a dead letter ---- */
@@ -279,10 +282,13 @@ void operate_ordered(struct vow_server *server, uint64_t tag, int error, const c
     struct order *order = find(server, (uint32_t)tag);
     if (order == NULL)
         return;
-    if (error != 0)
-        refuse(order, error == VOW_E_RECOVERING ? VOW_E_BUSY : error, text[0] != '\0' ? text : vow_error_text(error));
+    if (error == 0 && order->command == VOW_ADMIN_GROUP_SEEK)
+        operate_moved(order);
+    else if (error != 0)
+        operate_refuse(order, error == VOW_E_RECOVERING ? VOW_E_BUSY : error,
+                       text[0] != '\0' ? text : vow_error_text(error));
     else
-        done(order, what_was_done(order->command));
+        operate_done(order, what_was_done(order->command));
 }
 
 /* ---- an order comes ---- */
@@ -294,6 +300,8 @@ void operate_logged(struct vow_server *server, void *ctx)
     if (is_of_dead_letter(order->command))
         relay_order(server, order->participant, order->lsn,
                     order->command == VOW_ADMIN_DLQ_RETRY ? VOW_RELAY_RETRY : VOW_RELAY_DROP, order->id);
+    else if (order->command == VOW_ADMIN_GROUP_SEEK)
+        operate_move(order);
     else if (order->command == VOW_ADMIN_GROUP_REMOVE)
         relay_order(server, order->participant, 0, VOW_RELAY_REMOVE, order->id);
     else if (order->command == VOW_ADMIN_SAGA_RETRY)
@@ -311,8 +319,9 @@ void operate_logged(struct vow_server *server, void *ctx)
 /* What the history keeps of it. Returns its length. */
 static size_t order_text(const struct vow_msg_admin_request *request, char text[ORDER_SIZE])
 {
-    const int len =
-        snprintf(text, ORDER_SIZE, "%s by %s: %s", command_name(request->command), request->who, request->why);
+    const bool has_place = request->command == VOW_ADMIN_GROUP_SEEK;
+    const int len = snprintf(text, ORDER_SIZE, "%s%s%s by %s: %s", command_name(request->command), has_place ? " " : "",
+                             has_place ? request->filter : "", request->who, request->why);
     return (size_t)len;
 }
 
@@ -326,6 +335,9 @@ static const char *wrong(const struct vow_msg_admin_request *request)
     } else if (request->command == VOW_ADMIN_GROUP_REMOVE) {
         if (request->participant[0] == '\0')
             return "no group is named";
+    } else if (request->command == VOW_ADMIN_GROUP_SEEK) {
+        if (request->participant[0] == '\0' || !operate_place(request->filter, &lsn))
+            return "no group and place are named: an offset, oldest or newest";
     } else if (vow_gtrid_is_none(&request->gtrid)) {
         return "no transaction is named";
     }
@@ -353,7 +365,10 @@ static struct order *make(struct vow_server *server, const struct session *sessi
     order->tag = request->tag;
     order->command = request->command;
     order->gtrid = request->gtrid;
-    (void)relay_offset(request->filter, &order->lsn);
+    if (request->command == VOW_ADMIN_GROUP_SEEK)
+        (void)operate_place(request->filter, &order->lsn);
+    else
+        (void)relay_offset(request->filter, &order->lsn);
     snprintf(order->participant, sizeof(order->participant), "%s", request->participant);
     vow_text_copy(order->who, request->who);
     vow_text_copy(order->why, request->why);

@@ -25,6 +25,7 @@ struct events_run {
     uint64_t unable;          /* this one is never done; 0 = none */
     bool is_subscribed;
     unsigned delivered; /* DELIVERs that came */
+    uint64_t offsets[EVENTS + 1];
     uint64_t deadline_us;
 };
 
@@ -102,6 +103,18 @@ static void start_with(struct events_run *run, const char *crash, bool keeps_tra
     cluster_run(&run->cluster, 0, crash, NULL);
 }
 
+/* What is done is cut off a second later. */
+static void start_forgetful(struct events_run *run)
+{
+    memset(run, 0, sizeof(*run));
+    cluster_init(&run->cluster);
+    run->cluster.vowd_flags[0] = "--heartbeat";
+    run->cluster.vowd_flags[1] = "600000";
+    run->cluster.vowd_flags[2] = "--retention";
+    run->cluster.vowd_flags[3] = "1s";
+    cluster_run(&run->cluster, 0, NULL, NULL);
+}
+
 static void start(struct events_run *run, const char *crash)
 {
     start_with(run, crash, false);
@@ -132,6 +145,7 @@ static void answer_delivery(struct events_run *run, const struct vow_msg_deliver
     msg.delivered = (struct vow_msg_delivered){
         .group = "billing", .offset = asked->offset, .attempt = asked->attempt, .result = VOW_EVENT_DONE, .text = ""};
     run->delivered++;
+    run->offsets[seq] = asked->offset;
     cr_assert_str_eq(asked->event.topic, "order.placed");
     cr_assert_eq(asked->event.payload.len, 7);
     cr_assert_eq(memcmp(asked->event.payload.data, "apple 2", 7), 0);
@@ -442,6 +456,103 @@ Test(events, a_group_that_never_comes_back_is_removed)
     ctl(&run, (const char *const[]){"topics", NULL}, 0);
     expect_out("no group has subscribed");
     cluster_end(&run.cluster);
+}
+
+static void move(const struct events_run *run, const char *group, const char *to, int status, const char *err)
+{
+    ctl(run, (const char *const[]){"--yes", "--reason", "tried", "--to", to, "topics", "seek", group, NULL}, status);
+    cr_assert_not_null(strstr(out.err, err), "%s: %s", to, out.err);
+}
+
+/* The events from `first` on come, and no other. */
+static void expect_again(struct events_run *run, uint64_t first)
+{
+    const unsigned before = run->delivered;
+    uint64_t seq = first;
+    run->is_subscribed = false;
+    while (run->delivered < before + EVENTS + 1 - first) {
+        cr_assert(take_delivery(run));
+        if (run->billing.msg.kind == VOW_MSG_DELIVER)
+            cr_assert_eq(run->billing.msg.deliver.event.key_seq, seq++);
+    }
+    ctl_until(run, (const char *const[]){"topics", "--json", NULL}, "\"lag\": 0");
+}
+
+Test(events, an_operator_moves_a_group_to_where_it_goes_on)
+{
+    static struct events_run run;
+    char offset[24];
+    start(&run, NULL);
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    snprintf(offset, sizeof(offset), "%llu", (unsigned long long)run.offsets[3]);
+    move(&run, "billing", offset, 0, "goes back");
+    expect_again(&run, 3);
+    move(&run, "billing", "oldest", 0, "goes back");
+    expect_again(&run, 1);
+    peer_close(&run.billing);
+    ctl_until(&run, (const char *const[]){"topics", NULL}, "AWAY");
+    move(&run, "billing", "oldest", 0, "goes back");
+    ctl(&run, (const char *const[]){"topics", NULL}, 0);
+    expect_out("reads older ones");
+    move(&run, "billing", offset, 0, "beside those that it has not read yet. It goes forward");
+    process_kill(&run.cluster.vowd);
+    peer_close(&run.shop);
+    vowd_start(&run.cluster, NULL);
+    ctl_until(&run, (const char *const[]){"topics", "--json", NULL}, "\"lag\": 2");
+    peer_open(&run.billing, &run.cluster, VOW_ROLE_PARTICIPANT, "billing");
+    subscribe(&run);
+    expect_again(&run, 3);
+    peer_close(&run.billing);
+    ctl_until(&run, (const char *const[]){"topics", NULL}, "AWAY");
+    move(&run, "billing", "oldest", 0, "goes back");
+    move(&run, "billing", "newest", 0, "It goes forward");
+    ctl(&run, (const char *const[]){"topics", "--json", NULL}, 0);
+    expect_out("\"lag\": 0");
+    cluster_end(&run.cluster);
+}
+
+Test(events, a_move_that_cannot_be_is_refused_in_words)
+{
+    static struct events_run run;
+    start(&run, NULL);
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    move(&run, "packing", "oldest", 3, "there is no such group");
+    move(&run, "billing", "9999", 4, "no event is there yet");
+    move(&run, "billing", "0", 2, "wants --to OFFSET");
+    move(&run, "billing", "soon", 2, "wants --to OFFSET");
+    ctl(&run, (const char *const[]){"--yes", "--reason", "x", "topics", "seek", "billing", NULL}, 2);
+    ctl(&run, (const char *const[]){"--to", "oldest", "topics", "seek", "billing", NULL}, 2);
+    ctl(&run, (const char *const[]){"--to", "oldest", "topics", NULL}, 2);
+    ctl(&run, (const char *const[]){"--yes", "--reason", "x", "--to", "7", "topics", "remove", "billing", NULL}, 2);
+    ctl(&run, (const char *const[]){"topics", "--json", NULL}, 0);
+    expect_out("\"lag\": 0");
+    end_run(&run);
+}
+
+static uint64_t cut_lsn(const struct events_run *run)
+{
+    ctl(run, (const char *const[]){"status", "--json", NULL}, 0);
+    const char *at = strstr(out.out, "\"cut_lsn\": ");
+    cr_assert_not_null(at, "%s", out.out);
+    return strtoull(at + strlen("\"cut_lsn\": "), NULL, 10);
+}
+
+/* What was cut off does not come back unnoticed as less than was asked for. */
+Test(events, a_move_to_what_is_cut_off_says_from_where_on_all_is_kept)
+{
+    static struct events_run run;
+    char offset[24];
+    start_forgetful(&run);
+    connect_both(&run);
+    cr_assert(run_to_end(&run));
+    while (cut_lsn(&run) < run.offsets[EVENTS])
+        poll(NULL, 0, 5); /* the suite's time-out is the bound */
+    snprintf(offset, sizeof(offset), "%llu", (unsigned long long)run.offsets[2]);
+    move(&run, "billing", offset, 4, "retention has cut off what came before @");
+    move(&run, "billing", "oldest", 0, "goes back"); /* to what is left of it */
+    end_run(&run);
 }
 
 static void refused_subscription(struct peer *peer, const char *on, const char *publishes, int error, const char *word)

@@ -136,7 +136,7 @@ struct group {
     bool keeps;                          /* JOINING: its place, and what it has not done */
     uint64_t session;                    /* 0 = its consumer is away */
     uint64_t full_session;               /* so much waits for this one that it is sent no more; 0 = none */
-    uint64_t tag;                        /* LEAVING: of the order */
+    uint64_t tag;                        /* LEAVING, JOINING: of the order; JOINING: 0 = it is none */
     struct subscription now, next;       /* next: JOINING */
     uint64_t cursor, next_cursor, noted; /* noted: the cursor that was logged last */
     struct vow_slice beyond;             /* at a start: what was done beyond the cursor */
@@ -438,6 +438,8 @@ void relay_take_delivered(struct vow_relay *core, const struct vow_relay_event *
 void relay_take_subscribe(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_removal(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_seek(struct vow_relay *core, const struct vow_relay_event *event);
+/* The same by an operator's order. */
+void relay_take_move(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_loaded(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_take_load_done(struct vow_relay *core, const struct vow_relay_event *event);
 void relay_session_down(struct vow_relay *core, uint64_t session);

@@ -201,7 +201,9 @@ static void take_event(struct vow_relay *core, const struct vow_relay_event *eve
         flow_take_peer_ready(core, event->session);
         break;
     case VOW_RELAY_ORDER:
-        if (event->order.order == VOW_RELAY_REMOVE)
+        if (event->order.order == VOW_RELAY_SEEK)
+            relay_take_move(core, event);
+        else if (event->order.order == VOW_RELAY_REMOVE)
             relay_take_removal(core, event);
         else
             dead_take_order(core, event);

@@ -66,8 +66,9 @@ enum vow_relay_event_kind {
     VOW_RELAY_DRAIN,
 };
 
-/* RETRY and DROP are about a dead letter, REMOVE about the group itself: then no lsn. */
-enum vow_relay_order { VOW_RELAY_RETRY = 1, VOW_RELAY_DROP = 2, VOW_RELAY_REMOVE = 3 };
+/* RETRY and DROP are about a dead letter, REMOVE about the group itself: then no lsn. SEEK: the group goes on with what
+ * comes after the lsn; UINT64_MAX = with what is published from now on. */
+enum vow_relay_order { VOW_RELAY_RETRY = 1, VOW_RELAY_DROP = 2, VOW_RELAY_REMOVE = 3, VOW_RELAY_SEEK = 4 };
 
 /*
  * What a group makes of an event that it asks for: WAIT(name, what it waits for).

@@ -40,7 +40,10 @@ static void join(struct vow_relay *core, struct group_input *in)
 
     group->keeps = group->was_there && !in->is_seek;
     group->next_cursor = beginning(core, group, in->subscribe, in->is_seek);
-    group->session = in->from->session;
+    /* An operator is not who is delivered to. */
+    if (in->from->kind != VOW_RELAY_ORDER)
+        group->session = in->from->session;
+    group->tag = in->from->kind == VOW_RELAY_ORDER ? in->from->order.tag : 0;
     group_move(core, group, GROUP_JOINING);
     effect = relay_log(core, VOW_RECORD_GROUP, TOKEN_GROUP, 0, group_index(core, group), true);
     relay_set_who(&effect->log.record, group);
@@ -63,7 +66,8 @@ static void go_live(struct vow_relay *core, struct group_input *in)
 void group_on_subscribe(struct vow_relay *core, struct group_input *in)
 {
     struct group *group = in->group;
-    const char *circle = vow_relay_circle(core, in->subscribe);
+    /* Who moves asks for nothing new. */
+    const char *circle = in->is_seek ? NULL : vow_relay_circle(core, in->subscribe);
 
     if (circle != NULL) {
         answer(core, in, VOW_E_REFUSED, circle);
@@ -109,11 +113,20 @@ void relay_take_subscribe(struct vow_relay *core, const struct vow_relay_event *
     group_dispatch(core, &in);
 }
 
+static void go_on_after(struct vow_relay *core, struct group_input *in, uint64_t lsn)
+{
+    struct vow_msg_subscribe subscribe = *subscription_message(&core->view, in->group->name, &in->group->now);
+
+    subscribe.from = VOW_FROM_OFFSET;
+    subscribe.offset = lsn;
+    in->subscribe = &subscribe;
+    group_dispatch(core, in);
+}
+
 void relay_take_seek(struct vow_relay *core, const struct vow_relay_event *event)
 {
     const struct vow_msg_seek *seek = &event->msg->seek;
     struct group_input in = {.event = GROUP_ON_SUBSCRIBE, .from = event, .is_seek = true};
-    struct vow_msg_subscribe subscribe;
 
     in.group = group_find(core, seek->group);
     if (in.group == NULL || in.group->session != event->session) {
@@ -124,11 +137,33 @@ void relay_take_seek(struct vow_relay *core, const struct vow_relay_event *event
         answer(core, &in, VOW_E_BUSY, "an earlier subscription is on its way to the disk");
         return;
     }
-    subscribe = *subscription_message(&core->view, in.group->name, &in.group->now);
-    subscribe.from = VOW_FROM_OFFSET;
-    subscribe.offset = seek->offset;
-    in.subscribe = &subscribe;
-    group_dispatch(core, &in);
+    go_on_after(core, &in, seek->offset);
+}
+
+static const char *why_not(const struct vow_relay *core, const struct group *group, uint64_t lsn)
+{
+    if (group->state == GROUP_LEAVING)
+        return "it is being removed";
+    if (group->state == GROUP_JOINING)
+        return "its subscription is on its way to the disk: try again";
+    return lsn != UINT64_MAX && lsn >= core->last_lsn ? "no event is there yet, or after it: see newest" : NULL;
+}
+
+void relay_take_move(struct vow_relay *core, const struct vow_relay_event *event)
+{
+    struct group_input in = {.event = GROUP_ON_SUBSCRIBE, .from = event, .is_seek = true};
+    const char *why;
+
+    in.group = group_find(core, event->order.group);
+    if (in.group == NULL) {
+        relay_ordered(core, event->order.tag, VOW_E_NOT_FOUND, "there is no such group");
+        return;
+    }
+    why = why_not(core, in.group, event->order.lsn);
+    if (why != NULL)
+        relay_ordered(core, event->order.tag, VOW_E_STATE, why);
+    else
+        go_on_after(core, &in, event->order.lsn);
 }
 
 /* One that asks for something else goes on where it is, with what it has not done: that is for it to ask for, too, from
@@ -151,7 +186,11 @@ void group_on_logged(struct vow_relay *core, struct group_input *in)
     group_rebuild(core, group);
     if (group->keeps)
         group_has_moved(core, group);
-    relay_subscribed(core, group->session, group->name, 0, "", group->cursor);
+    if (group->tag != 0)
+        relay_ordered(core, group->tag, 0, "");
+    group->tag = 0;
+    if (group->session != 0)
+        relay_subscribed(core, group->session, group->name, 0, "", group->cursor);
     group_move(core, group, group->session != 0 ? GROUP_LIVE : GROUP_AWAY);
 }
 

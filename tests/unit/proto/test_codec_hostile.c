@@ -420,7 +420,7 @@ Test(codec_hostile, F162_other_enums)
     expect(VOW_MSG_OUTCOME, "an outcome that is none");
     start();
     expect(VOW_MSG_ADMIN_REQUEST, "a command that is none");
-    wire_number(&message, 1, VOW_ADMIN_GROUP_REMOVE + 1);
+    wire_number(&message, 1, VOW_ADMIN_GROUP_SEEK + 1);
     expect(VOW_MSG_ADMIN_REQUEST, "a command that is none");
     /* No verdict may be in force, but there is no third one. */
     expect_number(VOW_MSG_RESOLVED, 3, 0, NULL);

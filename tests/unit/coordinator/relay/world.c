@@ -486,9 +486,15 @@ static void subscribe(struct world *world)
 
 static void seek(struct world *world)
 {
-    const struct vow_msg msg = {.kind = VOW_MSG_SEEK, .seek = {groups[below(world, WORLD_GROUPS)], 0}};
+    const char *group = groups[below(world, WORLD_GROUPS)];
+    const struct vow_msg msg = {.kind = VOW_MSG_SEEK, .seek = {group, 0}};
+    struct vow_relay_event event = {.kind = VOW_RELAY_ORDER, .order = {group, 0, VOW_RELAY_SEEK, 1}};
 
-    step(world, &(struct vow_relay_event){.kind = VOW_RELAY_MESSAGE, .session = world->session, .msg = &msg});
+    /* By an operator, or by its consumer. */
+    if (below(world, 2) == 0)
+        step(world, &event);
+    else
+        step(world, &(struct vow_relay_event){.kind = VOW_RELAY_MESSAGE, .session = world->session, .msg = &msg});
 }
 
 static void disconnect(struct world *world)
