@@ -48,7 +48,7 @@ static struct lock_name split(char *text)
     char *index = strchr(text, '\n'), *key = index != NULL ? strchr(index + 1, '\n') : NULL;
 
     if (key == NULL)
-        return (struct lock_name){NULL};
+        return (struct lock_name){.table = NULL};
     *index = *key = '\0';
     return (struct lock_name){text, index + 1, key + 1};
 }
@@ -57,7 +57,7 @@ static struct lock_name split(char *text)
 static void meet_named(struct store *store, const struct vow_gtrid *gtrid, const unsigned char *text)
 {
     char *copy = store->trace != NULL ? sqlite3_mprintf("%s", text) : NULL;
-    const struct lock_name lock = copy != NULL ? split(copy) : (struct lock_name){NULL};
+    const struct lock_name lock = copy != NULL ? split(copy) : (struct lock_name){.table = NULL};
 
     meet(store, gtrid, &lock);
     sqlite3_free(copy);
