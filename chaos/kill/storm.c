@@ -75,7 +75,8 @@ void real_storm_ended(struct real_run *run, struct real_member *member, enum rea
 
     if (storm == NULL || run->is_interrupted)
         return;
-    if (ending == REAL_ENDED_AT_POINT && has_points(storm)) {
+    /* What the checks come to, when the storm is over, is theirs. */
+    if (ending == REAL_ENDED_AT_POINT && has_points(storm) && is_blowing(run)) {
         storm->died(storm->ctx, program_of(member), member->node.died_at);
         storm->crashed++;
     }
