@@ -57,7 +57,13 @@ static int by_name(const struct topic *a, const struct topic *b)
     return strcmp(a->name, b->name);
 }
 
-int topic_rows(const struct relay_book *book, topic_row_fn *each, void *ctx)
+json_t *topic_object(const struct vow_relay_topic_view *view)
+{
+    return json_pack("{s:s,s:o,s:o}", "topic", view->name, "waiting", json_u64(view->events), "bytes",
+                     json_u64(view->bytes));
+}
+
+int topics_of(const struct relay_book *book, topic_fn *each, void *ctx)
 {
     struct topic *topics = NULL, *topic, *next;
     int error = 0;
@@ -66,9 +72,9 @@ int topic_rows(const struct relay_book *book, topic_row_fn *each, void *ctx)
     HASH_SRT(hh, topics, by_name);
     HASH_ITER(hh, topics, topic, next)
     {
+        const struct vow_relay_topic_view view = {topic->name, topic->events, topic->bytes};
         if (error == 0)
-            error = each(ctx, json_pack("{s:s,s:o,s:o}", "topic", topic->name, "waiting", json_u64(topic->events),
-                                        "bytes", json_u64(topic->bytes)));
+            error = each(ctx, &view);
         /* It does not see that uthash unlinks. NOLINTNEXTLINE(clang-analyzer-unix.Malloc,clang-analyzer-core.*) */
         HASH_DEL(topics, topic);
         free(topic);

@@ -11,9 +11,11 @@
 json_t *group_object(const struct vow_relay_group_view *view);
 json_t *dead_object(const struct vow_relay_dead_view *view);
 
-/* Takes the row over; NULL: there was no memory for it. Not 0 ends the walk with that. */
-typedef int topic_row_fn(void *ctx, json_t *row);
-/* For each topic of which there are events in the book. */
-int topic_rows(const struct relay_book *book, topic_row_fn *each, void *ctx);
+json_t *topic_object(const struct vow_relay_topic_view *view);
+
+/* Not 0 ends the walk with that. */
+typedef int topic_fn(void *ctx, const struct vow_relay_topic_view *view);
+/* For each topic of which there are events in the book, by their names. */
+int topics_of(const struct relay_book *book, topic_fn *each, void *ctx);
 
 #endif

@@ -182,14 +182,11 @@ static int show_groups(struct rows *rows)
     return error;
 }
 
-static int show_topic(void *ctx, json_t *row)
+static int show_topic(void *ctx, const struct vow_relay_topic_view *view)
 {
     struct rows *rows = ctx;
 
-    if (takes_one_more(rows))
-        return show(rows, "topic", row);
-    json_decref(row);
-    return 0;
+    return takes_one_more(rows) ? show(rows, "topic", topic_object(view)) : 0;
 }
 
 static int show_dead(struct rows *rows)
@@ -235,7 +232,7 @@ static int show_relay(struct rows *rows)
     if (rows->replay->relay == NULL)
         return 0;
     error = show_groups(rows);
-    error = error != 0 ? error : topic_rows(&rows->replay->events, show_topic, rows);
+    error = error != 0 ? error : topics_of(&rows->replay->events, show_topic, rows);
     error = error != 0 ? error : show_dead(rows);
     return error != 0 || rows->replay->fold.is_cut ? error : show_keys(rows);
 }

@@ -138,7 +138,7 @@ static void tell_history(struct vow_server *server, struct session *session, uin
     /* Who has done the events among them, and who has not. */
     for (uint32_t i = 0; op->error == 0 && i < op->events_len; i++) {
         if (op->events[i].record.kind == VOW_RECORD_EVENT)
-            relay_reactions(&answer, &op->events[i]);
+            events_reactions(&answer, &op->events[i]);
     }
     const int none = op->error != 0 ? op->error : VOW_E_NOT_FOUND;
     answer_end(&answer, op->error == 0 && op->events_len > 0 ? 0 : none);
@@ -193,13 +193,13 @@ void admin_request(struct vow_server *server, struct session *session, const str
             admin_ask_history(server, session->id, request->tag, &request->gtrid, NULL);
         break;
     case VOW_ADMIN_TOPICS:
-        relay_topics(server, session, request);
+        events_topics(server, session, request);
         break;
     case VOW_ADMIN_DLQ_LIST:
-        relay_dead_list(server, session, request);
+        events_dead_list(server, session, request);
         break;
     case VOW_ADMIN_DLQ_SHOW:
-        relay_dead_show(server, session, request);
+        events_dead_show(server, session, request);
         break;
     }
 }

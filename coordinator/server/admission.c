@@ -230,27 +230,27 @@ static void fill_sagas(struct vow_server *server, struct limit_use use[LIMITS])
 
 void admission_note_events(struct vow_server *server)
 {
-    struct vow_relay_counts counts;
-    vow_relay_counts(server->relay.core, &counts);
-    admission_note(server, LIMIT_EVENTS, counts.events);
-    admission_note(server, LIMIT_EVENT_BYTES, server->relay.book.bytes);
-    admission_note(server, LIMIT_GROUPS, counts.groups);
-    admission_note(server, LIMIT_DEAD_LETTERS, counts.dead);
+    struct broker_counts counts;
+    server->broker->ops->counts(server->broker, &counts);
+    admission_note(server, LIMIT_EVENTS, counts.of.events);
+    admission_note(server, LIMIT_EVENT_BYTES, counts.bytes);
+    admission_note(server, LIMIT_GROUPS, counts.of.groups);
+    admission_note(server, LIMIT_DEAD_LETTERS, counts.of.dead);
 }
 
 /* A group that is paused for want of room counts as one dead letter refused. */
 static void fill_events(struct vow_server *server, struct limit_use use[LIMITS])
 {
-    struct vow_relay_counts counts;
-    vow_relay_counts(server->relay.core, &counts);
-    use[LIMIT_EVENTS] = (struct limit_use){.limit = server->relay.limits.events_max, .now = counts.events};
-    use[LIMIT_EVENT_BYTES] =
-        (struct limit_use){.limit = server->settings.event_bytes_max, .now = server->relay.book.bytes};
-    use[LIMIT_GROUPS] = (struct limit_use){.limit = server->relay.limits.groups_max, .now = counts.groups};
-    use[LIMIT_DEAD_LETTERS] = (struct limit_use){.limit = server->relay.limits.dead_max, .now = counts.dead};
-    server->admission.refused[LIMIT_EVENTS] = counts.full_events;
-    server->admission.refused[LIMIT_GROUPS] = counts.full_groups;
-    server->admission.refused[LIMIT_DEAD_LETTERS] = counts.full_dead;
+    struct broker_counts counts;
+    server->broker->ops->counts(server->broker, &counts);
+    use[LIMIT_EVENTS] = (struct limit_use){.limit = counts.events_max, .now = counts.of.events};
+    use[LIMIT_EVENT_BYTES] = (struct limit_use){.limit = counts.bytes_max, .now = counts.bytes};
+    use[LIMIT_GROUPS] = (struct limit_use){.limit = counts.groups_max, .now = counts.of.groups};
+    use[LIMIT_DEAD_LETTERS] = (struct limit_use){.limit = counts.dead_max, .now = counts.of.dead};
+    server->admission.refused[LIMIT_EVENT_BYTES] = counts.full_bytes;
+    server->admission.refused[LIMIT_EVENTS] = counts.of.full_events;
+    server->admission.refused[LIMIT_GROUPS] = counts.of.full_groups;
+    server->admission.refused[LIMIT_DEAD_LETTERS] = counts.of.full_dead;
     admission_note_events(server);
 }
 

@@ -214,8 +214,8 @@ static void op_done(struct vow_server *server, struct vow_journal_op *op)
 {
     if (((const struct log_op *)op)->is_saga) {
         sagas_journal_done(server, op);
-    } else if (((const struct log_op *)op)->is_relay) {
-        relay_journal_done(server, op);
+    } else if (((const struct log_op *)op)->done != NULL) {
+        ((const struct log_op *)op)->done(((const struct log_op *)op)->who, (struct log_op *)op);
     } else if (op->kind == VOW_JOURNAL_GET) {
         looked_up(server, op);
     } else if (op->kind == VOW_JOURNAL_HISTORY) {

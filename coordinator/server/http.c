@@ -76,12 +76,13 @@ static void limit_metrics(struct evbuffer *body, struct vow_server *server)
                  offsetof(struct limit_use, refused));
 }
 
-static void relay_metrics(struct evbuffer *body, const struct vow_server *server)
+static void event_metrics(struct evbuffer *body, const struct vow_server *server)
 {
-    struct vow_relay_counts counts;
-    vow_relay_counts(server->relay.core, &counts);
+    struct broker_counts broker;
+    server->broker->ops->counts(server->broker, &broker);
+    const struct vow_relay_counts counts = broker.of;
     metric(body, "vow_events_waiting", "gauge", "Events that some group has not done.", counts.events);
-    metric(body, "vow_event_bytes", "gauge", "What they take.", server->relay.book.bytes);
+    metric(body, "vow_event_bytes", "gauge", "What they take.", broker.bytes);
     metric(body, "vow_event_groups", "gauge", "Groups of consumers.", counts.groups);
     metric(body, "vow_event_groups_paused", "gauge", "Of them without room for one more dead letter.", counts.paused);
     metric(body, "vow_event_keys", "gauge", "Keys whose newest event is known.", counts.keys);
@@ -167,7 +168,7 @@ static void on_metrics(struct evhttp_request *request, void *ctx)
     metric(body, "vow_journal_pruned_total", "counter", "Events cut off since the journal was made.", journal.pruned);
     metric(body, "vow_journal_cut_lsn", "gauge", "Events up to here are cut off.", journal.cut_lsn);
     saga_metrics(body, server);
-    relay_metrics(body, server);
+    event_metrics(body, server);
     limit_metrics(body, server);
     answer(request, 200, "OK", body);
 }

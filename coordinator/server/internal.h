@@ -8,11 +8,11 @@
 #include <uthash.h>
 
 #include "coordinator/core/coord.h"
-#include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
 #include "coordinator/fold/recovery.h"
-#include "coordinator/fold/relay_recovery.h"
+#include "coordinator/fold/saga_book.h"
 #include "coordinator/journal/journal.h"
+#include "coordinator/server/broker.h"
 #include "coordinator/server/notify.h"
 #include "coordinator/server/server.h"
 #include "proto/net/channel.h"
@@ -59,8 +59,10 @@ struct life {
 struct log_op {
     struct vow_journal_op op; /* first */
     uint32_t branches_cap;
-    bool is_saga;  /* it is the saga core's */
-    bool is_relay; /* it is the relay core's */
+    bool is_saga; /* it is the saga core's */
+    /* It is a broker's, who hears of it so; NULL = it is not. */
+    void (*done)(void *who, struct log_op *op);
+    void *who;
     uint8_t *body; /* of the record, as long as body_cap allows */
     size_t body_cap;
     uint64_t tag;                       /* HISTORY: of who asked */
@@ -142,24 +144,6 @@ struct server_sagas {
     size_t unsent_len, unsent_cap;
 };
 
-/* A delivery that was not sent, likewise. */
-struct undelivered {
-    uint64_t session, lsn;
-    char group[VOW_NAME_SIZE];
-};
-
-/* Events: likewise, and what they say. */
-struct server_relay {
-    struct vow_relay *core;
-    void *memory;
-    struct vow_relay_limits limits; /* with room for what was recovered */
-    struct relay_book book;
-    struct vow_arena *arena;         /* for an event out of the journal */
-    bool is_kept;                    /* the event that is published in this step */
-    struct undelivered *undelivered; /* of the step under way */
-    size_t undelivered_len, undelivered_cap;
-};
-
 struct vow_server {
     struct event_base *base;
     struct event *sigterm, *sigint, *sighup;
@@ -176,7 +160,7 @@ struct vow_server {
     struct vow_coord *core;
     void *core_memory;
     struct server_sagas sagas;
-    struct server_relay relay;
+    struct broker *broker;    /* of events; NULL = not made yet */
     struct session *sessions; /* uthash by id */
     uint64_t next_session;
     struct known *known;    /* uthash by name */
@@ -288,35 +272,25 @@ void sagas_recovered(struct vow_server *server);
 void log_op_put_message(struct log_op *op, const struct vow_msg *msg);
 void log_op_put_bytes(struct log_op *op, struct vow_slice bytes);
 
-/* relay.c: sessions, journal and timer for the relay core. */
+/* events.c: sessions and the broker. */
+extern const struct broker_host events_host; /* its ctx is the server */
 /* PUBLISH, SUBSCRIBE, DELIVERED, SEEK. */
-void relay_message(struct vow_server *server, struct session *session, const struct vow_msg *msg);
-void relay_session_gone(struct vow_server *server, uint64_t session);
-void relay_peer_ready(struct vow_server *server, uint64_t session);
-/* LOG_DONE, or older events. */
-void relay_journal_done(struct vow_server *server, struct vow_journal_op *op);
-void relay_timer(struct vow_server *server);
-void relay_shed(struct vow_server *server, bool on);
-void relay_drain(struct vow_server *server);
-void relay_order(struct vow_server *server, const char *group, uint64_t lsn, enum vow_relay_order order, uint64_t tag);
-void relay_step(struct vow_server *server, const struct vow_relay_event *event);
-void relay_free(struct vow_server *server);
+bool events_takes(enum vow_msg_kind kind);
+void events_message(struct vow_server *server, struct session *session, const struct vow_msg *msg);
 
-/* relay_start.c. What feeds the core; detail: of a start, else NULL. */
-struct relay_recovery relay_recovery_of(struct vow_server *server, struct vow_error_detail *detail);
-/* Returns 0 or an error, with its detail. */
+/* relay_start.c: the embedded broker, with what the journal keeps of events. Returns 0 or an error, with its detail. */
 int relay_start(struct vow_server *server, const struct vow_journal_engine *ops, void *engine, uint64_t seed,
                 struct vow_error_detail *detail);
 
-/* relay_rows.c */
-void relay_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
-void relay_dead_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
-void relay_dead_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+/* events_rows.c */
+void events_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void events_dead_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
+void events_dead_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);
 struct answer;
 /* Rows of what the groups make of an EVENT of the journal. */
-void relay_reactions(struct answer *answer, const struct vow_journal_event *from);
+void events_reactions(struct answer *answer, const struct vow_journal_event *from);
 /* The offset of an event, as an operator says it. */
-bool relay_offset(const char *text, uint64_t *lsn);
+bool events_offset(const char *text, uint64_t *offset);
 
 /* sagas_rows.c */
 void sagas_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request);

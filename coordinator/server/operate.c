@@ -298,12 +298,11 @@ void operate_logged(struct vow_server *server, void *ctx)
 {
     struct order *order = ctx;
     if (is_of_dead_letter(order->command))
-        relay_order(server, order->participant, order->lsn,
-                    order->command == VOW_ADMIN_DLQ_RETRY ? VOW_RELAY_RETRY : VOW_RELAY_DROP, order->id);
+        operate_events(order, order->command == VOW_ADMIN_DLQ_RETRY ? VOW_RELAY_RETRY : VOW_RELAY_DROP);
     else if (order->command == VOW_ADMIN_GROUP_SEEK)
         operate_move(order);
     else if (order->command == VOW_ADMIN_GROUP_REMOVE)
-        relay_order(server, order->participant, 0, VOW_RELAY_REMOVE, order->id);
+        operate_events(order, VOW_RELAY_REMOVE);
     else if (order->command == VOW_ADMIN_SAGA_RETRY)
         sagas_order(server, &order->gtrid, VOW_SAGA_RETRY, order->id);
     else if (order->command == VOW_ADMIN_SAGA_CLOSE)
@@ -330,7 +329,7 @@ static const char *wrong(const struct vow_msg_admin_request *request)
     char text[ORDER_SIZE];
     uint64_t lsn;
     if (is_of_dead_letter(request->command)) {
-        if (request->participant[0] == '\0' || !relay_offset(request->filter, &lsn))
+        if (request->participant[0] == '\0' || !events_offset(request->filter, &lsn))
             return "no dead letter is named: a group, and an offset";
     } else if (request->command == VOW_ADMIN_GROUP_REMOVE) {
         if (request->participant[0] == '\0')
@@ -368,7 +367,7 @@ static struct order *make(struct vow_server *server, const struct session *sessi
     if (request->command == VOW_ADMIN_GROUP_SEEK)
         (void)operate_place(request->filter, &order->lsn);
     else
-        (void)relay_offset(request->filter, &order->lsn);
+        (void)events_offset(request->filter, &order->lsn);
     snprintf(order->participant, sizeof(order->participant), "%s", request->participant);
     vow_text_copy(order->who, request->who);
     vow_text_copy(order->why, request->why);

@@ -24,6 +24,8 @@ void operate_done(struct order *order, const char *what);
 
 /* --- operate_move.c --- */
 
+/* Gives it to the broker, which answers with operate_ordered(). */
+void operate_events(struct order *order, enum vow_relay_order what);
 /* "oldest", "newest", or the offset that is next: *after is the one before. False: it is none of them. */
 bool operate_place(const char *text, uint64_t *after);
 /* Begins; its place is durable. */

@@ -1,11 +1,17 @@
 /*
- * An operator moves a group of consumers to where it goes on. The core of the relay makes that durable; what retention
+ * An operator moves a group of consumers to where it goes on. The broker makes that durable; what retention
  * has cut off is looked at here, for less must not come unsaid than was asked for.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "coordinator/server/operate.h"
+
+void operate_events(struct order *order, enum vow_relay_order what)
+{
+    struct broker *broker = order->server->broker;
+    broker->ops->order(broker, order->participant, what == VOW_RELAY_REMOVE ? 0 : order->lsn, what, order->id);
+}
 
 /* "oldest", "newest", or the offset that is next: *after is the one before. */
 bool operate_place(const char *text, uint64_t *after)
@@ -14,7 +20,7 @@ bool operate_place(const char *text, uint64_t *after)
         *after = UINT64_MAX;
     else if (strcmp(text, "oldest") == 0)
         *after = 0;
-    else if (relay_offset(text, after))
+    else if (events_offset(text, after))
         --*after;
     else
         return false;
@@ -25,10 +31,8 @@ bool operate_place(const char *text, uint64_t *after)
  * for what is there. */
 static bool is_cut_off(const struct vow_server *server, uint64_t after, uint64_t *cut)
 {
-    struct vow_journal_stats stats;
-    vow_journal_stats(server->journal, &stats);
-    *cut = stats.cut_lsn;
-    return after != 0 && after < stats.cut_lsn;
+    *cut = server->broker->ops->cut(server->broker);
+    return after != 0 && after < *cut;
 }
 
 void operate_move(struct order *order)
@@ -36,7 +40,7 @@ void operate_move(struct order *order)
     char text[VOW_TEXT_SIZE];
     uint64_t cut;
     if (!is_cut_off(order->server, order->lsn, &cut)) {
-        relay_order(order->server, order->participant, order->lsn, VOW_RELAY_SEEK, order->id);
+        operate_events(order, VOW_RELAY_SEEK);
         return;
     }
     snprintf(text, sizeof(text), "retention has cut off what came before @%llu: say that, or oldest for what is left",

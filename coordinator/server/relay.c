@@ -1,22 +1,20 @@
 /*
- * Events beside transactions and sagas: sessions, the journal and the timer for their core (coordinator/core/relay),
- * which says what is sent, logged and told; the book has what the events say. Their records go into the same group
- * commits as those of transactions.
+ * The embedded broker: sessions, the journal and the timer for the core of the relay, which says what is sent, logged
+ * and told; the book has what the events say.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/server/internal.h"
+#include "coordinator/server/relay.h"
 #include "proto/assert.h"
 #include "proto/codec.h"
-#include "proto/net/clock.h"
 #include "proto/net/crash.h"
 #include "proto/net/log.h"
 
 /* ---- effects ---- */
 
 /* The core is in its step: it hears of it after that. */
-static void note_undelivered(struct server_relay *relay, const struct vow_relay_effect *effect)
+static void note_undelivered(struct relay *relay, const struct vow_relay_effect *effect)
 {
     struct undelivered *to;
     if (relay->undelivered_len == relay->undelivered_cap) {
@@ -32,17 +30,11 @@ static void note_undelivered(struct server_relay *relay, const struct vow_relay_
     memcpy(to->group, effect->msg.deliver.group, strlen(effect->msg.deliver.group) + 1);
 }
 
-/* A consumer for whom much waits already is not sent more (fault F029). */
-static void effect_send(struct vow_server *server, const struct vow_relay_effect *effect)
+static void effect_send(struct relay *relay, const struct vow_relay_effect *effect)
 {
-    struct session *session = session_find(server, effect->session);
-    if (session == NULL || !session->up)
-        return;
-    if (session->is_full && effect->msg.kind == VOW_MSG_DELIVER) {
-        note_undelivered(&server->relay, effect);
-        return;
-    }
-    server_send(server, session, &effect->msg);
+    const struct broker *broker = &relay->broker;
+    if (!broker->host->send(broker->host_ctx, effect->session, &effect->msg))
+        note_undelivered(relay, effect);
 }
 
 /* What the record is about, as it travels. An id that is not one of ours has no place in the history. */
@@ -58,37 +50,45 @@ static void fill_event(struct vow_server *server, struct log_op *op, const struc
         op->op.record.gtrid = (struct vow_gtrid){{0}};
 }
 
-static void effect_log(struct vow_server *server, const struct vow_relay_effect *effect)
+static void journal_done(void *who, struct log_op *log);
+
+static struct log_op *take(struct relay *relay)
+{
+    struct log_op *op = log_op_take(relay->server);
+    op->done = journal_done;
+    op->who = relay;
+    return op;
+}
+
+static void effect_log(struct relay *relay, const struct vow_relay_effect *effect)
 {
     const struct vow_record *record = &effect->log.record;
     VOW_CRASH("log", "before", vow_record_name(record->kind));
-    struct log_op *op = log_op_take(server);
-    op->is_relay = true;
+    struct log_op *op = take(relay);
     op->op.kind = VOW_JOURNAL_APPEND;
     op->op.token = effect->log.token;
     op->op.record = *record;
     op->op.record.branches = op->op.branches;
     if (record->kind == VOW_RECORD_EVENT) {
-        fill_event(server, op, effect->log.event);
-        server->relay.is_kept = true;
+        fill_event(relay->server, op, effect->log.event);
+        relay->is_kept = true;
     } else if (record->kind == VOW_RECORD_GROUP) {
         const struct vow_msg msg = {.kind = VOW_MSG_SUBSCRIBE, .subscribe = *effect->log.subscribe};
         log_op_put_message(op, &msg);
     } else {
         log_op_put_bytes(op, record->body);
     }
-    log_op_push(server, op, effect->log.forced);
+    log_op_push(relay->server, op, effect->log.forced);
 }
 
-static void effect_load(struct vow_server *server, const struct vow_relay_effect *effect)
+static void effect_load(struct relay *relay, const struct vow_relay_effect *effect)
 {
-    struct log_op *op = log_op_take(server);
-    op->is_relay = true;
+    struct log_op *op = take(relay);
     op->op.kind = VOW_JOURNAL_EVENTS;
     op->op.after = effect->load.after;
     op->op.token = effect->load.group;
     op->op.events_max = effect->load.rows;
-    log_op_push(server, op, true);
+    log_op_push(relay->server, op, true);
 }
 
 static void effect_alarm(const struct vow_relay_effect *effect)
@@ -98,11 +98,11 @@ static void effect_alarm(const struct vow_relay_effect *effect)
 }
 
 /* Who has not done what by its deadline, since when, and why (docs/events.md). */
-static void effect_late(const struct vow_relay_effect *effect)
+static void effect_late(const struct relay *relay, const struct vow_relay_effect *effect)
 {
     const struct vow_msg_event *event = effect->late.kept.event;
     const struct vow_relay_reaction *reaction = &effect->late.reaction;
-    const uint64_t now_us = vow_clock_wall_us();
+    const uint64_t now_us = relay_wall_us(relay);
     char id[VOW_GTRID_TEXT_SIZE];
     vow_gtrid_to_text(&event->gtrid, id);
     VOW_LOG(VOW_LOG_ERROR, "alarm", VOW_STR("what", "the deadline of an event has passed, and a group has not done it"),
@@ -114,186 +114,216 @@ static void effect_late(const struct vow_relay_effect *effect)
             VOW_STR("do", "vowctl history ID; vowctl topics"));
 }
 
-static void carry_out(struct vow_server *server, const struct vow_relay_effect *effect)
+static void carry_out(struct relay *relay, const struct vow_relay_effect *effect)
 {
+    const struct broker *broker = &relay->broker;
     switch (effect->kind) {
     case VOW_RELAY_SEND:
-        effect_send(server, effect);
+        effect_send(relay, effect);
         break;
     case VOW_RELAY_LOG:
-        effect_log(server, effect);
+        effect_log(relay, effect);
         break;
     case VOW_RELAY_LOAD:
-        effect_load(server, effect);
+        effect_load(relay, effect);
         break;
     case VOW_RELAY_ALARM:
         effect_alarm(effect);
         break;
     case VOW_RELAY_LATE:
-        effect_late(effect);
+        effect_late(relay, effect);
         break;
     case VOW_RELAY_ORDERED:
-        operate_ordered(server, effect->ordered.tag, effect->ordered.error, effect->ordered.text);
+        broker->host->ordered(broker->host_ctx, effect->ordered.tag, effect->ordered.error, effect->ordered.text);
         break;
     case VOW_RELAY_FREED:
-        relay_book_remove(&server->relay.book, effect->kept.event);
+        relay_book_remove(&relay->book, effect->kept.event);
         break;
     }
 }
 
-static void step(struct vow_server *server, const struct vow_relay_event *event)
+static void step(struct relay *relay, const struct vow_relay_event *event)
 {
     struct vow_relay_effects effects;
-    vow_relay_step(server->relay.core, event, &effects);
+    vow_relay_step(relay->core, event, &effects);
     for (size_t i = 0; i < effects.len; i++)
-        carry_out(server, &effects.items[i]);
+        carry_out(relay, &effects.items[i]);
 }
 
 /* Nothing is sent meanwhile, so there is an end. */
-void relay_step(struct vow_server *server, const struct vow_relay_event *event)
+void relay_step(struct relay *relay, const struct vow_relay_event *event)
 {
-    struct server_relay *relay = &server->relay;
-    step(server, event);
+    step(relay, event);
     while (relay->undelivered_len > 0) {
         const struct undelivered *last = &relay->undelivered[--relay->undelivered_len];
         struct vow_relay_event back = {.kind = VOW_RELAY_UNSENT, .now_ms = event->now_ms, .session = last->session};
         back.unsent.group = last->group;
         back.unsent.lsn = last->lsn;
-        step(server, &back);
+        step(relay, &back);
     }
+}
+
+/* An event of that kind, now. */
+static struct vow_relay_event now(const struct broker *broker, enum vow_relay_event_kind kind, uint64_t session)
+{
+    return (struct vow_relay_event){.kind = kind, .now_ms = relay_now_ms(relay_of(broker)), .session = session};
 }
 
 /* ---- what the journal has to say ---- */
 
-static void loaded(struct vow_server *server, struct vow_journal_op *op)
+static void loaded(struct relay *relay, struct vow_journal_op *op)
 {
-    struct relay_recovery recovery = relay_recovery_of(server, NULL);
-    const int error = relay_recovery_load(&recovery, server->settings.event_bytes_max, op);
+    struct relay_recovery recovery = relay_recovery_of(relay, NULL);
+    const int error = relay_recovery_load(&recovery, relay->server->settings.event_bytes_max, op);
     vow_journal_events_free(op->events, op->events_len);
     op->events = NULL;
     op->events_len = 0;
     if (error != 0) {
         op->error = error;
-        server_journal_failed(server, op);
+        server_journal_failed(relay->server, op);
     }
 }
 
-void relay_journal_done(struct vow_server *server, struct vow_journal_op *op)
+static void journal_done(void *who, struct log_op *log)
 {
+    struct relay *relay = who;
+    struct broker *broker = &relay->broker;
+    struct vow_journal_op *op = &log->op;
     if (op->kind == VOW_JOURNAL_EVENTS && op->error == 0) {
-        loaded(server, op);
+        loaded(relay, op);
         return;
     }
     if (op->kind == VOW_JOURNAL_EVENTS || op->result != VOW_JOURNAL_WON) {
-        server_journal_failed(server, op);
+        server_journal_failed(relay->server, op);
         return;
     }
     VOW_CRASH("log", "after", vow_record_name(op->record.kind));
     if (op->record.kind == VOW_RECORD_EVENT)
-        trace_event(server, &op->record.gtrid, ((const struct log_op *)op)->event_us);
-    struct vow_relay_event event = {.kind = VOW_RELAY_LOG_DONE, .now_ms = vow_clock_ms()};
+        broker->host->kept(broker->host_ctx, &op->record.gtrid, log->event_us);
+    struct vow_relay_event event = now(broker, VOW_RELAY_LOG_DONE, 0);
     event.logged.token = op->token;
     event.logged.lsn = op->lsn;
-    relay_step(server, &event);
+    relay_step(relay, &event);
 }
 
-/* ---- what participants say ---- */
+/* ---- the operations ---- */
 
-static void refuse(struct vow_server *server, struct session *session, const struct vow_msg_event *event)
+static void publish(struct broker *broker, const struct broker_peer *peer, const struct vow_msg_event *from)
 {
-    const struct vow_msg msg = {.kind = VOW_MSG_PUBLISHED,
-                                .published = {.key = event->key,
-                                              .key_seq = event->key_seq,
-                                              .error = VOW_E_IDENTITY,
-                                              .text = "the event is of another participant, or of another data file"}};
-    server_send(server, session, &msg);
-}
-
-static void publish(struct vow_server *server, struct session *session, const struct vow_msg_event *from)
-{
-    const uint64_t bytes_max = server->settings.event_bytes_max;
-    struct vow_relay_event event = {.kind = VOW_RELAY_PUBLISH, .now_ms = vow_clock_ms(), .session = session->id};
-    if (strcmp(from->source, session->name) != 0 ||
-        memcmp(from->db_uuid, session->peer.db_uuid, VOW_DB_UUID_BYTES) != 0) {
-        refuse(server, session, from);
-        return;
-    }
-    const struct vow_msg_event *copy = relay_book_add(&server->relay.book, from);
+    struct relay *relay = relay_of(broker);
+    const uint64_t bytes_max = relay->server->settings.event_bytes_max;
+    struct vow_relay_event event = now(broker, VOW_RELAY_PUBLISH, peer->session);
+    const struct vow_msg_event *copy = relay_book_add(&relay->book, from);
     event.publish.event = copy != NULL ? copy : from;
-    event.due_ms = relay_due_ms(from, event.now_ms, vow_clock_wall_us());
-    event.publish.no_room = copy == NULL || (bytes_max != 0 && server->relay.book.bytes > bytes_max);
-    if (copy != NULL && event.publish.no_room)
-        server->admission.refused[LIMIT_EVENT_BYTES]++;
-    server->relay.is_kept = false;
-    relay_step(server, &event);
-    if (copy != NULL && !server->relay.is_kept)
-        relay_book_remove(&server->relay.book, copy);
-    admission_note_events(server);
+    event.due_ms = relay_due_ms(from, event.now_ms, relay_wall_us(relay));
+    event.publish.no_room = copy == NULL || (bytes_max != 0 && relay->book.bytes > bytes_max);
+    relay->full_bytes += copy != NULL && event.publish.no_room;
+    relay->is_kept = false;
+    relay_step(relay, &event);
+    if (copy != NULL && !relay->is_kept)
+        relay_book_remove(&relay->book, copy);
 }
 
-static void subscribe(struct vow_server *server, const struct session *session, const struct vow_msg *msg)
+static void subscribe(struct broker *broker, const struct broker_peer *peer, const struct vow_msg_subscribe *msg)
 {
-    struct vow_relay_event event = {.kind = VOW_RELAY_SUBSCRIBE, .now_ms = vow_clock_ms(), .session = session->id};
-    event.subscribe.msg = &msg->subscribe;
-    event.subscribe.participant = session->name;
-    relay_step(server, &event);
+    struct vow_relay_event event = now(broker, VOW_RELAY_SUBSCRIBE, peer->session);
+    event.subscribe.msg = msg;
+    event.subscribe.participant = peer->name;
+    relay_step(relay_of(broker), &event);
 }
 
-void relay_message(struct vow_server *server, struct session *session, const struct vow_msg *msg)
+static void message(struct broker *broker, const struct broker_peer *peer, const struct vow_msg *msg)
 {
-    const struct vow_relay_event event = {
-        .kind = VOW_RELAY_MESSAGE, .now_ms = vow_clock_ms(), .session = session->id, .msg = msg};
-    if (msg->kind == VOW_MSG_PUBLISH)
-        publish(server, session, &msg->publish.event);
-    else if (msg->kind == VOW_MSG_SUBSCRIBE)
-        subscribe(server, session, msg);
-    else
-        relay_step(server, &event);
+    struct vow_relay_event event = now(broker, VOW_RELAY_MESSAGE, peer->session);
+    event.msg = msg;
+    relay_step(relay_of(broker), &event);
 }
 
-void relay_session_gone(struct vow_server *server, uint64_t session)
+static void ack(struct broker *broker, const struct broker_peer *peer, const struct vow_msg_delivered *delivered)
 {
-    const struct vow_relay_event event = {.kind = VOW_RELAY_SESSION_DOWN, .now_ms = vow_clock_ms(), .session = session};
-    relay_step(server, &event);
+    const struct vow_msg msg = {.kind = VOW_MSG_DELIVERED, .delivered = *delivered};
+    message(broker, peer, &msg);
 }
 
-void relay_peer_ready(struct vow_server *server, uint64_t session)
+static void seek(struct broker *broker, const struct broker_peer *peer, const struct vow_msg_seek *to)
 {
-    const struct vow_relay_event event = {.kind = VOW_RELAY_PEER_READY, .now_ms = vow_clock_ms(), .session = session};
-    relay_step(server, &event);
+    const struct vow_msg msg = {.kind = VOW_MSG_SEEK, .seek = *to};
+    message(broker, peer, &msg);
 }
 
-/* ---- the rest ---- */
-
-void relay_timer(struct vow_server *server)
+static void session_gone(struct broker *broker, uint64_t session)
 {
-    const struct vow_relay_event event = {.kind = VOW_RELAY_TIMER, .now_ms = vow_clock_ms()};
-    relay_step(server, &event);
+    const struct vow_relay_event event = now(broker, VOW_RELAY_SESSION_DOWN, session);
+    relay_step(relay_of(broker), &event);
 }
 
-void relay_shed(struct vow_server *server, bool on)
+static void ready(struct broker *broker, uint64_t session)
 {
-    const struct vow_relay_event event = {.kind = VOW_RELAY_SHED, .now_ms = vow_clock_ms(), .shed = on};
-    relay_step(server, &event);
+    const struct vow_relay_event event = now(broker, VOW_RELAY_PEER_READY, session);
+    relay_step(relay_of(broker), &event);
 }
 
-void relay_drain(struct vow_server *server)
+static uint64_t deadline_ms(const struct broker *broker)
 {
-    const struct vow_relay_event event = {.kind = VOW_RELAY_DRAIN, .now_ms = vow_clock_ms()};
-    relay_step(server, &event);
+    return vow_relay_deadline_ms(relay_of(broker)->core);
 }
 
-void relay_order(struct vow_server *server, const char *group, uint64_t lsn, enum vow_relay_order order, uint64_t tag)
+static void timer(struct broker *broker)
 {
-    const struct vow_relay_event event = {
-        .kind = VOW_RELAY_ORDER, .now_ms = vow_clock_ms(), .order = {group, lsn, order, tag}};
-    relay_step(server, &event);
+    const struct vow_relay_event event = now(broker, VOW_RELAY_TIMER, 0);
+    relay_step(relay_of(broker), &event);
 }
 
-void relay_free(struct vow_server *server)
+static void shed(struct broker *broker, bool on)
 {
-    relay_book_free(&server->relay.book);
-    vow_arena_free(server->relay.arena);
-    free(server->relay.memory);
-    free(server->relay.undelivered);
+    struct vow_relay_event event = now(broker, VOW_RELAY_SHED, 0);
+    event.shed = on;
+    relay_step(relay_of(broker), &event);
 }
+
+static void drain(struct broker *broker)
+{
+    const struct vow_relay_event event = now(broker, VOW_RELAY_DRAIN, 0);
+    relay_step(relay_of(broker), &event);
+}
+
+static void give_order(struct broker *broker, const char *group, uint64_t offset, enum vow_relay_order order,
+                       uint64_t tag)
+{
+    struct vow_relay_event event = now(broker, VOW_RELAY_ORDER, 0);
+    event.order.group = group;
+    event.order.lsn = offset;
+    event.order.order = order;
+    event.order.tag = tag;
+    relay_step(relay_of(broker), &event);
+}
+
+/* Also of one whose start failed on the way. */
+static void free_relay(struct broker *broker)
+{
+    struct relay *relay = relay_of(broker);
+    relay_book_free(&relay->book);
+    vow_arena_free(relay->arena);
+    free(relay->memory);
+    free(relay->undelivered);
+    free(relay);
+}
+
+const struct broker_ops relay_ops = {.publish = publish,
+                                     .subscribe = subscribe,
+                                     .ack = ack,
+                                     .seek = seek,
+                                     .session_gone = session_gone,
+                                     .ready = ready,
+                                     .deadline_ms = deadline_ms,
+                                     .timer = timer,
+                                     .shed = shed,
+                                     .drain = drain,
+                                     .free = free_relay,
+                                     .counts = relay_counts,
+                                     .next_group = relay_next_group,
+                                     .next_dead = relay_next_dead,
+                                     .next_reaction = relay_next_reaction,
+                                     .topics = relay_topics,
+                                     .cut = relay_cut,
+                                     .order = give_order};

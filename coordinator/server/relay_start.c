@@ -2,8 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "coordinator/server/internal.h"
-#include "proto/net/clock.h"
+#include "coordinator/server/relay.h"
 
 static int no_memory(struct vow_error_detail *detail)
 {
@@ -12,46 +11,51 @@ static int no_memory(struct vow_error_detail *detail)
     return VOW_E_NO_MEMORY;
 }
 
-static void step(void *server, const struct vow_relay_event *event)
+static void step(void *relay, const struct vow_relay_event *event)
 {
-    relay_step(server, event);
+    relay_step(relay, event);
 }
 
-struct relay_recovery relay_recovery_of(struct vow_server *server, struct vow_error_detail *detail)
+struct relay_recovery relay_recovery_of(struct relay *relay, struct vow_error_detail *detail)
 {
-    return (struct relay_recovery){.book = &server->relay.book,
-                                   .arena = server->relay.arena,
-                                   .now_ms = vow_clock_ms(),
-                                   .wall_us = vow_clock_wall_us(),
+    return (struct relay_recovery){.book = &relay->book,
+                                   .arena = relay->arena,
+                                   .now_ms = relay_now_ms(relay),
+                                   .wall_us = relay_wall_us(relay),
                                    .step = step,
-                                   .ctx = server,
+                                   .ctx = relay,
                                    .detail = detail,
-                                   .core = server->relay.core};
+                                   .core = relay->core};
 }
 
-static int make_core(struct vow_server *server, const struct relay_recovery *counted, uint64_t seed,
+static int make_core(struct relay *relay, const struct relay_recovery *counted, uint64_t seed,
                      struct vow_error_detail *detail)
 {
-    struct server_relay *relay = &server->relay;
-    vow_settings_relay_limits(&server->settings, &relay->limits);
+    vow_settings_relay_limits(&relay->server->settings, &relay->limits);
     relay_recovery_widen(counted, &relay->limits);
     const size_t size = vow_relay_size(&relay->limits);
     relay->memory = size > 0 ? malloc(size) : NULL;
     relay->arena = vow_arena_new(0);
     if (relay->memory == NULL || relay->arena == NULL)
         return no_memory(detail);
-    relay->core = vow_relay_core_init(relay->memory, &relay->limits, server->identity.epoch, seed);
+    relay->core = vow_relay_core_init(relay->memory, &relay->limits, relay->server->identity.epoch, seed);
     return 0;
 }
 
 int relay_start(struct vow_server *server, const struct vow_journal_engine *ops, void *engine, uint64_t seed,
                 struct vow_error_detail *detail)
 {
-    struct relay_recovery recovery = relay_recovery_of(server, detail);
+    struct relay *relay = calloc(1, sizeof(*relay));
+    if (relay == NULL)
+        return no_memory(detail);
+    relay->broker = (struct broker){.ops = &relay_ops, .host = &events_host, .host_ctx = server};
+    relay->server = server;
+    server->broker = &relay->broker;
+    struct relay_recovery recovery = relay_recovery_of(relay, detail);
     int error = relay_recovery_count(&recovery, ops, engine);
-    error = error != 0 ? error : make_core(server, &recovery, seed, detail);
+    error = error != 0 ? error : make_core(relay, &recovery, seed, detail);
     if (error != 0)
         return error;
-    recovery = relay_recovery_of(server, detail);
-    return relay_recovery_feed(&recovery, &server->relay.limits, ops, engine);
+    recovery = relay_recovery_of(relay, detail);
+    return relay_recovery_feed(&recovery, &relay->limits, ops, engine);
 }

@@ -105,12 +105,13 @@ static json_t *sagas_row(const struct vow_server *server)
 
 static json_t *events_row(const struct vow_server *server)
 {
-    struct vow_relay_counts counts;
-    vow_relay_counts(server->relay.core, &counts);
+    struct broker_counts broker;
+    server->broker->ops->counts(server->broker, &broker);
+    const struct vow_relay_counts counts = broker.of;
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "waiting", json_u64(counts.events), "bytes",
-                     json_u64(server->relay.book.bytes), "groups", json_u64(counts.groups), "paused",
-                     json_u64(counts.paused), "dead", json_u64(counts.dead), "published", json_u64(counts.published),
-                     "done", json_u64(counts.done), "retries", json_u64(counts.retries), "busy", json_u64(counts.busy),
+                     json_u64(broker.bytes), "groups", json_u64(counts.groups), "paused", json_u64(counts.paused),
+                     "dead", json_u64(counts.dead), "published", json_u64(counts.published), "done",
+                     json_u64(counts.done), "retries", json_u64(counts.retries), "busy", json_u64(counts.busy),
                      "protocol_errors", json_u64(counts.protocol_errors), "overdue", json_u64(counts.overdue),
                      "deadlines_missed", json_u64(counts.missed));
 }

@@ -19,8 +19,8 @@ static void arm_timer(struct vow_server *server)
     uint64_t deadline_ms = vow_coord_deadline_ms(server->core);
     if (vow_sagas_deadline_ms(server->sagas.core) < deadline_ms)
         deadline_ms = vow_sagas_deadline_ms(server->sagas.core);
-    if (vow_relay_deadline_ms(server->relay.core) < deadline_ms)
-        deadline_ms = vow_relay_deadline_ms(server->relay.core);
+    if (server->broker->ops->deadline_ms(server->broker) < deadline_ms)
+        deadline_ms = server->broker->ops->deadline_ms(server->broker);
     if (deadline_ms == server->timer_armed_ms)
         return;
     server->timer_armed_ms = deadline_ms;
@@ -41,7 +41,7 @@ static void on_timer(void *ctx)
     struct vow_coord_event event = {.kind = VOW_COORD_TIMER, .now_ms = vow_clock_ms()};
     server_step(server, &event);
     sagas_timer(server);
-    relay_timer(server);
+    server->broker->ops->timer(server->broker);
 }
 
 /* --- the end --- */
@@ -69,7 +69,7 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
     struct vow_coord_event event = {.kind = VOW_COORD_DRAIN, .now_ms = vow_clock_ms()};
     server_step(server, &event);
     sagas_drain(server);
-    relay_drain(server);
+    server->broker->ops->drain(server->broker);
     health_say_stopping(server);
     vow_timer_arm(&server->drain_timer, server->settings.drain_ms);
 }
@@ -352,7 +352,8 @@ void vow_server_free(struct vow_server *server)
     if (server->base != NULL)
         event_base_free(server->base);
     sagas_free(server);
-    relay_free(server);
+    if (server->broker != NULL)
+        server->broker->ops->free(server->broker);
     free(server->core_memory);
     free(server);
 }

@@ -51,7 +51,7 @@ static void session_end(struct session *session)
     vow_channel_close(channel, true);
     server_step(server, &event);
     sagas_session_down(server, event.session);
-    relay_session_gone(server, event.session);
+    server->broker->ops->session_gone(server->broker, event.session);
 }
 
 /* The newest connection of a participant is the true one: an older one with the same name is what a network has not
@@ -274,9 +274,8 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
         sagas_request(server, session, msg);
     else if (msg->kind == VOW_MSG_SAGA_QUERY || msg->kind == VOW_MSG_SAGA_CANCEL || msg->kind == VOW_MSG_STEP_DONE)
         sagas_message(server, session, msg);
-    else if (msg->kind == VOW_MSG_PUBLISH || msg->kind == VOW_MSG_SUBSCRIBE || msg->kind == VOW_MSG_DELIVERED ||
-             msg->kind == VOW_MSG_SEEK)
-        relay_message(server, session, msg);
+    else if (events_takes(msg->kind))
+        events_message(server, session, msg);
     else
         transaction_message(server, session, msg);
     VOW_CRASH("recv", "after", vow_msg_name(msg->kind));
@@ -301,7 +300,7 @@ static void on_down(void *ctx, struct vow_channel *channel, const struct vow_err
         return;
     server_step(server, &event);
     sagas_session_down(server, event.session);
-    relay_session_gone(server, event.session);
+    server->broker->ops->session_gone(server->broker, event.session);
 }
 
 static void on_drained(void *ctx, struct vow_channel *channel)
@@ -312,7 +311,7 @@ static void on_drained(void *ctx, struct vow_channel *channel)
     session->is_full = session->is_told = false;
     server_step(server, &event);
     sagas_peer_ready(server, session->id);
-    relay_peer_ready(server, session->id);
+    server->broker->ops->ready(server->broker, session->id);
 }
 
 const struct vow_channel_ops session_ops = {

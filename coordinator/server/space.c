@@ -54,7 +54,7 @@ static void shed(struct vow_server *server, bool on)
                              : "new transactions are taken again"));
     server_step(server, &event);
     sagas_shed(server, on);
-    relay_shed(server, on);
+    server->broker->ops->shed(server->broker, on);
 }
 
 void space_look(struct vow_server *server)

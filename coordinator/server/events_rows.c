@@ -21,20 +21,21 @@ static char *row_group(const struct vow_relay_group_view *view)
     return row_finish(row);
 }
 
-static int answer_topic(void *answer, json_t *row)
+static int answer_topic(void *answer, const struct vow_relay_topic_view *view)
 {
-    (void)answer_row(answer, row_finish(row));
+    (void)answer_row(answer, row_finish(topic_object(view)));
     return 0;
 }
 
-void relay_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
+void events_topics(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
 {
     struct answer answer = {.server = server, .session = session, .tag = request->tag};
+    struct broker *broker = server->broker;
     struct vow_relay_group_view view;
     uint32_t at = 0;
-    while (vow_relay_next_group(server->relay.core, &at, &view))
+    while (broker->ops->next_group(broker, &at, &view))
         (void)answer_row(&answer, row_group(&view));
-    (void)topic_rows(&server->relay.book, answer_topic, &answer);
+    (void)broker->ops->topics(broker, answer_topic, &answer);
     answer_end(&answer, 0);
 }
 
@@ -92,13 +93,13 @@ void event_describe(json_t *row, const struct vow_msg_event *event)
         json_object_set_new(row, "payload_hex", hex(event->payload));
 }
 
-void relay_dead_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
+void events_dead_list(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
 {
     struct answer answer = {.server = server, .session = session, .tag = request->tag};
     const uint32_t limit = request->limit > 0 ? request->limit : ROWS_DEFAULT;
     struct vow_relay_dead_view view;
     uint32_t at = 0, rows = 0;
-    while (vow_relay_next_dead(server->relay.core, &at, &view)) {
+    while (server->broker->ops->next_dead(server->broker, &at, &view)) {
         if (request->participant[0] != '\0' && strcmp(request->participant, view.group) != 0)
             continue;
         if (rows++ < limit)
@@ -109,7 +110,7 @@ void relay_dead_list(struct vow_server *server, struct session *session, const s
     answer_end(&answer, 0);
 }
 
-bool relay_offset(const char *text, uint64_t *lsn)
+bool events_offset(const char *text, uint64_t *lsn)
 {
     char *end;
     if (text[0] < '0' || text[0] > '9')
@@ -118,13 +119,13 @@ bool relay_offset(const char *text, uint64_t *lsn)
     return *end == '\0' && *lsn != 0 && *lsn <= INT64_MAX;
 }
 
-void relay_dead_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
+void events_dead_show(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
 {
     struct vow_relay_dead_view view;
     uint64_t lsn = 0;
     uint32_t at = 0;
-    const bool is_offset = relay_offset(request->filter, &lsn);
-    while (is_offset && vow_relay_next_dead(server->relay.core, &at, &view)) {
+    const bool is_offset = events_offset(request->filter, &lsn);
+    while (is_offset && server->broker->ops->next_dead(server->broker, &at, &view)) {
         if (view.kept.lsn != lsn || strcmp(view.group, request->participant) != 0)
             continue;
         json_t *row = dead_object(&view);
@@ -174,16 +175,17 @@ static char *row_reaction(const struct vow_relay_reaction *reaction, const struc
     return row_finish(row);
 }
 
-void relay_reactions(struct answer *answer, const struct vow_journal_event *from)
+void events_reactions(struct answer *answer, const struct vow_journal_event *from)
 {
     struct vow_arena *arena = vow_arena_new(0);
+    struct broker *broker = answer->server->broker;
     struct vow_relay_reaction reaction;
     struct vow_msg msg;
     const char *why;
     uint32_t at = 0;
     if (arena != NULL && vow_msg_decode(arena, from->record.body.data, from->record.body.len, &msg, &why) == 0 &&
         msg.kind == VOW_MSG_PUBLISH) {
-        while (vow_relay_next_reaction(answer->server->relay.core, &at, &msg.publish.event, from->lsn, &reaction))
+        while (broker->ops->next_reaction(broker, &at, &msg.publish.event, from->lsn, &reaction))
             (void)answer_row(answer, row_reaction(&reaction, &msg.publish.event, from->lsn));
     }
     vow_arena_free(arena);
