@@ -1,5 +1,6 @@
 /* Steps of sagas at a participant with a real file, as its coordinator sees them. */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,6 +232,51 @@ Test(participant_steps, what_is_refused_is_told_in_its_words)
     vow_participant_stats(participant, &stats, sizeof(stats));
     cr_assert_eq(stats.steps_refused, 2);
     cr_assert_geq(stats.steps_done, 1);
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
+/* A handler answers with 0, or a refusal: whatever else it gives is no answer, however much it looks like one. */
+static const int no_answers[] = {1, 42, -1, INT_MIN, INT_MAX, SQLITE_ROW, SQLITE_DONE, VOW_STEP_DONE, VOW_E_IN_DOUBT};
+#define NO_ANSWERS (sizeof(no_answers) / sizeof(no_answers[0]))
+
+/* Does its work, and gives the number that is its name. */
+static int give(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    cr_assert_eq(put(branch, db, payload, len, NULL), 0);
+    return *(const int *)ctx;
+}
+
+static void handle_no_answers(struct vow_participant *participant, char names[NO_ANSWERS][16])
+{
+    for (size_t i = 0; i < NO_ANSWERS; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "give-%zu", i);
+        cr_assert_eq(vow_participant_handle(participant, names[i], give, (void *)&no_answers[i]), 0);
+    }
+}
+
+Test(participant_steps, a_handler_that_answers_with_the_wrong_type_has_done_nothing)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = service_open(fake, path);
+    char names[NO_ANSWERS][16];
+
+    handle_no_answers(participant, names);
+    cr_assert_eq(vow_participant_handle(participant, "put", put, NULL), 0);
+    cr_assert_eq(vow_participant_start(participant), 0);
+    fake_until_up(fake, 1);
+    for (uint32_t i = 0; i < NO_ANSWERS; i++) {
+        const struct vow_gtrid branch = service_id(fake, 2 * i + 1);
+        const struct heard *heard = service_vote(fake, &branch, names[i], "apple", VOW_VOTE_NO);
+
+        cr_assert_eq(heard->msg.vote.cause, VOW_CAUSE_HANDLER_FAILED, "%d", no_answers[i]);
+        heard = act(fake, 2 * i + 2, names[i], 1, VOW_STEP_NOT_YET);
+        cr_assert_eq(heard->msg.step_done.cause, VOW_CAUSE_HANDLER_FAILED, "%d", no_answers[i]);
+        cr_assert_str_eq(heard->answer, "", "what it did not do is not answered");
+        cr_assert_str_eq(items(), "");
+    }
+    act(fake, 2 * NO_ANSWERS + 1, "put", 1, VOW_STEP_DONE);
+    cr_assert_str_eq(items(), "apple=1");
     vow_participant_close(participant);
     fake_close(fake);
 }
