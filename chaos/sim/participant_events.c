@@ -373,7 +373,7 @@ static int follow_up(struct sim_world *world, const struct sim_node *node, sqlit
                      const struct vow_reaction_kept *reaction, const struct vow_store_delivery *delivery,
                      struct sim_rng *luck, const struct sim_news *news)
 {
-    const char *topic = reaction->publishes[reaction->publishes_len > 1 ? news->tag % 2 : 0];
+    const char *topic = reaction->publishes[reaction->publishes_len > 1 ? news->number % 2 : 0];
     struct sim_wish wish = sim_wish_draw(world, luck, topic);
     struct sim_thing_text text;
     struct vow_store_event event;
