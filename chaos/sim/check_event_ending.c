@@ -1,10 +1,11 @@
 /*
  * I26: at least once. Nothing is delivered but what is durably kept, as it is, to the participant whose group it is,
- * and which asks for that topic and key; and after the bound, where participant and coordinator are healed: each change
+ * and which asks for that topic, key and headers; and after the bound, where participant and coordinator are healed: each change
  * that became true has its event kept, and each event is done by each group that asked for it, or is a dead letter. A
  * group that is paused, because there is no room for more dead letters, still owes what waits.
  */
 #include "chaos/sim/check.h"
+#include "chaos/sim/news.h"
 
 #define I26(...) judge_fail(judge, sight, "I26", NULL, __VA_ARGS__)
 
@@ -26,7 +27,8 @@ static void check_delivery(struct sim_judge *judge, const struct sim_sight *sigh
     if (event == NULL || event->kept == 0)
         I26("offset %llu is delivered to %s, and no durable event is there", (unsigned long long)said->offset,
             said->group);
-    else if (event->tag != sim_event_tag(&said->event) || event->number != said->event.key_seq)
+    else if (event->tag != sim_event_tag(&said->event) || event->number != said->event.key_seq ||
+             !sim_news_has_headers(event->tag, said->event.headers, said->event.headers_len))
         I26("event %llu of thing %u is delivered to %s as another one", (unsigned long long)event->number, event->thing,
             said->group);
     else if (group == NULL || group->known == 0 || group->node != sight->peer)

@@ -115,6 +115,8 @@ static void check_way(struct sim_judge *judge, const struct sim_sight *sight, co
     else if (event->number != said->key_seq)
         I25("change %llu of thing %u is published with the number %llu", (unsigned long long)event->number,
             event->thing, (unsigned long long)said->key_seq);
+    else if (!sim_news_has_headers(event->tag, said->headers, said->headers_len))
+        I25("change %llu of thing %u is published with other headers", (unsigned long long)event->number, event->thing);
 }
 
 void check_event_outbox(struct sim_judge *judge, const struct sim_sight *sight)

@@ -52,6 +52,16 @@ static const char *const *copy_texts(struct sim_world *world, const char *const 
     return copy;
 }
 
+static const struct vow_msg_header_of_event *copy_headers(struct sim_world *world,
+                                                          const struct vow_msg_header_of_event *from, uint32_t len)
+{
+    struct vow_msg_header_of_event *copy = sim_arena_take(&world->arena, (len + 1) * sizeof(*copy));
+
+    for (uint32_t i = 0; i < len; i++)
+        copy[i] = (struct vow_msg_header_of_event){copy_text(world, from[i].name), copy_text(world, from[i].value)};
+    return copy;
+}
+
 /* For who looks on: the core's own is gone with its next step. */
 static const struct vow_msg_subscribe *copy_subscribe(struct sim_world *world, const struct vow_msg_subscribe *from)
 {
@@ -61,7 +71,7 @@ static const struct vow_msg_subscribe *copy_subscribe(struct sim_world *world, c
     copy->key_filter = copy_text(world, from->key_filter);
     copy->patterns = copy_texts(world, from->patterns, from->patterns_len);
     copy->publishes = copy_texts(world, from->publishes, from->publishes_len);
-    copy->filters_len = 0; /* nobody has any here */
+    copy->filters = copy_headers(world, from->filters, from->filters_len);
     return copy;
 }
 
@@ -72,7 +82,7 @@ static const struct vow_msg_event *copy_event(struct sim_world *world, const str
     copy->topic = copy_text(world, from->topic);
     copy->key = copy_text(world, from->key);
     copy->source = copy_text(world, from->source);
-    copy->headers_len = 0;
+    copy->headers = copy_headers(world, from->headers, from->headers_len);
     copy->payload.data = sim_arena_copy(&world->arena, from->payload.data, from->payload.len);
     return copy;
 }

@@ -102,6 +102,10 @@ bool sim_event_is_asked_for(const struct diary_event *event, const struct diary_
     (void)snprintf(key, sizeof(key), "t%u", event->thing);
     if (group->key_filter[0] != '\0' && !vow_key_filter_matches(group->key_filter, key))
         return false;
+    for (uint32_t i = 0; i < group->filters_len; i++) {
+        if (!sim_news_has_header(event->tag, &group->filters[i]))
+            return false;
+    }
     for (uint32_t i = 0; i < group->patterns_len; i++) {
         if (vow_pattern_matches(group->patterns[i], event->topic))
             return true;
@@ -224,15 +228,22 @@ static struct diary_group *new_group(struct sim_diary *diary, const struct sim_s
     const struct vow_msg_subscribe *subscribe = sight->log.subscribe;
     struct diary_group *group = sim_memory_take(diary->memory, sizeof(*group));
     const char **patterns = sim_memory_take(diary->memory, subscribe->patterns_len * sizeof(patterns[0]));
+    struct vow_msg_header_of_event *filters =
+        sim_memory_take(diary->memory, (subscribe->filters_len + 1) * sizeof(*filters));
 
     for (uint32_t i = 0; i < subscribe->patterns_len; i++)
         patterns[i] = copy_text(diary, subscribe->patterns[i]);
+    for (uint32_t i = 0; i < subscribe->filters_len; i++)
+        filters[i] = (struct vow_msg_header_of_event){copy_text(diary, subscribe->filters[i].name),
+                                                      copy_text(diary, subscribe->filters[i].value)};
     group->name = copy_text(diary, subscribe->group);
     group->coord = sight->node;
     group->node = sim_book_named(diary->book, sight->log.record->text);
     group->patterns = patterns;
     group->patterns_len = subscribe->patterns_len;
     group->key_filter = copy_text(diary, subscribe->key_filter);
+    group->filters = filters;
+    group->filters_len = subscribe->filters_len;
     group->attempts_max = subscribe->attempts_max;
     group->next = diary->groups;
     diary->groups = group;

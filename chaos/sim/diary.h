@@ -66,6 +66,8 @@ struct diary_group {
     const char *const *patterns;
     uint32_t patterns_len;
     const char *key_filter;
+    const struct vow_msg_header_of_event *filters;
+    uint32_t filters_len;
     uint32_t attempts_max; /* as asked for; 0 = the default */
     book_moment known;     /* the GROUP record is durable */
     uint64_t start;        /* what comes up to here it is not owed */

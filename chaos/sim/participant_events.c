@@ -23,6 +23,8 @@ static void send_event(struct sim_world *world, const struct sim_node *node, con
 {
     const struct sim_participant *p = node->participant;
     const struct vow_store_event *event = &flight->copy->event;
+    struct vow_msg_header_of_event headers[VOW_EVENT_HEADERS_MAX];
+    char text[VOW_HEADERS_TEXT_SIZE];
     struct vow_msg msg = {.kind = VOW_MSG_PUBLISH,
                           .publish.event = {.topic = event->topic,
                                             .key = event->key,
@@ -33,8 +35,11 @@ static void send_event(struct sim_world *world, const struct sim_node *node, con
                                             .gtrid = event->gtrid,
                                             .hops = event->hops,
                                             .deadline_us = event->deadline_us,
+                                            .headers = headers,
                                             .payload = event->payload}};
 
+    (void)snprintf(text, sizeof(text), "%s", event->headers);
+    msg.publish.event.headers_len = vow_headers_read(text, headers);
     memcpy(msg.publish.event.db_uuid, p->identity.db_uuid, VOW_DB_UUID_BYTES);
     tell(world, p, &msg);
 }
@@ -128,6 +133,9 @@ static const char *keys_of(const struct sim_options *o, uint32_t which)
     return which % 5 == 0 ? filters[o->event_filter] : "";
 }
 
+/* How many of these every second group asks for: an event has to have each. */
+static const struct vow_msg_header_of_event filters[] = {{"size", "large"}, {"color", "red"}};
+
 static void subscribe(struct sim_world *world, struct sim_node *node, uint32_t which)
 {
     const struct sim_options *o = &world->options;
@@ -140,6 +148,8 @@ static void subscribe(struct sim_world *world, struct sim_node *node, uint32_t w
                                                .patterns_len = 1,
                                                .patterns = &reaction->on,
                                                .key_filter = keys_of(o, which),
+                                               .filters_len = which % 2 == 1 ? o->event_headers : 0,
+                                               .filters = filters,
                                                .publishes = reaction->publishes,
                                                .from = VOW_FROM_RESUME,
                                                .window = o->event_window,
@@ -239,7 +249,9 @@ static void begin(struct sim_world *world, struct sim_node *node, const struct v
     struct sim_participant *p = node->participant;
     const struct vow_msg_event *event = &deliver->event;
     struct store_op *op = participant_op_take(world, p);
+    char headers[VOW_HEADERS_TEXT_SIZE];
 
+    vow_headers_write(event->headers, event->headers_len, headers);
     op->op.kind = VOW_STORE_EVENT;
     op->op.gtrid = event->gtrid;
     op->op.delivery = &op->delivery;
@@ -254,7 +266,7 @@ static void begin(struct sim_world *world, struct sim_node *node, const struct v
                                                          .version = event->version,
                                                          .hops = event->hops,
                                                          .deadline_us = event->deadline_us,
-                                                         .headers = "",
+                                                         .headers = participant_copy(world, headers),
                                                          .key_seq = event->key_seq,
                                                          .wall_us = event->wall_us}};
     memcpy(op->delivery.source, event->db_uuid, VOW_DB_UUID_BYTES);

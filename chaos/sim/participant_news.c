@@ -10,8 +10,11 @@ uint64_t participant_next_tag(struct sim_world *world, const struct sim_node *no
 {
     struct sim_rng rng = sim_rng_of(world->options.seed, SIM_FOR_WORK, UINT64_C(4) << 32 | node->index,
                                     ++node->participant->things.made);
+    uint64_t tag = (sim_rng_next(&rng) >> 1) | 1;
 
-    return (sim_rng_next(&rng) >> 1) | 1;
+    if (world->options.event_headers == 0)
+        tag &= ~SIM_TAG_HEADERS;
+    return tag;
 }
 
 /* --- In a handler --- */

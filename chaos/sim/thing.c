@@ -65,18 +65,20 @@ int sim_thing_change(sqlite3 *db, const struct sim_wish *wish, uint64_t tag, str
                      struct vow_store_event *event)
 {
     struct sim_news news = {.tag = tag, .is_poison = wish->is_poison};
+    struct vow_msg_header_of_event headers[SIM_NEWS_HEADERS_MAX];
     int rc = bump(db, wish->thing, &news.number);
 
     if (rc == SQLITE_OK)
         rc = tell(db, wish, &news);
     sim_thing_key(wish->thing, text->key);
     sim_news_encode(&news, text->payload);
+    vow_headers_write(headers, sim_news_headers(tag, headers), text->headers);
     *event = (struct vow_store_event){.topic = wish->topic,
                                       .key = text->key,
                                       .gtrid = wish->gtrid,
                                       .version = wish->version,
                                       .hops = wish->hops,
-                                      .headers = "",
+                                      .headers = text->headers,
                                       .payload = {text->payload, SIM_NEWS_BYTES}};
     return rc;
 }

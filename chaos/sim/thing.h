@@ -11,6 +11,7 @@
 
 #include "chaos/sim/news.h"
 #include "chaos/sim/world.h"
+#include "participant/participant_events.h"
 #include "participant/store/sqlite.h"
 
 #define SIM_THINGS_MAX 8u
@@ -40,6 +41,7 @@ struct sim_wish {
  */
 struct sim_thing_text {
     char key[SIM_THING_KEY_SIZE];
+    char headers[VOW_HEADERS_TEXT_SIZE];
     uint8_t payload[SIM_NEWS_BYTES];
 };
 int sim_thing_change(struct sqlite3 *db, const struct sim_wish *wish, uint64_t tag, struct sim_thing_text *text,

@@ -110,6 +110,48 @@ Test(check_relay, I26_a_group_is_not_owed_what_it_does_not_ask_for)
     bed_holds(&events.bed);
 }
 
+static void ask_for_header(const struct vow_msg_header_of_event *filter)
+{
+    for (struct diary_group *group = events.bed.judge.diary.groups; group != NULL; group = group->next) {
+        group->filters = filter;
+        group->filters_len = 1;
+    }
+}
+
+Test(check_relay, I26_delivered_to_who_does_not_ask_for_its_headers)
+{
+    static const struct vow_msg_header_of_event filter = {"size", "large"};
+
+    ask_for_header(&filter);
+    event_send(&events, 1);
+    event_deliver(&events, 1, 1);
+    bed_violates(&events.bed, "I26", "does not ask for it");
+}
+
+Test(check_relay, I26_a_group_is_not_owed_what_has_other_headers)
+{
+    static const struct vow_msg_header_of_event filter = {"size", "large"};
+
+    ask_for_header(&filter);
+    event_send(&events, 1);
+    event_heal_and_end(&events);
+    bed_holds(&events.bed);
+}
+
+Test(check_relay, I26_an_event_has_the_headers_of_its_tag)
+{
+    const uint64_t large = SIM_TAG_IS_SIZED | SIM_TAG_IS_LARGE | 1, small_and_red = SIM_TAG_IS_SIZED | SIM_TAG_IS_RED;
+    struct vow_msg_header_of_event headers[SIM_NEWS_HEADERS_MAX];
+
+    cr_assert_eq(sim_news_headers(1, headers), 0);
+    cr_assert(sim_news_has_headers(1, NULL, 0) && !sim_news_has_headers(large, NULL, 0));
+    cr_assert_eq(sim_news_headers(large, headers), 1);
+    cr_assert(sim_news_has_header(large, headers) && !sim_news_has_header(small_and_red, headers));
+    cr_assert(sim_news_has_headers(large, headers, 1) && !sim_news_has_headers(small_and_red, headers, 1));
+    cr_assert_eq(sim_news_headers(small_and_red, headers), 2);
+    cr_assert(sim_news_has_header(small_and_red, &headers[1]) && !sim_news_has_header(large, &headers[1]));
+}
+
 /* ---- I28: nothing is lost ---- */
 
 Test(check_relay, I28_B58_published_is_said_before_it_is_durable)
