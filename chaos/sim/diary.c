@@ -432,12 +432,16 @@ static void see_received(struct sim_diary *diary, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sight->message.msg;
     struct diary_group *group;
+    struct diary_event *event;
     struct diary_share *share;
 
     if (msg->kind == VOW_MSG_SEEK && (group = sim_diary_group(diary, sight->node, msg->seek.group)) != NULL) {
         group->sought = sight->seq;
         group->seek = msg->seek.offset > group->seek ? msg->seek.offset : group->seek;
     }
+    if (msg->kind == VOW_MSG_PUBLISHED && msg->published.error == 0 &&
+        (event = sim_diary_named(diary, sight->node, msg->published.key, msg->published.key_seq)) != NULL)
+        diary_first(&event->acknowledged, sight->seq);
     if (msg->kind != VOW_MSG_DELIVERED ||
         (share = diary_share_at(diary, sight->node, msg->delivered.group, msg->delivered.offset)) == NULL)
         return;
@@ -498,8 +502,10 @@ static void see_node(struct sim_diary *diary, const struct sim_sight *sight)
         diary->dead_max[sight->node] = sight->node_is.dead_max;
         diary->is_on |= sight->node_is.dead_max != 0;
     }
-    if (sight->kind == SIM_SEEN_NODE)
+    if (sight->kind == SIM_SEEN_NODE) {
         diary->forgets[sight->node] = sight->node_is.known_max != 0;
+        diary->archive_max[sight->node] = sight->node_is.archive_max;
+    }
     /* What it was found to keep it has written again by now (F105). */
     for (struct diary_event *event = sight->kind == SIM_SEEN_UP ? diary->events : NULL; event != NULL;
          event = event->next)
@@ -512,6 +518,11 @@ void sim_diary_see(struct sim_diary *diary, const struct sim_sight *sight)
     case SIM_SEEN_NODE:
     case SIM_SEEN_UP:
         see_node(diary, sight);
+        break;
+    case SIM_SEEN_FAULT:
+        if (sight->node < SIM_NODES_MAX)
+            diary->was_full[sight->node] |=
+                sight->fault.fault == SIM_FAULT_NO_SPACE || sight->fault.fault == SIM_FAULT_QUOTA;
         break;
     case SIM_SEEN_BECAME_TRUE:
         see_news(diary, sight);

@@ -39,15 +39,16 @@ struct diary_event {
     uint32_t thing;
     uint64_t number;
     char topic[VOW_TOPIC_SIZE];
-    book_moment became_true; /* the change is committed */
-    book_moment left;        /* PUBLISH was sent, first: from then on nothing may take the change back */
-    book_moment kept;        /* the EVENT record is durable, or was found on the disk */
-    bool is_kept_sure;       /* ... and that was said, or a coordinator has come up with it */
+    book_moment became_true;  /* the change is committed */
+    book_moment left;         /* PUBLISH was sent, first: from then on nothing may take the change back */
+    book_moment acknowledged; /* its participant has heard that it is kept */
+    book_moment kept;         /* the EVENT record is durable, or was found on the disk */
+    bool is_kept_sure;        /* ... and that was said, or a coordinator has come up with it */
     uint64_t lsn;
     uint8_t db_uuid[VOW_DB_UUID_BYTES]; /* of PUBLISH, or of the record */
     struct diary_share *shares;
     /* On the disk that is being looked at. */
-    bool is_told, is_in_outbox, is_in_log;
+    bool is_told, is_in_outbox, is_in_archive, is_in_log;
 };
 
 /* The newest of what is published under one key. */
@@ -86,10 +87,12 @@ struct diary_group {
 struct sim_diary {
     struct sim_memory *memory;
     const struct sim_book *book;
-    bool is_on;                       /* there are events in this world */
-    uint32_t dead_max[SIM_NODES_MAX]; /* of coordinators */
-    uint32_t dead_len[SIM_NODES_MAX]; /* likewise: dead letters now */
-    bool forgets[SIM_NODES_MAX];      /* participants: their inboxes, in the course of a world */
+    bool is_on;                          /* there are events in this world */
+    uint32_t dead_max[SIM_NODES_MAX];    /* of coordinators */
+    uint32_t dead_len[SIM_NODES_MAX];    /* likewise: dead letters now */
+    uint32_t archive_max[SIM_NODES_MAX]; /* participants: events that were sent, in the archive; 0 = there is none */
+    bool was_full[SIM_NODES_MAX];        /* likewise: its disk has had no room at some time */
+    bool forgets[SIM_NODES_MAX];         /* participants: their inboxes, in the course of a world */
     struct diary_event *events, **events_last;
     struct diary_event **tags, **lsns;
     struct diary_key *keys;

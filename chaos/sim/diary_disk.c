@@ -11,7 +11,7 @@ static void read_store(struct sim_diary *diary, const struct sim_sight *sight)
 
     for (event = diary->events; event != NULL; event = event->next) {
         if (event->node == sight->node)
-            event->is_told = event->is_in_outbox = false;
+            event->is_told = event->is_in_outbox = event->is_in_archive = false;
     }
     for (uint32_t i = 0; i < store->told_len; i++) {
         diary_change(diary, sight->node, &store->told[i], sight->seq);
@@ -20,6 +20,10 @@ static void read_store(struct sim_diary *diary, const struct sim_sight *sight)
     for (uint32_t i = 0; i < store->outbox_len; i++) {
         if ((event = sim_diary_find(diary, store->outbox[i].tag)) != NULL)
             event->is_in_outbox = true;
+    }
+    for (uint32_t i = 0; i < store->archive_len; i++) {
+        if ((event = sim_diary_find(diary, store->archive[i].tag)) != NULL)
+            event->is_in_archive = true;
     }
     for (uint32_t i = 0; i < store->heard_len; i++) {
         struct diary_share *share =

@@ -177,7 +177,7 @@ struct sim_dump_store {
     const struct sim_dump_step *steps; /* by id, step and direction */
     /* In a world with events: */
     bool has_news;
-    uint32_t told_len, heard_len, outbox_len, counters_len, promises_len, inbox_len, known_len, floors_len;
+    uint32_t told_len, heard_len, outbox_len, counters_len, promises_len, inbox_len, known_len, floors_len, archive_len;
     const struct sim_dump_told *told;        /* by thing and number */
     const struct sim_dump_heard *heard;      /* in the order in which they were written */
     const struct sim_dump_outbox *outbox;    /* in the order in which they became true */
@@ -186,6 +186,7 @@ struct sim_dump_store {
     const struct sim_dump_inbox *inbox;      /* by group, data file, key, number */
     const struct sim_dump_known *known;      /* by group and offset */
     const struct sim_dump_floor *floors;     /* by group */
+    const struct sim_dump_outbox *archive;   /* of what was sent, in that order */
 };
 
 struct sim_dump {

@@ -195,4 +195,9 @@ void dump_read_news(struct dump_reading *reader)
                                  sizeof(struct sim_dump_known), read_known, &store->known_len);
     store->floors = dump_read_all(reader, "SELECT grp, floor FROM vow_inbox_floor ORDER BY grp",
                                   sizeof(struct sim_dump_floor), read_floor, &store->floors_len);
+    /* If one is wanted. */
+    if (sim_reader_statement(reader->from, "SELECT n FROM vow_outbox_archive") != NULL)
+        store->archive =
+            dump_read_all(reader, "SELECT agg_key, agg_seq, topic, payload FROM vow_outbox_archive ORDER BY n",
+                          sizeof(struct sim_dump_outbox), read_outbox, &store->archive_len);
 }

@@ -93,6 +93,7 @@ int participant_open(struct sim_world *world, struct sim_node *node, struct vow_
                                                .event = sim_has_events(&world->options) ? participant_run_event : NULL,
                                                .inbox_retention_ms = world->options.inbox_retention_ms,
                                                .inbox_known_max = world->options.inbox_known,
+                                               .outbox_archive_max = world->options.outbox_archive,
                                                .outbox_max = world->options.outbox_max,
                                                .ctx = &node->participant->work,
                                                .lock_wait_ms = world->options.lock_wait_ms,

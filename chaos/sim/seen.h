@@ -212,6 +212,7 @@ struct sim_sight {
             uint32_t txn_ms, vote_ms; /* coordinators: the time of an open transaction, and of votes; 0 = not known */
             uint32_t dead_max;        /* coordinators: of dead letters; 0 = there are no events in this world */
             uint32_t known_max;       /* participants: offsets that the inbox knows for good; 0 = all of a world */
+            uint32_t archive_max;     /* participants: of events in the outbox's archive; 0 = there is none */
             uint32_t outbox_max;      /* participants: of events in the outbox; likewise */
         } node_is;
         struct {

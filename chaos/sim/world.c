@@ -185,6 +185,7 @@ static void show_nodes(struct sim_world *world)
         if (sim_has_events(&world->options)) {
             sight.node_is.dead_max = node->role == SIM_COORDINATOR ? world->options.dead_max : 0;
             sight.node_is.known_max = node->role == SIM_PARTICIPANT ? world->options.inbox_known : 0;
+            sight.node_is.archive_max = node->role == SIM_PARTICIPANT ? world->options.outbox_archive : 0;
             sight.node_is.outbox_max = node->role == SIM_PARTICIPANT ? world->options.outbox_max : 0;
         }
         sim_show(world, &sight);

@@ -184,6 +184,14 @@ void event_delete(struct event_bed *events, uint64_t number)
     }
 }
 
+void event_archive(struct event_bed *events, uint64_t number)
+{
+    struct event_disk *disk = &events->disks[0];
+
+    disk->archive[disk->archive_len++] =
+        (struct sim_dump_outbox){.key = KEY, .topic = TOPIC, .key_seq = number, .tag = tag_of(number)};
+}
+
 void event_send(struct event_bed *events, uint64_t number)
 {
     event_change(events, number);
@@ -293,6 +301,8 @@ static const struct sim_dump *dump_store(struct event_disk *disk)
                                              .told_len = disk->told_len,
                                              .outbox = disk->outbox,
                                              .outbox_len = disk->outbox_len,
+                                             .archive = disk->archive,
+                                             .archive_len = disk->archive_len,
                                              .heard = disk->heard,
                                              .heard_len = disk->heard_len,
                                              .inbox = disk->inbox,

@@ -14,9 +14,9 @@
 #define EVENT_ATTEMPTS_MAX 3
 
 struct event_disk {
-    uint32_t told_len, outbox_len, heard_len, inbox_len, branches_len, promises_len;
+    uint32_t told_len, outbox_len, heard_len, inbox_len, branches_len, promises_len, archive_len;
     struct sim_dump_told told[EVENT_ROWS_MAX];
-    struct sim_dump_outbox outbox[EVENT_ROWS_MAX];
+    struct sim_dump_outbox outbox[EVENT_ROWS_MAX], archive[EVENT_ROWS_MAX];
     struct sim_dump_heard heard[EVENT_ROWS_MAX];
     struct sim_dump_inbox inbox[EVENT_ROWS_MAX];
     struct sim_dump_counter counter;
@@ -56,6 +56,8 @@ void event_published(struct event_bed *events, uint64_t number);
 void event_delete(struct event_bed *events, uint64_t number);
 /* All of that. */
 void event_send(struct event_bed *events, uint64_t number);
+/* Its row comes into the archive: p0 has one, if a test says so of the diary. */
+void event_archive(struct event_bed *events, uint64_t number);
 
 /* From c0 to p1: DELIVER; the store does it; DELIVERED. */
 void event_deliver(struct event_bed *events, uint64_t number, uint32_t attempt);

@@ -152,6 +152,96 @@ Test(check_relay, I26_an_event_has_the_headers_of_its_tag)
     cr_assert(sim_news_has_header(small_and_red, &headers[1]) && !sim_news_has_header(large, &headers[1]));
 }
 
+/* ---- I28: the archive of an outbox ---- */
+
+Test(check_relay, I28_an_archive_has_the_newest_that_were_sent)
+{
+    events.bed.judge.diary.archive_max[P0] = 2;
+    for (uint64_t i = 1; i <= 3; i++)
+        event_send(&events, i);
+    event_archive(&events, 2);
+    event_archive(&events, 3);
+    event_change(&events, 4);
+    event_show_disk(&events, P0);
+    bed_holds(&events.bed);
+}
+
+Test(check_relay, I28_archived_before_its_service_has_heard_that_it_is_kept)
+{
+    events.bed.judge.diary.archive_max[P0] = 2;
+    event_change(&events, 1);
+    event_publish(&events, 1);
+    event_keep(&events, 1);
+    event_delete(&events, 1);
+    event_archive(&events, 1);
+    event_show_disk(&events, P0);
+    bed_violates(&events.bed, "I28", "was not acknowledged");
+}
+
+Test(check_relay, I28_in_the_archive_and_in_the_outbox)
+{
+    events.bed.judge.diary.archive_max[P0] = 2;
+    event_change(&events, 1);
+    event_publish(&events, 1);
+    event_keep(&events, 1);
+    event_published(&events, 1);
+    event_archive(&events, 1);
+    event_show_disk(&events, P0);
+    bed_violates(&events.bed, "I28", "was not acknowledged");
+}
+
+Test(check_relay, I28_twice_in_the_archive)
+{
+    events.bed.judge.diary.archive_max[P0] = 2;
+    event_send(&events, 1);
+    event_archive(&events, 1);
+    event_archive(&events, 1);
+    event_show_disk(&events, P0);
+    bed_violates(&events.bed, "I28", "twice in the archive");
+}
+
+Test(check_relay, I28_an_archive_with_more_than_it_has_room_for)
+{
+    events.bed.judge.diary.archive_max[P0] = 1;
+    for (uint64_t i = 1; i <= 2; i++) {
+        event_send(&events, i);
+        event_archive(&events, i);
+    }
+    event_show_disk(&events, P0);
+    bed_violates(&events.bed, "I28", "room for 1");
+}
+
+Test(check_relay, I28_sent_and_not_archived)
+{
+    events.bed.judge.diary.archive_max[P0] = 2;
+    event_send(&events, 1);
+    event_show_disk(&events, P0);
+    bed_violates(&events.bed, "I28", "is not in the archive");
+}
+
+Test(check_relay, I28_an_archive_with_a_gap)
+{
+    events.bed.judge.diary.archive_max[P0] = 2;
+    for (uint64_t i = 1; i <= 3; i++)
+        event_send(&events, i);
+    event_archive(&events, 1);
+    event_archive(&events, 3);
+    event_show_disk(&events, P0);
+    bed_violates(&events.bed, "I28", "event 2 of thing 1 has gone");
+}
+
+Test(check_relay, I28_F055_a_full_disk_has_no_room_for_an_archive)
+{
+    struct sim_sight sight = bed_sight(&events.bed, SIM_SEEN_FAULT, P0);
+
+    events.bed.judge.diary.archive_max[P0] = 2;
+    sight.fault.fault = SIM_FAULT_NO_SPACE;
+    bed_show(&events.bed, &sight);
+    event_send(&events, 1);
+    event_show_disk(&events, P0);
+    bed_holds(&events.bed);
+}
+
 /* ---- I28: nothing is lost ---- */
 
 Test(check_relay, I28_B58_published_is_said_before_it_is_durable)
