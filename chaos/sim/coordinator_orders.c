@@ -203,6 +203,27 @@ static void order_removal(struct sim_world *world, struct sim_node *node, const 
     coordinator_events_step(world, node, &event);
 }
 
+/* ---- where a group goes on ---- */
+
+static bool is_cut_off(const struct sim_coordinator *c, uint64_t after)
+{
+    struct vow_journal_stats stats = {0};
+
+    c->ops->stats(c->engine, &stats);
+    return after != 0 && after < stats.cut_lsn;
+}
+
+static void order_move(struct sim_world *world, struct sim_node *node, struct sim_order *order)
+{
+    struct vow_relay_event event = {.kind = VOW_RELAY_ORDER,
+                                    .order = {order->participant, order->after, VOW_RELAY_SEEK, order->id}};
+
+    if (is_cut_off(node->coordinator, order->after))
+        coordinator_order_answer(world, node, order, VOW_E_STATE, "retention has cut that off");
+    else
+        coordinator_events_step(world, node, &event);
+}
+
 /* ---- an order comes ---- */
 
 void coordinator_order_logged(struct sim_world *world, struct sim_node *node, struct sim_order *order)
@@ -211,6 +232,8 @@ void coordinator_order_logged(struct sim_world *world, struct sim_node *node, st
         order_dead(world, node, order);
     else if (order->command == VOW_ADMIN_GROUP_REMOVE)
         order_removal(world, node, order);
+    else if (order->command == VOW_ADMIN_GROUP_SEEK)
+        order_move(world, node, order);
     else if (is_of_saga(order))
         order_saga(world, node, order);
     else if (order->command == VOW_ADMIN_FORGET)
@@ -219,6 +242,14 @@ void coordinator_order_logged(struct sim_world *world, struct sim_node *node, st
         resolve(world, node, order);
     else
         abort_all(world, node, order);
+}
+
+/* The event before the one that is next. */
+static uint64_t place_of(const char *text)
+{
+    if (strcmp(text, "newest") == 0)
+        return UINT64_MAX;
+    return strcmp(text, "oldest") == 0 ? 0 : strtoull(text, NULL, 10) - 1;
 }
 
 void coordinator_order(struct sim_world *world, struct sim_node *node, const struct session *session,
@@ -236,6 +267,8 @@ void coordinator_order(struct sim_world *world, struct sim_node *node, const str
     (void)snprintf(order->participant, sizeof(order->participant), "%s", request->participant);
     if (request->command == VOW_ADMIN_DLQ_RETRY || request->command == VOW_ADMIN_DLQ_DROP)
         order->lsn = strtoull(request->filter, NULL, 10);
+    if (request->command == VOW_ADMIN_GROUP_SEEK)
+        order->after = place_of(request->filter);
     vow_text_copy(order->who, request->who);
     vow_text_copy(order->why, request->why);
     c->orders = order;

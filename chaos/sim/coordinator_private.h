@@ -41,6 +41,7 @@ struct sim_order {
     struct vow_gtrid gtrid;
     char participant[VOW_NAME_SIZE]; /* of a dead letter: its group, */
     uint64_t lsn;                    /* and its event; else 0 */
+    uint64_t after;                  /* GROUP_SEEK: the group goes on behind this event */
     char who[VOW_TEXT_SIZE], why[VOW_TEXT_SIZE];
 };
 
@@ -93,6 +94,7 @@ struct coordinator_events {
     struct shown_group shown[EVENT_GROUPS_MAX];
     uint64_t looks;   /* of operators */
     uint64_t glances; /* ... at groups */
+    uint64_t moves;   /* ... that may be moved */
     uint32_t undelivered_len;
     struct coordinator_undelivered undelivered[COORDINATOR_UNDELIVERED_MAX];
 };

@@ -308,7 +308,7 @@ static void see_group_record(struct sim_diary *diary, const struct sim_sight *si
         return;
     diary_first(&group->known, sight->seq);
     if (record->relay.lsn <= group->seek && record->relay.lsn > group->passed)
-        group->passed = record->relay.lsn;
+        group->passed = record->relay.lsn < sight->log.lsn ? record->relay.lsn : sight->log.lsn; /* no further */
 }
 
 /* DEAD and REVIVED. */
@@ -428,6 +428,13 @@ static void see_sent(struct sim_diary *diary, const struct sim_sight *sight)
         see_begin(diary, sight->node, &msg->subscribed);
 }
 
+/* Its consumer, or an operator, has it go on behind this event; UINT64_MAX: the newest. */
+static void see_seek(struct diary_group *group, uint64_t after, book_moment now)
+{
+    group->sought = now;
+    group->seek = after > group->seek ? after : group->seek;
+}
+
 static void see_received(struct sim_diary *diary, const struct sim_sight *sight)
 {
     const struct vow_msg *msg = sight->message.msg;
@@ -435,10 +442,8 @@ static void see_received(struct sim_diary *diary, const struct sim_sight *sight)
     struct diary_event *event;
     struct diary_share *share;
 
-    if (msg->kind == VOW_MSG_SEEK && (group = sim_diary_group(diary, sight->node, msg->seek.group)) != NULL) {
-        group->sought = sight->seq;
-        group->seek = msg->seek.offset > group->seek ? msg->seek.offset : group->seek;
-    }
+    if (msg->kind == VOW_MSG_SEEK && (group = sim_diary_group(diary, sight->node, msg->seek.group)) != NULL)
+        see_seek(group, msg->seek.offset, sight->seq);
     if (msg->kind == VOW_MSG_PUBLISHED && msg->published.error == 0 &&
         (event = sim_diary_named(diary, sight->node, msg->published.key, msg->published.key_seq)) != NULL)
         diary_first(&event->acknowledged, sight->seq);
@@ -475,6 +480,8 @@ static void see_order(struct sim_diary *diary, const struct sim_sight *sight)
 
     if (sight->operated.dead == VOW_ADMIN_GROUP_REMOVE && group != NULL)
         diary_first(&group->remove_ordered, sight->seq);
+    else if (sight->operated.dead == VOW_ADMIN_GROUP_SEEK && group != NULL)
+        see_seek(group, sight->operated.offset, sight->seq);
     else if (share != NULL)
         diary_first(sight->operated.dead == VOW_ADMIN_DLQ_DROP ? &share->drop_ordered : &share->retry_ordered,
                     sight->seq);

@@ -71,13 +71,20 @@ static void read_dead(struct sim_diary *diary, const struct sim_sight *sight)
     diary->dead_len[sight->node] = journal->dead_len;
 }
 
+static uint64_t last_lsn(const struct sim_sight *sight)
+{
+    const struct sim_dump_journal *journal = &sight->disk.dump->journal;
+
+    return journal->events_len > 0 ? journal->events[journal->events_len - 1].lsn : 0;
+}
+
 /* A SEEK whose record was refused for a sync that failed may be found all the same (F105). */
 static void read_group(struct diary_group *group, uint64_t cursor, const struct sim_sight *sight)
 {
     diary_first(&group->known, sight->seq);
     group->is_gone = false; /* that was in the page cache alone */
     group->is_on_disk = true;
-    if (cursor == group->tried && cursor <= group->seek && cursor > group->passed)
+    if (cursor == group->tried && cursor <= group->seek && cursor > group->passed && cursor <= last_lsn(sight))
         group->passed = cursor;
 }
 

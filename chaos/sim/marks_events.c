@@ -85,7 +85,7 @@ void marks_events_see(struct sim_marks *marks, const struct sim_sight *sight)
         said(marks, sight->message.msg);
         break;
     case SIM_SEEN_OPERATED:
-        if (sight->operated.dead != 0 && sight->operated.dead != VOW_ADMIN_GROUP_REMOVE)
+        if (sight->operated.dead == VOW_ADMIN_DLQ_RETRY || sight->operated.dead == VOW_ADMIN_DLQ_DROP)
             ordered(marks, sight);
         break;
     case SIM_SEEN_GROUP:

@@ -266,6 +266,7 @@ static void draw_events(struct sim_options *o, struct sim_rng *rng)
     o->inbox_known = sim_rng_below(rng, 3) == 0 ? between(rng, 1, 512) : 0;
     o->event_headers = sim_rng_below(rng, 2) == 0 ? between(rng, 1, 2) : 0;
     o->outbox_archive = sometimes(rng, 1, 8) * (sim_rng_below(rng, 2) == 0 ? 1 : 1000);
+    o->event_move_pct = sometimes(rng, 2, 30);
 }
 
 static bool wants_events(uint64_t seed, enum sim_protocol protocol, struct sim_rng *rng)

@@ -325,9 +325,9 @@ struct sim_sight {
             bool is_heuristic; /* of one prepared branch, at peer; else of the transaction; forget: what peer did */
             const char *who, *why;
             enum vow_admin_command saga; /* SAGA_RETRY or SAGA_CLOSE; 0: it is about no saga */
-            enum vow_admin_command dead; /* DLQ_RETRY, DLQ_DROP, GROUP_REMOVE; 0: it is about no events */
+            enum vow_admin_command dead; /* DLQ_RETRY, DLQ_DROP, GROUP_REMOVE, GROUP_SEEK; 0: it is about no events */
             const char *group;           /* ... but about this group, */
-            uint64_t offset;             /* and this dead letter of it */
+            uint64_t offset;             /* and this dead letter of it, or behind what it is to go on */
         } operated;
     };
 };

@@ -163,6 +163,8 @@ static void print_order(struct out *out, const struct sim_sight *sight)
 {
     if (sight->operated.dead == VOW_ADMIN_GROUP_REMOVE)
         print(out, " remove %s", sight->operated.group);
+    else if (sight->operated.dead == VOW_ADMIN_GROUP_SEEK)
+        print(out, " move %s behind %" PRIu64, sight->operated.group, sight->operated.offset);
     else if (sight->operated.dead != 0)
         print(out, " %s %s at %" PRIu64, sight->operated.dead == VOW_ADMIN_DLQ_RETRY ? "retry" : "drop",
               sight->operated.group, sight->operated.offset);

@@ -44,24 +44,24 @@ static void show_record(struct event_bed *events, enum sim_sight_kind kind, stru
     bed_show(&events->bed, &sight);
 }
 
-static void subscribe(struct event_bed *events)
+static void subscribe(struct event_bed *events, uint64_t cursor)
 {
     static const char *const patterns[] = {"order.*"};
     const struct vow_msg_subscribe msg = {
         .group = GROUP, .patterns = patterns, .patterns_len = 1, .key_filter = "", .attempts_max = EVENT_ATTEMPTS_MAX};
-    struct vow_record record = {.kind = VOW_RECORD_GROUP, .who = GROUP, .text = "p1"};
+    struct vow_record record = {.kind = VOW_RECORD_GROUP, .who = GROUP, .text = "p1", .relay = {.lsn = cursor}};
 
     show_record(events, SIM_SEEN_LOG_ASKED, &record, NULL, &msg);
     show_record(events, SIM_SEEN_LOG_DURABLE, &record, NULL, &msg);
     show_record(events, SIM_SEEN_LOG_DONE, &record, NULL, &msg);
-    events->journal.group = (struct sim_dump_group){.name = GROUP, .participant = "p1"};
+    events->journal.group = (struct sim_dump_group){.name = GROUP, .participant = "p1", .cursor = cursor};
 }
 
 void event_begin(struct event_bed *events)
 {
     memset(events, 0, sizeof(*events));
     bed_begin_events(&events->bed);
-    subscribe(events);
+    subscribe(events, 0);
 }
 
 void event_end(struct event_bed *events)
@@ -115,6 +115,17 @@ void event_order(struct event_bed *events, enum vow_admin_command command, uint6
     sight.operated.group = GROUP;
     sight.operated.offset = events->lsns[number];
     bed_show(&events->bed, &sight);
+}
+
+void event_move(struct event_bed *events, uint64_t after, uint64_t cursor)
+{
+    struct sim_sight sight = bed_sight(&events->bed, SIM_SEEN_OPERATED, C0);
+
+    sight.operated.dead = VOW_ADMIN_GROUP_SEEK;
+    sight.operated.group = GROUP;
+    sight.operated.offset = after;
+    bed_show(&events->bed, &sight);
+    subscribe(events, cursor);
 }
 
 /* ---- from the change to the journal ---- */

@@ -74,6 +74,8 @@ void event_fail(struct event_bed *events, uint64_t number);
 void event_logged(struct event_bed *events, enum vow_record_kind kind, uint64_t number, uint32_t detail);
 void event_bury(struct event_bed *events, uint64_t number, uint32_t attempts);
 void event_order(struct event_bed *events, enum vow_admin_command command, uint64_t number);
+/* He moves the group behind an offset, as he says it; GROUP, with where it goes on. */
+void event_move(struct event_bed *events, uint64_t after, uint64_t cursor);
 
 /* Disks as they are now, shown as what a new life finds. */
 void event_restart(struct event_bed *events, uint8_t node);

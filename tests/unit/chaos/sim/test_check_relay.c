@@ -152,6 +152,44 @@ Test(check_relay, I26_an_event_has_the_headers_of_its_tag)
     cr_assert(sim_news_has_header(small_and_red, &headers[1]) && !sim_news_has_header(large, &headers[1]));
 }
 
+/* ---- an operator moves a group ---- */
+
+Test(check_relay, I26_a_group_that_is_moved_forward_is_not_owed_what_it_passed_over)
+{
+    event_send(&events, 1);
+    event_move(&events, UINT64_MAX, events.lsns[1]);
+    event_heal_and_end(&events);
+    bed_holds(&events.bed);
+}
+
+Test(check_relay, I26_a_group_that_is_moved_to_the_newest_is_owed_what_comes_then)
+{
+    event_move(&events, UINT64_MAX, UINT64_MAX);
+    event_send(&events, 1);
+    event_heal_and_end(&events);
+    bed_violates(&events.bed, "I26", "has not reached stock");
+}
+
+Test(check_relay, I28_a_group_passes_over_what_nobody_has_moved_it_behind)
+{
+    event_send(&events, 1);
+    event_send(&events, 2);
+    event_move(&events, events.lsns[1], events.lsns[2]);
+    event_show_disk(&events, C0);
+    bed_violates(&events.bed, "I28", "the cursor of stock is behind event 1");
+}
+
+Test(check_relay, I28_what_was_dropped_comes_again_to_a_group_that_is_moved_back)
+{
+    event_send(&events, 1);
+    event_fail(&events, 1);
+    event_order(&events, VOW_ADMIN_DLQ_DROP, 1);
+    event_logged(&events, VOW_RECORD_REVIVED, 1, VOW_REVIVAL_DROP);
+    event_move(&events, 0, 0);
+    event_deliver(&events, 1, 1);
+    bed_holds(&events.bed);
+}
+
 /* ---- I28: the archive of an outbox ---- */
 
 Test(check_relay, I28_an_archive_has_the_newest_that_were_sent)
