@@ -31,12 +31,15 @@ static void check_done(struct sim_judge *judge, const struct sim_sight *sight)
 {
     const struct sim_seen_event *seen = &sight->store.event;
     const struct diary_share *share = share_of(judge, sight->node, seen->group, seen->offset);
+    bool is_heard;
 
     if (share == NULL || sight->store.result != VOW_STORE_DONE || seen->result != VOW_EVENT_DONE)
         return;
-    if (seen->has_run && share->heard != 0)
+    is_heard = sim_event_is_heard(
+        &judge->diary, sim_diary_at(&judge->diary, judge->book.nodes[sight->node].coord, seen->offset), share->group);
+    if (seen->has_run && is_heard)
         I24("%s does event %llu of %s again", seen->group, (unsigned long long)seen->key_seq, seen->key);
-    if (!seen->has_run && share->heard == 0)
+    if (!seen->has_run && !is_heard)
         I24("%s says of event %llu of %s that it is done, and it was not", seen->group,
             (unsigned long long)seen->key_seq, seen->key);
 }
@@ -118,10 +121,11 @@ static void check_heard(struct sim_judge *judge, const struct sim_sight *sight, 
             (unsigned long long)heard->key_seq, heard->key);
 }
 
-static bool is_heard(const struct sim_dump_store *store, const struct diary_share *share, uint64_t offset)
+/* Kept at several offsets, it was done at one of them. */
+static bool is_heard(const struct sim_dump_store *store, const struct diary_share *share, uint64_t tag)
 {
     for (uint32_t i = 0; i < store->heard_len; i++) {
-        if (store->heard[i].offset == offset && strcmp(store->heard[i].group, share->group->name) == 0)
+        if (store->heard[i].tag == tag && strcmp(store->heard[i].group, share->group->name) == 0)
             return true;
     }
     return false;
@@ -137,7 +141,7 @@ static void check_disk(struct sim_judge *judge, const struct sim_sight *sight)
         for (const struct diary_share *share = event->shares; share != NULL; share = share->next) {
             if (sim_diary_is_harmed(&judge->diary, event->node))
                 continue;
-            if (share->group->node == sight->node && share->is_heard_sure && !is_heard(store, share, event->lsn))
+            if (share->group->node == sight->node && share->is_heard_sure && !is_heard(store, share, event->tag))
                 I24("%s had durably done event %llu of thing %u, and it is not there", share->group->name,
                     (unsigned long long)event->number, event->thing);
         }

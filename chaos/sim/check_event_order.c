@@ -1,6 +1,6 @@
 /*
  * I27, S7: of one key everything is in the order in which it became true. A coordinator keeps the numbers of a key from
- * 1, each once and none passed over (F204). It delivers an event to a group for the first time when each earlier one of
+ * 1, each once and none passed over (F204); but when it may have forgotten the key it takes what comes once more. It delivers an event to a group for the first time when each earlier one of
  * its key that the group asked for was answered with DONE, is durably a dead letter, or was passed over by a seek; and
  * no group does an event behind a later one of its key, unless it was a dead letter that an operator has revived. Such
  * a letter goes before each later one of its key, in whatever order the operator has revived them.
@@ -27,6 +27,8 @@ static void check_kept(struct sim_judge *judge, const struct sim_sight *sight)
     if (is_left_out(judge, source) || is_left_out(judge, sight->node) || !sim_thing_of(said->key, &thing))
         return;
     key = sim_diary_key(&judge->diary, source, said->db_uuid, thing);
+    if (key != NULL && said->key_seq <= key->newest && sim_diary_may_forget(&judge->diary, key))
+        return;
     if (said->key_seq != (key != NULL ? key->newest : 0) + 1)
         I27("event %llu of %s of %s is kept behind %llu", (unsigned long long)said->key_seq, said->key, said->source,
             (unsigned long long)(key != NULL ? key->newest : 0));
@@ -40,13 +42,18 @@ static bool is_same_key(const struct diary_event *a, const struct diary_event *b
     return a->node == b->node && a->thing == b->thing && memcmp(a->db_uuid, b->db_uuid, VOW_DB_UUID_BYTES) == 0;
 }
 
+/* What was kept once more comes behind what was kept before that, whatever its number. */
+static bool is_earlier(const struct diary_event *a, const struct diary_event *b)
+{
+    return is_same_key(a, b) && a->number < b->number && a->lsn < b->lsn;
+}
+
 /* At most one is in flight: who is sent now is the first. */
 static void check_letters(struct sim_judge *judge, const struct sim_sight *sight, const struct diary_event *event,
                           struct diary_group *group)
 {
     for (struct diary_event *before = judge->diary.events; before != NULL; before = before->next) {
-        if (is_same_key(before, event) && before->number < event->number && before->kept != 0 &&
-            sim_event_share(&judge->diary, before, group)->is_going)
+        if (is_earlier(before, event) && before->kept != 0 && sim_event_share(&judge->diary, before, group)->is_going)
             I27("event %llu of thing %u is delivered to %s before event %llu, which an operator has revived",
                 (unsigned long long)event->number, event->thing, group->name, (unsigned long long)before->number);
     }
@@ -66,7 +73,7 @@ static void check_delivery(struct sim_judge *judge, const struct sim_sight *sigh
     if (share->sent != 0 || share->heard != 0 || sim_share_is_over(share))
         return;
     for (struct diary_event *before = judge->diary.events; before != NULL; before = before->next) {
-        if (is_same_key(before, event) && before->number < event->number && sim_event_is_owed(before, group) &&
+        if (is_earlier(before, event) && sim_event_is_owed(before, group) &&
             !sim_share_is_over(sim_event_share(&judge->diary, before, group)))
             I27("event %llu of thing %u is delivered to %s, and event %llu is not done",
                 (unsigned long long)event->number, event->thing, group->name, (unsigned long long)before->number);
@@ -90,8 +97,7 @@ static void check_done(struct sim_judge *judge, const struct sim_sight *sight)
     if (share->dead != 0 || share->dropped != 0 || event->lsn <= group->passed || event->kept < group->left)
         return;
     for (struct diary_event *later = judge->diary.events; later != NULL; later = later->next) {
-        if (is_same_key(later, event) && later->number > event->number &&
-            sim_event_share(&judge->diary, later, group)->heard != 0)
+        if (is_earlier(event, later) && sim_event_share(&judge->diary, later, group)->heard != 0)
             I27("%s does event %llu of thing %u, and has done event %llu", group->name,
                 (unsigned long long)event->number, event->thing, (unsigned long long)later->number);
     }

@@ -90,6 +90,44 @@ struct diary_share *sim_event_share(struct sim_diary *diary, struct diary_event 
     return share;
 }
 
+bool sim_event_is_heard(const struct sim_diary *diary, const struct diary_event *event, const struct diary_group *group)
+{
+    const struct diary_event *first = event->first != NULL ? event->first : event;
+
+    for (const struct diary_event *each = diary->events; each != NULL; each = each->next) {
+        const struct diary_share *share = each == first || each->first == first ? each->shares : NULL;
+
+        while (share != NULL && share->group != group)
+            share = share->next;
+        if (share != NULL && share->heard != 0)
+            return true;
+    }
+    return false;
+}
+
+/* It waits for a group that was there when it was kept. */
+static bool has_been_waited_for(struct sim_diary *diary, struct diary_event *event)
+{
+    for (struct diary_group *group = diary->groups; group != NULL; group = group->next) {
+        if (group->known != 0 && group->known < event->kept && sim_event_is_owed(event, group) &&
+            !sim_share_is_over(sim_event_share(diary, event, group)))
+            return true;
+    }
+    return false;
+}
+
+bool sim_diary_may_forget(struct sim_diary *diary, const struct diary_key *key)
+{
+    struct diary_event *newest = sim_diary_at(diary, key->coord, key->newest_lsn);
+    uint32_t others = 0;
+
+    for (const struct diary_key *other = diary->keys; other != NULL; other = other->next)
+        others += other != key && other->coord == key->coord &&
+                  (other->newest_lsn > key->newest_lsn || sim_diary_is_harmed(diary, other->node));
+    return diary->keys_max[key->coord] != 0 && others >= diary->keys_max[key->coord] &&
+           (newest == NULL || !has_been_waited_for(diary, newest));
+}
+
 bool sim_diary_is_harmed(const struct sim_diary *diary, uint8_t node)
 {
     return node >= diary->book->nodes_len || diary->book->nodes[node].harm != 0;
@@ -157,21 +195,49 @@ void diary_change(struct sim_diary *diary, uint8_t node, const struct sim_dump_t
 
 /* ---- the journal ---- */
 
-void diary_keep(struct sim_diary *diary, struct diary_event *event, uint64_t lsn, book_moment now)
+static void link_lsn(struct sim_diary *diary, struct diary_event *event, uint64_t lsn)
 {
     struct diary_event **at = &diary->lsns[event->lsn % TABLE];
 
-    if (event->kept != 0)
-        return;
     while (*at != NULL && *at != event)
         at = &(*at)->by_lsn;
     if (*at == event)
         *at = event->by_lsn; /* it was taken back once */
-    event->kept = now;
     event->lsn = lsn;
     at = &diary->lsns[lsn % TABLE];
     event->by_lsn = *at;
     *at = event;
+}
+
+/* It is found by its offset alone. */
+static struct diary_event *new_offset(struct sim_diary *diary, struct diary_event *first, uint64_t lsn)
+{
+    struct diary_event *event = sim_memory_take(diary->memory, sizeof(*event));
+
+    event->first = first;
+    event->tag = first->tag;
+    event->node = first->node;
+    event->coord = first->coord;
+    event->thing = first->thing;
+    event->number = first->number;
+    memcpy(event->topic, first->topic, sizeof(event->topic));
+    memcpy(event->db_uuid, first->db_uuid, sizeof(event->db_uuid));
+    *diary->events_last = event;
+    diary->events_last = &event->next;
+    link_lsn(diary, event, lsn);
+    return event;
+}
+
+struct diary_event *diary_keep(struct sim_diary *diary, struct diary_event *event, uint64_t lsn, book_moment now)
+{
+    struct diary_event *at = sim_diary_at(diary, event->coord, lsn);
+
+    if (event->kept == 0)
+        link_lsn(diary, event, lsn);
+    else if (event->lsn != lsn)
+        event = at != NULL && at->tag == event->tag ? at : new_offset(diary, event, lsn);
+    diary_first(&event->kept, now);
+    return event;
 }
 
 static struct diary_key *take_key(struct sim_diary *diary, const struct diary_event *event)
@@ -190,14 +256,16 @@ static struct diary_key *take_key(struct sim_diary *diary, const struct diary_ev
     return key;
 }
 
-void diary_raise_key(struct sim_diary *diary, const struct diary_event *event, uint64_t key_seq)
+void diary_raise_key(struct sim_diary *diary, struct diary_event *event, uint64_t key_seq)
 {
     struct diary_key *key = take_key(diary, event);
 
-    if (key_seq > key->newest) {
-        key->newest = key_seq;
-        key->newest_lsn = event->lsn;
-    }
+    if (event->lsn <= key->newest_lsn)
+        return;
+    event->newest_before = key->newest;
+    event->newest_lsn_before = key->newest_lsn;
+    key->newest = key_seq;
+    key->newest_lsn = event->lsn;
 }
 
 static void see_event_record(struct sim_diary *diary, const struct sim_sight *sight)
@@ -209,7 +277,7 @@ static void see_event_record(struct sim_diary *diary, const struct sim_sight *si
     memcpy(event->db_uuid, sight->log.event->db_uuid, VOW_DB_UUID_BYTES);
     if (sight->kind != SIM_SEEN_LOG_DURABLE)
         return;
-    diary_keep(diary, event, sight->log.lsn, sight->seq);
+    event = diary_keep(diary, event, sight->log.lsn, sight->seq);
     event->is_kept_sure = true;
     diary_raise_key(diary, event, sight->log.event->key_seq);
 }
@@ -506,6 +574,7 @@ static void see_group(struct sim_diary *diary, const struct sim_sight *sight)
 static void see_node(struct sim_diary *diary, const struct sim_sight *sight)
 {
     if (sight->kind == SIM_SEEN_NODE && sight->node_is.role == SIM_COORDINATOR) {
+        diary->keys_max[sight->node] = sight->node_is.keys_max;
         diary->dead_max[sight->node] = sight->node_is.dead_max;
         diary->is_on |= sight->node_is.dead_max != 0;
     }

@@ -3,6 +3,9 @@
  * groups that have done it. It only remembers; what must not be is for check_event*.c to say. Moments are those of
  * book.h: the first time, 0 = it has not been.
  *
+ * An event that is kept once more, for its key was forgotten, has an entry for each offset: what it is by the first, which
+ * is found by the tag, and the others, which have nothing but what the coordinator and groups make of them there.
+ *
  * An event is told apart by the tag of its change, which is unique in the world (news.h); the name that it has on its
  * way, (data file, key, number), is what is judged.
  */
@@ -33,6 +36,7 @@ struct diary_share {
 
 struct diary_event {
     struct diary_event *next, *by_tag, *by_lsn;
+    struct diary_event *first; /* the entry of the first offset; NULL: it is that */
     uint64_t tag;
     uint8_t node;  /* whose change it is */
     uint8_t coord; /* who keeps it */
@@ -45,13 +49,15 @@ struct diary_event {
     book_moment kept;         /* the EVENT record is durable, or was found on the disk */
     bool is_kept_sure;        /* ... and that was said, or a coordinator has come up with it */
     uint64_t lsn;
-    uint8_t db_uuid[VOW_DB_UUID_BYTES]; /* of PUBLISH, or of the record */
+    uint8_t db_uuid[VOW_DB_UUID_BYTES];        /* of PUBLISH, or of the record */
+    uint64_t newest_before, newest_lsn_before; /* of its key, when it was kept */
     struct diary_share *shares;
     /* On the disk that is being looked at. */
     bool is_told, is_in_outbox, is_in_archive, is_in_log;
 };
 
-/* The newest of what is published under one key. */
+/* The newest of what is published under one key, as its coordinator has it: from a number that it has taken once more
+ * it counts on. */
 struct diary_key {
     struct diary_key *next;
     uint8_t node, coord;
@@ -89,6 +95,7 @@ struct sim_diary {
     const struct sim_book *book;
     bool is_on;                          /* there are events in this world */
     uint32_t dead_max[SIM_NODES_MAX];    /* of coordinators */
+    uint32_t keys_max[SIM_NODES_MAX];    /* likewise: keys whose newest number is known; 0 = of all */
     uint32_t dead_len[SIM_NODES_MAX];    /* likewise: dead letters now */
     uint32_t archive_max[SIM_NODES_MAX]; /* participants: events that were sent, in the archive; 0 = there is none */
     bool was_full[SIM_NODES_MAX];        /* likewise: its disk has had no room at some time */
@@ -120,6 +127,12 @@ struct diary_group *sim_diary_group(const struct sim_diary *diary, uint8_t coord
 struct diary_key *sim_diary_key(const struct sim_diary *diary, uint8_t node, const uint8_t *db_uuid, uint32_t thing);
 /* Never NULL. */
 struct diary_share *sim_event_share(struct sim_diary *diary, struct diary_event *event, struct diary_group *group);
+
+/* The group has done it, at whatever offset it was delivered. */
+bool sim_event_is_heard(const struct sim_diary *diary, const struct diary_event *event,
+                        const struct diary_group *group);
+/* A coordinator may know this key no more: so many others were published under since, and nothing of it waits. */
+bool sim_diary_may_forget(struct sim_diary *diary, const struct diary_key *key);
 
 /* Its disk has been harmed, so that it may not hold what was durable: nothing is said of what it publishes or does. */
 bool sim_diary_is_harmed(const struct sim_diary *diary, uint8_t node);

@@ -45,11 +45,10 @@ static void read_newest(struct sim_diary *diary, const struct sim_dump_newest *n
         /* A disk that had forgotten it gives the same name to another one. */
         if (sim_diary_is_harmed(diary, event->node))
             continue;
-        if (event->coord == sight->node && event->kept == 0 && event->left != 0 && event->thing == thing &&
-            event->number == newest->key_seq && memcmp(event->db_uuid, newest->db_uuid, VOW_DB_UUID_BYTES) == 0) {
-            diary_keep(diary, event, newest->lsn, sight->seq);
-            diary_raise_key(diary, event, newest->key_seq);
-        }
+        if (event->coord == sight->node && (event->kept == 0 || event->lsn != newest->lsn) && event->left != 0 &&
+            event->thing == thing && event->number == newest->key_seq &&
+            memcmp(event->db_uuid, newest->db_uuid, VOW_DB_UUID_BYTES) == 0)
+            diary_raise_key(diary, diary_keep(diary, event, newest->lsn, sight->seq), newest->key_seq);
     }
 }
 
@@ -150,9 +149,9 @@ static void take_record_back(struct sim_diary *diary, struct diary_event *event)
         return;
     event->kept = 0;
     key = sim_diary_key(diary, event->node, event->db_uuid, event->thing);
-    if (key != NULL && key->newest == event->number) {
-        key->newest--;
-        key->newest_lsn = 0;
+    if (key != NULL && key->newest_lsn == event->lsn) {
+        key->newest = event->newest_before;
+        key->newest_lsn = event->newest_lsn_before;
     }
 }
 

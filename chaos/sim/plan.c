@@ -140,6 +140,26 @@ static void add_saga_clients(struct draft *draft)
     }
 }
 
+/* What a service publishes is kept, and it does not hear so before its coordinator may have forgotten the key: that is
+ * a second after its groups have done it, when that is in the journal, too. */
+static void add_late_copies(struct draft *draft)
+{
+    const struct sim_options *o = draft->options;
+
+    for (uint32_t i = 0; i < o->late_copies; i++) {
+        struct sim_action *cut = add(draft, SIM_ACT_CUT), *kill = add(draft, SIM_ACT_KILL);
+        const uint32_t number = (uint32_t)sim_rng_below(&draft->rng, o->participants);
+        const uint64_t for_us = 2 * SECOND + sim_rng_below(&draft->rng, 2 * SECOND);
+
+        cut->node = kill->node = (uint8_t)(number % o->coordinators);
+        cut->peer = (uint8_t)(o->coordinators + number);
+        cut->amount = (int64_t)for_us;
+        cut->at_us /= 8; /* where most is published */
+        kill->at_us = cut->at_us + for_us * 3 / 4;
+        kill->amount = (int64_t)(1000 + sim_rng_below(&draft->rng, for_us / 8));
+    }
+}
+
 void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
 {
     struct draft draft = {.plan = plan, .options = options, .rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 0, 0)};
@@ -162,6 +182,8 @@ void sim_plan_draw(struct sim_plan *plan, const struct sim_options *options)
         (void)add(&draft, SIM_ACT_OPERATE);
     draft.rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 6, 0);
     add_saga_clients(&draft);
+    draft.rng = sim_rng_of(options->seed, SIM_FOR_NEMESIS, 11, 0);
+    add_late_copies(&draft);
 }
 
 static bool is_same(const struct sim_noise_item *a, const struct sim_noise_item *b)

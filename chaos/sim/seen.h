@@ -210,6 +210,7 @@ struct sim_sight {
             uint32_t heuristic_ms;              /* participants: T_heur; 0 = off */
             enum vow_verdict heuristic_verdict; /* and what it ends a branch with */
             uint32_t txn_ms, vote_ms; /* coordinators: the time of an open transaction, and of votes; 0 = not known */
+            uint32_t keys_max;        /* coordinators: keys whose newest number is known; 0 = of all of a world */
             uint32_t dead_max;        /* coordinators: of dead letters; 0 = there are no events in this world */
             uint32_t known_max;       /* participants: offsets that the inbox knows for good; 0 = all of a world */
             uint32_t archive_max;     /* participants: of events in the outbox's archive; 0 = there is none */

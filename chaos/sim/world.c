@@ -183,6 +183,7 @@ static void show_nodes(struct sim_world *world)
             sight.node_is.vote_ms = world->options.vote_ms;
         }
         if (sim_has_events(&world->options)) {
+            sight.node_is.keys_max = node->role == SIM_COORDINATOR ? world->options.event_keys : 0;
             sight.node_is.dead_max = node->role == SIM_COORDINATOR ? world->options.dead_max : 0;
             sight.node_is.known_max = node->role == SIM_PARTICIPANT ? world->options.inbox_known : 0;
             sight.node_is.archive_max = node->role == SIM_PARTICIPANT ? world->options.outbox_archive : 0;

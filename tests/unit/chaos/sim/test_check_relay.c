@@ -190,6 +190,94 @@ Test(check_relay, I28_what_was_dropped_comes_again_to_a_group_that_is_moved_back
     bed_holds(&events.bed);
 }
 
+/* ---- a key that was forgotten ---- */
+
+static struct diary_key other;
+
+/* One key is known, and another one was published under since. */
+static void forget_key(void)
+{
+    other = (struct diary_key){.next = events.bed.judge.diary.keys,
+                               .node = P1,
+                               .coord = C0,
+                               .thing = 2,
+                               .newest = 1,
+                               .newest_lsn = UINT64_MAX};
+    events.bed.judge.diary.keys = &other;
+    events.bed.judge.diary.keys_max[C0] = 1;
+}
+
+Test(check_relay, I27_what_comes_late_under_a_forgotten_key_is_kept_and_done_once_more)
+{
+    event_send(&events, 1);
+    event_do(&events, 1);
+    forget_key();
+    event_keep(&events, 1);
+    event_deliver(&events, 1, 1);
+    event_repeat(&events, 1);
+    event_answer(&events, 1, 1, VOW_EVENT_DONE);
+    event_send(&events, 2);
+    event_do(&events, 2);
+    event_restart(&events, P1);
+    event_heal_and_end(&events);
+    bed_holds(&events.bed);
+}
+
+Test(check_relay, I26_what_was_kept_once_more_is_owed_once_more)
+{
+    event_send(&events, 1);
+    event_do(&events, 1);
+    forget_key();
+    event_keep(&events, 1);
+    event_heal_and_end(&events);
+    bed_violates(&events.bed, "I26", "has not reached stock");
+}
+
+Test(check_relay, I24_what_was_kept_once_more_takes_effect_once)
+{
+    event_send(&events, 1);
+    event_do(&events, 1);
+    forget_key();
+    event_keep(&events, 1);
+    event_deliver(&events, 1, 1);
+    event_run(&events, 1);
+    bed_violates(&events.bed, "I24", "does event 1 of t1 again");
+}
+
+Test(check_relay, I27_kept_once_more_and_its_key_was_known)
+{
+    event_send(&events, 1);
+    event_do(&events, 1);
+    forget_key();
+    events.bed.judge.diary.keys_max[C0] = 2;
+    event_keep(&events, 1);
+    bed_violates(&events.bed, "I27", "kept behind 1");
+}
+
+Test(check_relay, I27_kept_once_more_and_its_group_has_not_done_it)
+{
+    event_send(&events, 1);
+    forget_key();
+    event_keep(&events, 1);
+    bed_violates(&events.bed, "I27", "kept behind 1");
+}
+
+/* Its service's file has lost that they were sent, in a crash: all of them come again, in their order. */
+Test(check_relay, I27_from_what_is_taken_once_more_numbers_count_on)
+{
+    for (uint64_t i = 1; i <= 3; i++) {
+        event_send(&events, i);
+        event_do(&events, i);
+    }
+    forget_key();
+    event_keep(&events, 2);
+    event_keep(&events, 3);
+    bed_holds(&events.bed);
+    events.bed.judge.diary.keys_max[C0] = 0;
+    event_keep(&events, 2);
+    bed_violates(&events.bed, "I27", "kept behind 3");
+}
+
 /* ---- I28: the archive of an outbox ---- */
 
 Test(check_relay, I28_an_archive_has_the_newest_that_were_sent)
