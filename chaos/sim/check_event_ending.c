@@ -1,8 +1,8 @@
 /*
  * I26: at least once. Nothing is delivered but what is durably kept, as it is, to the participant whose group it is,
- * and which asks for that topic, key and headers; and after the bound, where participant and coordinator are healed: each change
- * that became true has its event kept, and each event is done by each group that asked for it, or is a dead letter. A
- * group that is paused, because there is no room for more dead letters, still owes what waits.
+ * and which asks for that topic, key and headers; and after the bound, where participant and coordinator are healed:
+ * each change that became true has its event kept, and each event is done by each group that asked for it, or is a dead
+ * letter. A group that is paused, because there is no room for more dead letters, still owes what waits.
  */
 #include "chaos/sim/check.h"
 #include "chaos/sim/news.h"

@@ -1,9 +1,10 @@
 /*
  * I27, S7: of one key everything is in the order in which it became true. A coordinator keeps the numbers of a key from
- * 1, each once and none passed over (F204); but when it may have forgotten the key it takes what comes once more. It delivers an event to a group for the first time when each earlier one of
- * its key that the group asked for was answered with DONE, is durably a dead letter, or was passed over by a seek; and
- * no group does an event behind a later one of its key, unless it was a dead letter that an operator has revived. Such
- * a letter goes before each later one of its key, in whatever order the operator has revived them.
+ * 1, each once and none passed over (F204); but when it may have forgotten the key it takes what comes once more. It
+ * delivers an event to a group for the first time when each earlier one of its key that the group asked for was
+ * answered with DONE, is durably a dead letter, or was passed over by a seek; and no group does an event behind a later
+ * one of its key, unless it was a dead letter that an operator has revived. Such a letter goes before each later one of
+ * its key, in whatever order the operator has revived them.
  */
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * groups that have done it. It only remembers; what must not be is for check_event*.c to say. Moments are those of
  * book.h: the first time, 0 = it has not been.
  *
- * An event that is kept once more, for its key was forgotten, has an entry for each offset: what it is by the first, which
- * is found by the tag, and the others, which have nothing but what the coordinator and groups make of them there.
+ * An event that is kept once more, for its key was forgotten, has an entry for each offset: what it is by the first,
+ * which is found by the tag, and the others, which have nothing but what the coordinator and groups make of them there.
  *
  * An event is told apart by the tag of its change, which is unique in the world (news.h); the name that it has on its
  * way, (data file, key, number), is what is judged.
