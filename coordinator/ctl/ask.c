@@ -13,7 +13,8 @@ struct question {
     const struct vow_msg *question;
     json_t *rows;
     struct vow_error_detail *detail;
-    bool answered;
+    bool answered; /* *detail says how it ended */
+    enum ask_end end;
 };
 
 static void end(struct question *question, int error, const char *text)
@@ -29,6 +30,7 @@ static void end_refused(struct question *question, const struct vow_msg_admin_re
 {
     json_t *row = fields_clean(json_loads(reply->json, 0, NULL));
     const char *why = json_string_value(json_object_get(row, "why"));
+    question->end = ASK_ANSWERED;
     end(question, reply->error, why != NULL ? why : vow_error_text(reply->error));
     json_decref(row);
 }
@@ -40,6 +42,8 @@ static void on_up(void *ctx, struct vow_channel *channel, const struct vow_msg_w
     int error = vow_channel_send(channel, question->question);
     if (error != 0)
         end(question, error, vow_error_text(error));
+    else
+        question->end = ASK_UNANSWERED;
 }
 
 static void take_resolved(struct question *question, const struct vow_msg_resolved *resolved)
@@ -47,6 +51,7 @@ static void take_resolved(struct question *question, const struct vow_msg_resolv
     const char *done = resolved->verdict == VOW_COMMIT ? "committed" : "rolled back";
     if (resolved->error == 0)
         json_array_append_new(question->rows, json_pack("{s:s}", "done", done));
+    question->end = ASK_ANSWERED;
     end(question, resolved->error, resolved->text[0] != '\0' ? resolved->text : vow_error_text(resolved->error));
 }
 
@@ -71,8 +76,10 @@ static void on_message(void *ctx, struct vow_channel *channel, const struct vow_
         }
         json_array_append_new(question->rows, row);
     }
-    if (reply->last)
-        end(question, reply->error, vow_error_text(reply->error));
+    if (!reply->last)
+        return;
+    question->end = ASK_ANSWERED;
+    end(question, reply->error, vow_error_text(reply->error));
 }
 
 static void on_down(void *ctx, struct vow_channel *channel, const struct vow_error_detail *detail)
@@ -111,7 +118,7 @@ static int run(struct question *question, const struct vow_address *coordinator,
 }
 
 static int ask_message(const struct vow_address *address, const struct vow_msg *msg, unsigned timeout_ms, json_t **rows,
-                       struct vow_error_detail *detail)
+                       struct vow_error_detail *detail, enum ask_end *end)
 {
     *rows = NULL;
     *detail = (struct vow_error_detail){.error = VOW_E_NO_MEMORY, .text = "out of memory"};
@@ -126,19 +133,27 @@ static int ask_message(const struct vow_address *address, const struct vow_msg *
         json_decref(question.rows);
     else
         *rows = question.rows;
+    *end = question.end;
     return error;
 }
 
 int ask(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
         json_t **rows, struct vow_error_detail *detail)
 {
+    enum ask_end end;
+    return ask_order(coordinator, request, timeout_ms, rows, detail, &end);
+}
+
+int ask_order(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
+              json_t **rows, struct vow_error_detail *detail, enum ask_end *end)
+{
     const struct vow_msg msg = {.kind = VOW_MSG_ADMIN_REQUEST, .admin_request = *request};
-    return ask_message(coordinator, &msg, timeout_ms, rows, detail);
+    return ask_message(coordinator, &msg, timeout_ms, rows, detail, end);
 }
 
 int ask_resolve(const struct vow_address *participant, const struct vow_msg_resolve *resolve, unsigned timeout_ms,
-                json_t **rows, struct vow_error_detail *detail)
+                json_t **rows, struct vow_error_detail *detail, enum ask_end *end)
 {
     const struct vow_msg msg = {.kind = VOW_MSG_RESOLVE, .resolve = *resolve};
-    return ask_message(participant, &msg, timeout_ms, rows, detail);
+    return ask_message(participant, &msg, timeout_ms, rows, detail, end);
 }

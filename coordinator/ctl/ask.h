@@ -15,9 +15,20 @@
 int ask(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
         json_t **rows, struct vow_error_detail *detail);
 
+/* How far a question came: whoever has ordered something must not take silence for a no, nor the other way round. */
+enum ask_end {
+    ASK_NOT_SENT = 0, /* nobody was asked */
+    ASK_UNANSWERED,   /* it left, or may have; what it came to nobody has said */
+    ASK_ANSWERED,     /* the error is the answer */
+};
+
+/* An order to the coordinator. */
+int ask_order(const struct vow_address *coordinator, const struct vow_msg_admin_request *request, unsigned timeout_ms,
+              json_t **rows, struct vow_error_detail *detail, enum ask_end *end);
+
 /* Ends a branch at a participant itself, on its own listener. One row: "done". VOW_E_STATE, VOW_E_NOT_FOUND,
  * VOW_E_REFUSED, and detail says what is true instead. */
 int ask_resolve(const struct vow_address *participant, const struct vow_msg_resolve *resolve, unsigned timeout_ms,
-                json_t **rows, struct vow_error_detail *detail);
+                json_t **rows, struct vow_error_detail *detail, enum ask_end *end);
 
 #endif

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "coordinator/ctl/ask.h"
+#include "coordinator/core/order.h"
 #include "coordinator/ctl/explain.h"
 #include "coordinator/ctl/fields.h"
+#include "coordinator/ctl/ordered.h"
 #include "proto/line.h"
 
 enum { STATUS_DONE = 0, STATUS_NO_ANSWER = 1, STATUS_USAGE = 2, STATUS_NOT_FOUND = 3 };
@@ -39,53 +40,91 @@ static const char *command_name(enum vow_admin_command command)
     return command == VOW_ADMIN_COMMIT ? "commit" : command == VOW_ADMIN_ABORT ? "abort" : "forget";
 }
 
+/* Whether an order was carried out. */
+static const char *where_to_look(enum vow_admin_command command)
+{
+    if (is_of_dead_letter(command))
+        return "vowctl dlq list";
+    if (is_of_group(command))
+        return "vowctl topics";
+    return is_of_saga(command) ? "vowctl saga show ID" : "vowctl show ID";
+}
+
 static int complain(int status, const char *what, const char *then)
 {
     fprintf(stderr, "vowctl: %s%s%s\n", what, then[0] != '\0' ? "; " : "", then);
     return status;
 }
 
-/* ---- who ---- */
+/* ---- who, why ---- */
 
+/* Whole characters only, and nothing that vowd would take for no text. */
 static void who_am_i(char out[OPERATION_WHO_MAX + 1])
 {
-    char host[64] = "";
+    char host[64] = "", raw[VOW_TEXT_SIZE], text[VOW_TEXT_SIZE];
     const struct passwd *user = getpwuid(getuid());
-    struct vow_line line = vow_line_start(out, OPERATION_WHO_MAX + 1);
+    struct vow_line line = vow_line_start(raw, sizeof(raw));
+    size_t len = 0, next = 0;
     vow_line_put(&line, user != NULL ? user->pw_name : "?");
     vow_line_put(&line, "@");
-    if (gethostname(host, sizeof(host) - 1) != 0 || !vow_text_is_printable(host))
+    if (gethostname(host, sizeof(host) - 1) != 0)
         host[0] = '\0';
     vow_line_put(&line, host[0] != '\0' ? host : "?");
-}
-
-static int check(const struct operation *operation)
-{
-    if (operation->reason == NULL || operation->reason[0] == '\0')
-        return complain(STATUS_USAGE, "a reason is required: --reason TEXT", "it is kept in the history");
-    if (strlen(operation->reason) > OPERATION_REASON_MAX || !vow_text_is_printable(operation->reason))
-        return complain(STATUS_USAGE, "--reason wants at most 120 printable characters", "");
-    if (operation->as != NULL && (operation->as[0] == '\0' || strlen(operation->as) > OPERATION_WHO_MAX ||
-                                  !vow_text_is_printable(operation->as)))
-        return complain(STATUS_USAGE, "--as wants a name of at most 60 printable characters", "");
-    if (operation->participant[0] != '\0' && !vow_name_is_valid(operation->participant))
-        return complain(STATUS_USAGE, "--participant wants a participant's name", "see vowctl peers");
-    return STATUS_DONE;
-}
-
-/* ---- asking ---- */
-
-static int no_answer(const struct operation *operation, const struct vow_error_detail *detail)
-{
-    char address[VOW_ADDRESS_SIZE];
-    vow_address_print(&operation->address, address);
-    fprintf(stderr, "vowctl: %s: %s; %s\n", address, vow_error_text(detail->error), detail->text);
-    return STATUS_NO_ANSWER;
+    vow_text_copy(text, raw);
+    do {
+        len = next;
+        next += text[len] != '\0' ? vow_text_printable_len(text + len) : 0;
+    } while (next > len && next <= OPERATION_WHO_MAX);
+    memcpy(out, text, len);
+    out[len] = '\0';
 }
 
 static const char *offset_of(const struct operation *operation)
 {
     return operation->offset != NULL ? operation->offset : "";
+}
+
+static struct vow_msg_admin_request request_of(const struct operation *operation, const char *who)
+{
+    return (struct vow_msg_admin_request){.command = operation->command,
+                                          .gtrid = operation->gtrid,
+                                          .filter = operation->to != NULL ? operation->to : offset_of(operation),
+                                          .participant = operation->participant,
+                                          .who = who,
+                                          .why = operation->reason};
+}
+
+/* All of it has a place in the history, or it is refused before anybody is asked. */
+static int check(const struct operation *operation, const char *who)
+{
+    char text[VOW_TEXT_SIZE], said[256];
+    if (operation->reason == NULL)
+        return complain(STATUS_USAGE, "a reason is required: --reason TEXT", "it is kept in the history");
+    const struct vow_msg_admin_request request = request_of(operation, who);
+    const size_t len = vow_order_text(&request, text);
+    if (len <= VOW_TEXT_MAX)
+        return STATUS_DONE;
+    snprintf(said, sizeof(said),
+             "the history keeps %d bytes of an order, and this one has %zu: %zu of --reason, %zu of the name, and %zu "
+             "beside them",
+             VOW_TEXT_MAX, len, strlen(operation->reason), strlen(who), len - strlen(operation->reason) - strlen(who));
+    return complain(STATUS_USAGE, said, "shorten --reason, or --as");
+}
+
+/* ---- asking ---- */
+
+/* How an order ended that was not done, in one line. */
+static int say_end(const struct operation *operation, enum ordered what, const struct vow_error_detail *detail)
+{
+    char address[VOW_ADDRESS_SIZE];
+    vow_address_print(&operation->address, address);
+    if (what == ORDERED_LATER || what == ORDERED_REFUSED)
+        return complain(OPERATED_REFUSED, ordered_words(what), detail->text);
+    fprintf(stderr, "vowctl: %s; %s: %s", ordered_words(what), address, detail->text);
+    if (what == ORDERED_UNKNOWN)
+        fprintf(stderr, "; %s says more", where_to_look(operation->command));
+    fputs("\n", stderr);
+    return what == ORDERED_UNKNOWN ? OPERATED_UNKNOWN : STATUS_NO_ANSWER;
 }
 
 static enum vow_admin_command question_of(enum vow_admin_command command)
@@ -127,13 +166,14 @@ static int look(const struct operation *operation, json_t **rows)
                                                       operation->offset != NULL ? operation->participant : "",
                                                   .who = "",
                                                   .why = ""};
-    const int error = ask(&operation->address, &request, operation->timeout_ms, rows, &detail);
+    enum ask_end end;
+    const int error = ask_order(&operation->address, &request, operation->timeout_ms, rows, &detail, &end);
     if (error == VOW_E_NOT_FOUND && operation->offset != NULL)
         return complain(STATUS_NOT_FOUND, "there is no such dead letter", "see vowctl dlq list");
     if (error == VOW_E_NOT_FOUND)
         return complain(STATUS_NOT_FOUND, "there is nothing of this transaction, in memory or in the history", "");
     if (error != 0)
-        return no_answer(operation, &detail);
+        return say_end(operation, end == ASK_ANSWERED ? ordered(end, error) : ORDERED_NOT_GIVEN, &detail);
     if (is_of_group(operation->command))
         return pick_group(operation, rows);
     if (json_array_size(*rows) > 0)
@@ -171,43 +211,29 @@ static void print_done(const struct operation *operation, const json_t *rows)
     }
 }
 
-/* Of vowd, which keeps it in the history. */
-static int order(const struct operation *operation, const char *who, json_t **rows, struct vow_error_detail *detail)
-{
-    const struct vow_msg_admin_request request = {.command = operation->command,
-                                                  .gtrid = operation->gtrid,
-                                                  .filter =
-                                                      operation->to != NULL ? operation->to : offset_of(operation),
-                                                  .participant = operation->participant,
-                                                  .who = who,
-                                                  .why = operation->reason};
-    return ask(&operation->address, &request, operation->timeout_ms, rows, detail);
-}
-
 /* Of the participant itself, which keeps it with the branch. */
-static int resolve(const struct operation *operation, const char *who, json_t **rows, struct vow_error_detail *detail)
+static int resolve(const struct operation *operation, const char *who, json_t **rows, struct vow_error_detail *detail,
+                   enum ask_end *end)
 {
     const struct vow_msg_resolve resolve = {.header = {.gtrid = operation->gtrid},
                                             .verdict = operation->command == VOW_ADMIN_COMMIT ? VOW_COMMIT : VOW_ABORT,
                                             .who = who,
                                             .why = operation->reason};
-    return ask_resolve(&operation->address, &resolve, operation->timeout_ms, rows, detail);
+    return ask_resolve(&operation->address, &resolve, operation->timeout_ms, rows, detail, end);
 }
 
-static int carry_out(const struct operation *operation, bool is_own)
+/* Else of vowd, which keeps it in the history. */
+static int carry_out(const struct operation *operation, const char *who, bool is_own)
 {
-    char me[OPERATION_WHO_MAX + 1];
+    const struct vow_msg_admin_request request = request_of(operation, who);
     json_t *rows;
     struct vow_error_detail detail;
-    who_am_i(me);
-    const char *who = operation->as != NULL ? operation->as : me;
-    const int error = is_own ? resolve(operation, who, &rows, &detail) : order(operation, who, &rows, &detail);
-    if (error == VOW_E_REFUSED || error == VOW_E_STATE || error == VOW_E_NOT_FOUND)
-        return complain(OPERATED_REFUSED, "refused", detail.text);
-    if (error != 0) {
-        (void)no_answer(operation, &detail);
-        return complain(STATUS_NO_ANSWER, "it is not known whether it was done", "see vowctl show and vowctl history");
-    }
+    enum ask_end end;
+    const int error = is_own ? resolve(operation, who, &rows, &detail, &end)
+                             : ask_order(&operation->address, &request, operation->timeout_ms, &rows, &detail, &end);
+    const enum ordered what = ordered(end, error);
+    if (what != ORDERED_DONE)
+        return say_end(operation, what, &detail);
     print_done(operation, rows);
     json_decref(rows);
     return STATUS_DONE;
@@ -287,9 +313,11 @@ static enum explained explain_it(const struct operation *operation, const json_t
 
 int operate(const struct operation *operation)
 {
-    char text[EXPLAIN_SIZE];
+    char text[EXPLAIN_SIZE], me[OPERATION_WHO_MAX + 1];
     json_t *rows = NULL;
-    int status = check(operation);
+    who_am_i(me);
+    const char *who = operation->as != NULL ? operation->as : me;
+    int status = check(operation, who);
     if (status == STATUS_DONE)
         status = look(operation, &rows);
     if (status != STATUS_DONE)
@@ -299,9 +327,9 @@ int operate(const struct operation *operation)
     json_decref(rows);
     if (verdict == EXPLAINED_REFUSED) {
         text[strcspn(text, "\n")] = '\0';
-        return complain(OPERATED_REFUSED, "refused", text);
+        return complain(OPERATED_REFUSED, ordered_words(ORDERED_REFUSED), text);
     }
     fputs(text, stderr);
     status = confirm(operation, verdict);
-    return status == STATUS_DONE ? carry_out(operation, is_own) : status;
+    return status == STATUS_DONE ? carry_out(operation, who, is_own) : status;
 }

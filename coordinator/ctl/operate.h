@@ -20,12 +20,16 @@ struct operation {
     bool yes, json;
 };
 
-/* Who and why go into one line of the history, together. */
+/* Bytes. Who and why go into one text of the history, together with the order itself: where that is long, less. */
 #define OPERATION_WHO_MAX 60
 #define OPERATION_REASON_MAX 120
 
-/* Beside those of vowctl: 0 done, 1 no answer, 2 wrong flags, 3 no such transaction. */
-enum operated { OPERATED_REFUSED = 4, OPERATED_NOT_CONFIRMED = 5 };
+/* Beside those of vowctl: 0 done, 1 no answer (nothing was done), 2 wrong flags, 3 no such transaction. */
+enum operated {
+    OPERATED_REFUSED = 4, /* nothing was done */
+    OPERATED_NOT_CONFIRMED = 5,
+    OPERATED_UNKNOWN = 6, /* it may have been done */
+};
 
 /* An exit status; all that is to be said is said. */
 int operate(const struct operation *operation);

@@ -61,8 +61,9 @@ static const char help[] =
     "  --timeout MS        how long to wait            (5000)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0 answered, done · 1 no answer · 2 wrong flags · 3 no such transaction, or state · 4 refused "
-    "· 5 not confirmed\n"
+    "Exit status: 0 answered, done · 1 no answer; what changes something was not done · 2 wrong flags\n"
+    "             3 no such transaction, or state · 4 refused, nothing was done · 5 not confirmed, nothing was done\n"
+    "             6 ordered, and not known whether it was done\n"
     "of doctor:   0 all is well, or warnings only · 1 something is wrong · 2 wrong flags · 3 could not look\n";
 
 struct command {
@@ -429,10 +430,34 @@ static bool parse_timeout(const char *text, unsigned *timeout_ms)
     return *end == '\0' && *timeout_ms > 0;
 }
 
+/* What the history keeps of who and why. */
+static int check_text(const char *flag, const char *value, unsigned max)
+{
+    char why[96];
+    const size_t len = strlen(value);
+    snprintf(why, sizeof(why), "wants 1 to %u bytes of printable text, found %zu%s", max, len,
+             vow_text_is_printable(value) ? "" : ", some not printable");
+    return len >= 1 && len <= max && vow_text_is_printable(value) ? 0 : usage(flag, why);
+}
+
+static int check_operation_flag(int flag, const char *value)
+{
+    if (flag == 'r')
+        return check_text("--reason", value, OPERATION_REASON_MAX);
+    if (flag == 'A')
+        return check_text("--as", value, OPERATION_WHO_MAX);
+    if (flag == 'p' && !vow_name_is_valid(value))
+        return usage("--participant", "wants a participant's name, 1 to 63 of a-z A-Z 0-9 . _ -; see vowctl peers");
+    return 0;
+}
+
 /* Of commit, abort and forget. */
 static int set_operation_flag(struct command *command, int flag, const char *value)
 {
     struct operation *operation = &command->operation;
+    const int error = check_operation_flag(flag, value);
+    if (error != 0)
+        return error;
     command->for_operation = true;
     if (flag == 'p')
         operation->participant = value;

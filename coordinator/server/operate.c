@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/core/order.h"
 #include "coordinator/server/operate.h"
 #include "coordinator/server/rows.h"
 #include "proto/net/clock.h"
@@ -14,46 +15,8 @@
 #include "proto/net/log.h"
 
 #define ORDERS_MAX 64u
-/* Two texts, and what stands between them. */
-#define ORDER_SIZE ((size_t)3 * VOW_TEXT_SIZE)
 /* vowctl waits for 5 s unless it is told otherwise. */
 #define ANSWER_MS 4000u
-
-static const char *command_name(enum vow_admin_command command)
-{
-    switch (command) {
-    case VOW_ADMIN_COMMIT:
-        return "commit";
-    case VOW_ADMIN_ABORT:
-        return "abort";
-    case VOW_ADMIN_SAGA_RETRY:
-        return "saga retry";
-    case VOW_ADMIN_SAGA_CLOSE:
-        return "saga close";
-    case VOW_ADMIN_DLQ_RETRY:
-        return "dlq retry";
-    case VOW_ADMIN_DLQ_DROP:
-        return "dlq drop";
-    case VOW_ADMIN_GROUP_REMOVE:
-        return "topics remove";
-    case VOW_ADMIN_GROUP_SEEK:
-        return "topics seek";
-    case VOW_ADMIN_FORGET:
-    case VOW_ADMIN_STATUS:
-    case VOW_ADMIN_LIST:
-    case VOW_ADMIN_SHOW:
-    case VOW_ADMIN_HISTORY:
-    case VOW_ADMIN_PEERS:
-    case VOW_ADMIN_SAGA_LIST:
-    case VOW_ADMIN_SAGA_SHOW:
-    case VOW_ADMIN_TOPICS:
-    case VOW_ADMIN_DLQ_LIST:
-    case VOW_ADMIN_DLQ_SHOW:
-    case VOW_ADMIN_REPLAY:
-        break;
-    }
-    return "forget";
-}
 
 static bool is_of_dead_letter(enum vow_admin_command command)
 {
@@ -103,7 +66,7 @@ static void log_order(const struct order *order, const char *result, const char 
 {
     char id[VOW_GTRID_TEXT_SIZE];
     vow_gtrid_to_text(&order->gtrid, id);
-    VOW_LOG(VOW_LOG_WARN, "operator", VOW_STR("command", command_name(order->command)), VOW_STR("id", id),
+    VOW_LOG(VOW_LOG_WARN, "operator", VOW_STR("command", vow_order_name(order->command)), VOW_STR("id", id),
             VOW_STR("participant", order->participant), VOW_STR("who", order->who), VOW_STR("reason", order->why),
             VOW_STR("result", result), VOW_STR("why", why));
 }
@@ -114,7 +77,7 @@ static void answer(struct order *order, int error, const char *key, const char *
 {
     struct session *session = session_find(order->server, order->asker);
     char note[VOW_TEXT_SIZE + 32];
-    snprintf(note, sizeof(note), "%s %s: %s", command_name(order->command), error == 0 ? "done" : "not done", text);
+    snprintf(note, sizeof(note), "%s %s: %s", vow_order_name(order->command), error == 0 ? "done" : "not done", text);
     if (last_word)
         write_down(order->server, &order->gtrid, order->participant, note, NULL);
     log_order(order, error == 0 ? "done" : vow_error_name(error), text);
@@ -315,18 +278,9 @@ void operate_logged(struct vow_server *server, void *ctx)
         abort_all(order);
 }
 
-/* What the history keeps of it. Returns its length. */
-static size_t order_text(const struct vow_msg_admin_request *request, char text[ORDER_SIZE])
-{
-    const bool has_place = request->command == VOW_ADMIN_GROUP_SEEK;
-    const int len = snprintf(text, ORDER_SIZE, "%s%s%s by %s: %s", command_name(request->command), has_place ? " " : "",
-                             has_place ? request->filter : "", request->who, request->why);
-    return (size_t)len;
-}
-
 static const char *wrong(const struct vow_msg_admin_request *request)
 {
-    char text[ORDER_SIZE];
+    char text[VOW_TEXT_SIZE];
     uint64_t lsn;
     if (is_of_dead_letter(request->command)) {
         if (request->participant[0] == '\0' || !events_offset(request->filter, &lsn))
@@ -342,7 +296,7 @@ static const char *wrong(const struct vow_msg_admin_request *request)
     }
     if (request->who[0] == '\0' || request->why[0] == '\0')
         return "who asks, and why, must be said";
-    if (order_text(request, text) > VOW_TEXT_MAX)
+    if (vow_order_text(request, text) > VOW_TEXT_MAX)
         return "who asks, and why, are too long to be kept in the history";
     if (request->command == VOW_ADMIN_COMMIT && request->participant[0] == '\0')
         return "nobody can decide COMMIT for participants that may not have voted";
@@ -378,7 +332,7 @@ static struct order *make(struct vow_server *server, const struct session *sessi
 
 void operate_begin(struct vow_server *server, struct session *session, const struct vow_msg_admin_request *request)
 {
-    char text[ORDER_SIZE];
+    char text[VOW_TEXT_SIZE];
     const char *why = wrong(request);
     struct order *order = NULL;
     if (why == NULL && HASH_COUNT(server->orders) < ORDERS_MAX)
@@ -389,7 +343,7 @@ void operate_begin(struct vow_server *server, struct session *session, const str
         free(row);
         return;
     }
-    (void)order_text(request, text);
+    (void)vow_order_text(request, text);
     write_down(server, &order->gtrid, order->participant, text, order);
 }
 
@@ -402,6 +356,6 @@ void operate_out_of_role(struct vow_server *server, const struct session *sessio
         request->command == VOW_ADMIN_SAGA_SHOW || request->command == VOW_ADMIN_REPLAY)
         return;
     snprintf(text, sizeof(text), "%s refused: asked for by %s \"%s\", who is no operator; says to be %s: %s",
-             command_name(request->command), role, session->name, request->who, request->why);
+             vow_order_name(request->command), role, session->name, request->who, request->why);
     write_down(server, &request->gtrid, request->participant, text, NULL);
 }

@@ -99,6 +99,23 @@ Test(flags, sagas_of_vowctl)
     REFUSED(VOWCTL, "close", "saga", "close", "a", "b");
 }
 
+/* The history has room for so much of who and why: what does not fit is told with its length, before anybody is asked
+ * (no vowd runs here). */
+Test(flags, F179_who_and_why_are_measured_at_once)
+{
+    char name[62] = "", reason[122] = "";
+    memset(name, 'n', 61);
+    memset(reason, 'r', 121);
+    REFUSED(VOWCTL, "--as\": wants 1 to 60 bytes of printable text, found 61", "--as", name, "status");
+    REFUSED(VOWCTL, "--as\": wants 1 to 60 bytes of printable text, found 0", "--as", "");
+    REFUSED(VOWCTL, "found 4, some not printable", "--as", "\x1b[2J");
+    REFUSED(VOWCTL, "--reason\": wants 1 to 120 bytes of printable text, found 121", "--reason", reason);
+    REFUSED(VOWCTL, "found 0", "--reason", "");
+    REFUSED(VOWCTL, "found 2, some not printable", "--reason", "a\n");
+    REFUSED(VOWCTL, "1 to 63", "--participant", "");
+    REFUSED(VOWCTL, "1 to 63", "--participant", "a b");
+}
+
 Test(flags, vow_chaos)
 {
     REFUSED(CHAOS, "bogus", "bogus");

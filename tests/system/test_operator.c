@@ -572,6 +572,25 @@ Test(operator, vowd_itself_refuses_what_must_not_be)
     cluster_end(&cluster);
 }
 
+/* F179: each at its longest is too long for a text of the history only where the order is long, too; that is said, with
+ * lengths, before anybody is asked. What just fits is taken. */
+Test(operator, F179_who_and_why_that_are_too_long_together_are_refused_before_anybody_is_asked)
+{
+    char name[61] = "", reason[121] = "", fits[121] = "";
+    memset(name, 'n', 60);
+    memset(reason, 'r', 120);
+    memset(fits, 'r', 120 - 5);
+    cluster_start(&cluster, 0, NULL, NULL);
+    cr_expect_eq(VOWCTL("topics", "seek", "g", "--to", "10000000", "--yes", "--as", name, "--reason", reason), 2);
+    cr_expect_not_null(strstr(run.err, "keeps 200 bytes of an order, and this one has 206: 120 of --reason, 60 of the "
+                                       "name, and 26 beside them"),
+                       "%s", run.err);
+    cr_expect_eq(VOWCTL("topics", "seek", "g", "--to", "1000000", "--yes", "--as", name, "--reason", fits), 3, "%s",
+                 run.err);
+    cr_expect_not_null(strstr(run.err, "there is no such group"), "%s", run.err);
+    cluster_end(&cluster);
+}
+
 /* What a participant says takes bounded memory, and what is not taken is missed aloud. */
 Test(operator, a_participant_that_says_too_much_is_named)
 {
