@@ -46,9 +46,8 @@ static json_t *rounded(double number)
     return real_need(json_real((double)(int64_t)(number * 1000 + 0.5) / 1000));
 }
 
-static json_t *in_doubt_of(const struct measure_run *run, const struct measure_spans *spans)
+static json_t *curve_of(struct measure_curve curve)
 {
-    struct measure_curve curve = measure_in_doubt_curve(run, spans);
     json_t *list = real_need(json_array());
 
     for (size_t i = 0; i < curve.len; i++)
@@ -76,7 +75,8 @@ static json_t *heat_of(const struct measure_run *run, const struct measure_spans
 
 json_t *compare_curves(const struct measure_run *run, const struct measure_spans *spans)
 {
-    return real_need(json_pack("{s:f, s:f, s:o, s:o, s:o, s:o}", "bin_s", (double)MEASURE_BIN_US / 1e6, "load_s",
+    return real_need(json_pack("{s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "bin_s", (double)MEASURE_BIN_US / 1e6, "load_s",
                                (double)(run->to_us - run->from_us) / 1e6, "faults", faults_of(run), "goodput",
-                               goodput_of(run), "in_doubt", in_doubt_of(run, spans), "heat", heat_of(run, spans)));
+                               goodput_of(run), "in_doubt", curve_of(measure_in_doubt_curve(run, spans)),
+                               "dead_letters", curve_of(measure_letters_curve(run)), "heat", heat_of(run, spans)));
 }

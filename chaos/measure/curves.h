@@ -11,6 +11,9 @@ struct measure_curve {
 };
 struct measure_curve measure_in_doubt_curve(const struct measure_run *run, const struct measure_spans *spans);
 
+/* How many dead letters there are, at most, in each such bin. letters.c */
+struct measure_curve measure_letters_curve(const struct measure_run *run);
+
 /* The rows that were blocked longest, the worst first, and what part of each of `bins` times they were blocked. */
 struct measure_heat {
     struct measure_row *rows;

@@ -89,6 +89,14 @@ struct measure_recovery measure_recovery(const struct measure_run *run, const st
  * it: all participants, of a coordinator; the coordinator, of a participant. In ms; NAN if nobody ever says so. */
 struct measure_value measure_detect(const struct measure_run *run);
 
+/* letters.c: steps and events that were delivered though they were done, for 1,000 that were done; NAN if none was. */
+double measure_duplicates(const struct measure_run *run);
+/* Dead letters at the coordinator; NAN if it never says. */
+struct measure_letters {
+    double max, left;
+};
+struct measure_letters measure_letters(const struct measure_run *run);
+
 /* orphans.c: what the faults have left: transactions and sagas that had begun when the last one was over, and that
  * hold a row or are in doubt still 60 s later, or at the end if that comes sooner. */
 struct measure_orphans {

@@ -24,6 +24,10 @@ enum {
     HAS_ROLE = 1 << 12,
     MAY_HAVE_KEY = 1 << 13, /* a text that may be empty: it is not known which row it was */
     HAS_LAG = 1 << 14,
+    HAS_GROUP = 1 << 15,
+    HAS_EVENT = 1 << 16,
+    HAS_OF = 1 << 17,
+    HAS_LETTERS = 1 << 18,
 };
 
 static const struct {
@@ -139,6 +143,23 @@ static void read_words(const struct reader *reader, unsigned fields, struct meas
         (void)text(reader, "node");
 }
 
+/* Of events. */
+static void read_event(const struct reader *reader, unsigned fields, struct measure_record *record)
+{
+    static const char *const ofs[] = {"step", "event", NULL};
+
+    if (fields & HAS_GROUP)
+        record->other = named(reader, "group");
+    if (fields & HAS_EVENT)
+        record->key = named(reader, "event");
+    if (fields & HAS_OF)
+        (void)word(reader, "of", ofs);
+    if (fields & HAS_LETTERS)
+        record->letters = natural(reader, "letters");
+    if (fields & HAS_LAG)
+        record->lag_us = natural(reader, "lag_us");
+}
+
 static void read_fields(const struct reader *reader, unsigned fields, struct measure_record *record)
 {
     if (fields & HAS_ID)
@@ -159,12 +180,11 @@ static void read_fields(const struct reader *reader, unsigned fields, struct mea
         record->sum = number(reader, "sum");
         record->expected = number(reader, "expected");
     }
-    if (fields & HAS_LAG)
-        record->lag_us = natural(reader, "lag_us");
     if (fields & HAS_COST)
         record->cost = read_cost(reader);
     record->was_found = json_object_get(reader->line, "found") != NULL;
     read_words(reader, fields, record);
+    read_event(reader, fields, record);
 }
 
 static enum measure_what what_of(const struct reader *reader)

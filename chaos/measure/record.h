@@ -48,7 +48,7 @@ struct measure_record {
     enum measure_what what;
     uint32_t node; /* whose file it is in */
     uint32_t id, key;
-    uint32_t other; /* WAIT: who holds the row. READ: who has written what was read */
+    uint32_t other; /* WAIT: who holds the row. READ: who has written what was read. HANDLED: which group, key: what */
     enum measure_outcome outcome;
     enum measure_state state;
     bool is_compensation; /* STEP, WRITE */
@@ -56,7 +56,8 @@ struct measure_record {
     bool was_found;       /* DECIDED: by an earlier life, whose journal says so */
     int64_t version, from;
     int64_t sum, expected;
-    uint64_t lag_us; /* EVENT */
+    uint64_t lag_us;  /* EVENT */
+    uint64_t letters; /* LETTERS */
     struct measure_cost cost;
 };
 

@@ -135,6 +135,7 @@ static void set_sagas(const struct measure_run *run, struct measure_value *value
 {
     const struct measure_sagas sagas = measure_sagas(run);
     const struct measure_survival lag = measure_outbox_lag(run);
+    const struct measure_letters letters = measure_letters(run);
 
     SET(COMPENSATED, plain(sagas.compensated));
     SET(COMPENSATION_P99, ms(sagas.compensation.p99));
@@ -143,6 +144,9 @@ static void set_sagas(const struct measure_run *run, struct measure_value *value
     SET(STUCK, count(sagas.stuck));
     SET(OUTBOX_P50, ms(lag.p50));
     SET(OUTBOX_P99, ms(lag.p99));
+    SET(DUPLICATES, plain(measure_duplicates(run)));
+    SET(LETTERS_MAX, plain(letters.max));
+    SET(LETTERS_LEFT, plain(letters.left));
 }
 
 static void set_costs(const struct measure_run *run, struct measure_value *values)

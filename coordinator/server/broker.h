@@ -54,6 +54,9 @@ struct broker_host {
     bool (*send)(void *ctx, uint64_t session, const struct vow_msg *msg);
     /* An event of that id, or of none, is durable; wall_us: when it was published. For the trace. */
     void (*kept)(void *ctx, const struct vow_gtrid *gtrid, uint64_t wall_us);
+    /* What became of a dead letter is durable: "dead", "retried", "dropped", "done", or "removed" with its group. For
+     * the trace; next_group() counts it already. */
+    void (*lettered)(void *ctx, const char *group, uint64_t offset, const char *says);
     /* Answers order(), once: 0 when it is done and durable, or why it is not. */
     void (*ordered)(void *ctx, uint64_t tag, int error, const char *text);
     /* The clocks of vowd: monotonic, which deadline_ms() counts by, and the wall's. */

@@ -27,6 +27,11 @@ static void host_kept(void *ctx, const struct vow_gtrid *gtrid, uint64_t wall_us
     trace_event(ctx, gtrid, wall_us);
 }
 
+static void host_lettered(void *ctx, const char *group, uint64_t offset, const char *says)
+{
+    trace_letter(ctx, group, offset, says);
+}
+
 static void host_ordered(void *ctx, uint64_t tag, int error, const char *text)
 {
     operate_ordered(ctx, tag, error, text);
@@ -44,8 +49,12 @@ static uint64_t host_wall_us(void *ctx)
     return vow_clock_wall_us();
 }
 
-const struct broker_host events_host = {
-    .send = host_send, .kept = host_kept, .ordered = host_ordered, .now_ms = host_now_ms, .wall_us = host_wall_us};
+const struct broker_host events_host = {.send = host_send,
+                                        .kept = host_kept,
+                                        .lettered = host_lettered,
+                                        .ordered = host_ordered,
+                                        .now_ms = host_now_ms,
+                                        .wall_us = host_wall_us};
 
 /* ---- what participants say ---- */
 

@@ -184,6 +184,18 @@ static void loaded(struct relay *relay, struct vow_journal_op *op)
     }
 }
 
+/* What became of a dead letter; NULL: the record is of something else. */
+static const char *letter_says(const struct vow_record *record)
+{
+    static const char *const revivals[] = {
+        [VOW_REVIVAL_RETRY] = "retried", [VOW_REVIVAL_DROP] = "dropped", [VOW_REVIVAL_DONE] = "done"};
+    if (record->kind == VOW_RECORD_DEAD)
+        return "dead";
+    if (record->kind == VOW_RECORD_REMOVED)
+        return "removed";
+    return record->kind == VOW_RECORD_REVIVED ? revivals[record->detail] : NULL;
+}
+
 static void journal_done(void *who, struct log_op *log)
 {
     struct relay *relay = who;
@@ -204,6 +216,9 @@ static void journal_done(void *who, struct log_op *log)
     event.logged.token = op->token;
     event.logged.lsn = op->lsn;
     relay_step(relay, &event);
+    const char *says = letter_says(&op->record);
+    if (says != NULL)
+        broker->host->lettered(broker->host_ctx, op->record.who, op->record.relay.lsn, says);
 }
 
 /* ---- the operations ---- */

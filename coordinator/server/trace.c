@@ -22,9 +22,21 @@ void trace_life(struct vow_server *server)
               VOW_STR("role", "coordinator"));
 }
 
+/* Those that are durable: the broker counts one that is on its way, too. */
+static uint32_t count_letters(struct broker *broker)
+{
+    struct vow_relay_group_view group;
+    uint32_t at = 0, letters = 0;
+    while (broker->ops->next_group(broker, &at, &group))
+        letters += group.dead;
+    return letters;
+}
+
 void trace_ready(struct vow_server *server)
 {
     VOW_TRACE_BARE(server->trace, "ready", NULL);
+    if (server->trace != NULL)
+        VOW_TRACE(server->trace, "letters", NULL, VOW_NUM("letters", count_letters(server->broker)));
     vow_trace_flush(server->trace);
 }
 
@@ -48,6 +60,13 @@ void trace_event(struct vow_server *server, const struct vow_gtrid *gtrid, uint6
 
     VOW_TRACE(server->trace, "event", vow_gtrid_is_none(gtrid) ? NULL : gtrid,
               VOW_NUM("lag_us", now_us > wall_us ? now_us - wall_us : 0));
+}
+
+void trace_letter(struct vow_server *server, const char *group, uint64_t offset, const char *says)
+{
+    if (server->trace != NULL)
+        VOW_TRACE(server->trace, "letters", NULL, VOW_NUM("letters", count_letters(server->broker)),
+                  VOW_STR("group", group), VOW_NUM("offset", (int64_t)offset), VOW_STR("says", says));
 }
 
 /* ---- transactions ---- */

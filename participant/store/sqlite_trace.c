@@ -4,6 +4,7 @@
  * one has it. A row is said once to be taken and once to be free, whichever operation took it: what was said is kept
  * here.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,9 +174,13 @@ static void tell_conflict(const struct store_trace *trace, const struct vow_stor
 /* A decision that comes again, or for a branch that never did anything here, carries nothing out. */
 static void tell_end(struct store_trace *trace, const struct vow_store_op *op, const char *outcome)
 {
+    const bool is_by_hand = op->kind == VOW_STORE_HEURISTIC_COMMIT || op->kind == VOW_STORE_HEURISTIC_ABORT;
     if (op->result != VOW_STORE_DONE || *find(trace, &op->gtrid, op->branch) == NULL)
         return;
-    VOW_TRACE(trace->to, "applied", &op->gtrid, VOW_STR("outcome", outcome));
+    if (is_by_hand)
+        VOW_TRACE(trace->to, "applied", &op->gtrid, VOW_STR("outcome", outcome), VOW_NUM("heuristic", 1));
+    else
+        VOW_TRACE(trace->to, "applied", &op->gtrid, VOW_STR("outcome", outcome));
     tell_free(trace, &op->gtrid, op->branch);
 }
 
@@ -199,16 +204,40 @@ static void tell_vote(struct store *store, const struct vow_store_op *op)
     VOW_TRACE_BARE(store->trace->to, "yes", &op->gtrid);
 }
 
-/* A step that was done before tells its result again, and nothing has happened. */
+/* Asked for again, or delivered again, when it is done: its record answers, and nothing has happened (F190). */
+static void tell_again(const struct store_trace *trace, const struct vow_gtrid *gtrid, const char *of)
+{
+    VOW_TRACE(trace->to, "again", vow_gtrid_is_none(gtrid) ? NULL : gtrid, VOW_STR("of", of));
+}
+
 static void tell_step(const struct store_trace *trace, const struct vow_store_op *op)
 {
     const struct vow_store_step *step = op->step;
     const bool is_done = op->result == VOW_STORE_DONE && step->outcome == VOW_STEP_DONE;
-    if (op->result != VOW_STORE_DONE || step->is_repeat)
+    if (op->result != VOW_STORE_DONE)
         return;
+    if (step->is_repeat) {
+        tell_again(trace, &op->gtrid, "step");
+        return;
+    }
     VOW_TRACE(trace->to, "step", &op->gtrid, VOW_NUM("step", step->step),
               VOW_STR("kind", step->direction == VOW_STEP_ACTION ? "action" : "compensation"),
               VOW_STR("says", is_done ? "done" : "refused"));
+}
+
+/* The event by its name, which its publisher has given it. */
+static void tell_event(const struct store_trace *trace, const struct vow_store_op *op)
+{
+    const struct vow_store_delivery *delivery = op->delivery;
+    char event[2 * VOW_NAME_SIZE + 24];
+    if (delivery->is_repeat) {
+        tell_again(trace, &op->gtrid, "event");
+        return;
+    }
+    (void)snprintf(event, sizeof(event), "%s/%s/%llu", delivery->source_name, delivery->event.key,
+                   (unsigned long long)delivery->event.key_seq);
+    VOW_TRACE(trace->to, "handled", vow_gtrid_is_none(&op->gtrid) ? NULL : &op->gtrid,
+              VOW_STR("group", delivery->group), VOW_STR("event", event));
 }
 
 static void tell_done(struct store *store, const struct vow_store_op *op)
@@ -235,12 +264,15 @@ static void tell_done(struct store *store, const struct vow_store_op *op)
     case VOW_STORE_STEP:
         tell_step(store->trace, op);
         break;
+    case VOW_STORE_EVENT:
+        if (op->result == VOW_STORE_DONE)
+            tell_event(store->trace, op);
+        break;
     case VOW_STORE_MEMO:
     case VOW_STORE_FORGET:
     case VOW_STORE_WATERMARK:
     case VOW_STORE_RECALL:
     case VOW_STORE_SETTLE:
-    case VOW_STORE_EVENT:
     case VOW_STORE_OUTBOX_READ:
     case VOW_STORE_OUTBOX_DONE:
     case VOW_STORE_CANCEL:

@@ -337,12 +337,45 @@ static void expect_out(const char *text)
     cr_assert_not_null(strstr(out.out, text), "\"%s\" is not in: %s", text, out.out);
 }
 
+/* What stands behind the key; "" = there is none. */
+static void take_text(const char *line, const char *key, char text[16])
+{
+    const char *at = strstr(line, key);
+    at = at != NULL ? at + strlen(key) : "";
+    (void)snprintf(text, 16, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+/* What the trace has told of them, as "0; 1 dead billing; ...". Ends vowd. */
+static void expect_letters(struct events_run *run, const char *wanted)
+{
+    char path[160], line[1024], all[512] = "";
+    close_both(run);
+    cr_assert_eq(process_end(&run->cluster.vowd), 0);
+    (void)snprintf(path, sizeof(path), "%s/vowd.trace", run->cluster.directory);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        const char *at = strstr(line, "\"letters\":");
+        char group[16], says[16];
+        if (at == NULL)
+            continue;
+        take_text(line, "\"group\":\"", group);
+        take_text(line, "\"says\":\"", says);
+        (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%u%s%s%s%s", all[0] != '\0' ? "; " : "",
+                       (unsigned)strtoul(at + strlen("\"letters\":"), NULL, 10), says[0] != '\0' ? " " : "", says,
+                       group[0] != '\0' ? " " : "", group);
+    }
+    (void)fclose(file);
+    cr_assert_str_eq(all, wanted, "%s", all);
+    cluster_end(&run->cluster);
+}
+
 /* An event that is never done goes to the dead letters, its key goes on, and an operator sees to it (F206). */
 Test(events, F206_F208_dead_letters_are_seen_to)
 {
     static struct events_run run;
     char offset[24];
-    start(&run, NULL);
+    start_with(&run, NULL, true);
     run.unable = 2;
     connect_both(&run);
     cr_assert(run_to_end(&run));
@@ -364,7 +397,7 @@ Test(events, F206_F208_dead_letters_are_seen_to)
         ctl(&run, (const char *const[]){"dlq", "list", NULL}, 0);
     while (strstr(out.out, "no dead letters") == NULL);
     ctl(&run, (const char *const[]){"--yes", "--reason", "x", "dlq", "drop", "billing", offset, NULL}, 3);
-    end_run(&run);
+    expect_letters(&run, "0; 1 dead billing; 1 retried billing; 0 done billing");
 }
 
 Test(events, history_shows_the_events_of_an_id)

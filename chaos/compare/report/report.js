@@ -280,7 +280,7 @@
 
     const groups = [
         ["Blocking", /^(in_doubt|lock|unavailable|blast)/], ["Goodput and latency", /^(goodput|dip|longest|latency|unanswered)/],
-        ["Recovery", /^(recovery|orphans)/], ["Leaking", /^(lost|dirty|fuzzy|write_skews|exposure|audit)/], ["Sagas and events", /^(compens|visible|stuck|outbox)/],
+        ["Recovery", /^(recovery|orphans)/], ["Leaking", /^(lost|dirty|fuzzy|write_skews|exposure|audit)/], ["Sagas and events", /^(compens|visible|stuck|outbox|duplicate|dead_letters)/],
         ["Cost of an order", /^(fsyncs|msgs|bytes|cpu)/]
     ];
     const cell = (arm, word) => {
@@ -344,6 +344,12 @@
     charts(drawn, (curves) => curves.goodput, "orders/s", 1 / (drawn.length ? drawn[0].curves.bin_s : 1), "good");
     section("In doubt", "Branches that had vowed and did not know the outcome: their rows stay locked.");
     charts(drawn.filter((arm) => arm.curves.in_doubt.some((value) => value > 0)), (curves) => curves.in_doubt, "branches", 1, "blocks");
+    /* Results of an older version do not have this curve. */
+    const buried = drawn.filter((arm) => (arm.curves.dead_letters || []).some((value) => value > 0));
+    if (buried.length) {
+        section("Dead letters", "Events that a service could not do: they wait for an operator, and all others go on.");
+        charts(buried, (curves) => curves.dead_letters, "events", 1, "blocks");
+    }
     const hot = drawn.filter((arm) => arm.curves.heat.length);
     section("Locked rows", hot.length ? "The rows that were blocked longest, by branches in doubt or by semantic locks; the darker, the larger the part of that time. Shaded: as above."
         : "No row was blocked in any arm.", ...hot.map(heat));

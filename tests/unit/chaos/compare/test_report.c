@@ -64,19 +64,34 @@ static void browse(const struct bed *bed)
 }
 
 /* Two metrics and three arms are enough of it, but all that the page asks for by name must be there. */
-static const char *const words[] = {"in_doubt_p50",   "in_doubt_max",
-                                    "unavailable",    "unavailable_accesses",
-                                    "blast_mean",     "goodput",
-                                    "goodput_before", "dip_depth",
-                                    "longest_gap",    "latency_p50",
-                                    "latency_p99",    "recovery_goodput",
-                                    "lost_updates",   "dirty_reads",
-                                    "fuzzy_reads",    "exposure",
-                                    "audit_wrong",    "compensated",
-                                    "visible_p50",    "fsyncs",
-                                    "msgs",           "recovery_last_in_doubt",
-                                    "write_skews",    "recovery_restart",
-                                    "recovery_detect"};
+static const char *const words[] = {"in_doubt_p50",
+                                    "in_doubt_max",
+                                    "unavailable",
+                                    "unavailable_accesses",
+                                    "blast_mean",
+                                    "goodput",
+                                    "goodput_before",
+                                    "dip_depth",
+                                    "longest_gap",
+                                    "latency_p50",
+                                    "latency_p99",
+                                    "recovery_goodput",
+                                    "lost_updates",
+                                    "dirty_reads",
+                                    "fuzzy_reads",
+                                    "exposure",
+                                    "audit_wrong",
+                                    "compensated",
+                                    "visible_p50",
+                                    "fsyncs",
+                                    "msgs",
+                                    "recovery_last_in_doubt",
+                                    "write_skews",
+                                    "recovery_restart",
+                                    "recovery_detect",
+                                    "duplicate_deliveries",
+                                    "dead_letters_max",
+                                    "dead_letters_left"};
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
@@ -105,15 +120,16 @@ static json_t *summary_of(size_t arm)
 
 static json_t *curves(void)
 {
-    json_t *goodput = json_array(), *doubt = json_array(), *parts = json_array();
+    json_t *goodput = json_array(), *doubt = json_array(), *letters = json_array(), *parts = json_array();
     for (int i = 0; i < 60; i++) {
         (void)json_array_append_new(goodput, json_integer(i % 7));
         (void)json_array_append_new(doubt, json_real(i % 11));
+        (void)json_array_append_new(letters, json_real(i > 30 ? 1 : 0));
         (void)json_array_append_new(parts, json_real(i % 2 == 0 ? 0.5 : 0));
     }
-    return json_pack("{s:f, s:f, s:[{s:f, s:f, s:s, s:s}], s:o, s:o, s:[{s:s, s:s, s:o}]}", "bin_s", 0.1, "load_s", 6.0,
-                     "faults", "from", 2.0, "to", 3.0, "who", "vowd", "what", "is away", "goodput", goodput, "in_doubt",
-                     doubt, "heat", "node", "stock", "key", EVIL, "parts", parts);
+    return json_pack("{s:f, s:f, s:[{s:f, s:f, s:s, s:s}], s:o, s:o, s:o, s:[{s:s, s:s, s:o}]}", "bin_s", 0.1, "load_s",
+                     6.0, "faults", "from", 2.0, "to", 3.0, "who", "vowd", "what", "is away", "goodput", goodput,
+                     "in_doubt", doubt, "dead_letters", letters, "heat", "node", "stock", "key", EVIL, "parts", parts);
 }
 
 static json_t *arm_of(const char *word, size_t arm)

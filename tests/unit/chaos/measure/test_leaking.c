@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "chaos/measure/curves.h"
 #include "chaos/measure/metrics.h"
 #include "hand.h"
 
@@ -293,4 +294,53 @@ Test(leaking, an_event_lags_from_its_change_until_it_is_safe)
     cr_expect_eq(lag.len, 3);
     cr_expect_eq(lag.p50.us, MS(6));
     cr_expect_eq(lag.p99.us, MS(2000));
+}
+
+/* --- Deliveries --- */
+
+Test(leaking, what_comes_again_is_counted_for_a_thousand_that_were_done)
+{
+    cr_expect(isnan(measure_duplicates(&run)), "nobody has done anything");
+    for (uint64_t i = 0; i < 3; i++)
+        hand(&run, "order", 10 + i, MEASURE_HANDLED, "a", "stock/apple/1");
+    hand(&run, "stock", 20, MEASURE_STEP, "a", NULL);
+    (void)hand(&run, "order", 30, MEASURE_AGAIN, "a", NULL);
+    measure_run_settle(&run);
+    cr_expect_float_eq(measure_duplicates(&run), 250, 1e-9);
+}
+
+static void letters(uint64_t ms, uint64_t number)
+{
+    hand(&run, "vowd", ms, MEASURE_LETTERS, NULL, NULL)->letters = number;
+}
+
+Test(leaking, dead_letters_at_most_and_at_the_end)
+{
+    cr_expect(isnan(measure_letters(&run).left), "the coordinator has not said");
+    letters(10, 0);
+    letters(20, 1);
+    letters(30, 3);
+    letters(40, 2);
+    measure_run_settle(&run);
+    const struct measure_letters found = measure_letters(&run);
+    cr_expect_eq(found.max, 3);
+    cr_expect_eq(found.left, 2);
+}
+
+/* A coordinator that is away has them on its disk; one that was there for less than a bin was there. */
+Test(leaking, dead_letters_stay_until_it_is_said_that_they_are_gone)
+{
+    letters(50, 1);
+    letters(350, 2);
+    letters(360, 0);
+    hand_op(&run, NULL, 100, 100, MEASURE_COMPLETED);
+    hand_op(&run, NULL, 500, 500, MEASURE_COMPLETED);
+    measure_run_settle(&run);
+    struct measure_curve curve = measure_letters_curve(&run);
+    cr_assert_eq(curve.len, 4);
+    cr_expect_eq(curve.of[0], 1);
+    cr_expect_eq(curve.of[1], 1);
+    cr_expect_eq(curve.of[2], 2);
+    cr_expect_eq(curve.of[3], 0);
+    free(curve.of);
 }

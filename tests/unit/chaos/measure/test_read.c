@@ -41,11 +41,15 @@ Test(measure_read, each_kind_of_line)
                           "{\"t_us\":26,\"what\":\"cost\",\"fsyncs\":1,\"msgs_in\":2,\"msgs_out\":3,\"bytes_in\":4,"
                           "\"bytes_out\":5,\"cpu_us\":6}\n"
                           "{\"t_us\":27,\"what\":\"parted\",\"with\":\"stock\"}\n"
-                          "{\"t_us\":28,\"what\":\"event\",\"lag_us\":70}\n",
+                          "{\"t_us\":28,\"what\":\"event\",\"lag_us\":70}\n"
+                          "{\"t_us\":29,\"what\":\"handled\",\"group\":\"billing\",\"event\":\"stock/apple/1\"}\n"
+                          "{\"t_us\":30,\"what\":\"again\",\"id\":\"a\",\"of\":\"step\"}\n"
+                          "{\"t_us\":31,\"what\":\"letters\",\"letters\":4,\"group\":\"billing\",\"offset\":9,"
+                          "\"says\":\"dead\"}\n",
                           false),
                  0, "%s", bed.why);
     const struct measure_record *at = bed.run.records;
-    cr_assert_eq(bed.run.records_len, 12);
+    cr_assert_eq(bed.run.records_len, 15);
     cr_expect_eq(at[0].what, MEASURE_LIFE);
     cr_expect_not(at[0].is_coordinator);
     cr_expect_eq(at[1].id, at[2].other);
@@ -61,6 +65,10 @@ Test(measure_read, each_kind_of_line)
     cr_expect_eq(at[9].cost.cpu_us, 6);
     cr_expect_eq(at[10].what, MEASURE_PARTED);
     cr_expect_eq(at[11].lag_us, 70);
+    cr_expect_str_eq(measure_text(bed.run.names, at[12].other), "billing");
+    cr_expect_str_eq(measure_text(bed.run.names, at[12].key), "stock/apple/1");
+    cr_expect_eq(at[13].what, MEASURE_AGAIN);
+    cr_expect_eq(at[14].letters, 4);
     measure_run_deinit(&bed.run);
 }
 

@@ -59,6 +59,11 @@ static void on_kept(void *ctx, const struct vow_gtrid *gtrid, uint64_t wall_us)
     stand->kept++;
 }
 
+static void on_lettered(void *ctx, const char *group, uint64_t offset, const char *says)
+{
+    (void)ctx, (void)group, (void)offset, (void)says;
+}
+
 static void on_ordered(void *ctx, uint64_t tag, int error, const char *text)
 {
     struct said *said = note(ctx);
@@ -80,8 +85,12 @@ static uint64_t on_wall_us(void *ctx)
     return vow_clock_wall_us();
 }
 
-const struct broker_host stand_host = {
-    .send = on_send, .kept = on_kept, .ordered = on_ordered, .now_ms = on_now_ms, .wall_us = on_wall_us};
+const struct broker_host stand_host = {.send = on_send,
+                                       .kept = on_kept,
+                                       .lettered = on_lettered,
+                                       .ordered = on_ordered,
+                                       .now_ms = on_now_ms,
+                                       .wall_us = on_wall_us};
 
 /* ---- the stand ---- */
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "event_fixture.h"
 #include "fault_vfs.h"
-#include "fixture.h"
 
 static char path[128];
 static struct vow_error_detail detail;
@@ -30,6 +30,7 @@ static void end(void)
 
 TestSuite(store_trace, .init = traced_service, .fini = end, .timeout = 60);
 
+#undef ROWS
 #define ROWS                                                                                                           \
     "CREATE TABLE item (id INTEGER PRIMARY KEY, v INT); CREATE TABLE account (id TEXT PRIMARY KEY, mail UNIQUE);"      \
     "INSERT INTO item VALUES (1, 0), (2, 0), (3, 0); INSERT INTO account VALUES ('alice', 'a@x');"
@@ -65,7 +66,8 @@ static void add_id(char *all, size_t size, const char *text)
 static const char *told(void)
 {
     static char all[16384];
-    static const char *const others[] = {"key", "shared", "outcome", "step", "kind", "says"};
+    static const char *const others[] = {"key",  "shared", "outcome", "heuristic", "step",
+                                         "kind", "says",   "group",   "event",     "of"};
     char line[1024], text[128];
     vow_trace_flush(service.options.trace);
     FILE *file = fopen(path, "r");
@@ -200,6 +202,20 @@ Test(store_trace, one_phase_leaves_no_lock)
     expect_told("applied 1 commit");
 }
 
+/* I19: who reads the trace can tell it from a decision. */
+Test(store_trace, what_was_decided_by_hand_is_told_as_such)
+{
+    service_start(ROWS);
+    prepare(1, HOT);
+    struct work by_hand = work_of(VOW_STORE_HEURISTIC_ABORT, 1, "");
+    by_hand.op.calls_len = 0;
+    by_hand.op.who = "eva";
+    by_hand.op.why = "the till is waiting";
+    by_hand.op.cause = VOW_CAUSE_OPERATOR;
+    cr_assert_eq(run_batch(&by_hand, 1), 0, "%s", service.detail.text);
+    expect_told("lock 1 item/1; yes 1; applied 1 abort 1; free 1 item/1");
+}
+
 Test(store_trace, an_abort_of_nothing_is_not_told)
 {
     service_start(ROWS);
@@ -226,7 +242,7 @@ static void do_step(uint32_t number, enum vow_step_direction direction, const ch
     cr_assert_eq(works_done, 1);
 }
 
-Test(store_trace, a_step_is_told_when_it_is_done_and_not_when_it_is_asked_for_again)
+Test(store_trace, a_step_is_told_when_it_is_done_and_that_it_was_asked_for_again)
 {
     service.options.step = run_step;
     service_start(ROWS);
@@ -234,5 +250,24 @@ Test(store_trace, a_step_is_told_when_it_is_done_and_not_when_it_is_asked_for_ag
     do_step(0, VOW_STEP_ACTION, HOT);
     do_step(1, VOW_STEP_ACTION, "no such thing");
     do_step(0, VOW_STEP_COMPENSATION, "UPDATE item SET v = v - 1 WHERE id = 1");
-    expect_told("step 1 0 action done; step 1 1 action refused; step 1 0 compensation done");
+    expect_told("step 1 0 action done; again 1 step; step 1 1 action refused; step 1 0 compensation done");
+}
+
+static int run_event(void *ctx, sqlite3 *db, struct vow_store_delivery *delivery, enum vow_cause *cause,
+                     char text[VOW_TEXT_SIZE])
+{
+    (void)ctx, (void)cause, (void)text;
+    return sqlite3_exec(db, (const char *)delivery->event.payload.data, NULL, NULL, NULL);
+}
+
+/* I24: of each event one effect, by its name and not by its offset; what comes again has none, and that is told. */
+Test(store_trace, an_event_is_told_when_it_is_done_and_that_it_was_delivered_again)
+{
+    service.options.event = run_event;
+    service_start(ROWS);
+    (void)deliver("billing", 7, "apple", 1, HOT);
+    (void)deliver("billing", 9, "apple", 1, HOT);
+    (void)deliver("billing", 11, "apple", 2, "no such thing");
+    (void)deliver("post", 7, "apple", 1, HOT);
+    expect_told("handled billing other/apple/1; again event; handled post other/apple/1");
 }
