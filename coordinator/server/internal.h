@@ -402,6 +402,8 @@ void trace_saga(struct vow_server *server, const struct vow_sagas_effect *effect
 void trace_saga_logged(struct vow_server *server, const struct vow_record *record);
 void trace_parted(struct vow_server *server, const char *participant);
 void trace_event(struct vow_server *server, const struct vow_gtrid *gtrid, uint64_t wall_us);
+/* How many dead letters there are. */
+void trace_letters(struct vow_server *server);
 void trace_letter(struct vow_server *server, const char *group, uint64_t offset, const char *says);
 void trace_received(struct vow_server *server, const struct vow_msg *msg);
 void trace_sent(struct vow_server *server, const struct vow_msg *msg);

@@ -137,6 +137,7 @@ enum vow_server_end vow_server_run(struct vow_server *server)
         server->traffic.turns++;
         check_drained(server);
     }
+    trace_letters(server); /* that one was done may be durable with the next life only */
     return server->end;
 }
 

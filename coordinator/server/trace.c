@@ -32,11 +32,16 @@ static uint32_t count_letters(struct broker *broker)
     return letters;
 }
 
+void trace_letters(struct vow_server *server)
+{
+    if (server->trace != NULL)
+        VOW_TRACE(server->trace, "letters", NULL, VOW_NUM("letters", count_letters(server->broker)));
+}
+
 void trace_ready(struct vow_server *server)
 {
     VOW_TRACE_BARE(server->trace, "ready", NULL);
-    if (server->trace != NULL)
-        VOW_TRACE(server->trace, "letters", NULL, VOW_NUM("letters", count_letters(server->broker)));
+    trace_letters(server);
     vow_trace_flush(server->trace);
 }
 
