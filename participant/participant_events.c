@@ -257,6 +257,7 @@ static void begin(struct vow_participant *participant, const struct vow_msg_deli
         decline(participant, deliver, VOW_EVENT_NOT_YET, VOW_CAUSE_NO_SPACE, "too many events at once");
         return;
     }
+    flight->op.coord = participant->coord;
     flight->next = *bucket;
     *bucket = flight;
     participant->events_len++;

@@ -254,6 +254,7 @@ static void begin(struct sim_world *world, struct sim_node *node, const struct v
     vow_headers_write(event->headers, event->headers_len, headers);
     op->op.kind = VOW_STORE_EVENT;
     op->op.gtrid = event->gtrid;
+    op->op.coord = p->coord;
     op->op.delivery = &op->delivery;
     op->delivery = (struct vow_store_delivery){.group = participant_copy(world, deliver->group),
                                                .offset = deliver->offset,

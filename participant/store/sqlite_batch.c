@@ -189,7 +189,7 @@ static int do_batch(struct store *store, struct vow_store_op *first, bool new_wo
     if (rc == SQLITE_OK && has_any(first, VOW_STORE_STEP))
         rc = step_purge(store);
     if (rc == SQLITE_OK && has_any(first, VOW_STORE_EVENT))
-        rc = inbox_purge(store, first);
+        rc = inbox_begin(store, first);
     if (rc == SQLITE_OK)
         rc = do_ops(store, first);
     if (rc == SQLITE_OK && (new_work || store->has_archived))

@@ -86,7 +86,7 @@ static int find(struct store *store, const struct vow_store_delivery *delivery, 
 static int insert(struct store *store, const struct vow_store_delivery *delivery)
 {
     sqlite3_stmt *statement = of_event(store, STMT_INSERT_INBOX, delivery);
-    sqlite3_bind_int64(statement, 5, (sqlite3_int64)delivery->offset);
+    sqlite3_bind_int64(statement, 5, (sqlite3_int64)inbox_place(store, delivery->offset));
     sqlite3_bind_int64(statement, 6, (sqlite3_int64)vow_clock_wall_us());
     const int rc = statement_run(statement);
     sqlite3_clear_bindings(statement);
@@ -95,9 +95,10 @@ static int insert(struct store *store, const struct vow_store_delivery *delivery
 
 static int is_purged(struct store *store, const struct vow_store_delivery *delivery, bool *is)
 {
+    const uint64_t place = inbox_place(store, delivery->offset);
     sqlite3_stmt *statement = store_statement(store, STMT_INBOX_FLOOR);
     sqlite3_bind_text(statement, 1, delivery->group, -1, SQLITE_STATIC);
-    *is = sqlite3_step(statement) == SQLITE_ROW && (uint64_t)sqlite3_column_int64(statement, 0) >= delivery->offset;
+    *is = sqlite3_step(statement) == SQLITE_ROW && (uint64_t)sqlite3_column_int64(statement, 0) >= place;
     const int rc = sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
     return rc;
@@ -146,7 +147,7 @@ int branch_event(struct store *store, struct vow_store_op *op)
     delivery->is_repeat = delivery->is_old = delivery->is_unable = false;
     int rc = find(store, delivery, &is_handled);
     if (rc == SQLITE_OK && !is_handled && store->options.event != NULL)
-        rc = known_has(store, delivery->group, delivery->offset, &delivery->is_old);
+        rc = known_has(store, delivery->group, inbox_place(store, delivery->offset), &delivery->is_old);
     if (rc == SQLITE_OK && (is_handled || delivery->is_old))
         return conclude(op, true);
     if (rc == SQLITE_OK)
@@ -188,7 +189,7 @@ static void note_done(struct store *store, const struct vow_store_delivery *deli
         group->next = store->inbox_groups;
         store->inbox_groups = group;
     }
-    group->done_to = delivery->done_to;
+    group->done_to = inbox_place(store, delivery->done_to);
 }
 
 void inbox_free(struct store *store)
@@ -258,14 +259,11 @@ static int next_group(struct store *store, char group[VOW_NAME_SIZE])
     return rc;
 }
 
-int inbox_purge(struct store *store, const struct vow_store_op *batch)
+static int purge(struct store *store)
 {
     const uint64_t now_ms = vow_clock_ms();
     char group[VOW_NAME_SIZE] = "";
     bool has_more = false;
-    for (const struct vow_store_op *op = batch; op != NULL; op = (const struct vow_store_op *)op->job.next)
-        if (op->kind == VOW_STORE_EVENT)
-            note_done(store, op->delivery);
     if (now_ms < store->purge_inbox_at_ms)
         return SQLITE_OK;
     int rc = next_group(store, group);
@@ -277,4 +275,13 @@ int inbox_purge(struct store *store, const struct vow_store_op *batch)
     if (rc == SQLITE_OK && !has_more)
         store->purge_inbox_at_ms = now_ms + PURGE_EVERY_MS;
     return rc;
+}
+
+int inbox_begin(struct store *store, const struct vow_store_op *batch)
+{
+    const int rc = inbox_follow(store, batch);
+    for (const struct vow_store_op *op = batch; op != NULL; op = (const struct vow_store_op *)op->job.next)
+        if (op->kind == VOW_STORE_EVENT)
+            note_done(store, op->delivery);
+    return rc == SQLITE_OK ? purge(store) : rc;
 }

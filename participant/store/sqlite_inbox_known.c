@@ -11,8 +11,7 @@
 
 #include "participant/store/sqlite_store.h"
 
-/* A few bytes for each 256 events of the log. */
-#define BLOCK_OFFSETS 256
+#define BLOCK_OFFSETS INBOX_BLOCK_OFFSETS
 #define BLOCK_BYTES (BLOCK_OFFSETS / 8)
 
 struct block {
@@ -110,11 +109,11 @@ int known_add(struct store *store, const char *group, const sqlite3_int64 *offse
     return rc == SQLITE_OK ? trim(store, group) : rc;
 }
 
-int known_has(struct store *store, const char *group, uint64_t offset, bool *has)
+int known_has(struct store *store, const char *group, uint64_t place, bool *has)
 {
-    const uint64_t bit = offset % BLOCK_OFFSETS;
+    const uint64_t bit = place % BLOCK_OFFSETS;
     struct block block;
-    const int rc = load(store, group, (sqlite3_int64)(offset / BLOCK_OFFSETS), &block);
+    const int rc = load(store, group, (sqlite3_int64)(place / BLOCK_OFFSETS), &block);
     *has = rc == SQLITE_OK && (block.bits[bit / 8] & 1u << bit % 8) != 0;
     return rc;
 }

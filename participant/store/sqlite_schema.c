@@ -46,7 +46,9 @@ static const char own_tables[] =
     "UPDATE vow_meta SET value = 4 WHERE key = 'format' AND value < 4;"
     "INSERT OR IGNORE INTO vow_meta VALUES ('format', 4), ('uuid', randomblob(16)), ('incarnation', 0),"
     " ('coord', 0), ('epoch', 0), ('watermark_epoch', 0), ('watermark_seq', 0),"
-    " ('step_floor', x''), ('outbox_len', 0), ('outbox_max', 0), ('outbox_synced', 0);";
+    " ('step_floor', x''), ('outbox_len', 0), ('outbox_max', 0), ('outbox_synced', 0), ('inbox_base', 0);"
+    /* Whose offsets the inbox has: in a file of before it said so, those of the coordinator that it belongs to. */
+    "INSERT OR IGNORE INTO vow_meta SELECT 'inbox_coord', value FROM vow_meta WHERE key = 'coord';";
 
 /* A file of format 1 has no room for whom to ask. An SQLite code. */
 static int add_peers(struct store *store)
@@ -85,10 +87,10 @@ static bool is_complete(struct store *store)
         " 'vow_inbox', 'vow_inbox_by_offset', 'vow_inbox_floor')";
     static const char keys[] = "SELECT count(*) FROM vow_meta WHERE key IN ('format', 'uuid', 'incarnation', 'coord',"
                                " 'epoch', 'watermark_epoch', 'watermark_seq', 'step_floor', 'outbox_len',"
-                               " 'outbox_max', 'outbox_synced')";
+                               " 'outbox_max', 'outbox_synced', 'inbox_base', 'inbox_coord')";
     static const char deadlines[] = "SELECT count(*) FROM pragma_table_info('vow_branch_event') "
                                     "WHERE name = 'deadline_us'";
-    return store_number(store, names) == 12 && store_number(store, keys) == 11 &&
+    return store_number(store, names) == 12 && store_number(store, keys) == 13 &&
            store_number(store, "SELECT value FROM vow_meta WHERE key = 'format'") == STORE_FORMAT &&
            store_number(store, deadlines) == 1;
 }

@@ -113,6 +113,7 @@ enum statement {
     STMT_FIND_INBOX,
     STMT_INSERT_INBOX,
     STMT_INBOX_FLOOR,
+    STMT_INBOX_PLACE,
     STMT_NEXT_INBOX_GROUP,
     STMT_LIST_OLD_INBOX,
     STMT_RAISE_INBOX_FLOOR,
@@ -173,6 +174,7 @@ struct store {
     enum vow_cause denied;  /* what the authorizer refused during this handler; NONE = nothing */
     uint64_t purge_at_ms;   /* when old steps are looked for again */
     uint64_t purge_inbox_at_ms;
+    uint64_t inbox_base;                 /* before the offsets of the coordinator that delivers */
     struct inbox_group *inbox_groups;    /* those that were delivered to, since the start */
     struct vow_store_event_copy *events; /* that the operation at work publishes, in order */
     uint32_t events_len;
@@ -493,19 +495,27 @@ void outbox_unskip(struct store *store, const char *key);
 
 /* As branch_step(), step_purge() and step_tell_refused(). */
 int branch_event(struct store *store, struct vow_store_op *op);
-/* batch: what is told with its deliveries of what is done. */
-int inbox_purge(struct store *store, const struct vow_store_op *batch);
+/* Before the deliveries of a batch; with them it is told who delivers, and what is done. */
+int inbox_begin(struct store *store, const struct vow_store_op *batch);
 void inbox_free(struct store *store);
 void inbox_tell_refused(const struct vow_job *done);
 /* Of no event up to there is known any more whether it was handled. */
 int inbox_raise_floor(struct store *store, const char *group, int64_t floor);
 
+/* ---- sqlite_inbox_place.c: of each coordinator the offsets are others ---- */
+
+int inbox_follow(struct store *store, const struct vow_store_op *batch);
+/* Where what has this offset lies: in records, in what is known, and of floors. */
+uint64_t inbox_place(const struct store *store, uint64_t offset);
+
 /* ---- sqlite_inbox_known.c: which events were handled, when their records are gone ---- */
 
+/* A few bytes for each 256 events of the log. */
+#define INBOX_BLOCK_OFFSETS 256
 int known_make(struct store *store);
 /* In the transaction that takes the records; offsets rise. */
 int known_add(struct store *store, const char *group, const sqlite3_int64 *offsets, int len);
-int known_has(struct store *store, const char *group, uint64_t offset, bool *has);
+int known_has(struct store *store, const char *group, uint64_t place, bool *has);
 
 /* ---- sqlite_trace.c: for the trace; all of it does nothing if there is none ---- */
 

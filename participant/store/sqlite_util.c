@@ -69,6 +69,8 @@ static const char *const statements[STMT_COUNT] = {
     [STMT_INSERT_INBOX] = ("INSERT INTO vow_inbox (grp, source, agg_key, agg_seq, event_offset, wall_us) "
                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
     [STMT_INBOX_FLOOR] = "SELECT floor FROM vow_inbox_floor WHERE grp = ?1",
+    [STMT_INBOX_PLACE] = ("SELECT (SELECT value FROM vow_meta WHERE key = 'inbox_coord'), "
+                          "(SELECT value FROM vow_meta WHERE key = 'inbox_base')"),
     [STMT_NEXT_INBOX_GROUP] = "SELECT min(grp) FROM vow_inbox WHERE grp > ?1",
     [STMT_LIST_OLD_INBOX] = ("SELECT event_offset, wall_us FROM vow_inbox WHERE grp = ?1 "
                              "AND event_offset <= ?3 ORDER BY event_offset LIMIT ?2"),

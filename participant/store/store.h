@@ -147,7 +147,8 @@ struct vow_store_op {
     uint32_t branch;
     uint32_t epoch;
     struct vow_watermark watermark;
-    uint64_t coord; /* WATERMARK: the coordinator's id, kept with the epoch */
+    uint64_t
+        coord; /* WATERMARK: the coordinator's id, kept with the epoch; EVENT: who delivers; 0 = that is not said */
     uint32_t calls_len;
     struct vow_msg_call *calls; /* the op's own copy */
     char *peers;                /* PREPARE: a peer_list, or NULL; kept with the branch, and the submitter's to free */

@@ -549,6 +549,40 @@ Test(participant_events, F192_a_delivery_takes_effect_once)
     fake_close(fake);
 }
 
+static void in_file(const char *sql)
+{
+    sqlite3 *db;
+
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+/* It was let go of its coordinator, as docs/operations.md says, when the record of what it did had gone already. */
+Test(participant_events, F209_what_another_coordinator_delivers_is_done)
+{
+    struct fake *fake = fake_open();
+    struct vow_participant *participant = start_service(fake, true);
+    struct vow_msg msg = deliver_msg(fake, "order.placed", 1);
+
+    fake_until_up(fake, 1);
+    deliver(fake, &msg, VOW_EVENT_DONE);
+    vow_participant_close(participant);
+    fake_drop(fake);
+    in_file("DELETE FROM vow_inbox;"
+            "INSERT INTO vow_inbox_known VALUES ('payment', 0, CAST(x'0008' || zeroblob(30) AS BLOB));"
+            "UPDATE vow_meta SET value = 0 WHERE key IN ('coord', 'epoch', 'watermark_epoch', 'watermark_seq')");
+    fake->coord = FAKE_COORD + 1;
+    participant = start_service(fake, true);
+    fake_until_up(fake, 2);
+    msg.deliver.event.key_seq = 2;
+    deliver(fake, &msg, VOW_EVENT_DONE);
+    cr_assert_eq(received.key_seq, 2);
+    cr_assert_str_eq(look(ITEMS), "order-72");
+    vow_participant_close(participant);
+    fake_close(fake);
+}
+
 Test(participant_events, F190_a_reaction_publishes_with_its_effect)
 {
     struct fake *fake = fake_open();

@@ -249,6 +249,90 @@ Test(store_inbox, F212_a_purge_takes_nothing_from_behind_what_is_young)
     expect_seen(VALUES, "3 0 0");
 }
 
+/* ---- another coordinator: offsets are numbers of its own journal ---- */
+
+static struct delivering delivering_from(uint64_t coord, uint64_t done_to, uint64_t offset, const char *key)
+{
+    struct delivering delivering = delivering_after(done_to, "g", offset, key, 1);
+    delivering.work.op.coord = coord;
+    return delivering;
+}
+
+static enum vow_event_result deliver_from(uint64_t coord, uint64_t done_to, uint64_t offset, const char *key)
+{
+    delivered = delivering_from(coord, done_to, offset, key);
+    cr_assert_eq(run_delivering(&delivered), 0, "%s", service.detail.text);
+    return delivered.delivery.outcome;
+}
+
+Test(store_inbox, F209_of_another_coordinator_no_offset_is_known)
+{
+    events_start(ROWS);
+    expect(deliver_from(1, 0, 5, "k"), VOW_EVENT_DONE);
+    expect(deliver_from(1, 0, 6, "l"), VOW_EVENT_DONE);
+    grow_old("agg_key = 'k'");
+    expect(deliver_from(1, 6, 7, "m"), VOW_EVENT_DONE);
+    expect(deliver_from(1, 6, 5, "k"), VOW_EVENT_DONE);
+    cr_assert(delivered.delivery.is_old, "a bit is all that is left");
+    events_restart();
+    expect(deliver_from(2, 0, 5, "new"), VOW_EVENT_DONE);
+    cr_assert_not(delivered.delivery.is_repeat, "that was the other one's event at this offset");
+    expect(deliver_from(2, 0, 9, "l"), VOW_EVENT_DONE);
+    cr_assert(delivered.delivery.is_repeat, "a name is a name, whoever brings it");
+    expect_seen(VALUES, "4 0 0");
+}
+
+/* What is old by then says nothing of the events that have its offset now. */
+Test(store_inbox, F209_what_was_done_for_another_coordinator_grows_old_apart)
+{
+    events_start(ROWS);
+    expect(deliver_from(1, 0, 5, "k"), VOW_EVENT_DONE);
+    expect(deliver_from(1, 0, 6, "l"), VOW_EVENT_DONE);
+    events_restart();
+    expect(deliver_from(2, 0, 7, "m"), VOW_EVENT_DONE);
+    grow_old("agg_key <> 'm'");
+    expect(deliver_from(2, 7, 8, "n"), VOW_EVENT_DONE);
+    expect_seen(INBOX, "gm1 gn1");
+    expect(deliver_from(2, 7, 5, "o"), VOW_EVENT_DONE);
+    cr_assert_not(delivered.delivery.is_repeat);
+    grow_old("TRUE");
+    expect(deliver_from(2, 8, 9, "p"), VOW_EVENT_DONE);
+    expect(deliver_from(2, 8, 7, "m"), VOW_EVENT_DONE);
+    cr_assert(delivered.delivery.is_old, "of this one it is known, also over a start");
+    expect_seen(VALUES, "6 0 0");
+}
+
+/* Nor is what it brings too old, when much was forgotten of the one before. */
+Test(store_inbox, F209_nothing_of_another_coordinator_is_too_old)
+{
+    service.options.inbox_known_max = 256;
+    events_start(ROWS);
+    expect(deliver_from(1, 0, 255, "k"), VOW_EVENT_DONE);
+    expect(deliver_from(1, 0, 511, "l"), VOW_EVENT_DONE);
+    grow_old("TRUE");
+    expect(deliver_from(1, 511, 600, "m"), VOW_EVENT_DONE);
+    expect_seen("SELECT floor FROM vow_inbox_floor", "255");
+    expect(deliver_from(2, 0, 1, "n"), VOW_EVENT_DONE);
+    cr_assert_not(delivered.delivery.is_repeat);
+    expect_seen(VALUES, "4 0 0");
+}
+
+/* A file of before the inbox said whose offsets it has: they are those of the coordinator that it belongs to. */
+Test(store_inbox, F209_an_older_file_has_the_offsets_of_its_coordinator)
+{
+    events_start(ROWS);
+    expect(deliver_from(1, 0, 5, "k"), VOW_EVENT_DONE);
+    grow_old("TRUE");
+    expect(deliver_from(1, 5, 6, "l"), VOW_EVENT_DONE);
+    cr_assert_eq(outside("DELETE FROM vow_meta WHERE key IN ('inbox_coord', 'inbox_base');"
+                         "UPDATE vow_meta SET value = 1 WHERE key = 'coord'"),
+                 SQLITE_OK);
+    events_restart();
+    expect(deliver_from(1, 5, 5, "k"), VOW_EVENT_DONE);
+    cr_assert(delivered.delivery.is_old);
+    expect_seen(VALUES, "2 0 0");
+}
+
 /* ---- death ---- */
 
 struct death {
