@@ -3,11 +3,15 @@
  * "NAME.added"; s1 reacts to "s0.added", notes it and publishes "s1.noted", which s0 notes. What was noted is in the
  * table `noted`, in order, with how often. What is noted is lifted to version 2 first; another group of s1's notes in
  * the table `plain` what was published. Prints "ready" when it is connected and subscribed; ends at SIGTERM.
+ *
+ * In the environment: EVENTS_FROM=end, where a group that vowd does not know begins; EVENTS_REMEMBERED_MS, for how long
+ * the inbox keeps what was handled by its name.
  */
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <vow/vow.h>
 
@@ -72,6 +76,12 @@ static int lift(const struct vow_received_event *event, struct vow_event_form *f
     return 0;
 }
 
+static enum vow_event_from from(void)
+{
+    const char *given = getenv("EVENTS_FROM");
+    return given != NULL && strcmp(given, "end") == 0 ? VOW_FROM_END : VOW_FROM_START;
+}
+
 static int subscribe_plain(struct vow_participant *participant)
 {
     const struct vow_reaction reaction = {.on = "s0.added", .handler = note_plain, .version_max = 1};
@@ -79,6 +89,7 @@ static int subscribe_plain(struct vow_participant *participant)
                                                   .group = "plain",
                                                   .reactions = &reaction,
                                                   .reactions_len = 1,
+                                                  .from = from(),
                                                   .backoff_ms = 10,
                                                   .backoff_max_ms = 50,
                                                   .attempts_max = 1000};
@@ -96,6 +107,7 @@ static int subscribe(struct vow_participant *participant, const char *name)
                                                   .group = name,
                                                   .reactions = strcmp(name, "s1") == 0 ? &second : &first,
                                                   .reactions_len = 1,
+                                                  .from = from(),
                                                   .backoff_ms = 10,
                                                   .backoff_max_ms = 50,
                                                   .attempts_max = 1000,
@@ -130,6 +142,9 @@ int main(int argc, char **argv)
     snprintf(path, sizeof(path), "%s.db", argv[2]);
     snprintf(added, sizeof(added), "%s.added", argv[1]);
     options.name = argv[1];
+    const char *remembered = getenv("EVENTS_REMEMBERED_MS");
+    if (remembered != NULL)
+        options.inbox_retention_ms = strtoull(remembered, NULL, 10);
     options.coordinator = argv[3];
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "kit.h"
 
@@ -186,4 +188,117 @@ Test(outbox, vowd_dies_around_an_event)
     vowd_dies_at("send.after.PUBLISHED");
     vowd_dies_at("send.after.DELIVER");
     vowd_dies_at("recv.before.DELIVERED");
+}
+
+/* ---- a group that an operator has removed, and that comes back ---- */
+
+static struct run run;
+
+static int vowctl(const struct cluster *cluster, const char *const arguments[])
+{
+    const char *argv[16] = {VOW_BIN "/vowctl", "--coordinator", cluster->address};
+    for (size_t i = 0; arguments[i] != NULL; i++)
+        argv[i + 3] = arguments[i];
+    run_program(&run, argv);
+    return run.status;
+}
+
+#define VOWCTL(cluster, ...) vowctl(cluster, (const char *const[]){__VA_ARGS__, NULL})
+
+/* vowd refuses that until it has noticed that the service is gone. */
+static void remove_group(const struct cluster *cluster, const char *group)
+{
+    while (VOWCTL(cluster, "topics", "remove", group, "--reason", "a test", "--yes") == 4)
+        cr_assert(strstr(run.err, "stop it first") != NULL || strstr(run.err, "is connected") != NULL, "%s", run.err);
+    cr_assert_eq(run.status, 0, "%s", run.err);
+}
+
+static void lose_groups_of_s1(struct cluster *cluster)
+{
+    process_kill(&cluster->services[1]);
+    remove_group(cluster, "s1");
+    remove_group(cluster, "plain");
+}
+
+/* s1 does not hear of it. */
+static void add_at_s0(struct cluster *cluster)
+{
+    const struct vow_call call = {"s0", "add", "", 0};
+    struct vow_result result;
+    do
+        cr_assert_eq(vow_commit(cluster->client, &call, 1, &result), 0);
+    while (result.outcome == VOW_ABORTED &&
+           result.cause == VOW_CAUSE_PARTICIPANT_UNAVAILABLE); /* it is on its way back */
+    cr_assert_eq(result.outcome, VOW_COMMITTED, "%s", vow_cause_name((int)result.cause));
+}
+
+static int64_t records(const struct cluster *cluster)
+{
+    return service_number(cluster, 1, "SELECT count(*) FROM vow_inbox WHERE grp = 's1'");
+}
+
+/* Until of what s1 has handled its inbox has nothing but offsets, the newest aside. It looks for what is old when it
+ * does the first after a start. Returns how many were published for that. */
+static int forget_records(struct cluster *cluster)
+{
+    int64_t before;
+    int rounds = 0;
+    do
+        before = noted(cluster, 1);
+    while (before < 0); /* the file is busy */
+    do {
+        process_kill(&cluster->services[1]);
+        service_start(cluster, 1, NULL);
+        do_some(cluster, 1);
+        rounds++;
+        while (noted(cluster, 1) < before + rounds)
+            poll(NULL, 0, 1); /* the suite's time-out is the bound */
+    } while (records(cluster) > 1);
+    return rounds;
+}
+
+/* Each event was done by each of s1's groups, once, and none was refused. */
+static void expect_once(const struct cluster *cluster, int64_t events)
+{
+    while (noted(cluster, 1) < events || service_number(cluster, 1, "SELECT count(*) FROM plain") < events)
+        poll(NULL, 0, 1); /* likewise */
+    do
+        cr_assert_eq(VOWCTL(cluster, "topics", "--json"), 0, "%s", run.err);
+    while (strstr(run.out, "\"lag\": 0") == NULL || strstr(strstr(run.out, "\"lag\": 0") + 1, "\"lag\": 0") == NULL);
+    cr_expect_eq(noted(cluster, 1), events);
+    cr_expect_eq(service_number(cluster, 1, "SELECT max(times) FROM noted"), 1, "s1 has handled one twice");
+    cr_expect_eq(service_number(cluster, 1, "SELECT max(seq) FROM noted"), events);
+    cr_expect_eq(service_number(cluster, 1, "SELECT count(*) FROM plain"), events, "another group has done one twice");
+    cr_assert_eq(VOWCTL(cluster, "dlq", "list"), 0);
+    cr_expect_not_null(strstr(run.out, "no dead letters"), "%s", run.out);
+}
+
+/*
+ * What the group before did is not done again, by whatever the inbox still knows it: its name, or its offset alone.
+ * What that group had not done is done: published while it was away, passed over by one that began with what is new,
+ * and by now below the newest record that was forgotten.
+ */
+Test(outbox, F209_a_group_that_was_removed_comes_back_and_does_what_was_not_done)
+{
+    struct cluster cluster;
+    int64_t events = 3;
+    setenv("EVENTS_REMEMBERED_MS", "1", 1);
+    start(&cluster, NULL, NULL);
+    do_some(&cluster, 3);
+    wait_until_noted(&cluster, events);
+    lose_groups_of_s1(&cluster);
+    for (int i = 0; i < 2; i++, events++)
+        add_at_s0(&cluster);
+    setenv("EVENTS_FROM", "end", 1);
+    service_start(&cluster, 1, NULL);
+    events += forget_records(&cluster);
+    lose_groups_of_s1(&cluster);
+    process_kill(&cluster.vowd);
+    vowd_start(&cluster, NULL);
+    add_at_s0(&cluster);
+    events++;
+    setenv("EVENTS_FROM", "start", 1);
+    service_start(&cluster, 1, NULL);
+    expect_once(&cluster, events);
+    cluster_end(&cluster);
 }
