@@ -14,6 +14,15 @@ grep -q '"needs"' "$work/out/verdict.json" || {
     echo 'the scenario does not say what its load needs to have done'
     exit 1
 }
+# Nor does one whose work may have been undone: no line that tells of that has in it what is looked for.
+grep -o '"text": ".*"' "$work/out/verdict.json" | sed 's/^"text": "//; s/"$//; s/\\"/"/g' | while read -r text; do
+    for undone in '"outcome":"compensated"' '"outcome":"aborted","tries"' '"outcome":"unknown","tries"'; do
+        [[ $undone != *"$text"* ]] || {
+            echo "the load needs lines with $text, and may have undone all of it"
+            exit 1
+        }
+    done
+done
 if grep -rE 'ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:' "$work/out/logs"; then
     exit 1
 fi
