@@ -13,9 +13,9 @@
         NULL, NULL, 0, false, NULL                                                                                     \
     }
 
-static real_read_fn read_words, read_targets, read_ready, read_needs, read_variables, read_on, read_at, read_after,
-    read_times, read_ends_with, read_while, read_vars, read_files, read_setup, read_nodes, read_load, read_links,
-    read_faults, read_checks;
+static real_read_fn read_status, read_words, read_targets, read_ready, read_needs, read_variables, read_on, read_at,
+    read_after, read_times, read_ends_with, read_while, read_vars, read_files, read_setup, read_nodes, read_load,
+    read_links, read_faults, read_checks;
 
 static const struct real_key ready_keys[] = {
     KEY("line", real_read_text, struct real_readiness, line, false, "a text that a line of its output has in it"),
@@ -42,7 +42,7 @@ static const struct real_key node_keys[] = {
     KEY("ready_within", real_read_duration, struct real_node_plan, ready_ms, false, "the time for that (60s)"),
     KEY("crash_at", real_read_value, struct real_node_plan, crash_at, false, "POINT@N: dies there, in its first life"),
     KEY("end_within", real_read_duration, struct real_node_plan, end_ms, false, "the time to end after SIGTERM (60s)"),
-    KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it then ends with (0)"),
+    KEY("exit_status", read_status, struct real_node_plan, exit_status, false, "what it then ends with (0)"),
     END};
 
 static const struct real_key load_keys[] = {
@@ -51,7 +51,7 @@ static const struct real_key load_keys[] = {
     KEY("command", read_words, struct real_node_plan, command, true, "a list: the program and its arguments"),
     KEY("env", read_variables, struct real_node_plan, variables, false, "variables of its environment"),
     KEY("files", read_files, struct real_node_plan, files, false, "PATH: TEXT, files of its directory"),
-    KEY("exit_status", real_read_count, struct real_node_plan, exit_status, false, "what it ends with (0)"),
+    KEY("exit_status", read_status, struct real_node_plan, exit_status, false, "what it ends with (0)"),
     KEY("needs", read_needs, struct real_node_plan, needs, false, "what it has to have done; else the run is invalid"),
     END};
 
@@ -89,13 +89,13 @@ static const struct real_key check_keys[] = {
     KEY("command", read_words, struct real_check, command, true, "a list: the program and its arguments"),
     {"while", read_while, 0, false, "serving: before the nodes end, until it holds; ended: after that (ended)"},
     KEY("within", real_read_duration, struct real_check, within_ms, false, "the time for it (60s)"),
-    KEY("exit_status", real_read_count, struct real_check, exit_status, false, "that it holds with (0)"),
+    KEY("exit_status", read_status, struct real_check, exit_status, false, "that it holds with (0)"),
     END};
 
 static const struct real_key setup_keys[] = {
     KEY("command", read_words, struct real_check, command, true, "a list: the program and its arguments"),
     KEY("within", real_read_duration, struct real_check, within_ms, false, "the time for it (60s)"),
-    KEY("exit_status", real_read_count, struct real_check, exit_status, false, "what it ends with (0)"), END};
+    KEY("exit_status", read_status, struct real_check, exit_status, false, "what it ends with (0)"), END};
 
 static const struct real_key link_keys[] = {
     KEY("name", real_read_name, struct real_link_plan, name, true, "what faults call it; ${link.NAME} is its address"),
@@ -307,12 +307,22 @@ static int read_times(struct real_yaml *yaml, const struct real_key *key, yaml_n
     return *times > 0 ? 0 : real_fail(yaml, real_place_of(value), "times wants 1 or more");
 }
 
+/* What no process ends with would be waited for in vain. */
+static int read_status(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
+{
+    uint32_t *status = into;
+
+    if (real_read_count(yaml, key, value, into) != 0)
+        return -1;
+    return *status <= 255 ? 0 : real_fail(yaml, real_place_of(value), "%s wants a number up to 255", key->name);
+}
+
 static int read_ends_with(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)
 {
     struct real_fault *fault = into;
 
     fault->ends_with_said = (struct real_text){key->name, real_place_of(value)};
-    return real_read_count(yaml, key, value, &fault->ends_with);
+    return read_status(yaml, key, value, &fault->ends_with);
 }
 
 /* The event is the one of died, ready and says that the mapping has. */

@@ -8,6 +8,7 @@
 #include "proto/quote.h"
 
 #define KEYS_MAX 64
+#define DEPTH_MAX 16 /* a scenario needs five */
 
 struct real_kept {
     struct real_kept *next;
@@ -63,6 +64,30 @@ static int fail_parse(struct real_yaml *yaml, const yaml_parser_t *parser, const
     return real_fail(yaml, place_at(parser->problem_mark), "is not YAML: %s", problem);
 }
 
+/* libyaml takes a time that grows with the square of the depth, and keeps all that is open. So first the file is only
+ * read. */
+static int check_depth(struct real_yaml *yaml, const char *text, size_t len)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    int depth = 0, result = 0;
+    bool is_over = false;
+
+    if (yaml_parser_initialize(&parser) != 1)
+        return real_fail(yaml, (struct real_place){.line = 0}, "out of memory");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    while (!is_over && result == 0 && yaml_parser_parse(&parser, &event) == 1) { /* what is no YAML is told later */
+        depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+        depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+        is_over = event.type == YAML_STREAM_END_EVENT;
+        if (depth > DEPTH_MAX)
+            result = real_fail(yaml, place_at(event.start_mark), "is more than %d deep in others", DEPTH_MAX);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return result;
+}
+
 static int expect_end(struct real_yaml *yaml, yaml_parser_t *parser, const char *text, size_t len)
 {
     yaml_document_t second;
@@ -94,6 +119,8 @@ int real_yaml_parse(struct real_yaml *yaml, const char *name, const char *text, 
 
     *yaml = (struct real_yaml){.name = name, .error = error};
     error->text[0] = '\0';
+    if (check_depth(yaml, text, len) != 0)
+        return -1;
     if (yaml_parser_initialize(&parser) != 1)
         return real_fail(yaml, (struct real_place){.line = 0}, "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);

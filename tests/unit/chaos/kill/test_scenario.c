@@ -251,6 +251,9 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
         {TOP "nodes:\n- {name: link, command: [x]}", "x.yaml:4:10: load is the load's name, and link is for links"},
         {TOP "nodes:\n- {name: a, command: [\"${link.l}\"]}", "x.yaml:4:23: there is no variable"},
         {"teaches: &t x\nload: {command: [*t, *t]}\nnodes:\n" NODE, "x.yaml:1:10: is used a second time by an alias"},
+        {"teaches: t\nload: [[[[[[[[[[[[[[[[[[", "x.yaml:2:22: is more than 16 deep in others"},
+        {TOP "nodes:\n- {name: a, command: [x], exit_status: 256}",
+         "x.yaml:4:40: exit_status wants a number up to 255"},
         {"&k teaches: t\n? *k\n: u", "x.yaml:1:1: is used a second time by an alias"},
         {"&r teaches: *r", "x.yaml:1:1: is used a second time by an alias"},
     };
@@ -268,6 +271,21 @@ ParameterizedTest(struct mistake *mistake, kill_scenario, a_mistake_is_told_with
     cr_expect_null(scenario);
     cr_expect_eq(strncmp(error.text, mistake->error, strlen(mistake->error)), 0, "wants %s, says %s", mistake->error,
                  error.text);
+}
+
+/* A quarter of a megabyte of brackets is refused at the seventeenth: libyaml alone takes minutes for them. */
+Test(kill_scenario, a_deep_file_takes_no_time)
+{
+    enum { LEN = REAL_FILE_BYTES_MAX - 1 };
+    struct real_scenario *scenario;
+    struct real_error error;
+    char *text = malloc(LEN);
+
+    cr_assert_not_null(text);
+    memset(text, '[', LEN);
+    cr_expect_eq(real_scenario_parse("x.yaml", text, LEN, NULL, &scenario, &error), -1);
+    cr_expect_str_eq(error.text, "x.yaml:1:17: is more than 16 deep in others");
+    free(text);
 }
 
 Test(kill_scenario, a_file_that_is_none_is_told)
