@@ -28,6 +28,11 @@ void real_record_close(struct real_record *record)
     *record = (struct real_record){.file = NULL};
 }
 
+bool real_record_is_whole(const struct real_record *record)
+{
+    return ferror(record->file) == 0;
+}
+
 static const char *word_of(enum real_moment moment)
 {
     static const char *const words[] = {

@@ -26,6 +26,9 @@ struct real_record {
 int real_record_open(struct real_record *record, const char *path, bool is_shown, uint64_t zero_us);
 void real_record_close(struct real_record *record);
 
+/* Whether all that was said is in the file. */
+bool real_record_is_whole(const struct real_record *record);
+
 /* `who` is a node, the load or a check, or NULL. VIOLATED and INVALID are kept for the verdict. */
 void real_record_say(struct real_record *record, enum real_moment moment, const char *who, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -397,6 +397,21 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
     run->is_interrupted = true;
 }
 
+static void check_log(struct real_run *run, const struct real_member *member)
+{
+    if (member->node.log != NULL && ferror(member->node.log) != 0)
+        real_record_say(&run->record, REAL_MOMENT_INVALID, member->node.name, "its log could not be written in full");
+}
+
+/* What an archive has lost, of a disk that was full for a while, may have been what shows that something was wrong. */
+static void check_archive(struct real_run *run)
+{
+    for (size_t i = 0; i < run->scenario->nodes_len; i++)
+        check_log(run, &run->members[i]);
+    for (size_t i = 0; i < run->scenario->loads_len; i++)
+        check_log(run, &run->loads[i]);
+}
+
 static void close_all(struct real_run *run)
 {
     real_storm_close(run);
@@ -407,18 +422,42 @@ static void close_all(struct real_run *run)
     real_links_close(run);
 }
 
+/* Who was started to outlive its terminal (nohup) ignores that signal, and goes on doing so. */
+static struct event *heed(struct real_run *run, int number)
+{
+    struct sigaction now;
+
+    if (sigaction(number, NULL, &now) == 0 && number == SIGHUP && now.sa_handler == SIG_IGN)
+        return NULL;
+    struct event *event = real_need(evsignal_new(run->base, number, on_signal, run));
+    (void)event_add(event, NULL);
+    return event;
+}
+
+/* Nobody who reads our lines and has had enough ends the run, nor does a limit of files: what could not be written is
+ * told in the verdict. */
+static void ignore_what_a_write_meets(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+}
+
 static int run_prepared(struct real_run *run, bool is_json)
 {
-    struct event *interrupt = real_need(evsignal_new(run->base, SIGINT, on_signal, run));
-    struct event *terminate = real_need(evsignal_new(run->base, SIGTERM, on_signal, run));
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    enum { SIGNALS = sizeof(numbers) / sizeof(numbers[0]) };
+    struct event *signals[SIGNALS];
 
-    (void)event_add(interrupt, NULL);
-    (void)event_add(terminate, NULL);
+    ignore_what_a_write_meets();
+    for (size_t i = 0; i < SIGNALS; i++)
+        signals[i] = heed(run, numbers[i]);
     go(run);
+    check_archive(run);
     close_all(run);
     check_strays(run);
-    event_free(interrupt);
-    event_free(terminate);
+    for (size_t i = 0; i < SIGNALS; i++)
+        if (signals[i] != NULL)
+            event_free(signals[i]);
     return real_verdict(run, is_json);
 }
 

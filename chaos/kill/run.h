@@ -105,7 +105,7 @@ struct real_run {
     bool has_begun;              /* every node has served */
     bool is_loading;             /* faults may happen */
     struct real_deed *resetting; /* the one whose reset is being done */
-    bool is_interrupted;         /* SIGINT, SIGTERM */
+    bool is_interrupted;         /* SIGINT, SIGTERM, SIGHUP */
     json_t *checks;              /* for the verdict */
 };
 

@@ -67,10 +67,22 @@ static void print_list(const char *title, const json_t *list)
     json_array_foreach(list, i, text) printf("%s: %s\n", title, json_string_value(text));
 }
 
+/* Whoever reads the verdict there, and does not get it, has none. */
+static int flush(int status, bool is_json)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    (void)fprintf(stderr, "vow-chaos: stdout: cannot be written\n");
+    return status == REAL_HELD && is_json ? REAL_INVALID : status;
+}
+
 int real_verdict(struct real_run *run, bool is_json)
 {
     char path[REAL_FILE_SIZE];
     const size_t violations = json_array_size(run->record.violations);
+
+    if (!real_record_is_whole(&run->record))
+        real_record_say(&run->record, REAL_MOMENT_INVALID, NULL, "the timeline could not be written in full");
     int status = violations > 0 ? REAL_VIOLATED : json_array_size(run->record.invalids) > 0 ? REAL_INVALID : REAL_HELD;
     json_t *verdict = verdict_of(run, status);
 
@@ -92,5 +104,5 @@ int real_verdict(struct real_run *run, bool is_json)
         printf("%s: %s. The archive is %s\n", run->scenario->name, word_of(status), run->out);
     }
     json_decref(verdict);
-    return status;
+    return flush(status, is_json);
 }

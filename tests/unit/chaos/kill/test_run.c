@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -428,23 +429,98 @@ Test(kill_run, a_node_comes_back_from_its_old_backup)
     bed_close(&bed);
 }
 
-/* Ctrl-C: the nodes end, and the verdict says that it is none. */
-Test(kill_run, an_interrupted_run_leaves_nothing_and_proves_nothing)
+/* Ctrl-C, or a terminal that closes: the nodes end, and the verdict says that it is none. */
+struct interruption {
+    char name[8];
+};
+
+ParameterizedTestParameters(kill_run, an_interrupted_run_leaves_nothing_and_proves_nothing)
+{
+    static struct interruption signals[] = {{"INT"}, {"TERM"}, {"HUP"}};
+
+    return cr_make_param_array(struct interruption, signals, sizeof(signals) / sizeof(signals[0]));
+}
+
+ParameterizedTest(struct interruption *by, kill_run, an_interrupted_run_leaves_nothing_and_proves_nothing)
 {
     struct bed bed;
-    bed_open(
-        &bed,
-        HEAD NODE(
-            "a",
-            "(setsid sh -c 'mkfifo g; echo ready; exec cat <>g')& " IDLE) "  databases: [none.db]\nsettle_within: 1ms\n"
-                                                                          "load: {command: [sh, -c, 'kill -INT $$PPID; "
-                                                                          "mkfifo f; read x <>f']}\n"
-                                                                          "checks: [{name: c, command: [sh, -c, 'exit "
-                                                                          "1']}]\n");
+    char text[1024];
+    (void)snprintf(text, sizeof(text),
+                   HEAD NODE("a", "(setsid sh -c 'mkfifo g; echo ready; exec cat <>g')& " IDLE) //
+                   "  databases: [none.db]\nsettle_within: 1ms\n"
+                   "load: {command: [sh, -c, 'kill -%s $$PPID; mkfifo f; read x <>f']}\n"
+                   "checks: [{name: c, command: [sh, -c, 'exit 1']}]\n",
+                   by->name);
+    bed_open(&bed, text);
     cr_expect_eq(bed_run(&bed), REAL_INVALID);
     json_t *verdict = verdict_of(&bed);
     cr_expect(tells(verdict, "invalid", "interrupted"));
     json_decref(verdict);
     cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "no child is left");
+    bed_close(&bed);
+}
+
+/* Runs it in a process of its own, which `prepare` has changed. Returns its exit status, or -1. */
+static int bed_run_apart(const struct bed *bed, bool is_json, void (*prepare)(void))
+{
+    int status;
+    const pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        prepare();
+        _exit(real_run(&(struct real_run_options){.scenario = bed->scenario, .out = bed->out, .is_json = is_json}));
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void close_the_reader(void)
+{
+    int ends[2];
+    if (pipe(ends) != 0 || dup2(ends[1], STDOUT_FILENO) < 0 || close(ends[0]) != 0)
+        _exit(99);
+}
+
+/* vow-chaos run ... | head -n 1: the run is made, and its verdict is in the archive. */
+Test(kill_run, a_reader_that_has_had_enough_ends_nothing)
+{
+    struct bed bed;
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true"));
+    cr_expect_eq(bed_run_apart(&bed, false, close_the_reader), REAL_HELD);
+    json_t *verdict = verdict_of(&bed);
+    cr_expect_str_eq(json_string_value(json_object_get(verdict, "verdict")), "held");
+    json_decref(verdict);
+    bed_close(&bed);
+}
+
+static void fill_stdout(void)
+{
+    if (freopen("/dev/full", "w", stdout) == NULL)
+        _exit(99);
+}
+
+Test(kill_run, I31_a_verdict_that_nobody_can_read_is_none)
+{
+    struct bed bed;
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true"));
+    cr_expect_eq(bed_run_apart(&bed, true, fill_stdout), REAL_INVALID);
+    bed_close(&bed);
+}
+
+static void bound_files(void)
+{
+    if (setrlimit(RLIMIT_FSIZE, &(struct rlimit){8192, 8192}) != 0)
+        _exit(99);
+}
+
+/* What is missing may have been what shows that something was wrong. A limit is as good as a full disk here. */
+Test(kill_run, I31_an_archive_that_is_not_whole_proves_nothing)
+{
+    struct bed bed;
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("seq 3000"));
+    cr_expect_eq(bed_run_apart(&bed, false, bound_files), REAL_INVALID);
+    json_t *verdict = verdict_of(&bed);
+    cr_expect(tells(verdict, "invalid", "load: its log could not be written in full"));
+    json_decref(verdict);
     bed_close(&bed);
 }
