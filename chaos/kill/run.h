@@ -97,7 +97,8 @@ struct real_run {
     struct real_deed deeds[REAL_FAULTS_MAX];
     uint32_t points_armed, points_met;
     struct real_storm *storm; /* NULL = none */
-    struct real_timer *strike;
+    struct real_timer *strike, *lull;
+    bool is_lull; /* nobody has died at a new crash point for so long that it is enough */
     uint64_t luck;
     bool is_quiet;               /* says nothing but what is wrong */
     struct real_member *ending;  /* the node that is being ended after the load, */

@@ -41,6 +41,21 @@ static bool is_blowing(const struct real_run *run)
     return run->is_loading || !run->has_begun;
 }
 
+/* --- Nothing new --- */
+
+static void on_lull(void *ctx)
+{
+    struct real_run *run = ctx;
+
+    run->is_lull = true;
+}
+
+static void set_lull(struct real_run *run)
+{
+    if (run->storm->lull_ms > 0)
+        real_timer_set(run->lull, run->storm->lull_ms);
+}
+
 /* --- Who died comes back --- */
 
 static void start(struct real_run *run, struct real_member *member)
@@ -77,7 +92,8 @@ void real_storm_ended(struct real_run *run, struct real_member *member, enum rea
         return;
     /* What the checks come to, when the storm is over, is theirs. */
     if (ending == REAL_ENDED_AT_POINT && has_points(storm) && is_blowing(run)) {
-        storm->died(storm->ctx, program_of(member), member->node.died_at);
+        if (storm->died(storm->ctx, program_of(member), member->node.died_at))
+            set_lull(run);
         storm->crashed++;
     }
     if (!run->is_loading && (run->has_begun || ending != REAL_ENDED_AT_POINT))
@@ -148,13 +164,18 @@ void real_storm_open(struct real_run *run)
         return;
     run->luck = run->seed_number;
     run->strike = real_timer_new(run->base, on_strike, run);
+    run->lull = real_timer_new(run->base, on_lull, run);
     for (size_t i = 0; i < run->scenario->nodes_len; i++)
         open_member(run, &run->members[i]);
 }
 
 void real_storm_begin(struct real_run *run)
 {
-    if (run->storm != NULL && !has_points(run->storm))
+    if (run->storm == NULL)
+        return;
+    if (has_points(run->storm))
+        set_lull(run);
+    else
         set_strike(run);
 }
 
@@ -164,7 +185,7 @@ bool real_storm_is_over(const struct real_run *run)
 
     if (storm == NULL)
         return false;
-    return has_points(storm) ? storm->is_over(storm->ctx) : storm->killed >= storm->kills;
+    return has_points(storm) ? run->is_lull || storm->is_over(storm->ctx) : storm->killed >= storm->kills;
 }
 
 /* Who waits for an answer gets it before it is told to end. */
@@ -177,6 +198,7 @@ void real_storm_end(struct real_run *run)
                         run->storm->killed, run->storm->kills);
     run->is_loading = false; /* from here on a crash is a late one, which comes back by itself */
     real_timer_clear(run->strike);
+    real_timer_clear(run->lull);
     for (size_t i = 0; i < run->scenario->nodes_len; i++) {
         struct real_member *member = &run->members[i];
         if (member->node.met != NULL) /* before the checks come to points of their own */
@@ -207,7 +229,8 @@ void real_storm_close(struct real_run *run)
     if (run->storm == NULL || run->strike == NULL)
         return;
     real_timer_free(run->strike);
-    run->strike = NULL;
+    real_timer_free(run->lull);
+    run->strike = run->lull = NULL;
     run->storm->is_interrupted = run->is_interrupted;
     for (size_t i = 0; i < run->scenario->nodes_len; i++)
         close_member(&run->members[i]);

@@ -21,11 +21,12 @@ struct real_storm {
     /* Or crash points: all four, or none of them. `program` is the name of a node's program. */
     /* The points of its next life, NAME@N with commas; false = it is to live. */
     bool (*arm)(void *ctx, const char *program, char points[REAL_POINTS_SIZE]);
-    /* It died at this one. */
-    void (*died)(void *ctx, const char *program, const char *point);
+    /* It died at this one. False if that is nothing new. */
+    bool (*died)(void *ctx, const char *program, const char *point);
     /* The points that a node has come to: a line each, and again in its next life. After the load has ended. */
     void (*met)(void *ctx, const char *program, const char *path);
     bool (*is_over)(void *ctx);
+    uint64_t lull_ms; /* or when there has been nothing new for so long; 0 = never */
 
     /* How long who has died is away, at most; NULL = AWAY_MS of storm.c. */
     uint64_t (*away_ms)(void *ctx, const char *program);

@@ -5,6 +5,8 @@
 #include "chaos/kill/clock.h"
 #include "chaos/storm/storm.h"
 
+#define LONG_ONE_IN 5
+
 struct tally {
     uint32_t killed, worlds, failed;
     int status;
@@ -27,7 +29,8 @@ static void run_one(const struct storm_options *options, const char *out, enum p
     const uint32_t left = options->kills - tally->killed;
     const uint32_t seed = options->seed + tally->worlds;
     const char *word = options->scenario != NULL ? options->scenario : points_kind_word(kind);
-    struct storm_away away = {.is_long = options->scenario == NULL && kind == POINTS_COOPERATIVE, .luck = seed};
+    struct storm_away away = {.long_one_in = options->scenario == NULL && kind == POINTS_COOPERATIVE ? LONG_ONE_IN : 0,
+                              .luck = seed};
     struct real_storm storm = {.kills = left < options->per_world ? left : options->per_world,
                                .every_ms = options->every_ms,
                                .away_ms = storm_away_ms,

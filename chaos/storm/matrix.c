@@ -15,6 +15,10 @@
 #include "proto/jitter.h"
 
 #define WORLDS_MAX 3
+/* What is left when nothing new has come for so long waits for something else: for a calm world. There what has ended
+ * is cut off after a while (world.c), more than once. */
+#define LULL_MS 15000
+#define CALM_LULL_MS 75000
 #define STRANGE_MAX 64
 #define STRANGE_SIZE 128
 
@@ -29,6 +33,7 @@ struct matrix {
     uint32_t times;         /* so often */
     enum points_kind kind;
     unsigned worlds; /* of this kind */
+    unsigned lives;  /* of vowd in this world */
     uint64_t luck;
     struct cell (*cells)[POINTS_KINDS];      /* of each point */
     char strange[STRANGE_MAX][STRANGE_SIZE]; /* points that are in no list */
@@ -47,10 +52,14 @@ static bool is_chosen(const struct matrix *matrix, size_t point)
     return matrix->at == NULL || storm_is_in(matrix->at, points_at(point)->name);
 }
 
-/* What retention does comes in worlds that are calm (world.c): the first is not. */
+/* Some things come in worlds that are calm (world.c), and the first is not: what retention does, and where somebody
+ * stands still again and again, what comes of that and of looking for who waits. */
 static bool has_a_chance(const struct matrix *matrix, size_t point)
 {
-    return matrix->worlds > 0 || points_at(point)->family != POINTS_OF_RETENTION;
+    const enum points_family family = points_at(point)->family;
+    const bool is_looking = family == POINTS_OF_HELD || family == POINTS_OF_ADMIN || family == POINTS_OF_GATHER;
+
+    return matrix->worlds > 0 || (family != POINTS_OF_RETENTION && !(is_looking && storm_holds(matrix->kind)));
 }
 
 static bool is_wanted(const struct matrix *matrix, size_t point)
@@ -71,13 +80,19 @@ static bool makes_doubt(const struct matrix *matrix, const struct points_point *
            storm_is_in(makers, point->name);
 }
 
+/* Every other life of vowd is a longer one, in which it is asked, too, and answers that it does not know yet. */
+static unsigned draw_doubt(struct matrix *matrix)
+{
+    return (matrix->lives % 2 == 0 ? 100 : 1) + (unsigned)(vow_jitter_next(&matrix->luck) % 60);
+}
+
 /* Mostly the first time in that life; not always, or all would happen in the first moments of a life. */
 static unsigned draw_hit(struct matrix *matrix, const struct points_point *point)
 {
     static const unsigned hits[] = {1, 1, 1, 2, 3, 5};
 
     if (makes_doubt(matrix, point))
-        return (unsigned)(1 + vow_jitter_next(&matrix->luck) % 60);
+        return draw_doubt(matrix);
     if (matrix->worlds > 0)
         return 1;
     return hits[vow_jitter_next(&matrix->luck) % (sizeof(hits) / sizeof(hits[0]))];
@@ -95,6 +110,7 @@ static bool arm(void *ctx, const char *program, char points[REAL_POINTS_SIZE])
     struct matrix *matrix = ctx;
     size_t len = 0;
 
+    matrix->lives += node_of(program) == POINTS_VOWD;
     for (size_t i = 0; i < points_len(); i++) {
         const struct points_point *point = points_at(i);
         if (point->node != node_of(program) || !is_chosen(matrix, i) || is_done(matrix, i))
@@ -113,14 +129,16 @@ static struct cell *find(struct matrix *matrix, const char *program, const char 
     return point != NULL ? &matrix->cells[point - points_at(0)][matrix->kind] : NULL;
 }
 
-static void died(void *ctx, const char *program, const char *name)
+static bool died(void *ctx, const char *program, const char *name)
 {
+    const struct matrix *matrix = ctx;
     struct cell *cell = find(ctx, program, name);
 
     if (cell == NULL)
-        return;
+        return false;
     cell->killed++;
     cell->is_met = true;
+    return cell->killed <= matrix->times;
 }
 
 static void add_strange(struct matrix *matrix, const char *program, const char *name)
@@ -257,13 +275,27 @@ static int write_table(const struct storm_options *options, const struct matrix 
     return REAL_HELD;
 }
 
+/* Where it is calm, little is left but what peers do. */
+static unsigned long_one_in(const struct matrix *matrix)
+{
+    if (matrix->kind != POINTS_COOPERATIVE)
+        return 0;
+    return matrix->worlds > 0 ? 2 : 5;
+}
+
 static int run_world(const struct storm_options *options, const char *out, struct matrix *matrix)
 {
     char directory[STORM_PATH_SIZE];
-    struct real_storm storm = {
-        .arm = arm, .died = died, .met = met, .is_over = is_over, .away_ms = storm_away_ms, .ctx = matrix};
+    struct real_storm storm = {.arm = arm,
+                               .died = died,
+                               .met = met,
+                               .is_over = is_over,
+                               .lull_ms = matrix->worlds > 0 ? CALM_LULL_MS : LULL_MS,
+                               .away_ms = storm_away_ms,
+                               .ctx = matrix};
 
-    matrix->away = (struct storm_away){.is_long = matrix->kind == POINTS_COOPERATIVE, .luck = options->seed};
+    matrix->lives = 0;
+    matrix->away = (struct storm_away){.long_one_in = long_one_in(matrix), .luck = options->seed};
     matrix->luck = options->seed + (uint64_t)matrix->kind;
     (void)snprintf(directory, sizeof(directory), "%.900s/%s-%u", out, points_kind_word(matrix->kind),
                    matrix->worlds + 1);

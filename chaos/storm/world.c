@@ -15,9 +15,10 @@
 static const struct world {
     const char *name, *text;
     const char *sets[SETS_MAX];
+    bool holds; /* where it is calm somebody stands still again and again, and the others are told to wait */
 } worlds[POINTS_KINDS] = {
-    [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER}},
-    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}},
+    [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER}, .holds = true},
+    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}, .holds = true},
     [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER}},
     [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, "protocol=outbox"}},
     [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, "protocol=saga"}},
@@ -30,6 +31,11 @@ bool storm_has_kind(const struct storm_options *options, enum points_kind kind)
     return options->has_kinds ? options->kinds[kind] : options->is_points || kind != POINTS_OPERATOR;
 }
 
+bool storm_holds(enum points_kind kind)
+{
+    return worlds[kind].holds;
+}
+
 int storm_worse(int status, int other)
 {
     static const int order[] = {[REAL_HELD] = 0, [REAL_INVALID] = 1, [REAL_BAD] = 2, [REAL_VIOLATED] = 3};
@@ -39,7 +45,6 @@ int storm_worse(int status, int other)
 
 #define AWAY_MS 150
 #define LONG_AWAY_MS 6000
-#define LONG_ONE_IN 5
 #define WHILE_AWAY_MS 2000
 #define WHILE_ONE_IN 8
 
@@ -49,7 +54,7 @@ uint64_t storm_away_ms(void *ctx, const char *program)
     struct storm_away *away = ctx;
     const uint64_t luck = vow_jitter_next(&away->luck);
 
-    if (away->is_long && strcmp(program, "vowd") == 0 && luck % LONG_ONE_IN == 0)
+    if (away->long_one_in > 0 && strcmp(program, "vowd") == 0 && luck % away->long_one_in == 0)
         return LONG_AWAY_MS;
     return luck % WHILE_ONE_IN == 1 ? WHILE_AWAY_MS : AWAY_MS;
 }
@@ -95,6 +100,8 @@ static void add_sets(struct real_run_options *run, const struct world *world, co
         run->sets.of[run->sets.len++] = POINTS_WITHIN;
     if (is_calm && !is_set(options, "retention="))
         run->sets.of[run->sets.len++] = SHORTLY;
+    if (is_calm && world->holds)
+        run->sets.of[run->sets.len++] = "hold=yes";
     for (size_t i = 0; i < options->sets.len && run->sets.len < REAL_VARS_MAX; i++)
         run->sets.of[run->sets.len++] = options->sets.of[i];
 }

@@ -96,6 +96,17 @@ Test(storm, points_of_a_kind)
     close_bed();
 }
 
+/* Not by luck: here who is in doubt asks so late that nobody would, if one service did not stand still. */
+Test(storm, who_has_voted_is_told_to_wait)
+{
+    open_bed();
+    cr_expect_eq(STORM("--points", "--kinds", "2pc", "--at", "send.before.WAIT,send.after.WAIT,recv.before.WAIT",
+                       "--set", "ask=1000", "--set", "within=40s"),
+                 0, "%s%s", run.out, run.err);
+    EXPECT_SAID("in 3 pairs of point and kind", run.out);
+    close_bed();
+}
+
 Test(storm, says_what_it_does_not_understand)
 {
     static const char *const wrong[][3] = {
