@@ -239,6 +239,43 @@ int shelf_settle(struct vow_branch *branch, struct sqlite3 *db, const struct sho
     return error != SQLITE_OK ? error : note(&step, &step.now, 0, 0, 0);
 }
 
+/* Like shelf_settle(), of a saga that does not come to it. */
+static int clear_for(struct sqlite3 *db, const char *saga, const char *item, const struct shelf *now)
+{
+    const struct access access = {.id = saga,
+                                  .step = "settle",
+                                  .arm = shop_arm_name(SHOP_ARM_SEMANTIC_LOCK),
+                                  .row = item,
+                                  .read = now->version,
+                                  .writer = now->writer,
+                                  .value = now->stock,
+                                  .base = now->version};
+    const int error = shop_sql(db, "UPDATE item SET pending = NULL, pending_until = NULL WHERE name = ?1", "s", item);
+
+    return error != SQLITE_OK ? error : access_note(db, &access);
+}
+
+int shelf_unlock(struct vow_branch *branch, struct sqlite3 *db, const char *saga)
+{
+    struct shelf now = {0};
+    sqlite3_stmt *statement;
+    char item[SHOP_WORD_SIZE] = "";
+
+    if (sqlite3_prepare_v2(db, "SELECT name, version, writer, stock FROM item WHERE pending = ?1", -1, &statement,
+                           NULL) != SQLITE_OK)
+        return VOW_E_DATABASE;
+    sqlite3_bind_text(statement, 1, saga, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        snprintf(item, sizeof(item), "%s", (const char *)sqlite3_column_text(statement, 0));
+        now.version = sqlite3_column_int64(statement, 1);
+        copy_text(now.writer, statement, 2);
+        now.stock = sqlite3_column_int64(statement, 3);
+    }
+    if (sqlite3_finalize(statement) != SQLITE_OK)
+        return VOW_E_DATABASE;
+    return item[0] != '\0' ? clear_for(db, saga, item, &now) : vow_branch_refuse(branch, "no item is pending for it");
+}
+
 /* Which were told of lies in the watch's own connection, so that it is right whatever the clock does, and however late
  * a lock is committed. */
 static int open_watch(const char *path, sqlite3 **watch)
@@ -264,8 +301,8 @@ static int tell_late(sqlite3 *watch)
         const char *saga = (const char *)sqlite3_column_text(statement, 1);
         fprintf(stderr,
                 "shop-stock: alarm: %s is pending for saga %s past its time; it stays so until that saga has ended "
-                "(vowctl saga show %s)\n",
-                (const char *)sqlite3_column_text(statement, 0), saga, saga);
+                "(vowctl saga show %s), or, if an operator closes it, until shop-unlock %s\n",
+                (const char *)sqlite3_column_text(statement, 0), saga, saga, saga);
         if (shop_sql(watch, "INSERT INTO told (saga) VALUES (?1)", "s", saga) != SQLITE_OK)
             break;
     }

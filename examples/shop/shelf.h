@@ -23,6 +23,10 @@ int shelf_take(struct vow_branch *branch, struct sqlite3 *db, const struct shop_
 int shelf_give_back(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order);
 int shelf_settle(struct vow_branch *branch, struct sqlite3 *db, const struct shop_order *order);
 
+/* Clears the lock of a saga that an operator has closed, in a transaction of its own: nobody else will. Refuses if it
+ * has none. Whether it has ended is for the caller to know (unlock.c). */
+int shelf_unlock(struct vow_branch *branch, struct sqlite3 *db, const char *saga);
+
 /*
  * Says on stderr, once for each, which locks are past their time: nobody clears one for that (F211). Only the saga that
  * has set it knows whether it is still needed, and it ends, or stands stuck before an operator. Called again and again,

@@ -104,6 +104,19 @@ static int settle(struct vow_branch *branch, struct sqlite3 *db, const void *pay
                                                        : shelf_settle(branch, db, &order);
 }
 
+/* An operator's, about a saga that he has closed: shop-unlock. */
+static int unlock(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
+{
+    struct vow_gtrid id;
+    char saga[VOW_GTRID_TEXT_SIZE];
+
+    (void)ctx;
+    if (!vow_gtrid_from_text(payload, len, &id))
+        return vow_branch_refuse(branch, "not the id of a saga");
+    vow_gtrid_to_text(&id, saga);
+    return shelf_unlock(branch, db, saga);
+}
+
 /* The first of a choreographed order. What a saga's step would refuse is told by an event, for that is done, too. */
 static int on_asked(struct vow_branch *branch, struct sqlite3 *db, const struct vow_received_event *event, void *ctx)
 {
@@ -186,6 +199,8 @@ int main(int argc, char **argv)
         error = vow_participant_handle(participant, "look", look, NULL);
     if (error == 0)
         error = vow_participant_handle(participant, "settle", settle, NULL);
+    if (error == 0)
+        error = vow_participant_handle(participant, "unlock", unlock, NULL);
     for (size_t i = 0; error == 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
         error = vow_participant_subscribe(participant, &groups[i]);
     if (error == 0)

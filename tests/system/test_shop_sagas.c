@@ -22,7 +22,7 @@ struct gate {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     enum gate_state state;
-    bool has_guest;
+    bool has_guest, refuses_back; /* refuses_back: what was done there cannot be undone */
 };
 
 static int pass(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
@@ -41,8 +41,12 @@ static int pass(struct vow_branch *branch, struct sqlite3 *db, const void *paylo
 
 static int pass_back(struct vow_branch *branch, struct sqlite3 *db, const void *payload, size_t len, void *ctx)
 {
-    (void)branch, (void)db, (void)payload, (void)len, (void)ctx;
-    return 0;
+    struct gate *gate = ctx;
+    (void)db, (void)payload, (void)len;
+    pthread_mutex_lock(&gate->mutex);
+    const bool refuses = gate->refuses_back;
+    pthread_mutex_unlock(&gate->mutex);
+    return refuses ? vow_branch_refuse(branch, "the gate does not open backwards") : 0;
 }
 
 static void gate_start(struct gate *gate, const struct cluster *cluster, const char *name)
@@ -437,4 +441,73 @@ Test(shop_sagas, F211_a_lock_is_cleared_by_the_last_step_of_its_saga_alone)
 Test(shop_sagas, F211_a_lock_is_cleared_by_the_compensation_of_its_saga_alone)
 {
     lose_the_owner(GATE_REFUSES);
+}
+
+/* --- an operator closes the owner of a lock --- */
+
+static struct run tool;
+
+static int run_tool(const struct town *town, const char *program, const char *const arguments[])
+{
+    const char *argv[12] = {program, "--coordinator", town->shop.cluster.address};
+    for (size_t i = 0; arguments[i] != NULL; i++)
+        argv[i + 3] = arguments[i];
+    run_program(&tool, argv);
+    return tool.status;
+}
+
+#define RUN(town, program, ...) run_tool(town, VOW_BIN "/" program, (const char *const[]){__VA_ARGS__, NULL})
+
+/* Its goods are given back; what stands still is between that and its lock. */
+static void get_stuck(struct town *town, struct order *order, char id[VOW_GTRID_TEXT_SIZE])
+{
+    town->first.refuses_back = true;
+    gate_set(&town->first, GATE_OPEN);
+    gate_set(&town->last, GATE_REFUSES);
+    order_start(town, order, "semantic-lock", true);
+    pthread_mutex_lock(&order->mutex);
+    while (!order->done)
+        pthread_cond_wait(&order->changed, &order->mutex);
+    pthread_mutex_unlock(&order->mutex);
+    cr_assert_eq(order->result.state, VOW_SAGA_STUCK_COMPENSATING, "%s", vow_saga_state_name((int)order->result.state));
+    vow_gtrid_to_text(&order->result.id, id);
+}
+
+static void expect_contender(struct town *town, const char *id, bool is_done)
+{
+    struct order contender;
+    order_write(&contender, id, 6, "semantic-lock", "fail-fast");
+    order_start(town, &contender, "semantic-lock", false);
+    expect_state("semantic-lock", is_done, order_wait(town, &contender));
+}
+
+/* What is stuck has its lock, and so has what was closed: nobody comes for it any more. Then, and only then, an
+ * operator frees the item. */
+Test(shop_sagas, F211_a_lock_of_a_saga_that_was_closed_is_freed_by_an_operator)
+{
+    const struct arm_case c = {"semantic-lock", false, false, {0, 0, 0}};
+    struct town town;
+    struct order a;
+    struct counted counted;
+    char id[VOW_GTRID_TEXT_SIZE];
+    town_open(&town);
+    order_write(&a, "a", 4, c.arm, "fail-fast");
+    get_stuck(&town, &a, id);
+    expect_contender(&town, "b", false);
+    cr_expect_eq(RUN(&town, "shop-unlock", id), 1);
+    cr_expect_not_null(strstr(tool.err, "has not ended, and the lock is its own"), "%s", tool.err);
+    cr_expect_eq(stock_number(&town, PENDING), 1, "a lock was taken from a saga that may go on");
+    cr_assert_eq(RUN(&town, "vowctl", "saga", "close", id, "--reason", "a test", "--yes"), 0, "%s", tool.err);
+    expect_contender(&town, "d", false);
+    cr_expect_eq(stock_number(&town, PENDING), 1, "the lock of what is half done is an operator's to clear");
+    cr_expect_eq(RUN(&town, "shop-unlock", id), 0, "%s", tool.err);
+    cr_expect_eq(stock_number(&town, PENDING), 0);
+    cr_expect_eq(RUN(&town, "shop-unlock", id), 1);
+    cr_expect_not_null(strstr(tool.err, "no item is pending for it"), "%s", tool.err);
+    cr_expect_eq(RUN(&town, "shop-unlock", "me"), 2);
+    expect_contender(&town, "e", true);
+    tell(&town, &a, false);
+    vow_saga_free(a.saga);
+    town_close(&town, &counted);
+    expect(&c, &counted);
 }
