@@ -2,7 +2,7 @@
 # docs/generated is what the state tables print, what the names of the tests show of the faults (tests/docs/matrix), and
 # what the planted bugs show of the mistakes (tests/docs/mistakes);
 # docs/protocol.md, sagas.md and events.md have every rule and section that is cited, docs/faults.md defines every number
-# that a comment cites, and no line of code is longer than 120 columns.
+# that a comment cites, each scenario has a planted bug that must violate it, and no line of code is longer than 120 columns.
 # usage: check.sh STATE_DOCS SOURCE_DIR
 set -euo pipefail
 state_docs=$1
@@ -77,4 +77,12 @@ if git -C "$source" rev-parse --git-dir >/dev/null 2>&1; then
         }
     done
 fi
+# Nor does a scenario that no planted bug has to violate.
+for scenario in "$source"/chaos/scenarios/*.yaml; do
+    name=$(basename "$scenario" .yaml)
+    grep -qE "^Scenario: $name( |\$)" "$source"/tests/mutants/*.patch || {
+        echo "no planted bug has to violate $scenario"
+        missing=1
+    }
+done
 exit "$missing"
