@@ -465,11 +465,15 @@ static int run_scenario(struct real_run *run, const struct real_run_options *opt
 {
     int status = REAL_BAD;
 
-    if (real_adopt_strays(&run->strangers) != 0)
+    const int error = real_guard_open(&run->guard);
+    if (error != 0)
+        (void)fail("a guard for what nodes start", error);
+    else if (real_adopt_strays(&run->strangers) != 0)
         (void)fprintf(stderr, "vow-chaos: has too many children that are not its own\n");
     else if (prepare(run, options) == 0)
         status = run_prepared(run, options->is_json);
     close_all(run);
+    real_guard_close(&run->guard);
     if (run->record.file != NULL)
         real_record_close(&run->record);
     for (size_t i = 0; i < run->vars_len; i++)

@@ -10,6 +10,7 @@
 #define VOW_CHAOS_KILL_RUN_H
 
 #include "chaos/kill/expand.h"
+#include "chaos/kill/guard.h"
 #include "chaos/kill/node.h"
 #include "chaos/kill/port.h"
 #include "chaos/kill/record.h"
@@ -77,6 +78,7 @@ struct real_run {
     const struct real_scenario *scenario;
     struct event_base *base;
     struct real_record record;
+    struct real_guard guard;
     struct real_strangers strangers;
     char out[REAL_PATH_SIZE], bin[REAL_PATH_SIZE], here[REAL_PATH_SIZE];
     char libexec[REAL_PATH_SIZE]; /* as installed: what else scenarios need; "" = there is none */

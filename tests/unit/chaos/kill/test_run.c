@@ -2,10 +2,12 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -522,5 +524,48 @@ Test(kill_run, I31_an_archive_that_is_not_whole_proves_nothing)
     json_t *verdict = verdict_of(&bed);
     cr_expect(tells(verdict, "invalid", "load: its log could not be written in full"));
     json_decref(verdict);
+    bed_close(&bed);
+}
+
+/* The node has started a process that has left its group, and its session; that one writes down who it is. */
+static int open_stray(const struct bed *bed)
+{
+    char path[128], pid[16] = "";
+    (void)snprintf(path, sizeof(path), "%s/nodes/a/stray", bed->out);
+    FILE *file = fopen(path, "r");
+    cr_assert(file != NULL && fgets(pid, sizeof(pid), file) != NULL);
+    (void)fclose(file);
+    return pidfd_open((pid_t)strtol(pid, NULL, 10), 0);
+}
+
+Test(kill_run, a_harness_that_is_killed_leaves_nothing)
+{
+    struct bed bed;
+    char path[128];
+    bed_open(&bed, HEAD NODE("a", "(setsid sh -c 'echo $$$$ >stray; mkfifo g; echo ready; exec cat <>g')& " IDLE)
+                       LOAD("mkfifo f; read x <>f"));
+    const pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0)
+        _exit(bed_run(&bed));
+    (void)snprintf(path, sizeof(path), "%s/nodes/load/f", bed.out);
+    while (access(path, F_OK) != 0)
+        cr_assert_eq(waitpid(pid, NULL, WNOHANG), 0, "it runs still");
+    struct pollfd stray = {.fd = open_stray(&bed), .events = POLLIN};
+    cr_assert_geq(stray.fd, 0);
+    cr_assert(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+    cr_expect_eq(poll(&stray, 1, 60000), 1, "it ends");
+    close(stray.fd);
+    bed_close(&bed);
+}
+
+/* A run of a storm follows another in the same process, and a harness may be a node of another one's. */
+Test(kill_run, a_run_takes_its_mark_back)
+{
+    struct bed bed;
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("case $VOW_CHAOS_RUN in *,outer) ;; *) exit 1 ;; esac"));
+    cr_assert_eq(setenv(REAL_GUARD_VARIABLE, "outer", 1), 0);
+    cr_expect_eq(bed_run(&bed), REAL_HELD);
+    cr_expect_str_eq(getenv(REAL_GUARD_VARIABLE), "outer");
     bed_close(&bed);
 }
