@@ -105,15 +105,26 @@ static int read_flags(int argc, char **argv, struct compare_options *options)
     return -1;
 }
 
+/* A word as a shell reads it; a quote ends the quotes, stands for itself, and begins them again. */
+static size_t write_word(const char *word, char *text, size_t size)
+{
+    const bool is_plain = word[0] != '\0' && strpbrk(word, " \t\n'\"\\$&|;<>()*?[]#~`!{}") == NULL;
+    size_t len = (size_t)snprintf(text, size, is_plain ? " " : " '");
+
+    for (; *word != '\0' && len < size; word++)
+        len += (size_t)snprintf(text + len, size - len, *word == '\'' ? "'\\''" : "%c", *word);
+    if (!is_plain && len < size)
+        len += (size_t)snprintf(text + len, size - len, "'");
+    return len;
+}
+
 /* What repeats it, for a shell. */
 static void write_command(int argc, char **argv, char *text, size_t size)
 {
     size_t len = (size_t)snprintf(text, size, "vow-chaos compare");
 
-    for (int i = 1; i < argc && len < size; i++) {
-        const bool is_plain = argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$&|;<>()*?[]#~`!{}") == NULL;
-        len += (size_t)snprintf(text + len, size - len, is_plain ? " %s" : " '%s'", argv[i]);
-    }
+    for (int i = 1; i < argc && len < size; i++)
+        len += write_word(argv[i], text + len, size - len);
 }
 
 int compare_command(int argc, char **argv)

@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +19,7 @@
 #define WORDS_MAX (16 + 2 * REAL_VARS_MAX)
 #define SETS_MAX 5 /* by an arm */
 #define SET_SIZE 128
-
-extern char **environ;
+#define NOT_STARTED 127 /* an exit status that no run ends with */
 
 /* The words of a command: all but what an arm sets belong to the comparison. */
 struct words {
@@ -29,7 +30,7 @@ struct words {
 
 static void put(struct words *words, const char *word)
 {
-    /* real_scenario_load() has refused so many; and posix_spawn() does not write into a word. */
+    /* real_scenario_load() has refused so many; and execv() does not write into a word. */
     if (words->len == WORDS_MAX)
         return;
     words->argv[words->len] = (char *)word;
@@ -84,41 +85,52 @@ static void on_signal(int number)
     was_told_to_end = 1;
 }
 
-/* Without SA_RESTART: waitpid() returns, and the child is told, too. */
-static void heed_signals(void)
+/* They come while a run is waited for, and at no other time: none is missed between a look and the wait. */
+static void heed_signals(sigset_t *before)
 {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     const struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction now;
+    sigset_t heeded;
 
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigemptyset(&heeded);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+            continue; /* started to outlive its terminal, say */
+        (void)sigaddset(&heeded, numbers[i]);
+        (void)sigaction(numbers[i], &action, NULL);
+    }
+    (void)sigprocmask(SIG_BLOCK, &heeded, before);
 }
 
-static int start(const struct compare_run *run, char *const *argv, pid_t *pid)
+/* A run is told to end if the comparison ends, however that does, also one that has ended before it could ask. */
+static _Noreturn void become(const struct compare_run *run, char *const *argv, pid_t parent, const sigset_t *mask)
 {
-    posix_spawn_file_actions_t actions;
     char log[COMPARE_PATH_SIZE + 8];
 
     (void)snprintf(log, sizeof(log), "%s.log", run->directory);
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    (void)posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    const int error = posix_spawn(pid, "/proc/self/exe", &actions, NULL, argv, environ);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return error;
+    const int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent && fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0 &&
+        dup2(fd, STDERR_FILENO) >= 0 && sigprocmask(SIG_SETMASK, mask, NULL) == 0)
+        (void)execv("/proc/self/exe", argv);
+    _exit(NOT_STARTED);
 }
 
 /* Its wait status; a run ends its nodes well before it ends itself, so it is waited for in any case. */
-static int wait_for(pid_t pid)
+static int wait_for(pid_t pid, const sigset_t *mask)
 {
+    struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
     int status = 0;
     bool was_told = false;
 
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR)
-            return -1;
+    while (end.fd >= 0 && ppoll(&end, 1, NULL, mask) < 0 && errno == EINTR)
         if (was_told_to_end && !was_told)
             was_told = kill(pid, SIGTERM) == 0;
-    }
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            status = NOT_STARTED << 8;
+    if (end.fd >= 0)
+        close(end.fd);
     return status;
 }
 
@@ -129,27 +141,30 @@ static void say_why(struct compare_run *run, const char *format, const char *tex
 
 static void judge_status(struct compare_run *run, int status)
 {
-    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : NOT_STARTED;
 
     run->is_violated = code == REAL_VIOLATED;
-    if (code == REAL_BAD || code < 0)
+    if (code == REAL_BAD || code == NOT_STARTED)
         say_why(run, "the run could not be made; see %s.log", run->directory);
 }
 
 bool compare_run_one(const struct compare *compare, struct compare_run *run)
 {
     struct words *words = real_need(calloc(1, sizeof(*words)));
-    pid_t pid;
+    const pid_t parent = getpid();
+    sigset_t before;
 
-    heed_signals();
+    heed_signals(&before);
     make_words(compare, run, words);
-    const int error = start(run, words->argv, &pid);
+    const pid_t pid = fork();
+    if (pid == 0)
+        become(run, words->argv, parent, &before);
+    if (pid < 0)
+        say_why(run, "the run could not be started: %s", strerror(errno));
+    else
+        judge_status(run, wait_for(pid, &before));
     free(words);
-    if (error != 0) {
-        say_why(run, "the run could not be started: %s", strerror(error));
-        return true;
-    }
-    judge_status(run, wait_for(pid));
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
     if (was_told_to_end)
         return false;
     if (json_array_size(run->why) == 0)
