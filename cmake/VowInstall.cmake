@@ -56,7 +56,7 @@ set(VOW_LIBEXEC_DIR ${CMAKE_INSTALL_LIBEXECDIR}/vow)
 install(TARGETS ${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load RUNTIME DESTINATION ${VOW_LIBEXEC_DIR} COMPONENT Runtime)
 file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/vow ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
-install(TARGETS vow_faults LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/vow COMPONENT Runtime)
+install(TARGETS vow_faults vow_memory LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/vow COMPONENT Runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/chaos/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/vow COMPONENT Runtime
     FILES_MATCHING PATTERN "*.yaml" PATTERN "*.sql")
 # With crash points: programs, and the library that a service meets there in place of the one that it was linked to. From

@@ -259,6 +259,8 @@ int real_member_write_out(struct real_run *run, struct real_member *member)
     node->directory = member->directory;
     node->ready = (struct real_readiness_plan){.file = plan->ready.file.text, .within_ms = plan->ready_ms};
     node->end_ms = plan->end_ms;
+    node->enter = real_inside_enter;
+    node->enter_ctx = member;
     node->exit_status = plan->exit_status;
     node->watcher = real_watch(run);
     node->zero_us = run->zero_us;

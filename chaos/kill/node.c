@@ -186,7 +186,11 @@ static int spawn(struct real_node *node, const char *point)
         variables[len++] = pair[1];
     }
     variables[len] = NULL;
-    const struct real_command command = {.argv = node->argv, .directory = node->directory, .variables = variables};
+    const struct real_command command = {.argv = node->argv,
+                                         .directory = node->directory,
+                                         .variables = variables,
+                                         .enter = node->enter,
+                                         .enter_ctx = node->enter_ctx};
     return real_spawn(&command, &node->child);
 }
 

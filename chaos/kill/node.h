@@ -65,6 +65,8 @@ struct real_node {
     struct real_readiness_plan ready;
     const char *note; /* the file in which a process writes which crash point it dies at (proto/net/crash.h), */
     const char *met;  /* and the one in which it writes which it comes to; NULL = nobody wants to know */
+    int (*enter)(const void *ctx); /* as struct real_command has it */
+    const void *enter_ctx;
     uint64_t end_ms;
     uint32_t exit_status; /* wanted after SIGTERM, as real_node_status() has it */
     bool ends_itself;     /* the load and checks */

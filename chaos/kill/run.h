@@ -38,11 +38,12 @@ struct real_member {
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;
-    bool is_unstartable;      /* its last start has failed: what follows says nothing of it */
-    uint32_t work;            /* of a load: lines that tell of what it needs to have done */
-    struct faults *faults;    /* inside of it; NULL = none are planned */
-    struct faults_disk disk;  /* as it is now */
-    uint32_t descriptors;     /* its limit; 0 = none */
+    bool is_unstartable;     /* its last start has failed: what follows says nothing of it */
+    uint32_t work;           /* of a load: lines that tell of what it needs to have done */
+    struct faults *faults;   /* inside of it; NULL = none are planned */
+    struct faults_disk disk; /* as it is now */
+    uint32_t descriptors;    /* its limits; 0 = none */
+    uint64_t memory;
     uint32_t awaited;         /* it is to end by itself with this status, */
     bool is_awaited;          /* of a fault that is inside of it */
     const char *next_point;   /* the crash point of that life */
@@ -182,6 +183,9 @@ int real_inside_open(const struct real_run *run, struct real_member *member, str
 void real_inside_close(struct real_member *member);
 /* A life has begun: the limit goes on. */
 int real_inside_begin(struct real_member *member);
+/* In the process that is about to be a life of it: what must hold from its first moment. As struct real_command has
+ * it. */
+int real_inside_enter(const void *ctx);
 int real_inside_act(struct real_member *member, const struct real_fault *fault); /* as real_act() */
 void real_inside_mend(struct real_run *run);
 /* How what an action does is counted; FAULTS_LEN = it harms nobody. And how often it was met, in all lives so far. */

@@ -65,6 +65,7 @@ struct real_node_plan {
     struct real_needs needs;   /* of a load */
     struct real_text crash_at; /* VOW_CRASH_AT of its first life */
     bool has_inside;           /* a fault is inside of it */
+    bool has_little;           /* of its memory */
     bool has_points;           /* a life of it is to end at a crash point */
     uint64_t ready_ms;         /* within which it gets ready */
     uint64_t end_ms;           /* within which it ends after SIGTERM */

@@ -297,6 +297,12 @@ static int check_weather(struct real_scenario *scenario, const struct real_fault
     return 0;
 }
 
+static void let_inside(struct real_node_plan *node, enum real_action action)
+{
+    node->has_inside = true;
+    node->has_little = node->has_little || action == REAL_LITTLE_MEMORY;
+}
+
 static int check_inside_fault(struct real_scenario *scenario, const struct real_fault *fault)
 {
     const enum real_action action = fault->action;
@@ -305,10 +311,12 @@ static int check_inside_fault(struct real_scenario *scenario, const struct real_
         return real_fail(&scenario->yaml, fault->place, "%s wants a time: by", real_action_key(action));
     if (action == REAL_FEW_DESCRIPTORS && fault->most == 0)
         return real_fail(&scenario->yaml, fault->place, "few_descriptors wants a number: most");
+    if (action == REAL_LITTLE_MEMORY && fault->most > 0 && fault->room > 0)
+        return real_fail(&scenario->yaml, fault->place, "little_memory wants one of most and room");
     if (fault->ends_with_said.text != NULL && (!real_action_is_inside(action) || action == REAL_REPAIR))
         return real_fail(&scenario->yaml, fault->ends_with_said.place, "ends_with goes with a fault inside of a node");
     for (size_t i = 0; real_action_is_inside(action) && i < fault->targets_len; i++)
-        scenario->nodes[fault->targets[i]].has_inside = true;
+        let_inside(&scenario->nodes[fault->targets[i]], action);
     return 0;
 }
 

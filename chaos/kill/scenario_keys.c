@@ -79,8 +79,9 @@ static const struct real_key fault_keys[] = {
     KEY("down", real_read_duration, struct real_fault, down_ms, false, "of flap: how long it is cut"),
     KEY("bytes", real_read_count, struct real_fault, bytes, false, "of reset_after and slice: how many"),
     KEY("every", real_read_duration, struct real_fault, every_ms, false, "of slice: how long between two"),
-    KEY("room", real_read_count, struct real_fault, room, false, "of fill: how many bytes are left (0)"),
-    KEY("most", real_read_count, struct real_fault, most, false, "of few_descriptors: below which they are"),
+    KEY("room", real_read_count, struct real_fault, room, false, "of fill, little_memory: how many bytes are left (0)"),
+    KEY("most", real_read_count, struct real_fault, most, false,
+        "of few_descriptors, little_memory: up to which there is"),
     {"ends_with", read_ends_with, 0, false, "of what is inside of a node: it ends by itself of it, with this status"},
     END};
 

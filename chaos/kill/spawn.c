@@ -91,7 +91,7 @@ static _Noreturn void become(const struct real_command *command, const struct pi
 {
     reset_signals();
     if (setpgid(0, 0) == 0 && die_with(parent) == 0 && redirect(pipes) == 0 && chdir(command->directory) == 0 &&
-        set_variables(command->variables) == 0)
+        set_variables(command->variables) == 0 && (command->enter == NULL || command->enter(command->enter_ctx) == 0))
         (void)execv(command->argv[0], command->argv);
     const int error = errno;
     ssize_t written = write(pipes->fail[1], &error, sizeof(error));

@@ -12,6 +12,9 @@ struct real_command {
     char **argv;                  /* NULL-ended; argv[0] is a path */
     const char *directory;        /* it is there */
     const char *const *variables; /* name, value (NULL = unset), name, value, ..., NULL */
+    /* In the child, as its last deed before it becomes the program: 0, or -1 and errno. NULL = none. */
+    int (*enter)(const void *ctx);
+    const void *enter_ctx;
 };
 
 struct real_child {

@@ -16,7 +16,7 @@
 /* In the environment of the process: the path of the file. */
 #define FAULTS_VARIABLE "VOW_FAULTS"
 /* Changes with the layout. */
-#define FAULTS_MAGIC UINT64_C(0x31307374666c7561)
+#define FAULTS_MAGIC UINT64_C(0x32307374666c7561)
 
 struct faults_control {
     uint64_t magic;

@@ -12,8 +12,6 @@
 #include "chaos/preload/control.h"
 #include "proto/error.h"
 
-#define LIBRARY "libvow_faults.so"
-
 struct faults {
     struct faults_control *control;
 };
@@ -36,7 +34,7 @@ const char *faults_text(enum faults_kind kind)
     return kinds[kind].text;
 }
 
-int faults_library(char *path, size_t size)
+static int find_library(const char *name, char *path, size_t size)
 {
     static const char *const folders[] = {VOW_LIB_FROM_BIN, "../lib/vow"}; /* installed; in a build tree */
     char program[PATH_MAX];
@@ -49,9 +47,19 @@ int faults_library(char *path, size_t size)
     slash = strrchr(program, '/');
     *slash = '\0';
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        if ((size_t)snprintf(path, size, "%s/%s/" LIBRARY, program, folders[i]) < size && access(path, R_OK) == 0)
+        if ((size_t)snprintf(path, size, "%s/%s/%s", program, folders[i], name) < size && access(path, R_OK) == 0)
             return 0;
     return VOW_E_NOT_FOUND;
+}
+
+int faults_library(char *path, size_t size)
+{
+    return find_library("libvow_faults.so", path, size);
+}
+
+int faults_memory_library(char *path, size_t size)
+{
+    return find_library("libvow_memory.so", path, size);
 }
 
 static struct faults_control *map(const char *file)

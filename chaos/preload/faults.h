@@ -32,6 +32,8 @@ const char *faults_text(enum faults_kind kind);
 /* The library, where it is installed with the running program, or ../lib/vow in a build tree. Returns 0, or
  * VOW_E_NOT_FOUND with the path that was tried. */
 int faults_library(char *path, size_t size);
+/* The one beside it, for a process whose memory is limited (limits.h): it counts what that met. */
+int faults_memory_library(char *path, size_t size);
 
 /* Makes the file, with nothing wrong. The root is there. Returns 0, VOW_E_IO or VOW_E_NO_MEMORY. */
 int faults_new(const char *file, const char *root, struct faults **out);

@@ -6,6 +6,7 @@
  *   disk_bytes.c   reading, writing, room
  *   disk_names.c   opening, renaming, removing; how much room there is
  *   descriptors.c  what runs out of descriptors
+ *   memory.c       what runs out of memory
  *   wall_clock.c   the time of day
  */
 #ifndef VOW_CHAOS_PRELOAD_PRELOAD_H

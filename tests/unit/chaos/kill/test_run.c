@@ -285,6 +285,21 @@ ParameterizedTestParameters(kill_run, I31_what_goes_wrong_inside_a_node_is_count
              "life 2 serves", "descriptors") "[ $x -lt 30 ]") "faults:\n- {at: 0ms, few_descriptors: a, most: 30}\n- "
                                                               "{on: {says: load, text: go}, restart: a}\n",
          REAL_HELD, "", ""},
+        {HEAD PROBE LOAD(TELL("little_mem", "memory") "[ $x -lt 20 ] && echo go; " TELL(
+             "life 2 serves", "memory") "[ $x -lt 20 ]") "faults:\n- {at: 0ms, little_memory: a, room: 16000000}\n- "
+                                                         "{on: {says: load, text: go}, restart: a}\n",
+         REAL_HELD, "", ""},
+        {HEAD PROBE LOAD(TELL("repair", "memory") "[ $x = 64 ]") "faults:\n- {at: 0ms, little_memory: a, room: 1}\n"
+                                                                 "- {after: 0ms, repair: a}\n",
+         REAL_INVALID, "invalid", "little_memory met nothing inside its node"},
+        {HEAD PROBE LOAD(TELL("life 1 ended", "memory") "[ $x -lt 20 ]") "faults:\n- {at: 0ms, kill: a}\n- {after: "
+                                                                         "0ms, little_memory: a, most: 20000000}\n"
+                                                                         "- {on: {died: a}, start: a}\n",
+         REAL_HELD, "", ""},
+        {HEAD PROBE LOAD("until grep -q little ${out}/timeline.jsonl; do :; done") "faults:\n- {at: 0ms, kill: a}\n- "
+                                                                                   "{on: {died: a}, little_memory: "
+                                                                                   "a}\n- {after: 0ms, start: a}\n",
+         REAL_INVALID, "invalid", "little_memory met nothing inside its node"},
         {HEAD PROBE "  end_within: 1ms\n" LOAD(TELL("fail_sync", "open ${a.dir}/f") TELL(
              "fail_sync", "fsync")) "faults: [{at: 0ms, fail_sync: a, ends_with: 2}]\n",
          REAL_VIOLATED, "violations", "a: did not end by itself with status 2"},

@@ -108,6 +108,19 @@ static long long descriptors(void)
     return len;
 }
 
+/* How many MiB more it can have, up to 64. */
+static long long memory(void)
+{
+    void *blocks[64];
+    long long len = 0;
+
+    while (len < 64 && (blocks[len] = malloc(1 << 20)) != NULL)
+        len++;
+    for (long long i = 0; i < len; i++)
+        free(blocks[i]);
+    return len;
+}
+
 static long long sync_it(void)
 {
     return fsync(file);
@@ -153,6 +166,7 @@ static const struct {
     {"time", time_of_day},
     {"monotonic", monotonic},
     {"descriptors", descriptors},
+    {"memory", memory},
 };
 
 static void answer(const char *deed, const char *argument)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,7 +30,7 @@ static void become_probe(int in, int out)
     dup2(in, 0);
     dup2(out, 1);
     setenv("VOW_FAULTS", control, 1);
-    setenv("LD_PRELOAD", VOW_FAULTS_LIBRARY, 1);
+    setenv("LD_PRELOAD", VOW_FAULTS_LIBRARY ":" VOW_MEMORY_LIBRARY, 1);
     execl(VOW_PRELOAD_PROBE, VOW_PRELOAD_PROBE, (char *)NULL);
     _exit(127);
 }
@@ -363,18 +362,22 @@ Test(preload, descriptors_run_out)
     end();
 }
 
-Test(preload, memory_limit_is_set_and_lifted)
+Test(preload, F142_memory_runs_out)
 {
-    struct rlimit limit;
+    uint64_t now;
 
     begin();
-    cr_assert_eq(limits_set(probe, LIMITS_MEMORY, 1 << 30), 0);
-    cr_assert_eq(prlimit(probe, RLIMIT_AS, NULL, &limit), 0);
-    cr_expect_eq(limit.rlim_cur, 1 << 30);
+    cr_expect_eq(ask_number("memory"), 64);
+    cr_assert_eq(limits_memory(probe, &now), 0);
+    cr_assert_eq(limits_set(probe, LIMITS_MEMORY, now + (8 << 20)), 0);
+    expect_no_hits();
+    cr_expect_leq(ask_number("memory"), 8);
+    expect_hits(FAULTS_NO_MEMORY, 1);
     cr_assert_eq(limits_lift(probe, LIMITS_MEMORY), 0);
-    cr_assert_eq(prlimit(probe, RLIMIT_AS, NULL, &limit), 0);
-    cr_expect_eq(limit.rlim_cur, limit.rlim_max);
+    cr_expect_eq(ask_number("memory"), 64);
+    expect_hits(FAULTS_NO_MEMORY, 1);
     end();
+    cr_expect_eq(limits_memory(probe, &now), VOW_E_SYSTEM);
 }
 
 Test(preload, library_lies_beside_the_programs)
@@ -385,6 +388,9 @@ Test(preload, library_lies_beside_the_programs)
     cr_assert(realpath(path, real) != NULL && realpath(VOW_FAULTS_LIBRARY, wanted) != NULL);
     cr_expect_str_eq(real, wanted);
     cr_expect_eq(faults_library(path, 8), VOW_E_NOT_FOUND);
+    cr_assert_eq(faults_memory_library(path, sizeof(path)), 0);
+    cr_assert(realpath(path, real) != NULL && realpath(VOW_MEMORY_LIBRARY, wanted) != NULL);
+    cr_expect_str_eq(real, wanted);
 }
 
 Test(preload, control_that_cannot_be_made)
