@@ -4,6 +4,7 @@
 
 #include "chaos/compare/compare.h"
 #include "chaos/export/export.h"
+#include "chaos/judge/command.h"
 #include "chaos/kill/command.h"
 #include "chaos/kill/library.h"
 #include "chaos/kill/scenario.h"
@@ -22,6 +23,7 @@ static const char help[] =
     "  vow-chaos storm [--kills N | --points] [--kinds LIST] [--seed N] [SCENARIO.yaml]\n"
     "  vow-chaos compare SCENARIO.yaml [--out DIR] [--runs N] [--arms LIST]\n"
     "  vow-chaos export --as elle|jepsen HISTORY [ACCESSES...]\n"
+    "  vow-chaos judge DIR\n"
     "  vow-chaos list\n"
     "  vow-chaos --help | --version\n"
     "\n"
@@ -33,6 +35,7 @@ static const char help[] =
     "  compare  the same orders and faults as transactions and as sagas, and what each costs; see vow-chaos compare "
     "--help\n"
     "  export   the history of a load as Elle and Jepsen read it; see vow-chaos export --help\n"
+    "  judge    the archive of a run, by the laws that it was held to while it went on; see vow-chaos judge --help\n"
     "  list     what it may do to them, crash points, and the scenarios that are installed\n"
     "\n"
     "Exit status: 0 held · 1 an invariant was violated · 2 usage · 3 invalid: a planned fault was\n"
@@ -73,6 +76,8 @@ int main(int argc, char **argv)
         return compare_command(argc - 1, argv + 1);
     if (strcmp(command, "export") == 0)
         return export_command(argc - 1, argv + 1);
+    if (strcmp(command, "judge") == 0)
+        return judge_command(argc - 1, argv + 1);
     if (strcmp(command, "list") == 0 && argc == 2)
         return list();
     if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
@@ -86,9 +91,10 @@ int main(int argc, char **argv)
     if (strcmp(command, "list") == 0)
         (void)fprintf(stderr, "vow-chaos list: wants nothing more, found %s; see vow-chaos --help\n", argv[2]);
     else if (argc > 1)
-        (void)fprintf(stderr,
-                      "vow-chaos: wants sim, run, storm, compare, export or list, found %s; see vow-chaos --help\n",
-                      command);
+        (void)fprintf(
+            stderr,
+            "vow-chaos: wants sim, run, storm, compare, export, judge or list, found %s; see vow-chaos --help\n",
+            command);
     else
         (void)fputs(help, stderr);
     return SIM_EXIT_USAGE;

@@ -48,6 +48,16 @@ static int wipe(const struct real_member *member)
     return is_down(member) ? real_directory_empty(member->directory) : REAL_UNFIT;
 }
 
+/* What it did before, its data do not know. */
+static int replace(struct real_run *run, const struct real_fault *fault, struct real_member *member)
+{
+    const int error = fault->action == REAL_RESTORE ? restore(run, member) : wipe(member);
+
+    if (error == 0)
+        real_judge_replaced(run, member->node.name);
+    return error;
+}
+
 /* One that is about to end is started when its end has been seen: how long that takes is not the scenario's. */
 static int start(struct real_run *run, struct real_member *member, const char *point)
 {
@@ -99,7 +109,5 @@ int real_act(struct real_run *run, const struct real_fault *fault, struct real_m
         return restart(run, member);
     if (fault->action == REAL_BACKUP)
         return backup(run, member);
-    if (fault->action == REAL_RESTORE)
-        return restore(run, member);
-    return fault->action == REAL_WIPE ? wipe(member) : REAL_UNFIT;
+    return fault->action == REAL_RESTORE || fault->action == REAL_WIPE ? replace(run, fault, member) : REAL_UNFIT;
 }

@@ -184,6 +184,24 @@ static int let_inside(const struct real_run *run, struct real_member *member, si
     return 0;
 }
 
+static bool has_variable(const struct real_member *member, size_t len, const char *name)
+{
+    for (size_t i = 0; i < len; i++)
+        if (strcmp(member->variables[2 * i], name) == 0)
+            return true;
+    return false;
+}
+
+/* For the judge. Beside the node's own directory: that is its disk, whose faults are none of a trace. */
+static void trace(const struct real_run *run, struct real_member *member, size_t i)
+{
+    char path[REAL_FILE_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/" JUDGE_TRACES "/%s.jsonl", run->out, member->plan->name.text);
+    member->variables[2 * i] = "VOW_TRACE";
+    member->variables[2 * i + 1] = keep(member, real_need(strdup(path)));
+}
+
 static int write_variables(struct real_run *run, struct real_member *member)
 {
     const struct real_variable *at = member->plan->variables;
@@ -196,6 +214,8 @@ static int write_variables(struct real_run *run, struct real_member *member)
         member->variables[2 * i] = at[i].name.text;
         member->variables[2 * i + 1] = keep(member, value);
     }
+    if (run->judge.of != NULL && !has_variable(member, i, "VOW_TRACE"))
+        trace(run, member, i++);
     if (member->plan->has_inside && let_inside(run, member, i) != 0)
         return -1;
     put_ours_first(run, member, i + (member->plan->has_inside ? REAL_INSIDE_VARIABLES : 0));

@@ -44,6 +44,11 @@ static const char *word_of(enum real_moment moment)
     return words[moment];
 }
 
+static bool is_disturbance(enum real_moment moment)
+{
+    return moment != REAL_MOMENT_CHECK && moment != REAL_MOMENT_SHOWN && moment != REAL_MOMENT_MISSED;
+}
+
 static void keep(json_t *list, const char *who, const char *text)
 {
     (void)json_array_append_new(list, who != NULL ? json_sprintf("%s: %s", who, text) : json_string(text));
@@ -65,6 +70,8 @@ void real_record_say(struct real_record *record, enum real_moment moment, const 
     (void)fputc('\n', record->file);
     (void)fflush(record->file);
     json_decref(line);
+    if (is_disturbance(moment))
+        record->disturbed_us = record->zero_us + us;
     if (moment == REAL_MOMENT_VIOLATED)
         keep(record->violations, who, text);
     if (moment == REAL_MOMENT_INVALID)

@@ -19,6 +19,7 @@ struct real_record {
     FILE *file;
     bool is_shown; /* on stdout, too */
     uint64_t zero_us;
+    uint64_t disturbed_us;         /* when something happened last to a process or a link */
     json_t *violations, *invalids; /* arrays of texts */
 };
 

@@ -241,6 +241,7 @@ static void settle(struct real_run *run)
 static void check_rest(struct real_run *run)
 {
     phase(run, "the checks");
+    real_judge_end(run);
     real_checks_ended(run);
 }
 
@@ -252,7 +253,7 @@ static void go(struct real_run *run)
     run->has_begun = set_up(run) && start_nodes(run);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && run->has_begun && !run->is_interrupted; i++)
         steps[i](run);
-    if (run->is_interrupted)
+    if (run->is_interrupted && !run->judge.is_condemned)
         real_record_say(&run->record, REAL_MOMENT_INVALID, NULL, "interrupted");
 }
 
@@ -385,7 +386,7 @@ static int prepare(struct real_run *run, const struct real_run_options *options)
     if (real_find_folders(run) != 0 || find_here(run, options->scenario) != 0 || make_out(run, options->out) != 0 ||
         keep_scenario(run) != 0 || open_record(run, options->is_json || options->is_quiet) != 0 || write_vars(run) != 0)
         return -1;
-    return check_programs(run) != 0 ? -1 : prepare_members(run);
+    return check_programs(run) != 0 || real_judge_open(run) != 0 ? -1 : prepare_members(run);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)
@@ -474,6 +475,7 @@ static int run_scenario(struct real_run *run, const struct real_run_options *opt
         status = run_prepared(run, options->is_json);
     close_all(run);
     real_guard_close(&run->guard);
+    real_judge_close(run);
     if (run->record.file != NULL)
         real_record_close(&run->record);
     for (size_t i = 0; i < run->vars_len; i++)

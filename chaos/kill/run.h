@@ -9,6 +9,7 @@
 #ifndef VOW_CHAOS_KILL_RUN_H
 #define VOW_CHAOS_KILL_RUN_H
 
+#include "chaos/judge/files.h"
 #include "chaos/kill/expand.h"
 #include "chaos/kill/guard.h"
 #include "chaos/kill/node.h"
@@ -32,9 +33,9 @@ struct real_member {
     struct real_port ports[REAL_PORTS_MAX];
     char directory[REAL_PATH_SIZE];
     char *argv[REAL_WORDS_MAX + 1];
-    const char *variables[2 * (REAL_VARIABLES_MAX + 4 + REAL_INSIDE_VARIABLES) + 1]; /* four are the harness's own */
+    const char *variables[2 * (REAL_VARIABLES_MAX + 5 + REAL_INSIDE_VARIABLES) + 1]; /* five are the harness's own */
     const char *files[2 * REAL_FILES_MAX + 1];                                       /* pairs: path, text */
-    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + REAL_INSIDE_VARIABLES + 6]; /* to be freed */
+    char *texts[REAL_WORDS_MAX + REAL_VARIABLES_MAX + REAL_FILES_MAX + REAL_INSIDE_VARIABLES + 7]; /* to be freed */
     size_t texts_len;
     bool starts_again; /* when it has ended */
     bool was_late;
@@ -75,6 +76,16 @@ struct real_deed {
     bool is_met[REAL_NODES_MAX];    /* and so something has happened */
 };
 
+/* judge.c: of = NULL: there is none. */
+struct real_judge {
+    struct judge *of;
+    struct judge_files *files;
+    struct real_timer *timer;
+    uint64_t calm_us; /* all has been well since */
+    uint64_t looks;
+    bool is_condemned; /* it has found something, and the run has ended with that */
+};
+
 struct real_run {
     const struct real_scenario *scenario;
     struct event_base *base;
@@ -109,8 +120,9 @@ struct real_run {
     bool has_begun;              /* every node has served */
     bool is_loading;             /* faults may happen */
     struct real_deed *resetting; /* the one whose reset is being done */
-    bool is_interrupted;         /* SIGINT, SIGTERM, SIGHUP */
-    json_t *checks;              /* for the verdict */
+    bool is_interrupted;         /* SIGINT, SIGTERM, SIGHUP, or the judge */
+    struct real_judge judge;
+    json_t *checks; /* for the verdict */
 };
 
 struct real_run_options {
@@ -225,6 +237,14 @@ bool real_storm_is_over(const struct real_run *run);
 void real_storm_end(struct real_run *run);
 void real_storm_ended(struct real_run *run, struct real_member *member, enum real_ending ending);
 void real_storm_close(struct real_run *run);
+
+/* judge.c. The first, when the variables are known: 0; or -1 and has said why on stderr. Then: the data of a node are
+ * others now. All have ended. For the verdict: how often each law had something to say. */
+int real_judge_open(struct real_run *run);
+void real_judge_replaced(struct real_run *run, const char *node);
+void real_judge_end(struct real_run *run);
+json_t *real_judge_of(const struct real_run *run);
+void real_judge_close(struct real_run *run);
 
 /* verdict.c: writes verdict.json, prints the end, returns the exit status. */
 int real_verdict(struct real_run *run, bool is_json);

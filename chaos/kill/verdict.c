@@ -86,6 +86,7 @@ int real_verdict(struct real_run *run, bool is_json)
     int status = violations > 0 ? REAL_VIOLATED : json_array_size(run->record.invalids) > 0 ? REAL_INVALID : REAL_HELD;
     json_t *verdict = verdict_of(run, status);
 
+    (void)json_object_set_new(verdict, "judge", real_judge_of(run));
     if (run->storm != NULL)
         (void)json_object_set_new(verdict, "storm",
                                   real_need(json_pack("{s:I, s:I}", "killed", (json_int_t)run->storm->killed, "crashed",

@@ -28,15 +28,21 @@ struct measure_names *measure_names_new(void)
     return names;
 }
 
-void measure_names_free(struct measure_names *names)
+void measure_names_clear(struct measure_names *names)
 {
-    if (names == NULL)
-        return;
     HASH_CLEAR(hh, names->by_text);
     for (uint32_t i = 1; i < names->len; i++) {
         free(names->entries[i]->text);
         free(names->entries[i]);
     }
+    names->len = 1;
+}
+
+void measure_names_free(struct measure_names *names)
+{
+    if (names == NULL)
+        return;
+    measure_names_clear(names);
     free(names->entries);
     free(names);
 }

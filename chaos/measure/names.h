@@ -7,6 +7,8 @@
 struct measure_names;
 
 struct measure_names *measure_names_new(void);
+/* Forgets all texts, for who reads a line and is done with it. */
+void measure_names_clear(struct measure_names *names);
 void measure_names_free(struct measure_names *names);
 /* The number of a text, from 1 in the order of their coming; a new one if it has none. NULL and "" are 0. */
 uint32_t measure_name(struct measure_names *names, const char *text);

@@ -140,7 +140,33 @@ static void read_words(const struct reader *reader, unsigned fields, struct meas
     if (fields & HAS_ROLE)
         record->is_coordinator = word(reader, "role", roles) == 1;
     if (fields & HAS_NODE)
-        (void)text(reader, "node");
+        record->key = measure_name(reader->names, text(reader, "node"));
+}
+
+/* Of one of them, or only how many there are. */
+static void read_letters(const struct reader *reader, struct measure_record *record)
+{
+    static const char *const says[] = {"dead", "retried", "dropped", "done", "removed", NULL};
+
+    record->letters = natural(reader, "letters");
+    if (json_object_get(reader->line, "says") == NULL)
+        return;
+    record->letter = (enum measure_letter)(word(reader, "says", says) + MEASURE_LETTER_DEAD);
+    record->other = named(reader, "group");
+    record->offset = natural(reader, "offset");
+}
+
+/* What a line need not have. */
+static void read_marks(const struct reader *reader, struct measure_record *record)
+{
+    const char *says = json_string_value(json_object_get(reader->line, "says"));
+
+    record->was_found = json_object_get(reader->line, "found") != NULL;
+    record->is_shared = json_object_get(reader->line, "shared") != NULL;
+    record->is_by_hand = json_object_get(reader->line, "heuristic") != NULL;
+    if (record->what == MEASURE_STEP && json_object_get(reader->line, "step") != NULL)
+        record->step = (uint32_t)natural(reader, "step");
+    record->is_refused = record->what == MEASURE_STEP && says != NULL && strcmp(says, "refused") == 0;
 }
 
 /* Of events. */
@@ -155,7 +181,7 @@ static void read_event(const struct reader *reader, unsigned fields, struct meas
     if (fields & HAS_OF)
         (void)word(reader, "of", ofs);
     if (fields & HAS_LETTERS)
-        record->letters = natural(reader, "letters");
+        read_letters(reader, record);
     if (fields & HAS_LAG)
         record->lag_us = natural(reader, "lag_us");
 }
@@ -182,7 +208,7 @@ static void read_fields(const struct reader *reader, unsigned fields, struct mea
     }
     if (fields & HAS_COST)
         record->cost = read_cost(reader);
-    record->was_found = json_object_get(reader->line, "found") != NULL;
+    read_marks(reader, record);
     read_words(reader, fields, record);
     read_event(reader, fields, record);
 }
@@ -213,23 +239,33 @@ static json_t *load(const char *line, char why[MEASURE_ERROR_SIZE])
     return object;
 }
 
-int measure_parse_record(struct measure_run *run, uint32_t node, const char *line, char why[MEASURE_ERROR_SIZE])
+int measure_read_record(struct measure_names *names, const char *line, struct measure_record *record,
+                        char why[MEASURE_ERROR_SIZE])
 {
     json_t *object = load(line, why);
-    const struct reader reader = {object, run->names, why};
-    struct measure_record record = {.node = node};
+    const struct reader reader = {object, names, why};
 
+    *record = (struct measure_record){.t_us = 0};
     if (is_well(&reader)) {
-        record.t_us = natural(&reader, "t_us");
-        record.what = what_of(&reader);
+        record->t_us = natural(&reader, "t_us");
+        record->what = what_of(&reader);
     }
     if (is_well(&reader))
-        read_fields(&reader, shapes[record.what].fields, &record);
-    if (is_well(&reader))
-        *measure_run_record(run, record.what, record.t_us) = record;
+        read_fields(&reader, shapes[record->what].fields, record);
     const int bad = object == NULL ? 1 : -1;
     json_decref(object);
     return is_well(&reader) ? 0 : bad;
+}
+
+int measure_parse_record(struct measure_run *run, uint32_t node, const char *line, char why[MEASURE_ERROR_SIZE])
+{
+    struct measure_record record;
+    const int result = measure_read_record(run->names, line, &record, why);
+
+    record.node = node;
+    if (result == 0)
+        *measure_run_record(run, record.what, record.t_us) = record;
+    return result;
 }
 
 /* --- The history of a load --- */
@@ -275,6 +311,18 @@ static struct measure_op read_op(const struct reader *reader)
     if (op.end_us > 0 && op.end_us < op.start_us)
         fail(reader, "has ended before it has started");
     return op;
+}
+
+int measure_read_op(struct measure_names *names, const char *line, struct measure_op *op, char why[MEASURE_ERROR_SIZE])
+{
+    json_t *object = load(line, why);
+    const struct reader reader = {object, names, why};
+
+    if (is_well(&reader))
+        *op = read_op(&reader);
+    const int bad = object == NULL ? 1 : -1;
+    json_decref(object);
+    return is_well(&reader) ? 0 : bad;
 }
 
 int measure_parse_op(struct measure_run *run, const char *line, char why[MEASURE_ERROR_SIZE])

@@ -16,6 +16,11 @@
 int measure_parse_record(struct measure_run *run, uint32_t node, const char *line, char why[MEASURE_ERROR_SIZE]);
 int measure_parse_op(struct measure_run *run, const char *line, char why[MEASURE_ERROR_SIZE]);
 
+/* The same, of one line alone: its texts are in `names`, its node is not known. */
+int measure_read_record(struct measure_names *names, const char *line, struct measure_record *record,
+                        char why[MEASURE_ERROR_SIZE]);
+int measure_read_op(struct measure_names *names, const char *line, struct measure_op *op, char why[MEASURE_ERROR_SIZE]);
+
 /* A whole file; `name` is for messages, `node` whose it is. Returns 0, or -1 and `why`, with the file and the line. */
 int measure_read_trace(struct measure_run *run, const char *node, FILE *file, const char *name,
                        char why[MEASURE_ERROR_SIZE]);

@@ -39,6 +39,16 @@ enum measure_state {
     MEASURE_CLOSED  /* an operator has ended it */
 };
 
+/* What a line about dead letters says of one; MEASURE_LETTERS_ONLY: how many there are. */
+enum measure_letter {
+    MEASURE_LETTERS_ONLY = 0,
+    MEASURE_LETTER_DEAD,
+    MEASURE_LETTER_RETRIED,
+    MEASURE_LETTER_DROPPED,
+    MEASURE_LETTER_DONE,
+    MEASURE_LETTER_REMOVED
+};
+
 struct measure_cost {
     uint64_t fsyncs, msgs_in, msgs_out, bytes_in, bytes_out, cpu_us;
 };
@@ -46,18 +56,24 @@ struct measure_cost {
 struct measure_record {
     uint64_t t_us;
     enum measure_what what;
-    uint32_t node; /* whose file it is in */
-    uint32_t id, key;
+    uint32_t node;    /* whose file it is in */
+    uint32_t id, key; /* LIFE: key is what the process calls itself */
     uint32_t other; /* WAIT: who holds the row. READ: who has written what was read. HANDLED: which group, key: what */
     enum measure_outcome outcome;
     enum measure_state state;
     bool is_compensation; /* STEP, WRITE */
-    bool is_coordinator;  /* LIFE */
-    bool was_found;       /* DECIDED: by an earlier life, whose journal says so */
+    bool is_refused;      /* STEP: nothing was done */
+    bool is_shared;       /* LOCK: others may have it, too */
+    bool is_by_hand;      /* APPLIED: nobody had told it */
+    uint32_t step;        /* STEP: its number */
+    enum measure_letter letter;
+    bool is_coordinator; /* LIFE */
+    bool was_found;      /* DECIDED: by an earlier life, whose journal says so */
     int64_t version, from;
     int64_t sum, expected;
     uint64_t lag_us;  /* EVENT */
-    uint64_t letters; /* LETTERS */
+    uint64_t letters; /* LETTERS; of one: other is its group */
+    uint64_t offset;  /* LETTERS: of one */
     struct measure_cost cost;
 };
 

@@ -584,3 +584,52 @@ Test(kill_run, a_run_takes_its_mark_back)
     cr_expect_str_eq(getenv(REAL_GUARD_VARIABLE), "outer");
     bed_close(&bed);
 }
+
+/* --- The judge --- */
+
+/* A load that traces `lines`, and waits for ever. */
+#define TRACES(lines)                                                                                                  \
+    HEAD NODE("a", SERVE) "within: 10m\nload:\n  command: [sh, t.sh]\n  files:\n    t.sh: |\n"                         \
+                          "      cat >> $$VOW_TRACE <<E\n" lines "      E\n      mkfifo f; read x <>f\n"
+#define DECIDED "      {\"t_us\":5,\"what\":\"decided\",\"id\":\"x\",\"outcome\":\"commit\"}\n"
+#define ABORTED "      {\"t_us\":6,\"what\":\"applied\",\"id\":\"x\",\"outcome\":\"abort\"}\n"
+
+/* An hour's run must not go on for fifty minutes: this one would for ten. */
+Test(kill_run, I01_the_first_line_that_contradicts_another_one_ends_the_run, .timeout = 60)
+{
+    char path[128];
+    struct bed bed;
+    bed_open(&bed, TRACES(DECIDED ABORTED));
+    cr_expect_eq(bed_run(&bed), REAL_VIOLATED);
+    json_t *verdict = verdict_of(&bed);
+    cr_expect(tells(verdict, "violations", "the law one-outcome (I01): x: COMMIT decided"));
+    cr_expect_eq(json_array_size(json_object_get(verdict, "violations")), 1);
+    cr_expect_eq(json_array_size(json_object_get(verdict, "invalid")), 0, "it was not interrupted");
+    (void)snprintf(path, sizeof(path), "%s/violation.json", bed.out);
+    json_t *violation = json_load_file(path, 0, NULL);
+    const json_t *line = json_array_get(json_object_get(violation, "lines"), 1);
+    cr_expect_str_eq(json_string_value(json_object_get(line, "file")), "traces/load.jsonl");
+    cr_expect_eq(json_integer_value(json_object_get(line, "line")), 2);
+    json_decref(violation);
+    json_decref(verdict);
+    bed_close(&bed);
+}
+
+/* What was written last is read when all have ended. */
+Test(kill_run, what_the_last_line_says_is_judged)
+{
+    const struct ending ending = {
+        HEAD "- name: a\n  command: [sh, t.sh]\n  ready: {line: ready}\n  exit_status: 0\n  files:\n    t.sh: |\n"
+             "      end() {\n      cat >> $$VOW_TRACE <<E\n" DECIDED ABORTED "      E\n      exit 0\n      }\n"
+             "      trap end TERM; echo ready; while :; do sleep 0.1; done\n" LOAD("true"),
+        REAL_VIOLATED, "violations", "the law one-outcome (I01)"};
+    expect_ending(&ending);
+}
+
+Test(kill_run, what_cannot_be_judged_proves_less)
+{
+    const struct ending ending = {HEAD NODE("a", "echo no trace >> $$VOW_TRACE; echo >> $$VOW_TRACE; " SERVE)
+                                      LOAD("true"),
+                                  REAL_INVALID, "invalid", "not all can be judged: traces/a.jsonl:"};
+    expect_ending(&ending);
+}
