@@ -19,6 +19,8 @@ static const char help[] =
     "  vow-chaos storm --points [--kinds LIST]   at every crash point (vow-chaos list), at least once for each kind "
     "of\n"
     "                                            transaction that comes to it; for a build that has them\n"
+    "  vow-chaos storm --pairs N [--kinds LIST] [--seed N]     at crash points, and again at another in the life that\n"
+    "                                            comes next, until there have been so many different pairs\n"
     "\n"
     "  --kills N     how many in all (200)\n"
     "  --per-world N how many in one world (100)\n"
@@ -72,15 +74,31 @@ static bool read_set(const char *text, struct storm_options *options)
     return true;
 }
 
+/* What is at least 1; NULL = it is another flag. */
+static uint32_t *count_of(int flag, struct storm_options *options)
+{
+    switch (flag) {
+    case 'k':
+        return &options->kills;
+    case 'w':
+        return &options->per_world;
+    case 't':
+        return &options->times;
+    case 'P':
+        return &options->pairs;
+    default:
+        return NULL;
+    }
+}
+
 /* False if the value is none. */
 static bool read_flag(int flag, struct storm_options *options)
 {
-    if (flag == 'k')
-        return read_number(optarg, &options->kills) && options->kills > 0;
-    if (flag == 'w')
-        return read_number(optarg, &options->per_world) && options->per_world > 0;
-    if (flag == 't')
-        return read_number(optarg, &options->times) && options->times > 0;
+    uint32_t *count = count_of(flag, options);
+
+    options->is_points = options->is_points || flag == 'p' || flag == 'P';
+    if (count != NULL)
+        return read_number(optarg, count) && *count > 0;
     if (flag == 'e')
         return read_number(optarg, &options->every_ms);
     if (flag == 's')
@@ -91,7 +109,6 @@ static bool read_flag(int flag, struct storm_options *options)
         return read_set(optarg, options);
     if (flag == 'a')
         options->at = optarg;
-    options->is_points = options->is_points || flag == 'p';
     options->out = flag == 'o' ? optarg : options->out;
     return true;
 }
@@ -121,13 +138,19 @@ static bool all_are_points(const char *list)
 /* Returns a status to end with, or -1 to go on. */
 static int read_flags(int argc, char **argv, struct storm_options *options)
 {
-    static const struct option flags[] = {
-        {"kills", required_argument, NULL, 'k'}, {"per-world", required_argument, NULL, 'w'},
-        {"every", required_argument, NULL, 'e'}, {"seed", required_argument, NULL, 's'},
-        {"kinds", required_argument, NULL, 'K'}, {"at", required_argument, NULL, 'a'},
-        {"times", required_argument, NULL, 't'}, {"set", required_argument, NULL, 'v'},
-        {"out", required_argument, NULL, 'o'},   {"points", no_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {{"kills", required_argument, NULL, 'k'},
+                                          {"per-world", required_argument, NULL, 'w'},
+                                          {"every", required_argument, NULL, 'e'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"kinds", required_argument, NULL, 'K'},
+                                          {"at", required_argument, NULL, 'a'},
+                                          {"times", required_argument, NULL, 't'},
+                                          {"set", required_argument, NULL, 'v'},
+                                          {"out", required_argument, NULL, 'o'},
+                                          {"points", no_argument, NULL, 'p'},
+                                          {"pairs", required_argument, NULL, 'P'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int flag;
 
     opterr = 0;
@@ -142,7 +165,7 @@ static int read_flags(int argc, char **argv, struct storm_options *options)
     if (optind + 1 < argc)
         return usage("wants one scenario at most, found", argv[optind + 1]);
     options->scenario = argv[optind];
-    if (options->at != NULL && !options->is_points)
+    if (options->at != NULL && (!options->is_points || options->pairs > 0))
         return usage("--at goes with --points; found", options->at);
     if (!options->is_points && options->kinds[POINTS_OPERATOR])
         return usage("--kinds operator goes with --points, found", "none");
@@ -179,5 +202,7 @@ int storm_command(int argc, char **argv)
         options.scenario = path;
     if ((error = make_out(options.out, out)) != 0)
         return usage(out, strerror(error));
+    if (options.pairs > 0)
+        return storm_pairs(&options, out);
     return options.is_points ? storm_matrix(&options, out) : storm_kills(&options, out);
 }

@@ -17,7 +17,8 @@
 struct storm_options {
     const char *scenario; /* a user's own; NULL = Vow's */
     const char *out;      /* NULL = a folder of its own under out/ */
-    bool is_points;
+    bool is_points;       /* they die at crash points, */
+    uint32_t pairs;       /* and again in their next lives: until so many pairs have been seen; 0 = at each point */
     bool has_kinds;
     bool kinds[POINTS_KINDS];
     const char *at; /* names of points, with commas; NULL = all */
@@ -50,8 +51,9 @@ bool storm_is_in(const char *list, const char *name);
 /* Of two exit statuses the one that says more. */
 int storm_worse(int status, int other);
 
-/* kills.c, matrix.c: the two storms. Each returns the exit status. */
+/* kills.c, matrix.c, pairs.c: the storms. Each returns the exit status. */
 int storm_kills(const struct storm_options *options, const char *out);
 int storm_matrix(const struct storm_options *options, const char *out);
+int storm_pairs(const struct storm_options *options, const char *out);
 
 #endif

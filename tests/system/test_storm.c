@@ -107,11 +107,28 @@ Test(storm, who_has_voted_is_told_to_wait)
     close_bed();
 }
 
+/* The second is in the life after the first, and no pair counts twice. */
+Test(storm, pairs_of_crashes)
+{
+    open_bed();
+    cr_expect_eq(STORM("--pairs", "12", "--kinds", "2pc"), 0, "%s%s", run.out, run.err);
+    EXPECT_SAID(" different pairs of crashes, of 12, in ", run.out);
+    close_bed();
+}
+
 Test(storm, says_what_it_does_not_understand)
 {
-    static const char *const wrong[][3] = {
-        {"--kills", "0"}, {"--kinds", "3pc"}, {"--at", "log.after.COMMIT"}, {"--points", "--at=no"}, {"--every"},
-        {"--what"},       {"one", "two"},     {"--kinds", "operator"},      {"/nothing.yaml"}};
+    static const char *const wrong[][3] = {{"--kills", "0"},
+                                           {"--kinds", "3pc"},
+                                           {"--at", "log.after.COMMIT"},
+                                           {"--points", "--at=no"},
+                                           {"--every"},
+                                           {"--pairs", "0"},
+                                           {"--pairs=2", "--at=log.after.COMMIT"},
+                                           {"--what"},
+                                           {"one", "two"},
+                                           {"--kinds", "operator"},
+                                           {"/nothing.yaml"}};
     open_bed();
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         cr_expect_eq(STORM(wrong[i][0], wrong[i][1], wrong[i][2]), 2, "%s: %s", wrong[i][0], run.out);
