@@ -23,7 +23,7 @@ static const char help[] =
     "                                            comes next, until there have been so many different pairs\n"
     "\n"
     "  --kills N     how many in all (200)\n"
-    "  --per-world N how many in one world (100)\n"
+    "  --per-world N how many in one world (100, or a fortieth of all if that is more)\n"
     "  --every N     one in so many milliseconds, on the average (120)\n"
     "  --kinds LIST  with commas; see vow-chaos list\n"
     "  --seed N      what is drawn follows it; each world has the next (1)\n"
@@ -34,6 +34,10 @@ static const char help[] =
     "  --help\n"
     "\n"
     "Exit status: 0 held · 1 violated · 2 usage, or a bad scenario · 3 invalid: it shows less than it says\n";
+
+/* A world that begins and ends takes as long as dozens of kills. */
+#define PER_WORLD 100
+#define WORLDS_MANY 40
 
 static int usage(const char *what, const char *value)
 {
@@ -190,7 +194,7 @@ static int make_out(const char *wanted, char out[STORM_PATH_SIZE])
 
 int storm_command(int argc, char **argv)
 {
-    struct storm_options options = {.times = 1, .kills = 200, .per_world = 100, .every_ms = 120, .seed = 1};
+    struct storm_options options = {.times = 1, .kills = 200, .every_ms = 120, .seed = 1};
     char out[STORM_PATH_SIZE], path[REAL_FILE_SIZE];
     const int status = read_flags(argc, argv, &options);
     int error;
@@ -202,6 +206,8 @@ int storm_command(int argc, char **argv)
         options.scenario = path;
     if ((error = make_out(options.out, out)) != 0)
         return usage(out, strerror(error));
+    if (options.per_world == 0)
+        options.per_world = options.kills / WORLDS_MANY > PER_WORLD ? options.kills / WORLDS_MANY : PER_WORLD;
     if (options.pairs > 0)
         return storm_pairs(&options, out);
     return options.is_points ? storm_matrix(&options, out) : storm_kills(&options, out);

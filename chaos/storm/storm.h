@@ -37,7 +37,7 @@ int storm_world(const struct storm_options *options, enum points_kind kind, cons
                 bool is_calm, struct real_storm *storm);
 /* The operator's is for points alone: who is killed there while it stands still votes when it is back. */
 bool storm_has_kind(const struct storm_options *options, enum points_kind kind);
-/* In its calm worlds one service stands still again and again, and does not vote, until the others have asked. */
+/* In its calm worlds alone somebody does not vote until the others have asked, and looks at who waits for him. */
 bool storm_holds(enum points_kind kind);
 /* How long nodes are away: `away_ms` of a storm whose ctx begins with this. Who is in doubt asks the others only when
  * vowd has been away for a while. */

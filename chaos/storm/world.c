@@ -15,15 +15,15 @@
 static const struct world {
     const char *name, *text;
     const char *sets[SETS_MAX];
-    bool holds; /* where it is calm somebody stands still again and again, and the others are told to wait */
+    const char *calm; /* where it is calm somebody stands still again and again (shop.yaml); NULL = nobody */
 } worlds[POINTS_KINDS] = {
-    [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER}, .holds = true},
-    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}, .holds = true},
+    [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER}, .calm = "hold=payment"},
+    [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}, .calm = "hold=payment"},
     [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER}},
-    [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, "protocol=outbox"}},
-    [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, "protocol=saga"}},
+    [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, "protocol=outbox"}, .calm = "hold=shop"},
+    [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, "protocol=saga"}, .calm = "hold=shop"},
     [POINTS_STUCK] = {"stuck", world_stuck, {FOR_EVER}},
-    [POINTS_CHOREOGRAPHY] = {"shop", world_shop, {FOR_EVER, "protocol=choreography"}},
+    [POINTS_CHOREOGRAPHY] = {"shop", world_shop, {FOR_EVER, "protocol=choreography"}, .calm = "hold=shop"},
 };
 
 bool storm_has_kind(const struct storm_options *options, enum points_kind kind)
@@ -33,7 +33,7 @@ bool storm_has_kind(const struct storm_options *options, enum points_kind kind)
 
 bool storm_holds(enum points_kind kind)
 {
-    return worlds[kind].holds;
+    return kind == POINTS_TWO_PHASE || kind == POINTS_COOPERATIVE;
 }
 
 int storm_worse(int status, int other)
@@ -100,8 +100,8 @@ static void add_sets(struct real_run_options *run, const struct world *world, co
         run->sets.of[run->sets.len++] = POINTS_WITHIN;
     if (is_calm && !is_set(options, "retention="))
         run->sets.of[run->sets.len++] = SHORTLY;
-    if (is_calm && world->holds)
-        run->sets.of[run->sets.len++] = "hold=yes";
+    if (is_calm && world->calm != NULL)
+        run->sets.of[run->sets.len++] = world->calm;
     for (size_t i = 0; i < options->sets.len && run->sets.len < REAL_VARS_MAX; i++)
         run->sets.of[run->sets.len++] = options->sets.of[i];
 }
