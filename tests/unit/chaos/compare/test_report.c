@@ -222,6 +222,52 @@ Test(report, in_a_browser_it_shows_what_the_results_say)
     bed_close(&bed);
 }
 
+static void set_metric(json_t *all, size_t arm, const char *metric, double low, double mid, double high)
+{
+    json_t *summary = json_object_get(json_array_get(json_object_get(all, "arms"), arm), "summary");
+    cr_assert_eq(json_object_set_new(summary, metric,
+                                     json_pack("{s:f, s:f, s:f, s:i, s:b}", "mid", mid, "low", low, "high", high,
+                                               "runs", 2, "at_least", 0)),
+                 0);
+}
+
+static void forget_metric(json_t *all, size_t arm, const char *metric)
+{
+    json_t *summary = json_object_get(json_array_get(json_object_get(all, "arms"), arm), "summary");
+    cr_assert_eq(json_object_del(summary, metric), 0);
+}
+
+/* Which to choose: who is worse by chance alone is as good, and what nobody has looked at is not said to hold. */
+Test(report, in_a_browser_nothing_is_chosen_by_chance)
+{
+    static const char *const leaks[] = {"dirty_reads", "lost_updates", "fuzzy_reads", "write_skews"};
+    struct bed bed;
+    if (!has_browser())
+        cr_skip("there is no chromium: scripts/setup --dev installs it");
+    bed_open(&bed);
+    json_t *all = results();
+    set_metric(all, 0, "goodput", 8, 10, 12);
+    set_metric(all, 1, "goodput", 11, 13, 14);
+    set_metric(all, 0, "fsyncs", 1, 2, 3);
+    set_metric(all, 1, "fsyncs", 4, 5, 6);
+    for (size_t i = 0; i < sizeof(leaks) / sizeof(leaks[0]); i++)
+        set_metric(all, 0, leaks[i], 0, 0, 0);
+    forget_metric(all, 0, "audit_wrong");
+    cr_assert_eq(compare_write_report(bed.directory, all), 0);
+    json_decref(all);
+    browse(&bed);
+    char *dom = text_of(bed.dom);
+    cr_expect_not_null(
+        strstr(dom, "outage and all: <b>saga</b> (13 a second); by these runs as good: <b>2pc</b></li>"));
+    cr_expect_not_null(strstr(dom, "cost little: <b>2pc</b> (2 fsyncs, "));
+    const char *cost = strstr(dom, "cost little: "), *end = cost != NULL ? strstr(cost, " messages)</li>") : NULL;
+    cr_expect(end != NULL && end - cost < 64, "their intervals are apart");
+    cr_expect_not_null(strstr(dom, "<li>Nobody may build on what is undone later: <b>2pc</b>"));
+    cr_expect_not_null(strstr(dom, "whether anybody sees half an order was not looked at"));
+    free(dom);
+    bed_close(&bed);
+}
+
 /* A browser that is silent whatever happens would prove nothing. */
 Test(report, in_a_browser_an_error_would_be_seen)
 {
