@@ -45,12 +45,20 @@ enum vow_record_kind {
     VOW_RECORD_OPERATOR = 21,
     /* Events (sagas 4.5). What they add up to is kept beside them, so each may be cut when it is old; an EVENT, not
      * before each group has done it. No notes: */
-    VOW_RECORD_EVENT = 24,   /* .body: the PUBLISH, as it travels; forced, for PUBLISHED waits for it (B58) */
-    VOW_RECORD_GROUP = 25,   /* .who: a group; .text: whose; .relay: where it goes on; .body: its SUBSCRIBE; forced */
+    VOW_RECORD_EVENT = 24, /* .body: the PUBLISH, as it travels; forced, for PUBLISHED waits for it (B58) */
+    /* .who: a group; .text: whose; .relay: where it goes on; .body: its SUBSCRIBE; detail: enum vow_group_place;
+     * forced */
+    VOW_RECORD_GROUP = 25,
     VOW_RECORD_CURSOR = 26,  /* .who: a group; .relay: what it has done; .body: and beyond (beyond.h); not forced */
     VOW_RECORD_DEAD = 27,    /* .who: a group; .relay: an event that it could not do; cause, .text: why; forced */
     VOW_RECORD_REVIVED = 28, /* .who, .relay: a dead letter; detail: enum vow_revival; forced, but if it is done */
     VOW_RECORD_REMOVED = 29, /* .who: a group that is gone with its dead letters; .relay: what it had done; forced */
+};
+
+/* Why a group goes on where it does. */
+enum vow_group_place {
+    VOW_GROUP_STAYS = 0, /* it is new, or asks for something else */
+    VOW_GROUP_MOVED = 1, /* it was sent there: what was dropped, and lies behind that, comes again like all else */
 };
 
 /* What became of a dead letter. */

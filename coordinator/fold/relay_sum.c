@@ -185,13 +185,13 @@ static int take_revived(struct relay_sum *sum, const struct vow_journal_event *e
 
 /* ---- where groups go on ---- */
 
-/* What was dropped up to there does not come again. */
-static void move_cursor(struct relay_sum *sum, struct sum_group *group, uint64_t cursor)
+/* What was dropped up to there is known no longer. */
+static void move_cursor(struct relay_sum *sum, struct sum_group *group, uint64_t cursor, uint64_t dropped_to)
 {
     struct sum_dead *dead = sum->dead;
 
     group->cursor = cursor;
-    while (dead != NULL && dead->lsn <= cursor) {
+    while (dead != NULL && dead->lsn <= dropped_to) {
         struct sum_dead *after = dead->after;
 
         if (dead->is_dropped && strcmp(dead->group, group->name) == 0)
@@ -220,7 +220,7 @@ static int take_group(struct relay_sum *sum, const struct vow_journal_event *eve
     group->body_len = record->body.len;
     memcpy(group->participant, record->text, strlen(record->text) + 1);
     group->beyond_len = 0;
-    move_cursor(sum, group, record->relay.lsn);
+    move_cursor(sum, group, record->relay.lsn, record->detail == VOW_GROUP_MOVED ? UINT64_MAX : record->relay.lsn);
     return 0;
 }
 
@@ -238,7 +238,7 @@ static int take_cursor(struct relay_sum *sum, const struct vow_journal_event *ev
     if (record->body.len > 0)
         memcpy(group->beyond, record->body.data, record->body.len);
     group->beyond_len = record->body.len;
-    move_cursor(sum, group, record->relay.lsn);
+    move_cursor(sum, group, record->relay.lsn, record->relay.lsn);
     return 0;
 }
 

@@ -175,6 +175,8 @@ static bool detail_is_good(enum vow_record_kind kind, uint32_t detail)
         return detail >= VOW_SAGA_COMPLETED && detail <= VOW_SAGA_CLOSED;
     case VOW_RECORD_SAGA_TURN:
         return detail < VOW_STEPS_MAX; /* a stage */
+    case VOW_RECORD_GROUP:
+        return detail <= VOW_GROUP_MOVED;
     case VOW_RECORD_REVIVED:
         return detail >= VOW_REVIVAL_RETRY && detail <= VOW_REVIVAL_DONE;
     default:

@@ -132,15 +132,15 @@ static void sweep(struct journal_past *past)
     }
 }
 
-/* Those of a group: all, or the dropped ones that its cursor has passed. */
-static void remove_letters(struct moving *moving, const struct past_group *group, bool is_all)
+/* Those of a group: all, or the dropped ones up to there. */
+static void remove_letters(struct moving *moving, const struct past_group *group, bool is_all, uint64_t dropped_to)
 {
     struct past_letters *letters, *next;
 
     HASH_ITER(hh, moving->past->letters, letters, next)
     {
         for (struct past_letter **at = &letters->first; *at != NULL;) {
-            bool is_passed = (*at)->is_dropped && letters->lsn <= group->cursor;
+            bool is_passed = (*at)->is_dropped && letters->lsn <= dropped_to;
 
             if (strcmp((*at)->group, group->name) == 0 && (is_all || is_passed))
                 remove_letter(moving, at);
@@ -217,12 +217,14 @@ static struct past_group *intern_group(struct moving *moving, const char *name)
 static void move_cursor(struct moving *moving, struct past_group *group, const struct vow_record *record,
                         const struct vow_slice *beyond)
 {
+    const bool is_moved = record->kind == VOW_RECORD_GROUP && record->detail == VOW_GROUP_MOVED;
+
     group->cursor = record->relay.lsn;
     group->beyond_len = beyond->len < VOW_BEYOND_BYTES_MAX ? beyond->len : VOW_BEYOND_BYTES_MAX;
     if (group->beyond_len > 0)
         memcpy(group->beyond, beyond->data, group->beyond_len);
     if (HASH_COUNT(moving->past->letters) > 0)
-        remove_letters(moving, group, false);
+        remove_letters(moving, group, false, is_moved ? UINT64_MAX : group->cursor);
 }
 
 static void take_group(struct moving *moving, const struct vow_record *record, uint64_t lsn)
@@ -262,7 +264,7 @@ static void take_removed(struct moving *moving, const struct vow_record *record)
 
     if (group == NULL)
         return;
-    remove_letters(moving, group, true);
+    remove_letters(moving, group, true, UINT64_MAX);
     drop_row(moving, group->group_lsn);
     drop_row(moving, group->cursor_lsn);
     free_group(moving->past, group);

@@ -141,7 +141,7 @@ static void seal_group(struct seal *seal, const struct vow_journal_group *group)
         seal_bytes(seal, group->beyond.data, group->beyond.len);
 }
 
-/* What was dropped, and comes no more: the group goes on behind it. */
+/* What was dropped, and comes no more, for the group goes on behind it; or comes like all else, for it was moved. */
 static int forget_dropped(struct sqlite_engine *engine, const char *name, uint64_t cursor,
                           struct vow_error_detail *detail)
 {
@@ -157,7 +157,8 @@ static void bind_bytes(sqlite3_stmt *stmt, int at, struct vow_slice bytes)
     (void)sqlite3_bind_blob(stmt, at, bytes.len > 0 ? (const void *)bytes.data : "", (int)bytes.len, SQLITE_TRANSIENT);
 }
 
-static int put_group(struct sqlite_engine *engine, const struct vow_journal_group *group,
+/* dropped_to: what it has dropped up to there is forgotten. */
+static int put_group(struct sqlite_engine *engine, const struct vow_journal_group *group, uint64_t dropped_to,
                      struct vow_error_detail *detail)
 {
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_GROUP_WRITE);
@@ -177,7 +178,7 @@ static int put_group(struct sqlite_engine *engine, const struct vow_journal_grou
     bind_bytes(stmt, 6, group->beyond);
     release(engine);
     error = journal_sqlite_run(engine, JOURNAL_STMT_GROUP_WRITE, "writing a group", detail);
-    return error != 0 ? error : forget_dropped(engine, group->name, group->cursor, detail);
+    return error != 0 ? error : forget_dropped(engine, group->name, dropped_to, detail);
 }
 
 /* A group's row as it is; the texts live until the statement is reset. */
@@ -222,7 +223,7 @@ static int move_cursor(struct sqlite_engine *engine, const struct vow_record *re
     else {
         group.cursor = record->relay.lsn;
         group.beyond = record->body;
-        error = put_group(engine, &group, detail);
+        error = put_group(engine, &group, group.cursor, detail);
     }
     (void)sqlite3_reset(stmt);
     return error;
@@ -393,7 +394,7 @@ int journal_sqlite_relay_write(struct sqlite_engine *engine, const struct vow_jo
     case VOW_RECORD_EVENT:
         return write_key(engine, op, detail);
     case VOW_RECORD_GROUP:
-        return put_group(engine, &group, detail);
+        return put_group(engine, &group, record->detail == VOW_GROUP_MOVED ? INT64_MAX : group.cursor, detail);
     case VOW_RECORD_CURSOR:
         return move_cursor(engine, record, detail);
     case VOW_RECORD_DEAD:

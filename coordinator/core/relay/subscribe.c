@@ -49,6 +49,7 @@ static void join(struct vow_relay *core, struct group_input *in)
     relay_set_who(&effect->log.record, group);
     memcpy(effect->log.record.text, group->participant, sizeof(group->participant));
     effect->log.record.relay.lsn = group->next_cursor;
+    effect->log.record.detail = in->is_seek ? VOW_GROUP_MOVED : VOW_GROUP_STAYS;
     effect->log.subscribe = subscription_message(&core->view, group->name, &group->next);
 }
 
@@ -176,7 +177,7 @@ void group_on_logged(struct vow_relay *core, struct group_input *in)
     group->was_there = true;
     group->noted = group->next_cursor;
     group->is_moved = false;
-    dropped_pass(core, group_index(core, group), group->next_cursor);
+    dropped_pass(core, group_index(core, group), group->keeps ? group->next_cursor : RELAY_ALL);
     if (group->keeps) {
         read_forget(core, group);
     } else {

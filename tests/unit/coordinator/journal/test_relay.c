@@ -329,6 +329,25 @@ Test(journal_relay, I28_what_was_dropped_is_known_until_it_is_passed)
     cr_assert_eq(look().events, 0);
 }
 
+/* ... or until the group is sent elsewhere, from where it comes like all else. */
+Test(journal_relay, I28_what_was_dropped_is_forgotten_when_the_group_is_moved)
+{
+    const uint64_t first = publish("order 1", 1), second = publish("order 2", 1);
+
+    write_group(VOW_RECORD_GROUP, "a", 0, 0);
+    write_group(VOW_RECORD_DEAD, "a", second, 0);
+    write_group(VOW_RECORD_REVIVED, "a", second, VOW_REVIVAL_DROP);
+    write_group(VOW_RECORD_GROUP, "b", 0, 0);
+    write_group(VOW_RECORD_DEAD, "b", second, 0);
+    write_group(VOW_RECORD_REVIVED, "b", second, VOW_REVIVAL_DROP);
+    write_group(VOW_RECORD_GROUP, "a", first, 0);
+    cr_assert_eq(look().dead, 2, "it asks for something else, and goes on where it is");
+    write_group(VOW_RECORD_GROUP, "a", first, VOW_GROUP_MOVED);
+    cr_assert_eq(look().dead, 1, "that of the other one stays");
+    bed_restart(&bed);
+    cr_assert_eq(look().dead, 1);
+}
+
 Test(journal_relay, a_removed_group_holds_nothing_any_more)
 {
     const uint64_t first = publish("order 1", 1), second = publish("order 1", 2);

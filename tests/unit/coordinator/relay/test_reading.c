@@ -411,6 +411,28 @@ Test(reading, F205_publishing_is_busy_when_a_group_has_too_much_to_read)
     cr_assert(publish(), "it has read on");
 }
 
+/* It was dropped while an older event was not done, so the cursor stands before it all the same. */
+Test(reading, I28_what_was_dropped_comes_when_its_group_goes_back_to_it)
+{
+    subscribe_from("all", "#", VOW_FROM_START);
+    log_others();
+    cr_assert(publish()); /* 2 */
+    cr_assert(publish()); /* 3 */
+    answer(&asked[1], VOW_EVENT_UNABLE);
+    log_others();
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"all", 3, VOW_RELAY_DROP, 5}});
+    log_others();
+    cr_assert_eq(view_of("all").cursor, 1);
+    cr_assert_eq(view_of("all").lag, 1);
+    asked_len = 0;
+    feed((struct vow_relay_event){.kind = VOW_RELAY_ORDER, .order = {"all", 2, VOW_RELAY_SEEK, 6}});
+    cr_assert_eq(logged[logged_len - 1].detail, VOW_GROUP_MOVED);
+    log_others();
+    run();
+    cr_assert_eq(delivered_len, 1, "it goes on with that one");
+    cr_assert_eq(delivered[0], 3);
+}
+
 /* ---- a group that asks for something else ---- */
 
 Test(reading, a_group_that_lags_may_ask_for_something_else)

@@ -283,6 +283,8 @@ static bool is_dropped(const struct world *world, int group, uint64_t lsn)
         if (strcmp(record->who, groups[group]) == 0 && record->relay.lsn == lsn &&
             (record->kind == VOW_RECORD_DEAD || record->kind == VOW_RECORD_REVIVED))
             is_last = record->kind == VOW_RECORD_REVIVED && record->detail == VOW_REVIVAL_DROP;
+        else if (strcmp(record->who, groups[group]) == 0 && record->kind == VOW_RECORD_GROUP)
+            is_last = is_last && record->detail != VOW_GROUP_MOVED;
     }
     return is_last && group_row(world, group, &cursor, &beyond) != NULL && cursor < lsn;
 }
