@@ -212,16 +212,20 @@ static struct measure_finding judge_leaking(const struct court *court)
     return say(holds_if(dirty > 0), "%.2f dirty reads for 1,000 orders", dirty);
 }
 
+/* What an auditor has seen counts, too (I15): rows that are clean, each for itself, may show half an order together. */
 static struct measure_finding judge_isolated(const struct court *court)
 {
     const double lost = value(court, MEASURE_METRIC_LOST_UPDATES), dirty = value(court, MEASURE_METRIC_DIRTY_READS);
     const double fuzzy = value(court, MEASURE_METRIC_FUZZY_READS), skew = value(court, MEASURE_METRIC_WRITE_SKEWS);
+    const double halves = value(court, MEASURE_METRIC_AUDIT_WRONG);
 
+    if (court->kind->is_2pc && halves > 0)
+        return say(MEASURE_BROKEN, "%.2f %% of the audits found half an order", 100 * halves);
     if (!court->kind->is_2pc || isnan(dirty))
         return say(MEASURE_NOT_SHOWN, "its orders are no transactions, or no reads were recorded");
     return say(holds_if(lost + dirty + fuzzy + skew <= 0),
-               "%.2f lost updates, %.2f dirty reads, %.2f fuzzy reads, %.2f write skews for 1,000 orders", lost, dirty,
-               fuzzy, skew);
+               "%.2f lost updates, %.2f dirty reads, %.2f fuzzy reads, %.2f write skews for 1,000 orders; %s", lost,
+               dirty, fuzzy, skew, isnan(halves) ? "nobody audited" : "no audit found half an order");
 }
 
 /* --- All --- */

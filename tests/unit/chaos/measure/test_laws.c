@@ -264,6 +264,31 @@ Test(laws, isolated_is_shown_by_reads)
     expect(MEASURE_LAW_ISOLATED, MEASURE_HOLDS);
 }
 
+static void audit(int64_t sum, int64_t expected)
+{
+    struct measure_record *record = hand(&run, "auditor", 20, MEASURE_AUDIT, NULL, NULL);
+
+    record->sum = sum;
+    record->expected = expected;
+}
+
+/* Every row is clean, and the books do not agree. */
+Test(laws, I15_isolated_is_broken_by_half_an_order)
+{
+    hand_read(&run, 11, "b", "k", 2, "a");
+    audit(95, 100);
+    cr_expect_eq(judge(&two_phase), 1);
+    expect(MEASURE_LAW_ISOLATED, MEASURE_BROKEN);
+}
+
+Test(laws, I15_isolated_holds_where_the_books_agree)
+{
+    hand_read(&run, 11, "b", "k", 2, "a");
+    audit(100, 100);
+    cr_expect_eq(judge(&two_phase), 0);
+    expect(MEASURE_LAW_ISOLATED, MEASURE_HOLDS);
+}
+
 /* --- What pictures are made of --- */
 
 Test(laws, curves_show_when_and_what)
