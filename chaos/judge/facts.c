@@ -83,6 +83,7 @@ void judge_fact(struct judge *judge, const char *id, const struct judge_fact *fa
     }
     story->facts[story->len++] = *fact;
     hold_against(judge, story, fact);
+    judge_acked_fact(judge, story, fact);
 }
 
 void judge_facts_free(struct judge *judge)

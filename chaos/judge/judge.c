@@ -58,6 +58,7 @@ void judge_free(struct judge *judge)
     free(judge->sources);
     judge_facts_free(judge);
     judge_events_free(judge);
+    judge_acked_free(judge);
     measure_names_free(judge->names);
     free(judge);
 }
@@ -128,10 +129,13 @@ static struct judge_fact fact_of(const struct judge_look *look)
                                .is_refused = record->is_refused,
                                .was_found = record->was_found,
                                .is_by_hand = record->is_by_hand,
-                               .at = look->at};
+                               .at = look->at,
+                               .row = judge_row_number(look->place, look->key),
+                               .version = record->version};
 }
 
-static bool is_fact(const struct measure_record *record)
+/* Of accesses there are many: they are kept where something is claimed of them. */
+static bool is_fact(const struct judge *judge, const struct measure_record *record)
 {
     switch ((int)record->what) {
     case MEASURE_YES:
@@ -140,6 +144,10 @@ static bool is_fact(const struct measure_record *record)
     case MEASURE_STEP:
     case MEASURE_DECIDED:
         return true;
+    case MEASURE_BEGIN:
+    case MEASURE_READ:
+    case MEASURE_WRITE:
+        return judge->is_isolated;
     case MEASURE_SAGA:
         return record->state == MEASURE_DONE || record->state == MEASURE_UNDONE || record->state == MEASURE_CLOSED;
     default:
@@ -175,7 +183,7 @@ static void take_record(struct judge *judge, struct judge_line at, const struct 
         look.source->is_closed = true;
         return;
     }
-    if (is_fact(record))
+    if (is_fact(judge, record))
         judge_fact(judge, look.id, &fact);
     judge_row_line(&look);
     judge_event_line(&look);

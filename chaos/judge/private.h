@@ -20,6 +20,8 @@ struct judge_fact {
     uint32_t step;
     bool is_compensation, is_refused, was_found, is_by_hand;
     struct judge_line at;
+    uint64_t row; /* of an access: which, */
+    int64_t version;
 };
 
 struct judge_story {
@@ -45,6 +47,8 @@ struct judge_mark {
     struct judge_mark *prev, *next;
     UT_hash_handle hh;
 };
+
+struct judge_acked;
 
 struct judge_marks {
     struct judge_mark *by_name, *oldest;
@@ -78,6 +82,7 @@ struct judge {
     struct judge_story *by_id, *oldest;
     struct judge_row *rows;
     struct judge_marks handled;
+    struct judge_acked *acked;
     struct judge_replacement *replacements;
     size_t replacements_len;
     uint64_t lines;
@@ -106,6 +111,11 @@ void judge_facts_free(struct judge *judge);
 /* clash.c: which law two facts of one story break; `later` came after the other, or is of another file. */
 enum judge_law judge_clash(struct judge *judge, const struct judge_story *story, const struct judge_fact *a,
                            const struct judge_fact *b);
+
+/* acked.c: the last fact of a story, which may make an acknowledged version of a write, or a read one. */
+uint64_t judge_row_number(uint32_t place, const char *key);
+void judge_acked_fact(struct judge *judge, const struct judge_story *story, const struct judge_fact *fact);
+void judge_acked_free(struct judge *judge);
 
 /* rows.c */
 void judge_row_line(const struct judge_look *look);

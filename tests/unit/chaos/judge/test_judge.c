@@ -391,6 +391,34 @@ Test(judge, sagas_may_show_half_of_what_they_do)
     expect_well();
 }
 
+#define WRITE(id, version) "'what':'write','id':'" id "','key':'item/1','version':" version ",'from':1,'kind':'action'"
+#define READ(id, version) "'what':'read','id':'" id "','key':'item/1','version':" version ",'by':''"
+#define BEGIN(id) "'what':'begin','id':'" id "'"
+
+Test(judge, I15_what_was_acknowledged_is_not_there)
+{
+    say(stock, 5, WRITE("a", "7"));
+    told("a", 10, "committed");
+    say(vowd, 9, BEGIN("b"));
+    say(stock, 12, READ("b", "6"));
+    say(vowd, 11, BEGIN("c"));
+    say(stock, 12, READ("c", "7"));
+    say(payment, 12, READ("c", "2"));
+    say(stock, 12, READ("d", "6"));
+    say(vowd, 11, BEGIN("d"));
+    expect_broken(JUDGE_SET, stock, 4, stock, 1);
+}
+
+/* A client writes its history in parts: what was read is there long before the answer. */
+Test(judge, I15_the_answer_is_read_last)
+{
+    say(vowd, 11, BEGIN("b"));
+    say(stock, 12, READ("b", "6"));
+    say(stock, 5, WRITE("a", "7"));
+    told("a", 10, "committed");
+    expect_broken(JUDGE_SET, stock, 1, stock, 2);
+}
+
 #define LETTERS(number) "'what':'letters','letters':" number
 #define SAYS(says) ",'group':'g','offset':7,'says':'" says "'"
 

@@ -615,14 +615,16 @@ Test(kill_run, I01_the_first_line_that_contradicts_another_one_ends_the_run, .ti
     bed_close(&bed);
 }
 
-/* What was written last is read when all have ended. */
-Test(kill_run, what_the_last_line_says_is_judged)
+/* What is written last is read when all have ended, and that nothing comes behind it is known only then. */
+Test(kill_run, I13_what_the_last_line_says_is_judged)
 {
     const struct ending ending = {
         HEAD "- name: a\n  command: [sh, t.sh]\n  ready: {line: ready}\n  exit_status: 0\n  files:\n    t.sh: |\n"
-             "      end() {\n      cat >> $$VOW_TRACE <<E\n" DECIDED ABORTED "      E\n      exit 0\n      }\n"
+             "      end() {\n      cat >> $$VOW_TRACE <<E\n"
+             "      {\"t_us\":5,\"what\":\"lock\",\"id\":\"x\",\"key\":\"item/1\"}\n" ABORTED
+             "      E\n      exit 0\n      }\n"
              "      trap end TERM; echo ready; while :; do sleep 0.1; done\n" LOAD("true"),
-        REAL_VIOLATED, "violations", "the law one-outcome (I01)"};
+        REAL_VIOLATED, "violations", "the law lock-of-nobody (I13)"};
     expect_ending(&ending);
 }
 
