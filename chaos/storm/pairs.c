@@ -19,6 +19,8 @@
 #define ARMED_ONE_IN 10
 #define NODES_MAX 16
 #define DEATHS_PER_WORLD 80
+/* The last world may end with fewer: but it is to have done some work meanwhile. */
+#define DEATHS_LEAST 40
 /* Nobody comes to what has been drawn for them any more. */
 #define LULL_MS 10000
 /* Worlds after one another in which there was nothing new. */
@@ -114,7 +116,7 @@ static bool is_over(void *ctx)
 {
     const struct pairs *pairs = ctx;
 
-    return pairs->deaths >= DEATHS_PER_WORLD;
+    return pairs->deaths >= (pairs->found >= pairs->wanted ? DEATHS_LEAST : DEATHS_PER_WORLD);
 }
 
 static void run_one(const struct storm_options *options, const char *out, struct pairs *pairs)
