@@ -115,13 +115,10 @@ static bool is_isolated(const struct real_run *run)
     return false;
 }
 
-/* Nothing is looked for in a storm: it has worlds of its own, and its checks. */
 int real_judge_open(struct real_run *run)
 {
     char path[REAL_FILE_SIZE];
 
-    if (run->storm != NULL)
-        return 0;
     (void)snprintf(path, sizeof(path), "%s/" JUDGE_TRACES, run->out);
     const int error = real_directory_make(path);
     if (error != 0) {
