@@ -5,10 +5,14 @@
 
 #include <jansson.h>
 
+#include "chaos/kill/memory.h"
+
 struct reader {
     struct measure_run *run;
     uint64_t zero_us;
     bool is_loading, was_loading;
+    uint32_t *nodes; /* who has told that it serves: what a load never does */
+    size_t nodes_len;
 };
 
 struct moment {
@@ -61,20 +65,37 @@ static void take_phase(struct reader *reader, const struct moment *moment)
     reader->was_loading = reader->is_loading;
 }
 
+static bool is_node(const struct reader *reader, uint32_t who)
+{
+    for (size_t i = 0; i < reader->nodes_len; i++)
+        if (reader->nodes[i] == who)
+            return true;
+    return false;
+}
+
+static void take_ready(struct reader *reader, const struct moment *moment)
+{
+    heal(reader, moment, moment->who, true);
+    if (is_node(reader, moment->who))
+        return;
+    reader->nodes = real_need(realloc(reader->nodes, (reader->nodes_len + 1) * sizeof(*reader->nodes)));
+    reader->nodes[reader->nodes_len++] = moment->who;
+}
+
 static void take(struct reader *reader, const struct moment *moment)
 {
     static const char *const ends[] = {"ended", "crashed", "died", NULL};
-    static const char *const harms[] = {"pause", "cut",    "black_hole", "delay", "slow",
-                                        "flap",  "refuse", "reset",      "tear",  NULL};
+    static const char *const harms[] = {"pause", "cut",  "black_hole",  "delay",     "slow",  "flap", "refuse",
+                                        "reset", "tear", "reset_after", "half_open", "slice", NULL};
     static const char *const mends[] = {"resume", "mend", NULL};
 
     if (strcmp(moment->what, "phase") == 0)
         take_phase(reader, moment);
     else if (strcmp(moment->what, "ready") == 0)
-        heal(reader, moment, moment->who, true);
+        take_ready(reader, moment);
     else if (!reader->is_loading)
         return;
-    else if (is_word(moment->what, ends) && strncmp(measure_text(reader->run->names, moment->who), "load", 4) != 0)
+    else if (is_word(moment->what, ends) && is_node(reader, moment->who))
         begin(reader, moment, true);
     else if (strcmp(moment->what, "fault") == 0 && has_action(moment->text, harms))
         begin(reader, moment, false);
@@ -117,5 +138,6 @@ int measure_read_timeline(struct measure_run *run, uint64_t zero_us, FILE *file,
             (void)snprintf(why, MEASURE_ERROR_SIZE, "%.200s:%lu: %.250s", name, number, text);
     }
     free(line);
+    free(reader.nodes);
     return error;
 }

@@ -45,8 +45,9 @@ Test(timeline, a_death_lasts_until_the_node_serves_again)
 
 Test(timeline, who_comes_back_after_the_load_only)
 {
-    cr_assert_eq(read(PHASE(10, "the load works") LINE(20, "ended", "stock", "life 1 ended by signal 9")
-                          PHASE(91, "what is down comes back") LINE(95, "ready", "stock", "life 2 serves")),
+    cr_assert_eq(read(LINE(5, "ready", "stock", "life 1 serves") PHASE(10, "the load works")
+                          LINE(20, "ended", "stock", "life 1 ended by signal 9") PHASE(91, "what is down comes back")
+                              LINE(95, "ready", "stock", "life 2 serves")),
                  0, "%s", why);
     expect_fault(0, 1000020, 1000095, "stock", true);
     measure_run_deinit(&run);
@@ -55,7 +56,7 @@ Test(timeline, who_comes_back_after_the_load_only)
 Test(timeline, what_lasts_is_undone_or_healed_at_the_end)
 {
     cr_assert_eq(read(PHASE(10, "the load works") LINE(20, "fault", "stock", "cut forth (line 3)")
-                          LINE(21, "fault", "vowd", "pause (line 4)") LINE(22, "fault", "payment", "tear (line 5)")
+                          LINE(21, "fault", "vowd", "pause (line 4)") LINE(22, "fault", "payment", "half_open (line 5)")
                               LINE(30, "fault", "vowd", "resume (line 6)") LINE(40, "fault", "stock", "mend (line 7)")
                                   LINE(45, "ready", "payment", "life 1 serves") PHASE(91, "what is down comes back")),
                  0, "%s", why);
@@ -63,6 +64,18 @@ Test(timeline, what_lasts_is_undone_or_healed_at_the_end)
     expect_fault(0, 1000020, 1000040, "stock", false);
     expect_fault(1, 1000021, 1000030, "vowd", false);
     expect_fault(2, 1000022, 1000091, "payment", false);
+    measure_run_deinit(&run);
+}
+
+/* Loads have names of their own, one may end before another, and a node may be called as one. */
+Test(timeline, a_load_that_ends_is_no_death)
+{
+    cr_assert_eq(read(LINE(5, "ready", "loader", "life 1 serves") PHASE(10, "the load works")
+                          LINE(20, "ended", "buyers", "life 1 ended with status 0")
+                              LINE(30, "died", "loader", "life 1 ended by signal 9")),
+                 0, "%s", why);
+    cr_assert_eq(run.faults_len, 1);
+    expect_fault(0, 1000030, 0, "loader", true);
     measure_run_deinit(&run);
 }
 
