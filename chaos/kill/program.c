@@ -102,6 +102,20 @@ static int find(const struct real_run *run, const struct real_text *said, const 
     return is_on_path(name, path) ? 0 : fail(run, said, name, "is neither beside vow-chaos nor on the PATH");
 }
 
+/* Every process has a directory of its own to start from. A link stays one: who is called by another name may be
+ * another program by that, as a Python of a virtual environment is. */
+static char *absolute(const char *name)
+{
+    char path[2 * REAL_FILE_SIZE], here[REAL_FILE_SIZE];
+
+    if (name[0] == '/')
+        return real_need(strdup(name));
+    if (getcwd(here, sizeof(here)) == NULL)
+        return NULL;
+    (void)snprintf(path, sizeof(path), "%s/%.2000s", here, name);
+    return real_need(strdup(path));
+}
+
 char *real_find_program(const struct real_run *run, const struct real_text *said, const char *name, bool has_points)
 {
     char path[REAL_FILE_SIZE];
@@ -109,16 +123,16 @@ char *real_find_program(const struct real_run *run, const struct real_text *said
     if (strchr(name, '/') == NULL)
         return find(run, said, name, has_points, path) == 0 ? real_need(strdup(path)) : NULL;
     if (is_program(name))
-        return realpath(name, NULL);
+        return absolute(name);
     (void)fail(run, said, name, "is not there");
     return NULL;
 }
 
-int real_program_check(const struct real_run *run, const struct real_text *word)
+int real_program_check(const struct real_run *run, const struct real_text *word, bool has_points)
 {
     char path[REAL_FILE_SIZE];
 
     if (strchr(word->text, '/') != NULL || strchr(word->text, '$') != NULL)
         return 0; /* the nodes may make it */
-    return find(run, word, word->text, false, path);
+    return find(run, word, word->text, has_points, path);
 }

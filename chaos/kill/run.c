@@ -278,6 +278,8 @@ static int make_out(struct real_run *run, const char *wanted)
     else
         (void)snprintf(path, sizeof(path), "out/run-%s-%d-%llu", run->scenario->name, (int)getpid(), stamp % 1000000);
     int error = real_directory_is_free(path);
+    if (error == ENOTEMPTY)
+        return (void)fprintf(stderr, "vow-chaos: %s: is not empty; --out wants a new or empty folder\n", path), -1;
     if (error != 0)
         return fail(path, error);
     if ((error = real_directory_make(path)) != 0)
@@ -361,18 +363,22 @@ static int prepare_members(struct real_run *run)
     return 0;
 }
 
-/* What comes before the nodes, or after them, shall not fail for want of a program that could have been looked for. */
+/* Whoever has to mend a word of the scenario shall find the folder of the archive as it was; and what comes before the
+ * nodes, or after them, shall not fail for want of a program that could have been looked for. */
 static int check_programs(const struct real_run *run)
 {
     const struct real_scenario *scenario = run->scenario;
+    int result = 0;
 
-    for (size_t i = 0; i < scenario->setup_len; i++)
-        if (real_program_check(run, &scenario->setup[i].command.of[0]) != 0)
-            return -1;
-    for (size_t i = 0; i < scenario->checks_len; i++)
-        if (real_program_check(run, &scenario->checks[i].command.of[0]) != 0)
-            return -1;
-    return 0;
+    for (size_t i = 0; i < scenario->nodes_len && result == 0; i++)
+        result = real_program_check(run, &scenario->nodes[i].command.of[0], scenario->nodes[i].has_points);
+    for (size_t i = 0; i < scenario->loads_len && result == 0; i++)
+        result = real_program_check(run, &scenario->loads[i].command.of[0], scenario->loads[i].has_points);
+    for (size_t i = 0; i < scenario->setup_len && result == 0; i++)
+        result = real_program_check(run, &scenario->setup[i].command.of[0], false);
+    for (size_t i = 0; i < scenario->checks_len && result == 0; i++)
+        result = real_program_check(run, &scenario->checks[i].command.of[0], false);
+    return result;
 }
 
 static int prepare(struct real_run *run, const struct real_run_options *options)
@@ -383,10 +389,12 @@ static int prepare(struct real_run *run, const struct real_run_options *options)
     (void)snprintf(run->seed, sizeof(run->seed), "%u", run->seed_number);
     run->zero_us = real_clock_us();
     run->checks = real_need(json_array());
-    if (real_find_folders(run) != 0 || find_here(run, options->scenario) != 0 || make_out(run, options->out) != 0 ||
-        keep_scenario(run) != 0 || open_record(run, options->is_json || options->is_quiet) != 0 || write_vars(run) != 0)
+    if (real_find_folders(run) != 0 || find_here(run, options->scenario) != 0 || check_programs(run) != 0 ||
+        make_out(run, options->out) != 0)
         return -1;
-    return check_programs(run) != 0 || real_judge_open(run) != 0 ? -1 : prepare_members(run);
+    if (keep_scenario(run) != 0 || open_record(run, options->is_json || options->is_quiet) != 0 || write_vars(run) != 0)
+        return -1;
+    return real_judge_open(run) != 0 ? -1 : prepare_members(run);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)

@@ -165,7 +165,7 @@ bool real_setup(struct real_run *run);
  * not; NULL, and has said why. The third: is there one behind a first word, as far as can be said before all runs? */
 int real_find_folders(struct real_run *run);
 char *real_find_program(const struct real_run *run, const struct real_text *said, const char *name, bool has_points);
-int real_program_check(const struct real_run *run, const struct real_text *word);
+int real_program_check(const struct real_run *run, const struct real_text *word, bool has_points);
 
 /* watch.c: the watcher of nodes and loads. */
 struct real_watcher real_watch(struct real_run *run);

@@ -48,15 +48,33 @@ static json_t *vars_of(const struct real_run *run)
     return vars;
 }
 
+/* What a run that holds does not show, for nobody has asked it to. */
+static json_t *notes_of(const struct real_run *run)
+{
+    const struct real_scenario *scenario = run->scenario;
+    json_t *notes = real_need(json_array());
+    bool has_needs = false, has_checks = scenario->checks_len > 0;
+
+    for (size_t i = 0; i < scenario->loads_len; i++)
+        has_needs = has_needs || scenario->loads[i].needs.text.text != NULL;
+    for (size_t i = 0; i < scenario->nodes_len; i++)
+        has_checks = has_checks || scenario->nodes[i].databases.len > 0;
+    if (!has_needs)
+        (void)json_array_append_new(notes, json_string("the load may have done nothing: it says no needs"));
+    if (!has_checks)
+        (void)json_array_append_new(notes, json_string("nobody has looked at the data: there are no checks"));
+    return notes;
+}
+
 static json_t *verdict_of(const struct real_run *run, int status)
 {
     return real_need(json_pack(
-        "{s:s, s:s, s:s, s:o, s:s, s:I, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:O, s:O, s:O}", "verdict", word_of(status),
-        "scenario", run->scenario->name, "teaches", run->scenario->teaches.text, "vars", vars_of(run), "seed",
-        run->seed, "zero_us", (json_int_t)run->zero_us, "took_us", (json_int_t)(real_clock_us() - run->zero_us),
-        "crash_points", "armed", (json_int_t)run->points_armed, "met", (json_int_t)run->points_met, "faults",
-        faults_of(run), "lives", lives_of(run), "work", real_work_of(run), "checks", run->checks, "violations",
-        run->record.violations, "invalid", run->record.invalids));
+        "{s:o, s:s, s:s, s:s, s:o, s:s, s:I, s:I, s:{s:I, s:I}, s:o, s:o, s:o, s:O, s:O, s:O}", "notes", notes_of(run),
+        "verdict", word_of(status), "scenario", run->scenario->name, "teaches", run->scenario->teaches.text, "vars",
+        vars_of(run), "seed", run->seed, "zero_us", (json_int_t)run->zero_us, "took_us",
+        (json_int_t)(real_clock_us() - run->zero_us), "crash_points", "armed", (json_int_t)run->points_armed, "met",
+        (json_int_t)run->points_met, "faults", faults_of(run), "lives", lives_of(run), "work", real_work_of(run),
+        "checks", run->checks, "violations", run->record.violations, "invalid", run->record.invalids));
 }
 
 static void print_list(const char *title, const json_t *list)
@@ -102,6 +120,8 @@ int real_verdict(struct real_run *run, bool is_json)
     } else if (!run->is_quiet || status != REAL_HELD) {
         print_list("VIOLATED", run->record.violations);
         print_list("INVALID", run->record.invalids);
+        if (status == REAL_HELD && !run->is_quiet)
+            print_list("NOTE", json_object_get(verdict, "notes"));
         printf("%s: %s. The archive is %s\n", run->scenario->name, word_of(status), run->out);
     }
     json_decref(verdict);

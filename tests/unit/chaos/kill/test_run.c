@@ -396,12 +396,55 @@ Test(kill_run, a_bad_scenario_runs_nothing)
     struct bed bed;
     bed_open(&bed, "teaches: t\nnodes: [{name: a, command: [no-such-program]}]\n" LOAD("true"));
     cr_expect_eq(bed_run(&bed), REAL_BAD);
-    cr_expect_eq(bed_run(&bed), REAL_BAD, "the folder is not free any more");
+    cr_expect_neq(access(bed.out, F_OK), 0, "the next try may have the same folder");
     bed_close(&bed);
     bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [no-such-program]}]\n");
     cr_expect_eq(bed_run(&bed), REAL_BAD, "nor one that would be missed at the end alone");
     cr_expect_eq(real_run(&(struct real_run_options){.scenario = "/no/such.yaml"}), REAL_BAD);
     bed_close(&bed);
+    bed_open(&bed, HEAD NODE("a", SERVE) LOAD("true"));
+    cr_expect_eq(bed_run(&bed), REAL_HELD);
+    cr_expect_eq(bed_run(&bed), REAL_BAD, "the folder is not free any more");
+    bed_close(&bed);
+}
+
+/* Whoever is called by another name may be another program by that. */
+Test(kill_run, a_program_that_is_a_link_stays_one)
+{
+    struct bed bed;
+    char program[96], link[96];
+    bed_open(&bed, HEAD NODE("a", SERVE) "load: {command: [\"${here}/link\"]}\n");
+    (void)snprintf(program, sizeof(program), "%s/program", bed.directory);
+    (void)snprintf(link, sizeof(link), "%s/link", bed.directory);
+    FILE *file = fopen(program, "w");
+    cr_assert(fputs("#!/bin/sh\ncase $0 in */link) ;; *) exit 1 ;; esac\n", file) >= 0 && fclose(file) == 0);
+    cr_assert(chmod(program, 0700) == 0 && symlink("program", link) == 0);
+    cr_expect_eq(bed_run(&bed), REAL_HELD);
+    bed_close(&bed);
+}
+
+/* It holds, and says what it has not shown. */
+Test(kill_run, I31_what_nobody_has_asked_for_is_noted)
+{
+    static const struct {
+        const char *text;
+        size_t notes;
+    } cases[] = {{HEAD NODE("a", SERVE) LOAD("true"), 2},
+                 {HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [\"true\"]}]\n", 1},
+                 {HEAD NODE("a", SERVE) LOAD("echo ok") "  needs: {text: ok, times: 1}\n", 1},
+                 {HEAD NODE("a", SERVE) LOAD("echo ok") "  needs: {text: ok, times: 1}\nchecks: [{name: c, command: "
+                                                        "[\"true\"]}]\n",
+                  0}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bed bed;
+        bed_open(&bed, cases[i].text);
+        cr_expect_eq(bed_run(&bed), REAL_HELD);
+        json_t *verdict = verdict_of(&bed);
+        cr_expect_eq(json_array_size(json_object_get(verdict, "notes")), cases[i].notes, "%s", cases[i].text);
+        json_decref(verdict);
+        bed_close(&bed);
+    }
 }
 
 /* ${...} of every kind, as the processes of a scenario meet it: the load ends well if it is what it says. */
