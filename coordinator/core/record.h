@@ -23,7 +23,8 @@ enum vow_record_kind {
     /* Sagas (sagas 4.2), all forced but END and KEY, and the saga stays open until END: */
     VOW_RECORD_SAGA_BEGIN = 8, /* the order is in .body; nothing was sent before it */
     /* What became of a step is in .step, with the cause and the words; .body: its answer. Fate NONE: an attempt has
-     * failed, and the next one is not before detail ms after this; not forced. */
+     * failed, and the next one is not before detail ms after this; not forced. A later record of the step says all
+     * that this one says, and retention cuts it off then, though its saga is open. */
     VOW_RECORD_SAGA_STEP = 9,
     VOW_RECORD_SAGA_TURN = 10,  /* turned round by the cause; detail: the last stage that was begun */
     VOW_RECORD_SAGA_RETRY = 11, /* an operator wanted what was stuck tried again */

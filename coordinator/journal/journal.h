@@ -7,8 +7,9 @@
  * it.
  *
  * It does not grow for ever. An ended transaction stays answerable for the retention time; then its events are cut off,
- * and an id that may be one of theirs is EXPIRED, never ABORTED. An unfinished one is never cut. A snapshot, written
- * with the cut, carries what the rest needs to be proved, and keeps a start from reading all of it.
+ * and an id that may be one of theirs is EXPIRED, never ABORTED. An unfinished one is never cut, but for
+ * what the later records of a saga say as well. A snapshot, written with the cut, carries what the rest needs to be
+ * proved, and keeps a start from reading all of it.
  *
  * Two layers. `struct vow_journal_engine` is what a replicated store could implement later. `struct vow_journal` puts
  * any engine on a thread of its own with group commit: what is submitted while one commit runs goes into the next;

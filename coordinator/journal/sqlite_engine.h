@@ -1,7 +1,8 @@
 /*
  * The SQLite engine of the journal, shared by its files: sqlite_open.c opens, sqlite_verify.c proves what was opened,
  * sqlite.c writes, sqlite_read.c reads, sqlite_walk.c follows the chain, sqlite_turn.c folds and cuts it,
- * sqlite_past.c says what of events stays; sqlite_lives.c is beside the chain.
+ * sqlite_past.c says what of events stays, sqlite_void.c what of open sagas does not; sqlite_lives.c is beside the
+ * chain.
  *
  * One connection, WAL, synchronous=FULL, exclusive locking, checkpoints by hand on that same connection: SQLite below
  * 3.51.3 can corrupt a WAL that two connections use (fault F122). One thread at a time; only the counters are read
@@ -73,6 +74,7 @@ enum journal_statement {
     JOURNAL_STMT_INDEXED,
     JOURNAL_STMT_END_AFTER,
     JOURNAL_STMT_UNENDED,
+    JOURNAL_STMT_STEPS_BEFORE,
     JOURNAL_STMT_OPEN_ADD,
     JOURNAL_STMT_OPEN_REMOVE,
     JOURNAL_STMT_AGES,
@@ -300,6 +302,9 @@ int journal_sqlite_turn(struct sqlite_engine *engine, uint64_t wall_us, uint64_t
 /* Inside the open transaction: a record that was kept goes after all. */
 int journal_sqlite_drop_kept(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t lsn,
                              struct vow_error_detail *detail);
+/* Likewise, of something that has not ended, which a start would be fed. */
+int journal_sqlite_drop_open(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t lsn,
+                             struct vow_error_detail *detail);
 /* The snapshot of the file, all zero if there is none. */
 int journal_sqlite_read_snapshot(struct sqlite_engine *engine, struct vow_error_detail *detail);
 
@@ -315,6 +320,13 @@ int journal_sqlite_past_has(struct sqlite_engine *engine, const struct journal_r
 /* And does some state from the cut on have this event before a group, or as a dead letter? */
 bool journal_sqlite_past_owes(const struct sqlite_engine *engine, uint64_t lsn);
 void journal_sqlite_past_free(struct sqlite_engine *engine);
+
+/* --- sqlite_void.c --- */
+
+/* Inside the open transaction: the cut has come to this record of a step, whose saga has no END up to there. Drops
+ * those before it from which nothing follows any more. */
+int journal_sqlite_drop_void(struct sqlite_engine *engine, const struct journal_row *by, struct journal_snapshot *next,
+                             struct vow_error_detail *detail);
 
 /* --- sqlite.c --- */
 

@@ -109,6 +109,8 @@ static const char *const statements[JOURNAL_STMT_COUNT] = {
     [JOURNAL_STMT_UNENDED] =
         "SELECT " COLUMNS " FROM event WHERE gtrid = ?1 AND lsn < ?2 AND CASE WHEN ?3 = 12 THEN kind BETWEEN 8 AND 11"
         " OR kind = 13 ELSE kind IN (2, 4, 5, 6, 7, 20) END ORDER BY lsn",
+    [JOURNAL_STMT_STEPS_BEFORE] =
+        "SELECT " COLUMNS " FROM event WHERE gtrid = ?1 AND lsn < ?2 AND kind IN (9, 11) ORDER BY lsn DESC LIMIT ?3",
     [JOURNAL_STMT_OPEN_ADD] = "INSERT INTO open (lsn) VALUES (?)",
     [JOURNAL_STMT_OPEN_REMOVE] = "DELETE FROM open WHERE lsn = ?",
     [JOURNAL_STMT_AGES] = "SELECT lsn, wall_us FROM event WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?",

@@ -3,11 +3,11 @@
  * when there is nothing else to do.
  *
  * An event is cut when it is old enough and no unfinished transaction needs it: COMMIT, HAZARD and other damage stay
- * until the END of their transaction is cut with them, whatever their age (B42), and so do the records of a saga. An
- * EVENT stays until each group has done it, and as long as it is a dead letter (I28), also in some state of the past
- * that can still be asked for, and so do the records which that follows from (sqlite_past.c). What is cut raises the
- * floor, and the floor, the new start of the chain and the rows that stayed are written in the same commit: after a
- * crash there are both or neither.
+ * until the END of their transaction is cut with them, whatever their age (B42), and so do the records of a saga, but
+ * for those from which nothing follows any more (sqlite_void.c). An EVENT stays until each group has done it, and as
+ * long as it is a dead letter (I28), also in some state of the past that can still be asked for, and so do the records
+ * which that follows from (sqlite_past.c). What is cut raises the floor, and the floor, the new start of the chain and
+ * the rows that stayed are written in the same commit: after a crash there are both or neither.
  */
 #include <string.h>
 
@@ -255,11 +255,13 @@ static int delete_kept(struct turn *turn, const struct journal_row *row, const s
     return error != 0 ? error : delete_row(turn, row, detail);
 }
 
-int journal_sqlite_drop_kept(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t lsn,
-                             struct vow_error_detail *detail)
+static int drop_lsn(struct turn *turn, uint64_t lsn,
+                    int (*drop)(struct turn *turn, const struct journal_row *row, const struct journal_hash *hash,
+                                struct vow_error_detail *detail),
+                    struct vow_error_detail *detail)
 {
+    struct sqlite_engine *engine = turn->engine;
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_KEPT_AFTER);
-    struct turn turn = {.engine = engine, .next = next};
     struct journal_row row;
     struct journal_hash hash;
     int error;
@@ -269,10 +271,38 @@ int journal_sqlite_drop_kept(struct sqlite_engine *engine, struct journal_snapsh
     (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)lsn - 1);
     (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)lsn);
     error = sqlite3_step(stmt) == SQLITE_ROW && journal_sqlite_row(stmt, &row, &hash)
-                ? delete_kept(&turn, &row, &hash, detail)
+                ? drop(turn, &row, &hash, detail)
                 : journal_sqlite_damaged(engine, lsn, "a record that was kept is not there", detail);
     (void)sqlite3_reset(stmt);
     return error;
+}
+
+int journal_sqlite_drop_kept(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t lsn,
+                             struct vow_error_detail *detail)
+{
+    struct turn turn = {.engine = engine, .next = next};
+
+    return drop_lsn(&turn, lsn, delete_kept, detail);
+}
+
+/* The floor stays: of its id there is more. */
+static int delete_open(struct turn *turn, const struct journal_row *row, const struct journal_hash *hash,
+                       struct vow_error_detail *detail)
+{
+    int error = unlist_open(turn, row, hash, detail);
+
+    if (error == 0)
+        error = add_row(turn->engine, &turn->next->kept, row, hash, false, detail);
+    turn->next->pruned++;
+    return error != 0 ? error : run_lsn(turn->engine, JOURNAL_STMT_CUT, row->lsn, "cutting off an event", detail);
+}
+
+int journal_sqlite_drop_open(struct sqlite_engine *engine, struct journal_snapshot *next, uint64_t lsn,
+                             struct vow_error_detail *detail)
+{
+    struct turn turn = {.engine = engine, .next = next};
+
+    return drop_lsn(&turn, lsn, delete_open, detail);
 }
 
 /* A client that comes again with the key must be told of the transaction for as long as any other of its events stays
@@ -280,6 +310,16 @@ int journal_sqlite_drop_kept(struct sqlite_engine *engine, struct journal_snapsh
 static bool is_lasting_kind(uint32_t kind)
 {
     return has_role(kind, VOW_ROLE_OPENS) || has_role(kind, VOW_ROLE_NAMES);
+}
+
+static int keep_open(struct turn *turn, const struct journal_row *row, const struct journal_hash *hash,
+                     struct vow_error_detail *detail)
+{
+    int error = add_row(turn->engine, &turn->next->kept, row, hash, true, detail);
+
+    if (error == 0 && row->kind == VOW_RECORD_SAGA_STEP)
+        error = journal_sqlite_drop_void(turn->engine, row, turn->next, detail);
+    return error;
 }
 
 /* An unfinished transaction keeps its events; so does one whose END is younger, for it must stay answerable as long as
@@ -296,7 +336,7 @@ static int cut_row(void *ctx, const struct journal_row *row, const struct journa
         if (error != 0)
             return error;
         if (end == 0 || end > turn->end)
-            return add_row(turn->engine, &turn->next->kept, row, hash, true, detail);
+            return keep_open(turn, row, hash, detail);
     }
     if (vow_record_is_relay((enum vow_record_kind)row->kind)) {
         bool needed = true;

@@ -83,6 +83,7 @@ void saga_on_recovered_step(struct vow_sagas *core, struct saga_input *in)
         step->next_ms = core->now_ms + what_is_left(record->detail, in->from->recovered.age_ms);
         return;
     }
+    step->next_ms = 0; /* of an attempt before: all that its record said is said (journal/sqlite_void.c) */
     step->state = record->step.fate == VOW_FATE_STUCK ? STEP_STUCK : STEP_SETTLED;
     step->wants_peer = record->cause == VOW_CAUSE_PARTICIPANT_UNAVAILABLE;
     if (record->step.fate != VOW_FATE_STUCK)

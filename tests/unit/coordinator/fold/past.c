@@ -470,9 +470,10 @@ static void begin_txn(struct past *past)
 
 static void begin_saga(struct past *past)
 {
-    struct vow_msg_saga_step steps[6];
+    struct vow_msg_saga_step steps[8];
     struct vow_msg msg = {.kind = VOW_MSG_SAGA_REQUEST};
-    uint32_t before = 1 + past_below(past, 3), pivot = past_below(past, 2), len = before + pivot + past_below(past, 2);
+    uint32_t before = 1 + past_below(past, 3), pivot = past_below(past, 2),
+             len = before + pivot + past_below(past, past->is_bad ? 4 : 2);
     uint32_t stage = 0;
 
     for (uint32_t i = 0; i < len; i++) {
@@ -519,7 +520,7 @@ static void answer_decision(struct past *past, const struct past_mail *mail)
 
 static void answer_step(struct past *past, const struct past_mail *mail)
 {
-    uint32_t draw = past_below(past, 100);
+    uint32_t draw = past_below(past, 100), done = past->is_bad ? 30 : 75;
     struct vow_msg msg = {.kind = VOW_MSG_STEP_DONE};
 
     msg.step_done = (struct vow_msg_step_done){.gtrid = mail->step.gtrid,
@@ -527,7 +528,7 @@ static void answer_step(struct past *past, const struct past_mail *mail)
                                                .direction = mail->step.direction,
                                                .attempt = mail->step.attempt,
                                                .text = "",
-                                               .result = draw < 75                                 ? VOW_STEP_DONE
+                                               .result = draw < done                               ? VOW_STEP_DONE
                                                          : draw < 85                               ? VOW_STEP_NOT_YET
                                                          : mail->step.direction == VOW_STEP_ACTION ? VOW_STEP_REJECTED
                                                                                                    : VOW_STEP_UNABLE};
@@ -598,7 +599,7 @@ static void come_or_go(struct past *past)
 
 static void pass_time(struct past *past)
 {
-    uint32_t ms = 1 + past_below(past, 5000);
+    uint32_t ms = 1 + past_below(past, past->is_bad ? 40000 : 5000);
 
     clock_shift(ms);
     fixture_after(&past->txns, ms);
@@ -625,7 +626,7 @@ static void operate(struct past *past)
         bool is_stuck = saga.told == VOW_SAGA_STUCK_FORWARD || saga.told == VOW_SAGA_STUCK_COMPENSATING;
         enum vow_saga_order order = past_chance(past, 70) ? VOW_SAGA_RETRY : VOW_SAGA_CLOSE;
 
-        if (is_stuck && past_chance(past, 30))
+        if (is_stuck && past_chance(past, past->is_bad ? 3 : 30))
             step_sagas(past, &(struct vow_sagas_event){.kind = VOW_SAGAS_ORDER, .order = {saga.gtrid, order, 1}}, NULL);
     }
 }
@@ -692,6 +693,9 @@ static void crash(struct past *past)
 static void turn(struct past *past)
 {
     uint32_t draw = past_below(past, 1000);
+
+    if (past->is_bad && past_chance(past, 10))
+        come_or_go(past);
 
     past_relay_turn(past);
     if (draw < 100)

@@ -40,6 +40,7 @@ struct past {
     uint32_t cuts;      /* that retention has made meanwhile */
     uint64_t cut_lsn;   /* of the last of them */
     uint64_t retain_ms; /* past_retain() */
+    bool is_bad;        /* participants come and go, steps fail again and again, and no operator sees to it for long */
 };
 
 /* Lives until the journal has so many events, or more by a few. Between them, the cores' own durable state is compared

@@ -143,3 +143,68 @@ Test(past, is_exact_between_many_cuts, .init = setup, .fini = teardown)
     for (int i = 0; i < POINTS_STOPPED; i++)
         expect_state(draw_lsn(&random, stats.cut_lsn + 1, past->last_lsn));
 }
+
+struct old_step {
+    struct vow_gtrid gtrid;
+    uint32_t number;
+    uint8_t fate;
+};
+
+#define OLD_STEPS_MAX 2048
+
+/* The records of steps up to the cut, in order. */
+static uint32_t list_old_steps(struct old_step steps[OLD_STEPS_MAX])
+{
+    struct vow_journal_op op = {.kind = VOW_JOURNAL_READ};
+    uint32_t len = 0;
+
+    do {
+        past->bed.ops->commit(past->bed.engine, &op);
+        cr_assert_eq(op.error, 0);
+        for (uint32_t i = 0; i < op.events_len; i++) {
+            const struct vow_record *record = &op.events[i].record;
+
+            if (op.events[i].lsn > op.cut_lsn || record->kind != VOW_RECORD_SAGA_STEP)
+                continue;
+            cr_assert_lt(len, OLD_STEPS_MAX);
+            steps[len++] = (struct old_step){record->gtrid, record->step.number, record->step.fate};
+        }
+        vow_journal_events_free(op.events, op.events_len);
+    } while (op.has_more);
+    return len;
+}
+
+/* Of each step one attempt that failed, at most, and nothing after it. */
+static void expect_few_attempts(void)
+{
+    static struct old_step steps[OLD_STEPS_MAX];
+    const uint32_t len = list_old_steps(steps);
+
+    for (uint32_t i = 0; i < len; i++) {
+        for (uint32_t k = i + 1; k < len && steps[i].fate == VOW_FATE_NONE; k++)
+            cr_assert(steps[k].number != steps[i].number || !vow_gtrid_equal(&steps[k].gtrid, &steps[i].gtrid));
+    }
+}
+
+/* Steps that fail and are stuck again and again, side by side, where retention is never far behind: what it takes of
+ * open sagas no state from the cut on follows from (journal/sqlite_void.c). */
+Test(past, is_exact_where_steps_fail_again_and_again, .init = setup, .fini = teardown)
+{
+    uint64_t random = 4;
+
+    past->is_bad = true;
+    past_live(past, 23, 100);
+    past_retain(past, 60000);
+    for (uint64_t events = 200; events <= 1300; events += 100) {
+        past_live(past, 23, events);
+        for (int i = 0; i < POINTS / 12; i++)
+            expect_state(draw_lsn(&random, past->cut_lsn + 1, past->last_lsn));
+    }
+    past_end(past);
+    expect_all_kinds();
+    cr_assert_gt(past->cuts, 30);
+    expect_few_attempts();
+    bed_close(&past->bed);
+    for (int i = 0; i < POINTS_STOPPED; i++)
+        expect_state(draw_lsn(&random, past->cut_lsn + 1, past->last_lsn));
+}
