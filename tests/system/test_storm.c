@@ -8,7 +8,7 @@
 #include "chaos/kill/directory.h"
 #include "kit.h"
 
-TestSuite(storm, .timeout = 240);
+TestSuite(storm, .timeout = 600);
 
 static struct run run;
 static char directory[64], out[80], scenario[80];
