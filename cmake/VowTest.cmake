@@ -1,10 +1,10 @@
-# vow_suite(NAME SOURCES file... [USES target...] [LABELS label...] [TIMEOUT seconds])
+# vow_suite(NAME SOURCES file... [USES target...] [LABELS label...] [TIMEOUT seconds] [VIA program])
 # One Criterion executable; CTest fails on a sanitizer's report even if Criterion lets it pass (Criterion does not fail a
 # test whose child only leaks).
 set(VOW_SANITIZER_REPORT "ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 function(vow_suite name)
-    cmake_parse_arguments(SUITE "" "TIMEOUT;JOBS" "SOURCES;USES;LABELS" ${ARGN})
+    cmake_parse_arguments(SUITE "" "TIMEOUT;JOBS;VIA" "SOURCES;USES;LABELS" ${ARGN})
     if(VOW_SANITIZE STREQUAL "thread")
         list(APPEND SUITE_SOURCES ${PROJECT_SOURCE_DIR}/tests/support/tsan_runner.c)
     endif()
@@ -14,7 +14,7 @@ function(vow_suite name)
     if(SUITE_JOBS)
         set(jobs -j${SUITE_JOBS})
     endif()
-    vow_test(${name} COMMAND ${name} --verbose=0 ${jobs} LABELS ${SUITE_LABELS} TIMEOUT ${SUITE_TIMEOUT})
+    vow_test(${name} COMMAND ${SUITE_VIA} $<TARGET_FILE:${name}> --verbose=0 ${jobs} LABELS ${SUITE_LABELS} TIMEOUT ${SUITE_TIMEOUT})
 endfunction()
 
 # vow_test(NAME COMMAND ... [LABELS label...] [TIMEOUT seconds]): any program as a CTest.

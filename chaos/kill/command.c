@@ -13,12 +13,13 @@
 static const char help[] =
     "vow-chaos run: runs real processes, does to them what a scenario says, and judges what they have left\n"
     "\n"
-    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--set NAME=VALUE]... [--json]\n"
+    "  vow-chaos run SCENARIO.yaml [--out DIR] [--seed N] [--set NAME=VALUE]... [--network KIND] [--json]\n"
     "  vow-chaos run NAME ...   a scenario that is installed; see vow-chaos list\n"
     "\n"
     "  --out DIR  the archive: scenario, logs, data, timeline, verdict; a new or empty folder (one under out/)\n"
     "  --seed N   ${seed} of the scenario, instead of its own\n"
     "  --set NAME=VALUE\n             ${NAME} of the scenario, in place of what its vars say\n"
+    "  --network KIND\n             proxy or namespaces, in place of what the scenario says; namespaces want root\n"
     "  --json     print the verdict as JSON instead of the timeline\n"
     "  --keys     print the keys that a scenario may have\n"
     "  --help\n"
@@ -53,19 +54,19 @@ static bool read_set(const char *text, struct real_run_options *options)
 /* Returns a status to end with, or -1 to go on. */
 static int read_flags(int argc, char **argv, struct real_run_options *options)
 {
-    static const struct option flags[] = {{"out", required_argument, NULL, 'o'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"set", required_argument, NULL, 'v'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"keys", no_argument, NULL, 'k'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option flags[] = {
+        {"out", required_argument, NULL, 'o'}, {"seed", required_argument, NULL, 's'},
+        {"set", required_argument, NULL, 'v'}, {"network", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},      {"keys", no_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0}};
     int flag;
 
     opterr = 0;
     while ((flag = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
         if (flag == 'o')
             options->out = optarg;
+        else if (flag == 'n')
+            options->network = optarg;
         else if (flag == 'j')
             options->is_json = true;
         else if (flag == 'v' && !read_set(optarg, options))

@@ -1,5 +1,6 @@
-/* The links of a run: proxies between its processes, and what is done to them. */
+/* The links of a run: proxies between its processes, or packets between their namespaces; and what is done to them. */
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "chaos/kill/run.h"
@@ -16,16 +17,40 @@ static void on_hit(void *ctx, enum proxy_fault fault, unsigned ways)
                                          : "");
 }
 
+static int open_proxy(struct real_run *run, struct real_link *link)
+{
+    const struct proxy_options options = {
+        .base = run->base, .seed = run->seed_number + (uint64_t)(link - run->links), .hit = on_hit, .ctx = link};
+    char *to = real_write_out(run, NULL, link->plan->to.text);
+    const int error = to != NULL ? proxy_open(&options, to, &link->proxy) : VOW_E_ARGUMENT;
+
+    free(to);
+    return error;
+}
+
+static const char *target_of(const struct real_run *run, const struct real_link *link)
+{
+    return run->members[link->plan->node].ports[link->plan->port].address;
+}
+
+static int open_lane(struct real_run *run, struct real_link *link)
+{
+    const char *port = real_address_part(target_of(run, link), NULL, ".port");
+    const struct netns_link_options options = {.from = link->plan->users,
+                                               .to = run->members[link->plan->node].place,
+                                               .port = (uint16_t)strtoul(port, NULL, 10),
+                                               .hit = on_hit,
+                                               .ctx = link};
+
+    return netns_link_open(run->netns, &options, &link->lane);
+}
+
 int real_links_open(struct real_run *run)
 {
     for (size_t i = 0; i < run->scenario->links_len; i++) {
         struct real_link *link = &run->links[i];
         *link = (struct real_link){.run = run, .plan = &run->scenario->links[i]};
-        const struct proxy_options options = {
-            .base = run->base, .seed = run->seed_number + i, .hit = on_hit, .ctx = link};
-        char *to = real_write_out(run, NULL, link->plan->to.text);
-        const int error = to != NULL ? proxy_open(&options, to, &link->proxy) : VOW_E_ARGUMENT;
-        free(to);
+        const int error = run->netns != NULL ? open_lane(run, link) : open_proxy(run, link);
         if (error == 0)
             continue;
         (void)fprintf(stderr, "vow-chaos: the link %s: %s\n", link->plan->name.text, vow_error_text(error));
@@ -37,8 +62,12 @@ int real_links_open(struct real_run *run)
 void real_links_close(struct real_run *run)
 {
     for (size_t i = 0; i < run->scenario->links_len; i++) {
-        proxy_close(run->links[i].proxy);
-        run->links[i].proxy = NULL;
+        struct real_link *link = &run->links[i];
+        proxy_close(link->proxy);
+        if (link->lane != NULL)
+            netns_link_close(link->lane);
+        link->proxy = NULL;
+        link->lane = NULL;
     }
 }
 
@@ -47,30 +76,68 @@ const char *real_link_address(const struct real_run *run, const char *field)
     const size_t len = strcspn(field, ".");
 
     for (size_t i = 0; i < run->scenario->links_len; i++) {
+        const struct real_link *link = &run->links[i];
         const char *name = run->scenario->links[i].name.text;
-        if (strlen(name) == len && memcmp(name, field, len) == 0 && run->links[i].proxy != NULL)
-            return real_address_part(proxy_address(run->links[i].proxy), field + len);
+        if (strlen(name) != len || memcmp(name, field, len) != 0)
+            continue;
+        if (link->lane != NULL)
+            return real_address_part(target_of(run, link), run->members[link->plan->node].host, field + len);
+        return link->proxy != NULL ? real_address_part(proxy_address(link->proxy), REAL_HOST, field + len) : NULL;
     }
     return NULL;
 }
 
-static void mend(struct proxy *proxy)
+/* --- What both kinds can --- */
+
+static void set_weather(struct real_link *link, unsigned ways, const struct proxy_weather *weather)
+{
+    if (link->lane != NULL)
+        netns_link_set_weather(link->lane, ways, weather);
+    else
+        proxy_set_weather(link->proxy, ways, weather);
+}
+
+static void get_weather(const struct real_link *link, enum proxy_way way, struct proxy_weather *weather)
+{
+    if (link->lane != NULL)
+        netns_link_get_weather(link->lane, way, weather);
+    else
+        proxy_get_weather(link->proxy, way, weather);
+}
+
+static void flap(struct real_link *link, unsigned ways, uint64_t up_ms, uint64_t down_ms)
+{
+    if (link->lane != NULL)
+        netns_link_flap(link->lane, ways, (uint32_t)up_ms, (uint32_t)down_ms);
+    else
+        proxy_flap(link->proxy, ways, (uint32_t)up_ms, (uint32_t)down_ms);
+}
+
+static void refuse(struct real_link *link, bool refuses)
+{
+    if (link->lane != NULL)
+        netns_link_refuse(link->lane, refuses);
+    else
+        proxy_refuse(link->proxy, refuses);
+}
+
+static void mend(struct real_link *link)
 {
     const struct proxy_weather fair = {0};
 
-    proxy_flap(proxy, PROXY_BOTH_WAYS, 0, 0);
-    proxy_refuse(proxy, false);
-    proxy_reset_after(proxy, PROXY_FORTH, 0);
-    proxy_reset_after(proxy, PROXY_BACK, 0);
-    proxy_reset_mid_frame(proxy, PROXY_FORTH, 0);
-    proxy_reset_mid_frame(proxy, PROXY_BACK, 0);
-    proxy_set_weather(proxy, PROXY_BOTH_WAYS, &fair);
+    flap(link, PROXY_BOTH_WAYS, 0, 0);
+    refuse(link, false);
+    for (enum proxy_way way = PROXY_FORTH; way <= PROXY_BACK && link->proxy != NULL; way++) {
+        proxy_reset_after(link->proxy, way, 0);
+        proxy_reset_mid_frame(link->proxy, way, 0);
+    }
+    set_weather(link, PROXY_BOTH_WAYS, &fair);
 }
 
 void real_links_mend(struct real_run *run)
 {
     for (size_t i = 0; i < run->scenario->links_len; i++)
-        mend(run->links[i].proxy);
+        mend(&run->links[i]);
 }
 
 /* --- What is done to one --- */
@@ -83,13 +150,13 @@ unsigned real_link_ways(const struct real_fault *fault)
 }
 
 /* Adds to the weather of each way what the fault says of it. */
-static void change(struct proxy *proxy, const struct real_fault *fault)
+static void change(struct real_link *link, const struct real_fault *fault)
 {
     for (enum proxy_way way = PROXY_FORTH; way <= PROXY_BACK; way++) {
         struct proxy_weather weather;
         if ((real_link_ways(fault) & way) == 0)
             continue;
-        proxy_get_weather(proxy, way, &weather);
+        get_weather(link, way, &weather);
         weather.is_cut = weather.is_cut || fault->action == REAL_CUT;
         weather.is_black_hole = weather.is_black_hole || fault->action == REAL_BLACK_HOLE;
         if (fault->action == REAL_DELAY) {
@@ -103,7 +170,7 @@ static void change(struct proxy *proxy, const struct real_fault *fault)
             weather.slice_bytes = fault->bytes;
             weather.slice_ms = (uint32_t)fault->every_ms;
         }
-        proxy_set_weather(proxy, way, &weather);
+        set_weather(link, way, &weather);
     }
 }
 
@@ -140,18 +207,18 @@ enum proxy_fault real_link_counts_as(enum real_action action)
 
 void real_link_act(struct real_run *run, const struct real_fault *fault, uint32_t index)
 {
-    struct proxy *proxy = run->links[index].proxy;
+    struct real_link *link = &run->links[index];
 
     if (fault->action == REAL_FLAP)
-        proxy_flap(proxy, real_link_ways(fault), (uint32_t)fault->up_ms, (uint32_t)fault->down_ms);
+        flap(link, real_link_ways(fault), fault->up_ms, fault->down_ms);
     else if (fault->action == REAL_REFUSE)
-        proxy_refuse(proxy, true);
+        refuse(link, true);
     else if (fault->action == REAL_RESET)
-        (void)proxy_reset(proxy);
+        (void)proxy_reset(link->proxy);
     else if (fault->action == REAL_TEAR || fault->action == REAL_RESET_AFTER)
-        lie_in_wait(proxy, fault);
+        lie_in_wait(link->proxy, fault);
     else if (fault->action == REAL_MEND)
-        mend(proxy);
+        mend(link);
     else
-        change(proxy, fault);
+        change(link, fault);
 }

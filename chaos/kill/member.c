@@ -8,6 +8,9 @@
 #include "chaos/kill/run.h"
 #include "proto/assert.h"
 
+/* In a namespace all ports are free. These are none that the kernel gives to those who dial. */
+#define FIRST_PORT 7001U
+
 /* --- Variables --- */
 
 struct scope {
@@ -59,7 +62,7 @@ static const char *lookup_port(const struct real_member *member, const char *fie
     for (size_t i = 0; member->plan != NULL && i < member->plan->ports.len; i++) {
         const char *port = member->plan->ports.of[i].text;
         if (strlen(port) == len && memcmp(port, field, len) == 0)
-            return real_address_part(member->ports[i].address, field + len);
+            return real_address_part(member->ports[i].address, member->host, field + len);
     }
     return NULL;
 }
@@ -110,16 +113,51 @@ static int fail(const char *what, int error)
     return -1;
 }
 
+/* All commands live where the harness does. */
+static int settle(struct real_run *run, struct real_member *member)
+{
+    char why[NETNS_WHY_SIZE];
+
+    member->host = REAL_HOST;
+    member->netns = run->netns;
+    if (run->netns == NULL || member == &run->task)
+        return 0;
+    if (netns_add(run->netns, &member->place, why) != 0) {
+        (void)fprintf(stderr, "vow-chaos: the network of %s: %s\n", member->plan->name.text, why);
+        return -1;
+    }
+    member->host = netns_host(run->netns, member->place);
+    return 0;
+}
+
+static int open_port(const struct real_run *run, struct real_member *member, size_t i)
+{
+    if (run->netns == NULL)
+        return real_port_open(&member->ports[i]);
+    real_port_of(&member->ports[i], member->host, FIRST_PORT + (unsigned)i);
+    return 0;
+}
+
+/* In the process that is about to be a life of it. */
+static int enter(const void *ctx)
+{
+    const struct real_member *member = ctx;
+
+    return member->netns != NULL && netns_enter(member->netns, member->place) != 0 ? -1 : real_inside_enter(member);
+}
+
 int real_member_prepare(struct real_run *run, struct real_member *member, const struct real_node_plan *plan)
 {
     *member = (struct real_member){.plan = plan};
     real_node_init(&member->node);
     for (size_t i = 0; i < REAL_PORTS_MAX; i++)
         member->ports[i].fd = -1;
+    if (settle(run, member) != 0)
+        return -1;
     (void)snprintf(member->directory, sizeof(member->directory), "%.900s/nodes/%s", run->out, plan->name.text);
     int error = real_directory_make(member->directory);
     for (size_t i = 0; i < plan->ports.len && error == 0; i++)
-        error = real_port_open(&member->ports[i]);
+        error = open_port(run, member, i);
     return error == 0 ? 0 : fail(member->directory, error);
 }
 
@@ -279,7 +317,7 @@ int real_member_write_out(struct real_run *run, struct real_member *member)
     node->directory = member->directory;
     node->ready = (struct real_readiness_plan){.file = plan->ready.file.text, .within_ms = plan->ready_ms};
     node->end_ms = plan->end_ms;
-    node->enter = real_inside_enter;
+    node->enter = enter;
     node->enter_ctx = member;
     node->exit_status = plan->exit_status;
     node->watcher = real_watch(run);

@@ -27,6 +27,11 @@ int real_port_open(struct real_port *port)
     return 0;
 }
 
+void real_port_of(struct real_port *port, const char *host, unsigned number)
+{
+    (void)snprintf(port->address, sizeof(port->address), "%s:%u", host, number);
+}
+
 void real_port_close(struct real_port *port)
 {
     if (port->fd >= 0)
@@ -34,7 +39,7 @@ void real_port_close(struct real_port *port)
     port->fd = -1;
 }
 
-const char *real_address_part(const char *address, const char *part)
+const char *real_address_part(const char *address, const char *host, const char *part)
 {
     const char *colon = strrchr(address, ':');
 
@@ -42,5 +47,5 @@ const char *real_address_part(const char *address, const char *part)
         return address;
     if (strcmp(part, ".port") == 0)
         return colon != NULL ? colon + 1 : NULL;
-    return strcmp(part, ".host") == 0 ? REAL_HOST : NULL;
+    return strcmp(part, ".host") == 0 ? host : NULL;
 }

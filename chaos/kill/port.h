@@ -6,7 +6,7 @@
 #ifndef VOW_CHAOS_KILL_PORT_H
 #define VOW_CHAOS_KILL_PORT_H
 
-#define REAL_HOST "127.0.0.1" /* of every address that we give */
+#define REAL_HOST "127.0.0.1" /* of every address that we give, but for namespaces */
 
 struct real_port {
     int fd;
@@ -15,9 +15,11 @@ struct real_port {
 
 /* 0, or an errno. */
 int real_port_open(struct real_port *port);
+/* The same of a host that is the process's alone: no socket is needed. */
+void real_port_of(struct real_port *port, const char *host, unsigned number);
 void real_port_close(struct real_port *port);
 
 /* Of an address "HOST:PORT": all of it for "", the number alone for ".port", the host for ".host"; else NULL. */
-const char *real_address_part(const char *address, const char *part);
+const char *real_address_part(const char *address, const char *host, const char *part);
 
 #endif

@@ -381,6 +381,17 @@ static int check_programs(const struct real_run *run)
     return result;
 }
 
+/* Before anything is written: who may not do that is to find nothing left. */
+static int open_network(struct real_run *run)
+{
+    char why[NETNS_WHY_SIZE];
+
+    if (!run->scenario->has_namespaces || netns_open(run->base, run->seed_number, &run->netns, why) == 0)
+        return 0;
+    (void)fprintf(stderr, "vow-chaos: network namespaces cannot be had: %s\n", why);
+    return -1;
+}
+
 static int prepare(struct real_run *run, const struct real_run_options *options)
 {
     run->seed_number = options->has_seed ? options->seed : run->scenario->seed;
@@ -389,8 +400,8 @@ static int prepare(struct real_run *run, const struct real_run_options *options)
     (void)snprintf(run->seed, sizeof(run->seed), "%u", run->seed_number);
     run->zero_us = real_clock_us();
     run->checks = real_need(json_array());
-    if (real_find_folders(run) != 0 || find_here(run, options->scenario) != 0 || check_programs(run) != 0 ||
-        make_out(run, options->out) != 0)
+    if (open_network(run) != 0 || real_find_folders(run) != 0 || find_here(run, options->scenario) != 0 ||
+        check_programs(run) != 0 || make_out(run, options->out) != 0)
         return -1;
     if (keep_scenario(run) != 0 || open_record(run, options->is_json || options->is_quiet) != 0 || write_vars(run) != 0)
         return -1;
@@ -482,6 +493,7 @@ static int run_scenario(struct real_run *run, const struct real_run_options *opt
     else if (prepare(run, options) == 0)
         status = run_prepared(run, options->is_json);
     close_all(run);
+    netns_close(run->netns);
     real_guard_close(&run->guard);
     real_judge_close(run);
     if (run->record.file != NULL)
@@ -492,6 +504,16 @@ static int run_scenario(struct real_run *run, const struct real_run_options *opt
     return status;
 }
 
+static int load(const struct real_run_options *options, struct real_scenario **scenario, struct real_error *error)
+{
+    if (real_scenario_load(options->scenario, &options->sets, scenario, error) != 0)
+        return -1;
+    if (options->network == NULL || real_scenario_set_network(*scenario, options->network, error) == 0)
+        return 0;
+    real_scenario_free(*scenario);
+    return -1;
+}
+
 int real_run(const struct real_run_options *options)
 {
     struct real_run *run = real_need(calloc(1, sizeof(*run)));
@@ -499,7 +521,7 @@ int real_run(const struct real_run_options *options)
     struct real_error error;
     int status = REAL_BAD;
 
-    if (real_scenario_load(options->scenario, &options->sets, &scenario, &error) == 0) {
+    if (load(options, &scenario, &error) == 0) {
         real_storm_prepare(options->storm, scenario);
         run->scenario = scenario;
         run->base = real_need(event_base_new());

@@ -17,6 +17,7 @@
 #include "chaos/kill/record.h"
 #include "chaos/kill/scenario.h"
 #include "chaos/kill/storm.h"
+#include "chaos/netns/netns.h"
 #include "chaos/preload/faults.h"
 #include "chaos/proxy/proxy.h"
 
@@ -31,6 +32,9 @@ struct real_member {
     const struct real_node_plan *plan;
     struct real_node node;
     struct real_port ports[REAL_PORTS_MAX];
+    const char *host;          /* of them */
+    const struct netns *netns; /* NULL = it lives where the harness does */
+    unsigned place;            /* in it */
     char directory[REAL_PATH_SIZE];
     char *argv[REAL_WORDS_MAX + 1];
     const char *variables[2 * (REAL_VARIABLES_MAX + 5 + REAL_INSIDE_VARIABLES) + 1]; /* five are the harness's own */
@@ -58,7 +62,8 @@ struct real_member {
 struct real_link {
     struct real_run *run;
     const struct real_link_plan *plan;
-    struct proxy *proxy;
+    struct proxy *proxy;     /* one of them: */
+    struct netns_link *lane; /* by namespaces */
 };
 
 /* A fault of the timeline, as far as it has come. */
@@ -103,6 +108,7 @@ struct real_run {
     struct real_member members[REAL_NODES_MAX];
     struct real_member loads[REAL_LOADS_MAX];
     struct real_link links[REAL_LINKS_MAX];
+    struct netns *netns;     /* NULL = the processes are on the network that the harness was started on */
     struct real_member task; /* a check, or a command of the setup: one at a time */
     struct real_node_plan task_plan;
     char task_name[32];
@@ -129,6 +135,7 @@ struct real_run_options {
     const char *scenario;
     const char *out; /* NULL = a folder of its own under out/ */
     struct real_sets sets;
+    const char *network; /* in place of what the scenario says; NULL = that */
     uint32_t seed;
     bool has_seed;
     bool is_json;             /* the verdict on stdout instead of the timeline */

@@ -75,6 +75,9 @@ struct real_node_plan {
 /* A way from a node to an address, which can be cut: ${link.NAME} stands for it. */
 struct real_link_plan {
     struct real_text name, to;
+    /* By namespaces: where it leads, a node and one of its ports; and who takes it, a bit for each place. */
+    uint32_t node, port;
+    uint64_t users;
 };
 
 enum real_action {
@@ -140,6 +143,8 @@ struct real_scenario {
     uint64_t within_ms; /* the whole of it */
     uint64_t settle_ms; /* after the load, until nothing is in doubt */
     uint32_t seed;
+    struct real_text network; /* proxy or namespaces; NULL = proxy */
+    bool has_namespaces;
     struct real_words arms; /* for vow-chaos compare, which knows what they are; none = all */
     struct real_node_plan nodes[REAL_NODES_MAX];
     size_t nodes_len;
@@ -183,6 +188,13 @@ const struct real_variable *real_scenario_var(const struct real_scenario *scenar
 /* scenario_keys.c: fills the scenario from its root. scenario_check.c: names that it uses are there. */
 int real_scenario_read(struct real_scenario *scenario);
 int real_scenario_check(struct real_scenario *scenario);
+
+/* scenario_network.c. The first, after the checks: does what its key says go with namespaces, if it says so? The second
+ * says another word in place of the key's: 0, or -1 and has said why in `error`. */
+int real_scenario_check_network(struct real_scenario *scenario);
+int real_scenario_set_network(struct real_scenario *scenario, const char *network, struct real_error *error);
+/* The place of a node or load in a network of namespaces, by its index; 0 is the place of all commands. */
+unsigned real_scenario_place(const struct real_scenario *scenario, uint32_t index);
 
 /* The keys of a scenario, for people. */
 void real_scenario_print_keys(FILE *out);

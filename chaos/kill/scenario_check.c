@@ -374,5 +374,5 @@ int real_scenario_check(struct real_scenario *scenario)
     for (size_t i = 0; i < scenario->checks_len; i++)
         if (check_words(scenario, NULL, &scenario->checks[i].command) != 0)
             return -1;
-    return 0;
+    return real_scenario_check_network(scenario);
 }

@@ -109,6 +109,8 @@ static const struct real_key root_keys[] = {
     KEY("settle_within", real_read_duration, struct real_scenario, settle_ms, false,
         "the time after it until nothing is in doubt (60s)"),
     KEY("seed", real_read_count, struct real_scenario, seed, false, "${seed}, if there is no --seed (1)"),
+    KEY("network", real_read_text, struct real_scenario, network, false,
+        "what links are: proxy, or namespaces, in which each process has its own network (proxy)"),
     KEY("arms", read_words, struct real_scenario, arms, false, "for vow-chaos compare: the arms it is for (all)"),
     {"setup", read_setup, 0, false, "commands that are run before the nodes start, one after another"},
     {"nodes", read_nodes, 0, true, "the processes, in the order of their starts and ends"},

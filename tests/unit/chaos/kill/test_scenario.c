@@ -248,6 +248,15 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
          "x.yaml:7:3: flap wants two times"},
         {TOP "nodes:\n" NODE "\nlinks: [{name: l, to: \"${link.l}\"}]", "x.yaml:5:23: a link leads to a node"},
         {TOP "nodes:\n" NODE "\nlinks: [{name: l, to: x}, {name: l, to: x}]", "x.yaml:5:34: there is a link l already"},
+        {TOP "network: wires\nnodes:\n" NODE, "x.yaml:3:10: network wants proxy or namespaces"},
+        {TOP "network: namespaces\nnodes:\n" NODE "\nlinks: [{name: l, to: \"a:1\"}]",
+         "x.yaml:6:23: by namespaces, a link leads to a port of a node: ${NODE.PORT}"},
+        {TOP "network: namespaces\nnodes:\n- {name: a, command: [x, \"${link.l}\", \"${link.m.port}\"], ports: [p]}\n"
+             "links: [{name: l, to: \"${a.p}\"}, {name: m, to: \"${a.p}\"}]",
+         "x.yaml:6:41: by namespaces, nobody has two links to one address: l leads there, too"},
+        {TOP "network: namespaces\nnodes:\n- {name: a, command: [x], ports: [p]}\nlinks: [{name: l, to: "
+             "\"${a.p}\"}]\nfaults:\n- {at: 1s, cut: l}\n- {at: 1s, tear: l}",
+         "x.yaml:9:3: tear is done to what a connection carries, and namespaces see packets alone"},
         {TOP "nodes:\n- {name: link, command: [x]}", "x.yaml:4:10: load is the load's name, and link is for links"},
         {TOP "nodes:\n- {name: a, command: [\"${link.l}\"]}", "x.yaml:4:23: there is no variable"},
         {"teaches: &t x\nload: {command: [*t, *t]}\nnodes:\n" NODE, "x.yaml:1:10: is used a second time by an alias"},
