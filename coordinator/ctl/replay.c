@@ -111,6 +111,7 @@ static int replay_offline(const struct replay_options *options, struct collected
     if (error == VOW_E_NOT_FOUND)
         error = detail->error = VOW_E_ARGUMENT; /* what is not there is the journal, and no transaction */
     replay.events_cut = report.events_cut;
+    replay.cut_lsn = report.cut_lsn;
     if (error == 0)
         error = vow_replay_make(&replay, report.until_lsn, detail);
     if (error == 0)
@@ -188,7 +189,8 @@ static void print_events(const json_t *state)
         print_topics(json_object_get(state, "topics"));
     print_dead_list(json_object_get(state, "dead_letters"));
     if (json_object_get(state, "keys_cut") != NULL)
-        printf("keys: not known, for retention has cut off some of their events\n");
+        printf("keys: those of events up to @%lld are cut away, and not known; since then:\n",
+               field_number(state, "keys_cut"));
     json_array_foreach(json_object_get(state, "keys"), index, row) print_key(row);
 }
 

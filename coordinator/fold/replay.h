@@ -24,7 +24,9 @@ struct vow_replay {
     struct relay_book events; /* that some group had not done, or that were dead */
     void *txns_memory, *sagas_memory, *relay_memory;
     bool is_again;
-    bool events_cut; /* the reader's, before vow_replay_make(): as the journal has said */
+    /* The reader's, before vow_replay_make(): as the journal has said. */
+    bool events_cut;
+    uint64_t cut_lsn;
 };
 
 /* watched: whose events are kept, too; none: nobody's. */

@@ -51,6 +51,24 @@ static uint32_t count_sagas(const struct vow_replay *replay)
     return counts.open;
 }
 
+/* Is this the newest event of its key? One that was kept up to the cut may have had another after it, which is gone. */
+static bool is_newest(const struct vow_replay *replay, const struct sum_key *key)
+{
+    return !replay->fold.is_cut || key->newest.lsn > replay->cut_lsn;
+}
+
+static uint64_t count_keys(const struct vow_replay *replay)
+{
+    const struct sum_key *key, *next;
+    uint64_t count = 0;
+
+    HASH_ITER(hh, replay->fold.relay.keys, key, next)
+    {
+        count += is_newest(replay, key);
+    }
+    return count;
+}
+
 static void count_relay(const struct vow_replay *replay, json_t *row)
 {
     struct vow_relay_counts counts;
@@ -64,9 +82,8 @@ static void count_relay(const struct vow_replay *replay, json_t *row)
     (void)json_object_set_new(row, "waiting", json_u64(counts.events));
     (void)json_object_set_new(row, "dead_letters", json_u64(counts.dead));
     if (replay->fold.is_cut)
-        (void)json_object_set_new(row, "keys_cut", json_true());
-    else
-        (void)json_object_set_new(row, "keys", json_u64(HASH_COUNT(replay->fold.relay.keys)));
+        (void)json_object_set_new(row, "keys_cut", json_u64(replay->cut_lsn));
+    (void)json_object_set_new(row, "keys", json_u64(count_keys(replay)));
 }
 
 /* The event at the cut is gone, and its time with it. */
@@ -219,7 +236,7 @@ static int show_keys(struct rows *rows)
 
     HASH_ITER(hh, rows->replay->fold.relay.keys, key, next)
     {
-        if (error == 0 && takes_one_more(rows))
+        if (error == 0 && is_newest(rows->replay, key) && takes_one_more(rows))
             error = show(rows, "key", key_object(key));
     }
     return error;
@@ -234,7 +251,7 @@ static int show_relay(struct rows *rows)
     error = show_groups(rows);
     error = error != 0 ? error : topics_of(&rows->replay->events, show_topic, rows);
     error = error != 0 ? error : show_dead(rows);
-    return error != 0 || rows->replay->fold.is_cut ? error : show_keys(rows);
+    return error != 0 ? error : show_keys(rows);
 }
 
 /* ---- one id ---- */

@@ -15,10 +15,10 @@ typedef int vow_replay_row_fn(void *ctx, json_t *row);
  *     {"transaction": {...}}, {"saga": {...}}                         as `vowctl list` and `vowctl saga list` have them
  *     {"group": {...}}, {"topic": {...}}, {"dead_letter": {...}}      as `vowctl topics` and `vowctl dlq list`
  *     {"key": {"source", "db_uuid", "key", "key_seq", "offset"}}      the newest event of each key
- * The state has "keys_cut": true in place of the number of the last line if retention has cut off anything, for that
- * may be the newest event of a key; and "events_cut": true in place of the last two if a vowd of before has cut off
- * records of events that they follow from. Of a watched id only its own, or {"ended": {...}} if nothing of it is
- * open, and then {"event": {...}} for each event.
+ * If retention has cut off anything the state has "keys_cut": LSN. Of keys whose newest event came up to there nothing
+ * is known; the number and the rows of the last line are of those that have one after it. And it has "events_cut":
+ * true in place of the last two if a vowd of before has cut off records of events that they follow from. Of a watched
+ * id only its own, or {"ended": {...}} if nothing of it is open, and then {"event": {...}} for each event.
  * Over rows_max the rest is one row, {"left_out": N}; 0 is no limit. at_us: the time asked for, 0 = of the last event.
  * Returns 0, VOW_E_NOT_FOUND if the watched id has no event, or what `each` returned.
  */

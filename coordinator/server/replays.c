@@ -131,6 +131,7 @@ static void take_page(struct replaying *replaying, const struct vow_journal_op *
         replaying->cut_lsn = op->cut_lsn;
     replaying->is_first = false;
     replaying->replay.events_cut = op->events_cut;
+    replaying->replay.cut_lsn = replaying->cut_lsn;
     if (op->cut_lsn != replaying->cut_lsn && replaying->after < op->cut_lsn) {
         if (replaying->tries < TRIES_MAX)
             begin(replaying);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "coordinator/core/core.h"
+#include "coordinator/fold/replay_rows.h"
 #include "faults.h"
 #include "proto/codec.h"
 #include "proto/frame.h"
@@ -381,6 +382,7 @@ static int read_pages(const struct past *past, struct vow_replay *replay, uint64
         read_on(past, replay, &op);
     *lsn = op.until;
     replay->events_cut = op.events_cut;
+    replay->cut_lsn = op.cut_lsn;
     return op.error != 0 ? vow_journal_say_until(op.error, op.cut_lsn, op.last_lsn, detail) : 0;
 }
 
@@ -431,6 +433,10 @@ static void commit_first(struct past *past)
     past->bed.ops->commit(past->bed.engine, &op.op);
     cr_assert_eq(op.op.result, VOW_JOURNAL_WON);
     past->kinds[op.op.record.kind]++;
+    if (op.op.record.kind == VOW_RECORD_EVENT) {
+        past->published[op.op.lsn] = op.op.key;
+        past->published[op.op.lsn].lsn = op.op.lsn;
+    }
     write_down(past);
     if (op.core == PAST_RELAY) {
         past_relay_logged(past, op.op.token, op.op.lsn);
@@ -778,7 +784,61 @@ static int read_stopped(const struct past *past, struct vow_replay *replay, uint
 
     *lsn = report.until_lsn;
     replay->events_cut = report.events_cut;
+    replay->cut_lsn = report.cut_lsn;
     return error;
+}
+
+/* ---- keys after a cut ---- */
+
+static uint64_t key_number(const char *key, uint64_t key_seq, uint64_t lsn)
+{
+    uint64_t digest = UINT64_C(14695981039346656037);
+
+    past_mix(&digest, key, strlen(key));
+    past_mix_number(&digest, key_seq);
+    past_mix_number(&digest, lsn);
+    return digest;
+}
+
+static int add_key_row(void *sum, json_t *row)
+{
+    const json_t *key = json_object_get(row, "key");
+
+    if (key != NULL)
+        *(uint64_t *)sum += key_number(json_string_value(json_object_get(key, "key")),
+                                       (uint64_t)json_integer_value(json_object_get(key, "key_seq")),
+                                       (uint64_t)json_integer_value(json_object_get(key, "offset")));
+    json_decref(row);
+    return 0;
+}
+
+static uint64_t keys_of_rows(const struct vow_replay *replay)
+{
+    uint64_t sum = 0;
+
+    cr_assert_eq(vow_replay_rows(replay, 0, 0, add_key_row, &sum), 0);
+    return sum;
+}
+
+static bool is_same_key(const struct vow_journal_key *a, const struct vow_journal_key *b)
+{
+    return memcmp(a->db_uuid, b->db_uuid, VOW_DB_UUID_BYTES) == 0 && strcmp(a->key, b->key) == 0;
+}
+
+uint64_t past_keys_since(const struct past *past, uint64_t cut, uint64_t lsn)
+{
+    uint64_t sum = 0;
+
+    for (uint64_t at = cut + 1; at <= lsn; at++) {
+        const struct vow_journal_key *key = &past->published[at];
+        bool is_newest = key->lsn != 0;
+
+        for (uint64_t later = at + 1; is_newest && later <= lsn; later++)
+            is_newest = past->published[later].lsn == 0 || !is_same_key(key, &past->published[later]);
+        if (is_newest)
+            sum += key_number(key->key, key->key_seq, key->lsn);
+    }
+    return sum;
 }
 
 int past_replay(const struct past *past, uint64_t lsn, struct past_mark *mark, struct vow_error_detail *detail)
@@ -795,8 +855,8 @@ int past_replay(const struct past *past, uint64_t lsn, struct past_mark *mark, s
         mark->state = past_digest(replay.txns, replay.sagas);
     if (error == 0 && replay.relay != NULL)
         mark->relay = past_relay_of_sum(&replay.fold.relay, replay.relay, &mark->keys);
-    if (replay.fold.is_cut)
-        mark->keys = 0;
+    if (error == 0 && replay.fold.is_cut)
+        mark->keys = keys_of_rows(&replay);
     vow_replay_deinit(&replay);
     return error;
 }

@@ -17,7 +17,7 @@
 struct past_mark {
     uint64_t state; /* of a start */
     uint64_t relay; /* what it knows of events, */
-    uint64_t keys;  /* and of their keys; of a replay after a cut 0: it does not */
+    uint64_t keys;  /* and of their keys; of a replay after a cut, of what its rows say */
     uint64_t wall_us;
 };
 
@@ -35,12 +35,13 @@ struct past {
     uint64_t sessions[4];                    /* of the participants; 0 = away */
     struct past_mark marks[PAST_EVENTS + 1]; /* by LSN */
     uint64_t last_lsn;
-    uint32_t kinds[32]; /* records, by kind */
-    uint32_t compared;  /* live states that were compared */
-    uint32_t cuts;      /* that retention has made meanwhile */
-    uint64_t cut_lsn;   /* of the last of them */
-    uint64_t retain_ms; /* past_retain() */
-    bool is_bad;        /* participants come and go, steps fail again and again, and no operator sees to it for long */
+    struct vow_journal_key published[PAST_EVENTS + 1]; /* of the EVENT at that LSN; lsn 0 = it is none */
+    uint32_t kinds[32];                                /* records, by kind */
+    uint32_t compared;                                 /* live states that were compared */
+    uint32_t cuts;                                     /* that retention has made meanwhile */
+    uint64_t cut_lsn;                                  /* of the last of them */
+    uint64_t retain_ms;                                /* past_retain() */
+    bool is_bad; /* participants come and go, steps fail again and again, and no operator sees to it for long */
 };
 
 /* Lives until the journal has so many events, or more by a few. Between them, the cores' own durable state is compared
@@ -54,6 +55,8 @@ void past_free(struct past *past);
 
 /* A state as one number. */
 uint64_t past_digest(const struct vow_coord *txns, const struct vow_sagas *sagas);
+/* The newest events of keys after a cut, up to an event, as a number like the mark's of a replay. */
+uint64_t past_keys_since(const struct past *past, uint64_t cut, uint64_t lsn);
 /* What a replay makes of one event, of the running journal or, if the bed is closed, of the stopped one. *relay: 0 =
  * it does not know. Returns 0 or the error, with its detail. */
 int past_replay(const struct past *past, uint64_t lsn, struct past_mark *mark, struct vow_error_detail *detail);
