@@ -18,7 +18,8 @@ users_of() {
 # Who may not make them is told so, and nothing is begun.
 status=0
 setpriv --bounding-set=-sys_admin "$1" run "$2" --network namespaces --out "$work/no" >"$work/no.log" 2>&1 || status=$?
-[ $status = 2 ] && grep -q 'network namespaces cannot be had: .*CAP_SYS_ADMIN' "$work/no.log" && [ ! -e "$work/no" ] || {
+grep -q 'network namespaces cannot be had: .*CAP_SYS_ADMIN' "$work/no.log" || status=none
+[ $status = 2 ] && [ ! -e "$work/no" ] || {
     cat "$work/no.log"
     echo "without rights: status $status"
     exit 1
@@ -28,7 +29,10 @@ for end in none INT KILL; do
     "$1" run "$2" --network namespaces --out "$work/$end" >"$work/$end.log" &
     run=$!
     until grep -q '"started","who":"load"' "$work/$end/timeline.jsonl" 2>/dev/null; do
-        kill -0 $run || { cat "$work/$end.log"; exit 1; }
+        kill -0 $run || {
+            cat "$work/$end.log"
+            exit 1
+        }
         sleep 0.05
     done
     # Those of the nodes, and the harness's own; none is ours.
@@ -39,7 +43,14 @@ for end in none INT KILL; do
     [ $end = none ] || kill -$end $run
     status=0
     wait $run || status=$?
-    case $end/$status in none/0 | INT/3 | KILL/137) ;; *) cat "$work/$end.log"; echo "$end: status $status"; exit 1 ;; esac
+    case $end/$status in
+    none/0 | INT/3 | KILL/137) ;;
+    *)
+        cat "$work/$end.log"
+        echo "$end: status $status"
+        exit 1
+        ;;
+    esac
     # Who dies with the harness does so a moment later.
     for ((i = 0; i < 200; i++)); do
         left=$(users_of "$work/$end.spaces")
