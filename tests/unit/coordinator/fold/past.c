@@ -727,6 +727,7 @@ void past_live(struct past *past, uint64_t seed, uint64_t events)
 {
     if (past->ops == NULL) {
         past->random = seed;
+        clock_freeze();
         past->ops = calloc(OPS_MAX, sizeof(*past->ops));
         past->mails = calloc(MAILS_MAX, sizeof(*past->mails));
         bed_make(&past->bed);

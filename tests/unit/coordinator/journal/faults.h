@@ -15,6 +15,8 @@ enum fault_kind { FAULT_NONE, FAULT_SYNC, FAULT_WRITE, FAULT_READ };
 void fault_arm(enum fault_kind kind, unsigned nth, int error);
 /* Moves the wall clock of this process on by so much, or back. */
 void clock_shift(int64_t ms);
+/* From now on it moves by that alone, from a time that is the same in each run. */
+void clock_freeze(void);
 /* From now on reads and writes take 100 bytes at most, and every other one is interrupted. */
 void fault_interrupt(bool on);
 /* What fstatfs() says of every file system from now on; 0 = the truth. */
