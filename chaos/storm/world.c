@@ -19,10 +19,10 @@ static const struct world {
 } worlds[POINTS_KINDS] = {
     [POINTS_TWO_PHASE] = {"shop", world_shop, {FOR_EVER}, .calm = "hold=payment"},
     [POINTS_COOPERATIVE] = {"shop", world_shop, {FOR_EVER, "peers=127.0.0.1:0"}, .calm = "hold=payment"},
-    [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER}},
+    [POINTS_OPERATOR] = {"operator", world_operator, {FOR_EVER}, .calm = NULL},
     [POINTS_ONE_PHASE] = {"shop", world_shop, {FOR_EVER, "protocol=outbox"}, .calm = "hold=shop"},
     [POINTS_SAGA] = {"shop", world_shop, {FOR_EVER, "protocol=saga"}, .calm = "hold=shop"},
-    [POINTS_STUCK] = {"stuck", world_stuck, {FOR_EVER}},
+    [POINTS_STUCK] = {"stuck", world_stuck, {FOR_EVER}, .calm = NULL},
     [POINTS_CHOREOGRAPHY] = {"shop", world_shop, {FOR_EVER, "protocol=choreography"}, .calm = "hold=shop"},
 };
 
