@@ -75,7 +75,7 @@ struct vow_relay_group_view {
     uint64_t session;
     uint64_t cursor;
     uint32_t lag, in_flight, dead;      /* events that it has not done; keys */
-    uint64_t unread;                    /* of the lag: not in memory, as far as that is known */
+    uint64_t unread;                    /* of the lag: not in memory, as far as that is known (read.c) */
     bool is_reading;                    /* it has older events to do than memory has */
     uint32_t overdue;                   /* not done, or dead, and their deadline has passed */
     struct vow_msg_subscribe subscribe; /* as it is in force */

@@ -411,7 +411,15 @@ void past_relay_stop(struct past *past)
     past->relay.arena = NULL;
 }
 
-/* What is done beyond the cursor is in no record. */
+/* A start does not know which event was the newest if it is cut off: who has nothing to do is then at the end of the
+ * journal, and not at that event (relay_recovery.c). */
+static bool is_same_place(const struct vow_relay_group_view *live, const struct vow_relay_group_view *then)
+{
+    return live->cursor == then->cursor || (live->lag == 0 && then->lag == 0 && live->cursor < then->cursor);
+}
+
+/* What is done beyond the cursor is in no record. What a group has still to read is counted by what it asked for when
+ * that was published (relay.h). */
 void past_relay_compare(struct past *past, struct vow_relay *then)
 {
     struct vow_relay_group_view live, group;
@@ -423,9 +431,9 @@ void past_relay_compare(struct past *past, struct vow_relay *then)
         for (at_then = 0; !is_there && vow_relay_next_group(then, &at_then, &group);)
             is_there = strcmp(group.name, live.name) == 0;
         cr_assert(is_there, "group %s is missing", live.name);
-        cr_assert_eq(live.cursor, group.cursor, "%s is at %llu, and not at %llu", live.name,
-                     (unsigned long long)live.cursor, (unsigned long long)group.cursor);
-        cr_assert_leq(live.lag, group.lag);
+        cr_assert(is_same_place(&live, &group), "%s is at %llu, and not at %llu", live.name,
+                  (unsigned long long)live.cursor, (unsigned long long)group.cursor);
+        cr_assert_leq(live.lag - live.unread, group.lag);
         cr_assert_eq(live.dead, group.dead);
     }
     vow_relay_counts(past->relay.core, &counts);

@@ -193,10 +193,10 @@ Test(past, is_exact_where_steps_fail_again_and_again, .init = setup, .fini = tea
     uint64_t random = 4;
 
     past->is_bad = true;
-    past_live(past, 23, 100);
+    past_live(past, 19, 100);
     past_retain(past, 60000);
     for (uint64_t events = 200; events <= 1300; events += 100) {
-        past_live(past, 23, events);
+        past_live(past, 19, events);
         for (int i = 0; i < POINTS / 12; i++)
             expect_state(draw_lsn(&random, past->cut_lsn + 1, past->last_lsn));
     }
