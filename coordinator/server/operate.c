@@ -73,11 +73,20 @@ static void log_order(const struct order *order, const char *result, const char 
 
 /* ---- the end of an order ---- */
 
+/* For the history. Of what leaves it open nobody may say that it was not done (guarantee 3). */
+static const char *what_came_of_it(int error)
+{
+    if (error == 0)
+        return "done";
+    return vow_error_class(error) <= VOW_CLASS_REFUSED && error != VOW_E_RECOVERING ? "not done"
+                                                                                    : "not known whether it was done";
+}
+
 static void answer(struct order *order, int error, const char *key, const char *text, bool last_word)
 {
     struct session *session = session_find(order->server, order->asker);
-    char note[VOW_TEXT_SIZE + 32];
-    snprintf(note, sizeof(note), "%s %s: %s", vow_order_name(order->command), error == 0 ? "done" : "not done", text);
+    char note[VOW_TEXT_SIZE + 64];
+    snprintf(note, sizeof(note), "%s %s: %s", vow_order_name(order->command), what_came_of_it(error), text);
     if (last_word)
         write_down(order->server, &order->gtrid, order->participant, note, NULL);
     log_order(order, error == 0 ? "done" : vow_error_name(error), text);
@@ -170,6 +179,7 @@ static void resolve(struct order *order)
     server_send(order->server, session, &msg);
 }
 
+/* Its error is passed on as it is: not each of them is a definite no. */
 void operate_resolved(struct vow_server *server, const struct session *session, const struct vow_msg_resolved *resolved)
 {
     char text[VOW_TEXT_SIZE + VOW_NAME_SIZE];
@@ -179,7 +189,7 @@ void operate_resolved(struct vow_server *server, const struct session *session, 
     if (resolved->error != 0) {
         snprintf(text, sizeof(text), "%s says: %s", session->name,
                  resolved->text[0] != '\0' ? resolved->text : vow_error_text(resolved->error));
-        operate_refuse(order, VOW_E_REFUSED, text);
+        operate_refuse(order, resolved->error, text);
         return;
     }
     snprintf(text, sizeof(text), "%s has %s its branch", session->name,

@@ -572,6 +572,41 @@ Test(operator, vowd_itself_refuses_what_must_not_be)
     cluster_end(&cluster);
 }
 
+/* What the participant answers is what the operator hears: not each error is a definite no (guarantee 3). */
+Test(operator, F056_what_a_participant_leaves_open_is_not_told_as_a_no)
+{
+    static const struct {
+        int error;
+        const char *noted;
+    } cases[] = {{VOW_E_REFUSED, "commit not done: rogue says: a test"},
+                 {VOW_E_BUSY, "commit not done: rogue says: a test"},
+                 {VOW_E_DAMAGED, "commit not known whether it was done: rogue says: a test"},
+                 {-120, "commit not known whether it was done: rogue says: a test"}}; /* of a newer version */
+    struct peer admin, rogue;
+    cluster_start(&cluster, 0, NULL, NULL);
+    peer_open(&rogue, &cluster, VOW_ROLE_PARTICIPANT, "rogue");
+    peer_open(&admin, &cluster, VOW_ROLE_ADMIN, "vowctl");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct vow_gtrid gtrid = vow_gtrid_make(admin.coord, admin.epoch, i + 1, 0, i + 1);
+        const struct vow_msg order = order_of(VOW_ADMIN_COMMIT, &gtrid, "rogue", "a test");
+        peer_send(&admin, &order);
+        peer_expect(&rogue, VOW_MSG_RESOLVE);
+        struct vow_msg resolved = {.kind = VOW_MSG_RESOLVED};
+        resolved.resolved = (struct vow_msg_resolved){
+            .header = rogue.msg.resolve.header, .error = cases[i].error, .verdict = 0, .text = "a test"};
+        peer_send(&rogue, &resolved);
+        peer_expect(&admin, VOW_MSG_ADMIN_REPLY);
+        cr_expect_eq(admin.msg.admin_reply.error, cases[i].error, "%d", admin.msg.admin_reply.error);
+        cr_expect_not_null(strstr(admin.msg.admin_reply.json, "rogue says: a test"), "%s", admin.msg.admin_reply.json);
+        vow_gtrid_to_text(&gtrid, id);
+        WAIT_FOR("rogue says: a test", "history", id);
+        cr_expect_not_null(strstr(run.out, cases[i].noted), "%s", run.out);
+    }
+    peer_close(&rogue);
+    peer_close(&admin);
+    cluster_end(&cluster);
+}
+
 /* F179: each at its longest is too long for a text of the history only where the order is long, too; that is said, with
  * lengths, before anybody is asked. What just fits is taken. */
 Test(operator, F179_who_and_why_that_are_too_long_together_are_refused_before_anybody_is_asked)
