@@ -125,8 +125,8 @@ void judge_acked_free(struct judge *judge)
 
     HASH_ITER(hh, judge->acked, row, next)
     {
-        HASH_DELETE(hh, judge->acked,
-                    row); /* NOLINT(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that uthash unlinks */
+        HASH_DELETE(hh, judge->acked, row);
         free(row);
     }
 }
