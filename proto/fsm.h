@@ -10,7 +10,10 @@
  * exactly once: by one CELL, or by one or more EDGEs that share one handler. There is no default and no catch-all;
  * vow_fsm_check() proves it and a test calls that.
  *
- * Pure. The structs below are data that a machine's own file fills from its lists.
+ * The file begins with proto/fsm_begin.h and ends with proto/fsm_end.h: whoever includes it defines only the lists that
+ * it wants. proto/fsm_table.h makes the structs below of it.
+ *
+ * Pure.
  */
 #ifndef VOW_PROTO_FSM_H
 #define VOW_PROTO_FSM_H

@@ -17,23 +17,13 @@
 /* clang-format off */
 enum txn_state {
 #define STATE(name, flags, meaning) TXN_##name,
-#define EVENT(name, meaning)
-#define EDGE(from, event, guard, handler, to, rule)
-#define CELL(state, event, verdict, why)
 #include "coordinator/core/coord.def"
-#undef STATE
-#undef EVENT
     TXN_STATES
 };
 
 enum txn_event {
-#define STATE(name, flags, meaning)
 #define EVENT(name, meaning) TXN_ON_##name,
 #include "coordinator/core/coord.def"
-#undef STATE
-#undef EVENT
-#undef EDGE
-#undef CELL
     TXN_EVENTS
 };
 /* clang-format on */

@@ -9,15 +9,8 @@
 
 /* The handlers: on_*.c. */
 /* clang-format off */
-#define STATE(name, flags, meaning)
-#define EVENT(name, meaning)
 #define EDGE(from, event, guard, handler, to, rule) void handler(struct vow_coord *core, struct input *in);
-#define CELL(state, event, verdict, why)
 #include "coordinator/core/coord.def"
-#undef STATE
-#undef EVENT
-#undef EDGE
-#undef CELL
 /* clang-format on */
 
 /* Builds the matrix from the edges; at init. */

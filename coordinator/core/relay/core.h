@@ -12,41 +12,25 @@
 /* clang-format off */
 enum group_state {
 #define STATE(name, flags, meaning) GROUP_##name,
-#define EVENT(name, meaning)
-#define EDGE(from, event, guard, handler, to, rule)
-#define CELL(state, event, verdict, why)
 #include "coordinator/core/relay/group.def"
-#undef STATE
-#undef EVENT
     GROUP_STATES
 };
 
 enum group_event {
-#define STATE(name, flags, meaning)
 #define EVENT(name, meaning) GROUP_ON_##name,
 #include "coordinator/core/relay/group.def"
-#undef STATE
-#undef EVENT
     GROUP_EVENTS
 };
 
 enum lane_state {
 #define STATE(name, flags, meaning) LANE_##name,
-#define EVENT(name, meaning)
 #include "coordinator/core/relay/lane.def"
-#undef STATE
-#undef EVENT
     LANE_STATES
 };
 
 enum lane_event {
-#define STATE(name, flags, meaning)
 #define EVENT(name, meaning) LANE_ON_##name,
 #include "coordinator/core/relay/lane.def"
-#undef STATE
-#undef EVENT
-#undef EDGE
-#undef CELL
     LANE_EVENTS
 };
 /* clang-format on */

@@ -20,76 +20,27 @@ typedef void breaker_handler_fn(struct vow_sagas *core, struct breaker_input *in
 
 static breaker_handler_fn breaker_on_answered, breaker_on_silent, breaker_on_due, breaker_on_came;
 
-/* clang-format off */
-static const struct vow_fsm_state states[] = {
-#define STATE(name, flags, meaning) {#name, flags, meaning},
-#define EVENT(name, meaning)
-#define EDGE(from, event, guard, handler, to, rule)
-#define CELL(state, event, verdict, why)
-#include "coordinator/core/saga/breaker.def"
-#undef STATE
-#undef EVENT
-};
-
-static const struct vow_fsm_event events[] = {
-#define STATE(name, flags, meaning)
-#define EVENT(name, meaning) {#name, meaning},
-#include "coordinator/core/saga/breaker.def"
-#undef EVENT
-#undef EDGE
-};
-
-static const struct vow_fsm_edge edges[] = {
-#define EVENT(name, meaning)
-#define EDGE(from, event, guard, handler, to, rule) \
-    {BREAKER_##from, BREAKER_ON_##event, BREAKER_##to, guard, #handler, rule},
-#include "coordinator/core/saga/breaker.def"
-#undef EDGE
-};
-
-static breaker_handler_fn *const edge_handlers[] = {
-#define EDGE(from, event, guard, handler, to, rule) handler,
-#include "coordinator/core/saga/breaker.def"
-#undef EDGE
-#undef CELL
-};
-
-static const struct vow_fsm_cell cells[] = {
-#define EDGE(from, event, guard, handler, to, rule)
-#define CELL(state, event, verdict, why) {BREAKER_##state, BREAKER_ON_##event, VOW_FSM_##verdict, why},
-#include "coordinator/core/saga/breaker.def"
-#undef STATE
-#undef EVENT
-#undef EDGE
-#undef CELL
-};
-/* clang-format on */
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-
-static const struct vow_fsm fsm = {
-    .name = "circuit breaker of a participant",
-    .states = states,
-    .events = events,
-    .edges = edges,
-    .cells = cells,
-    .states_len = LENGTH(states),
-    .events_len = LENGTH(events),
-    .edges_len = LENGTH(edges),
-    .cells_len = LENGTH(cells),
-};
+#define FSM_LIST "coordinator/core/saga/breaker.def"
+#define FSM_NAME breaker
+#define FSM_TITLE "circuit breaker of a participant"
+#define FSM_STATE(name) BREAKER_##name
+#define FSM_EVENT(name) BREAKER_ON_##name
+#define FSM_HANDLER breaker_handler_fn
+#define FSM_EVENTS BREAKER_EVENTS
+#include "proto/fsm_table.h"
 
 const struct vow_fsm *vow_breaker_fsm(void)
 {
-    return &fsm;
+    return &breaker_fsm;
 }
 
 /* ---- moving ---- */
 
 static void count_edge(struct vow_sagas *core, const struct breaker_input *in, unsigned from, unsigned to)
 {
-    for (size_t i = 0; i < LENGTH(edges); i++) {
-        if (edges[i].from == from && edges[i].event == (unsigned)in->event && edges[i].to == to) {
+    for (size_t i = 0; i < breaker_fsm.edges_len; i++) {
+        if (breaker_edges[i].from == from && breaker_edges[i].event == (unsigned)in->event &&
+            breaker_edges[i].to == to) {
             core->breaker_hits[i]++;
             return;
         }
@@ -112,17 +63,17 @@ static void dispatch(struct vow_sagas *core, struct breaker_input *in)
 {
     const unsigned from = in->peer->breaker;
 
-    for (size_t i = 0; i < LENGTH(edges); i++) {
-        if (edges[i].from != from || edges[i].event != (unsigned)in->event)
+    for (size_t i = 0; i < breaker_fsm.edges_len; i++) {
+        if (breaker_edges[i].from != from || breaker_edges[i].event != (unsigned)in->event)
             continue;
-        edge_handlers[i](core, in);
+        breaker_handlers[i](core, in);
         if (!in->moved)
             count_edge(core, in, from, from);
         return;
     }
-    for (size_t i = 0; i < LENGTH(cells); i++) {
-        if (cells[i].state == from && cells[i].event == (unsigned)in->event)
-            VOW_ASSERT(cells[i].verdict == VOW_FSM_IGNORE);
+    for (size_t i = 0; i < breaker_fsm.cells_len; i++) {
+        if (breaker_cells[i].state == from && breaker_cells[i].event == (unsigned)in->event)
+            VOW_ASSERT(breaker_cells[i].verdict == VOW_FSM_IGNORE);
     }
 }
 

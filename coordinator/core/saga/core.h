@@ -13,59 +13,37 @@
 /* clang-format off */
 enum saga_state {
 #define STATE(name, flags, meaning) SAGA_##name,
-#define EVENT(name, meaning)
-#define EDGE(from, event, guard, handler, to, rule)
-#define CELL(state, event, verdict, why)
 #include "coordinator/core/saga/saga.def"
-#undef STATE
-#undef EVENT
     SAGA_STATES
 };
 
 enum saga_event {
-#define STATE(name, flags, meaning)
 #define EVENT(name, meaning) SAGA_ON_##name,
 #include "coordinator/core/saga/saga.def"
-#undef STATE
-#undef EVENT
     SAGA_EVENTS
 };
 
 enum step_state {
 #define STATE(name, flags, meaning) STEP_##name,
-#define EVENT(name, meaning)
 #include "coordinator/core/saga/step.def"
-#undef STATE
-#undef EVENT
     STEP_STATES
 };
 
 enum breaker_state {
 #define STATE(name, flags, meaning) BREAKER_##name,
-#define EVENT(name, meaning)
 #include "coordinator/core/saga/breaker.def"
-#undef STATE
-#undef EVENT
     BREAKER_STATES
 };
 
 enum breaker_event {
-#define STATE(name, flags, meaning)
 #define EVENT(name, meaning) BREAKER_ON_##name,
 #include "coordinator/core/saga/breaker.def"
-#undef STATE
-#undef EVENT
     BREAKER_EVENTS
 };
 
 enum step_event {
-#define STATE(name, flags, meaning)
 #define EVENT(name, meaning) STEP_ON_##name,
 #include "coordinator/core/saga/step.def"
-#undef STATE
-#undef EVENT
-#undef EDGE
-#undef CELL
     STEP_EVENTS
 };
 /* clang-format on */
