@@ -2,19 +2,42 @@
 
 #include <string.h>
 
+#include "proto/assert.h"
 #include "proto/line.h"
 
 /* States are numbered by uint8_t. */
 #define STATES_MAX 256
 
+static size_t find_edge(const struct vow_fsm *fsm, unsigned from, unsigned event, unsigned to)
+{
+    size_t i = 0;
+
+    while (i < fsm->edges_len &&
+           !(fsm->edges[i].from == from && fsm->edges[i].event == event && fsm->edges[i].to == to))
+        i++;
+    return i;
+}
+
 bool vow_fsm_has_edge(const struct vow_fsm *fsm, unsigned from, unsigned event, unsigned to)
 {
-    for (size_t i = 0; i < fsm->edges_len; i++) {
-        const struct vow_fsm_edge *edge = &fsm->edges[i];
-        if (edge->from == from && edge->event == event && edge->to == to)
-            return true;
+    return find_edge(fsm, from, event, to) < fsm->edges_len;
+}
+
+void vow_fsm_count(const struct vow_fsm *fsm, uint64_t *hits, unsigned from, unsigned event, unsigned to)
+{
+    size_t edge = find_edge(fsm, from, event, to);
+
+    VOW_ASSERT(edge < fsm->edges_len);
+    hits[edge]++;
+}
+
+const struct vow_fsm_cell *vow_fsm_cell_of(const struct vow_fsm *fsm, unsigned state, unsigned event)
+{
+    for (size_t i = 0; i < fsm->cells_len; i++) {
+        if (fsm->cells[i].state == state && fsm->cells[i].event == event)
+            return &fsm->cells[i];
     }
-    return false;
+    VOW_UNREACHABLE("the table leaves a cell empty");
 }
 
 /* Each check below returns true if it has found a fault and written it to `why`. */

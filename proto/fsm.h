@@ -59,8 +59,15 @@ struct vow_fsm {
     size_t states_len, events_len, edges_len, cells_len;
 };
 
-/* True if the table has an edge from --event--> to. What the one mover of a machine asserts. */
+/* True if the table has an edge from --event--> to. */
 bool vow_fsm_has_edge(const struct vow_fsm *fsm, unsigned from, unsigned event, unsigned to);
+
+/* Counts the move from --event--> to: in hits[], of the edges in the table's order. A move along an edge that the table
+ * does not have is our own mistake, and ends the process. What the one mover of a machine calls. */
+void vow_fsm_count(const struct vow_fsm *fsm, uint64_t *hits, unsigned from, unsigned event, unsigned to);
+
+/* The CELL of an event that no edge takes out of this state. */
+const struct vow_fsm_cell *vow_fsm_cell_of(const struct vow_fsm *fsm, unsigned state, unsigned event);
 
 /*
  * Checks the table: each cell filled exactly once, the edges of one cell share a handler, FINAL states that are not

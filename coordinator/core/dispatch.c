@@ -4,21 +4,6 @@
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
 
-static void count_edge(struct vow_coord *core, unsigned from, unsigned event, unsigned to)
-{
-    const struct vow_fsm *fsm = core->fsm;
-
-    for (size_t i = 0; i < fsm->edges_len; i++) {
-        const struct vow_fsm_edge *edge = &fsm->edges[i];
-
-        if (edge->from == from && edge->event == event && edge->to == to) {
-            core->edge_hits[i]++;
-            return;
-        }
-    }
-    VOW_UNREACHABLE("a transaction moves along an edge that coord.def does not have");
-}
-
 /* Somebody else has to say how it ends, or that it has: the yes-list, or the one participant that decides alone. */
 static bool is_in_doubt(enum txn_state state)
 {
@@ -38,7 +23,7 @@ void txn_move(struct vow_coord *core, struct txn *txn, enum txn_state to)
 
     VOW_ASSERT(in != NULL && !in->moved && in->txn == txn);
     in->moved = true;
-    count_edge(core, from, in->event, to);
+    vow_fsm_count(core->fsm, core->edge_hits, from, in->event, to);
     core->in_doubt += (uint32_t)is_in_doubt(to) - (uint32_t)is_in_doubt(from);
     core->damaged += (uint32_t)is_damaged(to) - (uint32_t)is_damaged(from);
     core->abandoned += (uint32_t)(to == TXN_ABANDONED) - (uint32_t)(from == TXN_ABANDONED);
@@ -55,18 +40,9 @@ void txn_move(struct vow_coord *core, struct txn *txn, enum txn_state to)
     effect->trace.to = (uint8_t)to;
 }
 
-static const struct vow_fsm_cell *find_cell(const struct vow_fsm *fsm, unsigned state, unsigned event)
-{
-    for (size_t i = 0; i < fsm->cells_len; i++) {
-        if (fsm->cells[i].state == state && fsm->cells[i].event == event)
-            return &fsm->cells[i];
-    }
-    VOW_UNREACHABLE("coord.def leaves a cell empty");
-}
-
 static void hit_cell(struct vow_coord *core, const struct input *in, enum txn_state state)
 {
-    const struct vow_fsm_cell *cell = find_cell(core->fsm, state, in->event);
+    const struct vow_fsm_cell *cell = vow_fsm_cell_of(core->fsm, state, in->event);
 
     if (cell->verdict == VOW_FSM_IGNORE) {
         core->counts.ignored++;
@@ -90,7 +66,7 @@ void coord_dispatch(struct vow_coord *core, struct input *in)
     core->in = NULL;
     /* A handler that does not move takes the edge back to where it is. */
     if (!in->moved)
-        count_edge(core, from, in->event, from);
+        vow_fsm_count(core->fsm, core->edge_hits, from, in->event, from);
     if (in->txn == NULL)
         return;
     if (in->txn->state == TXN_NONE)

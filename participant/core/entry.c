@@ -108,15 +108,6 @@ void branch_take_newer_header(struct vow_branches *core, struct vow_branch_entry
 
 /* --- the mover --- */
 
-static size_t find_edge(const struct vow_fsm *fsm, unsigned from, unsigned event, unsigned to)
-{
-    size_t i = 0;
-    while (i < fsm->edges_len &&
-           !(fsm->edges[i].from == from && fsm->edges[i].event == event && fsm->edges[i].to == to))
-        i++;
-    return i;
-}
-
 static bool op_fits_state(const struct vow_branch_entry *entry)
 {
     switch ((enum vow_branch_state)entry->state) {
@@ -205,11 +196,9 @@ static void check_invariant(const struct vow_branch_entry *entry)
 
 void branch_move(struct vow_branches *core, struct vow_branch_entry *entry, enum vow_branch_state to)
 {
-    const size_t edge = find_edge(vow_branches_fsm(), entry->state, core->event, to);
-    VOW_ASSERT(edge < VOW_BRANCH_EDGES);
     VOW_ASSERT(!core->moved);
     core->moved = true;
-    core->edge_hits[edge]++;
+    vow_fsm_count(vow_branches_fsm(), core->edge_hits, entry->state, core->event, to);
     branch_trace(core, &entry->gtrid, entry->state, (uint8_t)to);
     core->in_doubt -= entry->state == VOW_BRANCH_PREPARED;
     core->in_doubt += to == VOW_BRANCH_PREPARED;

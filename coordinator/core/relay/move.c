@@ -6,36 +6,17 @@
 
 #include "proto/assert.h"
 
-static void count_edge(const struct vow_fsm *fsm, uint64_t *hits, unsigned from, unsigned event, unsigned to)
-{
-    for (size_t i = 0; i < fsm->edges_len; i++) {
-        const struct vow_fsm_edge *edge = &fsm->edges[i];
-
-        if (edge->from == from && edge->event == event && edge->to == to) {
-            hits[i]++;
-            return;
-        }
-    }
-    VOW_UNREACHABLE("a move along an edge that the table does not have");
-}
-
 static void hit_cell(struct vow_relay *core, const struct vow_fsm *fsm, unsigned state, unsigned event,
                      const struct group *group)
 {
-    for (size_t i = 0; i < fsm->cells_len; i++) {
-        const struct vow_fsm_cell *cell = &fsm->cells[i];
+    const struct vow_fsm_cell *cell = vow_fsm_cell_of(fsm, state, event);
 
-        if (cell->state != state || cell->event != event)
-            continue;
-        if (cell->verdict == VOW_FSM_IGNORE) {
-            core->counts.late++;
-            return;
-        }
-        core->counts.protocol_errors++;
-        relay_alarm(core, cell->why, group, 0);
+    if (cell->verdict == VOW_FSM_IGNORE) {
+        core->counts.late++;
         return;
     }
-    VOW_UNREACHABLE("a cell that the table leaves empty");
+    core->counts.protocol_errors++;
+    relay_alarm(core, cell->why, group, 0);
 }
 
 /* ---- groups ---- */
@@ -47,7 +28,7 @@ void group_move(struct vow_relay *core, struct group *group, enum group_state to
 
     VOW_ASSERT(in != NULL && !in->moved && in->group == group);
     in->moved = true;
-    count_edge(vow_group_fsm(), core->group_hits, from, in->event, to);
+    vow_fsm_count(vow_group_fsm(), core->group_hits, from, in->event, to);
     core->counts.paused += (uint32_t)(to == GROUP_PAUSED) - (uint32_t)(from == GROUP_PAUSED);
     core->counts.groups += (uint32_t)(from == GROUP_NONE) - (uint32_t)(to == GROUP_NONE);
     group->state = (uint8_t)to;
@@ -79,7 +60,7 @@ void group_dispatch(struct vow_relay *core, struct group_input *in)
     core->group_in = NULL;
     /* A handler that does not move takes the edge back to where it is. */
     if (!in->moved)
-        count_edge(vow_group_fsm(), core->group_hits, from, in->event, from);
+        vow_fsm_count(vow_group_fsm(), core->group_hits, from, in->event, from);
     check_group(in->group);
 }
 
@@ -98,7 +79,7 @@ void lane_move(struct vow_relay *core, struct lane *lane, enum lane_state to)
 
     VOW_ASSERT(in != NULL && !in->moved && in->lane == lane);
     in->moved = true;
-    count_edge(vow_lane_fsm(), core->lane_hits, from, in->event, to);
+    vow_fsm_count(vow_lane_fsm(), core->lane_hits, from, in->event, to);
     group->in_flight += (uint32_t)(to == LANE_SENT) - (uint32_t)(from == LANE_SENT);
     if (from == LANE_READY)
         lane_unqueue(core, lane);
@@ -123,7 +104,7 @@ void lane_dispatch(struct vow_relay *core, struct lane_input *in)
     handler(core, in);
     core->lane_in = NULL;
     if (!in->moved)
-        count_edge(vow_lane_fsm(), core->lane_hits, from, in->event, from);
+        vow_fsm_count(vow_lane_fsm(), core->lane_hits, from, in->event, from);
     VOW_ASSERT((in->lane->first == RELAY_NIL) == (in->lane->state == LANE_IDLE));
     if (in->lane->state == LANE_IDLE)
         lane_free(core, in->lane);

@@ -36,25 +36,13 @@ const struct vow_fsm *vow_breaker_fsm(void)
 
 /* ---- moving ---- */
 
-static void count_edge(struct vow_sagas *core, const struct breaker_input *in, unsigned from, unsigned to)
-{
-    for (size_t i = 0; i < breaker_fsm.edges_len; i++) {
-        if (breaker_edges[i].from == from && breaker_edges[i].event == (unsigned)in->event &&
-            breaker_edges[i].to == to) {
-            core->breaker_hits[i]++;
-            return;
-        }
-    }
-    VOW_UNREACHABLE("a move along an edge that the table does not have");
-}
-
 static void move(struct vow_sagas *core, struct breaker_input *in, enum breaker_state to)
 {
     struct peer *peer = in->peer;
 
     VOW_ASSERT(!in->moved);
     in->moved = true;
-    count_edge(core, in, peer->breaker, to);
+    vow_fsm_count(&breaker_fsm, core->breaker_hits, peer->breaker, in->event, to);
     core->breakers_open += (uint32_t)(to != BREAKER_CLOSED) - (uint32_t)(peer->breaker != BREAKER_CLOSED);
     peer->breaker = (uint8_t)to;
 }
@@ -68,13 +56,10 @@ static void dispatch(struct vow_sagas *core, struct breaker_input *in)
             continue;
         breaker_handlers[i](core, in);
         if (!in->moved)
-            count_edge(core, in, from, from);
+            vow_fsm_count(&breaker_fsm, core->breaker_hits, from, in->event, from);
         return;
     }
-    for (size_t i = 0; i < breaker_fsm.cells_len; i++) {
-        if (breaker_cells[i].state == from && breaker_cells[i].event == (unsigned)in->event)
-            VOW_ASSERT(breaker_cells[i].verdict == VOW_FSM_IGNORE);
-    }
+    VOW_ASSERT(vow_fsm_cell_of(&breaker_fsm, from, in->event)->verdict == VOW_FSM_IGNORE);
 }
 
 void breaker_feed(struct vow_sagas *core, struct peer *peer, enum breaker_event event)

@@ -7,36 +7,17 @@
 
 #include "proto/assert.h"
 
-static void count_edge(const struct vow_fsm *fsm, uint64_t *hits, unsigned from, unsigned event, unsigned to)
-{
-    for (size_t i = 0; i < fsm->edges_len; i++) {
-        const struct vow_fsm_edge *edge = &fsm->edges[i];
-
-        if (edge->from == from && edge->event == event && edge->to == to) {
-            hits[i]++;
-            return;
-        }
-    }
-    VOW_UNREACHABLE("a move along an edge that the table does not have");
-}
-
 static void hit_cell(struct vow_sagas *core, const struct vow_fsm *fsm, unsigned state, unsigned event,
                      const struct vow_gtrid *gtrid, uint32_t step)
 {
-    for (size_t i = 0; i < fsm->cells_len; i++) {
-        const struct vow_fsm_cell *cell = &fsm->cells[i];
+    const struct vow_fsm_cell *cell = vow_fsm_cell_of(fsm, state, event);
 
-        if (cell->state != state || cell->event != event)
-            continue;
-        if (cell->verdict == VOW_FSM_IGNORE) {
-            core->counts.late++;
-            return;
-        }
-        core->counts.protocol_errors++;
-        saga_alarm(core, gtrid, step, cell->why);
+    if (cell->verdict == VOW_FSM_IGNORE) {
+        core->counts.late++;
         return;
     }
-    VOW_UNREACHABLE("a cell that the table leaves empty");
+    core->counts.protocol_errors++;
+    saga_alarm(core, gtrid, step, cell->why);
 }
 
 static void trace(struct vow_sagas *core, const struct vow_gtrid *gtrid, uint32_t step, unsigned from, unsigned event,
@@ -70,7 +51,7 @@ void saga_move(struct vow_sagas *core, struct saga *saga, enum saga_state to)
 
     VOW_ASSERT(in != NULL && !in->moved && in->saga == saga);
     in->moved = true;
-    count_edge(vow_saga_fsm(), core->saga_hits, from, in->event, to);
+    vow_fsm_count(vow_saga_fsm(), core->saga_hits, from, in->event, to);
     core->stuck += (uint32_t)is_stuck(to) - (uint32_t)is_stuck(from);
     saga->state = (uint8_t)to;
     saga->state_since_ms = core->now_ms;
@@ -112,7 +93,7 @@ void saga_dispatch(struct vow_sagas *core, struct saga_input *in)
     core->saga_in = NULL;
     /* A handler that does not move takes the edge back to where it is. */
     if (!in->moved)
-        count_edge(vow_saga_fsm(), core->saga_hits, from, in->event, from);
+        vow_fsm_count(vow_saga_fsm(), core->saga_hits, from, in->event, from);
     if (in->saga == NULL)
         return;
     if (in->saga->state == SAGA_NONE)
@@ -130,7 +111,7 @@ void step_move(struct vow_sagas *core, struct step *step, enum step_state to)
 
     VOW_ASSERT(in != NULL && !in->moved && in->step == step);
     in->moved = true;
-    count_edge(vow_step_fsm(), core->step_hits, from, in->event, to);
+    vow_fsm_count(vow_step_fsm(), core->step_hits, from, in->event, to);
     step->state = (uint8_t)to;
     if (to != STEP_SENT && to != STEP_WAITING)
         pace_stop(core, step);
@@ -160,7 +141,7 @@ void step_dispatch(struct vow_sagas *core, struct step_input *in)
     handler(core, in);
     core->step_in = NULL;
     if (!in->moved)
-        count_edge(vow_step_fsm(), core->step_hits, from, in->event, from);
+        vow_fsm_count(vow_step_fsm(), core->step_hits, from, in->event, from);
     if (in->event == STEP_ON_LOGGED)
         tell_saga(core, in->step);
 }

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +79,44 @@ Test(fsm, has_edge_is_exact)
         }
     }
     cr_expect_not(vow_fsm_has_edge(&door.fsm, 256 + NONE, BUILD, SHUT), "numbers are not cut");
+}
+
+Test(fsm, counts_the_edge_that_is_taken_and_no_other)
+{
+    struct door door;
+    uint64_t hits[4] = {0};
+
+    build(&door);
+    vow_fsm_count(&door.fsm, hits, SHUT, PUSH, OPEN);
+    vow_fsm_count(&door.fsm, hits, SHUT, PUSH, SHUT);
+    vow_fsm_count(&door.fsm, hits, SHUT, PUSH, OPEN);
+    cr_expect(hits[0] == 0 && hits[1] == 2 && hits[2] == 1 && hits[3] == 0);
+}
+
+Test(fsm, a_move_without_an_edge_ends_the_process, .signal = SIGABRT)
+{
+    struct door door;
+    uint64_t hits[4] = {0};
+
+    build(&door);
+    vow_fsm_count(&door.fsm, hits, OPEN, PUSH, SHUT);
+}
+
+Test(fsm, tells_the_cell_of_an_event_that_no_edge_takes)
+{
+    struct door door;
+
+    build(&door);
+    for (size_t i = 0; i < 9; i++)
+        cr_expect_eq(vow_fsm_cell_of(&door.fsm, door.cells[i].state, door.cells[i].event), &door.cells[i]);
+}
+
+Test(fsm, an_event_that_an_edge_takes_has_no_cell, .signal = SIGABRT)
+{
+    struct door door;
+
+    build(&door);
+    (void)vow_fsm_cell_of(&door.fsm, SHUT, PUSH);
 }
 
 Test(fsm, finds_each_cell_that_is_not_filled)
