@@ -151,6 +151,32 @@ static void carry_out(struct real_deed *deed)
     }
 }
 
+/* --- What heals comes after what it is to heal --- */
+
+static bool is_of_one_target(const struct real_fault *a, const struct real_fault *b)
+{
+    if (real_action_is_of_links(a->action) != real_action_is_of_links(b->action))
+        return false;
+    for (size_t i = 0; i < a->targets_len; i++)
+        for (size_t j = 0; j < b->targets_len; j++)
+            if (a->targets[i] == b->targets[j])
+                return true;
+    return false;
+}
+
+/* Events that come at once would heal first, and leave the harm for good. Times that a scenario sets are its own. */
+static bool is_early(const struct real_deed *deed)
+{
+    const struct real_fault *fault = deed->fault;
+
+    if ((fault->action != REAL_MEND && fault->action != REAL_REPAIR) || fault->trigger == REAL_AT)
+        return false;
+    for (const struct real_deed *above = deed->run->deeds; above < deed; above++)
+        if (!above->is_done && real_action_is_harm(above->fault->action) && is_of_one_target(above->fault, fault))
+            return true;
+    return false;
+}
+
 static void on_timer(void *ctx)
 {
     struct real_deed *deed = ctx;
@@ -159,9 +185,15 @@ static void on_timer(void *ctx)
 
     if (!run->is_loading || deed->is_done)
         return;
+    deed->is_early = is_early(deed);
+    if (deed->is_early)
+        return;
     carry_out(deed);
     if (next < run->scenario->faults_len && run->deeds[next].fault->trigger == REAL_THEN)
         arm(&run->deeds[next]);
+    for (size_t i = next; i < run->scenario->faults_len; i++)
+        if (run->deeds[i].is_early)
+            real_timer_set(run->deeds[i].timer, 0);
 }
 
 /* --- The timeline --- */

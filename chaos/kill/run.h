@@ -73,6 +73,7 @@ struct real_deed {
     struct real_timer *timer;
     uint32_t events; /* how often its event has come */
     bool is_armed, is_done, is_hit;
+    bool is_early; /* its time came before that of what it is to heal */
     uint64_t done_us;
     int error;                      /* an errno: it could not be done; 0 = the node's state had no place for it */
     bool is_inside[REAL_NODES_MAX]; /* of its nodes, by target: what is counted there is its doing, */

@@ -231,6 +231,30 @@ ParameterizedTest(struct ending *ending, kill_run, I31_a_planned_fault_that_does
     expect_ending(ending);
 }
 
+/* The events of both come at once, and the harm is one step further on: its load finds the one that heals last. */
+#define HEALED_LAST(heal, harm, target)                                                                                \
+    LOAD("T=${out}/timeline.jsonl; echo go; echo go; until [ $(grep -c \"(line\" $T) = 3 ]; do :; done; "              \
+         "[ $(grep -o -e " #harm " -e " #heal " $T | tail -n 1) = " #heal " ]")                                        \
+    "faults:\n- {on: {says: load, text: go}, backup: a}\n- {after: 1ms, " #harm ": " target "}\n"                      \
+    "- {on: {says: load, text: go, times: 2}, " #heal ": " target "}\n"
+
+ParameterizedTestParameters(kill_run, what_heals_comes_after_what_stands_above_it)
+{
+    static struct ending endings[] = {
+        {HEAD NODE("a", SERVE) HEALED_LAST(repair, fail_sync, "a"), REAL_INVALID, "invalid",
+         "fail_sync met nothing inside its node"},
+        {HEAD NODE("a", SERVE) "links: [{name: l, to: \"127.0.0.1:1\"}]\n" HEALED_LAST(mend, refuse, "l"), REAL_INVALID,
+         "invalid", "refuse met nothing on its link"},
+    };
+
+    return cr_make_param_array(struct ending, endings, sizeof(endings) / sizeof(endings[0]));
+}
+
+ParameterizedTest(struct ending *ending, kill_run, what_heals_comes_after_what_stands_above_it)
+{
+    expect_ending(ending);
+}
+
 /* The second refusal is met; the first, which was over by then, is not. */
 Test(kill_run, I31_what_a_later_fault_meets_is_not_an_earlier_one_s)
 {
