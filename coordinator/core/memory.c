@@ -7,6 +7,7 @@
 #include "coordinator/core/peers.h"
 #include "coordinator/core/txn.h"
 #include "proto/assert.h"
+#include "proto/layout.h"
 
 static bool is_within(uint32_t value, uint32_t min, uint32_t max)
 {
@@ -27,61 +28,32 @@ static bool are_valid(const struct vow_coord_limits *limits)
            is_within(limits->ack_timeout_max_ms, limits->ack_timeout_ms, day_ms);
 }
 
-/* Lays arrays out one behind the other; a first time with base NULL, to learn the size. */
-struct layout {
-    unsigned char *base;
-    size_t used;
-};
-
-static void *take(struct layout *layout, size_t items, size_t size)
+static void lay_out(struct vow_layout *layout, struct vow_coord *core, const struct vow_coord_limits *limits)
 {
-    const size_t align = _Alignof(max_align_t);
-    size_t at = layout->used;
-
-    layout->used += (items * size + align - 1) / align * align;
-    return layout->base != NULL ? layout->base + at : NULL;
-}
-
-#define TAKE(layout, field, items) ((field) = take(layout, items, sizeof(*(field))))
-
-static void lay_out_heap(struct layout *layout, struct vow_heap *heap, uint32_t items)
-{
-    TAKE(layout, heap->entries, items);
-    TAKE(layout, heap->position, items);
-}
-
-static void lay_out_table(struct layout *layout, struct vow_gtrid_table *table, uint32_t items)
-{
-    TAKE(layout, table->heads, vow_gtrid_table_heads(items));
-    TAKE(layout, table->next, items);
-}
-
-static void lay_out(struct layout *layout, struct vow_coord *core, const struct vow_coord_limits *limits)
-{
-    TAKE(layout, core->txns, limits->txns_max);
-    TAKE(layout, core->branches, limits->branches_max);
-    TAKE(layout, core->peers, limits->peers_max);
-    TAKE(layout, core->peer_heads, vow_gtrid_table_heads(limits->peers_max));
-    TAKE(layout, core->keys.items, limits->keys_max);
-    TAKE(layout, core->keys.heads, vow_gtrid_table_heads(limits->keys_max));
-    TAKE(layout, core->ended, limits->ended_max);
-    TAKE(layout, core->ids.used, limits->ids_window / 64);
-    TAKE(layout, core->effects, (size_t)COORD_EFFECTS_MAX);
-    TAKE(layout, core->edge_hits, vow_coord_fsm()->edges_len);
-    lay_out_heap(layout, &core->deadlines, limits->txns_max);
-    lay_out_heap(layout, &core->order, limits->txns_max);
-    lay_out_table(layout, &core->txn_table, limits->txns_max);
-    lay_out_table(layout, &core->ended_table, limits->ended_max);
+    VOW_LAYOUT_TAKE(layout, core->txns, limits->txns_max);
+    VOW_LAYOUT_TAKE(layout, core->branches, limits->branches_max);
+    VOW_LAYOUT_TAKE(layout, core->peers, limits->peers_max);
+    VOW_LAYOUT_TAKE(layout, core->peer_heads, vow_gtrid_table_heads(limits->peers_max));
+    VOW_LAYOUT_TAKE(layout, core->keys.items, limits->keys_max);
+    VOW_LAYOUT_TAKE(layout, core->keys.heads, vow_gtrid_table_heads(limits->keys_max));
+    VOW_LAYOUT_TAKE(layout, core->ended, limits->ended_max);
+    VOW_LAYOUT_TAKE(layout, core->ids.used, limits->ids_window / 64);
+    VOW_LAYOUT_TAKE(layout, core->effects, (size_t)COORD_EFFECTS_MAX);
+    VOW_LAYOUT_TAKE(layout, core->edge_hits, vow_coord_fsm()->edges_len);
+    vow_layout_take_heap(layout, &core->deadlines, limits->txns_max);
+    vow_layout_take_heap(layout, &core->order, limits->txns_max);
+    vow_layout_take_table(layout, &core->txn_table, limits->txns_max);
+    vow_layout_take_table(layout, &core->ended_table, limits->ended_max);
 }
 
 size_t vow_coord_size(const struct vow_coord_limits *limits)
 {
     struct vow_coord nowhere;
-    struct layout layout = {NULL, 0};
+    struct vow_layout layout = {NULL, 0};
 
     if (!are_valid(limits))
         return 0;
-    take(&layout, 1, sizeof(struct vow_coord));
+    vow_layout_take(&layout, 1, sizeof(struct vow_coord));
     lay_out(&layout, &nowhere, limits);
     return layout.used;
 }
@@ -125,8 +97,8 @@ static void set_room(struct vow_coord *core, const struct vow_coord_limits *limi
 struct vow_coord *vow_coord_init(void *mem, const struct vow_coord_limits *limits,
                                  const struct vow_coord_identity *identity)
 {
-    struct layout layout = {mem, 0};
-    struct vow_coord *core = take(&layout, 1, sizeof(*core));
+    struct vow_layout layout = {mem, 0};
+    struct vow_coord *core = vow_layout_take(&layout, 1, sizeof(*core));
 
     VOW_ASSERT(are_valid(limits) && identity->coord <= VOW_COORD_MAX);
     memset(core, 0, sizeof(*core));
@@ -228,8 +200,8 @@ static void fill_tables(struct vow_coord *core, const struct vow_coord *old)
 
 struct vow_coord *vow_coord_move(void *mem, const struct vow_coord_limits *limits, const struct vow_coord *old)
 {
-    struct layout layout = {mem, 0};
-    struct vow_coord *core = take(&layout, 1, sizeof(*core));
+    struct vow_layout layout = {mem, 0};
+    struct vow_coord *core = vow_layout_take(&layout, 1, sizeof(*core));
 
     VOW_ASSERT(are_valid(limits) && old->in == NULL && limits->ended_max == old->limits.ended_max &&
                limits->keys_max == old->limits.keys_max && limits->ids_window == old->limits.ids_window &&

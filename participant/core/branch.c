@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "participant/core/core.h"
+#include "proto/layout.h"
 
 const struct vow_branches_limits vow_branches_default_limits = {
     .branches_max = 65536,
@@ -26,12 +27,6 @@ const struct vow_branches_limits vow_branches_default_limits = {
 /* What an entry can count; by then the back-off has long ended. */
 #define TERMINATION_AFTER_MAX 255
 
-/* Where each array lies behind the struct. */
-struct layout {
-    uint32_t entries_max;
-    size_t entries, table_heads, table_next, timers, timers_position, ended, ended_heads, ended_next, records, size;
-};
-
 static bool are_limits_good(const struct vow_branches_limits *limits)
 {
     return limits->branches_max >= 1 && limits->branches_max <= LIMIT_MAX && limits->ended_max >= 1 &&
@@ -43,69 +38,47 @@ static bool are_limits_good(const struct vow_branches_limits *limits)
            (limits->heuristic_verdict == VOW_COMMIT || limits->heuristic_verdict == VOW_ABORT);
 }
 
-/* Takes the next `len` items of `size` bytes, and returns where they begin. */
-static size_t take(size_t *at, size_t len, size_t size)
+static void lay_out(struct vow_layout *layout, struct vow_branches *core, const struct vow_branches_limits *limits)
 {
-    const size_t align = _Alignof(max_align_t);
-    const size_t begin = (*at + align - 1) / align * align;
-    *at = begin + len * size;
-    return begin;
-}
+    const uint32_t entries_max = limits->branches_max + BRANCH_RECALLS_MAX;
 
-static struct layout lay_out(const struct vow_branches_limits *limits)
-{
-    struct layout layout = {.entries_max = limits->branches_max + BRANCH_RECALLS_MAX};
-    const uint32_t entries = layout.entries_max, ended = limits->ended_max;
-    size_t at = sizeof(struct vow_branches);
-    layout.entries = take(&at, entries, sizeof(struct vow_branch_entry));
-    layout.table_heads = take(&at, vow_gtrid_table_heads(entries), sizeof(uint32_t));
-    layout.table_next = take(&at, entries, sizeof(uint32_t));
-    layout.timers = take(&at, entries, sizeof(struct vow_heap_entry));
-    layout.timers_position = take(&at, entries, sizeof(uint32_t));
-    layout.ended = take(&at, ended, sizeof(struct vow_branch_ended));
-    layout.ended_heads = take(&at, vow_gtrid_table_heads(ended), sizeof(uint32_t));
-    layout.ended_next = take(&at, ended, sizeof(uint32_t));
-    layout.records = take(&at, limits->heuristics_max, sizeof(struct vow_branch_record));
-    layout.size = at;
-    return layout;
+    core->entries_max = entries_max;
+    VOW_LAYOUT_TAKE(layout, core->entries, entries_max);
+    vow_layout_take_table(layout, &core->table, entries_max);
+    vow_layout_take_heap(layout, &core->timers, entries_max);
+    VOW_LAYOUT_TAKE(layout, core->ended, limits->ended_max);
+    vow_layout_take_table(layout, &core->ended_table, limits->ended_max);
+    VOW_LAYOUT_TAKE(layout, core->records, limits->heuristics_max);
 }
 
 size_t vow_branches_size(const struct vow_branches_limits *limits)
 {
-    return are_limits_good(limits) ? lay_out(limits).size : 0;
+    struct vow_branches nowhere;
+    struct vow_layout layout = {NULL, 0};
+
+    if (!are_limits_good(limits))
+        return 0;
+    vow_layout_take(&layout, 1, sizeof(nowhere));
+    lay_out(&layout, &nowhere, limits);
+    return layout.used;
 }
 
 struct vow_branches *vow_branches_init(void *mem, const struct vow_branches_limits *limits,
                                        const struct vow_branches_identity *identity)
 {
+    struct vow_layout layout = {mem, 0};
+    struct vow_branches *core = vow_layout_take(&layout, 1, sizeof(*core));
+
     VOW_ASSERT(are_limits_good(limits));
-    const struct layout layout = lay_out(limits);
-    char *base = mem;
-    struct vow_branches *core = mem;
     memset(core, 0, sizeof(*core));
+    lay_out(&layout, core, limits);
     core->limits = *limits;
     core->incarnation = identity->incarnation;
     core->random = identity->seed;
-    core->entries_max = layout.entries_max;
-    core->entries = (void *)(base + layout.entries);
-    core->ended = (void *)(base + layout.ended);
-    core->timers = (struct vow_heap){
-        .entries = (void *)(base + layout.timers),
-        .position = (void *)(base + layout.timers_position),
-    };
-    core->table = (struct vow_gtrid_table){
-        .items = (const unsigned char *)core->entries,
-        .stride = sizeof(struct vow_branch_entry),
-        .heads = (void *)(base + layout.table_heads),
-        .next = (void *)(base + layout.table_next),
-    };
-    core->ended_table = (struct vow_gtrid_table){
-        .items = (const unsigned char *)core->ended,
-        .stride = sizeof(struct vow_branch_ended),
-        .heads = (void *)(base + layout.ended_heads),
-        .next = (void *)(base + layout.ended_next),
-    };
-    core->records = (void *)(base + layout.records);
+    core->table.items = (const unsigned char *)core->entries;
+    core->table.stride = sizeof(struct vow_branch_entry);
+    core->ended_table.items = (const unsigned char *)core->ended;
+    core->ended_table.stride = sizeof(struct vow_branch_ended);
     branch_records_init(core);
     branch_table_init(core);
     branch_ended_init(core);

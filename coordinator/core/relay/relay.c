@@ -6,6 +6,7 @@
 #include "coordinator/core/relay/core.h"
 #include "proto/assert.h"
 #include "proto/gtrid_table.h"
+#include "proto/layout.h"
 
 const struct vow_relay_limits vow_relay_default_limits = {
     .events_max = 8192,
@@ -45,56 +46,38 @@ uint32_t vow_relay_events_most(const struct vow_relay_limits *limits)
 
 /* ---- memory ---- */
 
-struct layout {
-    unsigned char *base;
-    size_t used;
-};
-
-static void *take(struct layout *layout, size_t items, size_t size)
-{
-    const size_t align = _Alignof(max_align_t);
-    size_t at = layout->used;
-
-    layout->used += (items * size + align - 1) / align * align;
-    return layout->base != NULL ? layout->base + at : NULL;
-}
-
-#define TAKE(layout, field, items) ((field) = take(layout, items, sizeof(*(field))))
-
-static void lay_out(struct layout *layout, struct vow_relay *core, const struct vow_relay_limits *limits)
+static void lay_out(struct vow_layout *layout, struct vow_relay *core, const struct vow_relay_limits *limits)
 {
     const uint32_t deliveries = relay_deliveries_max(limits), slots = relay_slots(limits);
 
-    TAKE(layout, core->keys, relay_keys(limits));
-    TAKE(layout, core->key_heads, vow_gtrid_table_heads(limits->keys_max));
-    TAKE(layout, core->events, slots);
-    TAKE(layout, core->event_heads, vow_gtrid_table_heads(limits->events_max));
-    TAKE(layout, core->kept_list, slots);
-    TAKE(layout, core->deliveries, deliveries);
-    TAKE(layout, core->lanes, deliveries);
-    TAKE(layout, core->lane_heads, vow_gtrid_table_heads(deliveries));
-    TAKE(layout, core->said, relay_words_max(limits));
-    TAKE(layout, core->due.entries, deliveries);
-    TAKE(layout, core->due.position, deliveries);
-    TAKE(layout, core->deadlines.entries, slots);
-    TAKE(layout, core->deadlines.position, slots);
-    TAKE(layout, core->groups, limits->groups_max);
-    TAKE(layout, core->beyond, limits->groups_max * VOW_BEYOND_BYTES_MAX);
-    TAKE(layout, core->dead, limits->dead_max);
-    TAKE(layout, core->dropped_letters, limits->events_max);
-    TAKE(layout, core->effects, (size_t)RELAY_EFFECTS_MAX);
-    TAKE(layout, core->group_hits, vow_group_fsm()->edges_len);
-    TAKE(layout, core->lane_hits, vow_lane_fsm()->edges_len);
+    VOW_LAYOUT_TAKE(layout, core->keys, relay_keys(limits));
+    VOW_LAYOUT_TAKE(layout, core->key_heads, vow_gtrid_table_heads(limits->keys_max));
+    VOW_LAYOUT_TAKE(layout, core->events, slots);
+    VOW_LAYOUT_TAKE(layout, core->event_heads, vow_gtrid_table_heads(limits->events_max));
+    VOW_LAYOUT_TAKE(layout, core->kept_list, slots);
+    VOW_LAYOUT_TAKE(layout, core->deliveries, deliveries);
+    VOW_LAYOUT_TAKE(layout, core->lanes, deliveries);
+    VOW_LAYOUT_TAKE(layout, core->lane_heads, vow_gtrid_table_heads(deliveries));
+    VOW_LAYOUT_TAKE(layout, core->said, relay_words_max(limits));
+    vow_layout_take_heap(layout, &core->due, deliveries);
+    vow_layout_take_heap(layout, &core->deadlines, slots);
+    VOW_LAYOUT_TAKE(layout, core->groups, limits->groups_max);
+    VOW_LAYOUT_TAKE(layout, core->beyond, limits->groups_max * VOW_BEYOND_BYTES_MAX);
+    VOW_LAYOUT_TAKE(layout, core->dead, limits->dead_max);
+    VOW_LAYOUT_TAKE(layout, core->dropped_letters, limits->events_max);
+    VOW_LAYOUT_TAKE(layout, core->effects, (size_t)RELAY_EFFECTS_MAX);
+    VOW_LAYOUT_TAKE(layout, core->group_hits, vow_group_fsm()->edges_len);
+    VOW_LAYOUT_TAKE(layout, core->lane_hits, vow_lane_fsm()->edges_len);
 }
 
 size_t vow_relay_size(const struct vow_relay_limits *limits)
 {
     struct vow_relay nowhere;
-    struct layout layout = {NULL, 0};
+    struct vow_layout layout = {NULL, 0};
 
     if (!are_valid(limits))
         return 0;
-    take(&layout, 1, sizeof(struct vow_relay));
+    vow_layout_take(&layout, 1, sizeof(struct vow_relay));
     lay_out(&layout, &nowhere, limits);
     return layout.used;
 }
@@ -136,8 +119,8 @@ static void chain_free_lists(struct vow_relay *core)
 
 struct vow_relay *vow_relay_core_init(void *mem, const struct vow_relay_limits *limits, uint32_t epoch, uint64_t seed)
 {
-    struct layout layout = {mem, 0};
-    struct vow_relay *core = take(&layout, 1, sizeof(*core));
+    struct vow_layout layout = {mem, 0};
+    struct vow_relay *core = vow_layout_take(&layout, 1, sizeof(*core));
 
     VOW_ASSERT(are_valid(limits));
     memset(core, 0, sizeof(*core));

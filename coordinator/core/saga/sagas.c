@@ -6,6 +6,7 @@
 
 #include "proto/assert.h"
 #include "proto/error.h"
+#include "proto/layout.h"
 
 const struct vow_sagas_limits vow_sagas_default_limits = {
     .sagas_max = 16384,
@@ -37,60 +38,37 @@ static bool are_valid(const struct vow_sagas_limits *limits)
 
 /* ---- memory ---- */
 
-struct layout {
-    unsigned char *base;
-    size_t used;
-};
-
-static void *take(struct layout *layout, size_t items, size_t size)
-{
-    const size_t align = _Alignof(max_align_t);
-    size_t at = layout->used;
-
-    layout->used += (items * size + align - 1) / align * align;
-    return layout->base != NULL ? layout->base + at : NULL;
-}
-
-#define TAKE(layout, field, items) ((field) = take(layout, items, sizeof(*(field))))
-
-static void lay_out_heap(struct layout *layout, struct vow_heap *heap, uint32_t items)
-{
-    TAKE(layout, heap->entries, items);
-    TAKE(layout, heap->position, items);
-}
-
 /* There is always room for the key of a saga for which there is room. */
 static uint32_t keys_room(const struct vow_sagas_limits *limits)
 {
     return limits->keys_max + limits->sagas_max;
 }
 
-static void lay_out(struct layout *layout, struct vow_sagas *core, const struct vow_sagas_limits *limits)
+static void lay_out(struct vow_layout *layout, struct vow_sagas *core, const struct vow_sagas_limits *limits)
 {
-    TAKE(layout, core->sagas, limits->sagas_max);
-    TAKE(layout, core->steps, limits->steps_max);
-    TAKE(layout, core->peers, limits->peers_max);
-    TAKE(layout, core->peer_heads, vow_gtrid_table_heads(limits->peers_max));
-    TAKE(layout, core->keys.items, keys_room(limits));
-    TAKE(layout, core->keys.heads, vow_gtrid_table_heads(keys_room(limits)));
-    TAKE(layout, core->table.heads, vow_gtrid_table_heads(limits->sagas_max));
-    TAKE(layout, core->table.next, limits->sagas_max);
-    lay_out_heap(layout, &core->deadlines, limits->sagas_max);
-    lay_out_heap(layout, &core->due, limits->steps_max);
-    TAKE(layout, core->effects, (size_t)SAGA_EFFECTS_MAX);
-    TAKE(layout, core->saga_hits, vow_saga_fsm()->edges_len);
-    TAKE(layout, core->step_hits, vow_step_fsm()->edges_len);
-    TAKE(layout, core->breaker_hits, vow_breaker_fsm()->edges_len);
+    VOW_LAYOUT_TAKE(layout, core->sagas, limits->sagas_max);
+    VOW_LAYOUT_TAKE(layout, core->steps, limits->steps_max);
+    VOW_LAYOUT_TAKE(layout, core->peers, limits->peers_max);
+    VOW_LAYOUT_TAKE(layout, core->peer_heads, vow_gtrid_table_heads(limits->peers_max));
+    VOW_LAYOUT_TAKE(layout, core->keys.items, keys_room(limits));
+    VOW_LAYOUT_TAKE(layout, core->keys.heads, vow_gtrid_table_heads(keys_room(limits)));
+    vow_layout_take_table(layout, &core->table, limits->sagas_max);
+    vow_layout_take_heap(layout, &core->deadlines, limits->sagas_max);
+    vow_layout_take_heap(layout, &core->due, limits->steps_max);
+    VOW_LAYOUT_TAKE(layout, core->effects, (size_t)SAGA_EFFECTS_MAX);
+    VOW_LAYOUT_TAKE(layout, core->saga_hits, vow_saga_fsm()->edges_len);
+    VOW_LAYOUT_TAKE(layout, core->step_hits, vow_step_fsm()->edges_len);
+    VOW_LAYOUT_TAKE(layout, core->breaker_hits, vow_breaker_fsm()->edges_len);
 }
 
 size_t vow_sagas_size(const struct vow_sagas_limits *limits)
 {
     struct vow_sagas nowhere;
-    struct layout layout = {NULL, 0};
+    struct vow_layout layout = {NULL, 0};
 
     if (!are_valid(limits))
         return 0;
-    take(&layout, 1, sizeof(struct vow_sagas));
+    vow_layout_take(&layout, 1, sizeof(struct vow_sagas));
     lay_out(&layout, &nowhere, limits);
     return layout.used;
 }
@@ -126,8 +104,8 @@ static void init_tables(struct vow_sagas *core)
 
 struct vow_sagas *vow_sagas_init(void *mem, const struct vow_sagas_limits *limits, uint32_t epoch, uint64_t seed)
 {
-    struct layout layout = {mem, 0};
-    struct vow_sagas *core = take(&layout, 1, sizeof(*core));
+    struct vow_layout layout = {mem, 0};
+    struct vow_sagas *core = vow_layout_take(&layout, 1, sizeof(*core));
 
     VOW_ASSERT(are_valid(limits));
     memset(core, 0, sizeof(*core));
