@@ -123,3 +123,27 @@ int vow_outbox_publish(struct sqlite3 *db, const struct vow_event *given)
         publication.event.gtrid = *event.id;
     return vow_store_sqlite_publish_on(db, &publication.event);
 }
+
+/* --- To the coordinator --- */
+
+struct vow_msg vow_event_publish(const struct vow_store_event *event, const char *source,
+                                 const uint8_t db_uuid[VOW_DB_UUID_BYTES], struct vow_publish_place *place)
+{
+    struct vow_msg msg = {.kind = VOW_MSG_PUBLISH,
+                          .publish.event = {.topic = event->topic,
+                                            .key = event->key,
+                                            .source = source,
+                                            .key_seq = event->key_seq,
+                                            .version = event->version,
+                                            .wall_us = event->wall_us,
+                                            .gtrid = event->gtrid,
+                                            .hops = event->hops,
+                                            .deadline_us = event->deadline_us,
+                                            .headers = place->headers,
+                                            .payload = event->payload}};
+
+    (void)snprintf(place->text, sizeof(place->text), "%s", event->headers);
+    msg.publish.event.headers_len = vow_headers_read(place->text, place->headers);
+    memcpy(msg.publish.event.db_uuid, db_uuid, VOW_DB_UUID_BYTES);
+    return msg;
+}

@@ -33,6 +33,15 @@ uint32_t vow_headers_read(char *text, struct vow_msg_header_of_event headers[VOW
 /* The other way; text has VOW_HEADERS_TEXT_SIZE. The headers are valid. */
 void vow_headers_write(const struct vow_msg_header_of_event *headers, uint32_t headers_len, char *text);
 
+/* What the PUBLISH of an event points to, beside the event. */
+struct vow_publish_place {
+    struct vow_msg_header_of_event headers[VOW_EVENT_HEADERS_MAX];
+    char text[VOW_HEADERS_TEXT_SIZE];
+};
+/* The PUBLISH of an event that waits in the outbox of this file; it is good as long as both. */
+struct vow_msg vow_event_publish(const struct vow_store_event *event, const char *source,
+                                 const uint8_t db_uuid[VOW_DB_UUID_BYTES], struct vow_publish_place *place);
+
 /* --- subscription.c --- */
 
 struct vow_reaction_kept {

@@ -6,9 +6,7 @@
  */
 #include "participant/participant_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "proto/net/clock.h"
 #include "proto/net/log.h"
@@ -22,25 +20,10 @@ struct vow_relay_op {
 
 static void send_event(struct vow_participant *participant, const struct vow_flight *flight)
 {
-    const struct vow_store_event *event = &flight->copy->event;
-    struct vow_msg_header_of_event headers[VOW_EVENT_HEADERS_MAX];
-    char text[VOW_HEADERS_TEXT_SIZE];
-    struct vow_msg msg = {.kind = VOW_MSG_PUBLISH,
-                          .publish.event = {.topic = event->topic,
-                                            .key = event->key,
-                                            .source = participant->name,
-                                            .key_seq = event->key_seq,
-                                            .version = event->version,
-                                            .wall_us = event->wall_us,
-                                            .gtrid = event->gtrid,
-                                            .hops = event->hops,
-                                            .deadline_us = event->deadline_us,
-                                            .headers = headers,
-                                            .payload = event->payload}};
+    struct vow_publish_place place;
+    const struct vow_msg msg =
+        vow_event_publish(&flight->copy->event, participant->name, participant->identity.db_uuid, &place);
 
-    (void)snprintf(text, sizeof(text), "%s", event->headers);
-    msg.publish.event.headers_len = vow_headers_read(text, headers);
-    memcpy(msg.publish.event.db_uuid, participant->identity.db_uuid, VOW_DB_UUID_BYTES);
     vow_participant_tell(participant, 0, &msg);
 }
 

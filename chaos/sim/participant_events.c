@@ -22,25 +22,9 @@ static void tell(struct sim_world *world, const struct sim_participant *p, const
 static void send_event(struct sim_world *world, const struct sim_node *node, const struct vow_flight *flight)
 {
     const struct sim_participant *p = node->participant;
-    const struct vow_store_event *event = &flight->copy->event;
-    struct vow_msg_header_of_event headers[VOW_EVENT_HEADERS_MAX];
-    char text[VOW_HEADERS_TEXT_SIZE];
-    struct vow_msg msg = {.kind = VOW_MSG_PUBLISH,
-                          .publish.event = {.topic = event->topic,
-                                            .key = event->key,
-                                            .source = node->name,
-                                            .key_seq = event->key_seq,
-                                            .version = event->version,
-                                            .wall_us = event->wall_us,
-                                            .gtrid = event->gtrid,
-                                            .hops = event->hops,
-                                            .deadline_us = event->deadline_us,
-                                            .headers = headers,
-                                            .payload = event->payload}};
+    struct vow_publish_place place;
+    const struct vow_msg msg = vow_event_publish(&flight->copy->event, node->name, p->identity.db_uuid, &place);
 
-    (void)snprintf(text, sizeof(text), "%s", event->headers);
-    msg.publish.event.headers_len = vow_headers_read(text, headers);
-    memcpy(msg.publish.event.db_uuid, p->identity.db_uuid, VOW_DB_UUID_BYTES);
     tell(world, p, &msg);
 }
 
