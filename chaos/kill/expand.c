@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+const char real_no_variable[] = "there is no variable";
+
 static void copy_wrong(char wrong[REAL_VARIABLE_SIZE], const char *text, size_t len)
 {
     const size_t kept = len < REAL_VARIABLE_SIZE ? len : REAL_VARIABLE_SIZE - 1;
@@ -20,7 +22,7 @@ static const char *variable(const char **at, real_lookup_fn *lookup, void *ctx, 
     if ((*at)[len] == '\0')
         return "${ without a }";
     if (len >= REAL_VARIABLE_SIZE || (*value = lookup(ctx, wrong)) == NULL)
-        return "there is no variable";
+        return real_no_variable;
     *at += len + 1;
     return NULL;
 }
@@ -28,7 +30,7 @@ static const char *variable(const char **at, real_lookup_fn *lookup, void *ctx, 
 static const char *append(char out[REAL_EXPANDED_SIZE], size_t *len, const char *text, size_t text_len)
 {
     if (*len + text_len >= REAL_EXPANDED_SIZE)
-        return "too long when it is written out";
+        return "is more than 16 KiB when it is written out, with the variable";
     memcpy(out + *len, text, text_len);
     *len += text_len;
     out[*len] = '\0';

@@ -21,7 +21,7 @@ static int open_proxy(struct real_run *run, struct real_link *link)
 {
     const struct proxy_options options = {
         .base = run->base, .seed = run->seed_number + (uint64_t)(link - run->links), .hit = on_hit, .ctx = link};
-    char *to = real_write_out(run, NULL, link->plan->to.text);
+    char *to = real_write_out(run, NULL, &link->plan->to);
     const int error = to != NULL ? proxy_open(&options, to, &link->proxy) : VOW_E_ARGUMENT;
 
     free(to);
@@ -53,7 +53,9 @@ int real_links_open(struct real_run *run)
         const int error = run->netns != NULL ? open_lane(run, link) : open_proxy(run, link);
         if (error == 0)
             continue;
-        (void)fprintf(stderr, "vow-chaos: the link %s: %s\n", link->plan->name.text, vow_error_text(error));
+        (void)fprintf(stderr, "vow-chaos run: %s:%u:%u: the link %s: %s\n", run->scenario->yaml.name,
+                      link->plan->to.place.line, link->plan->to.place.column, link->plan->name.text,
+                      vow_error_text(error));
         return -1;
     }
     return 0;

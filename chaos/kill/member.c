@@ -7,6 +7,7 @@
 #include "chaos/kill/memory.h"
 #include "chaos/kill/run.h"
 #include "proto/assert.h"
+#include "proto/quote.h"
 
 /* In a namespace all ports are free. These are none that the kernel gives to those who dial. */
 #define FIRST_PORT 7001U
@@ -87,15 +88,17 @@ static const char *lookup(void *ctx, const char *name)
     return strcmp(field, "dir") == 0 ? member->directory : lookup_port(member, field);
 }
 
-char *real_write_out(struct real_run *run, const struct real_member *own, const char *text)
+char *real_write_out(struct real_run *run, const struct real_member *own, const struct real_text *text)
 {
     struct scope scope = {.run = run, .own = own};
-    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE];
-    const char *why = real_expand(text, lookup, &scope, out, wrong);
+    char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], quoted[VOW_QUOTE_SIZE];
+    const char *why = real_expand(text->text, lookup, &scope, out, wrong);
 
     if (why == NULL)
         return real_need(strdup(out));
-    (void)fprintf(stderr, "vow-chaos: %s: %s: %s\n", text, why, wrong);
+    vow_quote(wrong, strlen(wrong), quoted);
+    (void)fprintf(stderr, "vow-chaos run: %s:%u:%u: %s: %s\n", run->scenario->yaml.name, text->place.line,
+                  text->place.column, why, quoted);
     return NULL;
 }
 
@@ -166,7 +169,7 @@ static int write_words(struct real_run *run, struct real_member *member)
     const struct real_words *words = &member->plan->command;
 
     for (size_t i = 0; i < words->len; i++) {
-        char *text = real_write_out(run, member, words->of[i].text);
+        char *text = real_write_out(run, member, &words->of[i]);
         if (text == NULL)
             return -1;
         keep(member, text);
@@ -246,7 +249,7 @@ static int write_variables(struct real_run *run, struct real_member *member)
     size_t i = 0;
 
     for (; at[i].name.text != NULL; i++) {
-        char *value = real_write_out(run, member, at[i].value.text);
+        char *value = real_write_out(run, member, &at[i].value);
         if (value == NULL)
             return -1;
         member->variables[2 * i] = at[i].name.text;
@@ -265,7 +268,7 @@ static int write_files(struct real_run *run, struct real_member *member)
     const struct real_variable *at = member->plan->files;
 
     for (size_t i = 0; at[i].name.text != NULL; i++) {
-        char *text = real_write_out(run, member, at[i].value.text);
+        char *text = real_write_out(run, member, &at[i].value);
         if (text == NULL)
             return -1;
         member->files[2 * i] = at[i].name.text;
@@ -282,7 +285,7 @@ static int write_ready(struct real_run *run, struct real_member *member)
 
     if (ready->line.text == NULL && ready->http.text == NULL)
         return 0;
-    text = real_write_out(run, member, ready->line.text != NULL ? ready->line.text : ready->http.text);
+    text = real_write_out(run, member, ready->line.text != NULL ? &ready->line : &ready->http);
     if (text == NULL)
         return -1;
     keep(member, text);

@@ -306,7 +306,7 @@ static int write_vars(struct real_run *run)
 {
     for (size_t i = 0; i < run->scenario->vars_len; i++) {
         const struct real_variable *var = &run->scenario->vars[i];
-        run->vars[i] = var->is_set ? real_need(strdup(var->value.text)) : real_write_out(run, NULL, var->value.text);
+        run->vars[i] = var->is_set ? real_need(strdup(var->value.text)) : real_write_out(run, NULL, &var->value);
         if (run->vars[i] == NULL)
             return -1;
         run->vars_len = i + 1;
@@ -529,7 +529,7 @@ int real_run(const struct real_run_options *options)
         event_base_free(run->base);
         real_scenario_free(scenario);
     } else {
-        (void)fprintf(stderr, "vow-chaos run: %s; see vow-chaos run --help\n", error.text);
+        (void)fprintf(stderr, "vow-chaos run: %s\n" REAL_SCENARIO_MANUAL "\n", error.text);
     }
     free(run);
     return status;

@@ -156,7 +156,7 @@ void real_member_close(struct real_member *member);
 /* Starts a life, with a word in the timeline. 0, or an errno: what cannot be started proves nothing. */
 int real_member_start(struct real_run *run, struct real_member *member, const char *point);
 /* `text` with its variables; `own` may be NULL. The caller frees it. */
-char *real_write_out(struct real_run *run, const struct real_member *own, const char *text);
+char *real_write_out(struct real_run *run, const struct real_member *own, const struct real_text *text);
 
 /* files.c: writes those of its plan into its directory. 0, or an errno. */
 int real_member_write_files(const struct real_member *member);

@@ -160,6 +160,11 @@ struct real_scenario {
     size_t checks_len;
 };
 
+/* Behind each error of a scenario: where to read on. */
+#define REAL_SCENARIO_MANUAL                                                                                           \
+    "vow-chaos run --keys lists all keys; docs/chaos.md, \"A scenario\", explains them (installed: "                   \
+    "share/doc/vow/docs/chaos.md)"
+
 /* Reads a file; `sets` are put in place of values of its vars, NULL = none. 0; or -1 with one line in `error`, and
  * nothing to free. */
 int real_scenario_load(const char *path, const struct real_sets *sets, struct real_scenario **scenario,
@@ -181,7 +186,8 @@ bool real_action_is_inside(enum real_action action);
 
 /* scenario_vars.c: what ${...} may say. `value` may be NULL, or is the one of the key vars. */
 int real_scenario_read_vars(struct real_scenario *scenario, yaml_node_t *value);
-/* A variable without a dot that the harness itself gives. */
+/* A variable without a dot that the harness itself gives; all of them, NULL behind the last. */
+const char *real_scenario_own(size_t i);
 bool real_scenario_is_own(const char *name);
 const struct real_variable *real_scenario_var(const struct real_scenario *scenario, const char *name);
 

@@ -3,6 +3,7 @@
 
 #include "chaos/kill/expand.h"
 #include "chaos/kill/scenario.h"
+#include "chaos/kill/scenario_known.h"
 #include "proto/quote.h"
 
 static uint32_t find_node(const struct real_scenario *scenario, const char *name)
@@ -32,17 +33,21 @@ static uint32_t find_link(const struct real_scenario *scenario, const char *name
 static int fail_node(struct real_scenario *scenario, const struct real_text *name)
 {
     char quoted[VOW_QUOTE_SIZE];
+    struct real_known known = {.len = 0};
 
     vow_quote(name->text, strlen(name->text), quoted);
-    return real_fail(&scenario->yaml, name->place, "there is no node %s", quoted);
+    real_known_nodes(&known, scenario);
+    return real_fail(&scenario->yaml, name->place, "there is no node %s; there are %s", quoted, known.text);
 }
 
 static int fail_link(struct real_scenario *scenario, const struct real_text *name)
 {
     char quoted[VOW_QUOTE_SIZE];
+    struct real_known known = {.text = "none", .len = 0};
 
     vow_quote(name->text, strlen(name->text), quoted);
-    return real_fail(&scenario->yaml, name->place, "there is no link %s", quoted);
+    real_known_links(&known, scenario, "");
+    return real_fail(&scenario->yaml, name->place, "there is no link %s; links has %s", quoted, known.text);
 }
 
 /* --- ${...} --- */
@@ -107,6 +112,23 @@ static const char *lookup(void *ctx, const char *name)
     return knows(ctx, name) ? "" : NULL;
 }
 
+static int fail_variable(struct real_scenario *scenario, const struct scope *scope, struct real_place place,
+                         const char *name)
+{
+    const size_t len = strcspn(name, ".");
+    char quoted[VOW_QUOTE_SIZE];
+    struct real_known known = {.text = "none", .len = 0};
+
+    vow_quote(name, strlen(name), quoted);
+    if (name[len] != '\0') {
+        real_known_fields(&known, scenario, name, len);
+    } else {
+        real_known_vars(&known, scenario, scope->vars_len);
+        real_known_own(&known, scope->node != NULL);
+    }
+    return real_fail(&scenario->yaml, place, "there is no variable: %s; there are %s", quoted, known.text);
+}
+
 static int check_in(struct real_scenario *scenario, struct scope *scope, const struct real_text *text)
 {
     char out[REAL_EXPANDED_SIZE], wrong[REAL_VARIABLE_SIZE], quoted[VOW_QUOTE_SIZE];
@@ -116,6 +138,8 @@ static int check_in(struct real_scenario *scenario, struct scope *scope, const s
     const char *why = real_expand(text->text, lookup, scope, out, wrong);
     if (why == NULL)
         return 0;
+    if (why == real_no_variable)
+        return fail_variable(scenario, scope, text->place, wrong);
     vow_quote(wrong, strlen(wrong), quoted);
     return real_fail(&scenario->yaml, text->place, "%s: %s", why, quoted);
 }

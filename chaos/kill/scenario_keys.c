@@ -144,10 +144,11 @@ static int read_pairs(struct real_yaml *yaml, const struct real_key *key, yaml_n
         return real_fail(yaml, real_place_of(value), "%s wants \"NAME: VALUE\" lines", key->name);
     for (const yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
         yaml_node_t *name = yaml_document_get_node(&yaml->document, pair->key);
+        yaml_node_t *text = yaml_document_get_node(&yaml->document, pair->value);
         if (len == max)
             return real_fail(yaml, real_place_of(name), "%s has more than %zu lines", key->name, max);
         if (real_read_text(yaml, key, name, &variables[len].name) != 0 ||
-            real_read_text(yaml, key, yaml_document_get_node(&yaml->document, pair->value), &variables[len].value) != 0)
+            real_read_text(yaml, key, text, &variables[len].value) != 0)
             return -1;
         for (size_t i = 0; i < len; i++)
             if (strcmp(variables[i].name.text, variables[len].name.text) == 0)

@@ -2,14 +2,20 @@
 #include <string.h>
 
 #include "chaos/kill/scenario.h"
+#include "chaos/kill/scenario_known.h"
 #include "proto/quote.h"
 
-bool real_scenario_is_own(const char *name)
+const char *real_scenario_own(size_t i)
 {
     static const char *const names[] = {"bin", "here", "out", "seed"};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], name) == 0)
+    return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
+
+bool real_scenario_is_own(const char *name)
+{
+    for (size_t i = 0; real_scenario_own(i) != NULL; i++)
+        if (strcmp(real_scenario_own(i), name) == 0)
             return true;
     return false;
 }
@@ -44,10 +50,11 @@ static int read_var(struct real_scenario *scenario, const yaml_node_pair_t *pair
 {
     static const struct real_key key = {.name = "vars"};
     struct real_yaml *yaml = &scenario->yaml;
+    yaml_node_t *name = yaml_document_get_node(&yaml->document, pair->key);
+    yaml_node_t *value = yaml_document_get_node(&yaml->document, pair->value);
     struct real_variable var = {.is_set = false};
 
-    if (real_read_name(yaml, &key, yaml_document_get_node(&yaml->document, pair->key), &var.name) != 0 ||
-        read_value(yaml, &key, yaml_document_get_node(&yaml->document, pair->value), &var.value) != 0)
+    if (real_read_name(yaml, &key, name, &var.name) != 0 || read_value(yaml, &key, value, &var.value) != 0)
         return -1;
     if (real_scenario_is_own(var.name.text) || strcmp(var.name.text, "dir") == 0)
         return real_fail(yaml, var.name.place, "${%s} has a meaning already; a variable wants another name",
@@ -75,14 +82,12 @@ static int read_all(struct real_scenario *scenario, yaml_node_t *value)
 
 static int fail_set(struct real_scenario *scenario, struct real_place place, const char *name, size_t len)
 {
-    char quoted[VOW_QUOTE_SIZE], known[300] = "none";
-    size_t known_len = 0;
+    char quoted[VOW_QUOTE_SIZE];
+    struct real_known known = {.text = "none", .len = 0};
 
-    for (size_t i = 0; i < scenario->vars_len && known_len < sizeof(known); i++)
-        known_len += (size_t)snprintf(known + known_len, sizeof(known) - known_len, "%s%s", known_len > 0 ? ", " : "",
-                                      scenario->vars[i].name.text);
+    real_known_vars(&known, scenario, scenario->vars_len);
     vow_quote(name, len, quoted);
-    return real_fail(&scenario->yaml, place, "--set: there is no variable %s; vars has %s", quoted, known);
+    return real_fail(&scenario->yaml, place, "--set: there is no variable %s; vars has %s", quoted, known.text);
 }
 
 static int apply_set(struct real_scenario *scenario, struct real_place place, const char *set)

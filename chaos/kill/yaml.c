@@ -17,7 +17,7 @@ struct real_kept {
 
 int real_fail(struct real_yaml *yaml, struct real_place place, const char *format, ...)
 {
-    char what[480], where[32] = "";
+    char what[800], where[32] = "";
     va_list args;
 
     if (yaml->error->text[0] != '\0')
@@ -55,13 +55,40 @@ static struct real_place place_of_offset(const char *text, size_t len, size_t of
     return place;
 }
 
+/* The line with this number, from 0; `*len` is that of the text before, and of the line afterwards. */
+static const char *line_of(const char *text, size_t *len, size_t line)
+{
+    const char *const end = text + *len, *stop;
+
+    while ((stop = memchr(text, '\n', (size_t)(end - text))) != NULL && line-- > 0)
+        text = stop + 1;
+    *len = (size_t)((stop != NULL ? stop : end) - text);
+    return text;
+}
+
+/* What libyaml says of the mistakes that are made most helps nobody who does not know YAML by heart. */
+static const char *advice(const yaml_parser_t *parser, const char *text, size_t len)
+{
+    const char *line = line_of(text, &len, parser->problem_mark.line);
+    const char *tab = memchr(line, '\t', len);
+
+    if (strstr(parser->problem, "start any token") != NULL && tab != NULL)
+        return "; a line begins with spaces, never with a tab";
+    if (strstr(parser->problem, "',' or ") != NULL && memmem(line, len, "${", 2) != NULL)
+        return "; a ${...} in [] or {} wants quotes: \"${...}\"";
+    if (strstr(parser->problem, "mapping values") != NULL)
+        return "; a text with \": \" in it wants quotes";
+    return "";
+}
+
 static int fail_parse(struct real_yaml *yaml, const yaml_parser_t *parser, const char *text, size_t len)
 {
     const char *problem = parser->problem != NULL ? parser->problem : "out of memory";
 
     if (parser->error == YAML_READER_ERROR)
         return real_fail(yaml, place_of_offset(text, len, parser->problem_offset), "is not YAML: %s", problem);
-    return real_fail(yaml, place_at(parser->problem_mark), "is not YAML: %s", problem);
+    return real_fail(yaml, place_at(parser->problem_mark), "is not YAML: %s%s", problem,
+                     parser->problem != NULL ? advice(parser, text, len) : "");
 }
 
 /* libyaml takes a time that grows with the square of the depth, and keeps all that is open. So first the file is only
@@ -184,7 +211,7 @@ static const struct real_key *find(const struct real_key keys[], const char *nam
 
 static int fail_key(struct real_yaml *yaml, const struct real_key keys[], const char *what, const yaml_node_t *node)
 {
-    char quoted[VOW_QUOTE_SIZE], known[300] = "";
+    char quoted[VOW_QUOTE_SIZE], known[560] = "";
     size_t len = 0;
 
     for (; keys->name != NULL && len < sizeof(known); keys++)

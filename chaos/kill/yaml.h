@@ -23,9 +23,9 @@ struct real_place {
     unsigned line, column;
 };
 
-/* One line without an end. */
+/* One line without an end; there is room for the keys of a fault, which has the most. */
 struct real_error {
-    char text[640];
+    char text[1024];
 };
 
 /* A text of the file; it lives as long as the file is open. A `text` of NULL was not said. */

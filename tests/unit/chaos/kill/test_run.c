@@ -415,6 +415,29 @@ Test(kill_run, a_long_name_of_the_archive_is_refused)
     bed_close(&bed);
 }
 
+/* How long a text is with its variables shows where the folders are known; what is wrong has a place all the same. */
+Test(kill_run, a_text_that_grows_too_long_is_told_with_its_place)
+{
+    static const char of[] = "\"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\"";
+    static const char more[] = "\"${b}${b}${b}${b}${b}${b}${b}${b}${b}${b}\"";
+    char text[1100], path[128], said[1024] = "";
+    struct bed bed;
+
+    (void)snprintf(text, sizeof(text), "vars:\n  a: \"%0200d\"\n  b: %s\n  c: %s\n" HEAD NODE("a", SERVE) LOAD("true"),
+                   0, of, more);
+    bed_open(&bed, text);
+    (void)snprintf(path, sizeof(path), "%s/said", bed.directory);
+    cr_assert_not_null(freopen(path, "w", stderr));
+    cr_expect_eq(bed_run(&bed), REAL_BAD);
+    (void)fflush(stderr);
+    FILE *file = fopen(path, "r");
+    cr_assert(file != NULL && fread(said, 1, sizeof(said) - 1, file) > 0);
+    (void)fclose(file);
+    cr_expect_not_null(
+        strstr(said, "/s.yaml:4:6: is more than 16 KiB when it is written out, with the variable: \"b\""), "%s", said);
+    bed_close(&bed);
+}
+
 Test(kill_run, a_bad_scenario_runs_nothing)
 {
     struct bed bed;

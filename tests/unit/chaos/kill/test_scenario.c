@@ -143,7 +143,7 @@ Test(kill_scenario, files_setup_and_loads_are_read)
 
 struct mistake {
     char text[400];
-    char error[100]; /* what is said begins so */
+    char error[160]; /* what is said begins so */
 };
 
 ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
@@ -265,6 +265,23 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
          "x.yaml:4:40: exit_status wants a number up to 255"},
         {"&k teaches: t\n? *k\n: u", "x.yaml:1:1: is used a second time by an alias"},
         {"&r teaches: *r", "x.yaml:1:1: is used a second time by an alias"},
+        {"nodes:\n\t- name: a\n",
+         "x.yaml:2:1: is not YAML: found character that cannot start any token; a line begins"},
+        {"load: {command: [${a}]}\n",
+         "x.yaml:1:19: is not YAML: did not find expected ',' or ']'; a ${...} in [] or {} wants quotes"},
+        {"teaches: a: b\n", "x.yaml:1:11: is not YAML: mapping values are not allowed in this context; a text with"},
+        {TOP "nodes:\n- {name: a, command: [\"${b.dir}\"], ports: [p]}",
+         "x.yaml:4:23: there is no variable: \"b.dir\"; there are a.p, a.dir, load.dir"},
+        {TOP "nodes:\n- {name: a, command: [\"${a.q}\"], ports: [p]}\nlinks: [{name: l, to: \"${a.p}\"}]",
+         "x.yaml:4:23: there is no variable: \"a.q\"; there are a.p, a.dir"},
+        {TOP "nodes:\n- {name: a, command: [\"${link.m}\"], ports: [p]}\nlinks: [{name: l, to: \"${a.p}\"}]",
+         "x.yaml:4:23: there is no variable: \"link.m\"; there are link.l"},
+        {TOP "nodes:\n- {name: a, command: [\"${link.m}\"], ports: [p]}",
+         "x.yaml:4:23: there is no variable: \"link.m\"; there are a.p, a.dir, load.dir"},
+        {TOP "vars: {v: b}\nnodes:\n- {name: a, command: [\"${w}\"]}",
+         "x.yaml:5:23: there is no variable: \"w\"; there are v, bin, here, out, seed, dir"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: b}", "x.yaml:6:18: there is no node \"b\"; there are a"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, cut: l}", "x.yaml:6:17: there is no link \"l\"; links has none"},
     };
 
     return cr_make_param_array(struct mistake, mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
@@ -280,6 +297,24 @@ ParameterizedTest(struct mistake *mistake, kill_scenario, a_mistake_is_told_with
     cr_expect_null(scenario);
     cr_expect_eq(strncmp(error.text, mistake->error, strlen(mistake->error)), 0, "wants %s, says %s", mistake->error,
                  error.text);
+}
+
+/* A fault has the most keys, and a message with all of them its end. */
+Test(kill_scenario, an_unknown_action_is_told_with_all_there_are)
+{
+    static const char text[] = TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, explode: a}";
+    static const char end[] = ", slice, mend, at, on, after, crash_at, way, by, jitter, bytes_per_second, up, down, "
+                              "bytes, every, room, most, ends_with";
+    struct real_scenario *scenario;
+    struct real_error error;
+    char name[130], *tail;
+
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    cr_expect_eq(real_scenario_parse(name, text, strlen(text), NULL, &scenario, &error), -1);
+    tail = strstr(error.text, ", slice");
+    cr_assert_not_null(tail, "%s", error.text);
+    cr_expect_str_eq(tail, end);
 }
 
 /* A quarter of a megabyte of brackets is refused at the seventeenth: libyaml alone takes minutes for them. */
