@@ -384,6 +384,18 @@ static int check_fault(struct real_scenario *scenario, struct real_fault *fault)
                : check_point(scenario, &fault->crash_at);
 }
 
+/* A verdict tells of a check by its name. */
+static int check_check(struct real_scenario *scenario, size_t index)
+{
+    const struct real_text *name = &scenario->checks[index].name;
+
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(scenario->checks[i].name.text, name->text) == 0)
+            return real_fail(&scenario->yaml, name->place, "there is a check of this name already, on line %u",
+                             scenario->checks[i].name.place.line);
+    return check_words(scenario, NULL, &scenario->checks[index].command);
+}
+
 int real_scenario_check(struct real_scenario *scenario)
 {
     if (check_vars(scenario) != 0 || check_nodes(scenario) != 0 || check_loads(scenario) != 0 ||
@@ -396,7 +408,7 @@ int real_scenario_check(struct real_scenario *scenario)
         if (check_words(scenario, NULL, &scenario->setup[i].command) != 0)
             return -1;
     for (size_t i = 0; i < scenario->checks_len; i++)
-        if (check_words(scenario, NULL, &scenario->checks[i].command) != 0)
+        if (check_check(scenario, i) != 0)
             return -1;
     return real_scenario_check_network(scenario);
 }

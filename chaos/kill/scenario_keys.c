@@ -147,7 +147,8 @@ static int read_pairs(struct real_yaml *yaml, const struct real_key *key, yaml_n
         yaml_node_t *text = yaml_document_get_node(&yaml->document, pair->value);
         if (len == max)
             return real_fail(yaml, real_place_of(name), "%s has more than %zu lines", key->name, max);
-        if (real_read_text(yaml, key, name, &variables[len].name) != 0 ||
+        if (real_yaml_visit(yaml, name) != 0 || real_yaml_visit(yaml, text) != 0 ||
+            real_read_text(yaml, key, name, &variables[len].name) != 0 ||
             real_read_text(yaml, key, text, &variables[len].value) != 0)
             return -1;
         for (size_t i = 0; i < len; i++)
@@ -357,6 +358,43 @@ static int read_on(struct real_yaml *yaml, const struct real_key *key, yaml_node
     return 0;
 }
 
+#define WITH(action) (UINT64_C(1) << (action))
+_Static_assert(REAL_ACTIONS <= 64, "a bit for each");
+
+/* What a key would change of an action that does not know it is nothing, and whoever has written it believes more. */
+static const struct {
+    const char *key, *with;
+    uint64_t actions;
+} companions[] = {
+    {"crash_at", "start", WITH(REAL_START)},
+    {"way", "cut, black_hole, delay, slow, flap, tear, reset_after, half_open and slice",
+     WITH(REAL_CUT) | WITH(REAL_BLACK_HOLE) | WITH(REAL_DELAY) | WITH(REAL_SLOW) | WITH(REAL_FLAP) | WITH(REAL_TEAR) |
+         WITH(REAL_RESET_AFTER) | WITH(REAL_HALF_OPEN) | WITH(REAL_SLICE)},
+    {"by", "delay, slow_sync, clock_ahead and clock_behind",
+     WITH(REAL_DELAY) | WITH(REAL_SLOW_SYNC) | WITH(REAL_CLOCK_AHEAD) | WITH(REAL_CLOCK_BEHIND)},
+    {"jitter", "delay", WITH(REAL_DELAY)},
+    {"bytes_per_second", "slow", WITH(REAL_SLOW)},
+    {"up", "flap", WITH(REAL_FLAP)},
+    {"down", "flap", WITH(REAL_FLAP)},
+    {"bytes", "reset_after and slice", WITH(REAL_RESET_AFTER) | WITH(REAL_SLICE)},
+    {"every", "slice", WITH(REAL_SLICE)},
+    {"room", "fill and little_memory", WITH(REAL_FILL) | WITH(REAL_LITTLE_MEMORY)},
+    {"most", "few_descriptors and little_memory", WITH(REAL_FEW_DESCRIPTORS) | WITH(REAL_LITTLE_MEMORY)},
+};
+
+static int check_companions(struct real_yaml *yaml, const yaml_node_t *value, enum real_action action)
+{
+    for (const yaml_node_pair_t *pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(&yaml->document, pair->key);
+        for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++)
+            if (strcmp((const char *)name->data.scalar.value, companions[i].key) == 0 &&
+                (companions[i].actions & WITH(action)) == 0)
+                return real_fail(yaml, real_place_of(name), "%s goes with %s, not with %s", companions[i].key,
+                                 companions[i].with, real_action_key(action));
+    }
+    return 0;
+}
+
 static int read_fault(struct real_yaml *yaml, yaml_node_t *value, struct real_fault *fault, bool is_first)
 {
     fault->place = real_place_of(value);
@@ -372,9 +410,7 @@ static int read_fault(struct real_yaml *yaml, yaml_node_t *value, struct real_fa
         return real_fail(yaml, fault->place, "there is no fault before the first; say at or on");
     if (!fault->has_on)
         fault->trigger = fault->has_at ? REAL_AT : REAL_THEN;
-    if (fault->crash_at.text != NULL && fault->action != REAL_START)
-        return real_fail(yaml, fault->crash_at.place, "crash_at goes with start alone");
-    return 0;
+    return check_companions(yaml, value, fault->action);
 }
 
 static int read_faults(struct real_yaml *yaml, const struct real_key *key, yaml_node_t *value, void *into)

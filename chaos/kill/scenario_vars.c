@@ -54,7 +54,8 @@ static int read_var(struct real_scenario *scenario, const yaml_node_pair_t *pair
     yaml_node_t *value = yaml_document_get_node(&yaml->document, pair->value);
     struct real_variable var = {.is_set = false};
 
-    if (real_read_name(yaml, &key, name, &var.name) != 0 || read_value(yaml, &key, value, &var.value) != 0)
+    if (real_yaml_visit(yaml, name) != 0 || real_yaml_visit(yaml, value) != 0 ||
+        real_read_name(yaml, &key, name, &var.name) != 0 || read_value(yaml, &key, value, &var.value) != 0)
         return -1;
     if (real_scenario_is_own(var.name.text) || strcmp(var.name.text, "dir") == 0)
         return real_fail(yaml, var.name.place, "${%s} has a meaning already; a variable wants another name",

@@ -174,8 +174,7 @@ void real_yaml_close(struct real_yaml *yaml)
 
 /* --- Nodes --- */
 
-/* Each is read once, so a second time comes from an alias, which could make a small file a large one. */
-static int visit(struct real_yaml *yaml, const yaml_node_t *node)
+int real_yaml_visit(struct real_yaml *yaml, const yaml_node_t *node)
 {
     bool *seen = &yaml->seen[node - yaml->document.nodes.start];
 
@@ -229,7 +228,7 @@ static int read_pair(struct real_yaml *yaml, const struct real_key keys[], const
     const char *text = scalar(name);
     const struct real_key *key = text != NULL ? find(keys, text) : NULL;
 
-    if (visit(yaml, name) != 0)
+    if (real_yaml_visit(yaml, name) != 0)
         return -1;
     if (name->type != YAML_SCALAR_NODE)
         return real_fail(yaml, real_place_of(name), "a key of %s is wanted here, found %s", what, found(name));
@@ -238,7 +237,7 @@ static int read_pair(struct real_yaml *yaml, const struct real_key keys[], const
     if (lines[key - keys] != 0)
         return real_fail(yaml, real_place_of(name), "%s was said before, on line %u", key->name, lines[key - keys]);
     lines[key - keys] = real_place_of(name).line;
-    if (visit(yaml, value) != 0)
+    if (real_yaml_visit(yaml, value) != 0)
         return -1;
     return key->read(yaml, key, value, (char *)into + key->offset);
 }
@@ -267,7 +266,7 @@ int real_list_open(struct real_yaml *yaml, const char *what, yaml_node_t *value,
     if (*len == 0 || *len > max)
         return real_fail(yaml, real_place_of(value), "%s wants 1 to %zu items, found %zu", what, max, *len);
     for (size_t i = 0; i < *len; i++)
-        if (visit(yaml, real_list_at(yaml, value, i)) != 0)
+        if (real_yaml_visit(yaml, real_list_at(yaml, value, i)) != 0)
             return -1;
     return 0;
 }

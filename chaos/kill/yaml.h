@@ -69,6 +69,10 @@ int real_fail(struct real_yaml *yaml, struct real_place place, const char *forma
     __attribute__((format(printf, 3, 4)));
 struct real_place real_place_of(const yaml_node_t *node);
 
+/* Says that a node of the file is read now. Each is read once, so a second time comes from an alias, which could make a
+ * small file a large one: that is refused. */
+int real_yaml_visit(struct real_yaml *yaml, const yaml_node_t *node);
+
 /* The keys of a mapping into the struct `into`; `what` is its name in errors ("a node"). */
 int real_read_mapping(struct real_yaml *yaml, const struct real_key keys[], const char *what, yaml_node_t *value,
                       void *into);

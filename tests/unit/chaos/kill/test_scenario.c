@@ -192,7 +192,8 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
         {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: load}", "x.yaml:6:18: there is no node \"load\""},
         {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: [a, a]}", "x.yaml:6:22: a is in this list already"},
         {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: a, wipe: a}", "x.yaml:6:27: a fault has one action"},
-        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: a, crash_at: p}", "x.yaml:6:31: crash_at goes with start"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: a, crash_at: p}",
+         "x.yaml:6:21: crash_at goes with start, not with kill"},
         {TOP "nodes:\n" NODE "\nfaults:\n- {on: {}, kill: a}", "x.yaml:6:8: on wants one of died, ready and says"},
         {TOP "nodes:\n" NODE "\nfaults:\n- {on: {died: a, ready: a}, kill: a}", "x.yaml:6:8: on wants one of"},
         {TOP "nodes:\n" NODE "\nfaults:\n- {on: {says: a}, kill: a}", "x.yaml:6:8: on says wants a text"},
@@ -265,6 +266,9 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
          "x.yaml:4:40: exit_status wants a number up to 255"},
         {"&k teaches: t\n? *k\n: u", "x.yaml:1:1: is used a second time by an alias"},
         {"&r teaches: *r", "x.yaml:1:1: is used a second time by an alias"},
+        {TOP "nodes:\n- {name: a, command: [x], env: {A: &v b, B: *v}}", "x.yaml:4:36: is used a second time by an"},
+        {TOP "nodes:\n- {name: a, command: [x], files: {a: &v b, c: *v}}", "x.yaml:4:38: is used a second time by"},
+        {TOP "vars: {a: &v b, c: *v}\nnodes:\n" NODE, "x.yaml:3:11: is used a second time by an alias; write it out"},
         {"nodes:\n\t- name: a\n",
          "x.yaml:2:1: is not YAML: found character that cannot start any token; a line begins"},
         {"load: {command: [${a}]}\n",
@@ -282,6 +286,12 @@ ParameterizedTestParameters(kill_scenario, a_mistake_is_told_with_its_place)
          "x.yaml:5:23: there is no variable: \"w\"; there are v, bin, here, out, seed, dir"},
         {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: b}", "x.yaml:6:18: there is no node \"b\"; there are a"},
         {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, cut: l}", "x.yaml:6:17: there is no link \"l\"; links has none"},
+        {TOP "nodes:\n" NODE "\nfaults:\n- {at: 1s, kill: a, way: forth}",
+         "x.yaml:6:21: way goes with cut, black_hole, delay, slow, flap, tear, reset_after, half_open and slice, not"},
+        {TOP "nodes:\n" NODE "\nlinks: [{name: l, to: x}]\nfaults:\n- {at: 1s, mend: l, by: 1s}",
+         "x.yaml:7:21: by goes with delay, slow_sync, clock_ahead and clock_behind, not with mend"},
+        {TOP "nodes:\n" NODE "\nchecks: [{name: c, command: [x]}, {name: c, command: [x]}]",
+         "x.yaml:5:42: there is a check of this name already, on line 5"},
     };
 
     return cr_make_param_array(struct mistake, mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
