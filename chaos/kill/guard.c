@@ -1,3 +1,8 @@
+/*
+ * The guard kills what is left of a run whose harness has died (guard.h says why there is one). It looks through /proc
+ * for the run's mark, again and again until a round finds nobody: who forks while it looks has a child that the next
+ * round finds. What it cannot read is another user's, and so not ours.
+ */
 #include "chaos/kill/guard.h"
 
 #include <ctype.h>
