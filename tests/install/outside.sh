@@ -47,7 +47,20 @@ quietly vow-chaos run listed.yaml --set programs="$work/pkg-config" --set away=1
 says "libvow.so.[0-9.]+ => $stage/libexec/vow/testing/libvow" run-3/logs/north.log
 echo "ok: pkg-config"
 
-step sh.4 1
+# A link between two of them is cut and mended, and the load has done what it needs to.
+cp "$work/yaml.2" transfer-cut.yaml
+step sh.4 0
+says '^transfer-cut: held' "$work/log"
+says 'hit +north-to-vowd: CUT' "$work/log"
+says '"found": 3' run-cut/verdict.json
+sed 's/times: 3/times: 4/' transfer-cut.yaml >four.yaml
+status=0
+vow-chaos run four.yaml --out run-four >"$work/log" 2>&1 || status=$?
+[ "$status" = 3 ] || { cat "$work/log"; fail "with a load that has done too little it ends with status $status"; }
+says '^INVALID: load: has done too little: 3 of 4 lines with committed,' "$work/log"
+echo "ok: a link that is cut"
+
+step sh.5 1
 says '^VIOLATED: south has got three times 30: ended with status 1' "$work/log"
 says '"verdict": "violated"' run-2/verdict.json
 echo "ok: a bank that loses money is found"
