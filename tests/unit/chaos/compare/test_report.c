@@ -268,6 +268,66 @@ Test(report, in_a_browser_nothing_is_chosen_by_chance)
     bed_close(&bed);
 }
 
+/* The page as it is printed, in columns that are as high as sheets: what is kept together there is so on paper. A
+ * heading comes to stand everywhere, also at the foot, for what is above it grows. */
+static const char sheets[] =
+    "<script>\n"
+    "const main = document.querySelector('main'), left = (it) => it.getBoundingClientRect().left;\n"
+    "main.style = 'width: 700px; height: 950px; columns: 1; column-fill: auto';\n"
+    "let apart = '', seen = 0;\n"
+    "for (let px = 0; px < 950; px += 10) {\n"
+    "    document.querySelector('h1').style.marginTop = px + 'px';\n"
+    "    for (const heading of document.querySelectorAll('h2, main > h3')) {\n"
+    "        let about = heading.nextElementSibling;\n"
+    "        while (about && about.tagName === 'P')\n"
+    "            about = about.nextElementSibling;\n"
+    "        if (!about || about.tagName === 'H2')\n"
+    "            continue;\n"
+    "        seen++;\n"
+    "        if (Math.abs(left(heading) - left(about.querySelector('h3, tbody tr') || about)) > 300)\n"
+    "            apart += heading.textContent + ' at ' + px + '; ';\n"
+    "    }\n"
+    "}\n"
+    "main.dataset.apart = apart;\n"
+    "main.dataset.seen = seen > 500;\n"
+    "</script></body>";
+
+static void put(char *page, const char *from, const char *to, FILE *file)
+{
+    char *at = strstr(page, from);
+    cr_assert_not_null(at, "%s", from);
+    *at = '\0';
+    cr_assert(fputs(page, file) >= 0 && fputs(to, file) >= 0);
+    memmove(page, at + strlen(from), strlen(at + strlen(from)) + 1);
+}
+
+Test(report, in_a_browser_no_heading_parts_from_its_chart_in_print)
+{
+    struct bed bed;
+    if (!has_browser())
+        cr_skip("there is no chromium: scripts/setup --dev installs it");
+    bed_open(&bed);
+    json_t *all = results();
+    char *page = compare_report(all);
+    json_decref(all);
+    FILE *file = fopen(bed.page, "w");
+    cr_assert_not_null(file);
+    put(page, "@media print {", "@media all {", file);
+    put(page, "</body>", sheets, file);
+    cr_assert(fputs(page, file) >= 0 && fclose(file) == 0);
+    free(page);
+    browse(&bed);
+    char *dom = text_of(bed.dom), *console = text_of(bed.console);
+    const char *apart = strstr(dom, "data-apart=\"");
+    cr_expect_null(strstr(console, "CONSOLE"), "%s", console);
+    cr_assert_not_null(apart);
+    cr_expect_eq(strncmp(apart, "data-apart=\"\"", strlen("data-apart=\"\"")), 0, "%.200s", apart);
+    cr_expect_not_null(strstr(dom, "data-seen=\"true\""));
+    free(dom);
+    free(console);
+    bed_close(&bed);
+}
+
 /* A browser that is silent whatever happens would prove nothing. */
 Test(report, in_a_browser_an_error_would_be_seen)
 {
