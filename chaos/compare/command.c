@@ -2,14 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chaos/compare/compare.h"
+#include "chaos/kill/library.h"
 #include "chaos/kill/run.h"
 
 static const char help[] =
     "vow-chaos compare: the same orders and faults in several ways, and what each of them costs\n"
     "\n"
     "  vow-chaos compare SCENARIO.yaml [--out DIR] [--runs N] [--arms LIST] [--seed N] [--set NAME=VALUE]...\n"
+    "  vow-chaos compare NAME ...   a scenario that is installed; see vow-chaos list\n"
     "  vow-chaos compare --redraw DIR\n"
     "\n"
     "  --out DIR         report.html, results.json, results.csv, and the archives of all runs; a new or empty folder\n"
@@ -130,12 +133,15 @@ static void write_command(int argc, char **argv, char *text, size_t size)
 int compare_command(int argc, char **argv)
 {
     struct compare_options options = {.runs = 3, .seed = 1};
-    char text[4096];
+    char text[4096], path[REAL_FILE_SIZE];
 
     write_command(argc, argv, text, sizeof(text));
     const int status = read_flags(argc, argv, &options);
     if (status >= 0)
         return status;
+    if (options.scenario != NULL && access(options.scenario, F_OK) != 0 &&
+        real_library_find(options.scenario, path, sizeof(path)))
+        options.scenario = path;
     options.command = text;
     return options.redraw != NULL ? compare_redraw(options.redraw) : compare_all(&options);
 }

@@ -79,6 +79,11 @@ vow-chaos list >"$work/list"
 for scenario in "$source"/chaos/scenarios/*.yaml; do
     says "^  $(basename "$scenario" .yaml)$" "$work/list"
 done
+# compare finds one by its name, too: it reads the vars of this one.
+status=0
+vow-chaos compare coordinator-killed --set nonesuch=1 >"$work/log" 2>&1 || status=$?
+[ "$status" = 2 ] || fail "compare ends with status $status"
+says 'coordinator-killed.yaml:[0-9:]*: --set: there is no variable "nonesuch"' "$work/log"
 echo "ok: the shop"
 if grep -rE 'ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:' run-*/logs; then
     fail "a sanitizer has something to say"
