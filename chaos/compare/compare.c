@@ -242,7 +242,7 @@ int compare_all(const struct compare_options *options)
     int status = REAL_BAD;
 
     if (real_scenario_load(options->scenario, &options->sets, &scenario, &error) != 0) {
-        (void)fprintf(stderr, "vow-chaos compare: %s\n" REAL_SCENARIO_MANUAL "\n", error.text);
+        real_scenario_tell("vow-chaos compare", &error);
         return REAL_BAD;
     }
     compare.scenario = scenario;

@@ -98,7 +98,10 @@ int real_command(int argc, char **argv)
         if (real_library_find(options.scenario, path, sizeof(path)))
             options.scenario = path;
         else if (strpbrk(options.scenario, "/.") == NULL)
-            return usage("no file, and no installed scenario (vow-chaos list), has the name", options.scenario);
+            return usage(
+                "no file, and no installed scenario (vow-chaos list; in Vow's source chaos/scenarios/NAME.yaml), "
+                "has the name",
+                options.scenario);
     }
     return real_run(&options);
 }

@@ -529,7 +529,7 @@ int real_run(const struct real_run_options *options)
         event_base_free(run->base);
         real_scenario_free(scenario);
     } else {
-        (void)fprintf(stderr, "vow-chaos run: %s\n" REAL_SCENARIO_MANUAL "\n", error.text);
+        real_scenario_tell("vow-chaos run", &error);
     }
     free(run);
     return status;

@@ -78,7 +78,7 @@ int real_scenario_parse(const char *name, const char *text, size_t len, const st
 
     *out = NULL;
     if (scenario == NULL) {
-        (void)snprintf(error->text, sizeof(error->text), "out of memory");
+        *error = (struct real_error){.text = "out of memory", .is_of_text = false};
         return -1;
     }
     defaults(scenario, name);
@@ -105,10 +105,22 @@ void real_scenario_free(struct real_scenario *scenario)
     free(scenario);
 }
 
+void real_scenario_tell(const char *command, const struct real_error *error)
+{
+    if (error->is_of_text)
+        (void)fprintf(stderr,
+                      "%s: %s\nvow-chaos run --keys lists all keys; docs/chaos.md, \"A scenario\", explains them "
+                      "(installed: share/doc/vow/docs/chaos.md)\n",
+                      command, error->text);
+    else
+        (void)fprintf(stderr, "%s: %s; see %s --help\n", command, error->text, command);
+}
+
 /* --- The file --- */
 
 static int fail_file(struct real_error *error, const char *path, const char *what, int number)
 {
+    *error = (struct real_error){.is_of_text = false};
     (void)snprintf(error->text, sizeof(error->text), "%.200s: %s%s%s", path, what, number != 0 ? ": " : "",
                    number != 0 ? strerror(number) : "");
     return -1;

@@ -160,11 +160,6 @@ struct real_scenario {
     size_t checks_len;
 };
 
-/* Behind each error of a scenario: where to read on. */
-#define REAL_SCENARIO_MANUAL                                                                                           \
-    "vow-chaos run --keys lists all keys; docs/chaos.md, \"A scenario\", explains them (installed: "                   \
-    "share/doc/vow/docs/chaos.md)"
-
 /* Reads a file; `sets` are put in place of values of its vars, NULL = none. 0; or -1 with one line in `error`, and
  * nothing to free. */
 int real_scenario_load(const char *path, const struct real_sets *sets, struct real_scenario **scenario,
@@ -173,6 +168,8 @@ int real_scenario_load(const char *path, const struct real_sets *sets, struct re
 int real_scenario_parse(const char *name, const char *text, size_t len, const struct real_sets *sets,
                         struct real_scenario **scenario, struct real_error *error);
 void real_scenario_free(struct real_scenario *scenario);
+/* What a command says of such an error: on stderr, with where to read on. */
+void real_scenario_tell(const char *command, const struct real_error *error);
 
 /* The plan behind an index of a fault: a node's or, from REAL_LOAD on, a load's. */
 const struct real_node_plan *real_scenario_plan(const struct real_scenario *scenario, uint32_t index);

@@ -145,7 +145,7 @@ int real_yaml_parse(struct real_yaml *yaml, const char *name, const char *text, 
     int result = -1;
 
     *yaml = (struct real_yaml){.name = name, .error = error};
-    error->text[0] = '\0';
+    *error = (struct real_error){.is_of_text = true};
     if (check_depth(yaml, text, len) != 0)
         return -1;
     if (yaml_parser_initialize(&parser) != 1)

@@ -26,6 +26,7 @@ struct real_place {
 /* One line without an end; there is room for the keys of a fault, which has the most. */
 struct real_error {
     char text[1024];
+    bool is_of_text; /* the file was read: this is about what it says, and the manual may help */
 };
 
 /* A text of the file; it lives as long as the file is open. A `text` of NULL was not said. */

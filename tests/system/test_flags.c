@@ -130,7 +130,7 @@ Test(flags, vow_chaos)
     REFUSED(CHAOS, "missing behind --out", "run", "a", "--out");
     REFUSED(CHAOS, "--seed wants a number, found -1", "run", "a", "--seed", "-1");
     REFUSED(CHAOS, "/no/such.yaml: cannot be opened", "run", "/no/such.yaml");
-    REFUSED(CHAOS, "no installed scenario (vow-chaos list), has the name no-such", "run", "no-such");
+    REFUSED(CHAOS, "chaos/scenarios/NAME.yaml), has the name no-such", "run", "no-such");
     REFUSED(CHAOS, "wants one scenario, found none", "compare");
     REFUSED(CHAOS, "wants one scenario, found b", "compare", "a", "b");
     REFUSED(CHAOS, "--redraw wants no scenario, found a", "compare", "--redraw", "d", "a");

@@ -305,6 +305,7 @@ ParameterizedTest(struct mistake *mistake, kill_scenario, a_mistake_is_told_with
     cr_assert_eq(real_scenario_parse("x.yaml", mistake->text, strlen(mistake->text), NULL, &scenario, &error), -1, "%s",
                  mistake->text);
     cr_expect_null(scenario);
+    cr_expect(error.is_of_text);
     cr_expect_eq(strncmp(error.text, mistake->error, strlen(mistake->error)), 0, "wants %s, says %s", mistake->error,
                  error.text);
 }
@@ -349,6 +350,7 @@ Test(kill_scenario, a_file_that_is_none_is_told)
 
     cr_expect_eq(real_scenario_load("/no/such/file.yaml", NULL, &scenario, &error), -1);
     cr_expect_str_eq(error.text, "/no/such/file.yaml: cannot be opened: No such file or directory");
+    cr_expect_not(error.is_of_text);
     cr_expect_eq(real_scenario_load("/dev/zero", NULL, &scenario, &error), -1);
     cr_expect_str_eq(error.text, "/dev/zero: is not a file");
 }
