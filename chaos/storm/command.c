@@ -192,6 +192,20 @@ static int make_out(const char *wanted, char out[STORM_PATH_SIZE])
     return error != 0 ? error : real_directory_make(out);
 }
 
+/* Before anything is made: each world would find the same mistake, and be counted as one that has not held. */
+static int check_scenario(const struct storm_options *options)
+{
+    struct real_scenario *scenario;
+    struct real_error error;
+
+    if (options->scenario == NULL)
+        return 0;
+    if (real_scenario_load(options->scenario, &options->sets, &scenario, &error) != 0)
+        return real_scenario_tell("vow-chaos storm", &error), -1;
+    real_scenario_free(scenario);
+    return 0;
+}
+
 int storm_command(int argc, char **argv)
 {
     struct storm_options options = {.times = 1, .kills = 200, .every_ms = 120, .seed = 1};
@@ -204,6 +218,8 @@ int storm_command(int argc, char **argv)
     if (options.scenario != NULL && access(options.scenario, F_OK) != 0 &&
         real_library_find(options.scenario, path, sizeof(path)))
         options.scenario = path;
+    if (check_scenario(&options) != 0)
+        return REAL_BAD;
     if ((error = make_out(options.out, out)) != 0)
         return usage(out, strerror(error));
     if (options.per_world == 0)

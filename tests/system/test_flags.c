@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kit.h"
 
@@ -141,4 +142,6 @@ Test(flags, vow_chaos)
     REFUSED(CHAOS, "--seed wants a number, found -1", "compare", "a", "--seed", "-1");
     REFUSED(CHAOS, "/no/such.yaml: cannot be opened", "compare", "/no/such.yaml");
     REFUSED(CHAOS, "/no/such/results.json", "compare", "--redraw", "/no/such");
+    REFUSED(CHAOS, "/no/such.yaml: cannot be opened", "storm", "/no/such.yaml", "--out", VOW_BIN "/no-such-out");
+    cr_expect_neq(access(VOW_BIN "/no-such-out", F_OK), 0, "a folder was made");
 }
