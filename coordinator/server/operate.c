@@ -221,6 +221,7 @@ static void forget(struct order *order)
     server_step(order->server, &event);
 }
 
+/* All that the core answers is definite. What it does not know the history may: NOT_FOUND would say too much. */
 void operate_forgotten(struct vow_server *server, uint64_t tag, int error, const char *text)
 {
     struct order *order = find(server, (uint32_t)tag);
