@@ -59,9 +59,12 @@ static bool is_closed(const struct judge_story *story)
     return false;
 }
 
+/* Lives of one process that have a file each were one after the other. */
 static bool is_behind(const struct judge_fact *later, const struct judge_fact *fact)
 {
-    return later->place == fact->place && later->at.number > fact->at.number;
+    if (later->place != fact->place)
+        return false;
+    return later->at.source == fact->at.source ? later->at.number > fact->at.number : later->t_us > fact->t_us;
 }
 
 static bool is_same_step(const struct judge_fact *a, const struct judge_fact *b)

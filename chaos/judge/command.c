@@ -61,10 +61,12 @@ static void print_laws(const struct judge *judge)
 {
     for (int i = JUDGE_NO_LAW + 1; i < JUDGE_LAWS; i++) {
         const enum judge_law law = (enum judge_law)i;
-        if (judge != NULL)
-            printf("  %-22s %10llu times\n", judge_law_word(law), (unsigned long long)judge_met(judge, law));
-        else
+        if (judge == NULL)
             printf("  %-22s %-10s %s\n", judge_law_word(law), judge_law_invariant(law), judge_law_text(law));
+        else if (judge_met(judge, law) > 0)
+            printf("  %-22s held %llu times\n", judge_law_word(law), (unsigned long long)judge_met(judge, law));
+        else
+            printf("  %-22s not met: nothing that was written comes under it\n", judge_law_word(law));
     }
 }
 
@@ -89,7 +91,7 @@ static int judge_directory(const char *directory)
         (void)fprintf(stderr, "vow-chaos judge: %s: no archive of a run, or nobody has traced\n", directory);
         status = INVALID;
     } else {
-        printf("%llu lines hold:\n", (unsigned long long)judge_lines(judge));
+        printf("%llu lines, and none contradicts another one:\n", (unsigned long long)judge_lines(judge));
         print_laws(judge);
     }
     judge_files_free(files);

@@ -102,12 +102,23 @@ static bool has_ended(const struct judge_story *story, const struct judge_fact *
     return false;
 }
 
+/* When the newest life of its process began. */
+static uint64_t life_of(const struct judge *judge, const struct judge_fact *fact)
+{
+    uint64_t life_us = 0;
+
+    for (size_t i = 0; i < judge->sources_len; i++)
+        if (judge->sources[i].place == judge->sources[fact->at.source].place && judge->sources[i].life_us > life_us)
+            life_us = judge->sources[i].life_us;
+    return life_us;
+}
+
 /* What was not found again after a start had ended. */
 static bool is_in_doubt(const struct judge *judge, const struct judge_story *story, const struct judge_fact *fact)
 {
     const bool is_prepared = fact->what == MEASURE_YES || fact->what == MEASURE_FOUND;
 
-    return is_prepared && fact->at.number > judge->sources[fact->at.source].life_line && !has_ended(story, fact);
+    return is_prepared && fact->t_us >= life_of(judge, fact) && !has_ended(story, fact);
 }
 
 void judge_calm(struct judge *judge, uint64_t since_us, uint64_t now_us, uint64_t bound_us)

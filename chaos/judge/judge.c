@@ -8,7 +8,7 @@
 #include "chaos/judge/private.h"
 #include "chaos/kill/memory.h"
 
-#define PLACES_MAX 4096u /* of files; a place is its file and how often its data were replaced */
+#define PLACES_MAX 4096u /* of files; a place is that of a process and how often its data were replaced */
 
 static const struct {
     const char *word, *invariant, *text;
@@ -69,8 +69,10 @@ uint32_t judge_source(struct judge *judge, const char *name, const char *node, e
         judge->sources_size = judge->sources_size > 0 ? 2 * judge->sources_size : 16;
         judge->sources = real_need(realloc(judge->sources, judge->sources_size * sizeof(*judge->sources)));
     }
-    judge->sources[judge->sources_len] =
-        (struct judge_source){.name = real_need(strdup(name)), .node = real_need(strdup(node)), .kind = kind};
+    judge->sources[judge->sources_len] = (struct judge_source){.name = real_need(strdup(name)),
+                                                               .node = real_need(strdup(node)),
+                                                               .place = (uint32_t)judge->sources_len,
+                                                               .kind = kind};
     return (uint32_t)judge->sources_len++;
 }
 
@@ -112,7 +114,7 @@ static uint32_t place_of(const struct judge *judge, uint32_t source, uint64_t t_
     for (size_t i = 0; i < judge->replacements_len; i++)
         times += judge->replacements[i].t_us <= t_us &&
                  strcmp(judge->replacements[i].node, judge->sources[source].node) == 0;
-    return source + PLACES_MAX * times;
+    return judge->sources[source].place + PLACES_MAX * times;
 }
 
 static struct judge_fact fact_of(const struct judge_look *look)
@@ -155,34 +157,50 @@ static bool is_fact(const struct judge *judge, const struct measure_record *reco
     }
 }
 
-/* What two processes write into one file is in no order. False: it is the second one. */
-static bool take_life(struct judge *judge, struct judge_source *source, struct judge_line at, const char *process)
+/* Of the same process in another file is the same place, whichever of them is read first. */
+static void name_process(const struct judge *judge, struct judge_source *source, const char *process)
 {
+    for (size_t i = 0; i < judge->sources_len; i++) {
+        const struct judge_source *other = &judge->sources[i];
+
+        if (other->process != NULL && strcmp(other->process, process) == 0 && strcmp(other->node, source->node) == 0)
+            source->place = other->place;
+    }
+    source->process = real_need(strdup(process));
+}
+
+/* What two processes write into one file is in no order. False: it is the second one. */
+static bool take_life(struct judge *judge, struct judge_line at, const char *process, uint64_t t_us)
+{
+    struct judge_source *source = &judge->sources[at.source];
+
     if (source->process != NULL && strcmp(source->process, process) != 0)
         return false;
     if (source->process == NULL)
-        source->process = real_need(strdup(process));
+        name_process(judge, source, process);
     source->life_line = at.number;
+    source->life_us = t_us;
     judge_rows_forget(judge, at.source);
     return true;
 }
 
 static void take_record(struct judge *judge, struct judge_line at, const struct measure_record *record)
 {
+    const char *key = measure_text(judge->names, record->key);
+
+    if (record->what == MEASURE_LIFE && !take_life(judge, at, key, record->t_us)) {
+        judge->sources[at.source].is_closed = true;
+        return;
+    }
     const struct judge_look look = {.judge = judge,
                                     .source = &judge->sources[at.source],
                                     .at = at,
                                     .place = place_of(judge, at.source, record->t_us),
                                     .record = record,
                                     .id = measure_text(judge->names, record->id),
-                                    .key = measure_text(judge->names, record->key),
+                                    .key = key,
                                     .other = measure_text(judge->names, record->other)};
     const struct judge_fact fact = fact_of(&look);
-
-    if (record->what == MEASURE_LIFE && !take_life(judge, look.source, at, measure_text(judge->names, record->key))) {
-        look.source->is_closed = true;
-        return;
-    }
     if (is_fact(judge, record))
         judge_fact(judge, look.id, &fact);
     judge_row_line(&look);

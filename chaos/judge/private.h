@@ -16,7 +16,7 @@ struct judge_fact {
     enum measure_outcome outcome;
     enum measure_state state;
     uint64_t t_us;
-    uint32_t place; /* the file and the life of its data: what two of one place say is of one branch */
+    uint32_t place; /* the process and the life of its data: what two of one place say is of one branch */
     uint32_t step;
     bool is_compensation, is_refused, was_found, is_by_hand;
     struct judge_line at;
@@ -57,6 +57,8 @@ struct judge_marks {
 
 struct judge_source {
     char *name, *node, *process; /* process: of its lives; NULL = it has not begun one */
+    uint32_t place;              /* the number of a file of this process: its lives may have one each */
+    uint64_t life_us;            /* when the newest life in this file began */
     enum judge_kind kind;
     uint32_t lines, life_line;
     uint32_t suspect; /* a line that a death may have cut; 0 = none */

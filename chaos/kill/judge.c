@@ -149,7 +149,7 @@ void real_judge_end(struct real_run *run)
     judge_end(judge->of);
     if (!judge->is_condemned && judge_violation(judge->of) != NULL)
         condemn(run);
-    if (!judge->is_condemned)
+    if (!judge->is_condemned && judge_lines(judge->of) > 0)
         real_record_say(&run->record, REAL_MOMENT_CHECK, NULL, "no line contradicts another one: holds: %llu lines",
                         (unsigned long long)judge_lines(judge->of));
 }

@@ -63,6 +63,8 @@ static json_t *notes_of(const struct real_run *run)
         (void)json_array_append_new(notes, json_string("the load may have done nothing: it says no needs"));
     if (!has_checks)
         (void)json_array_append_new(notes, json_string("nobody has looked at the data: there are no checks"));
+    if (run->judge.of != NULL && judge_lines(run->judge.of) == 0)
+        (void)json_array_append_new(notes, json_string("no law was judged: no process has traced (VOW_TRACE)"));
     return notes;
 }
 

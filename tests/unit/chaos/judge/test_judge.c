@@ -458,6 +458,63 @@ Test(judge, I05_in_doubt_while_all_is_well)
     expect_broken(JUDGE_DOUBT, stock, 4, 0, 0);
 }
 
+/* --- Lives with a file each --- */
+
+static uint32_t another_file_of_stock(void)
+{
+    return judge_source(judge, "stock-2.jsonl", "stock", JUDGE_TRACE);
+}
+
+Test(judge, I24_a_commit_is_carried_out_in_two_lives_with_a_file_each)
+{
+    const uint32_t next = another_file_of_stock();
+
+    say(next, 7, LIFE);
+    say(next, 9, COMMIT);
+    say(stock, 1, LIFE);
+    say(stock, 4, COMMIT);
+    expect_broken(JUDGE_ONCE, stock, 2, next, 2);
+}
+
+Test(judge, I02_a_branch_that_has_ended_is_found_in_the_next_life_s_file)
+{
+    const uint32_t next = another_file_of_stock();
+
+    say(next, 7, LIFE);
+    say(next, 8, FOUND);
+    say(stock, 1, LIFE);
+    say(stock, 3, YES);
+    cr_assert_null(judge_violation(judge));
+    say(stock, 4, COMMIT);
+    expect_broken(JUDGE_ENDED, stock, 3, next, 2);
+}
+
+Test(judge, lives_with_a_file_each_go_on_with_a_branch)
+{
+    const uint32_t next = another_file_of_stock();
+
+    say(stock, 1, LIFE);
+    say(stock, 3, YES);
+    say(stock, 4, "'what':'yes','id':'b'");
+    say(next, 7, LIFE);
+    say(next, 8, FOUND);
+    say(next, 9, COMMIT);
+    judge_calm(judge, 0, 9000, 1000);
+    expect_well(); /* b, too, has ended: the next life has not found it */
+}
+
+/* Two processes of one node, each with a branch of the transaction. */
+Test(judge, two_processes_of_one_node_are_two_places)
+{
+    const uint32_t other = another_file_of_stock();
+
+    say(stock, 1, LIFE);
+    say(other, 1, "'what':'life','node':'m','pid':2,'role':'participant'");
+    say(stock, 4, COMMIT);
+    say(other, 5, COMMIT);
+    expect_well();
+}
+
 /* --- Lines --- */
 
 Test(judge, a_line_that_a_death_has_cut_is_none)

@@ -470,17 +470,25 @@ Test(kill_run, a_program_that_is_a_link_stays_one)
     bed_close(&bed);
 }
 
+/* A load that traces one line. */
+#define TRACED                                                                                                         \
+    LOAD("printf \"{\\042t_us\\042:1,\\042what\\042:\\042begin\\042,\\042id\\042:\\042a\\042}\\n\" >$VOW_TRACE; echo " \
+         "ok")
+
 /* It holds, and says what it has not shown. */
 Test(kill_run, I31_what_nobody_has_asked_for_is_noted)
 {
     static const struct {
         const char *text;
         size_t notes;
-    } cases[] = {{HEAD NODE("a", SERVE) LOAD("true"), 2},
-                 {HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [\"true\"]}]\n", 1},
-                 {HEAD NODE("a", SERVE) LOAD("echo ok") "  needs: {text: ok, times: 1}\n", 1},
+    } cases[] = {{HEAD NODE("a", SERVE) LOAD("true"), 3},
+                 {HEAD NODE("a", SERVE) LOAD("true") "checks: [{name: c, command: [\"true\"]}]\n", 2},
+                 {HEAD NODE("a", SERVE) LOAD("echo ok") "  needs: {text: ok, times: 1}\n", 2},
                  {HEAD NODE("a", SERVE) LOAD("echo ok") "  needs: {text: ok, times: 1}\nchecks: [{name: c, command: "
                                                         "[\"true\"]}]\n",
+                  1},
+                 {HEAD NODE("a", SERVE) TRACED "  needs: {text: ok, times: 1}\nchecks: [{name: c, command: "
+                                               "[\"true\"]}]\n",
                   0}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
