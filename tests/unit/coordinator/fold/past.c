@@ -109,6 +109,7 @@ static struct vow_sagas_limits saga_limits(void)
     limits.sagas_max = 256;
     limits.steps_max = 2048;
     limits.peers_max = 8;
+    limits.keys_max = 256;
     return limits;
 }
 

@@ -149,6 +149,7 @@ static void start(struct world *world)
     limits.sagas_max = WORLD_SAGAS;
     limits.steps_max = WORLD_SAGAS * WORLD_STEPS;
     limits.peers_max = 4;
+    limits.keys_max = 1; /* beside one for each saga; there is a core for each start */
     free(world->memory);
     world->memory = malloc(vow_sagas_size(&limits));
     world->core = vow_sagas_init(world->memory, &limits, 1 + world->options.crashes - world->crashes_left, 7);
