@@ -126,10 +126,19 @@ static enum word ended(const struct judge_story *story, const struct judge_fact 
     return fits_if(a->what == MEASURE_YES && b->what == MEASURE_FOUND);
 }
 
+/* What was ended by hand keeps that end: a decision that comes later is told of it, and carried out no more. */
+static bool are_ends_of_one_branch(const struct judge_fact *a, const struct judge_fact *b)
+{
+    const bool is_same = a->what == MEASURE_APPLIED && b->what == MEASURE_APPLIED && a->place == b->place;
+    const bool has_commit = a->outcome == MEASURE_COMMITTED || b->outcome == MEASURE_COMMITTED;
+
+    return is_same && has_commit && (a->outcome == b->outcome || a->is_by_hand || b->is_by_hand);
+}
+
 static enum word once(const struct judge_story *story, const struct judge_fact *a, const struct judge_fact *b)
 {
     (void)story;
-    if (is_commit_of(a, MEASURE_APPLIED) && is_commit_of(b, MEASURE_APPLIED) && a->place == b->place)
+    if (are_ends_of_one_branch(a, b))
         return CLASHES;
     return is_same_step(a, b) ? fits_if(a->is_compensation != b->is_compensation) : NOTHING;
 }

@@ -270,6 +270,20 @@ Test(judge, I24_a_commit_is_carried_out_twice)
     expect_broken(JUDGE_ONCE, stock, 2, stock, 1);
 }
 
+Test(judge, I24_a_commit_by_hand_is_carried_out_again)
+{
+    say(stock, 4, COMMIT BY_HAND);
+    say(stock, 5, COMMIT);
+    expect_broken(JUDGE_ONCE, stock, 2, stock, 1);
+}
+
+Test(judge, I24_a_commit_is_carried_out_behind_an_abort_by_hand)
+{
+    say(stock, 4, ABORT BY_HAND);
+    say(stock, 5, COMMIT);
+    expect_broken(JUDGE_ONCE, stock, 2, stock, 1);
+}
+
 Test(judge, I24_a_step_is_done_twice)
 {
     say(stock, 4, STEP("0", "action", "done"));
