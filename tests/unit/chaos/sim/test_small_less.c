@@ -133,12 +133,12 @@ static void plant_in(struct small_config config, enum way other_way, uint32_t bu
 
 Test(small_less, bugs_of_two_participants_are_met)
 {
-    plant_in((struct small_config){.participants = 2, .work = SMALL_SHIPPED}, MORE, 12);
+    plant_in((struct small_config){.participants = 2, .work = SMALL_SHIPPED}, MORE, 6);
 }
 
 Test(small_less, bugs_are_met_when_the_coordinator_crashes)
 {
-    plant_in((struct small_config){.participants = 1, .coord_crashes = 1, .work = SMALL_SHIPPED}, WHOLE, 2);
+    plant_in((struct small_config){.participants = 1, .coord_crashes = 1, .work = SMALL_SHIPPED}, WHOLE, 1);
 }
 
 Test(small_less, bugs_are_met_when_the_participant_crashes)
