@@ -53,19 +53,21 @@ install(TARGETS vowd vowctl vow-bench vow-chaos RUNTIME DESTINATION ${CMAKE_INST
 # What vow-chaos runs (chaos/kill/program.c looks for it there): the shop, the scenarios, the preload.
 set(VOW_SHOP_SERVICES shop-order shop-payment shop-stock)
 set(VOW_LIBEXEC_DIR ${CMAKE_INSTALL_LIBEXECDIR}/vow)
-install(TARGETS ${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load RUNTIME DESTINATION ${VOW_LIBEXEC_DIR} COMPONENT Runtime)
+install(TARGETS ${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load RUNTIME DESTINATION ${VOW_LIBEXEC_DIR}
+    COMPONENT Runtime)
 file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/vow ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(${VOW_SHOP_SERVICES} shop-audit shop-auditor shop-load PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
 install(TARGETS vow_faults vow_memory LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/vow COMPONENT Runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/chaos/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/vow COMPONENT Runtime
     FILES_MATCHING PATTERN "*.yaml" PATTERN "*.sql")
-# With crash points: programs, and the library that a service meets there in place of the one that it was linked to. From
-# a build tree of its own, as libvow_testing_world is (chaos/testing).
+# With crash points: programs, and the library that a service meets there in place of the one that it was linked to.
+# From a build tree of its own, as libvow_testing_world is (chaos/testing).
 if(VOW_CRASH_POINTS)
     install(TARGETS vowd ${VOW_SHOP_SERVICES} RUNTIME DESTINATION ${VOW_LIBEXEC_DIR}/testing
         COMPONENT Testing EXCLUDE_FROM_ALL)
     if(BUILD_SHARED_LIBS)
-        install(TARGETS libvow LIBRARY DESTINATION ${VOW_LIBEXEC_DIR}/testing COMPONENT Testing EXCLUDE_FROM_ALL NAMELINK_SKIP)
+        install(TARGETS libvow LIBRARY DESTINATION ${VOW_LIBEXEC_DIR}/testing
+            COMPONENT Testing EXCLUDE_FROM_ALL NAMELINK_SKIP)
     endif()
 endif()
 

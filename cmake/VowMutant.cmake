@@ -9,7 +9,8 @@ file(REMOVE_RECURSE ${mutant})
 foreach(part CMakeLists.txt cmake proto coordinator participant chaos bench examples third_party)
     file(COPY ${CMAKE_SOURCE_DIR}/${part} DESTINATION ${mutant})
 endforeach()
-execute_process(COMMAND patch --strip 1 --silent INPUT_FILE ${patch} WORKING_DIRECTORY ${mutant} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND patch --strip 1 --silent INPUT_FILE ${patch} WORKING_DIRECTORY ${mutant}
+    COMMAND_ERROR_IS_FATAL ANY)
 set(VOW_MUTANT "") # in the copy
 set(VOW_PROGRAMS ON)
 set(VOW_INSTALL OFF)

@@ -20,7 +20,8 @@ target_compile_options(vow_options INTERFACE
     -fno-common -fstack-protector-strong)
 target_compile_definitions(vow_options INTERFACE _GNU_SOURCE)
 if(VOW_SANITIZE)
-    target_compile_options(vow_options INTERFACE -fsanitize=${VOW_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_compile_options(vow_options
+        INTERFACE -fsanitize=${VOW_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(vow_options INTERFACE -fsanitize=${VOW_SANITIZE})
 endif()
 if(VOW_FUZZ)

@@ -1,6 +1,6 @@
 # vow_suite(NAME SOURCES file... [USES target...] [LABELS label...] [TIMEOUT seconds] [VIA program])
-# One Criterion executable; CTest fails on a sanitizer's report even if Criterion lets it pass (Criterion does not fail a
-# test whose child only leaks).
+# One Criterion executable; CTest fails on a sanitizer's report even if Criterion lets it pass (Criterion does not fail
+# a test whose child only leaks).
 set(VOW_SANITIZER_REPORT "ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 function(vow_suite name)
@@ -14,7 +14,8 @@ function(vow_suite name)
     if(SUITE_JOBS)
         set(jobs -j${SUITE_JOBS})
     endif()
-    vow_test(${name} COMMAND ${SUITE_VIA} $<TARGET_FILE:${name}> --verbose=0 ${jobs} LABELS ${SUITE_LABELS} TIMEOUT ${SUITE_TIMEOUT})
+    vow_test(${name} COMMAND ${SUITE_VIA} $<TARGET_FILE:${name}> --verbose=0 ${jobs} LABELS ${SUITE_LABELS}
+        TIMEOUT ${SUITE_TIMEOUT})
 endfunction()
 
 # vow_test(NAME COMMAND ... [LABELS label...] [TIMEOUT seconds]): any program as a CTest.
@@ -26,6 +27,7 @@ function(vow_test name)
     endif()
     add_test(NAME ${name} COMMAND ${TEST_COMMAND})
     set_tests_properties(${name} PROPERTIES
-        TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" FAIL_REGULAR_EXPRESSION "${VOW_SANITIZER_REPORT}" SKIP_RETURN_CODE 77
+        TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" FAIL_REGULAR_EXPRESSION "${VOW_SANITIZER_REPORT}"
+        SKIP_RETURN_CODE 77
         ENVIRONMENT "ASAN_OPTIONS=detect_leaks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=1")
 endfunction()

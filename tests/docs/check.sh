@@ -66,8 +66,8 @@ defined '[Tt]raps? [0-9]+( and [0-9]+)?' 'Traps'
 while read -r line; do
     echo "longer than 120 columns: $line"
     missing=1
-done < <(find "$source"/{proto,coordinator,participant,chaos,bench,examples,tests} -name '*.[ch]' -exec \
-    awk 'length > 120 { print FILENAME ":" FNR }' {} +)
+done < <(find "$source"/{proto,coordinator,participant,chaos,bench,examples,tests,cmake} \
+    \( -name '*.[ch]' -o -name CMakeLists.txt -o -name '*.cmake' \) -exec awk 'length > 120 { print FILENAME ":" FNR }' {} +)
 # A planted bug that does not apply shows nothing.
 if git -C "$source" rev-parse --git-dir >/dev/null 2>&1; then
     for patch in "$source"/tests/mutants/*.patch; do
