@@ -137,7 +137,7 @@ static int run_participant(const struct bench_options *options, const struct clu
                                "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 100000)"
                                "INSERT OR IGNORE INTO counter SELECT i, 0 FROM n"};
     struct vow_participant *participant;
-    struct vow_error_detail detail;
+    struct vow_error_detail detail = {.text = ""};
     struct counter up = {.sql = BENCH_UPDATE}, down = {.sql = BENCH_UNDO};
     sigset_t signals;
     int signal_number;

@@ -232,9 +232,13 @@ static int start_service(struct in_doubt *run, uint32_t p)
         _exit(run_service(run, p, pipes[1]));
     }
     close(pipes[1]);
+    if (pid < 0) {
+        close(pipes[0]);
+        return -1; /* and is nobody to be killed: -1 would be all processes */
+    }
     run->cluster.participants[run->cluster.participants_len++] = pid;
     run->resolved[p] = pipes[0];
-    return pid > 0 ? 0 : -1;
+    return 0;
 }
 
 /* Until each participant says so, and then vowd. */
