@@ -199,8 +199,8 @@ void branch_take_newer_header(struct vow_branches *core, struct vow_branch_entry
 /* --- table.c --- */
 
 void branch_table_init(struct vow_branches *core);
-/* BRANCH_UNNUMBERED, on either side, matches any number: a coordinator gives a participant one branch of an id. */
-struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch);
+/* A coordinator gives a participant one branch of an id. */
+struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid);
 /* Copies *blank in; there is room (asserted). */
 struct vow_branch_entry *branch_table_add(struct vow_branches *core, const struct vow_branch_entry *blank);
 void branch_table_remove(struct vow_branches *core, struct vow_branch_entry *entry);

@@ -71,13 +71,26 @@ static void settle(struct vow_branches *core, struct vow_branch_entry *entry, bo
         branch_table_remove(core, entry);
 }
 
+/*
+ * A coordinator gives a participant one branch of a transaction. The ring of ended ids and peers know transactions
+ * alone: with a second branch at work, a peer would be told of the one what the other may yet contradict.
+ */
+static bool is_second_branch(const struct vow_branch_entry *entry, uint32_t branch)
+{
+    return branch != BRANCH_UNNUMBERED && entry->branch != BRANCH_UNNUMBERED && entry->branch != branch;
+}
+
 void branch_dispatch(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch,
                      enum vow_branch_event event)
 {
     struct vow_branch_entry blank = blank_entry(gtrid, branch);
-    struct vow_branch_entry *found = branch_table_find(core, gtrid, branch);
+    struct vow_branch_entry *found = branch_table_find(core, gtrid);
     struct vow_branch_entry *entry = found != NULL ? found : &blank;
     const struct vow_branch_cell *cell = &core->cells[entry->state][event];
+    if (is_second_branch(entry, branch)) {
+        branch_violation(core, gtrid, "a second branch of a transaction that has one here");
+        return;
+    }
     if (cell->handler == NULL) {
         judge(core, gtrid, cell);
         return;

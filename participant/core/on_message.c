@@ -121,5 +121,7 @@ void branch_on_message(struct vow_branches *core, const struct vow_msg *msg)
         branch_on_resolve(core, 0, &msg->resolve);
         return;
     }
-    branch_dispatch(core, &header->gtrid, header->branch, event_of(core, msg));
+    /* A join has no number yet, and a refusal never gives it one. */
+    const uint32_t branch = msg->kind == VOW_MSG_ENLISTED ? BRANCH_UNNUMBERED : header->branch;
+    branch_dispatch(core, &header->gtrid, branch, event_of(core, msg));
 }

@@ -205,17 +205,50 @@ Test(branch, calls_are_handed_on_as_they_came)
     cr_assert_eq(store->store.epoch, EPOCH);
 }
 
-/* Two branches of one transaction are two branches. */
-Test(branch, branches_are_told_apart_by_number)
+/* --- one branch of a transaction: a peer is told of the transaction, so there is nothing else to speak for --- */
+
+Test(branch, second_branch_of_a_transaction_is_refused)
 {
     struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
     feed_message(&f, &prepare);
     prepare.prepare.header.branch = 1;
+    prepare.prepare.ordinal++;
     feed_message(&f, &prepare);
-    cr_assert_eq(counts_of(&f).open, 2);
+    cr_assert_eq(count_effects(&f, VOW_BRANCHES_STORE), 0);
+    cr_assert_eq(counts_of(&f).protocol_errors, 1);
+    cr_assert_eq(counts_of(&f).open, 1);
     feed_store(&f, VOW_STORE_PREPARE, gtrid_of(1), VOW_STORE_DONE);
     cr_assert_eq(first_effect(&f, VOW_BRANCHES_SEND)->msg.vote.header.branch, 0);
     cr_assert_eq(counts_of(&f).in_doubt, 1);
+}
+
+Test(branch, decision_for_a_branch_that_is_not_here_ends_no_other)
+{
+    struct vow_msg message = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    feed_message(&f, &message);
+    feed_store(&f, VOW_STORE_PREPARE, gtrid_of(1), VOW_STORE_DONE);
+    message = abort_of(gtrid_of(1));
+    message.decision.header.branch = 1;
+    feed_message(&f, &message);
+    cr_assert_eq(counts_of(&f).protocol_errors, 1);
+    cr_assert_eq(counts_of(&f).in_doubt, 1);
+}
+
+/* The refusal of a join that was given up comes late, and names no branch. */
+Test(branch, refused_join_names_no_branch)
+{
+    feed_coord_up(&f, COORD, EPOCH, (struct vow_watermark){0, 0});
+    feed_join(&f, gtrid_of(1));
+    struct vow_msg enlisted = message_of(VOW_MSG_ENLISTED, gtrid_of(1));
+    enlisted.enlisted.header.branch = 1;
+    enlisted.enlisted.header.attempt = first_effect(&f, VOW_BRANCHES_SEND)->msg.enlist.header.attempt;
+    feed_message(&f, &enlisted);
+    cr_assert_eq(counts_of(&f).open, 1);
+    enlisted.enlisted.header.branch = 0;
+    enlisted.enlisted.error = VOW_E_REFUSED;
+    feed_message(&f, &enlisted);
+    cr_assert_eq(counts_of(&f).protocol_errors, 0);
+    cr_assert_eq(counts_of(&f).open, 1);
 }
 
 /* --- the paper's row, the participant's share (protocol 1.2) --- */
