@@ -6,9 +6,7 @@
 
 #include <string.h>
 
-#include "participant/client_ids.h"
 #include "proto/error.h"
-#include "proto/net/backoff.h"
 
 #define IDS_AGAIN_US UINT64_C(500000)
 
@@ -20,26 +18,13 @@ static uint32_t place_of(const struct sim_world *world, const struct sim_node *n
     return node->index - world->options.coordinators - world->options.participants;
 }
 
-static void ask_for_ids(struct sim_world *world, struct sim_node *node)
-{
-    struct sim_client *client = node->client;
-    struct vow_msg msg = {.kind = VOW_MSG_IDS_REQUEST};
-
-    msg.ids_request.count = vow_ids_wanted(&client->ids, 1);
-    if (msg.ids_request.count == 0)
-        return;
-    client->ids.asked = true;
-    sim_net_send(world, client->conn, 0, &msg);
-}
-
 static void take_id(struct sim_world *world, struct sim_node *node)
 {
     struct sim_client *client = node->client;
     struct txn *txn = &client->txn;
     const uint8_t flags = txn->one_phase ? VOW_GTRID_ONE_PHASE : 0;
 
-    if (!vow_ids_take(&client->ids, sim_now_us(world) / 1000, flags, &txn->gtrid)) {
-        ask_for_ids(world, node);
+    if (!client_link_take_id(world, &client->link, flags, &txn->gtrid)) {
         client_set_timer(world, node, IDS_AGAIN_US);
         return;
     }
@@ -58,7 +43,7 @@ void client_ask_about(struct sim_world *world, struct sim_node *node, const stru
         .gtrid = old->gtrid,
         .participant = old->participant != SIM_NODE_NONE ? world->nodes[old->participant].name : ""};
     client_show_asked(world, node, SIM_ASK_STATUS, false);
-    sim_net_send(world, client->conn, 0, &msg);
+    sim_net_send(world, client->link.conn, 0, &msg);
     client_set_timer(world, node, wait_us);
 }
 
@@ -99,7 +84,7 @@ static void begin_next(struct sim_world *world, struct sim_node *node)
 {
     struct sim_client *client = node->client;
 
-    if (client->conn != NULL && client->memory_len > 0 &&
+    if (client->link.conn != NULL && client->memory_len > 0 &&
         sim_rng_below(&client->rng, 100) < world->options.status_pct) {
         ask_about_old(world, node);
         return;
@@ -142,7 +127,7 @@ void client_go_on(struct sim_world *world, struct sim_node *node)
     } else if (txn->stage == STAGE_NO_ID) {
         if (sim_now_us(world) >= txn->end_us)
             client_end(world, node, VOW_ABORTED, VOW_CAUSE_NONE, VOW_E_UNREACHABLE);
-        else if (client->conn != NULL)
+        else if (client->link.conn != NULL)
             take_id(world, node);
         else
             client_set_timer(world, node, IDS_AGAIN_US);
@@ -151,7 +136,7 @@ void client_go_on(struct sim_world *world, struct sim_node *node)
     } else if (txn->stage == STAGE_STATUS) {
         txn->stage = STAGE_IDLE;
         begin_next(world, node);
-    } else if (txn->sent || client->conn == NULL) {
+    } else if (txn->sent || client->link.conn == NULL) {
         /* The answer did not come in time. */
         if (sim_now_us(world) >= txn->end_us)
             client_give_up(world, node);
@@ -174,27 +159,14 @@ static void make(struct sim_world *world, struct sim_node *node)
     node->client->count = world->options.transactions / clients + (place < world->options.transactions % clients);
 }
 
-static void dial_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us)
-{
-    struct sim_event *dial = sim_later(world, node, SIM_EVENT_DIAL, delay_us, delay_us > 1000);
-
-    dial->task = sim_task_of_link(node->index, node->coord);
-}
-
 static void start(struct sim_world *world, struct sim_node *node)
 {
     struct sim_client *client = node->client;
-    struct sim_sight up;
 
     client->rng = sim_rng_of(world->options.seed, SIM_FOR_CLIENT, node->index, node->life);
-    backoff_init(&client->backoff, 50, 5000, sim_rng_next(&client->rng));
-    client->conn = NULL;
-    client->ids = (struct vow_ids){.coord = 0};
     client_will_repeat(world, client);
     client->txn = (struct txn){.stage = STAGE_IDLE};
-    up = sim_sight_of(world, SIM_SEEN_UP, node);
-    sim_node_up(world, node, &up);
-    dial_later(world, node, 1);
+    client_link_start(world, node, &client->link, &client->rng);
     if (world->phase != SIM_PHASE_SETUP)
         sim_client_begin(world, node);
 }
@@ -207,22 +179,12 @@ void sim_client_begin(struct sim_world *world, struct sim_node *node)
 static void stop(struct sim_world *world, struct sim_node *node)
 {
     (void)world;
-    node->client->conn = NULL;
+    node->client->link.conn = NULL;
 }
 
 static void connected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side)
 {
-    const struct sim_client *client = node->client;
-    struct vow_msg msg = {.kind = VOW_MSG_HELLO};
-
-    msg.hello = (struct vow_msg_hello){.version_min = VOW_WIRE_VERSION,
-                                       .version_max = VOW_WIRE_VERSION,
-                                       .role = VOW_ROLE_CLIENT,
-                                       .name = node->name,
-                                       .coord = client->ids.coord,
-                                       .epoch = client->ids.epoch,
-                                       .software = "sim"};
-    sim_net_send(world, conn, side, &msg);
+    client_link_hello(world, node, &node->client->link, conn, side);
 }
 
 /* As vow_request_reconnected(). */
@@ -234,8 +196,8 @@ static void reconnected(struct sim_world *world, struct sim_node *node)
 
     if (txn->stage == STAGE_NO_ID) {
         client_go_on(world, node);
-    } else if (txn->stage == STAGE_BEGIN ||
-               (takes_any_id && client_nothing_happened(txn) && !client_id_is_current(client))) {
+    } else if (txn->stage == STAGE_BEGIN || (takes_any_id && client_nothing_happened(txn) &&
+                                             !client_link_id_is_current(&client->link, &txn->gtrid))) {
         txn->stage = STAGE_NO_ID;
         txn->sent = txn->in_doubt = txn->ask = false;
         memset(&txn->gtrid, 0, sizeof(txn->gtrid));
@@ -245,40 +207,19 @@ static void reconnected(struct sim_world *world, struct sim_node *node)
     }
 }
 
-static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_conn *conn,
-                     const struct vow_msg_welcome *welcome)
-{
-    struct sim_client *client = node->client;
-    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LINKED, node);
-
-    conn->end[0].state = SIM_END_UP;
-    client->conn = conn;
-    backoff_reset(&client->backoff);
-    sight.peer = conn->end[1].node;
-    sim_show(world, &sight);
-    vow_ids_connected(&client->ids, welcome->coord, welcome->epoch);
-    reconnected(world, node);
-}
-
 static void message(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
                     const struct vow_msg *msg)
 {
     struct sim_client *client = node->client;
+    const bool waits_for_id = client->txn.stage == STAGE_NO_ID;
+    const enum client_link_news news = client_link_hear(world, node, &client->link, conn, side, msg, waits_for_id);
 
-    if (conn->end[side].state == SIM_END_HANDSHAKE) {
-        if (msg->kind == VOW_MSG_WELCOME) {
-            welcomed(world, node, conn, &msg->welcome);
-            return;
-        }
-        sim_net_close(world, conn, side);
-        dial_later(world, node, (uint64_t)backoff_next_ms(&client->backoff) * 1000);
-    } else if (msg->kind == VOW_MSG_IDS && msg->ids.count > 0) {
-        vow_ids_granted(&client->ids, &msg->ids, client->txn.stage == STAGE_NO_ID, sim_now_us(world) / 1000);
-        if (client->txn.stage == STAGE_NO_ID)
-            take_id(world, node);
-    } else if (msg->kind == VOW_MSG_OUTCOME) {
+    if (news == CLIENT_LINK_UP)
+        reconnected(world, node);
+    else if (news == CLIENT_LINK_IDS && waits_for_id)
+        take_id(world, node);
+    else if (news == CLIENT_LINK_NOTHING && msg->kind == VOW_MSG_OUTCOME)
         client_hear(world, node, &msg->outcome);
-    }
 }
 
 static void disconnected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
@@ -288,10 +229,8 @@ static void disconnected(struct sim_world *world, struct sim_node *node, struct 
     struct txn *txn = &client->txn;
 
     (void)side;
-    dial_later(world, node, (uint64_t)backoff_next_ms(&client->backoff) * 1000);
-    if (!was_up || client->conn != conn)
+    if (!client_link_lost(world, node, &client->link, conn, was_up))
         return;
-    client->conn = NULL;
     /* A request that was lost may have been, or may yet be, carried out (F066). */
     if (txn->sent && (txn->stage == STAGE_COMMIT || txn->stage == STAGE_ROLLBACK))
         txn->in_doubt = true;
@@ -315,7 +254,7 @@ static void event(struct sim_world *world, struct sim_node *node, const struct s
     } else if (event->kind == SIM_EVENT_CLIENT && event->side == 1) {
         client_cancel(world, node, event->number);
     } else if (event->kind == SIM_EVENT_CLIENT && event->number == client->timer) {
-        client->ids.asked = false; /* ids that were asked for and did not come are asked for again */
+        client->link.ids.asked = false; /* ids that were asked for and did not come are asked for again */
         client_go_on(world, node);
     }
 }
@@ -328,7 +267,7 @@ static bool is_quiet(const struct sim_world *world, const struct sim_node *node)
 
 static bool is_linked(const struct sim_node *node)
 {
-    return node->state == SIM_NODE_UP && node->client->conn != NULL;
+    return node->state == SIM_NODE_UP && node->client->link.conn != NULL;
 }
 
 const struct sim_driver sim_client_driver = {

@@ -46,7 +46,7 @@ void client_ask_doubt(struct sim_world *world, struct sim_node *node)
     struct doubt *first = client->doubts, **last = &client->doubts;
 
     VOW_ASSERT(first != NULL);
-    if (client->conn == NULL) {
+    if (client->link.conn == NULL) {
         client_set_timer(world, node, AGAIN_US);
         return;
     }

@@ -3,9 +3,8 @@
 #define VOW_CHAOS_SIM_CLIENT_PRIVATE_H
 
 #include "chaos/sim/bank.h"
+#include "chaos/sim/client_link.h"
 #include "chaos/sim/world.h"
-#include "participant/client_ids.h"
-#include "proto/net/backoff.h"
 
 #define LEGS_MAX 8
 #define REMEMBERED 8
@@ -42,9 +41,7 @@ struct doubt {
 };
 
 struct sim_client {
-    struct sim_conn *conn; /* NULL: not connected */
-    struct vow_ids ids;
-    struct backoff backoff;
+    struct client_link link;
     struct sim_rng rng;
     struct txn txn;
     uint32_t next, count; /* transactions: the number of the next one, and how many in all */
@@ -54,7 +51,6 @@ struct sim_client {
     uint32_t memory_len;
     struct doubt *doubts;
     uint64_t again; /* bit by number: to be done again under its key */
-    bool is_dialing;
 };
 
 /* --- client.c --- */
@@ -89,7 +85,6 @@ void client_set_timer(struct sim_world *world, struct sim_node *node, uint64_t d
 void client_send_request(struct sim_world *world, struct sim_node *node);
 /* The caller of transaction `number` wants it rolled back, if it still waits for the commit. */
 void client_cancel(struct sim_world *world, struct sim_node *node, uint64_t number);
-bool client_id_is_current(const struct sim_client *client);
 /* It no longer asks for an outcome but what the outcome is. */
 bool client_is_question(const struct sim_client *client);
 

@@ -34,15 +34,9 @@ void client_set_timer(struct sim_world *world, struct sim_node *node, uint64_t d
     event->number = ++node->client->timer;
 }
 
-bool client_id_is_current(const struct sim_client *client)
-{
-    return vow_gtrid_coord(&client->txn.gtrid) == client->ids.coord &&
-           vow_gtrid_epoch(&client->txn.gtrid) == client->ids.epoch;
-}
-
 bool client_is_question(const struct sim_client *client)
 {
-    return client->txn.ask || !client_id_is_current(client);
+    return client->txn.ask || !client_link_id_is_current(&client->link, &client->txn.gtrid);
 }
 
 static void fill_commit(struct sim_world *world, const struct txn *txn, struct vow_msg *msg)
@@ -114,13 +108,13 @@ void client_cancel(struct sim_world *world, struct sim_node *node, uint64_t numb
     struct txn *txn = &client->txn;
     struct vow_msg msg = {.kind = VOW_MSG_ROLLBACK_REQUEST};
 
-    if (txn->stage != STAGE_COMMIT || txn->number != number || client->conn == NULL || !txn->sent ||
+    if (txn->stage != STAGE_COMMIT || txn->number != number || client->link.conn == NULL || !txn->sent ||
         client_is_question(client))
         return;
     txn->in_doubt = true;
     msg.rollback_request.gtrid = txn->gtrid;
     client_show_asked(world, node, SIM_ASK_ROLLBACK, false);
-    sim_net_send(world, client->conn, 0, &msg);
+    sim_net_send(world, client->link.conn, 0, &msg);
 }
 
 static void cancel_later(struct sim_world *world, struct sim_node *node)
@@ -143,12 +137,12 @@ void client_send_request(struct sim_world *world, struct sim_node *node)
     struct txn *txn = &client->txn;
     struct vow_msg msg = {.kind = VOW_MSG_PING};
 
-    if (client->conn == NULL)
+    if (client->link.conn == NULL)
         return;
     fill_request(world, client, &msg);
     client_show_asked(world, node, shown_as(&msg), txn->asked_before);
     txn->asked_before = true;
-    sim_net_send(world, client->conn, 0, &msg);
+    sim_net_send(world, client->link.conn, 0, &msg);
     txn->sent = true;
     if (msg.kind == VOW_MSG_COMMIT_REQUEST)
         cancel_later(world, node);

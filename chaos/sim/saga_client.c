@@ -68,16 +68,10 @@ static void show_asked(struct sim_world *world, const struct sim_node *node, enu
     sim_show(world, &sight);
 }
 
-static bool id_is_current(const struct sim_saga_client *client)
-{
-    return vow_gtrid_coord(&client->run.gtrid) == client->ids.coord &&
-           vow_gtrid_epoch(&client->run.gtrid) == client->ids.epoch;
-}
-
 /* Of what has begun, and of an id that cannot begin any more. */
 static bool is_question(const struct sim_saga_client *client)
 {
-    return client->run.ask || !id_is_current(client);
+    return client->run.ask || !client_link_id_is_current(&client->link, &client->run.gtrid);
 }
 
 static void send_request(struct sim_world *world, struct sim_node *node)
@@ -87,7 +81,7 @@ static void send_request(struct sim_world *world, struct sim_node *node)
     struct vow_msg msg = {.kind = VOW_MSG_SAGA_QUERY, .saga_query = {.gtrid = run->gtrid, .follow = true}};
 
     run->retry_us = UINT64_MAX;
-    if (client->conn == NULL || run->stage != SAGA_STAGE_RUN)
+    if (client->link.conn == NULL || run->stage != SAGA_STAGE_RUN)
         return;
     if (!is_question(client)) {
         run->order.gtrid = run->gtrid;
@@ -97,28 +91,22 @@ static void send_request(struct sim_world *world, struct sim_node *node)
         run->asked_before = true;
     }
     run->sent = true;
-    sim_net_send(world, client->conn, 0, &msg);
+    sim_net_send(world, client->link.conn, 0, &msg);
 }
 
 static void take_id(struct sim_world *world, struct sim_node *node)
 {
     struct sim_saga_client *client = node->saga_client;
-    struct vow_msg msg = {.kind = VOW_MSG_IDS_REQUEST};
+    struct saga_run *run = &client->run;
 
-    if (vow_ids_take(&client->ids, sim_now_us(world) / 1000, 0, &client->run.gtrid)) {
-        client->run.stage = SAGA_STAGE_RUN;
-        client->run.id_since_us = sim_now_us(world);
-        client->run.asked_before = false;
+    if (client_link_take_id(world, &client->link, 0, &run->gtrid)) {
+        run->stage = SAGA_STAGE_RUN;
+        run->id_since_us = sim_now_us(world);
+        run->asked_before = false;
         send_request(world, node);
-        arm(world, node);
-        return;
+    } else {
+        run->retry_us = sim_now_us(world) + IDS_AGAIN_US;
     }
-    msg.ids_request.count = vow_ids_wanted(&client->ids, 1);
-    if (msg.ids_request.count > 0) {
-        client->ids.asked = true;
-        sim_net_send(world, client->conn, 0, &msg);
-    }
-    client->run.retry_us = sim_now_us(world) + IDS_AGAIN_US;
     arm(world, node);
 }
 
@@ -131,7 +119,7 @@ static void begin_anew(struct sim_world *world, struct sim_node *node)
     run->sent = run->in_doubt = run->ask = false;
     run->attempts = 0;
     memset(&run->gtrid, 0, sizeof(run->gtrid));
-    if (node->saga_client->conn != NULL)
+    if (node->saga_client->link.conn != NULL)
         take_id(world, node);
     else
         arm(world, node);
@@ -144,10 +132,10 @@ static void cancel(struct sim_world *world, struct sim_node *node)
     const struct vow_msg msg = {.kind = VOW_MSG_SAGA_CANCEL, .saga_cancel.gtrid = client->run.gtrid};
 
     client->run.cancel_us = UINT64_MAX;
-    if (client->conn == NULL || client->run.stage != SAGA_STAGE_RUN)
+    if (client->link.conn == NULL || client->run.stage != SAGA_STAGE_RUN)
         return;
     show_asked(world, node, SIM_ASK_SAGA_CANCEL, NULL);
-    sim_net_send(world, client->conn, 0, &msg);
+    sim_net_send(world, client->link.conn, 0, &msg);
 }
 
 static void ask_about_old(struct sim_world *world, struct sim_node *node)
@@ -156,10 +144,10 @@ static void ask_about_old(struct sim_world *world, struct sim_node *node)
     const uint32_t kept = client->memory_len < SAGAS_REMEMBERED ? client->memory_len : SAGAS_REMEMBERED;
     struct vow_msg msg = {.kind = VOW_MSG_SAGA_QUERY};
 
-    if (kept == 0 || client->conn == NULL || sim_rng_below(&client->rng, 100) >= world->options.saga_query_pct)
+    if (kept == 0 || client->link.conn == NULL || sim_rng_below(&client->rng, 100) >= world->options.saga_query_pct)
         return;
     msg.saga_query.gtrid = client->memory[sim_rng_below(&client->rng, kept)];
-    sim_net_send(world, client->conn, 0, &msg);
+    sim_net_send(world, client->link.conn, 0, &msg);
 }
 
 /* --- What is heard --- */
@@ -224,7 +212,8 @@ static void hear_not_found(struct sim_world *world, struct sim_node *node)
 
     if (run->told != VOW_SAGA_UNKNOWN) {
         end(world, node, VOW_SAGA_UNKNOWN, VOW_CAUSE_NONE, VOW_E_EXPIRED);
-    } else if (vow_gtrid_coord(&run->gtrid) == client->ids.coord && vow_gtrid_epoch(&run->gtrid) < client->ids.epoch) {
+    } else if (vow_gtrid_coord(&run->gtrid) == client->link.ids.coord &&
+               vow_gtrid_epoch(&run->gtrid) < client->link.ids.epoch) {
         begin_anew(world, node);
     } else {
         client->run.in_doubt = client->run.ask = true;
@@ -327,7 +316,7 @@ static void go_on(struct sim_world *world, struct sim_node *node)
     }
     if (now_us >= run->cancel_us)
         cancel(world, node);
-    if (run->stage == SAGA_STAGE_NO_ID && client->conn != NULL) {
+    if (run->stage == SAGA_STAGE_NO_ID && client->link.conn != NULL) {
         take_id(world, node);
         return;
     }
@@ -351,30 +340,17 @@ static void make(struct sim_world *world, struct sim_node *node)
     node->saga_client->count = o->sagas / o->saga_clients + (place < o->sagas % o->saga_clients);
 }
 
-static void dial_later(struct sim_world *world, struct sim_node *node, uint64_t delay_us)
-{
-    struct sim_event *dial = sim_later(world, node, SIM_EVENT_DIAL, delay_us, delay_us > 1000);
-
-    dial->task = sim_task_of_link(node->index, node->coord);
-}
-
 static void start(struct sim_world *world, struct sim_node *node)
 {
     struct sim_saga_client *client = node->saga_client;
-    struct sim_sight up;
 
     client->rng = sim_rng_of(world->options.seed, SIM_FOR_CLIENT, node->index, node->life);
-    backoff_init(&client->backoff, 50, 5000, sim_rng_next(&client->rng));
-    client->conn = NULL;
-    client->ids = (struct vow_ids){.coord = 0};
     /* It remembers ids that it had written down before it used them. */
     if (client->run.stage == SAGA_STAGE_RUN)
         client->memory[client->memory_len++ % SAGAS_REMEMBERED] = client->run.gtrid;
     client->repeats = client->repeats || wants_repeat(world, &client->run);
     client->run.stage = SAGA_STAGE_IDLE;
-    up = sim_sight_of(world, SIM_SEEN_UP, node);
-    sim_node_up(world, node, &up);
-    dial_later(world, node, 1);
+    client_link_start(world, node, &client->link, &client->rng);
     if (world->phase != SIM_PHASE_SETUP)
         sim_saga_client_begin(world, node);
 }
@@ -387,39 +363,24 @@ void sim_saga_client_begin(struct sim_world *world, struct sim_node *node)
 static void stop(struct sim_world *world, struct sim_node *node)
 {
     (void)world;
-    node->saga_client->conn = NULL;
+    node->saga_client->link.conn = NULL;
 }
 
 static void connected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side)
 {
-    const struct sim_saga_client *client = node->saga_client;
-    struct vow_msg msg = {.kind = VOW_MSG_HELLO};
-
-    msg.hello = (struct vow_msg_hello){.version_min = VOW_WIRE_VERSION,
-                                       .version_max = VOW_WIRE_VERSION,
-                                       .role = VOW_ROLE_CLIENT,
-                                       .name = node->name,
-                                       .coord = client->ids.coord,
-                                       .epoch = client->ids.epoch,
-                                       .software = "sim"};
-    sim_net_send(world, conn, side, &msg);
+    client_link_hello(world, node, &node->saga_client->link, conn, side);
 }
 
-static void welcomed(struct sim_world *world, struct sim_node *node, struct sim_conn *conn,
-                     const struct vow_msg_welcome *welcome)
+/* As vow_request_reconnected(). */
+static void reconnected(struct sim_world *world, struct sim_node *node)
 {
-    struct sim_saga_client *client = node->saga_client;
-    struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LINKED, node);
+    const struct sim_saga_client *client = node->saga_client;
+    const struct saga_run *run = &client->run;
 
-    conn->end[0].state = SIM_END_UP;
-    client->conn = conn;
-    backoff_reset(&client->backoff);
-    sight.peer = conn->end[1].node;
-    sim_show(world, &sight);
-    vow_ids_connected(&client->ids, welcome->coord, welcome->epoch);
-    if (client->run.stage == SAGA_STAGE_NO_ID)
+    if (run->stage == SAGA_STAGE_NO_ID)
         take_id(world, node);
-    else if (client->run.stage == SAGA_STAGE_RUN && !client->run.in_doubt && !client->run.ask && !id_is_current(client))
+    else if (run->stage == SAGA_STAGE_RUN && !run->in_doubt && !run->ask &&
+             !client_link_id_is_current(&client->link, &run->gtrid))
         begin_anew(world, node);
     else
         send_request(world, node);
@@ -429,20 +390,15 @@ static void message(struct sim_world *world, struct sim_node *node, struct sim_c
                     const struct vow_msg *msg)
 {
     struct sim_saga_client *client = node->saga_client;
-    const bool wants_id = client->run.stage == SAGA_STAGE_NO_ID;
+    const bool waits_for_id = client->run.stage == SAGA_STAGE_NO_ID;
+    const enum client_link_news news = client_link_hear(world, node, &client->link, conn, side, msg, waits_for_id);
 
-    if (conn->end[side].state == SIM_END_HANDSHAKE && msg->kind == VOW_MSG_WELCOME) {
-        welcomed(world, node, conn, &msg->welcome);
-    } else if (conn->end[side].state == SIM_END_HANDSHAKE) {
-        sim_net_close(world, conn, side);
-        dial_later(world, node, (uint64_t)backoff_next_ms(&client->backoff) * 1000);
-    } else if (msg->kind == VOW_MSG_IDS && msg->ids.count > 0) {
-        vow_ids_granted(&client->ids, &msg->ids, wants_id, sim_now_us(world) / 1000);
-        if (wants_id)
-            take_id(world, node);
-    } else if (msg->kind == VOW_MSG_SAGA_STATE) {
+    if (news == CLIENT_LINK_UP)
+        reconnected(world, node);
+    else if (news == CLIENT_LINK_IDS && waits_for_id)
+        take_id(world, node);
+    else if (news == CLIENT_LINK_NOTHING && msg->kind == VOW_MSG_SAGA_STATE)
         hear(world, node, &msg->saga_state);
-    }
 }
 
 static void disconnected(struct sim_world *world, struct sim_node *node, struct sim_conn *conn, uint32_t side,
@@ -452,10 +408,8 @@ static void disconnected(struct sim_world *world, struct sim_node *node, struct 
     struct saga_run *run = &client->run;
 
     (void)side;
-    dial_later(world, node, (uint64_t)backoff_next_ms(&client->backoff) * 1000);
-    if (!was_up || client->conn != conn)
+    if (!client_link_lost(world, node, &client->link, conn, was_up))
         return;
-    client->conn = NULL;
     /* A request that was lost may have been, or may yet be, carried out (F066). */
     if (run->sent)
         run->in_doubt = true;
@@ -478,7 +432,7 @@ static void turn_end(struct sim_world *world, struct sim_node *node)
 
 static bool is_linked(const struct sim_node *node)
 {
-    return node->saga_client->conn != NULL;
+    return node->saga_client->link.conn != NULL;
 }
 
 static bool is_quiet(const struct sim_world *world, const struct sim_node *node)

@@ -2,10 +2,9 @@
 #ifndef VOW_CHAOS_SIM_SAGA_PRIVATE_H
 #define VOW_CHAOS_SIM_SAGA_PRIVATE_H
 
+#include "chaos/sim/client_link.h"
 #include "chaos/sim/purse.h"
 #include "chaos/sim/world.h"
-#include "participant/client_ids.h"
-#include "proto/net/backoff.h"
 
 #define SAGA_STEPS_MAX 8
 #define SAGAS_REMEMBERED 8
@@ -32,9 +31,7 @@ struct saga_run {
 };
 
 struct sim_saga_client {
-    struct sim_conn *conn; /* NULL: not connected */
-    struct vow_ids ids;
-    struct backoff backoff;
+    struct client_link link;
     struct sim_rng rng;
     struct saga_run run;
     uint32_t next, count; /* the number of the next one, and how many in all */
