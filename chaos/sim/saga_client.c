@@ -419,10 +419,14 @@ static void disconnected(struct sim_world *world, struct sim_node *node, struct 
 
 static void event(struct sim_world *world, struct sim_node *node, const struct sim_event *event)
 {
-    if (event->kind == SIM_EVENT_DIAL)
+    struct sim_saga_client *client = node->saga_client;
+
+    if (event->kind == SIM_EVENT_DIAL) {
         sim_net_dial(world, node, node->coord, VOW_ROLE_CLIENT);
-    else if (event->kind == SIM_EVENT_CLIENT && event->number == node->saga_client->timer)
+    } else if (event->kind == SIM_EVENT_CLIENT && event->number == client->timer) {
+        client->link.ids.asked = false; /* ids that were asked for and did not come are asked for again */
         go_on(world, node);
+    }
 }
 
 static void turn_end(struct sim_world *world, struct sim_node *node)
