@@ -105,22 +105,20 @@ static int tell_rows(sqlite3 *db, const char *table, FILE *out)
     return sqlite3_finalize(row) == SQLITE_OK ? 0 : VOW_E_DATABASE;
 }
 
-int access_tell(const char *db_path, const char *table, const char *path)
+int access_tell(const char *program, const char *db_path, const char *table, const char *path)
 {
     sqlite3 *db = NULL;
     FILE *out = fopen(path, "w");
     int error = -1;
 
     if (out == NULL) {
-        fprintf(stderr, "cannot write %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "%s: cannot write %s: %s\n", program, path, strerror(errno));
         return -1;
     }
     if (sqlite3_open_v2(db_path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
         error = tell_rows(db, table, out);
     if (error != 0)
-        fprintf(stderr, "cannot read %s: %s\n", db_path, sqlite3_errmsg(db));
+        fprintf(stderr, "%s: cannot read %s: %s\n", program, db_path, sqlite3_errmsg(db));
     sqlite3_close(db);
-    if (fclose(out) != 0 && error == 0)
-        fprintf(stderr, "cannot write %s: %s\n", path, strerror(errno));
-    return error != 0 ? -1 : 0;
+    return shop_close_written(out, program, path) == 0 && error == 0 ? 0 : -1;
 }

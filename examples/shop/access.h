@@ -34,6 +34,6 @@ int access_note(struct sqlite3 *db, const struct access *access);
  * Writes what the file has into another, a line of JSON for each version that was read or written: rows are named as
  * the library's trace does it, "item/item-00003". Returns 0, or -1 after a line on stderr.
  */
-int access_tell(const char *db_path, const char *table, const char *path);
+int access_tell(const char *program, const char *db_path, const char *table, const char *path);
 
 #endif

@@ -120,7 +120,7 @@ static int audit(struct auditor *auditor)
     do
         looks += look(auditor) == 0;
     while ((auditor->looks == 0 || looks < auditor->looks) && !told_to_stop(auditor->every_ms));
-    return ferror(auditor->out) ? SHOP_EXIT_FAILED : 0;
+    return 0;
 }
 
 static _Noreturn void usage(FILE *out, int status)
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
     read_flags(&auditor, argc, argv);
     status = audit(&auditor);
     sqlite3_close(auditor.db);
-    if (auditor.out != NULL && fclose(auditor.out) != 0)
+    if (shop_close_written(auditor.out, "shop-auditor", auditor.out_path) != 0)
         status = SHOP_EXIT_FAILED;
     return status;
 }

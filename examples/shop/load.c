@@ -150,6 +150,15 @@ static int open_log(struct load *load)
     return -1;
 }
 
+/* What is not whole may lack an order that was promised. */
+static int close_files(const struct load *load)
+{
+    const int history = shop_close_written(load->history, "shop-load", load->options.history_path);
+    const int log = shop_close_written(load->log, "shop-load", load->options.log_path);
+
+    return history == 0 && log == 0 ? 0 : -1;
+}
+
 static int load_all(struct load *load)
 {
     int status = SHOP_EXIT_FAILED;
@@ -187,10 +196,7 @@ err_free_places:
     draw_places_deinit(&load->items);
     draw_places_deinit(&load->accounts);
 err_close_log:
-    load_history_close(load);
-    if (load->log != NULL)
-        fclose(load->log);
-    return status;
+    return close_files(load) == 0 ? status : SHOP_EXIT_FAILED;
 }
 
 int main(int argc, char **argv)

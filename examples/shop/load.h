@@ -139,7 +139,6 @@ void load_run_open(struct load *load);
 
 /* load_history.c */
 int load_history_open(struct load *load);
-void load_history_close(struct load *load);
 /* It has ended, or is given up. */
 void load_history_order(struct load *load, const struct load_order *slot);
 void load_history_turned_away(struct load *load, int64_t number, uint64_t due_us);

@@ -36,7 +36,7 @@ static const char usage_text[] =
     "  --log FILE              a JSON line for every order: its transactions and its outcome\n"
     "  --report FILE           the totals as JSON\n"
     "SIGINT and SIGTERM place no more orders and wait for those in flight.\n"
-    "Exit status: 0 every order has a known outcome, 1 not so, 2 wrong flags.\n";
+    "Exit status: 0 every order has a known outcome, and all was written; 1 not so, 2 wrong flags.\n";
 
 static void read_number(const char *flag, const char *text, int64_t min, int64_t max, int64_t *value)
 {

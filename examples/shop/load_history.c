@@ -16,13 +16,6 @@ int load_history_open(struct load *load)
     return -1;
 }
 
-void load_history_close(struct load *load)
-{
-    if (load->history != NULL && fclose(load->history) != 0)
-        fprintf(stderr, "shop-load: cannot write %s: %s\n", load->options.history_path, strerror(errno));
-    load->history = NULL;
-}
-
 /* Its end is one that is known; nobody knows of one that was never answered. */
 static bool has_end(const struct load_order *slot)
 {

@@ -164,7 +164,7 @@ void service_live(const struct service *service, struct vow_participant *partici
 
 int service_tell(const struct service *service)
 {
-    if (service->history == NULL || access_tell(service->db, service->table, service->history) == 0)
+    if (service->history == NULL || access_tell(service->program, service->db, service->table, service->history) == 0)
         return 0;
     return SHOP_EXIT_FAILED;
 }

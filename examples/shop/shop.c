@@ -99,3 +99,15 @@ int shop_number(const char *text, int64_t min, int64_t max, int64_t *value)
     *value = number;
     return 0;
 }
+
+int shop_close_written(FILE *file, const char *program, const char *path)
+{
+    int error = file != NULL && ferror(file) ? EIO : 0;
+
+    if (file != NULL && fclose(file) != 0)
+        error = errno;
+    if (error == 0)
+        return 0;
+    fprintf(stderr, "%s: cannot write %s: %s\n", program, path, strerror(error));
+    return -1;
+}

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "arm.h"
 
@@ -50,5 +51,11 @@ int shop_sql(struct sqlite3 *db, const char *sql, const char *types, ...);
 
 /* Reads a whole decimal number of min to max. Returns 0, or -1 and leaves *value alone. */
 int shop_number(const char *text, int64_t min, int64_t max, int64_t *value);
+
+/*
+ * Closes a file that was written; NULL is none. Returns 0 if all of it is there, else -1 after a line on stderr, which
+ * has EIO for the reason if an earlier write failed: stdio keeps no more than the mark.
+ */
+int shop_close_written(FILE *file, const char *program, const char *path);
 
 #endif

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "edn.h"
 #include "shop.h"
@@ -279,13 +280,47 @@ Test(shop_load, a_semantic_lock_is_told_from_its_setting_to_its_clearing)
     cluster_end(&shop.cluster);
 }
 
-/* ---- the auditor ---- */
+/* ---- a full disk ---- */
 
-/* One look at the books: what is seen anywhere, less what is seen everywhere. */
-static json_int_t audit(const struct shop *shop, json_int_t *expected)
+/* Who reads them afterwards would take what is there for all that was. */
+Test(shop_load, a_log_or_a_history_that_is_not_whole_is_a_failure)
 {
     static struct run run;
-    static json_t *lines[LINES_MAX];
+    struct shop shop;
+    shop_start(&shop);
+    const char *const logs[] = {"--orders", "2", "--log", "/dev/full", NULL};
+    cr_expect_eq(load(&shop, &run, logs), 1, "%s%s", run.out, run.err);
+    cr_expect_not_null(strstr(run.err, "shop-load: cannot write /dev/full: "), "%s", run.err);
+    const char *const history[] = {"--rate", "20", "--seconds", "1", "--history", "/dev/full", NULL};
+    cr_expect_eq(load(&shop, &run, history), 1, "%s%s", run.out, run.err);
+    cr_expect_not_null(strstr(run.err, "shop-load: cannot write /dev/full: "), "%s", run.err);
+    end(&shop);
+}
+
+Test(shop_load, a_service_whose_history_is_not_whole_has_failed)
+{
+    static struct run run;
+    char said[256] = "";
+    struct shop shop;
+    shop_start(&shop);
+    const char *const flags[] = {"--protocol", "saga", "--countermeasure", "none", "--orders", "2", NULL};
+    cr_assert_eq(load(&shop, &run, flags), 0, "%s%s", run.out, run.err);
+    cr_assert_eq(symlink("/dev/full", shop_history(&shop, STOCK)), 0);
+    cr_expect_eq(process_end(&shop.cluster.vowd), 0);
+    cr_expect_eq(process_end(&shop.services[STOCK]), 1);
+    while (strstr(said, "cannot write") == NULL)
+        cr_assert_not_null(fgets(said, sizeof(said), shop.stock_says), "it has not said why");
+    cr_expect_not_null(strstr(said, "stock.history: "), "%s", said);
+    (void)fclose(shop.stock_says);
+    cr_expect_eq(process_end(&shop.services[ORDER]), 0);
+    cr_expect_eq(process_end(&shop.services[PAYMENT]), 0);
+    cluster_end(&shop.cluster);
+}
+
+/* ---- the auditor ---- */
+
+static void run_auditor(const struct shop *shop, struct run *run, const char *out)
+{
     const char *const argv[] = {VOW_BIN "/shop-auditor",
                                 "--order",
                                 shop_book(shop, ORDER),
@@ -294,11 +329,19 @@ static json_int_t audit(const struct shop *shop, json_int_t *expected)
                                 "--payment",
                                 shop_book(shop, PAYMENT),
                                 "--out",
-                                shop_path(shop, "audit"),
+                                out,
                                 "--looks",
                                 "1",
                                 NULL};
-    run_program(&run, argv);
+    run_program(run, argv);
+}
+
+/* One look at the books: what is seen anywhere, less what is seen everywhere. */
+static json_int_t audit(const struct shop *shop, json_int_t *expected)
+{
+    static struct run run;
+    static json_t *lines[LINES_MAX];
+    run_auditor(shop, &run, shop_path(shop, "audit"));
     cr_assert_eq(run.status, 0, "%s%s", run.out, run.err);
     const size_t len = read_lines(shop_path(shop, "audit"), lines);
     cr_assert_eq(len, 1);
@@ -357,5 +400,16 @@ Test(shop_load, an_auditor_sees_half_of_a_saga)
     kill(shop.services[PAYMENT].pid, SIGCONT);
     while (rows_of_all(&shop) != 3)
         ;
+    end(&shop);
+}
+
+Test(shop_load, an_auditor_whose_lines_are_not_all_there_has_failed)
+{
+    static struct run run;
+    struct shop shop;
+    shop_start(&shop);
+    run_auditor(&shop, &run, "/dev/full");
+    cr_expect_eq(run.status, 1);
+    cr_expect_not_null(strstr(run.err, "shop-auditor: cannot write /dev/full: "), "%s", run.err);
     end(&shop);
 }
