@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chaos/compare/compare.h"
+#include "chaos/written.h"
 
 static int fail(const char *path, const char *why)
 {
@@ -55,6 +56,6 @@ int compare_write_csv(const char *directory, const json_t *results)
     json_array_foreach(json_object_get(results, "arms"), i, arm)
         json_array_foreach(json_object_get(arm, "runs"), k, run)
             write_run(file, json_string_value(json_object_get(arm, "word")), run, metrics);
-    const bool is_written = !ferror(file);
-    return fclose(file) == 0 && is_written ? 0 : fail(path, "cannot be written");
+    const int error = written_close(file);
+    return error == 0 ? 0 : fail(path, strerror(error));
 }

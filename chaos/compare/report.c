@@ -1,13 +1,12 @@
 #include "chaos/compare/report.h"
 
-#include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "chaos/compare/page.h"
 #include "chaos/kill/memory.h"
+#include "chaos/written.h"
 
 /*
  * The results stand in the page as JSON, in an element of their own that no browser runs; its text would end at the
@@ -59,8 +58,7 @@ char *compare_report(const json_t *results)
         put_part(page, name, results);
         at += 2 + name_len + 2;
     }
-    (void)fclose(page);
-    return text;
+    return real_need(written_close(page) == 0 ? text : NULL);
 }
 
 int compare_write_report(const char *directory, const json_t *results)
@@ -69,11 +67,9 @@ int compare_write_report(const char *directory, const json_t *results)
     char *text = compare_report(results);
 
     (void)snprintf(path, sizeof(path), "%.4000s/report.html", directory);
-    FILE *file = fopen(path, "we");
-    const bool is_written = file != NULL && fputs(text, file) >= 0;
-    const int error = errno;
+    const int error = written_text(path, text);
     free(text);
-    if (file != NULL && fclose(file) == 0 && is_written)
+    if (error == 0)
         return 0;
     (void)fprintf(stderr, "vow-chaos compare: %s: %s\n", path, strerror(error));
     return -1;

@@ -13,6 +13,7 @@
 #include "chaos/kill/clock.h"
 #include "chaos/kill/directory.h"
 #include "chaos/kill/memory.h"
+#include "chaos/written.h"
 
 #define OUT_MAX 800     /* so that the files below it have room in a REAL_FILE_SIZE */
 #define MARGIN_MS 30000 /* beside a time that a node keeps itself */
@@ -320,11 +321,8 @@ static int keep_scenario(const struct real_run *run)
     char path[REAL_FILE_SIZE];
 
     (void)snprintf(path, sizeof(path), "%s/scenario.yaml", run->out);
-    FILE *file = fopen(path, "we");
-    if (file == NULL)
-        return fail(path, errno);
-    const bool is_written = fputs(run->scenario->bytes, file) >= 0;
-    return (fclose(file) == 0) && is_written ? 0 : fail(path, EIO);
+    const int error = written_text(path, run->scenario->bytes);
+    return error == 0 ? 0 : fail(path, error);
 }
 
 static int open_record(struct real_run *run, bool is_hidden)

@@ -12,6 +12,7 @@
 
 #include "chaos/kill/memory.h"
 #include "chaos/storm/storm.h"
+#include "chaos/written.h"
 #include "proto/jitter.h"
 
 #define WORLDS_MAX 3
@@ -265,12 +266,13 @@ static int write_table(const struct storm_options *options, const struct matrix 
 
     (void)snprintf(path, sizeof(path), "%.900s/points.md", out);
     FILE *file = fopen(path, "we");
-    if (file == NULL) {
-        (void)fprintf(stderr, "vow-chaos storm: %s: %s\n", path, strerror(errno));
+    if (file != NULL)
+        print_table(file, options, matrix);
+    const int error = file != NULL ? written_close(file) : errno;
+    if (error != 0) {
+        (void)fprintf(stderr, "vow-chaos storm: %s: %s\n", path, strerror(error));
         return REAL_INVALID;
     }
-    print_table(file, options, matrix);
-    (void)fclose(file);
     printf("the table is %s\n", path);
     return REAL_HELD;
 }

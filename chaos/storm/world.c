@@ -6,6 +6,7 @@
 #include "chaos/kill/directory.h"
 #include "chaos/storm/storm.h"
 #include "chaos/storm/worlds.h"
+#include "chaos/written.h"
 #include "proto/jitter.h"
 
 #define SETS_MAX 4
@@ -63,12 +64,10 @@ uint64_t storm_away_ms(void *ctx, const char *program)
 static int write_scenario(const struct world *world, const char *out, char path[STORM_PATH_SIZE])
 {
     (void)snprintf(path, STORM_PATH_SIZE, "%.900s/%s.yaml", out, world->name);
-    FILE *file = fopen(path, "we");
-    const bool is_written = file != NULL && fputs(world->text, file) >= 0;
-
-    if (file != NULL && fclose(file) == 0 && is_written)
+    const int error = written_text(path, world->text);
+    if (error == 0)
         return 0;
-    (void)fprintf(stderr, "vow-chaos storm: %s: cannot be written\n", path);
+    (void)fprintf(stderr, "vow-chaos storm: %s: %s\n", path, strerror(error));
     return -1;
 }
 

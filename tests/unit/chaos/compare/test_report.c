@@ -1,9 +1,12 @@
 /* The report, in a real browser: it is drawn, nothing is on its console, and what it shows is what the results say. */
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -362,4 +365,25 @@ Test(report, F177_texts_stay_texts)
     cr_expect_null(strstr(page, "url("));
     free(page);
     json_decref(all);
+}
+
+/* Its last bytes wait for fclose(), and it alone knows why there is no room for them. */
+Test(report, a_page_that_lacks_its_last_bytes_is_told_with_the_reason)
+{
+    struct bed bed;
+    char said[160];
+    bed_open(&bed);
+    json_t *all = results();
+    char *page = compare_report(all);
+    const struct rlimit one_too_few = {strlen(page) - 1, strlen(page) - 1};
+    (void)snprintf(said, sizeof(said), "vow-chaos compare: %s: File too large\n", bed.page);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &one_too_few), 0);
+    cr_redirect_stderr();
+    cr_expect_eq(compare_write_report(bed.directory, all), -1);
+    (void)fflush(stderr);
+    cr_expect_stderr_eq_str(said);
+    free(page);
+    json_decref(all);
+    bed_close(&bed);
 }
