@@ -245,7 +245,7 @@ static int shrink(const struct request *request)
     return sim_shrink_file(request->shrink, request->runs_max);
 }
 
-int sim_command(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     static struct sim_sweep sweep;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -282,4 +282,15 @@ int sim_command(int argc, char **argv)
     else
         sim_report_print(&sweep, stdout);
     return (int)sim_report_exit(&sweep);
+}
+
+/* Whoever reads there, and does not get it, has been shown nothing. */
+int sim_command(int argc, char **argv)
+{
+    const int status = command(argc, argv);
+
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    (void)fprintf(stderr, "vow-chaos sim: stdout cannot be written\n");
+    return status == SIM_EXIT_HELD ? SIM_EXIT_USAGE : status;
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chaos/written.h"
+
 /* In the words of docs/model.md; % is the participant. */
 #define STEPS(STEP)                                                                                                    \
     STEP(COORD_SENDS_PREPARE, "coord sends prepare %")                                                                 \
@@ -352,7 +354,7 @@ static int write_txn(const struct sim_model_txn *txn, const char *name)
     for (uint32_t i = 0; i < txn->steps_len; i++) {
         print_step(file, txn->steps[i]);
     }
-    return fclose(file);
+    return written_close(file) == 0 ? 0 : -1;
 }
 
 int sim_model_trace_write(const struct sim_model_trace *trace, const char *dir, uint64_t seed, uint32_t *written,

@@ -9,6 +9,7 @@
 #include "chaos/sim/report.h"
 #include "chaos/sim/shrink.h"
 #include "chaos/sim/trial.h"
+#include "chaos/written.h"
 
 #define FOLDER "out/sim"
 #define PATH_SIZE 256
@@ -179,16 +180,15 @@ static void tell(const char *path, const char *violation)
     (void)fclose(story.in);
 }
 
-static bool save(const struct sim_scenario *scenario, const char *path)
+/* Returns 0 or an errno. */
+static int save(const struct sim_scenario *scenario, const char *path)
 {
     FILE *out = fopen(path, "we");
-    bool ok;
 
     if (out == NULL)
-        return false;
+        return errno;
     sim_scenario_print(scenario, out);
-    ok = ferror(out) == 0;
-    return fclose(out) == 0 && ok;
+    return written_close(out);
 }
 
 static bool make_folder(void)
@@ -196,26 +196,26 @@ static bool make_folder(void)
     return (mkdir("out", 0777) == 0 || errno == EEXIST) && (mkdir(FOLDER, 0777) == 0 || errno == EEXIST);
 }
 
-static int cannot_write(const char *path)
+static int cannot_write(const char *path, int error)
 {
-    (void)fprintf(stderr, "vow-chaos sim: %s cannot be written: %m\n", path);
+    (void)fprintf(stderr, "vow-chaos sim: %s cannot be written: %s\n", path, strerror(error));
     return SIM_EXIT_USAGE;
 }
 
-/* The last run: with its trace, and the hash that a replay must have. */
+/* The last run: with its trace, and the hash that a replay must have. A trace that is cut is still something. */
 static int finish(struct sim_scenario *scenario, const char *name, struct cut *cut)
 {
     char path[PATH_SIZE], trace[PATH_SIZE];
     FILE *lines;
-    int error;
+    int error, cut_by;
 
     (void)snprintf(path, sizeof(path), FOLDER "/%s.scenario", name);
     (void)snprintf(trace, sizeof(trace), FOLDER "/%s.trace", name);
     lines = make_folder() ? fopen(trace, "we") : NULL;
     if (lines == NULL)
-        return cannot_write(trace);
+        return cannot_write(trace, errno);
     error = sim_trial_run(scenario, lines, &cut->trial);
-    (void)fclose(lines);
+    cut_by = written_close(lines);
     if (error != 0)
         return cannot_start();
     (void)snprintf(scenario->failed, sizeof(scenario->failed), "%s", cut->trial.invariant);
@@ -223,8 +223,10 @@ static int finish(struct sim_scenario *scenario, const char *name, struct cut *c
     scenario->has_hash = scenario->hash != 0; /* one that died has none */
     tell(trace, cut->trial.text);
     printf("VIOLATED %s\n", cut->trial.text);
-    if (!save(scenario, path))
-        return cannot_write(path);
+    if ((error = save(scenario, path)) != 0)
+        return cannot_write(path, error);
+    if (cut_by != 0 || cut->trial.is_trace_cut)
+        (void)cannot_write(trace, cut_by != 0 ? cut_by : EIO);
     printf("saved %s, all lines %s\n  replay: vow-chaos sim --replay %s --trace\n", path, trace, path);
     return SIM_EXIT_VIOLATED;
 }

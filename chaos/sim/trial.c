@@ -12,7 +12,7 @@
 
 /* What the process leaves behind, however it ends. */
 struct legacy {
-    bool is_done;
+    bool is_done, is_trace_cut;
     struct sim_result result;
     struct sim_noise noise;
 };
@@ -28,8 +28,7 @@ static _Noreturn void run(const struct sim_scenario *scenario, FILE *trace, stru
     world.noise = &legacy->noise;
     sim_run_world(&world, &scenario->options, &scenario->plan, trace, &legacy->result);
     legacy->is_done = true;
-    if (trace != NULL)
-        (void)fflush(trace);
+    legacy->is_trace_cut = trace != NULL && (fflush(trace) != 0 || ferror(trace) != 0);
     _exit(0);
 }
 
@@ -53,6 +52,7 @@ static void judge(const struct legacy *legacy, int status, int words, struct sim
 {
     memset(trial, 0, sizeof(*trial));
     trial->noise = legacy->noise;
+    trial->is_trace_cut = legacy->is_trace_cut;
     if (!legacy->is_done || status != 0) {
         trial->has_failed = true;
         (void)snprintf(trial->invariant, sizeof(trial->invariant), "died");

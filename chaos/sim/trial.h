@@ -16,6 +16,7 @@ struct sim_trial {
     char invariant[SIM_INVARIANT_SIZE];
     char what[SIM_TRIAL_WHAT_SIZE];
     char text[SIM_TRIAL_WHAT_SIZE]; /* for people */
+    bool is_trace_cut;              /* the trace could not be written in full; not known of a run that died */
     struct sim_result result;       /* if it did not die */
     struct sim_noise noise;
 };

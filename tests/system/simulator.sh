@@ -37,6 +37,14 @@ expect 2 sim --shrink /nothing.scenario
 expect 2 sim --replay /nothing.scenario
 expect 2 sim --runs 0
 
+# What nobody can read proves nothing.
+for flags in "--seeds 3" "--seeds 3 --json" "--seeds 3 --trace"; do
+    status=0
+    # shellcheck disable=SC2086 # several flags
+    said=$("$first" sim $flags 2>&1 >/dev/full) || status=$?
+    [[ $status -eq 2 && $said == *stdout* ]] || fail "sim $flags >/dev/full ended with $status: $said"
+done
+
 part=$((seeds / 10 > 0 ? seeds / 10 : 1))
 hash=$(sweep "$first" "$part" 1)
 [ "${#hash}" -eq 16 ] || fail "no hash in the JSON"

@@ -1,5 +1,6 @@
 /* Cutting down: only what is needed is left, and a world that dies is cut down like others. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "chaos/sim/run.h"
@@ -183,6 +184,22 @@ Test(shrink, a_run_in_a_process_of_its_own_is_the_same, .init = sim_run_prepare)
         cr_assert_eq(trial.result.hash, result.hash);
     }
     sim_world_free(&world);
+}
+
+/* It is the process that writes the trace, and it alone that knows. */
+Test(shrink, a_trace_that_is_not_whole_is_told, .init = sim_run_prepare)
+{
+    static struct sim_trial trial;
+    FILE *full = fopen("/dev/full", "we"), *good = fopen("/dev/null", "we");
+
+    cr_assert(full != NULL && good != NULL);
+    sim_scenario_of_seed(&scenario, 1);
+    cr_assert_eq(sim_trial_run(&scenario, full, &trial), 0);
+    cr_assert(trial.is_trace_cut);
+    cr_assert_eq(sim_trial_run(&scenario, good, &trial), 0);
+    cr_assert_not(trial.is_trace_cut);
+    (void)fclose(full);
+    (void)fclose(good);
 }
 
 /* A plan with an action of no such node ends the process; the one that asked goes on, and is told where. */
