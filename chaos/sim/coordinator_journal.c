@@ -265,7 +265,7 @@ void coordinator_run_batch(struct sim_world *world, struct sim_node *node)
 
 static void looked_up(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op)
 {
-    struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP};
+    struct vow_coord_event event = vow_lookup_event(op, &node->coordinator->sagas.book);
     struct sim_sight sight = sim_sight_of(world, SIM_SEEN_LOOKED_UP, node);
     struct vow_journal_stats stats;
 
@@ -274,26 +274,14 @@ static void looked_up(struct sim_world *world, struct sim_node *node, const stru
     sight.looked_up.cut_lsn = stats.cut_lsn;
     sim_show(world, &sight);
     event.lookup.question = ((const struct log_op *)op)->question;
-    event.lookup.session = op->token;
-    event.lookup.found = op->error == 0;
-    event.lookup.decided = op->error == 0 && op->decided;
-    event.lookup.outcome = op->outcome;
-    event.lookup.cause = op->cause;
-    event.lookup.damage = op->damage;
-    event.lookup.forgotten = op->forgotten;
-    event.lookup.below_floor = op->error == VOW_E_EXPIRED;
-    event.lookup.unproved = op->error == VOW_E_RECOVERING;
     coordinator_step(world, node, &event);
 }
 
-/* Only "there is no record" is no record: a read that failed must never let anybody presume an abort. Any other answer
- * than "durable" has one consequence: stop. */
+/* Any other answer to a record than "durable" has one consequence: stop. */
 static bool op_is_good(const struct vow_journal_op *op)
 {
-    if (is_question(op))
-        return op->error == 0 || op->error == VOW_E_NOT_FOUND || op->error == VOW_E_EXPIRED ||
-               op->error == VOW_E_RECOVERING;
-    return op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS;
+    return is_question(op) ? vow_lookup_is_answered(op)
+                           : op->result == VOW_JOURNAL_WON || op->result == VOW_JOURNAL_EXISTS;
 }
 
 static void op_done(struct sim_world *world, struct sim_node *node, struct vow_journal_op *op)

@@ -6,6 +6,7 @@
 #include "coordinator/core/coord.h"
 #include "coordinator/core/relay/relay.h"
 #include "coordinator/core/saga/saga.h"
+#include "coordinator/fold/lookup.h"
 #include "coordinator/fold/recovery.h"
 #include "coordinator/fold/relay_recovery.h"
 #include "coordinator/journal/journal.h"

@@ -81,18 +81,10 @@ static void effect_lookup(struct sim_world *world, struct sim_node *node, const 
 
 void coordinator_sagas_journal_done(struct sim_world *world, struct sim_node *node, const struct vow_journal_op *op)
 {
-    struct vow_sagas_event event = {.kind = VOW_SAGAS_LOG_DONE};
+    struct vow_sagas_event event = {.kind = VOW_SAGAS_LOG_DONE, .token = op->token};
 
-    if (op->kind == VOW_JOURNAL_GET_SAGA) {
-        event.kind = VOW_SAGAS_LOOKED_UP;
-        event.session = op->token;
-        event.looked_up.gtrid = op->gtrid;
-        event.looked_up.error = op->error;
-        event.looked_up.state = op->saga;
-        event.looked_up.cause = op->cause;
-    } else {
-        event.token = op->token;
-    }
+    if (op->kind == VOW_JOURNAL_GET_SAGA)
+        event = vow_lookup_saga_event(op);
     coordinator_sagas_step(world, node, &event);
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/fold/lookup.h"
 #include "coordinator/server/internal.h"
 #include "proto/assert.h"
 #include "proto/net/clock.h"
@@ -188,25 +189,15 @@ void server_journal_failed(struct vow_server *server, const struct vow_journal_o
     server->end = VOW_SERVER_FAILED;
 }
 
-/* Only "there is no record" is no record: a read that failed must never let anybody presume an abort. */
 static void looked_up(struct vow_server *server, const struct vow_journal_op *op)
 {
-    if (op->error != 0 && op->error != VOW_E_NOT_FOUND && op->error != VOW_E_EXPIRED && op->error != VOW_E_RECOVERING) {
+    if (!vow_lookup_is_answered(op)) {
         server_journal_failed(server, op);
         return;
     }
-    struct vow_coord_event event = {.kind = VOW_COORD_LOOKED_UP, .now_ms = vow_clock_ms()};
+    struct vow_coord_event event = vow_lookup_event(op, &server->sagas.book);
+    event.now_ms = vow_clock_ms();
     event.lookup.question = ((const struct log_op *)op)->question;
-    event.lookup.session = op->token;
-    event.lookup.found = op->error == 0;
-    event.lookup.decided = op->error == 0 && op->decided;
-    event.lookup.outcome = op->outcome;
-    event.lookup.cause = op->cause;
-    event.lookup.damage = op->damage;
-    event.lookup.forgotten = op->forgotten;
-    event.lookup.below_floor = op->error == VOW_E_EXPIRED;
-    event.lookup.unproved = op->error == VOW_E_RECOVERING;
-    event.lookup.is_saga = op->saga != 0 || saga_book_find(&server->sagas.book, &op->gtrid) != NULL;
     server_step(server, &event);
 }
 

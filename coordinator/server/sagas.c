@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/fold/lookup.h"
 #include "coordinator/server/internal.h"
 #include "proto/assert.h"
 #include "proto/codec.h"
@@ -128,15 +129,12 @@ static void effect_lookup(struct vow_server *server, const struct vow_sagas_effe
 /* Only "there is no record" is no record. */
 static void looked_up(struct vow_server *server, const struct vow_journal_op *op)
 {
-    if (op->error != 0 && op->error != VOW_E_NOT_FOUND && op->error != VOW_E_EXPIRED && op->error != VOW_E_RECOVERING) {
+    if (!vow_lookup_is_answered(op)) {
         server_journal_failed(server, op);
         return;
     }
-    struct vow_sagas_event event = {.kind = VOW_SAGAS_LOOKED_UP, .now_ms = vow_clock_ms(), .session = op->token};
-    event.looked_up.gtrid = op->gtrid;
-    event.looked_up.error = op->error;
-    event.looked_up.state = op->saga;
-    event.looked_up.cause = op->cause;
+    struct vow_sagas_event event = vow_lookup_saga_event(op);
+    event.now_ms = vow_clock_ms();
     sagas_step(server, &event);
 }
 
