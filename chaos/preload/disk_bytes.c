@@ -30,19 +30,34 @@ static uint64_t size_of(int fd)
     return fstat(fd, &about) == 0 ? (uint64_t)about.st_size : 0;
 }
 
-/* How many of the bytes at this place may be written: those within the file, and as many more as there is room for. */
-static size_t fit(int fd, uint64_t at, size_t len)
-{
-    const uint64_t size = size_of(fd);
-    uint64_t wanted, had;
+/* A write under way that makes its file longer. */
+struct growth {
+    uint64_t at, size, taken;
+};
 
-    if (atomic_load(&preload_control->has_room) == 0 || at + len <= size)
+/* How many of the bytes may be written: those within the file, and as many more as room is taken for. */
+static size_t fit(struct growth *growth, size_t len)
+{
+    const uint64_t end = growth->at + len, wanted = end > growth->size ? end - growth->size : 0;
+
+    if (atomic_load(&preload_control->has_room) == 0 || wanted == 0)
         return len;
-    wanted = at + len - size;
-    had = take_room(wanted);
-    if (had < wanted)
-        preload_hit(FAULTS_NO_SPACE);
-    return wanted - had < len ? len - (size_t)(wanted - had) : 0;
+    growth->taken = take_room(wanted);
+    if (growth->taken == wanted)
+        return len;
+    preload_hit(FAULTS_NO_SPACE);
+    return wanted - growth->taken < len ? len - (size_t)(wanted - growth->taken) : 0;
+}
+
+/* What was not written, for it failed or was done in part, has made nothing longer. */
+static ssize_t settle(const struct growth *growth, ssize_t written)
+{
+    const uint64_t end = growth->at + (written > 0 ? (uint64_t)written : 0);
+    const uint64_t used = written > 0 && end > growth->size ? end - growth->size : 0;
+
+    if (used < growth->taken)
+        give_room_back(growth->taken - used);
+    return written;
 }
 
 /* 0 = go on; else -1, with errno. */
@@ -67,17 +82,34 @@ static uint64_t place_of(int fd)
     return flags >= 0 && (flags & O_APPEND) != 0 ? size_of(fd) : (uint64_t)lseek(fd, 0, SEEK_CUR);
 }
 
+/* at: -1 = where write() writes. */
+static ssize_t write_at(int fd, const void *bytes, size_t len, off_t at)
+{
+    return at < 0 ? syscall(SYS_write, fd, bytes, len) : syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+/* Likewise. */
+static ssize_t write_on_bad_disk(int fd, const void *bytes, size_t len, off_t at)
+{
+    struct growth growth;
+
+    if (meet(fd, true) != 0)
+        return -1;
+    if (len == 0 || !preload_is_ours(fd))
+        return write_at(fd, bytes, len, at);
+    growth = (struct growth){.at = at < 0 ? place_of(fd) : (uint64_t)at, .size = size_of(fd), .taken = 0};
+    len = fit(&growth, len);
+    if (len > 0)
+        return settle(&growth, write_at(fd, bytes, len, at));
+    errno = ENOSPC;
+    return settle(&growth, -1);
+}
+
 TAKES_PLACE ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
 {
-    if (preload_disk_is_bad()) {
-        if (meet(fd, true) != 0)
-            return -1;
-        if (len > 0 && preload_is_ours(fd) && (len = fit(fd, (uint64_t)at, len)) == 0) {
-            errno = ENOSPC;
-            return -1;
-        }
-    }
-    return syscall(SYS_pwrite64, fd, bytes, len, at);
+    if (at < 0 || !preload_disk_is_bad())
+        return syscall(SYS_pwrite64, fd, bytes, len, at);
+    return write_on_bad_disk(fd, bytes, len, at);
 }
 
 TAKES_PLACE ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
@@ -87,15 +119,7 @@ TAKES_PLACE ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 
 TAKES_PLACE ssize_t write(int fd, const void *bytes, size_t len)
 {
-    if (preload_disk_is_bad()) {
-        if (meet(fd, true) != 0)
-            return -1;
-        if (len > 0 && preload_is_ours(fd) && (len = fit(fd, place_of(fd), len)) == 0) {
-            errno = ENOSPC;
-            return -1;
-        }
-    }
-    return syscall(SYS_write, fd, bytes, len);
+    return preload_disk_is_bad() ? write_on_bad_disk(fd, bytes, len, -1) : syscall(SYS_write, fd, bytes, len);
 }
 
 TAKES_PLACE ssize_t pread64(int fd, void *bytes, size_t len, off_t at)

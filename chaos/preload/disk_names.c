@@ -28,9 +28,15 @@ static int open_by(int at, const char *path, int flags, mode_t mode)
     return fd;
 }
 
+/* O_TMPFILE is two bits, and a directory that is opened, which has no mode, has one of them. */
+static bool has_mode(int flags)
+{
+    return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
 #define MODE_OF(flags)                                                                                                 \
     mode_t mode = 0;                                                                                                   \
-    if (((flags) & (O_CREAT | O_TMPFILE)) != 0) {                                                                      \
+    if (has_mode(flags)) {                                                                                             \
         va_list list;                                                                                                  \
         va_start(list, flags);                                                                                         \
         mode = va_arg(list, mode_t);                                                                                   \

@@ -26,6 +26,33 @@ static long long open_it(void)
     return file < 0 ? -1 : 0;
 }
 
+static long long open_to_read(void)
+{
+    if (file >= 0)
+        close(file);
+    file = open(path, O_RDONLY);
+    return file < 0 ? -1 : 0;
+}
+
+static long long open_folder(void)
+{
+    const int folder = open(path, O_RDONLY | O_DIRECTORY);
+
+    return folder < 0 ? -1 : close(folder);
+}
+
+/* Of a file without a name, in that folder: its mode, as a decimal number. */
+static long long nameless(void)
+{
+    struct stat about;
+    const int fd = open(path, O_RDWR | O_TMPFILE, 0600);
+    const int status = fd < 0 ? -1 : fstat(fd, &about);
+
+    if (fd >= 0)
+        close(fd);
+    return status != 0 ? -1 : (long long)(about.st_mode & 0777);
+}
+
 static long long read_it(void)
 {
     char bytes[16];
@@ -46,6 +73,14 @@ static long long append_at_end(void)
     struct stat about;
 
     return fstat(file, &about) != 0 ? -1 : pwrite(file, bytes, (size_t)number, about.st_size);
+}
+
+/* Ten bytes, so far behind the end. */
+static long long write_beyond(void)
+{
+    struct stat about;
+
+    return fstat(file, &about) != 0 ? -1 : pwrite(file, "ten bytes", 10, about.st_size + number);
 }
 
 static long long write_at_start(void)
@@ -151,9 +186,13 @@ static const struct {
     long long (*fn)(void);
 } deeds[] = {
     {"open", open_it},
+    {"open_to_read", open_to_read},
+    {"folder", open_folder},
+    {"nameless", nameless},
     {"read", read_it},
     {"write", write_it},
     {"append", append_at_end},
+    {"beyond", write_beyond},
     {"overwrite", write_at_start},
     {"allocate", allocate_it},
     {"truncate", cut_it},

@@ -216,6 +216,42 @@ Test(preload, full_after_so_many_bytes)
     end();
 }
 
+/* A write that fails, whoever lets it fail, has made nothing longer; and neither has one whose place is behind the room
+ * that is left. */
+Test(preload, what_was_not_written_takes_no_room)
+{
+    char path[160];
+
+    begin();
+    open_file(data, "file");
+    set((struct faults_disk){.has_room = true, .room = 100});
+    snprintf(path, sizeof(path), "%s/file", data);
+    expect("open_to_read", path, "0");
+    expect("append", "60", "EBADF");
+    expect("write", "60", "EBADF");
+    open_file(data, "file");
+    expect("beyond", "200", "ENOSPC");
+    expect("append", "100", "100");
+    expect("append", "1", "ENOSPC");
+    expect_hits(FAULTS_NO_SPACE, 2);
+    set((struct faults_disk){.has_room = true, .room = 100});
+    expect("beyond", "95", "5");
+    expect("append", "1", "ENOSPC");
+    end();
+}
+
+/* open() has a mode only where it makes a file, and O_TMPFILE has the bit of O_DIRECTORY. */
+Test(preload, opening_a_folder_and_a_file_without_a_name)
+{
+    begin();
+    expect("folder", data, "0");
+    expect("nameless", data, "384"); /* 0600 */
+    set((struct faults_disk){.is_read_only = true});
+    expect("folder", data, "0");
+    expect("nameless", data, "EROFS");
+    end();
+}
+
 /* It says so to who asks before writing. */
 Test(preload, full_is_seen)
 {
