@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "participant/store/heuristic_row.h"
 #include "participant/store/sqlite_store.h"
 #include "proto/net/clock.h"
 #include "proto/net/crash.h"
@@ -118,12 +119,6 @@ int branch_forget_heuristic(struct store *store, const struct vow_store_op *op)
 
 /* ---- recovery ---- */
 
-static const char *text_of(sqlite3_stmt *row, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(row, column);
-    return text != NULL ? text : "";
-}
-
 static int damaged(const struct store *store, struct vow_error_detail *detail)
 {
     detail->error = VOW_E_DAMAGED;
@@ -132,35 +127,16 @@ static int damaged(const struct store *store, struct vow_error_detail *detail)
     return detail->error;
 }
 
-static bool read_row(sqlite3_stmt *row, struct vow_branches_recovered *out)
-{
-    const sqlite3_int64 verdict = sqlite3_column_int64(row, 3), decided = sqlite3_column_int64(row, 4);
-    if (sqlite3_column_bytes(row, 0) != VOW_GTRID_BYTES || (verdict != VOW_COMMIT && verdict != VOW_ABORT) ||
-        decided < 0 || decided > VOW_ABORT || decided == verdict)
-        return false;
-    memcpy(out->gtrid.bytes, sqlite3_column_blob(row, 0), VOW_GTRID_BYTES);
-    out->branch = (uint32_t)sqlite3_column_int64(row, 1);
-    out->epoch = (uint32_t)sqlite3_column_int64(row, 2);
-    out->heuristic = (enum vow_verdict)verdict;
-    out->decided = (enum vow_verdict)decided;
-    out->who = text_of(row, 5);
-    out->why = text_of(row, 6);
-    out->wall_us = (uint64_t)sqlite3_column_int64(row, 7);
-    return true;
-}
-
 int heuristic_recover(struct store *store, vow_store_recovered_fn *each, void *ctx, struct vow_error_detail *detail)
 {
     sqlite3_stmt *row;
     int error = 0;
-    if (sqlite3_prepare_v2(store->db,
-                           "SELECT gtrid, branch, epoch, verdict, decided, who, why, wall_us FROM vow_heuristic", -1,
-                           &row, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(store->db, HEURISTIC_ROWS_SQL, -1, &row, NULL) != SQLITE_OK)
         return store_fail(store, VOW_E_DATABASE, "the heuristics cannot be read", detail);
     int rc = SQLITE_ROW;
     while (error == 0 && (rc = sqlite3_step(row)) == SQLITE_ROW) {
         struct vow_branches_recovered recovered = {.branch = 0};
-        error = read_row(row, &recovered) ? each(ctx, &recovered) : damaged(store, detail);
+        error = heuristic_row_read(row, &recovered) ? each(ctx, &recovered) : damaged(store, detail);
     }
     if (error == 0 && rc != SQLITE_DONE)
         error = store_fail(store, VOW_E_DATABASE, "the heuristics cannot be read", detail);

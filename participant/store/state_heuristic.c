@@ -1,7 +1,7 @@
 /* Heuristics in the file beside a resource (protocol 2.7): few, so their statements are compiled for each. */
 #include <sqlite3.h>
-#include <string.h>
 
+#include "participant/store/heuristic_row.h"
 #include "participant/store/state_file.h"
 
 static int compile(struct state_file *file, const char *sql, const struct vow_gtrid *gtrid, uint32_t branch,
@@ -95,40 +95,15 @@ int state_heuristic_settle(struct state_file *file, const struct vow_gtrid *gtri
     return finish(file, statement, rc, detail);
 }
 
-static const char *text_of(sqlite3_stmt *row, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(row, column);
-    return text != NULL ? text : "";
-}
-
-static bool read_row(sqlite3_stmt *row, struct vow_branches_recovered *out)
-{
-    const sqlite3_int64 verdict = sqlite3_column_int64(row, 3), decided = sqlite3_column_int64(row, 4);
-    if (sqlite3_column_bytes(row, 0) != VOW_GTRID_BYTES || (verdict != VOW_COMMIT && verdict != VOW_ABORT) ||
-        decided < 0 || decided > VOW_ABORT || decided == verdict)
-        return false;
-    memcpy(out->gtrid.bytes, sqlite3_column_blob(row, 0), VOW_GTRID_BYTES);
-    out->branch = (uint32_t)sqlite3_column_int64(row, 1);
-    out->epoch = (uint32_t)sqlite3_column_int64(row, 2);
-    out->heuristic = (enum vow_verdict)verdict;
-    out->decided = (enum vow_verdict)decided;
-    out->who = text_of(row, 5);
-    out->why = text_of(row, 6);
-    out->wall_us = (uint64_t)sqlite3_column_int64(row, 7);
-    return true;
-}
-
 int state_heuristic_each(struct state_file *file, vow_store_recovered_fn *each, void *ctx,
                          struct vow_error_detail *detail)
 {
     sqlite3_stmt *row = NULL;
     int error = 0;
-    int rc = sqlite3_prepare_v2(state_file_db(file),
-                                "SELECT gtrid, branch, epoch, verdict, decided, who, why, wall_us FROM vow_heuristic",
-                                -1, &row, NULL);
+    int rc = sqlite3_prepare_v2(state_file_db(file), HEURISTIC_ROWS_SQL, -1, &row, NULL);
     while (error == 0 && rc == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW) {
         struct vow_branches_recovered recovered = {.branch = 0};
-        if (read_row(row, &recovered))
+        if (heuristic_row_read(row, &recovered))
             error = each(ctx, &recovered);
         else
             error = state_file_damaged(file, "table vow_heuristic is not what it must be: restore the file", detail);
