@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/assert.h"
+#include "proto/bytes.h"
 #include "proto/error.h"
 
 /* The longest list that is shown. */
@@ -58,28 +59,13 @@ void sim_bank_show(struct sim_world *world, const struct sim_node *node)
 
 /* --- A leg on the wire --- */
 
-static void put(uint8_t *at, uint64_t number)
-{
-    for (int i = 0; i < 8; i++)
-        at[i] = (uint8_t)(number >> 8 * i);
-}
-
-static uint64_t take(const uint8_t *at)
-{
-    uint64_t number = 0;
-
-    for (int i = 0; i < 8; i++)
-        number |= (uint64_t)at[i] << 8 * i;
-    return number;
-}
-
 void sim_leg_encode(const struct sim_leg *leg, uint8_t bytes[SIM_LEG_BYTES])
 {
     bytes[0] = leg->participant;
     bytes[1] = (uint8_t)leg->kind;
     bytes[2] = (uint8_t)leg->table;
-    put(bytes + 3, leg->key);
-    put(bytes + 11, (uint64_t)leg->amount);
+    vow_bytes_put(bytes + 3, leg->key, 8);
+    vow_bytes_put(bytes + 11, (uint64_t)leg->amount, 8);
     bytes[19] = leg->is_first;
 }
 
@@ -90,8 +76,8 @@ bool sim_leg_decode(const uint8_t *bytes, size_t len, struct sim_leg *leg)
     leg->participant = bytes[0];
     leg->kind = (enum sim_change_kind)bytes[1];
     leg->table = (enum sim_table)bytes[2];
-    leg->key = take(bytes + 3);
-    leg->amount = (int64_t)take(bytes + 11);
+    leg->key = vow_bytes_take(bytes + 3, 8);
+    leg->amount = (int64_t)vow_bytes_take(bytes + 11, 8);
     leg->is_first = bytes[19] != 0;
     return true;
 }

@@ -1,6 +1,8 @@
 /* Faults by plan, and damage between two lives. */
 #include <string.h>
 
+#include "proto/bytes.h"
+
 #include "chaos/sim/disk_private.h"
 
 /* A WAL begins with a header of 32 bytes, each frame with one of 24; numbers are big-endian. */
@@ -94,9 +96,7 @@ static uint64_t below(uint64_t *random, uint64_t n)
 
 static uint32_t number_at(const struct inode *inode, uint64_t offset)
 {
-    const uint8_t *at = inode->bytes + offset;
-
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+    return (uint32_t)vow_bytes_take(inode->bytes + offset, 4);
 }
 
 /* Where the frames end that belong to the header, by their salts: what is behind is of an earlier round, and nothing

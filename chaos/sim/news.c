@@ -4,25 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put(uint8_t *at, uint64_t number)
-{
-    for (int i = 0; i < 8; i++)
-        at[i] = (uint8_t)(number >> 8 * i);
-}
-
-static uint64_t take(const uint8_t *at)
-{
-    uint64_t number = 0;
-
-    for (int i = 0; i < 8; i++)
-        number |= (uint64_t)at[i] << 8 * i;
-    return number;
-}
+#include "proto/bytes.h"
 
 void sim_news_encode(const struct sim_news *news, uint8_t bytes[SIM_NEWS_BYTES])
 {
-    put(bytes, news->tag);
-    put(bytes + 8, news->number);
+    vow_bytes_put(bytes, news->tag, 8);
+    vow_bytes_put(bytes + 8, news->number, 8);
     bytes[16] = news->is_poison;
 }
 
@@ -30,7 +17,8 @@ bool sim_news_decode(const uint8_t *bytes, size_t len, struct sim_news *news)
 {
     if (len != SIM_NEWS_BYTES)
         return false;
-    *news = (struct sim_news){.tag = take(bytes), .number = take(bytes + 8), .is_poison = bytes[16] != 0};
+    *news = (struct sim_news){
+        .tag = vow_bytes_take(bytes, 8), .number = vow_bytes_take(bytes + 8, 8), .is_poison = bytes[16] != 0};
     return news->tag != 0;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "proto/bytes.h"
 #include "proto/frame.h"
 #include "proto/net/clock.h"
 #include "proto/net/clock_manual.h"
@@ -114,8 +115,7 @@ static void take_frames(struct half *half)
     uint8_t header[VOW_FRAME_HEADER_BYTES];
 
     while (evbuffer_copyout(half->in, header, sizeof(header)) == (ev_ssize_t)sizeof(header)) {
-        const size_t len = sizeof(header) + ((size_t)header[0] << 24 | (size_t)header[1] << 16 |
-                                             (size_t)header[2] << 8 | (size_t)header[3]);
+        const size_t len = sizeof(header) + (size_t)vow_bytes_take(header, sizeof(header));
 
         if (evbuffer_get_length(half->in) < len)
             return;

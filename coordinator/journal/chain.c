@@ -3,7 +3,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "coordinator/journal/bytes.h"
+#include "proto/bytes.h"
 #include "proto/error.h"
 
 int journal_chain_init(struct journal_chain *chain)
@@ -40,10 +40,10 @@ int journal_chain_next(struct journal_chain *chain, const struct journal_hash *b
     uint8_t *at = head;
 
     memcpy(at, before->bytes, sizeof(before->bytes));
-    at = journal_put(at + sizeof(before->bytes), row->lsn, 8);
-    at = journal_put(at, row->wall_us, 8);
+    at = vow_bytes_put(at + sizeof(before->bytes), row->lsn, 8);
+    at = vow_bytes_put(at, row->wall_us, 8);
     memcpy(at, row->gtrid.bytes, sizeof(row->gtrid.bytes));
-    (void)journal_put(at + sizeof(row->gtrid.bytes), row->kind, 4);
+    (void)vow_bytes_put(at + sizeof(row->gtrid.bytes), row->kind, 4);
     return digest(chain, (struct vow_slice){head, sizeof(head)}, row->body, hash);
 }
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "coordinator/journal/bytes.h"
+#include "proto/bytes.h"
 
 static uint8_t *put_hash(uint8_t *at, const struct journal_hash *hash)
 {
@@ -13,12 +13,12 @@ static uint8_t *put_hash(uint8_t *at, const struct journal_hash *hash)
 /* A head and a set of rows have the same shape: a number and 16 bytes. */
 static uint8_t *put_pair(uint8_t *at, uint64_t number, const struct journal_hash *hash)
 {
-    return put_hash(journal_put(at, number, 8), hash);
+    return put_hash(vow_bytes_put(at, number, 8), hash);
 }
 
 static uint8_t *put_mark(uint8_t *at, const struct vow_watermark *mark)
 {
-    return journal_put(journal_put(at, mark->epoch, 4), mark->seq, 8);
+    return vow_bytes_put(vow_bytes_put(at, mark->epoch, 4), mark->seq, 8);
 }
 
 static const uint8_t *take_hash(const uint8_t *at, struct journal_hash *hash)
@@ -29,14 +29,14 @@ static const uint8_t *take_hash(const uint8_t *at, struct journal_hash *hash)
 
 static const uint8_t *take_pair(const uint8_t *at, uint64_t *number, struct journal_hash *hash)
 {
-    *number = journal_take(at, 8);
+    *number = vow_bytes_take(at, 8);
     return take_hash(at + 8, hash);
 }
 
 static const uint8_t *take_mark(const uint8_t *at, struct vow_watermark *mark)
 {
-    mark->epoch = (uint32_t)journal_take(at, 4);
-    mark->seq = journal_take(at + 4, 8);
+    mark->epoch = (uint32_t)vow_bytes_take(at, 4);
+    mark->seq = vow_bytes_take(at + 4, 8);
     return at + 12;
 }
 
@@ -51,9 +51,9 @@ void journal_snapshot_encode(const struct journal_snapshot *snapshot, uint8_t by
     at = put_hash(at, &snapshot->epoch_event);
     at = put_mark(at, &snapshot->floor);
     at = put_mark(at, &snapshot->high);
-    at = journal_put(at, snapshot->pruned, 8);
+    at = vow_bytes_put(at, snapshot->pruned, 8);
     _Static_assert(4 * 24 + 16 + 2 * 12 + 8 + 4 == JOURNAL_SNAPSHOT_BYTES, "the layout above");
-    (void)journal_put(at, snapshot->is_whole, 4);
+    (void)vow_bytes_put(at, snapshot->is_whole, 4);
 }
 
 bool journal_snapshot_decode(const uint8_t *bytes, size_t len, struct journal_snapshot *snapshot)
@@ -69,8 +69,8 @@ bool journal_snapshot_decode(const uint8_t *bytes, size_t len, struct journal_sn
     at = take_hash(at, &snapshot->epoch_event);
     at = take_mark(at, &snapshot->floor);
     at = take_mark(at, &snapshot->high);
-    snapshot->pruned = journal_take(at, 8);
-    snapshot->is_whole = journal_take(at + 8, 4) == 1;
+    snapshot->pruned = vow_bytes_take(at, 8);
+    snapshot->is_whole = vow_bytes_take(at + 8, 4) == 1;
     return snapshot->cut.lsn <= snapshot->taken.lsn && snapshot->kept.count <= snapshot->cut.lsn &&
            snapshot->open.count <= snapshot->taken.lsn;
 }

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "coordinator/core/beyond.h"
-#include "coordinator/journal/bytes.h"
 #include "coordinator/journal/fail.h"
 #include "coordinator/journal/sqlite_engine.h"
+#include "proto/bytes.h"
 
 /* The bytes that a seal is of: numbers, and texts with their lengths. More than a row of ours has. */
 struct seal {
@@ -20,7 +20,7 @@ struct seal {
 
 static void seal_number(struct seal *seal, uint64_t number)
 {
-    (void)journal_put(seal->bytes + seal->len, number, 8);
+    (void)vow_bytes_put(seal->bytes + seal->len, number, 8);
     seal->len += 8;
 }
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "coordinator/journal/bytes.h"
 #include "coordinator/journal/fail.h"
+#include "proto/bytes.h"
 
 /*
  * A slot: magic 8 | version 4 | zero 4 | counter 8 | lsn 8 | hash 16 | checksum 16 over all before it | zeros.
@@ -31,10 +31,10 @@ static int slot_encode(struct journal_chain *chain, const struct slot *slot, uin
 
     memset(bytes, 0, SLOT_BYTES);
     memcpy(bytes, MAGIC, 8);
-    at = journal_put(at, VERSION, 4);
-    at = journal_put(at, 0, 4);
-    at = journal_put(at, slot->counter, 8);
-    at = journal_put(at, slot->head.lsn, 8);
+    at = vow_bytes_put(at, VERSION, 4);
+    at = vow_bytes_put(at, 0, 4);
+    at = vow_bytes_put(at, slot->counter, 8);
+    at = vow_bytes_put(at, slot->head.lsn, 8);
     memcpy(at, slot->head.hash.bytes, JOURNAL_HASH_BYTES);
     if (journal_chain_digest(chain, bytes, SUMMED_BYTES, &checksum) != 0)
         return VOW_E_NO_MEMORY;
@@ -52,10 +52,10 @@ static enum slot_state slot_decode(struct journal_chain *chain, const uint8_t by
         return SLOT_NOT_JUDGED;
     if (memcmp(bytes + SUMMED_BYTES, checksum.bytes, sizeof(checksum.bytes)) != 0)
         return SLOT_BAD;
-    if (journal_take(bytes + 8, 4) > VERSION)
+    if (vow_bytes_take(bytes + 8, 4) > VERSION)
         return SLOT_NEWER;
-    slot->counter = journal_take(bytes + 16, 8);
-    slot->head.lsn = journal_take(bytes + 24, 8);
+    slot->counter = vow_bytes_take(bytes + 16, 8);
+    slot->head.lsn = vow_bytes_take(bytes + 24, 8);
     memcpy(slot->head.hash.bytes, bytes + 32, JOURNAL_HASH_BYTES);
     return SLOT_GOOD;
 }

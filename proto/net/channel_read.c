@@ -3,6 +3,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#include "proto/bytes.h"
 #include "proto/net/clock.h"
 #include "proto/net/clock_manual.h"
 
@@ -14,8 +15,7 @@ static bool is_reading(const struct vow_channel *channel)
 
 static void on_frame_length_refused(struct vow_channel *channel, const uint8_t *header)
 {
-    const unsigned long length = (unsigned long)header[0] << 24 | (unsigned long)header[1] << 16 |
-                                 (unsigned long)header[2] << 8 | (unsigned long)header[3];
+    const unsigned long length = (unsigned long)vow_bytes_take(header, VOW_FRAME_HEADER_BYTES);
     channel_down(channel, VOW_E_FRAME, "a frame of %lu bytes, 1 to %u allowed", length, channel->read_max);
 }
 
