@@ -3,10 +3,10 @@
  * coordinator/server/relay.c does in vowd. What events say is in vowd's own book, and what the journal keeps of them
  * comes to the core through vowd's own reading (coordinator/fold).
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "chaos/sim/coordinator_private.h"
+#include "chaos/sim/core_memory.h"
 #include "proto/assert.h"
 #include "proto/error.h"
 #include "proto/net/clock.h"
@@ -460,23 +460,6 @@ bool sim_coordinator_holds_events(const struct sim_world *world, const struct si
 
 /* --- The start --- */
 
-/* The core's memory is kept from world to world. */
-static struct {
-    void *memory;
-    size_t size;
-} memories[SIM_NODES_MAX];
-
-static void *memory_of(const struct sim_node *node, size_t size)
-{
-    if (memories[node->index].size < size) {
-        free(memories[node->index].memory);
-        memories[node->index].memory = malloc(size);
-        memories[node->index].size = size;
-    }
-    VOW_ASSERT(memories[node->index].memory != NULL);
-    return memories[node->index].memory;
-}
-
 static void feed(void *ctx, const struct vow_relay_event *event)
 {
     const struct coordinator_feed *to = ctx;
@@ -521,8 +504,8 @@ static void make(struct sim_world *world, struct sim_node *node, const struct re
     relay_recovery_widen(counted, &c->events.limits);
     size = vow_relay_size(&c->events.limits);
     VOW_ASSERT(size > 0);
-    c->events.core =
-        vow_relay_core_init(memory_of(node, size), &c->events.limits, c->identity.epoch, sim_rng_next(&rng));
+    c->events.core = vow_relay_core_init(sim_core_memory(node, SIM_CORE_RELAY, size), &c->events.limits,
+                                         c->identity.epoch, sim_rng_next(&rng));
 }
 
 int coordinator_events_start(struct sim_world *world, struct sim_node *node, struct vow_error_detail *detail)

@@ -1,28 +1,9 @@
 /* How a coordinator comes to the core of its sagas, with room for all that the journal has left open. */
-#include <stdlib.h>
-
 #include "chaos/sim/coordinator_private.h"
-#include "proto/assert.h"
+#include "chaos/sim/core_memory.h"
 
 #define PEERS_MAX 16
 #define STEPS_MAX 1024
-
-/* The core's memory is kept from world to world. */
-static struct {
-    void *memory;
-    size_t size;
-} memories[SIM_NODES_MAX];
-
-static void *memory_of(const struct sim_node *node, size_t size)
-{
-    if (memories[node->index].size < size) {
-        free(memories[node->index].memory);
-        memories[node->index].memory = malloc(size);
-        memories[node->index].size = size;
-    }
-    VOW_ASSERT(memories[node->index].memory != NULL);
-    return memories[node->index].memory;
-}
 
 void coordinator_sagas_make(struct sim_world *world, struct sim_node *node, const struct vow_recovery_room *room,
                             uint64_t seed)
@@ -43,8 +24,8 @@ void coordinator_sagas_make(struct sim_world *world, struct sim_node *node, cons
         .backoff_ms = 20,
         .backoff_max_ms = o->step_backoff_max_ms,
     };
-    c->sagas.core =
-        vow_sagas_init(memory_of(node, vow_sagas_size(&c->sagas.limits)), &c->sagas.limits, c->identity.epoch, seed);
+    c->sagas.core = vow_sagas_init(sim_core_memory(node, SIM_CORE_SAGAS, vow_sagas_size(&c->sagas.limits)),
+                                   &c->sagas.limits, c->identity.epoch, seed);
 }
 
 void coordinator_sagas_recovered(struct sim_world *world, struct sim_node *node)

@@ -1,7 +1,6 @@
 /* How a coordinator comes to its core: the journal is opened and taken over, and what is open in it recovered. */
-#include <stdlib.h>
-
 #include "chaos/sim/coordinator_private.h"
+#include "chaos/sim/core_memory.h"
 #include "chaos/sim/storage.h"
 #include "proto/assert.h"
 #include "proto/error.h"
@@ -9,23 +8,6 @@
 
 #define PEERS_MAX 16
 #define BRANCHES_MAX 256
-
-/* The core's memory is kept from world to world. */
-static struct {
-    void *memory;
-    size_t size;
-} memories[SIM_NODES_MAX];
-
-static void *memory_of(const struct sim_node *node, size_t size)
-{
-    if (memories[node->index].size < size) {
-        free(memories[node->index].memory);
-        memories[node->index].memory = malloc(size);
-        memories[node->index].size = size;
-    }
-    VOW_ASSERT(memories[node->index].memory != NULL);
-    return memories[node->index].memory;
-}
 
 /* Who is fed. */
 struct feed {
@@ -82,7 +64,7 @@ static void init_cores(struct sim_world *world, struct sim_node *node, const str
     identity.seed = sim_rng_next(&rng);
     for (uint32_t i = 0; i < sizeof(identity.secret); i++)
         identity.secret[i] = (uint8_t)sim_rng_next(&rng);
-    c->core = vow_coord_init(memory_of(node, vow_coord_size(&c->limits)), &c->limits, &identity);
+    c->core = vow_coord_init(sim_core_memory(node, SIM_CORE_COORD, vow_coord_size(&c->limits)), &c->limits, &identity);
     coordinator_sagas_make(world, node, room, identity.seed);
 }
 

@@ -1,7 +1,7 @@
 /* How a participant comes to its core: the store is opened, and what is prepared in it recovered. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "chaos/sim/core_memory.h"
 #include "chaos/sim/participant_private.h"
 #include "chaos/sim/storage.h"
 #include "proto/assert.h"
@@ -9,22 +9,6 @@
 #include "proto/net/backoff.h"
 
 #define BRANCHES_MAX 64u
-
-static struct {
-    void *memory;
-    size_t size;
-} memories[SIM_NODES_MAX];
-
-static void *memory_of(const struct sim_node *node, size_t size)
-{
-    if (memories[node->index].size < size) {
-        free(memories[node->index].memory);
-        memories[node->index].memory = malloc(size);
-        memories[node->index].size = size;
-    }
-    VOW_ASSERT(memories[node->index].memory != NULL);
-    return memories[node->index].memory;
-}
 
 const char *participant_copy(struct sim_world *world, const char *text)
 {
@@ -75,7 +59,8 @@ void participant_make_core(struct sim_world *world, struct sim_node *node)
         .seed = sim_rng_next(&rng),
     };
 
-    p->core = vow_branches_init(memory_of(node, vow_branches_size(&limits)), &limits, &identity);
+    p->core =
+        vow_branches_init(sim_core_memory(node, SIM_CORE_BRANCHES, vow_branches_size(&limits)), &limits, &identity);
     for (uint32_t i = 0; i < p->prepared_len; i++) {
         struct vow_branches_event event = {.kind = VOW_BRANCHES_RECOVERED};
 
