@@ -11,6 +11,7 @@
 #include "coordinator/ctl/operate.h"
 #include "coordinator/ctl/print.h"
 #include "coordinator/ctl/replay.h"
+#include "coordinator/ctl/told.h"
 #include "coordinator/fold/until.h"
 #include "proto/fsm_doc.h"
 #include "proto/net/clock.h"
@@ -524,6 +525,15 @@ static int set_flag(struct command *command, int flag, const char *value, const 
     }
 }
 
+/* An answer that did not arrive is none. An order is done all the same, or is not, and its status says which. */
+static int finish(const struct command *command, int status)
+{
+    if (told_all())
+        return status;
+    fprintf(stderr, "vowctl: stdout cannot be written\n");
+    return status == EXIT_ANSWERED && command->operation.command == 0 ? EXIT_NO_ANSWER : status;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -559,5 +569,5 @@ int main(int argc, char **argv)
         if (error != 0)
             return error;
     }
-    return command.done ? EXIT_ANSWERED : run_command(&command, argc - optind, argv + optind);
+    return finish(&command, command.done ? EXIT_ANSWERED : run_command(&command, argc - optind, argv + optind));
 }

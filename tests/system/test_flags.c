@@ -145,3 +145,26 @@ Test(flags, vow_chaos)
     REFUSED(CHAOS, "/no/such.yaml: cannot be opened", "storm", "/no/such.yaml", "--out", VOW_BIN "/no-such-out");
     cr_expect_neq(access(VOW_BIN "/no-such-out", F_OK), 0, "a folder was made");
 }
+
+/* ---- an answer that cannot be written ---- */
+
+static void run_shell(const char *command)
+{
+    const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+    run_program(&run, argv);
+}
+
+Test(flags, vowctl_whose_answer_cannot_be_written_has_not_answered)
+{
+    run_shell("exec " VOWCTL " states >/dev/full");
+    cr_expect_eq(run.status, 1);
+    cr_expect_str_eq(run.err, "vowctl: stdout cannot be written\n");
+}
+
+/* vowctl ... | head -n 1: a pipe whose reader has gone. */
+Test(flags, vowctl_whose_reader_has_had_enough_has_answered)
+{
+    run_shell("d=$(mktemp -d) && mkfifo $d/f && exec 3<>$d/f 4>$d/f 3<&- && rm -r $d && exec " VOWCTL " states >&4");
+    cr_expect_eq(run.status, 0);
+    cr_expect_str_empty(run.err, "%s", run.err);
+}

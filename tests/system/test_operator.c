@@ -146,6 +146,24 @@ Test(operator, an_undecided_transaction_is_aborted_everywhere_and_the_history_sa
     cluster_end(&cluster);
 }
 
+/* The status of an order is about the order: who saw "no answer" would take it for not done. */
+Test(operator, an_order_whose_answer_cannot_be_written_is_done)
+{
+    struct commit commit;
+    char command[512];
+    const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+    begin_undecided(&commit);
+    snprintf(command, sizeof(command),
+             "exec " VOW_BIN "/vowctl --coordinator %s abort %s --reason 'a test' --yes >/dev/full", cluster.address,
+             id);
+    run_program(&run, argv);
+    cr_expect_eq(run.status, 0, "%s", run.err);
+    cr_expect_not_null(strstr(run.err, "vowctl: stdout cannot be written\n"), "%s", run.err);
+    cr_assert_eq(commit_wait(&cluster, &commit), VOW_ABORTED);
+    cr_assert_eq(kill(cluster.services[1].pid, SIGCONT), 0);
+    cluster_end(&cluster);
+}
+
 /* ---- one branch by hand ---- */
 
 Test(operator, a_branch_that_is_ended_by_hand_gives_back_its_rows_and_says_who_it_was)
