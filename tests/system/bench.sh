@@ -31,6 +31,13 @@ has_keys() {
     done
 }
 
+# What was measured, and nobody can read, is a failure.
+said=$("$1/vow-bench" --clients 8 --seconds 1 --rounds 1 --json 2>&1 >/dev/full) && status=0 || status=$?
+[[ $status -eq 1 && $said == *"stdout cannot be written"* ]] || {
+    echo "vow-bench >/dev/full ended with $status: $said"
+    exit 1
+}
+
 for store in null sqlite; do
     json=$("$1/vow-bench" --store "$store" --clients 8 --seconds 1 --rounds 1 --floor --json)
     has_keys "$json" txns_per_second journal_syncs_per_txn vowd_cpu_us_per_txn p50_us p95_us p99_us ratio_to_log
