@@ -96,15 +96,18 @@ static bool is_cut_due(struct sqlite_engine *engine, uint64_t wall_us)
     return engine->oldest_us != 0 && is_old(engine, engine->oldest_us, wall_us);
 }
 
+/* The size is looked at while the tail is folded in, too: each turn cuts as well, and what was too large at the last
+ * look may not be any more, or by the limit that holds now. */
 bool journal_sqlite_wants_turn(struct sqlite_engine *engine, uint64_t wall_us)
 {
     uint64_t tail = engine->head.lsn - engine->snapshot.taken.lsn;
+    bool is_due = is_cut_due(engine, wall_us);
 
     if (tail > JOURNAL_TAIL_MAX)
         engine->folding = true;
     else if (tail <= JOURNAL_TAIL_MAX / 2)
         engine->folding = false;
-    return engine->folding || is_cut_due(engine, wall_us) || (engine->releasing && engine->snapshot.kept.count > 0);
+    return engine->folding || is_due || (engine->releasing && engine->snapshot.kept.count > 0);
 }
 
 /* --- Both --- */

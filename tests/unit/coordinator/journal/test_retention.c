@@ -301,6 +301,63 @@ Test(retention, size_takes_the_oldest_and_spares_the_young)
     expect_answers(401, 500, 0);
 }
 
+static void retain_both(uint64_t age_ms, uint64_t bytes)
+{
+    struct vow_journal_retention retention = {.age_ms = age_ms, .bytes = bytes, .least_ms = HOUR_MS};
+
+    bed.ops->retain(bed.engine, &retention);
+}
+
+/* One batch, with more in it than a start may have to read. */
+static void commit_and_end_many(uint64_t from, uint64_t count)
+{
+    struct vow_journal_op *ops = calloc(2 * count, sizeof(*ops));
+
+    cr_assert_not_null(ops);
+    for (uint64_t i = 0; i < count; i++) {
+        op_decide(&ops[2 * i], &bed, from + i);
+        op_end(&ops[2 * i + 1], &bed, from + i);
+    }
+    bed.ops->commit(bed.engine, op_link(ops, (unsigned)(2 * count)));
+    cr_assert_eq(ops[0].result, VOW_JOURNAL_WON);
+    free(ops);
+}
+
+/* A log that is over its size, which was just seen, and whose tail has become too long since. What is old is folded in,
+ * so that a cut does not shorten the tail. */
+static uint64_t make_large_with_long_tail(void)
+{
+    uint64_t seq = 10001;
+
+    commit_and_end_many(1, 4500);
+    bed_rest(&bed);
+    commit_and_end_many(5001, 1900);
+    clock_shift(2 * (int64_t)HOUR_MS);
+    retain_both(100 * DAY_MS, 65536);
+    while (bed_stats(&bed).pruned == 0)
+        commit_and_end(seq++);
+    commit_and_end_many(20001, 300);
+    cr_assert_gt(bed_stats(&bed).last_lsn - bed_stats(&bed).snapshot_lsn, 8192);
+    return bed_stats(&bed).pruned;
+}
+
+/* A limit holds from the next batch on, also while the tail is folded in: what was too large by the old one is not by
+ * the new one, and nothing goes before its time. */
+Test(retention, size_is_looked_at_while_the_tail_is_folded_in)
+{
+    uint64_t pruned = make_large_with_long_tail(), tail;
+
+    retain_both(100 * DAY_MS, UINT64_C(1) << 30);
+    for (uint64_t seq = 30001; seq <= 30003; seq++)
+        commit_and_end(seq);
+    bed_rest(&bed);
+    tail = bed_stats(&bed).last_lsn - bed_stats(&bed).snapshot_lsn;
+    cr_assert_leq(tail, 4096, "it was not folded in: %llu", (unsigned long long)tail);
+    cr_assert_eq(bed_stats(&bed).pruned, pruned, "%llu went before their time",
+                 (unsigned long long)(bed_stats(&bed).pruned - pruned));
+    expect_answers(4400, 4500, 0);
+}
+
 /* --- In pieces --- */
 
 Test(retention, cut_is_spread_over_many_commits)
