@@ -14,6 +14,7 @@
 #include "coordinator/ctl/told.h"
 #include "coordinator/fold/until.h"
 #include "proto/fsm_doc.h"
+#include "proto/line.h"
 #include "proto/net/clock.h"
 #include "proto/quote.h"
 
@@ -74,7 +75,7 @@ struct command {
     const char *data; /* doctor, replay: a stopped daemon's directory */
     const char *until;
     struct operation operation;
-    bool for_operation; /* a flag of commit, abort and forget was given */
+    unsigned given; /* bits: places in known_flags */
     unsigned timeout_ms;
     void (*print)(const json_t *);
     bool one_row; /* print gets the row, not the array */
@@ -86,6 +87,95 @@ static int usage(const char *what, const char *why)
     vow_quote(what, strlen(what), quoted);
     fprintf(stderr, "vowctl: %s: %s; see vowctl --help\n", quoted, why);
     return EXIT_USAGE;
+}
+
+/* --- what has a use for what --- */
+
+/* A letter for each flag: `uses` and set_flag() go by them. */
+static const struct option known_flags[] = {
+    {"coordinator", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},
+    {"timeout", required_argument, NULL, 't'},
+    {"data", required_argument, NULL, 'D'},
+    {"until", required_argument, NULL, 'u'},
+    {"participant", required_argument, NULL, 'p'},
+    {"reason", required_argument, NULL, 'r'},
+    {"as", required_argument, NULL, 'A'},
+    {"to", required_argument, NULL, 'o'},
+    {"yes", no_argument, NULL, 'y'},
+    {"in-doubt", no_argument, NULL, 'i'},
+    {"stuck", no_argument, NULL, 's'},
+    {"all", no_argument, NULL, 'a'},
+    {"dot", no_argument, NULL, 'd'},
+    {"markdown", no_argument, NULL, 'm'},
+    {"help", no_argument, NULL, 'H'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+#define ASKS "cjt"
+#define ORDERS ASKS "rAy"
+
+/* The flags that each command has a use for. One that it has none for is refused: whoever gives it believes in it. */
+static const struct use {
+    const char *name, *verb; /* "" = without a further word, or with any */
+    const char *flags;
+} uses[] = {
+    {"status", "", ASKS},        {"list", "", ASKS "isa"},     {"show", "", ASKS},
+    {"history", "", ASKS},       {"replay", "", ASKS "Du"},    {"peers", "", ASKS},
+    {"abort", "", ORDERS "p"},   {"commit", "", ORDERS "p"},   {"forget", "", ORDERS "p"},
+    {"saga", "list", ASKS "sa"}, {"saga", "show", ASKS},       {"saga", "retry", ORDERS},
+    {"saga", "close", ORDERS},   {"topics", "remove", ORDERS}, {"topics", "seek", ORDERS "o"},
+    {"topics", "", ASKS},        {"dlq", "list", ASKS},        {"dlq", "show", ASKS},
+    {"dlq", "retry", ORDERS},    {"dlq", "drop", ORDERS},      {"doctor", "", ASKS "D"},
+    {"states", "", "dm"},
+};
+enum { USES = sizeof(uses) / sizeof(uses[0]) };
+
+static const struct use *use_of(int argc, char **argv)
+{
+    for (size_t i = 0; i < USES; i++) {
+        if (strcmp(argv[0], uses[i].name) == 0 &&
+            (uses[i].verb[0] == '\0' || (argc > 1 && strcmp(argv[1], uses[i].verb) == 0)))
+            return &uses[i];
+    }
+    return NULL;
+}
+
+static void put_command(struct vow_line *line, const char *before, const struct use *use)
+{
+    vow_line_put(line, before);
+    vow_line_put(line, use->name);
+    if (use->verb[0] != '\0')
+        vow_line_put(line, " ");
+    vow_line_put(line, use->verb);
+}
+
+static int refuse_flag(const struct option *option, const struct use *use)
+{
+    char flag[32], why[512];
+    const char *before = ", but for ";
+    snprintf(flag, sizeof(flag), "--%s", option->name);
+    struct vow_line line = vow_line_start(why, sizeof(why));
+    put_command(&line, "is not for ", use);
+    for (size_t i = 0; i < USES; i++) {
+        if (strchr(uses[i].flags, option->val) == NULL)
+            continue;
+        put_command(&line, before, &uses[i]);
+        before = ", ";
+    }
+    return usage(flag, why);
+}
+
+/* Of a command that there is not, whoever runs it says so. */
+static int check_flags(unsigned given, int argc, char **argv)
+{
+    const struct use *use = use_of(argc, argv);
+    for (size_t i = 0; use != NULL && known_flags[i].name != NULL; i++) {
+        if ((given & 1U << i) != 0 && strchr(use->flags, known_flags[i].val) == NULL)
+            return refuse_flag(&known_flags[i], use);
+    }
+    return 0;
 }
 
 /* --- commands --- */
@@ -367,8 +457,6 @@ static int run_topics(struct command *command, int argc, char **argv)
     if (is_seek && (operation->to == NULL || !is_place(operation->to)))
         return usage(operation->to != NULL ? operation->to : "seek",
                      "wants --to OFFSET, a number as history shows it, or oldest, or newest");
-    if (!is_seek && operation->to != NULL)
-        return usage("--to", "is for topics seek alone");
     operation->command = is_seek ? VOW_ADMIN_GROUP_SEEK : VOW_ADMIN_GROUP_REMOVE;
     operation->address = command->coordinator;
     operation->timeout_ms = command->timeout_ms;
@@ -381,8 +469,9 @@ static int run_command(struct command *command, int argc, char **argv)
 {
     if (argc < 1)
         return usage("no command", "say what to do");
-    if (command->operation.to != NULL && (strcmp(argv[0], "topics") != 0 || argc == 1))
-        return usage("--to", "is for topics seek alone");
+    const int error = check_flags(command->given, argc, argv);
+    if (error != 0)
+        return error;
     if (strcmp(argv[0], "saga") == 0)
         return run_saga(command, argc - 1, argv + 1);
     if (strcmp(argv[0], "dlq") == 0)
@@ -391,16 +480,10 @@ static int run_command(struct command *command, int argc, char **argv)
         return run_topics(command, argc - 1, argv + 1);
     if (operation_of(argv[0]) != 0)
         return run_operation(command, argc, argv);
-    if (command->for_operation)
-        return usage(argv[0], "--participant, --reason, --as and --yes are for commit, abort and forget");
     if (strcmp(argv[0], "doctor") == 0)
         return argc == 1 ? examine(command) : usage(argv[1], "doctor takes no argument");
     if (strcmp(argv[0], "replay") == 0)
         return run_replay(command, argc, argv);
-    if (command->data != NULL)
-        return usage("--data", "is for doctor and replay alone");
-    if (command->until != NULL)
-        return usage("--until", "is for replay alone");
     if (strcmp(argv[0], "states") == 0)
         return argc == 1 ? states(command) : usage(argv[1], "states takes no argument");
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -459,7 +542,6 @@ static int set_operation_flag(struct command *command, int flag, const char *val
     const int error = check_operation_flag(flag, value);
     if (error != 0)
         return error;
-    command->for_operation = true;
     if (flag == 'p')
         operation->participant = value;
     else if (flag == 'r')
@@ -536,38 +618,19 @@ static int finish(const struct command *command, int status)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"coordinator", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},
-        {"timeout", required_argument, NULL, 't'},
-        {"data", required_argument, NULL, 'D'},
-        {"until", required_argument, NULL, 'u'},
-        {"participant", required_argument, NULL, 'p'},
-        {"reason", required_argument, NULL, 'r'},
-        {"as", required_argument, NULL, 'A'},
-        {"to", required_argument, NULL, 'o'},
-        {"yes", no_argument, NULL, 'y'},
-        {"in-doubt", no_argument, NULL, 'i'},
-        {"stuck", no_argument, NULL, 's'},
-        {"all", no_argument, NULL, 'a'},
-        {"dot", no_argument, NULL, 'd'},
-        {"markdown", no_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'H'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
     struct command command = {.coordinator = {.host = "127.0.0.1", .port = 7420},
                               .operation = {.participant = ""},
                               .request = {.filter = ""},
                               .timeout_ms = 5000};
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* doctor writes to measure, and says that it could not */
-    int flag;
+    int flag, place = 0;
     /* "_only": -x is a flag like any other, and argv names it in full. ":": getopt leaves the talking to us. */
-    while (!command.done && (flag = getopt_long_only(argc, argv, ":", options, NULL)) != -1) {
+    while (!command.done && (flag = getopt_long_only(argc, argv, ":", known_flags, &place)) != -1) {
         int error = set_flag(&command, flag, optarg, argv[optind - 1]);
         if (error != 0)
             return error;
+        command.given |= 1U << place;
     }
     return finish(&command, command.done ? EXIT_ANSWERED : run_command(&command, argc - optind, argv + optind));
 }

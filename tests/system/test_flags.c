@@ -100,6 +100,105 @@ Test(flags, sagas_of_vowctl)
     REFUSED(VOWCTL, "close", "saga", "close", "a", "b");
 }
 
+/* What each command has a use for: a letter each, as in flags_of_vowctl. */
+#define ASKS "cjt"
+#define ORDERS ASKS "rAy"
+
+static const struct {
+    char letter;
+    const char *words[3];
+} flags_of_vowctl[] = {
+    {'c', {"--coordinator", "127.0.0.1:1"}}, /* nobody listens there */
+    {'j', {"--json"}},
+    {'t', {"--timeout", "1000"}},
+    {'D', {"--data", "/no/such/directory"}},
+    {'u', {"--until", "1"}},
+    {'p', {"--participant", "s0"}},
+    {'r', {"--reason", "a test"}},
+    {'A', {"--as", "somebody"}},
+    {'o', {"--to", "oldest"}},
+    {'y', {"--yes"}},
+    {'i', {"--in-doubt"}},
+    {'s', {"--stuck"}},
+    {'a', {"--all"}},
+    {'d', {"--dot"}},
+    {'m', {"--markdown"}},
+};
+enum { FLAGS_OF_VOWCTL = sizeof(flags_of_vowctl) / sizeof(flags_of_vowctl[0]) };
+
+#define ID "000000000000000000000000000000000000000000000000000a"
+
+static const struct {
+    const char *words[5], *uses;
+} commands_of_vowctl[] = {
+    {{"status"}, ASKS},
+    {{"list"}, ASKS "isa"},
+    {{"show", ID}, ASKS},
+    {{"history", ID}, ASKS},
+    {{"replay"}, ASKS "Du"},
+    {{"peers"}, ASKS},
+    {{"abort", ID}, ORDERS "p"},
+    {{"commit", ID}, ORDERS "p"},
+    {{"forget", ID}, ORDERS "p"},
+    {{"saga", "list"}, ASKS "sa"},
+    {{"saga", "show", ID}, ASKS},
+    {{"saga", "retry", ID}, ORDERS},
+    {{"saga", "close", ID}, ORDERS},
+    {{"topics"}, ASKS},
+    {{"topics", "remove", "group"}, ORDERS},
+    {{"topics", "seek", "group"}, ORDERS "o"},
+    {{"dlq", "list"}, ASKS},
+    {{"dlq", "list", "group"}, ASKS},
+    {{"dlq", "show", "group", "1"}, ASKS},
+    {{"dlq", "retry", "group", "1"}, ORDERS},
+    {{"dlq", "drop", "group", "1"}, ORDERS},
+    {{"doctor"}, ASKS "D"},
+    {{"states"}, "dm"},
+};
+
+/* Behind what is in `to`. */
+static void append(const char *to[], const char *const words[])
+{
+    while (*to != NULL)
+        to++;
+    for (; *words != NULL; words++)
+        *to++ = *words;
+}
+
+/* A flag that does nothing is one that somebody believes in: list --participant P was taken for P's list. */
+Test(flags, each_command_of_vowctl_takes_what_it_uses_and_no_more)
+{
+    for (size_t i = 0; i < sizeof(commands_of_vowctl) / sizeof(commands_of_vowctl[0]); i++) {
+        const char *const *command = commands_of_vowctl[i].words, *uses = commands_of_vowctl[i].uses;
+        const char *all[32] = {VOWCTL};
+        append(all, command);
+        for (size_t k = 0; k < FLAGS_OF_VOWCTL; k++) {
+            const char *one[8] = {NULL}, *const *flag = flags_of_vowctl[k].words;
+            append(one, command);
+            append(one, flag);
+            if (strchr(uses, flags_of_vowctl[k].letter) != NULL)
+                append(all, flag);
+            else
+                refused(VOWCTL, flag[0], one);
+        }
+        run_program(&run, all);
+        cr_expect_neq(run.status, 2, "%s: %s", command[0], run.err);
+    }
+}
+
+/* With a flag that is wrong as such, or a command that is, that is what is said. */
+Test(flags, vowctl_says_which_command_and_what_the_flag_is_for)
+{
+    REFUSED(VOWCTL, "\"--participant\": is not for saga list, but for abort, commit, forget;", "saga", "list",
+            "--participant", "s0");
+    REFUSED(VOWCTL, "\"--data\": is not for commit, but for replay, doctor;", "--data", "d", "commit", ID);
+    REFUSED(VOWCTL, "\"--in-doubt\": is not for show, but for list;", "show", "-in", ID);
+    REFUSED(VOWCTL, "\"--yes\": is not for topics, but for abort, ", "topics", "--yes");
+    REFUSED(VOWCTL, "\"explode\": no such command", "explode", "--yes");
+    REFUSED(VOWCTL, "wants list, show ID", "saga", "explode", "--yes");
+    REFUSED(VOWCTL, "\"-explode\": not a flag", "-explode", "status", "--yes");
+}
+
 /* The history has room for so much of who and why: what does not fit is told with its length, before anybody is asked
  * (no vowd runs here). */
 Test(flags, F179_who_and_why_are_measured_at_once)

@@ -201,13 +201,19 @@ Test(vowctl, history)
 
 /* ---- no coordinator is asked ---- */
 
+static void states(const char *form)
+{
+    run_program(&run, (const char *const[]){VOW_BIN "/vowctl", "states", form, NULL});
+    cr_expect_eq(run.status, 0, "%s", run.err);
+}
+
 Test(vowctl, states)
 {
-    vowctl("127.0.0.1:1", 0, (const char *const[]){"states", NULL});
+    states(NULL);
     expect_words("stateDiagram", "COMMITTING");
-    vowctl("127.0.0.1:1", 0, (const char *const[]){"states", "--dot", NULL});
+    states("--dot");
     expect_words("digraph", "COMMITTING");
-    vowctl("127.0.0.1:1", 0, (const char *const[]){"states", "--markdown", NULL});
+    states("--markdown");
     expect_words("|", "COMMITTING");
     vowctl("127.0.0.1:1", 0, (const char *const[]){"--help", NULL});
     expect_words("Exit status", "--in-doubt");
