@@ -102,6 +102,14 @@ static const struct vow_reaction reactions[] = {
 static const struct vow_subscription payments = {
     .size = sizeof(payments), .group = "payment", .reactions = reactions, .reactions_len = 2};
 
+static int set_up(struct sqlite3 *db, int64_t accounts)
+{
+    const bool is_done = sqlite3_exec(db, access_schema, NULL, NULL, NULL) == SQLITE_OK &&
+                         shop_sql(db, fill, "i", accounts) == SQLITE_OK;
+
+    return is_done ? 0 : VOW_E_DATABASE;
+}
+
 int main(int argc, char **argv)
 {
     struct service service = {.program = "shop-payment", .fills = "accounts", .rows = 500, .table = "account"};
@@ -119,11 +127,7 @@ int main(int argc, char **argv)
     if (vow_participant_open(&options, &participant, &detail) != 0)
         return service_failed(&service, detail.text);
 
-    struct sqlite3 *db = vow_participant_db(participant);
-    int error = sqlite3_exec(db, access_schema, NULL, NULL, NULL) == SQLITE_OK &&
-                        shop_sql(db, fill, "i", service.rows) == SQLITE_OK
-                    ? 0
-                    : VOW_E_DATABASE;
+    int error = set_up(vow_participant_db(participant), service.rows);
     if (error == 0)
         error = vow_participant_handle(participant, "pay", pay, NULL);
     if (error == 0)

@@ -158,12 +158,27 @@ static const struct vow_subscription groups[] = {
     {.size = sizeof(groups[0]), .group = "stock", .reactions = forward, .reactions_len = 2},
     {.size = sizeof(groups[0]), .group = "stock-back", .reactions = backward, .reactions_len = 1}};
 
+static const struct {
+    const char *name;
+    vow_handler_fn *handler;
+} handlers[] = {{"take", take}, {"give_back", give_back}, {"look", look}, {"settle", settle}, {"unlock", unlock}};
+
 static struct sqlite3 *watch;
 
 static void look_around(const struct service *service)
 {
     /* If the file cannot be read now, the next look may. */
     (void)shelf_watch(service->db, &watch);
+}
+
+/* Until the participant is started, the database is ours alone to set up. */
+static int set_up(struct sqlite3 *db, int64_t items)
+{
+    const bool is_done = sqlite3_exec(db, access_schema, NULL, NULL, NULL) == SQLITE_OK &&
+                         sqlite3_exec(db, shelf_schema, NULL, NULL, NULL) == SQLITE_OK &&
+                         shop_sql(db, fill, "i", items) == SQLITE_OK;
+
+    return is_done ? 0 : VOW_E_DATABASE;
 }
 
 int main(int argc, char **argv)
@@ -184,23 +199,9 @@ int main(int argc, char **argv)
     if (vow_participant_open(&options, &participant, &detail) != 0)
         return service_failed(&service, detail.text);
 
-    /* Until it is started, the database is ours alone to set up. */
-    struct sqlite3 *db = vow_participant_db(participant);
-    int error = sqlite3_exec(db, access_schema, NULL, NULL, NULL) == SQLITE_OK &&
-                        sqlite3_exec(db, shelf_schema, NULL, NULL, NULL) == SQLITE_OK &&
-                        shop_sql(db, fill, "i", service.rows) == SQLITE_OK
-                    ? 0
-                    : VOW_E_DATABASE;
-    if (error == 0)
-        error = vow_participant_handle(participant, "take", take, NULL);
-    if (error == 0)
-        error = vow_participant_handle(participant, "give_back", give_back, NULL);
-    if (error == 0)
-        error = vow_participant_handle(participant, "look", look, NULL);
-    if (error == 0)
-        error = vow_participant_handle(participant, "settle", settle, NULL);
-    if (error == 0)
-        error = vow_participant_handle(participant, "unlock", unlock, NULL);
+    int error = set_up(vow_participant_db(participant), service.rows);
+    for (size_t i = 0; error == 0 && i < sizeof(handlers) / sizeof(handlers[0]); i++)
+        error = vow_participant_handle(participant, handlers[i].name, handlers[i].handler, NULL);
     for (size_t i = 0; error == 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
         error = vow_participant_subscribe(participant, &groups[i]);
     if (error == 0)
