@@ -113,6 +113,23 @@ static bool is_vote_current(const struct vow_coord *core, const struct input *in
            in->header->epoch == core->ids.identity.epoch;
 }
 
+static bool is_from_its_participant(struct vow_coord *core, struct input *in)
+{
+    if (!find_sender(core, in))
+        return false;
+    if (!is_vote(in->event) || is_vote_current(core, in))
+        return true;
+    core->counts.ignored++;
+    return false;
+}
+
+static struct branch *branch_of_sender(const struct vow_coord *core, const struct input *in)
+{
+    const uint32_t peer = coord_peer_of_session(core, in->session);
+
+    return peer != COORD_NIL ? txn_branch_of_peer(core, in->txn, peer) : NULL;
+}
+
 static void take_participant(struct vow_coord *core, const struct vow_coord_event *event, enum txn_event kind,
                              const struct vow_msg_header *header)
 {
@@ -124,20 +141,13 @@ static void take_participant(struct vow_coord *core, const struct vow_coord_even
     in.txn = txn_find(core, &header->gtrid);
     /* A client's mere question about an old id is no transaction to those who are prepared in it; nor is one that was
      * aborted, of which a participant says that it contradicts. */
-    if (in.txn != NULL && (in.txn->question || in.txn->is_reported) && is_two_phase(kind))
+    const bool is_asked_about = in.txn != NULL && (in.txn->question || in.txn->is_reported);
+    if (is_asked_about && is_two_phase(kind))
         in.txn = NULL;
-    if (in.txn != NULL && (in.txn->question || in.txn->is_reported) && kind == TXN_ON_HEURISTIC_REPORT) {
-        uint32_t peer = coord_peer_of_session(core, event->session);
-
-        in.branch = peer != COORD_NIL ? txn_branch_of_peer(core, in.txn, peer) : NULL;
-    } else if (in.txn != NULL && kind != TXN_ON_ENLIST) {
-        if (!find_sender(core, &in))
-            return;
-        if (is_vote(kind) && !is_vote_current(core, &in)) {
-            core->counts.ignored++;
-            return;
-        }
-    }
+    else if (is_asked_about && kind == TXN_ON_HEURISTIC_REPORT)
+        in.branch = branch_of_sender(core, &in);
+    else if (in.txn != NULL && kind != TXN_ON_ENLIST && !is_from_its_participant(core, &in))
+        return;
     coord_dispatch(core, &in);
 }
 
