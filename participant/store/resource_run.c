@@ -392,6 +392,8 @@ static void sort_in(struct resource_store *store, struct vow_job *first)
             break;
         case VOW_STORE_COMMIT:
         case VOW_STORE_ABORT:
+        case VOW_STORE_HEURISTIC_COMMIT:
+        case VOW_STORE_HEURISTIC_ABORT:
         case VOW_STORE_MEMO:
             jobs_add(&store->decisions, &op->job);
             break;
@@ -405,10 +407,6 @@ static void sort_in(struct resource_store *store, struct vow_job *first)
         case VOW_STORE_DESCRIBE:
             resource_describe(store, op);
             store_end_op(store, op, VOW_STORE_DONE);
-            break;
-        case VOW_STORE_HEURISTIC_COMMIT:
-        case VOW_STORE_HEURISTIC_ABORT:
-            jobs_add(&store->decisions, &op->job);
             break;
         case VOW_STORE_SETTLE:
             jobs_add(&store->settles, &op->job);
