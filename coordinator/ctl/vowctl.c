@@ -344,13 +344,20 @@ static enum vow_admin_command operation_of(const char *name)
     return strcmp(name, "forget") == 0 ? VOW_ADMIN_FORGET : 0;
 }
 
-static int run_operation(struct command *command, int argc, char **argv)
+/* What the flags say of an order; what it is about is left to say. */
+static struct operation *prepare(struct command *command, enum vow_admin_command order)
 {
     struct operation *operation = &command->operation;
-    operation->command = operation_of(argv[0]);
+    operation->command = order;
     operation->address = command->coordinator;
     operation->timeout_ms = command->timeout_ms;
     operation->json = command->json;
+    return operation;
+}
+
+static int run_operation(struct command *command, int argc, char **argv)
+{
+    struct operation *operation = prepare(command, operation_of(argv[0]));
     if (argc != 2)
         return usage(argv[0], "wants one transaction id");
     if (!parse_id(argv[1], &operation->gtrid))
@@ -362,11 +369,7 @@ static int run_operation(struct command *command, int argc, char **argv)
 
 static int run_saga_order(struct command *command, enum vow_admin_command order, int argc, char **argv)
 {
-    struct operation *operation = &command->operation;
-    operation->command = order;
-    operation->address = command->coordinator;
-    operation->timeout_ms = command->timeout_ms;
-    operation->json = command->json;
+    struct operation *operation = prepare(command, order);
     if (argc != 2)
         return usage(argv[0], "wants one id of a saga");
     if (!parse_id(argv[1], &operation->gtrid))
@@ -399,11 +402,7 @@ static int run_saga(struct command *command, int argc, char **argv)
 /* argv: retry or drop, a group, an offset. */
 static int run_dead_letter_order(struct command *command, enum vow_admin_command order, char **argv)
 {
-    struct operation *operation = &command->operation;
-    operation->command = order;
-    operation->address = command->coordinator;
-    operation->timeout_ms = command->timeout_ms;
-    operation->json = command->json;
+    struct operation *operation = prepare(command, order);
     operation->participant = argv[1];
     operation->offset = argv[2];
     return operate(operation);
@@ -448,19 +447,15 @@ static bool is_place(const char *text)
 /* argv[0] is remove or seek. */
 static int run_topics(struct command *command, int argc, char **argv)
 {
-    struct operation *operation = &command->operation;
     const bool is_seek = strcmp(argv[0], "seek") == 0;
     if (argc != 2 || (!is_seek && strcmp(argv[0], "remove") != 0))
         return usage("topics", "takes no argument, remove GROUP, or seek GROUP --to OFFSET|oldest|newest");
     if (!vow_name_is_valid(argv[1]))
         return usage(argv[1], "is not the name of a group");
-    if (is_seek && (operation->to == NULL || !is_place(operation->to)))
-        return usage(operation->to != NULL ? operation->to : "seek",
-                     "wants --to OFFSET, a number as history shows it, or oldest, or newest");
-    operation->command = is_seek ? VOW_ADMIN_GROUP_SEEK : VOW_ADMIN_GROUP_REMOVE;
-    operation->address = command->coordinator;
-    operation->timeout_ms = command->timeout_ms;
-    operation->json = command->json;
+    const char *to = command->operation.to;
+    if (is_seek && (to == NULL || !is_place(to)))
+        return usage(to != NULL ? to : "seek", "wants --to OFFSET, a number as history shows it, or oldest, or newest");
+    struct operation *operation = prepare(command, is_seek ? VOW_ADMIN_GROUP_SEEK : VOW_ADMIN_GROUP_REMOVE);
     operation->participant = argv[1];
     return operate(operation);
 }
