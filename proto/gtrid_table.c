@@ -28,13 +28,21 @@ static uint32_t *head_of(const struct vow_gtrid_table *table, const struct vow_g
     return &table->heads[(uint32_t)vow_gtrid_hash(gtrid) & table->mask];
 }
 
-uint32_t vow_gtrid_table_find(const struct vow_gtrid_table *table, const struct vow_gtrid *gtrid)
+static uint32_t first_with(const struct vow_gtrid_table *table, uint32_t index, const struct vow_gtrid *gtrid)
 {
-    uint32_t index = *head_of(table, gtrid);
-
     while (index != VOW_GTRID_TABLE_NONE && !vow_gtrid_equal(key_of(table, index), gtrid))
         index = table->next[index];
     return index;
+}
+
+uint32_t vow_gtrid_table_find(const struct vow_gtrid_table *table, const struct vow_gtrid *gtrid)
+{
+    return first_with(table, *head_of(table, gtrid), gtrid);
+}
+
+uint32_t vow_gtrid_table_find_next(const struct vow_gtrid_table *table, uint32_t index)
+{
+    return first_with(table, table->next[index], key_of(table, index));
 }
 
 void vow_gtrid_table_add(struct vow_gtrid_table *table, uint32_t index)

@@ -25,9 +25,11 @@ struct vow_gtrid_table {
 uint32_t vow_gtrid_table_heads(uint32_t items_max);
 /* items, stride, heads and next are set by the owner. */
 void vow_gtrid_table_init(struct vow_gtrid_table *table, uint32_t items_max);
-/* The index of the item with that gtrid, or VOW_GTRID_TABLE_NONE. */
+/* The index of an item with that gtrid, or VOW_GTRID_TABLE_NONE. */
 uint32_t vow_gtrid_table_find(const struct vow_gtrid_table *table, const struct vow_gtrid *gtrid);
-/* The item's gtrid is set, stays as it is until the item is removed, and is that of no other item in the table. */
+/* The next one with the gtrid of the item at index, or VOW_GTRID_TABLE_NONE. */
+uint32_t vow_gtrid_table_find_next(const struct vow_gtrid_table *table, uint32_t index);
+/* The item's gtrid is set, and stays as it is until the item is removed. Several items may have the same. */
 void vow_gtrid_table_add(struct vow_gtrid_table *table, uint32_t index);
 void vow_gtrid_table_remove(struct vow_gtrid_table *table, uint32_t index);
 

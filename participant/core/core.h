@@ -15,7 +15,7 @@
 #define BRANCH_NEVER_MS UINT64_MAX
 /* Nobody asked, so nobody is answered. */
 #define BRANCH_NOBODY UINT64_MAX
-/* The branch's number before the coordinator has given one. */
+/* No number: of a branch that the coordinator has given none yet; of whoever means a transaction, not a branch. */
 #define BRANCH_UNNUMBERED UINT32_MAX
 /* What one TIMER does at most; the rest stays due. */
 #define BRANCH_TIMEOUTS_PER_STEP 64
@@ -199,8 +199,8 @@ void branch_take_newer_header(struct vow_branches *core, struct vow_branch_entry
 /* --- table.c --- */
 
 void branch_table_init(struct vow_branches *core);
-/* A coordinator gives a participant one branch of an id. */
-struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid);
+/* BRANCH_UNNUMBERED, on either side, matches any: a coordinator gives a participant one branch of a transaction. */
+struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch);
 /* Copies *blank in; there is room (asserted). */
 struct vow_branch_entry *branch_table_add(struct vow_branches *core, const struct vow_branch_entry *blank);
 void branch_table_remove(struct vow_branches *core, struct vow_branch_entry *entry);

@@ -72,23 +72,28 @@ static void settle(struct vow_branches *core, struct vow_branch_entry *entry, bo
 }
 
 /*
- * A coordinator gives a participant one branch of a transaction. The ring of ended ids and peers know transactions
- * alone: with a second branch at work, a peer would be told of the one what the other may yet contradict.
+ * A coordinator gives a participant one branch of a transaction. Peers, and the ring of ended ids, know transactions
+ * alone: with a second branch at work a peer could be told that the one is aborted, and the other be voted YES on
+ * (protocol 2.6). What the store has of another branch is told all the same: the file may be another participant's
+ * (F044).
  */
-static bool is_second_branch(const struct vow_branch_entry *entry, uint32_t branch)
+static bool works_on_second_branch(struct vow_branches *core, const struct vow_gtrid *gtrid,
+                                   enum vow_branch_event event)
 {
-    return branch != BRANCH_UNNUMBERED && entry->branch != BRANCH_UNNUMBERED && entry->branch != branch;
+    const bool works =
+        event == VOW_BRANCH_EV_PREPARE || event == VOW_BRANCH_EV_COMMIT_ONE_PHASE || event == VOW_BRANCH_EV_ABORT;
+    return works && branch_table_find(core, gtrid, BRANCH_UNNUMBERED) != NULL;
 }
 
 void branch_dispatch(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch,
                      enum vow_branch_event event)
 {
     struct vow_branch_entry blank = blank_entry(gtrid, branch);
-    struct vow_branch_entry *found = branch_table_find(core, gtrid);
+    struct vow_branch_entry *found = branch_table_find(core, gtrid, branch);
     struct vow_branch_entry *entry = found != NULL ? found : &blank;
     const struct vow_branch_cell *cell = &core->cells[entry->state][event];
-    if (is_second_branch(entry, branch)) {
-        branch_violation(core, gtrid, "a second branch of a transaction that has one here");
+    if (found == NULL && works_on_second_branch(core, gtrid, event)) {
+        branch_violation(core, gtrid, "work on a second branch of a transaction");
         return;
     }
     if (cell->handler == NULL) {

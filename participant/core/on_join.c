@@ -90,7 +90,7 @@ void branch_join_late(struct vow_branches *core, struct vow_branch_entry *entry)
 
 bool branch_is_stale_enlisted(struct vow_branches *core, const struct vow_msg_header *header)
 {
-    const struct vow_branch_entry *entry = branch_table_find(core, &header->gtrid);
+    const struct vow_branch_entry *entry = branch_table_find(core, &header->gtrid, BRANCH_UNNUMBERED);
     return header->incarnation != core->incarnation ||
            (entry != NULL && entry->state == VOW_BRANCH_ENLISTING && entry->attempt != header->attempt);
 }

@@ -82,15 +82,15 @@ static enum vow_branch_event event_of(const struct vow_branches *core, const str
     }
 }
 
-/* A verdict that is neither would be read as one of the two. */
-static bool is_well_formed(const struct vow_msg *msg)
+/* A verdict that is neither would be read as one of the two, and the number that stands for none as any. */
+static bool is_well_formed(const struct vow_msg *msg, const struct vow_msg_header *header)
 {
     enum vow_verdict verdict = VOW_COMMIT;
     if (msg->kind == VOW_MSG_DECISION)
         verdict = msg->decision.verdict;
     else if (msg->kind == VOW_MSG_RESOLVE)
         verdict = msg->resolve.verdict;
-    return verdict == VOW_COMMIT || verdict == VOW_ABORT;
+    return (verdict == VOW_COMMIT || verdict == VOW_ABORT) && header->branch != BRANCH_UNNUMBERED;
 }
 
 static bool is_foreign(const struct vow_branches *core, const struct vow_gtrid *gtrid)
@@ -102,7 +102,7 @@ void branch_on_message(struct vow_branches *core, const struct vow_msg *msg)
 {
     const struct vow_gtrid none = {{0}};
     const struct vow_msg_header *header = header_of(msg);
-    if (header == NULL || !is_well_formed(msg)) {
+    if (header == NULL || !is_well_formed(msg, header)) {
         branch_violation(core, header != NULL ? &header->gtrid : &none, "a message that no coordinator sends");
         return;
     }
@@ -121,7 +121,5 @@ void branch_on_message(struct vow_branches *core, const struct vow_msg *msg)
         branch_on_resolve(core, 0, &msg->resolve);
         return;
     }
-    /* A join has no number yet, and a refusal never gives it one. */
-    const uint32_t branch = msg->kind == VOW_MSG_ENLISTED ? BRANCH_UNNUMBERED : header->branch;
-    branch_dispatch(core, &header->gtrid, branch, event_of(core, msg));
+    branch_dispatch(core, &header->gtrid, header->branch, event_of(core, msg));
 }

@@ -28,7 +28,7 @@ void branch_on_store_done(struct vow_branches *core, const struct vow_branches_d
     }
     if (done->op == VOW_STORE_FORGET || done->op == VOW_STORE_CANCEL)
         return; /* nothing waits for it */
-    const struct vow_branch_entry *entry = branch_table_find(core, &done->gtrid);
+    const struct vow_branch_entry *entry = branch_table_find(core, &done->gtrid, done->branch);
     if (entry != NULL && entry->op != BRANCH_NO_OP && entry->op != done->op) {
         branch_violation(core, &done->gtrid, "the store answered what was not asked");
         return;

@@ -1,4 +1,4 @@
-/* The branches in memory: found by gtrid, in the caller's memory. */
+/* The branches in memory: found by (gtrid, branch), in the caller's memory. */
 #include "participant/core/core.h"
 
 void branch_table_init(struct vow_branches *core)
@@ -13,9 +13,12 @@ void branch_table_init(struct vow_branches *core)
     core->open = 0;
 }
 
-struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid)
+struct vow_branch_entry *branch_table_find(struct vow_branches *core, const struct vow_gtrid *gtrid, uint32_t branch)
 {
-    const uint32_t at = vow_gtrid_table_find(&core->table, gtrid);
+    uint32_t at = vow_gtrid_table_find(&core->table, gtrid);
+    while (at != BRANCH_NONE && branch != BRANCH_UNNUMBERED && core->entries[at].branch != BRANCH_UNNUMBERED &&
+           core->entries[at].branch != branch)
+        at = vow_gtrid_table_find_next(&core->table, at);
     return at != BRANCH_NONE ? &core->entries[at] : NULL;
 }
 

@@ -234,6 +234,33 @@ Test(branch, decision_for_a_branch_that_is_not_here_ends_no_other)
     cr_assert_eq(counts_of(&f).in_doubt, 1);
 }
 
+/* F044: the file is that of another participant, and holds what that one has prepared. */
+Test(branch, F044_commit_of_a_branch_that_another_file_has_is_answered_no_record)
+{
+    feed_recovered(&f, gtrid_of(1));
+    struct vow_msg commit = message_of(VOW_MSG_DECISION, gtrid_of(1));
+    commit.decision.header.branch = 1;
+    feed_message(&f, &commit);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_STORE)->store.op, VOW_STORE_COMMIT);
+    const struct vow_branches_done done = {
+        .op = VOW_STORE_COMMIT, .gtrid = gtrid_of(1), .branch = 1, .result = VOW_STORE_NO_RECORD, .text = ""};
+    const struct vow_branches_event event = {.kind = VOW_BRANCHES_STORE_DONE, .now_ms = f.now_ms, .done = done};
+    vow_branches_step(f.core, &event, &f.effects);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_SEND)->msg.ack.ack, VOW_ACK_NO_RECORD);
+    cr_assert_eq(first_effect(&f, VOW_BRANCHES_SEND)->msg.ack.header.branch, 1);
+    cr_assert_eq(counts_of(&f).in_doubt, 1);
+}
+
+/* It stands for "none" and for "any" here, so no coordinator may give it. */
+Test(branch, highest_number_is_refused)
+{
+    struct vow_msg prepare = message_of(VOW_MSG_PREPARE, gtrid_of(1));
+    prepare.prepare.header.branch = UINT32_MAX;
+    feed_message(&f, &prepare);
+    cr_assert_eq(counts_of(&f).protocol_errors, 1);
+    cr_assert_eq(counts_of(&f).open, 0);
+}
+
 /* The refusal of a join that was given up comes late, and names no branch. */
 Test(branch, refused_join_names_no_branch)
 {
