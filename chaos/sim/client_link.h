@@ -36,7 +36,7 @@ bool client_link_lost(struct sim_world *world, struct sim_node *node, struct cli
                       const struct sim_conn *conn, bool was_up);
 
 bool client_link_id_is_current(const struct client_link *link, const struct vow_gtrid *gtrid);
-/* False if there is no id now: some are asked for, if none are already. */
+/* The link is up. False if there is no id now: some are asked for, if none are already. */
 bool client_link_take_id(struct sim_world *world, struct client_link *link, uint8_t flags, struct vow_gtrid *gtrid);
 
 #endif

@@ -1,9 +1,8 @@
 /* Faults by plan, and damage between two lives. */
 #include <string.h>
 
-#include "proto/bytes.h"
-
 #include "chaos/sim/disk_private.h"
+#include "proto/bytes.h"
 
 /* A WAL begins with a header of 32 bytes, each frame with one of 24; numbers are big-endian. */
 #define WAL_HEAD 32u

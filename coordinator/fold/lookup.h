@@ -12,9 +12,9 @@
 
 /* A GET or a GET_SAGA that is done: has the journal answered? If not, the process stops. */
 bool vow_lookup_is_answered(const struct vow_journal_op *op);
-/* A GET that is answered, as an event for the core of transactions. Whose question it was, the caller adds. */
+/* A GET that is answered, as an event for the core of transactions. The caller adds the question, and the time. */
 struct vow_coord_event vow_lookup_event(const struct vow_journal_op *op, const struct saga_book *open_sagas);
-/* A GET_SAGA that is answered, as an event for the core of sagas. */
+/* A GET_SAGA that is answered, as an event for the core of sagas. The caller adds the time. */
 struct vow_sagas_event vow_lookup_saga_event(const struct vow_journal_op *op);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Each planted bug names a test that there is. A filter that fits none lets every bug pass, and only the nightly run of the
 # mutants would say so, after hours.
-# usage: named.sh FOLDER     of the test programs
+# usage: named.sh FOLDER     of the test programs, which are built
 set -euo pipefail
 shopt -s extglob # Criterion's patterns
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -39,7 +39,10 @@ while IFS= read -r command; do
     fi
     [ "$filter" != "$command" ] || continue
     [ -n "${tests[$program]+set}" ] || tests[$program]=$(list "$program")
-    filter=${filter%% *} filter=${filter//\'/}
+    filter=${filter%% *} filter=${filter//[\'\"]/}
     fits "$program" "$filter" || complain "$program has no test $filter, which planted bugs name"
 done < <(grep -hm 1 '^Caught-by: ' "$here"/*.patch | sed 's/^Caught-by: //' | sort -u)
+while IFS= read -r patch; do
+    complain "$(basename "$patch") does not say what must fail (Caught-by)"
+done < <(grep -L '^Caught-by: ' "$here"/*.patch)
 [ "$wrong" = 0 ] && echo "each planted bug names a test that there is"
