@@ -302,6 +302,20 @@ Test(store_inbox, F209_what_was_done_for_another_coordinator_grows_old_apart)
     expect_seen(VALUES, "6 0 0");
 }
 
+/* Also when bits are all that is left of that one. */
+Test(store_inbox, F209_what_is_forgotten_has_its_place_before_another_coordinator)
+{
+    events_start(ROWS);
+    expect(deliver_from(1, 0, 5, "k"), VOW_EVENT_DONE);
+    grow_old("TRUE");
+    expect(deliver_from(1, 5, 5, "k"), VOW_EVENT_DONE);
+    expect_seen(INBOX, "");
+    events_restart();
+    expect(deliver_from(2, 0, 5, "n"), VOW_EVENT_DONE);
+    cr_assert_not(delivered.delivery.is_repeat, "that was the other one's event at this offset");
+    expect_seen(VALUES, "2 0 0");
+}
+
 /* Nor is what it brings too old, when much was forgotten of the one before. */
 Test(store_inbox, F209_nothing_of_another_coordinator_is_too_old)
 {
