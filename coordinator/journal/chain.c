@@ -25,10 +25,12 @@ static int digest(struct journal_chain *chain, struct vow_slice head, struct vow
 {
     uint8_t full[EVP_MAX_MD_SIZE];
 
+    chain->error = VOW_E_NO_MEMORY; /* the algorithm is there: only memory can be missing */
     if (EVP_DigestInit_ex2(chain->ctx, chain->sha256, NULL) != 1 ||
         EVP_DigestUpdate(chain->ctx, head.data, head.len) != 1 ||
         EVP_DigestUpdate(chain->ctx, tail.data, tail.len) != 1 || EVP_DigestFinal_ex(chain->ctx, full, NULL) != 1)
-        return VOW_E_NO_MEMORY; /* the algorithm is there: only memory can be missing */
+        return chain->error;
+    chain->error = 0;
     memcpy(hash->bytes, full, sizeof(hash->bytes));
     return 0;
 }

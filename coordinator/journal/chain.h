@@ -40,6 +40,7 @@ struct journal_row {
 struct journal_chain {
     struct evp_md_st *sha256;
     struct evp_md_ctx_st *ctx;
+    int error; /* of the newest hash: 0 or VOW_E_NO_MEMORY */
 };
 
 /* Returns 0 or VOW_E_NO_MEMORY; deinit is right after both, and on zeroed memory. */

@@ -14,9 +14,12 @@
 int journal_sqlite_run(struct sqlite_engine *engine, enum journal_statement which, const char *doing,
                        struct vow_error_detail *detail)
 {
-    sqlite3_stmt *stmt = journal_sqlite_statement(engine, which);
-    int error = stmt != NULL && sqlite3_step(stmt) == SQLITE_DONE ? 0 : journal_sqlite_fail(engine, doing, detail);
+    sqlite3_stmt *stmt = engine->statements[which];
+    int error;
 
+    if (stmt == NULL)
+        return journal_sqlite_fail(engine, doing, detail);
+    error = sqlite3_step(stmt) == SQLITE_DONE ? 0 : journal_sqlite_fail(engine, doing, detail);
     (void)sqlite3_reset(stmt);
     (void)sqlite3_clear_bindings(stmt);
     return error;
@@ -238,10 +241,15 @@ static int take_over(void *ctx, struct vow_journal_identity *identity, struct vo
 static int take_turn(struct sqlite_engine *engine, uint64_t wall_us, uint64_t rows, struct journal_snapshot *next,
                      struct vow_error_detail *detail)
 {
+    bool is_wanted;
     int error;
 
     *next = engine->snapshot;
-    if (!journal_sqlite_wants_turn(engine, wall_us))
+    is_wanted = journal_sqlite_wants_turn(engine, wall_us);
+    /* To look may have lacked memory, and then SQLite has rolled all back: a turn now would be without the batch. */
+    if (sqlite3_get_autocommit(engine->db) != 0)
+        return journal_sqlite_fail(engine, "looking for what is old", detail);
+    if (!is_wanted)
         return 0;
     error = journal_sqlite_turn(engine, wall_us, rows, next, detail);
     VOW_CRASH("journal", "after", "CUT");

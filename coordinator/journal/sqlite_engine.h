@@ -170,7 +170,9 @@ int journal_sqlite_error(int code);
 int journal_sqlite_fail(const struct sqlite_engine *engine, const char *doing, struct vow_error_detail *detail);
 /* The statement, prepared at its first use. NULL: see journal_sqlite_fail(). */
 sqlite3_stmt *journal_sqlite_statement(struct sqlite_engine *engine, enum journal_statement which);
-/* Runs a statement that gives no rows, and clears what was bound. */
+/* Runs a statement that gives no rows, and clears what was bound. It must have been asked for before: one that could
+ * not be prepared then has lost what was bound, and is not tried again (fault F142). What is bound is not copied, for a
+ * copy that there is no memory for would be a NULL. */
 int journal_sqlite_run(struct sqlite_engine *engine, enum journal_statement which, const char *doing,
                        struct vow_error_detail *detail);
 

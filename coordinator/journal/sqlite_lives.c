@@ -19,7 +19,6 @@ int journal_sqlite_write_life(struct sqlite_engine *engine, const struct vow_jou
                               struct vow_error_detail *detail)
 {
     sqlite3_stmt *write = journal_sqlite_statement(engine, JOURNAL_STMT_LIFE_WRITE);
-    sqlite3_stmt *trim = journal_sqlite_statement(engine, JOURNAL_STMT_LIFE_TRIM);
     int error;
 
     (void)sqlite3_bind_blob(write, 1, life->db_uuid, VOW_DB_UUID_BYTES, SQLITE_STATIC);
@@ -28,9 +27,11 @@ int journal_sqlite_write_life(struct sqlite_engine *engine, const struct vow_jou
     (void)sqlite3_bind_int64(write, 4, (sqlite3_int64)life->since.seq);
     (void)sqlite3_bind_int64(write, 5, turned(life));
     (void)sqlite3_bind_text(write, 6, life->name, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(trim, 1, VOW_JOURNAL_LIVES_MAX);
     error = journal_sqlite_run(engine, JOURNAL_STMT_LIFE_WRITE, "writing a life", detail);
-    return error != 0 ? error : journal_sqlite_run(engine, JOURNAL_STMT_LIFE_TRIM, "forgetting lives", detail);
+    if (error != 0)
+        return error;
+    (void)sqlite3_bind_int64(journal_sqlite_statement(engine, JOURNAL_STMT_LIFE_TRIM), 1, VOW_JOURNAL_LIVES_MAX);
+    return journal_sqlite_run(engine, JOURNAL_STMT_LIFE_TRIM, "forgetting lives", detail);
 }
 
 static bool read_life(sqlite3_stmt *stmt, struct vow_journal_life *life)

@@ -336,7 +336,7 @@ static int find_low(struct moving *moving, uint64_t end)
 
     moving->past->low = UINT64_MAX;
     if (stmt != NULL) {
-        (void)sqlite3_bind_blob(stmt, 1, none.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+        (void)sqlite3_bind_blob(stmt, 1, none.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
         (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)end);
     }
     while (moving->error == 0 && stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {

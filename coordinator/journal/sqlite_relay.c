@@ -58,7 +58,7 @@ static bool is_sealed(struct sqlite_engine *engine, const struct seal *seal, sql
 
 static void bind_seal(sqlite3_stmt *stmt, int at, const struct journal_hash *hash)
 {
-    (void)sqlite3_bind_blob(stmt, at, hash->bytes, JOURNAL_HASH_BYTES, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_blob(stmt, at, hash->bytes, JOURNAL_HASH_BYTES, SQLITE_STATIC);
 }
 
 /* --- Keys --- */
@@ -86,13 +86,14 @@ static uint32_t keys_turn(const struct sqlite_engine *engine)
  */
 static int forget_keys(struct sqlite_engine *engine, struct vow_error_detail *detail)
 {
-    sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_KEY_TRIM);
+    sqlite3_stmt *stmt;
 
     if (engine->keys_written < keys_turn(engine)) {
         engine->keys_written++;
         return 0;
     }
     engine->keys_written = 1;
+    stmt = journal_sqlite_statement(engine, JOURNAL_STMT_KEY_TRIM);
     (void)sqlite3_bind_int64(stmt, 1, engine->keys_max);
     (void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)4 * keys_turn(engine));
     return journal_sqlite_run(engine, JOURNAL_STMT_KEY_TRIM, "forgetting keys", detail);
@@ -111,8 +112,8 @@ static int write_key(struct sqlite_engine *engine, const struct vow_journal_op *
     error = close_seal(engine, &seal, &hash, detail);
     if (error != 0)
         return error;
-    (void)sqlite3_bind_blob(stmt, 1, key.db_uuid, VOW_DB_UUID_BYTES, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_text(stmt, 2, key.key, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_blob(stmt, 1, key.db_uuid, VOW_DB_UUID_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_text(stmt, 2, key.key, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)key.key_seq);
     (void)sqlite3_bind_int64(stmt, 4, (sqlite3_int64)key.lsn);
     bind_seal(stmt, 5, &hash);
@@ -148,13 +149,13 @@ static int forget_dropped(struct sqlite_engine *engine, const char *name, uint64
     sqlite3_stmt *stmt = journal_sqlite_statement(engine, JOURNAL_STMT_DEAD_PASS);
 
     (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)cursor);
-    (void)sqlite3_bind_text(stmt, 2, name, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
     return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_PASS, "forgetting dead letters", detail);
 }
 
 static void bind_bytes(sqlite3_stmt *stmt, int at, struct vow_slice bytes)
 {
-    (void)sqlite3_bind_blob(stmt, at, bytes.len > 0 ? (const void *)bytes.data : "", (int)bytes.len, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_blob(stmt, at, bytes.len > 0 ? (const void *)bytes.data : "", (int)bytes.len, SQLITE_STATIC);
 }
 
 /* dropped_to: what it has dropped up to there is forgotten. */
@@ -170,8 +171,8 @@ static int put_group(struct sqlite_engine *engine, const struct vow_journal_grou
     error = close_seal(engine, &seal, &hash, detail);
     if (error != 0)
         return error;
-    (void)sqlite3_bind_text(stmt, 1, group->name, -1, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_text(stmt, 2, group->participant, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(stmt, 1, group->name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(stmt, 2, group->participant, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)group->cursor);
     bind_bytes(stmt, 4, group->body);
     bind_seal(stmt, 5, &hash);
@@ -197,8 +198,13 @@ static bool read_group(struct sqlite_engine *engine, sqlite3_stmt *stmt, struct 
     return is_sealed(engine, &seal, stmt, 4);
 }
 
+/* A column, or a hash, that there was no memory for contradicts nothing (fault F142). */
 static int damaged(struct sqlite_engine *engine, const char *table, struct vow_error_detail *detail)
 {
+    if (sqlite3_errcode(engine->db) == SQLITE_NOMEM)
+        return journal_sqlite_fail(engine, "reading", detail);
+    if (engine->chain.error != 0)
+        return journal_fail(detail, engine->chain.error, "no memory for SHA-256");
     return journal_fail(detail, VOW_E_DAMAGED,
                         "%.80s/" JOURNAL_DB_FILE ": a row of table %s contradicts itself; restore " JOURNAL_DB_FILE
                         ", its -wal and the witness together",
@@ -213,7 +219,7 @@ static int move_cursor(struct sqlite_engine *engine, const struct vow_record *re
 
     if (stmt == NULL)
         return journal_sqlite_fail(engine, "reading a group", detail);
-    (void)sqlite3_bind_text(stmt, 1, record->who, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(stmt, 1, record->who, -1, SQLITE_STATIC);
     rc = sqlite3_step(stmt);
     if (rc != SQLITE_ROW)
         error = rc == SQLITE_DONE ? damaged(engine, "relay_group", detail)
@@ -264,10 +270,10 @@ static int put_dead(struct sqlite_engine *engine, const struct vow_journal_dead 
     if (error != 0)
         return error;
     (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)dead->lsn);
-    (void)sqlite3_bind_text(stmt, 2, dead->group, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(stmt, 2, dead->group, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 3, dead->cause);
     (void)sqlite3_bind_int64(stmt, 4, dead->attempts);
-    (void)sqlite3_bind_text(stmt, 5, dead->text, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(stmt, 5, dead->text, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 6, fate_of(dead));
     bind_seal(stmt, 7, &hash);
     return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_WRITE, "writing a dead letter", detail);
@@ -297,7 +303,7 @@ static sqlite3_stmt *select_dead(struct sqlite_engine *engine, enum journal_stat
 
     if (stmt != NULL) {
         (void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)record->relay.lsn);
-        (void)sqlite3_bind_text(stmt, 2, record->who, -1, SQLITE_TRANSIENT);
+        (void)sqlite3_bind_text(stmt, 2, record->who, -1, SQLITE_STATIC);
     }
     return stmt;
 }
@@ -331,7 +337,7 @@ static int is_passed(struct sqlite_engine *engine, const struct vow_record *reco
     int rc = SQLITE_ERROR;
 
     if (stmt != NULL) {
-        (void)sqlite3_bind_text(stmt, 1, record->who, -1, SQLITE_TRANSIENT);
+        (void)sqlite3_bind_text(stmt, 1, record->who, -1, SQLITE_STATIC);
         rc = sqlite3_step(stmt);
         *passed = rc != SQLITE_ROW || record->relay.lsn <= (uint64_t)sqlite3_column_int64(stmt, 2);
         (void)sqlite3_reset(stmt);
@@ -358,22 +364,24 @@ static int revive(struct sqlite_engine *engine, const struct vow_record *record,
     return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_REMOVE, "removing a dead letter", detail);
 }
 
+static int remove_all(struct sqlite_engine *engine, enum journal_statement which, const char *group, const char *doing,
+                      struct vow_error_detail *detail)
+{
+    (void)sqlite3_bind_text(journal_sqlite_statement(engine, which), 1, group, -1, SQLITE_STATIC);
+    return journal_sqlite_run(engine, which, doing, detail);
+}
+
 /* A group that is gone for good holds nothing any more, and nothing waits for an operator in its name. */
 static int remove_group(struct sqlite_engine *engine, const struct vow_record *record, struct vow_error_detail *detail)
 {
-    sqlite3_stmt *group = journal_sqlite_statement(engine, JOURNAL_STMT_GROUP_REMOVE);
-    sqlite3_stmt *dead = journal_sqlite_statement(engine, JOURNAL_STMT_DEAD_REMOVE_ALL);
     int error;
 
-    if (group == NULL || dead == NULL)
-        return journal_sqlite_fail(engine, "removing a group", detail);
-    (void)sqlite3_bind_text(group, 1, record->who, -1, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_text(dead, 1, record->who, -1, SQLITE_TRANSIENT);
     release(engine);
-    error = journal_sqlite_run(engine, JOURNAL_STMT_GROUP_REMOVE, "removing a group", detail);
+    error = remove_all(engine, JOURNAL_STMT_GROUP_REMOVE, record->who, "removing a group", detail);
     if (error != 0)
         return error;
-    return journal_sqlite_run(engine, JOURNAL_STMT_DEAD_REMOVE_ALL, "removing the dead letters of a group", detail);
+    return remove_all(engine, JOURNAL_STMT_DEAD_REMOVE_ALL, record->who, "removing the dead letters of a group",
+                      detail);
 }
 
 /* --- All of them --- */
