@@ -1,13 +1,18 @@
 #include "coordinator/journal/chain.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 #include "proto/bytes.h"
 #include "proto/error.h"
 
+/* Without a context EVP_MD_fetch() takes that of the process, which is made at its first use. If there was no memory
+ * for it, OpenSSL 3.0 goes on with what is not there, and that is SIGSEGV (fault F142): so it is asked for first. */
 int journal_chain_init(struct journal_chain *chain)
 {
+    if (OSSL_LIB_CTX_get0_global_default() == NULL)
+        return VOW_E_NO_MEMORY;
     chain->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     chain->ctx = EVP_MD_CTX_new();
     return chain->sha256 != NULL && chain->ctx != NULL ? 0 : VOW_E_NO_MEMORY;
