@@ -63,7 +63,7 @@ static void bind(sqlite3_stmt *statement, const char *types, va_list values)
 {
     for (int i = 0; types[i] != '\0'; i++) {
         if (types[i] == 's')
-            sqlite3_bind_text(statement, i + 1, va_arg(values, const char *), -1, SQLITE_TRANSIENT);
+            sqlite3_bind_text(statement, i + 1, va_arg(values, const char *), -1, SQLITE_STATIC);
         else
             sqlite3_bind_int64(statement, i + 1, va_arg(values, int64_t));
     }

@@ -524,8 +524,8 @@ static int delete_below(struct store *store, const struct vow_store_op *op)
     struct vow_gtrid low = vow_gtrid_make(op->coord, 0, 0, 0, 0);
     struct vow_gtrid high = vow_gtrid_make(op->coord, op->watermark.epoch, op->watermark.seq, 0, 0);
     sqlite3_stmt *statement = store_statement(store, STMT_DELETE_BELOW);
-    sqlite3_bind_blob(statement, 1, low.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
-    sqlite3_bind_blob(statement, 2, high.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement, 1, low.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, high.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     return statement_run(statement);
 }
 

@@ -251,7 +251,7 @@ static int purge_group(struct store *store, const char *group, bool *has_more)
 static int next_group(struct store *store, char group[VOW_NAME_SIZE])
 {
     sqlite3_stmt *statement = store_statement(store, STMT_NEXT_INBOX_GROUP);
-    sqlite3_bind_text(statement, 1, group, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, 1, group, -1, SQLITE_STATIC);
     const char *found = sqlite3_step(statement) == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
     (void)snprintf(group, VOW_NAME_SIZE, "%s", found != NULL ? found : "");
     const int rc = sqlite3_reset(statement);

@@ -59,7 +59,7 @@ static int read_next(struct store *store, char key[VOW_KEY_SIZE], struct vow_sto
 {
     struct vow_store_event event;
     sqlite3_stmt *row = store_statement(store, STMT_FIND_HEAD);
-    sqlite3_bind_text(row, 1, key, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(row, 1, key, -1, SQLITE_STATIC);
     *copy = NULL;
     const bool found = sqlite3_step(row) == SQLITE_ROW, is_whole = found && read_row(row, &event);
     if (is_whole) {

@@ -402,7 +402,7 @@ int step_purge(struct store *store)
         rc = raise_floor(store, &floor);
     if (rc == SQLITE_OK && sagas > 0) {
         sqlite3_stmt *statement = store_statement(store, STMT_PURGE_STEPS);
-        sqlite3_bind_blob(statement, 1, floor.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+        sqlite3_bind_blob(statement, 1, floor.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
         rc = statement_run(statement);
     }
     if (rc == SQLITE_OK && sagas < PURGE_SAGAS)

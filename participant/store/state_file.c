@@ -346,7 +346,7 @@ int state_file_commit(struct state_file *file, struct vow_error_detail *detail)
 static sqlite3_stmt *bind(struct state_file *file, enum statement which, const struct vow_gtrid *gtrid, uint32_t branch)
 {
     sqlite3_stmt *statement = file->statements[which];
-    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, branch);
     return statement;
 }
@@ -381,8 +381,8 @@ static int remove_below(struct state_file *file, uint64_t coord, struct vow_wate
     int rc = SQLITE_OK;
     for (int i = 0; i < 2 && rc == SQLITE_OK; i++) {
         sqlite3_stmt *statement = file->statements[both[i]];
-        sqlite3_bind_blob(statement, 1, low.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
-        sqlite3_bind_blob(statement, 2, high.bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+        sqlite3_bind_blob(statement, 1, low.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
+        sqlite3_bind_blob(statement, 2, high.bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
         rc = run(file, both[i]);
     }
     return rc;
@@ -427,7 +427,7 @@ int state_file_has_tombstone(struct state_file *file, const struct vow_gtrid *gt
                              struct vow_error_detail *detail)
 {
     sqlite3_stmt *statement = file->statements[STMT_FIND_TOMBSTONE];
-    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     *has = sqlite3_step(statement) == SQLITE_ROW;
     const int rc = sqlite3_reset(statement);
     return rc == SQLITE_OK ? 0 : fail(file, error_of(rc), "a tombstone cannot be looked for", detail);

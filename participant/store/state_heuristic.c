@@ -10,7 +10,7 @@ static int compile(struct state_file *file, const char *sql, const struct vow_gt
     const int rc = sqlite3_prepare_v2(state_file_db(file), sql, -1, statement, NULL);
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_bind_blob(*statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(*statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     sqlite3_bind_int64(*statement, 2, branch);
     return SQLITE_OK;
 }
@@ -34,8 +34,8 @@ int state_heuristic_add(struct state_file *file, const struct vow_branches_recov
     if (rc == SQLITE_OK) {
         sqlite3_bind_int64(statement, 3, heuristic->epoch);
         sqlite3_bind_int64(statement, 4, heuristic->heuristic);
-        sqlite3_bind_text(statement, 5, heuristic->who, -1, SQLITE_TRANSIENT);
-        sqlite3_bind_text(statement, 6, heuristic->why, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_text(statement, 5, heuristic->who, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 6, heuristic->why, -1, SQLITE_STATIC);
         sqlite3_bind_int64(statement, 7, (sqlite3_int64)heuristic->wall_us);
     }
     return finish(file, statement, rc, detail);

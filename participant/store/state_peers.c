@@ -11,10 +11,10 @@ static int run(struct state_file *file, const char *sql, const struct vow_gtrid 
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(state_file_db(file), sql, -1, &statement, NULL);
     if (rc == SQLITE_OK) {
-        sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+        sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
         sqlite3_bind_int64(statement, 2, branch);
         if (peers != NULL)
-            sqlite3_bind_text(statement, 3, peers, -1, SQLITE_TRANSIENT);
+            sqlite3_bind_text(statement, 3, peers, -1, SQLITE_STATIC);
         (void)sqlite3_step(statement);
     }
     const int final = sqlite3_finalize(statement);
@@ -38,7 +38,7 @@ char *state_peers_get(struct state_file *file, const struct vow_gtrid *gtrid, ui
     char *peers = NULL;
     if (sqlite3_prepare_v2(state_file_db(file), sql, -1, &statement, NULL) != SQLITE_OK)
         return NULL;
-    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement, 1, gtrid->bytes, VOW_GTRID_BYTES, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, branch);
     if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0) != NULL)
         peers = strdup((const char *)sqlite3_column_text(statement, 0));
