@@ -9,6 +9,8 @@
 #include "proto/net/crash.h"
 #include "proto/net/trace.h"
 
+_Static_assert(VOWD_EXIT_JOURNAL == VOW_SERVER_EXIT_FAILED, "the same end for whoever started it");
+
 static void print_ready(const struct vow_server *server)
 {
     struct vow_server_facts facts;

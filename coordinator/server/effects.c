@@ -58,11 +58,8 @@ static void effect_message(struct vow_server *server, const struct vow_coord_eff
 struct log_op *log_op_take(struct vow_server *server)
 {
     struct log_op *op = server->free_ops;
-    if (op == NULL) {
-        op = calloc(1, sizeof(*op));
-        VOW_ASSERT(op != NULL); /* without memory for the log the node is as good as dead: fault F142 */
-        return op;
-    }
+    if (op == NULL)
+        return server_need(calloc(1, sizeof(*op)));
     server->free_ops = op->next_free;
     struct vow_record_branch *branches = op->op.branches;
     uint32_t branches_cap = op->branches_cap;
@@ -130,8 +127,7 @@ static void copy_branches(struct log_op *op, const struct vow_record *record)
 {
     if (record->branches_len > op->branches_cap) {
         free(op->op.branches);
-        op->op.branches = calloc(record->branches_len, sizeof(*op->op.branches));
-        VOW_ASSERT(op->op.branches != NULL);
+        op->op.branches = server_need(calloc(record->branches_len, sizeof(*op->op.branches)));
         op->branches_cap = record->branches_len;
     }
     if (record->branches_len > 0)

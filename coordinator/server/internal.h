@@ -248,6 +248,9 @@ void server_send(struct vow_server *server, struct session *session, const struc
 /* A log write, or a read, with an answer that leaves it open what the log has: the process stops. */
 void server_journal_failed(struct vow_server *server, const struct vow_journal_op *op);
 
+/* need.c: the memory for a record of the log. If there is none the process ends at once (VOW_SERVER_EXIT_FAILED). */
+void *server_need(void *memory);
+
 /* sagas.c: sessions, journal and timer for the saga core. */
 void sagas_request(struct vow_server *server, struct session *session, const struct vow_msg *msg);
 /* SAGA_QUERY, SAGA_CANCEL, STEP_DONE. */

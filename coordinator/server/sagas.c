@@ -63,8 +63,7 @@ static uint8_t *make_body(struct log_op *op, size_t size)
 {
     if (size > op->body_cap) {
         free(op->body);
-        op->body = malloc(size);
-        VOW_ASSERT(op->body != NULL); /* without memory for the log the node is as good as dead: fault F142 */
+        op->body = server_need(malloc(size));
         op->body_cap = size;
     }
     return op->body;

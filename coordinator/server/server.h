@@ -34,6 +34,10 @@ enum vow_server_end {
     VOW_SERVER_FAILED = 2,    /* the journal cannot be written: what is durable is read at the next start */
 };
 
+/* The status of a process that ends at once, as after a SIGKILL, for want of memory for a record of the journal (F142):
+ * what its core has decided it could not write down. */
+#define VOW_SERVER_EXIT_FAILED 4
+
 /*
  * Locks and opens the data directory, takes the epoch, recovers, listens. On 0 the server is ready to run. On an error
  * nothing is left open and *detail says what was found and what to do.
